@@ -1,0 +1,1 @@
+"""Settings and composition (asgi, urls), and the leaves that every other package may use."""

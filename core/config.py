@@ -1,0 +1,94 @@
+"""What an installation can set, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The installation's settings; durations in seconds; docs/reference/settings.md lists them."""
+
+    state: Path
+    database_url: str
+    redis_url: str
+    debug: bool
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    trusted_origins: tuple[str, ...]
+    secure_cookies: bool
+    lease_seconds: float
+    cancel_grace_seconds: float
+    heartbeat_seconds: float
+    rotate_seconds: float
+    poll_seconds: float
+    sweep_seconds: float
+    worker_runs: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Config:
+        """Build the configuration; ValueError, naming the variable, where a value is unusable."""
+        state = Path(env.get("REPRISE_STATE") or ".state").resolve()
+        return cls(
+            state=state,
+            database_url=env.get("DATABASE_URL", "postgresql://reprise@127.0.0.1:5432/reprise"),
+            redis_url=env.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+            debug=env.get("REPRISE_DEBUG", "") == "1",
+            secret_key=env.get("REPRISE_SECRET_KEY") or secret(state / "secret_key"),
+            allowed_hosts=_words(env.get("REPRISE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")),
+            trusted_origins=_words(env.get("REPRISE_TRUSTED_ORIGINS", "")),
+            secure_cookies=env.get("REPRISE_SECURE_COOKIES", "") == "1",
+            lease_seconds=_number(env, "REPRISE_LEASE_SECONDS", 10),
+            cancel_grace_seconds=_number(env, "REPRISE_CANCEL_GRACE_SECONDS", 10),
+            heartbeat_seconds=_number(env, "REPRISE_HEARTBEAT_SECONDS", 15),
+            rotate_seconds=_number(env, "REPRISE_ROTATE_SECONDS", 60),
+            poll_seconds=_number(env, "REPRISE_POLL_SECONDS", 1),
+            sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
+            worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
+        )
+
+
+def secret(path: Path) -> str:
+    """Return the secret kept in `path`, making it (0600) where there is none."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def database_settings(url: str) -> dict[str, object]:
+    """Return Django's DATABASES entry for a `postgresql://user:password@host:port/name` address."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError(f"DATABASE_URL must start with postgresql://, not {parts.scheme!r}")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+    }
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(env.get(name) or default)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, not {env[name]!r}") from None

@@ -1,0 +1,232 @@
+"""A job as the fold of its events. Pure: no clock, no database, no chance.
+
+`Summary` is what the job row keeps: `advance(summary, event)` says whether an event is a legal
+move and what it makes of the row. `State` adds every step, for whoever needs the whole (a resumed
+run, the API, a replay).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.errors import NotNow
+from jobs.events import Event, EventType
+
+QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
+    "queued",
+    "running",
+    "waiting",
+    "paused",
+    "cancelling",
+)
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
+STATUSES = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
+_ACTIVE = frozenset({RUNNING, CANCELLING, PAUSED})
+_OPEN = frozenset({QUEUED, RUNNING, WAITING, PAUSED})
+
+# From which statuses an event is legal. Nothing is legal after a terminal status.
+LEGAL: dict[str, frozenset[str]] = {
+    EventType.JOB_SUBMITTED: frozenset({""}),
+    EventType.ATTEMPT_STARTED: frozenset({QUEUED, RUNNING, WAITING, PAUSED, CANCELLING}),
+    EventType.JOB_PROGRESSED: _ACTIVE,
+    EventType.JOB_WAITING: frozenset({QUEUED, RUNNING, WAITING}),
+    EventType.JOB_PAUSED: frozenset({QUEUED, RUNNING, WAITING}),
+    EventType.JOB_RESUMED: frozenset({PAUSED, WAITING}),
+    EventType.JOB_CANCEL_REQUESTED: _OPEN,
+    EventType.JOB_APPROVAL_REQUESTED: frozenset({RUNNING}),
+    EventType.JOB_APPROVED: frozenset({WAITING}),
+    EventType.JOB_REJECTED: frozenset({WAITING}),
+    EventType.JOB_SUCCEEDED: frozenset({RUNNING, CANCELLING}),
+    EventType.JOB_FAILED: frozenset({RUNNING, CANCELLING}),
+    EventType.JOB_CANCELLED: frozenset({CANCELLING}),
+    EventType.STEP_STARTED: _ACTIVE,
+    EventType.STEP_OUTPUT: _ACTIVE,
+    EventType.STEP_PROGRESSED: _ACTIVE,
+    EventType.STEP_SUCCEEDED: _ACTIVE,
+    EventType.STEP_FAILED: _ACTIVE,
+    EventType.STEP_RETRIED: _ACTIVE,
+    EventType.STEP_SKIPPED: _ACTIVE,
+}
+
+# What a job's status becomes; where a type is not named, it stays.
+_BECOMES: dict[str, str] = {
+    EventType.JOB_SUBMITTED: QUEUED,
+    EventType.JOB_WAITING: WAITING,
+    EventType.JOB_APPROVAL_REQUESTED: WAITING,
+    EventType.JOB_PAUSED: PAUSED,
+    EventType.JOB_APPROVED: RUNNING,
+    EventType.JOB_REJECTED: RUNNING,
+    EventType.JOB_CANCEL_REQUESTED: CANCELLING,
+    EventType.JOB_SUCCEEDED: SUCCEEDED,
+    EventType.JOB_FAILED: FAILED,
+    EventType.JOB_CANCELLED: CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A job's row: status, progress, attempt, head. `""` is the status before job.submitted."""
+
+    status: str = ""
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    attempt: int = 0
+    head: int = 0
+    head_hash: str = ""
+    submitted_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    last_at: str | None = None
+    message: str = ""
+    waiting_for: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing can be appended any more."""
+        return self.status in TERMINAL
+
+
+def attempt_of(summary: Summary, event_type: str) -> int:
+    """Return the attempt that a new event of this type belongs to."""
+    return summary.attempt + (event_type == EventType.ATTEMPT_STARTED)
+
+
+def advance(summary: Summary, event: Event) -> Summary:
+    """Return the row after `event`; NotNow where the job's status forbids that event."""
+    if summary.status not in LEGAL.get(event.type, frozenset()):
+        state = f"is {summary.status}" if summary.status else "has not been submitted"
+        raise NotNow(
+            f"The job {state}: {event.type} is not possible now.", job_status=summary.status
+        )
+    head: dict[str, Any] = {"head": event.seq, "head_hash": event.hash, "last_at": event.at}
+    if event.type.startswith("step."):
+        return replace(summary, **head)
+    return replace(summary, **head, **_changes(summary, event))
+
+
+def _changes(summary: Summary, event: Event) -> dict[str, Any]:
+    data = event.data
+    status = _BECOMES.get(event.type, summary.status)
+    changes: dict[str, Any] = {"status": status}
+    match event.type:
+        case EventType.JOB_SUBMITTED:
+            changes |= {"submitted_at": event.at, "total": int(data.get("total", 0))}
+        case EventType.ATTEMPT_STARTED:
+            keep = summary.status in {CANCELLING, PAUSED}
+            changes |= {
+                "status": summary.status if keep else RUNNING,
+                "attempt": event.attempt,
+                "started_at": summary.started_at or event.at,
+                "waiting_for": (),
+            }
+        case EventType.JOB_PROGRESSED:
+            names = ("done", "total", "failed")
+            changes |= {name: int(data[name]) for name in names if name in data}
+        case EventType.JOB_WAITING:
+            changes["waiting_for"] = tuple(data.get("targets", ()))
+        case EventType.JOB_RESUMED:
+            changes |= {"status": RUNNING if summary.attempt else QUEUED, "waiting_for": ()}
+    if status in TERMINAL:
+        message = str(data.get("message", ""))
+        changes |= {"finished_at": event.at, "message": message, "waiting_for": ()}
+    return changes
+
+
+StepKey = tuple[str, str | None, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """One step of a run: its newest try. `status`: running, succeeded, failed, retried, skipped."""
+
+    step: str
+    target: str | None
+    occurrence: int
+    status: str
+    tries: int
+    attempt: int
+    started_at: str | None = None
+    finished_at: str | None = None
+    seconds: float | None = None
+    error: Mapping[str, Any] | None = None
+    result: Any = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the step as the API shows it."""
+        return {
+            "step": self.step,
+            "target": self.target,
+            "occurrence": self.occurrence,
+            "status": self.status,
+            "try": self.tries,
+            "attempt": self.attempt,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "seconds": self.seconds,
+            "error": self.error,
+            "result": self.result,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole of a job at one seq: the row's summary and every step, in order of first start."""
+
+    summary: Summary = field(default_factory=Summary)
+    steps: Mapping[StepKey, StepState] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the state as JSON, the form in which histories record it."""
+        summary = {name: getattr(self.summary, name) for name in Summary.__slots__}
+        return {
+            **summary,
+            "waiting_for": list(self.summary.waiting_for),
+            "steps": [step.as_dict() for step in self.steps.values()],
+        }
+
+
+_STEP_STATUS: dict[str, str] = {
+    EventType.STEP_STARTED: "running",
+    EventType.STEP_SUCCEEDED: "succeeded",
+    EventType.STEP_FAILED: "failed",
+    EventType.STEP_RETRIED: "retried",
+    EventType.STEP_SKIPPED: "skipped",
+}
+
+
+def fold(state: State, event: Event) -> State:
+    """Return the state after `event`; `state` is left as it is. NotNow for an illegal move."""
+    return fold_all(state, (event,))
+
+
+def fold_all(state: State, events: Iterable[Event]) -> State:
+    """Return the state after `events`; one copy of the steps however many there are."""
+    summary, steps = state.summary, dict(state.steps)
+    for event in events:
+        summary = advance(summary, event)
+        if event.type in _STEP_STATUS and event.step is not None:
+            key = (event.step, event.target, int(event.data.get("occurrence", 1)))
+            steps[key] = _fold_step(steps.get(key), key, event)
+    return State(summary, steps)
+
+
+def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
+    status = _STEP_STATUS[event.type]
+    tries = int(event.data.get("try", step.tries if step else 0))
+    if event.type == EventType.STEP_STARTED or step is None:
+        ended = None if event.type == EventType.STEP_STARTED else event.at
+        started = event.at if event.type == EventType.STEP_STARTED else None
+        return StepState(*key, status, tries, event.attempt, started, ended)
+    return replace(
+        step,
+        status=status,
+        tries=tries,
+        finished_at=event.at,
+        seconds=event.data.get("seconds"),
+        error=event.data.get("error"),
+        result=event.data.get("result"),
+    )

@@ -1,0 +1,152 @@
+"""What Django keeps about jobs beside their events.
+
+A `Job` row is the fold of the job's events (`jobs.job.Summary`), written only by
+`jobs.log.append` in the transaction that inserts them; the lease columns belong to `jobs.leases`.
+Events themselves are no model: `jobs.log` holds the only SQL on them.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from core.ids import uuid7
+
+
+class Team(models.Model):
+    """The people who share jobs: an operator sees and steers the jobs of their teams."""
+
+    name = models.CharField(max_length=100, unique=True)
+    slug = models.SlugField(max_length=100, unique=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="reprise_teams", blank=True
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Target(models.Model):
+    """A machine or server that steps act on; `variables` is what its kind of work needs to know."""
+
+    name = models.CharField(max_length=200, unique=True)
+    group = models.CharField(max_length=100, blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    transport = models.CharField(max_length=20, default="local")
+    address = models.CharField(max_length=500, blank=True)
+    variables = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Job(models.Model):
+    """One run of a job kind; all but the lease is derived from its events."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=100)
+    title = models.CharField(max_length=300)
+    params = models.JSONField()
+    labels = models.JSONField(default=dict)
+    plan = models.JSONField(default=dict)
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="jobs")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="reprise_jobs"
+    )
+    submitted_by = models.CharField(max_length=200)
+    idempotency_key = models.CharField(max_length=200, null=True)
+    request_hash = models.BinaryField(null=True)
+    retry_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+
+    status = models.CharField(max_length=20, default="queued")
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    head = models.BigIntegerField(default=0)
+    head_hash = models.BinaryField()
+    submitted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+    message = models.TextField(default="")
+    waiting_for = models.JSONField(default=list)
+
+    fence = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=200, default="")
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("submit_job", "Can submit jobs"),
+            ("steer_job", "Can stop, pause, resume and retry jobs"),
+            ("view_all_jobs", "Can read the jobs of every team"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=models.Q(idempotency_key__isnull=False),
+                name="job_idempotency",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="job_status"),
+            models.Index(fields=["kind", "-id"], name="job_kind"),
+            models.Index(fields=["team", "-id"], name="job_team"),
+            models.Index(
+                fields=["lease_until"],
+                condition=~models.Q(status__in=["succeeded", "failed", "cancelled"]),
+                name="job_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.id})"
+
+
+class Claim(models.Model):
+    """A job's wish for a target; `held` once granted. Tickets order the waiting (jobs.claims)."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="claims")
+    target = models.CharField(max_length=200)
+    ticket = models.BigIntegerField()
+    held = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "target"], name="claim_once"),
+            models.UniqueConstraint(
+                fields=["target"], condition=models.Q(held=True), name="claim_one_holder"
+            ),
+        ]
+        indexes = [models.Index(fields=["target", "ticket"], name="claim_queue")]
+
+
+class ApiToken(models.Model):
+    """A bearer token, stored as its SHA-256 (the raw text is shown once, when it is made)."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reprise_tokens"
+    )
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12)
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="token_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

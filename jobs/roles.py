@@ -1,0 +1,30 @@
+"""The three roles as Django groups: viewers and auditors read, operators steer.
+
+Made after every migration, so that a new permission reaches the groups; what an administrator
+added to a group stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+ROLES = {
+    "viewer": ("view_job",),
+    "operator": ("view_job", "submit_job", "steer_job"),
+    "auditor": ("view_job", "view_all_jobs"),
+}
+
+
+def make_roles(using: str = "default", **_: Any) -> None:
+    """Make the groups and give them their permissions (a `post_migrate` receiver)."""
+    from django.apps import apps
+    from django.contrib.auth.management import create_permissions
+    from django.contrib.auth.models import Group, Permission
+
+    create_permissions(apps.get_app_config("jobs"), verbosity=0, using=using)
+    for name, codenames in ROLES.items():
+        group, _created = Group.objects.using(using).get_or_create(name=name)
+        permissions = Permission.objects.using(using).filter(
+            content_type__app_label="jobs", codename__in=codenames
+        )
+        group.permissions.add(*permissions)
