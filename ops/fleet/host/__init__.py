@@ -1,0 +1,1 @@
+"""What the control script does on a host: commands, releases, turns; standard library only."""
