@@ -1,0 +1,62 @@
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{36})(?:\/|$)/i;
+
+/** A short-lived permit for one job in place of a cookie, for another origin; renewed at each connect. */
+export type Ticket = string | (() => Promise<string>);
+
+/** The addresses of one job's streams. */
+export class Addresses {
+  /** The job's id. */
+  readonly job: string;
+  readonly #root: URL;
+
+  /**
+   * @param job a job's id, or any address of it (`/jobs/<id>`, `https://host/api/jobs/<id>`)
+   * @param base what a relative address is relative to
+   * @throws TypeError where `job` names no job, or is relative and there is no base
+   */
+  constructor(
+    job: string,
+    base: string,
+    private readonly ticket?: Ticket,
+  ) {
+    if (ID.test(job)) {
+      this.job = job.toLowerCase();
+      this.#root = new URL('/', base);
+      return;
+    }
+    const url = base === '' ? new URL(job) : new URL(job, base);
+    const [, prefix, id] = IN_PATH.exec(url.pathname) ?? [];
+    if (prefix === undefined || id === undefined || !ID.test(id)) {
+      throw new TypeError(`This is no job: ${job}`);
+    }
+    this.job = id.toLowerCase();
+    this.#root = new URL(`${prefix}/`, url);
+  }
+
+  /** Where the WebSocket is, for what comes after `cursor`. */
+  async webSocket(cursor: string): Promise<string> {
+    const url = await this.#address(`ws/jobs/${this.job}/`, { after: cursor });
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    return url.href;
+  }
+
+  /** Where the Server-Sent Events are. */
+  async stream(cursor: string): Promise<string> {
+    return (await this.#address(`api/jobs/${this.job}/stream`, { after: cursor })).href;
+  }
+
+  /** Where one page of events is; the answer may be held for `wait` seconds. */
+  async events(cursor: string, limit: number, wait: number): Promise<string> {
+    const query = { after: cursor, limit: String(limit), wait: String(wait) };
+    return (await this.#address(`api/jobs/${this.job}/events`, query)).href;
+  }
+
+  async #address(path: string, query: Record<string, string>): Promise<URL> {
+    const url = new URL(path, this.#root);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const ticket = typeof this.ticket === 'function' ? await this.ticket() : this.ticket;
+    if (ticket !== undefined) url.searchParams.set('ticket', ticket);
+    return url;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The follower: give it a job, get every event of it exactly once and in order, whatever the network
+ * does. Framework-free; runs in browsers, and elsewhere with what `options.platform` provides.
+ */
+
+export { Addresses, type Ticket } from './addresses';
+export { Backoff, type Ceiling, exponential } from './backoff';
+export { BadCursor, cursorOf, START, seqOf } from './cursor';
+export { Follower, type FollowerEventMap, follow } from './follower';
+export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
+export { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
+export type { FollowOptions } from './options';
+export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
+export { PageMemory, realClock } from './platform';
+export { type SseMessage, SseParser } from './sse';
+export { type Sink, TRANSPORTS, type Transport, type TransportName } from './transports/transport';
+export * from './types';

@@ -1,0 +1,189 @@
+import type { Backoff } from './backoff';
+import { type Closed, type Lost, lost } from './closed';
+import type { Ladder } from './ladder';
+import { type Faults, Link, type LinkListener } from './link';
+import type { Cancel, Platform } from './platform';
+import type { Transport, TransportName } from './transports/transport';
+import type { EndFrame, HelloFrame, JobEvent, PlaceFrame } from './types';
+import { Upgrade } from './upgrade';
+
+/** The most that a connection may take to its first frame, however slow the line, in ms. */
+const FIRST_FRAME_MOST = 30_000;
+/** A connection that lived this long, or brought events, was worth having: the backoff starts over. */
+const WORTHWHILE_MS = 5000;
+/** A finite answer that brought nothing and ended sooner than this is no rotation. */
+const ROTATION_LEAST_MS = 1000;
+
+/** What a keeper tells, and asks. */
+export interface KeeperListener {
+  /** The cursor to connect with. */
+  cursor(): string;
+  /** A connection is being made. */
+  trying(): void;
+  up(transport: TransportName, hello: HelloFrame): void;
+  /** Events in unbroken order; after an upgrade some may have come before. */
+  events(events: readonly JobEvent[]): void;
+  place(frame: PlaceFrame): void;
+  head(head: number): void;
+  /** Cut off; the next try is in `waitMs`. */
+  down(why: Lost, waitMs: number): void;
+  /** For good: every event has come, the server says no more will, or it refuses. */
+  over(why: EndFrame | Exclude<Closed, Lost>): void;
+}
+
+/** Keeps one connection up: makes it, makes it again, moves it to another transport. */
+export class Keeper implements LinkListener {
+  readonly #upgrade: Upgrade;
+  #link: Link | null = null;
+  #waiting: Cancel | null = null;
+  #unwatch: Cancel = () => undefined;
+  #notBefore = 0;
+
+  constructor(
+    private readonly listener: KeeperListener,
+    private readonly platform: Platform,
+    private readonly ladder: Ladder,
+    private readonly backoff: Backoff,
+    private readonly faults: Faults,
+    private readonly firstFrameMs: number,
+  ) {
+    this.#upgrade = new Upgrade(ladder, platform.clock, (transport) => this.#connect(transport));
+  }
+
+  /** Connect, and stay connected until `stop` or the end. */
+  start(): void {
+    this.stop();
+    this.backoff.reset();
+    this.#unwatch = this.platform.signals.watch(
+      () => this.#wake(),
+      () => this.#offline(),
+    );
+    this.#open();
+  }
+
+  /** Let go of everything. */
+  stop(): void {
+    this.#unwatch();
+    this.#unwatch = () => undefined;
+    this.#drop();
+  }
+
+  /** Do not wait any longer for the next try, whatever the reason to wait. */
+  tryNow(): void {
+    if (this.#waiting === null) return;
+    this.backoff.reset();
+    this.ladder.startOver();
+    this.#open();
+  }
+
+  hello(link: Link, frame: HelloFrame): void {
+    if (this.#upgrade.tries(link)) {
+      this.#upgrade.adopt();
+      this.#link?.close();
+      this.#link = link;
+    }
+    this.ladder.worked(link.transport);
+    this.#upgrade.plan();
+    this.listener.up(link.transport.name, frame);
+  }
+
+  events(_link: Link, events: readonly JobEvent[]): void {
+    this.listener.events(events);
+  }
+
+  place(_link: Link, frame: PlaceFrame): void {
+    this.listener.place(frame);
+  }
+
+  head(_link: Link, head: number): void {
+    this.listener.head(head);
+  }
+
+  retry(ms: number): void {
+    if (ms > 0) this.backoff.base = ms;
+  }
+
+  end(_link: Link, frame: EndFrame): void {
+    this.stop();
+    this.listener.over(frame);
+  }
+
+  closed(link: Link, closed: Closed): void {
+    if (this.#upgrade.tries(link)) {
+      this.#upgrade.next();
+      return;
+    }
+    if (closed.how === 'lost') {
+      this.#lost(link, closed);
+    } else if (closed.how === 'rotated') {
+      this.#rotated(link);
+    } else {
+      this.stop();
+      this.listener.over(closed);
+    }
+  }
+
+  #open(): void {
+    this.#drop();
+    this.listener.trying();
+    this.#link = this.#connect(this.ladder.current);
+  }
+
+  #connect(transport: Transport): Link {
+    const { clock } = this.platform;
+    const link = new Link(transport, this.listener.cursor(), this, clock, this.faults);
+    const patience = this.firstFrameMs * 2 ** Math.min(this.ladder.rounds, 10);
+    link.open(Math.min(FIRST_FRAME_MOST, patience));
+    return link;
+  }
+
+  #drop(): void {
+    this.#waiting?.();
+    this.#waiting = null;
+    this.#upgrade.cancel();
+    this.#link?.close();
+    this.#link = null;
+  }
+
+  #rotated(link: Link): void {
+    if (link.brought === 0 && link.age < ROTATION_LEAST_MS) {
+      this.#lost(link, lost('ended_early', 'The answer ended at once.'));
+      return;
+    }
+    this.backoff.reset();
+    this.#open();
+  }
+
+  #lost(link: Link, why: Lost): void {
+    if (link.brought > 0 || (link.greeted && link.age >= WORTHWHILE_MS)) this.backoff.reset();
+    const silent = why.code === 'no_first_frame';
+    // Without a network every transport fails alike, which says nothing about them.
+    const miss = !link.reached && this.platform.signals.online();
+    const moved = miss && this.ladder.missed(silent);
+    const jitter = this.backoff.next();
+    // Silence was wait enough before trying another transport.
+    this.#wait(why, why.retryAfterMs + (silent && moved ? 0 : jitter));
+  }
+
+  #wait(why: Lost, ms: number): void {
+    const { clock } = this.platform;
+    this.#drop();
+    this.#notBefore = clock.now() + why.retryAfterMs;
+    this.#waiting = clock.after(ms, () => this.#open());
+    this.listener.down(why, ms);
+  }
+
+  /** The network is back, or somebody is looking again. */
+  #wake(): void {
+    if (this.#waiting !== null) {
+      if (this.platform.clock.now() >= this.#notBefore) this.tryNow();
+    } else if (this.#link?.stale) {
+      this.#wait(lost('stale', 'Nothing had come for a while.'), 0);
+    }
+  }
+
+  #offline(): void {
+    if (this.#link === null) return;
+    this.#wait(lost('offline', 'This machine has no network.'), this.backoff.next());
+  }
+}

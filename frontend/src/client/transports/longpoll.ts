@@ -1,0 +1,136 @@
+import type { Addresses } from '../addresses';
+import { parseObject } from '../closed';
+import type { Cancel, Platform } from '../platform';
+import type { JobEvent, JobStatus } from '../types';
+import { BadFrame, eventsIn } from '../wire';
+import { get, type HttpOptions, networkError } from './http';
+import type { Sink, Transport } from './transport';
+
+/** The longest that the server holds an empty answer, in seconds. */
+const LONGEST_WAIT = 25;
+/** Most events an answer. */
+const LIMIT = 1000;
+/** A proxy's way of saying that it did not want to wait as long. */
+const IMPATIENT: ReadonlySet<number> = new Set([408, 502, 504]);
+/** Where no answer may be held at all, how often to ask, in ms. */
+const PAUSE_MS = 2000;
+/** What `hello` says of a transport whose every answer is a sign of life, at most 25 s apart. */
+const HEARTBEAT_S = 15;
+
+interface Page {
+  readonly events: readonly JobEvent[];
+  readonly next: string;
+  readonly head: number;
+  readonly status: JobStatus;
+  readonly end: boolean;
+}
+
+/** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
+export class LongPollTransport implements Transport {
+  readonly name = 'long poll';
+
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly platform: Platform,
+    private readonly options: HttpOptions & { readonly raw: boolean },
+  ) {}
+
+  open(cursor: string, sink: Sink): Cancel {
+    const left = new AbortController();
+    const polling = new Polling(cursor, sink);
+    const fail = (error: unknown) => {
+      if (!left.signal.aborted) sink.closed(networkError(error));
+    };
+    this.#run(polling, sink, left.signal).catch(fail);
+    return () => left.abort();
+  }
+
+  async #run(polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
+    while (!polling.over) {
+      const url = await this.addresses.events(polling.cursor, LIMIT, polling.wait);
+      const answer = await get(url, 'application/json', signal, this.platform, this.options);
+      if (signal.aborted) return;
+      if ('response' in answer) {
+        const text = await answer.response.text();
+        if (signal.aborted) return;
+        polling.take(pageIn(text, this.options.raw));
+      } else if (!polling.shorten(answer.status)) {
+        sink.closed(answer.closed);
+        return;
+      }
+      if (polling.tooShort) await this.#pause(signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.platform.clock.after(PAUSE_MS, () => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      });
+      const stop = () => {
+        cancel();
+        resolve();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+}
+
+/** Turns pages into the frames that a stream would have sent. */
+class Polling {
+  /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
+  wait = 0;
+  over = false;
+  #longest = LONGEST_WAIT;
+  #greeted = false;
+  #caughtUp = false;
+
+  constructor(
+    public cursor: string,
+    private readonly sink: Sink,
+  ) {}
+
+  /** Whether to pause before the next request, since no answer is held. */
+  get tooShort(): boolean {
+    return this.#longest < 1 && this.#caughtUp && !this.over;
+  }
+
+  /** Ask for a shorter hold; false where that was not what went wrong. */
+  shorten(status: number): boolean {
+    if (this.wait === 0 || !IMPATIENT.has(status)) return false;
+    this.#longest = Math.floor(this.wait / 2);
+    this.wait = this.#longest;
+    return true;
+  }
+
+  /** Take one page. */
+  take(page: Page): void {
+    const { head } = page;
+    const seq = Number.parseInt(page.next, 10);
+    if (!this.#greeted) {
+      this.#greeted = true;
+      const hello = { protocol: 1, job: '', after: this.cursor, head, heartbeat_s: HEARTBEAT_S };
+      this.sink.frame({ kind: 'hello', ...hello });
+    }
+    this.cursor = page.next;
+    if (page.events.length > 0) this.sink.frame({ kind: 'events', events: page.events });
+    else this.sink.frame({ kind: 'heartbeat', head });
+    if (!this.#caughtUp && seq >= head) {
+      this.#caughtUp = true;
+      this.sink.frame({ kind: 'caught_up', seq, head });
+    }
+    if (page.end) {
+      this.over = true;
+      this.sink.frame({ kind: 'end', seq, status: page.status });
+    }
+    this.wait = this.#caughtUp ? this.#longest : 0;
+  }
+}
+
+function pageIn(text: string, raw: boolean): Page {
+  const page = parseObject(text);
+  if (!page || typeof page.next !== 'string') throw new BadFrame('This is no page of events.');
+  return { ...(page as unknown as Page), events: eventsIn(page, text, raw) };
+}

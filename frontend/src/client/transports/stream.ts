@@ -1,0 +1,126 @@
+import type { Addresses } from '../addresses';
+import { lost, parseObject, told } from '../closed';
+import type { Cancel, Platform } from '../platform';
+import { type SseMessage, SseParser } from '../sse';
+import type { ErrorFrame, JobEvent } from '../types';
+import { BadFrame, namedFrame, parseEvent } from '../wire';
+import { get, type HttpOptions, networkError } from './http';
+import type { Sink, Transport } from './transport';
+import { wordsOf } from './websocket';
+
+const TYPES = { SSE: 'text/event-stream', 'octet stream': 'application/octet-stream' } as const;
+
+/**
+ * Server-Sent Events read by `fetch`, `/api/jobs/<id>/stream`: unlike an `EventSource` it sees statuses
+ * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
+ */
+export class StreamTransport implements Transport {
+  constructor(
+    readonly name: keyof typeof TYPES,
+    private readonly addresses: Addresses,
+    private readonly platform: Platform,
+    private readonly options: HttpOptions & { readonly raw: boolean },
+  ) {}
+
+  open(cursor: string, sink: Sink): Cancel {
+    const left = new AbortController();
+    const fail = (error: unknown) => {
+      if (!left.signal.aborted) sink.closed(networkError(error));
+      left.abort();
+    };
+    this.#run(cursor, sink, left.signal).catch(fail);
+    return () => left.abort();
+  }
+
+  async #run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
+    const url = await this.addresses.stream(cursor);
+    const answer = await get(url, TYPES[this.name], signal, this.platform, this.options);
+    if (signal.aborted) return;
+    if ('closed' in answer) {
+      sink.closed(answer.closed);
+      return;
+    }
+    const reader = answer.response.body?.getReader();
+    const messages = new Messages(sink, this.options.raw);
+    for (;;) {
+      const chunk = await reader?.read();
+      if (signal.aborted) return;
+      if (chunk === undefined || chunk.done) break;
+      sink.alive();
+      messages.take(chunk.value);
+      if (messages.over) {
+        void reader?.cancel();
+        return;
+      }
+    }
+    sink.closed({ how: 'rotated' });
+  }
+}
+
+/** Turns the messages of one answer into frames. */
+class Messages {
+  /** Whether the sink has been told that the connection is over. */
+  over = false;
+  readonly #parser = new SseParser();
+  #retry: number | null = null;
+  #events: JobEvent[] = [];
+
+  constructor(
+    private readonly sink: Sink,
+    private readonly raw: boolean,
+  ) {}
+
+  /** Take the next bytes: all events that they complete go up as one frame. */
+  take(bytes: Uint8Array): void {
+    try {
+      const messages = this.#parser.push(bytes);
+      this.#tellRetry();
+      for (const message of messages) {
+        if (!this.over) this.#message(message);
+      }
+      this.#flush();
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.#close(lost('bad_frame', error.message));
+    }
+  }
+
+  #message({ event, data }: SseMessage): void {
+    if (event === 'message') {
+      this.#events.push(parseEvent(data, this.raw));
+      return;
+    }
+    this.#flush();
+    if (event === 'stream-error') {
+      this.#error(data);
+      return;
+    }
+    const frame = namedFrame(event, data);
+    if (frame) this.sink.frame(frame);
+  }
+
+  #error(data: string): void {
+    const words = parseObject(data) as Omit<ErrorFrame, 'kind'> | null;
+    if (typeof words?.code !== 'string') throw new BadFrame('A stream-error without a code.');
+    this.#close(told(wordsOf(words)));
+  }
+
+  #close(closed: Parameters<Sink['closed']>[0]): void {
+    this.over = true;
+    this.sink.closed(closed);
+  }
+
+  #flush(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    this.sink.frame({ kind: 'events', events });
+  }
+
+  #tellRetry(): void {
+    const { retry } = this.#parser;
+    if (retry === null || retry === this.#retry) return;
+    this.#retry = retry;
+    this.sink.retry(retry);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Addresses } from '../addresses';
+import { byCloseCode, lost, seconds, type Words } from '../closed';
+import type { Cancel, Platform, SocketLike } from '../platform';
+import type { ErrorFrame } from '../types';
+import { BadFrame, parseFrame } from '../wire';
+import type { Sink, Transport } from './transport';
+
+/** Frames as text messages of a WebSocket, `/ws/jobs/<id>/`. */
+export class WebSocketTransport implements Transport {
+  readonly name = 'WebSocket';
+
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly socket: NonNullable<Platform['WebSocket']>,
+    private readonly raw: boolean,
+  ) {}
+
+  open(cursor: string, sink: Sink): Cancel {
+    let socket: SocketLike | null = null;
+    let over = false;
+    const start = (url: string) => {
+      if (over) return;
+      socket = new this.socket(url);
+      listen(socket, sink, this.raw);
+    };
+    this.addresses
+      .webSocket(cursor)
+      .then(start)
+      .catch((error: Error) => sink.closed(lost('connect_failed', error.message)));
+    return () => {
+      over = true;
+      if (socket) leave(socket);
+    };
+  }
+}
+
+function listen(socket: SocketLike, sink: Sink, raw: boolean): void {
+  let words: Words | null = null;
+  socket.onmessage = ({ data }) => {
+    try {
+      const frame = typeof data === 'string' ? parseFrame(data, raw) : null;
+      // The close frame that follows an error says whether to come back.
+      if (frame?.kind === 'error') words = wordsOf(frame);
+      else if (frame) sink.frame(frame);
+      else sink.alive();
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      leave(socket);
+      sink.closed(lost('bad_frame', error.message));
+    }
+  };
+  socket.onclose = ({ code, reason }) => sink.closed(byCloseCode(code, reason, words));
+}
+
+function leave(socket: SocketLike): void {
+  socket.onmessage = null;
+  socket.onclose = null;
+  socket.close(1000);
+}
+
+/** Return an `error` frame's words. */
+export function wordsOf(frame: Omit<ErrorFrame, 'kind'>): Words {
+  const { code, message } = frame;
+  return { code, message, retryAfterMs: seconds(frame.retry_after_s) };
+}

@@ -1,0 +1,158 @@
+/** The wire's JSON as types: events, frames, a job's statuses and plan (stream protocol, version 1). */
+
+/** A job's statuses; the last three are terminal: nothing is ever appended after them. */
+export type JobStatus =
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'paused'
+  | 'cancelling'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled';
+
+/** A step's statuses. A step that has not started has no state at all. */
+export type StepStatus = 'running' | 'succeeded' | 'failed' | 'retried' | 'skipped';
+
+/** What a job means to do, made from its params when it was submitted. */
+export interface Plan {
+  readonly steps: readonly string[];
+  readonly groups: readonly PlanGroup[];
+  /** The plan in plain sentences. */
+  readonly words: string;
+}
+
+/** Targets that are worked on together, in order. */
+export interface PlanGroup {
+  readonly name: string;
+  readonly targets: readonly string[];
+}
+
+/** A target that a job waits for, and the job that holds it. */
+export interface WaitingFor {
+  readonly target: string;
+  readonly job: string;
+}
+
+/** Why a step failed. */
+export interface StepError {
+  readonly type: string;
+  readonly message: string;
+}
+
+/** Outcome of a try: its number, which occurrence of the step it belongs to, and how long it took. */
+interface TryData {
+  readonly try: number;
+  readonly occurrence: number;
+  readonly seconds: number;
+}
+
+/** `data` of a terminal event. */
+export interface EndData {
+  readonly message: string;
+  readonly failed_targets?: readonly string[];
+  readonly result?: unknown;
+}
+
+/** What each type of event carries in `data`. */
+export interface EventData {
+  'job.submitted': {
+    readonly kind: string;
+    readonly title: string;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly plan: Plan;
+    readonly team: string | null;
+    readonly retry_of: string | null;
+    readonly total?: number;
+  };
+  'attempt.started': { readonly worker: string };
+  'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };
+  'job.waiting': { readonly for: string; readonly targets?: readonly WaitingFor[] };
+  'job.paused': Readonly<Record<string, unknown>>;
+  'job.resumed': { readonly reason?: string };
+  'job.cancel_requested': Readonly<Record<string, unknown>>;
+  'job.approval_requested': Readonly<Record<string, unknown>>;
+  'job.approved': Readonly<Record<string, unknown>>;
+  'job.rejected': Readonly<Record<string, unknown>>;
+  'job.succeeded': EndData;
+  'job.failed': EndData;
+  'job.cancelled': EndData;
+  'step.started': { readonly try: number; readonly occurrence: number };
+  'step.output': { readonly text: string; readonly stream?: 'out' | 'err' };
+  'step.progressed': { readonly done: number; readonly total: number };
+  'step.succeeded': TryData & { readonly result?: unknown };
+  'step.failed': TryData & { readonly error: StepError };
+  'step.retried': TryData & { readonly error?: StepError };
+  'step.skipped': { readonly reason?: string; readonly occurrence?: number };
+}
+
+/** Every event type of this protocol version. */
+export type EventType = keyof EventData;
+
+/** One fact about a job, immutable. `at` is RFC 3339 in UTC, `hash` 64 hex digits. */
+export interface EventOf<T extends EventType> {
+  readonly seq: number;
+  readonly type: T;
+  readonly version: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly attempt: number;
+  readonly step?: string;
+  readonly target?: string;
+  readonly data: EventData[T];
+  readonly hash: string;
+  /** The exact text that the server stores and hashes; only where `raw: true` was asked for. */
+  readonly raw?: string;
+}
+
+/** Any event: narrow it by `type`. A newer server may send types that are not listed here. */
+export type JobEvent = { [T in EventType]: EventOf<T> }[EventType];
+
+/** First thing on every connection, before any history is read. */
+export interface HelloFrame {
+  readonly kind: 'hello';
+  readonly protocol: number;
+  readonly job: string;
+  readonly after: number | string;
+  readonly head: number;
+  readonly heartbeat_s: number;
+}
+
+/** One or more events, contiguous and ascending. */
+export interface EventsFrame {
+  readonly kind: 'events';
+  readonly events: readonly JobEvent[];
+}
+
+/** The head at some moment after the request has been sent, or the follower is behind again. */
+export interface PlaceFrame {
+  readonly kind: 'caught_up' | 'fell_behind';
+  readonly seq: number;
+  readonly head: number;
+}
+
+/** Silence, but alive. */
+export interface HeartbeatFrame {
+  readonly kind: 'heartbeat';
+  readonly head: number;
+  readonly at?: string;
+}
+
+/** After the terminal event, once. */
+export interface EndFrame {
+  readonly kind: 'end';
+  readonly seq: number;
+  readonly status: JobStatus;
+}
+
+/** Why the server is about to close. */
+export interface ErrorFrame {
+  readonly kind: 'error';
+  readonly code: string;
+  readonly message: string;
+  readonly retry_after_s?: number | null;
+}
+
+/** Everything a server says on a connection, the same on every transport. */
+export type Frame = HelloFrame | EventsFrame | PlaceFrame | HeartbeatFrame | EndFrame | ErrorFrame;
