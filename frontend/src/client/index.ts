@@ -4,12 +4,27 @@
  */
 
 export { Addresses, type Ticket } from './addresses';
+export { type AnsiState, type Colour, PLAIN, parseAnsi, type Segment, stripAnsi } from './ansi';
 export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
+export {
+  fold,
+  type JobView,
+  NOTHING,
+  newestOccurrence,
+  planOf,
+  type RecordedState,
+  recorded,
+  type StepView,
+  type Submitted,
+  stepKey,
+  TERMINAL,
+} from './fold';
 export { Follower, type FollowerEventMap, follow } from './follower';
 export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 export { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 export type { FollowOptions } from './options';
+export { Output, type OutputChunk, segments } from './output';
 export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
 export { PageMemory, realClock } from './platform';
 export { type SseMessage, SseParser } from './sse';

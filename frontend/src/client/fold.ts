@@ -1,0 +1,246 @@
+/**
+ * A job as the fold of its events: the same rules as the server's own fold, so that a page that has
+ * folded up to a seq shows what the server knows at that seq. Pure: no clock, no chance.
+ */
+
+import type {
+  EventData,
+  EventOf,
+  JobEvent,
+  JobStatus,
+  Plan,
+  StepError,
+  StepStatus,
+  WaitingFor,
+} from './types';
+
+/** One step of a run: its newest try. Times are RFC 3339. */
+export interface StepView {
+  readonly step: string;
+  readonly target: string | null;
+  readonly occurrence: number;
+  readonly status: StepStatus;
+  readonly try: number;
+  readonly attempt: number;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly seconds: number | null;
+  readonly error: StepError | null;
+  readonly result: unknown;
+  /** From `step.progressed` of this try; the server's state does not keep it. */
+  readonly progress?: { readonly done: number; readonly total: number };
+}
+
+/** What `job.submitted` said, and who submitted. */
+export interface Submitted extends Omit<EventData['job.submitted'], 'total'> {
+  readonly by: string;
+}
+
+/** The whole of a job at one seq (`head`), in the words of `GET /api/jobs/<id>`. */
+export interface JobView {
+  /** Empty before `job.submitted`. */
+  readonly status: JobStatus | '';
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly attempt: number;
+  readonly head: number;
+  readonly head_hash: string;
+  readonly submitted_at: string | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly last_at: string | null;
+  readonly message: string;
+  readonly waiting_for: readonly WaitingFor[];
+  /** By `stepKey`, in the order of their first start. */
+  readonly steps: ReadonlyMap<string, StepView>;
+  readonly submitted: Submitted | null;
+  /** Of the terminal event. */
+  readonly failed_targets: readonly string[];
+  readonly result: unknown;
+}
+
+/** The statuses after which nothing comes. */
+export const TERMINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+
+/** The job before its first event. */
+export const NOTHING: JobView = {
+  status: '',
+  done: 0,
+  total: 0,
+  failed: 0,
+  attempt: 0,
+  head: 0,
+  head_hash: '',
+  submitted_at: null,
+  started_at: null,
+  finished_at: null,
+  last_at: null,
+  message: '',
+  waiting_for: [],
+  steps: new Map(),
+  submitted: null,
+  failed_targets: [],
+  result: null,
+};
+
+/** What a step is known by. */
+export function stepKey(step: string, target: string | null = null, occurrence = 1): string {
+  return `${step}\n${target ?? ''}\n${occurrence}`;
+}
+
+/** Return the plan that a view's job was submitted with, or null before that. */
+export function planOf(view: JobView): Plan | null {
+  return view.submitted?.plan ?? null;
+}
+
+/**
+ * Return the view after `events`, which come in order; `view` is left as it is. What it has folded
+ * already is passed over, so a view from the server and a follower from 0 go together.
+ */
+export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
+  let next = view;
+  let steps: Map<string, StepView> | null = null;
+  for (const event of events) {
+    if (event.seq <= next.head) continue;
+    const step = stepAfter(steps ?? view.steps, event);
+    if (step) {
+      steps ??= new Map(view.steps);
+      steps.set(stepKey(step.step, step.target, step.occurrence), step);
+    }
+    const head = { head: event.seq, head_hash: event.hash, last_at: event.at };
+    next = { ...next, ...head, ...changes(next, event) };
+  }
+  return steps ? { ...next, steps } : next;
+}
+
+function changes(view: JobView, event: JobEvent): Partial<JobView> {
+  switch (event.type) {
+    case 'job.submitted':
+      return submitted(event);
+    case 'attempt.started':
+      return {
+        status: keeps(view.status) ? view.status : 'running',
+        attempt: event.attempt,
+        started_at: view.started_at ?? event.at,
+        waiting_for: [],
+      };
+    case 'job.progressed': {
+      const { done = view.done, total = view.total, failed = view.failed } = event.data;
+      return { done, total, failed };
+    }
+    case 'job.waiting':
+      return { status: 'waiting', waiting_for: event.data.targets ?? [] };
+    case 'job.approval_requested':
+      return { status: 'waiting' };
+    case 'job.paused':
+      return { status: 'paused' };
+    case 'job.approved':
+    case 'job.rejected':
+      return { status: 'running' };
+    case 'job.resumed':
+      return { status: view.attempt > 0 ? 'running' : 'queued', waiting_for: [] };
+    case 'job.cancel_requested':
+      return { status: 'cancelling' };
+    case 'job.succeeded':
+      return ended('succeeded', event);
+    case 'job.failed':
+      return ended('failed', event);
+    case 'job.cancelled':
+      return ended('cancelled', event);
+    default:
+      return {};
+  }
+}
+
+/** Whether a status outlasts the start of another attempt. */
+function keeps(status: string): boolean {
+  return status === 'cancelling' || status === 'paused';
+}
+
+function submitted({ actor, at, data }: EventOf<'job.submitted'>): Partial<JobView> {
+  const { total = 0, ...rest } = data;
+  return { status: 'queued', submitted_at: at, total, submitted: { ...rest, by: actor } };
+}
+
+function ended(
+  status: JobStatus,
+  { at, data }: EventOf<'job.succeeded' | 'job.failed' | 'job.cancelled'>,
+): Partial<JobView> {
+  const { message = '', failed_targets = [], result = null } = data;
+  return { status, finished_at: at, waiting_for: [], message, failed_targets, result };
+}
+
+const STEP_STATUS: Readonly<Record<string, StepStatus>> = {
+  'step.started': 'running',
+  'step.succeeded': 'succeeded',
+  'step.failed': 'failed',
+  'step.retried': 'retried',
+  'step.skipped': 'skipped',
+};
+
+/** What the outcomes of a step may carry, whichever it is. */
+interface Outcome {
+  readonly try?: number;
+  readonly occurrence?: number;
+  readonly seconds?: number;
+  readonly error?: StepError;
+  readonly result?: unknown;
+}
+
+function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+  const { step: name, target = null } = event;
+  if (name === undefined) return null;
+  if (event.type === 'step.progressed') return progressed(steps, name, target, event.data);
+  const status = STEP_STATUS[event.type];
+  if (status === undefined) return null;
+  const data = event.data as Outcome;
+  const occurrence = data.occurrence ?? 1;
+  const before = steps.get(stepKey(name, target, occurrence));
+  const tries = data.try ?? before?.try ?? 0;
+  const starts = status === 'running';
+  if (starts || before === undefined) {
+    const times = { started_at: starts ? event.at : null, finished_at: starts ? null : event.at };
+    const nothing = { seconds: null, error: null, result: null };
+    const { attempt } = event;
+    return { step: name, target, occurrence, status, try: tries, attempt, ...times, ...nothing };
+  }
+  const { seconds = null, error = null, result = null } = data;
+  return { ...before, status, try: tries, finished_at: event.at, seconds, error, result };
+}
+
+/** `step.progressed` names no occurrence: it is of the newest. */
+function progressed(
+  steps: ReadonlyMap<string, StepView>,
+  name: string,
+  target: string | null,
+  { done, total }: EventData['step.progressed'],
+): StepView | null {
+  const newest = newestOccurrence(steps, name, target);
+  return newest && newest.status === 'running' ? { ...newest, progress: { done, total } } : null;
+}
+
+/** Return the newest occurrence of a step on a target (null: on none), or null where it has not started. */
+export function newestOccurrence(
+  steps: ReadonlyMap<string, StepView>,
+  name: string,
+  target: string | null,
+): StepView | null {
+  let newest: StepView | null = null;
+  for (let occurrence = 1; ; occurrence += 1) {
+    const step = steps.get(stepKey(name, target, occurrence));
+    if (step === undefined) return newest;
+    newest = step;
+  }
+}
+
+/** A job's state as the server's fold records it and `GET /api/jobs/<id>` shows it. */
+export type RecordedState = Omit<JobView, 'steps' | 'submitted' | 'failed_targets' | 'result'> & {
+  readonly steps: readonly Omit<StepView, 'progress'>[];
+};
+
+/** Return the part of a view that the server's fold has too, in its form. */
+export function recorded(view: JobView): RecordedState {
+  const { steps, submitted: _submitted, failed_targets: _targets, result: _result, ...rest } = view;
+  return { ...rest, steps: [...steps.values()].map(({ progress: _progress, ...step }) => step) };
+}
