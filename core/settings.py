@@ -136,8 +136,10 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        "report-uri": ["/csp-report"],
     }
 }
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the longest request body; past it the API answers 413
 
 NINJA_PAGINATION_PER_PAGE = 50
 
