@@ -1,0 +1,43 @@
+"""The months that events are partitioned by, made ahead."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from core import clock
+from jobs.log import sql
+
+MONTHS_AHEAD = 2
+
+
+def months() -> list[str]:
+    """Return the names of the partitions, oldest first: `jobs_event_2026_11`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.MONTHS)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def make_ahead() -> list[str]:
+    """Make the partitions of this month and the next ones; return the names of the new ones."""
+    with connection.cursor() as cursor:
+        made = []
+        for moment in _months_ahead(clock.now(), MONTHS_AHEAD):
+            cursor.execute(sql.MAKE_MONTH, [moment])
+            [name] = cursor.fetchone()
+            made += [name] if name else []
+        return made
+
+
+def missing() -> list[str]:
+    """Return which of this month's and the next month's partitions are not there."""
+    wanted = [f"jobs_event_{moment:%Y_%m}" for moment in _months_ahead(clock.now(), 1)]
+    return sorted(set(wanted) - set(months()))
+
+
+def _months_ahead(start: datetime, count: int) -> list[datetime]:
+    moments = [start.replace(day=1, hour=12)]
+    for _ in range(count):
+        moments.append((moments[-1] + timedelta(days=32)).replace(day=1))
+    return moments

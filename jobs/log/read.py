@@ -1,0 +1,68 @@
+"""Reading the log over Django's connection. The hub's twin over its own pool is `AsyncReader`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import connection
+
+from core.errors import CursorAhead, HistoryDiverged, NotFound
+from jobs.log import sql
+from jobs.log.types import Cursor, Head, Page
+
+PAGE_EVENTS = 1000
+
+
+def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
+    """Return up to `limit` events after seq `after`; an empty page at the head."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
+        last, lines = cursor.fetchone()
+    return Page(after, last, lines)
+
+
+def history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[Page]:
+    """Yield the log from `after` to its head, a page at a time, in constant memory."""
+    while len(page := read(job_id, after, limit)):
+        yield page
+        after = page.last
+
+
+def head(job_id: UUID) -> Head | None:
+    """Return the job's head, None for an unknown job."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.HEADS, [[job_id]])
+        row = cursor.fetchone()
+    return Head(row[1], row[2], row[3]) if row else None
+
+
+def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
+    """Return the head where `cursor` is a place in this log.
+
+    Raises NotFound, CursorAhead and HistoryDiverged.
+    """
+    found = compare(head(job_id), cursor)
+    if cursor.hash8:
+        with connection.cursor() as statement:
+            statement.execute(sql.HASH_AT, [job_id, cursor.seq])
+            match_hash(statement.fetchone(), cursor)
+    return found
+
+
+def compare(found: Head | None, cursor: Cursor) -> Head:
+    """Return the head unless there is none (NotFound) or it is before the cursor (CursorAhead)."""
+    if found is None:
+        raise NotFound
+    if cursor.seq > found.seq:
+        raise CursorAhead(
+            f"The cursor {cursor} is beyond the head, {found.seq}: start again from 0.",
+            head=found.seq,
+        )
+    return found
+
+
+def match_hash(row: tuple[str] | None, cursor: Cursor) -> None:
+    """Raise HistoryDiverged unless the stored hash begins with the cursor's digits."""
+    if row is None or not row[0].startswith(cursor.hash8 or ""):
+        raise HistoryDiverged

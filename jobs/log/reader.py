@@ -1,0 +1,83 @@
+"""Reading the log from an event loop, over a small pool of connections of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from jobs.log import sql
+from jobs.log.read import PAGE_EVENTS, compare, match_hash
+from jobs.log.types import Cursor, Head, Page
+
+
+class AsyncReader:
+    """The log's async reader: the statements of `jobs.log.read` over its own connections.
+
+    Every read raises psycopg.OperationalError (or PoolTimeout, one) while Postgres is away; the
+    pool reconnects by itself, so a caller need only try again.
+    """
+
+    def __init__(self, conninfo: str, *, size: int = 4, timeout: float = 5.0) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "application_name": "reprise-hub"},
+            reconnect_timeout=5.0,
+        )
+        self.queries = 0
+
+    async def open(self) -> None:
+        """Open the pool; connections are made in the background."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
+        """Return up to `limit` events after seq `after`; an empty page at the head."""
+        [(last, lines)] = await self._all(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
+        return Page(after, last, lines)
+
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
+        """Return the heads of those of the jobs that exist: one query however many there are."""
+        rows = await self._all(sql.HEADS, [list(job_ids)])
+        return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
+
+    async def head(self, job_id: UUID) -> Head | None:
+        """Return the job's head, None for an unknown job."""
+        return (await self.heads([job_id])).get(job_id)
+
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head:
+        """Return the head where `cursor` is a place in this log, as `jobs.log.check_cursor`."""
+        found = compare(await self.head(job_id), cursor)
+        if cursor.hash8:
+            rows = await self._all(sql.HASH_AT, [job_id, cursor.seq])
+            match_hash(rows[0] if rows else None, cursor)
+        return found
+
+    async def _all(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        self.queries += 1
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(statement.encode(), values)).fetchall()
