@@ -36,17 +36,17 @@ class Release:
 
 
 INITIAL = "1.4.0"
-RELEASES = (
-    Release(INITIAL, "what every server starts with"),
+RELEASES = (  # in the order in which they are offered
     Release("1.5.0", "new rooftops map", listed=True),
-    Release("1.5.1-broken", "starts, but lacks a map: never healthy", missing=("canyon",)),
     Release("1.6.0", "faster matchmaking", listed=True),
+    Release(INITIAL, "what every server starts with"),
+    Release("1.5.1-broken", "starts, but lacks a map: never healthy", missing=("canyon",)),
     Release("1.6.1-damaged", "an archive that is not what its checksum says", damaged=True),
 )
 
 
 def updatable() -> list[str]:
-    """Return the versions that every server can be updated to with success, oldest first."""
+    """Return the versions that a server can be updated to with success, oldest first."""
     return [release.version for release in RELEASES if release.listed]
 
 
