@@ -21,6 +21,7 @@ from jobs.models import ApiToken
 MARK = "rp_"
 PREFIX_CHARACTERS = 10
 MAX_NAME_CHARACTERS = 100
+LONGEST = timedelta(days=3653)
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
@@ -34,8 +35,9 @@ def make(user: User, name: str, *, expires_at: datetime | None = None) -> tuple[
     if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
         detail = f"A name has 1 to {MAX_NAME_CHARACTERS} printable characters."
         raise InvalidParams([{"pointer": "/name", "detail": detail}])
-    if expires_at is not None and expires_at <= clock.now():
-        raise InvalidParams([{"pointer": "/expires_at", "detail": "That moment is past."}])
+    if expires_at is not None and not clock.now() < expires_at < clock.now() + LONGEST:
+        detail = "A token ends within ten years from now; leave this out for one that stays."
+        raise InvalidParams([{"pointer": "/expires_at", "detail": detail}])
     raw = MARK + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,

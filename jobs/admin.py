@@ -1,0 +1,81 @@
+"""Django's admin for what people set up by hand: teams, the inventory, tokens to revoke.
+
+Jobs are there to look at only: their rows are the fold of their events, and nothing else may write
+them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from jobs import tokens
+from jobs.models import ApiToken, Job, Target, Team
+
+# Generic in the stubs only, not at run time.
+if TYPE_CHECKING:
+    AnyAdmin = admin.ModelAdmin[Any]
+    TokenAdmin = admin.ModelAdmin[ApiToken]
+else:
+    AnyAdmin = TokenAdmin = admin.ModelAdmin
+
+admin.site.site_header = admin.site.site_title = "Reprise"
+admin.site.index_title = "Set up"
+
+
+class ReadOnly:
+    """Mixed into a ModelAdmin: to be read, never written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: nothing is added here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: nothing is changed here."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: nothing is deleted here."""
+        return False
+
+
+@admin.register(Team)
+class TeamAdmin(AnyAdmin):
+    list_display = ("name", "slug")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+    filter_horizontal = ("members",)
+
+
+@admin.register(Target)
+class TargetAdmin(AnyAdmin):
+    list_display = ("name", "group", "transport", "address")
+    list_filter = ("group", "transport")
+    search_fields = ("name", "group", "address")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, AnyAdmin):
+    list_display = ("title", "kind", "status", "submitted_by", "submitted_at", "attempt", "worker")
+    list_filter = ("status", "kind", "team")
+    search_fields = ("title", "submitted_by")
+    exclude = ("head_hash", "request_hash")
+    show_full_result_count = False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, TokenAdmin):
+    list_display = ("name", "user", "prefix", "last_used_at", "expires_at", "revoked_at")
+    list_filter = ("user",)
+    search_fields = ("name", "prefix", "user__username")
+    exclude = ("hash",)
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the chosen tokens", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """End the chosen tokens at once."""
+        count = tokens.revoke(queryset)
+        self.message_user(request, f"{count} revoked; the others were already.")

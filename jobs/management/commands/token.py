@@ -1,0 +1,79 @@
+"""`manage.py token make|list|revoke`: API tokens from the command line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core import clock
+from core.errors import InvalidParams
+from jobs import tokens
+from jobs.models import ApiToken
+
+
+class Command(BaseCommand):
+    help = "Make, list and revoke API tokens. A token's text is printed once, when it is made."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the three subcommands."""
+        commands = parser.add_subparsers(dest="what", required=True)
+        make = commands.add_parser("make", help="print a new token of a user")
+        make.add_argument("user")
+        make.add_argument("name", help="unique for that user; it is in the actor of events")
+        make.add_argument("--days", type=float, help="days until it expires (default: never)")
+        listing = commands.add_parser("list", help="list tokens, newest last")
+        listing.add_argument("user", nargs="?", help="of this user only")
+        revoke = commands.add_parser("revoke", help="end a token at once")
+        revoke.add_argument("user")
+        revoke.add_argument("name")
+
+    def handle(self, *args: Any, what: str, **options: Any) -> None:
+        """Run one subcommand."""
+        match what:
+            case "make":
+                self._make(options["user"], options["name"], options["days"])
+            case "list":
+                self._list(options["user"])
+            case "revoke":
+                self._revoke(options["user"], options["name"])
+
+    def _make(self, username: str, name: str, days: float | None) -> None:
+        expires_at = clock.now() + timedelta(days=days) if days is not None else None
+        try:
+            _token, raw = tokens.make(_user(username), name, expires_at=expires_at)
+        except InvalidParams as error:
+            raise CommandError(error.errors[0]["detail"]) from error
+        self.stdout.write(raw)
+
+    def _list(self, username: str | None) -> None:
+        found = ApiToken.objects.select_related("user").order_by("pk")
+        if username is not None:
+            found = found.filter(user=_user(username))
+        for token in found:
+            self.stdout.write(
+                f"{token.user.get_username()}\t{token.name}\t{token.prefix}…\t{_state(token)}"
+            )
+
+    def _revoke(self, username: str, name: str) -> None:
+        found = ApiToken.objects.filter(user=_user(username), name=name)
+        if not found.exists():
+            raise CommandError(f"{username} has no token called {name}.")
+        tokens.revoke(found)
+
+
+def _user(username: str) -> User:
+    try:
+        return User.objects.get(username=username)
+    except User.DoesNotExist:
+        raise CommandError(f"There is no user {username}.") from None
+
+
+def _state(token: ApiToken) -> str:
+    if token.revoked_at:
+        return f"revoked {token.revoked_at:%Y-%m-%d %H:%M}"
+    used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never"
+    ends = f"{token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else "no"
+    return f"last used {used}, expires {ends}"
