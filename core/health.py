@@ -1,0 +1,117 @@
+"""`/healthz`: this process is alive. `/readyz`: what it needs answers.
+
+Neither wants a sign-in, and neither says more than a name, a word and a duration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import cast
+
+import redis.asyncio
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
+
+from core import csp
+from jobs.log import partitions
+
+PATIENCE_SECONDS = 3.0
+
+# One thread of its own: however often a frozen database is asked after, one thread hangs.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="readyz")
+
+
+class NotReady(Exception):
+    """A dependency answers, but not as it must; the message says what to do."""
+
+
+async def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200: the event loop turns. Asks nothing of anybody."""
+    return _json({"status": "alive", "pid": os.getpid(), "csp_reports": csp.reports()}, 200)
+
+
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 where every dependency is ready and 503 otherwise, with each one's word."""
+    names = list(CHECKS)
+    results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
+    ready = all(result["ok"] for result in results)
+    body = {"status": "ready" if ready else "not ready", **dict(zip(names, results, strict=True))}
+    return _json(body, 200 if ready else 503)
+
+
+async def _checked(check: Callable[[], Awaitable[None]]) -> dict[str, object]:
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await check()
+        problem = None
+    except TimeoutError:
+        problem = f"no answer within {PATIENCE_SECONDS:g} s"
+    except NotReady as error:
+        problem = str(error)
+    except (Error, PoolTimeout, RedisError, OSError) as error:
+        problem = type(error).__name__  # its message may name hosts and users
+    taken = {"ms": round((time.monotonic() - started) * 1000, 1)}
+    return {"ok": problem is None, **({"problem": problem} if problem else {}), **taken}
+
+
+def _query() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
+
+
+def _migrations() -> None:
+    missing = sorted(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+    if missing:
+        app, name = missing[0]
+        raise NotReady(f"{len(missing)} not applied, first {app}.{name}: run manage.py migrate")
+
+
+@cache
+def _known_migrations() -> set[tuple[str, str]]:
+    return set(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
+
+
+def _partitions() -> None:
+    if missing := partitions.missing():
+        raise NotReady(f"{', '.join(missing)} not there: run manage.py make_months")
+
+
+def _in_thread(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    twin: Callable[[], Awaitable[None]] = database_sync_to_async(
+        function, thread_sensitive=False, executor=_thread
+    )
+    return twin
+
+
+async def _redis() -> None:
+    client = redis.asyncio.from_url(
+        settings.REPRISE.redis_url,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+    )
+    async with client:
+        await cast("Awaitable[bool]", client.ping())
+
+
+CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
+    "database": _in_thread(_query),
+    "migrations": _in_thread(_migrations),
+    "partitions": _in_thread(_partitions),
+    "redis": _redis,
+}
+
+
+def _json(body: Mapping[str, object], status: int) -> JsonResponse:
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
