@@ -1,0 +1,51 @@
+"""What an operator fills in: which servers, which version, how carefully."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_SERVERS = 10_000
+
+
+class Params(BaseModel):
+    """Parameters of a version update; names of servers are names of targets in the inventory."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, title="Version update")
+
+    servers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        title="Servers",
+        description="The servers to update, in this order.",
+        min_length=1,
+        max_length=MOST_SERVERS,
+        json_schema_extra={"x-choices": "targets"},
+    )
+    version: str = Field(
+        title="Version",
+        description="A release in the servers' repository.",
+        min_length=1,
+        max_length=100,
+        json_schema_extra={"x-choices": "versions"},
+    )
+    batch: int = Field(
+        default=4,
+        ge=1,
+        le=MOST_SERVERS,
+        title="Batch size",
+        description="How many servers are updated at the same time.",
+    )
+    canary: int = Field(
+        default=1,
+        ge=0,
+        le=MOST_SERVERS,
+        title="Canaries",
+        description="How many servers go first and alone. 0: none.",
+    )
+    max_failures: int = Field(
+        default=1,
+        ge=0,
+        le=MOST_SERVERS,
+        title="Failures tolerated",
+        description="The run stops once more servers than this have failed.",
+    )
