@@ -1,0 +1,61 @@
+"""Targets are claimed: at most one job at a time works on one, the others wait in order.
+
+Every claim of a job carries the job's ticket, one number for all of them, so the waiting have one
+order and cannot block each other in a circle. A job gets its targets all at once or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+# One start of a job at a time decides about claims; held for two statements, never over work.
+_DECIDE = "select pg_advisory_xact_lock(hashtext('jobs.claims'))"
+
+_CLAIM = """
+insert into jobs_claim (job_id, target, ticket, held)
+select %s, target, ticket, false
+from unnest(%s::text[]) as target, (select nextval('jobs_claim_ticket_seq') as ticket) as next
+on conflict (job_id, target) do nothing
+"""
+
+_BLOCKERS = """
+select distinct on (mine.target) mine.target, other.job_id
+from jobs_claim mine join jobs_claim other
+  on other.target = mine.target and other.job_id <> mine.job_id
+     and (other.held or other.ticket < mine.ticket)
+where mine.job_id = %s
+order by mine.target, other.held desc, other.ticket
+"""
+
+_RELEASE = """
+with gone as (delete from jobs_claim where job_id = %s returning target)
+select distinct claim.job_id from jobs_claim claim join gone using (target)
+where not claim.held and claim.job_id <> %s
+"""
+
+
+def acquire(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
+    """Take all targets for a job, or say what it waits for: `[{"target", "job"}, …]`, by name.
+
+    Must run in a transaction. What is claimed stays claimed, so a waiting job keeps its place.
+    """
+    if not targets:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDE)
+        cursor.execute(_CLAIM, [job_id, sorted(set(targets))])
+        cursor.execute(_BLOCKERS, [job_id])
+        blockers = [{"target": target, "job": str(job)} for target, job in cursor.fetchall()]
+        if not blockers:
+            cursor.execute("update jobs_claim set held = true where job_id = %s", [job_id])
+    return blockers
+
+
+def release(job_id: UUID) -> list[UUID]:
+    """Give up a job's claims; return the waiting jobs that may now have their turn."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [job_id, job_id])
+        return sorted(job for (job,) in cursor.fetchall())

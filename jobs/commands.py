@@ -1,0 +1,129 @@
+"""What people ask for: submit a job, stop it. Each is one transaction and at least one event."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from core.errors import BadRequest, Forbidden, IdempotencyConflict
+from core.ids import uuid7
+from jobs import access, claims, dispatch, log
+from jobs.access import Principal
+from jobs.events import EventType, NewEvent, clean
+from jobs.kinds import registry
+from jobs.models import Job
+
+MAX_TITLE = 300
+MAX_KEY = 200
+
+
+def submit(
+    principal: Principal,
+    kind: str,
+    params: Mapping[str, Any],
+    title: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> tuple[Job, bool]:
+    """Submit a job; return it and whether it is new.
+
+    With an idempotency key (unique per user) the same request again returns the first one's job.
+    Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
+    """
+    access.require(principal, "submit")
+    found = registry.get(kind)
+    if found.staff_only and not principal.user.is_staff:
+        raise Forbidden(f"Only staff may start {found.title!r}.")
+    request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
+    job = _job(principal, found, request, idempotency_key)
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+            log.append(job.pk, [_submitted(job, found)], actor=principal.actor)
+            dispatch.deliver(job.pk)
+    except IntegrityError:
+        earlier = _earlier(principal, idempotency_key)
+        if earlier is None:
+            raise
+        if bytes(earlier.request_hash or b"") != job.request_hash:
+            raise IdempotencyConflict from None
+        return earlier, False
+    job.refresh_from_db()
+    return job, True
+
+
+def cancel(principal: Principal, job_id: UUID) -> log.Appended:
+    """Ask a job to stop; return the receipt of `job.cancel_requested`.
+
+    A run stops between steps (a running step is ended after a grace); a job that nobody runs ends
+    at once. Raises NotFound, Forbidden, NotNow.
+    """
+    access.require(principal, "steer", access.job_for(principal, job_id))
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
+        asked = log.append(
+            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor=principal.actor
+        )
+        if job.status != "running" and not (job.lease_until and job.lease_until > job.now):
+            data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
+            log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
+            wake(claims.release(job_id))
+    return asked
+
+
+def wake(waiting: list[UUID]) -> None:
+    """Deliver jobs that may now get what they waited for."""
+    for job_id in waiting:
+        dispatch.deliver(job_id)
+
+
+def _job(
+    principal: Principal, kind: registry.AnyKind, request: dict[str, Any], key: str | None
+) -> Job:
+    params = kind.parse(request["params"])
+    title = (request["title"] or "").strip() or kind.title_for(params)
+    if len(title) > MAX_TITLE:
+        raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False)
+    return Job(
+        id=uuid7(),
+        kind=kind.name,
+        title=title,
+        params=params.model_dump(mode="json"),
+        labels=request["labels"],
+        plan=kind.plan(params).as_dict(),
+        team=access.team_for(principal),
+        owner=principal.user,
+        submitted_by=principal.actor,
+        idempotency_key=key,
+        request_hash=hashlib.sha256(canonical.encode()).digest(),
+        head_hash=b"",
+    )
+
+
+def _submitted(job: Job, kind: registry.AnyKind) -> NewEvent:
+    data = {
+        "kind": job.kind,
+        "title": job.title,
+        "params": job.params,
+        "labels": job.labels,
+        "plan": job.plan,
+        "team": job.team.slug if job.team else None,
+        "total": sum(len(group["targets"]) for group in job.plan["groups"]),
+        "retry_of": str(job.retry_of_id) if job.retry_of_id else None,
+    }
+    return NewEvent(EventType.JOB_SUBMITTED, data)
+
+
+def _earlier(principal: Principal, key: str | None) -> Job | None:
+    if key is None:
+        return None
+    return Job.objects.filter(owner=principal.user, idempotency_key=key).first()

@@ -1,0 +1,159 @@
+"""The feed of all jobs: every event in one order, by one sequencer; and the audit's view of it.
+
+Identities and transaction ids are taken before a commit, so reading "what is after my last
+identity" misses whatever commits late. The sequencer waits the doubt out: it takes the events of
+transactions between its last horizon and the oldest one still running, gives each job's events in
+that job's order, and writes `feed(position, job, seq)`. A position is given once and means the
+same for ever. See docs/explanation/log.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from jobs import access
+from jobs.access import Principal
+
+# Several sweepers may run; one at a time sequences.
+_STATE = """
+select horizon, position, pg_snapshot_xmin(pg_current_snapshot())
+from jobs_feed_state for update skip locked
+"""
+
+# Of each job met between the horizons: everything from where the feed stands to the highest seq
+# met. What lies between is committed (the job row's lock), even where its xid is past the horizon;
+# what a later window meets again is skipped, because the feed already stands beyond it.
+_TAKE = """
+with met as (
+  select job, max(seq) as top from jobs_event where xid >= %(low)s and xid < %(high)s group by job
+), due as (
+  select event.job, event.seq, event.id
+  from met
+  cross join lateral (select coalesce(max(seq), 0) as fed from jobs_feed f where f.job = met.job) f
+  join jobs_event event on event.job = met.job and event.seq > f.fed and event.seq <= met.top
+)
+insert into jobs_feed (position, job, seq)
+select %(position)s + row_number() over (order by id), job, seq from due
+"""
+
+_SAVE = "update jobs_feed_state set horizon = %s, position = %s"
+
+_LAG = """
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - horizon::text::bigint,
+       coalesce(extract(epoch from clock_timestamp() - (
+         select min(at) from jobs_event where xid >= horizon)), 0)
+from jobs_feed_state
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What to look for; None is everything. `kind` is the job's, the rest the event's."""
+
+    job: str | None = None
+    kind: str | None = None
+    actor: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One event in the feed; `text` is the event as stored."""
+
+    position: int
+    job: str
+    job_kind: str
+    job_title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Rows newest first; `next` (older) and `previous` (newer): positions to page by, or None."""
+
+    rows: list[AuditRow]
+    next: int | None
+    previous: int | None
+
+
+def sequence() -> int:
+    """Give positions to all events whose order is certain by now; return how many."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        row = cursor.fetchone()
+        if row is None:
+            return 0  # another sequencer is at it
+        low, position, high = row
+        cursor.execute(_TAKE, {"low": low, "high": high, "position": position})
+        fed = int(cursor.rowcount)
+        cursor.execute(_SAVE, [high, position + fed])
+    return fed
+
+
+def lag_seconds() -> float:
+    """Return the age of the oldest event that the feed does not have yet; 0 for none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAG)
+        row = cursor.fetchone()
+    return float(row[1]) if row else 0.0
+
+
+def audit(
+    principal: Principal,
+    wanted: AuditFilter,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> AuditPage:
+    """Return the newest rows, or those older than `before`, or those next newer than `after`.
+
+    Only events of jobs that the principal may see. Rows are newest first in every case.
+    """
+    newer = after is not None
+    conditions, values = _conditions(principal, wanted)
+    if after is not None:
+        conditions, values = [*conditions, "feed.position > %s"], [*values, after]
+    if before is not None:
+        conditions, values = [*conditions, "feed.position < %s"], [*values, before]
+    statement = f"""
+        select feed.position, feed.job::text, job.kind, job.title, event.text
+        from jobs_feed feed
+        join jobs_job job on job.id = feed.job
+        join jobs_event event on event.job = feed.job and event.seq = feed.seq
+        where {" and ".join(conditions)}
+        order by feed.position {"asc" if newer else "desc"} limit %s
+    """  # noqa: S608 - conditions are constants of this module, values are bound
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, limit + 1])
+        rows = [AuditRow(*row) for row in cursor.fetchall()]
+    more, rows = len(rows) > limit, rows[:limit]
+    rows = rows[::-1] if newer else rows
+    older = rows[-1].position if rows and (more or newer) else None
+    newest = rows[0].position if rows and (before is not None or (newer and more)) else None
+    return AuditPage(rows, older, newest)
+
+
+def _conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], list[Any]]:
+    checks: Sequence[tuple[str, Any]] = (
+        ("feed.job = %s::uuid", wanted.job),
+        ("job.kind = %s", wanted.kind),
+        ("event.actor = %s", wanted.actor),
+        ("event.type = %s", wanted.type),
+        ("event.at >= %s", wanted.since),
+        ("event.at < %s", wanted.until),
+    )
+    conditions = ["true", *(check for check, value in checks if value is not None)]
+    values = [value for _, value in checks if value is not None]
+    if not principal.has("view_all_jobs"):
+        visible, params = access.visible(principal).values("pk").query.sql_with_params()
+        conditions.append(f"feed.job in ({visible})")
+        values += params
+    return conditions, values

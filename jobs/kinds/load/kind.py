@@ -1,0 +1,78 @@
+"""Kind `load`: appends many events of known size at a known rate, for benches and tests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.events import EventType, NewEvent
+from jobs.kinds.registry import Group, Kind, Plan
+from jobs.run import Run, Step
+
+BURST = 100
+
+
+class LoadParams(BaseModel):
+    """How much, how large, how fast."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: int = Field(1000, ge=0, le=10_000_000, title="Events")
+    bytes: int = Field(200, ge=0, le=60_000, title="Bytes each", description="Payload of an event.")
+    rate: float = Field(
+        0, ge=0, le=1_000_000, title="Events a second", description="0: as fast as it goes."
+    )
+    steps: int = Field(10, ge=1, le=1000, title="Steps", description="Spread over so many steps.")
+
+
+class Load(Kind[LoadParams]):
+    name = "load"
+    title = "Load generator"
+    description = "Appends many events of output, for measuring and for trying the pages out."
+    staff_only = True
+    Params = LoadParams
+
+    def title_for(self, params: LoadParams) -> str:
+        return f"Load of {params.events:,} events"
+
+    def plan(self, params: LoadParams) -> Plan:
+        names = [_name(number, params) for number in range(params.steps)]
+        pace = f"{params.rate:g} a second" if params.rate else "as fast as it goes"
+        words = f"{params.events:,} events of {params.bytes} bytes in {params.steps} steps, {pace}."
+        return Plan(["write"], [Group("steps", names)] if params.steps <= 200 else [], words)
+
+    async def run(self, run: Run, params: LoadParams) -> None:
+        for number in range(params.steps):
+            first = params.events * number // params.steps
+            last = params.events * (number + 1) // params.steps
+            burst = _Burst(params, first, last)
+            await run.step("write", burst, target=_name(number, params))
+            await run.progress(number + 1, params.steps)
+
+
+class _Burst:
+    """One step: events `first`..`last`, paced."""
+
+    def __init__(self, params: LoadParams, first: int, last: int) -> None:
+        self.params, self.first, self.last = params, first, last
+
+    async def __call__(self, step: Step) -> None:
+        size = BURST if not self.params.rate else max(1, min(BURST, int(self.params.rate / 20)))
+        began = time.monotonic()
+        for start in range(self.first, self.last, size):
+            numbers = range(start, min(start + size, self.last))
+            await step.run.append([self._event(step, number) for number in numbers])
+            if self.params.rate:
+                due = began + (numbers.stop - self.first) / self.params.rate
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def _event(self, step: Step, number: int) -> NewEvent:
+        text = f"{number} ".ljust(self.params.bytes, "x")[: self.params.bytes]
+        data = {"text": text, "stream": "out"}
+        return NewEvent(EventType.STEP_OUTPUT, data, step.name, step.target)
+
+
+def _name(number: int, params: LoadParams) -> str:
+    return f"part-{number + 1:0{len(str(params.steps))}d}"

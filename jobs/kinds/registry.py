@@ -1,0 +1,124 @@
+"""Job kinds: what a kind is, and where the known ones are found.
+
+A kind is one class in a slice of its own (`jobs/kinds/<kind>/`): the model of its parameters, the
+plan it makes of them, and the handler that runs it against the durable run API (`jobs.run`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from pydantic import BaseModel, ValidationError
+
+from core.errors import InvalidParams
+
+BUILTIN = ("jobs.kinds.version_update.kind.VersionUpdate", "jobs.kinds.load.kind.Load")
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Targets that go together: a canary, a batch."""
+
+    name: str
+    targets: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run means to do, known before it starts: its columns, its rows, and both in words."""
+
+    steps: list[str] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    words: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON: `{"steps": […], "groups": [{"name", "targets"}], "words"}`."""
+        return asdict(self)
+
+
+class Kind(ABC, Generic[P]):
+    """A job kind. Subclass it, name it, give it `Params` and `run`; the rest has defaults."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str] = ""
+    staff_only: ClassVar[bool] = False
+    Params: type[P]
+
+    @abstractmethod
+    def run(self, run: Any, params: P) -> Awaitable[Any] | Any:
+        """Do the work: `async def` with a `jobs.run.Run`, or plain `def` with a `SyncRun`.
+
+        Returns the job's result (JSON or None). Raises `jobs.run.JobFailed` to fail with a
+        sentence; any other exception fails the job too, and is logged.
+        """
+
+    def title_for(self, params: P) -> str:
+        """Return the title of a job that was given none."""
+        return self.title
+
+    def plan(self, params: P) -> Plan:
+        """Return what a run with these parameters means to do."""
+        return Plan()
+
+    def targets(self, params: P) -> list[str]:
+        """Return the targets that the job needs for itself alone while it runs."""
+        return []
+
+    def check(self, params: P) -> None:
+        """Raise InvalidParams for what the schema cannot say: a server that is not there."""
+
+    def choices(self) -> Mapping[str, list[str]]:
+        """Return, by the name in a field's `x-choices`, what the form offers."""
+        return {}
+
+    def parse(self, raw: Mapping[str, Any]) -> P:
+        """Return the parameters; InvalidParams, pointing at each field that does not fit."""
+        try:
+            params = self.Params.model_validate(raw)
+        except ValidationError as error:
+            raise InvalidParams(_pointers(error)) from error
+        self.check(params)
+        return params
+
+
+AnyKind = Kind[Any]
+
+
+@cache
+def _kinds() -> dict[str, AnyKind]:
+    paths = (*BUILTIN, *getattr(settings, "REPRISE_KINDS", ()))
+    kinds: list[AnyKind] = [import_string(path)() for path in paths]
+    return {kind.name: kind for kind in kinds}
+
+
+def all_kinds() -> list[AnyKind]:
+    """Return every kind: the built-in ones, then those that the setting REPRISE_KINDS names."""
+    return list(_kinds().values())
+
+
+def get(name: str) -> AnyKind:
+    """Return the kind of this name; InvalidParams, pointing at `/kind`, where there is none."""
+    try:
+        return _kinds()[name]
+    except KeyError:
+        known = ", ".join(sorted(_kinds()))
+        detail = f"There is no job kind {name!r}. Known: {known}."
+        raise InvalidParams([{"pointer": "/kind", "detail": detail}], detail) from None
+
+
+def _pointers(error: ValidationError) -> list[dict[str, str]]:
+    """Return pydantic's errors as JSON pointers (RFC 6901) and sentences."""
+    found = []
+    for item in error.errors(include_url=False, include_input=False):
+        parts = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
+        found.append({"pointer": "".join(f"/{part}" for part in parts), "detail": item["msg"]})
+    return found

@@ -1,0 +1,108 @@
+"""Who runs a job: a fence and a lease in the job row. The only SQL on those columns.
+
+Taking a job bumps its fence; every later write of that worker carries it, so a worker that lost
+its job (paused, cut off, presumed dead) can write nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from pydantic import ValidationError
+
+from core.errors import InvalidParams
+from jobs import claims, log
+from jobs.events import EventType, NewEvent
+from jobs.kinds import registry
+from jobs.models import Job
+
+_TAKE = """
+update jobs_job set
+  fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
+where id = %s and status in ('queued', 'running', 'waiting', 'cancelling')
+  and (lease_until is null or lease_until < clock_timestamp())
+returning fence
+"""
+
+_BEAT = """
+with mine as (
+  select j.id from jobs_job j join unnest(%s::uuid[], %s::bigint[]) as held (id, fence)
+    on held.id = j.id and held.fence = j.fence
+  where j.finished_at is null
+  order by j.id for no key update of j
+)
+update jobs_job as j set lease_until = clock_timestamp() + %s * interval '1 second'
+from mine where j.id = mine.id
+returning j.id, j.status
+"""
+
+_RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job taken by a worker: `fence` goes with every write."""
+
+    job: UUID
+    fence: int
+    attempt: int
+    kind: str
+    params: Mapping[str, object]
+
+
+def take(job_id: UUID, worker: str) -> Lease | None:
+    """Take a job and open its next attempt; None where it is not to be had now.
+
+    That is: it has ended, somebody else has a live lease, or it must wait for a target (which it
+    then says in its log).
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [worker, settings.REPRISE.lease_seconds, job_id])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        job = Job.objects.get(pk=job_id)
+        if job.status != "cancelling" and (blockers := claims.acquire(job_id, _targets(job))):
+            _wait(job, blockers)
+            return None
+        started = NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker})
+        log.append(job_id, [started], actor=f"worker:{worker}", fence=row[0])
+        return Lease(job_id, row[0], job.attempt + 1, job.kind, job.params)
+
+
+def beat(leases: Mapping[UUID, int]) -> dict[UUID, str]:
+    """Prolong leases (job: fence); return the status of each that still holds."""
+    if not leases:
+        return {}
+    values: list[Any] = [list(leases), list(leases.values()), settings.REPRISE.lease_seconds]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_BEAT, values)
+        return dict(cursor.fetchall())
+
+
+def release(job_id: UUID, fence: int) -> None:
+    """Give a lease back before it ends, so that another worker can take the job at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [job_id, fence])
+
+
+def _targets(job: Job) -> list[str]:
+    try:
+        kind = registry.get(job.kind)
+        return kind.targets(kind.Params.model_validate(job.params))
+    except (InvalidParams, ValidationError):
+        return []  # the run itself says what is wrong
+
+
+def _wait(job: Job, blockers: list[dict[str, str]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
+    if job.status != "waiting" or job.waiting_for != blockers:
+        data = {"for": "targets", "targets": blockers}
+        log.append(job.pk, [NewEvent(EventType.JOB_WAITING, data)], actor="system")

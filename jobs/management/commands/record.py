@@ -1,0 +1,33 @@
+"""`manage.py record JOB`: write a job's history, and the state at every seq, for a replay test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jobs import log, replay
+
+
+class Command(BaseCommand):
+    help = "Write a job's history as NDJSON, exactly as stored; with --output its states beside it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job", type=UUID, help="the job's id")
+        parser.add_argument(
+            "--output", type=Path, help="NAME.ndjson; NAME.states.ndjson is written beside it"
+        )
+
+    def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
+        if log.head(job) is None:
+            raise CommandError(f"There is no job {job}.")
+        texts = [text for page in log.history(job) for text in page.texts]
+        if output is None:
+            self.stdout.write("".join(f"{text}\n" for text in texts), ending="")
+            return
+        output.write_text("".join(f"{text}\n" for text in texts))
+        states = output.with_suffix(".states.ndjson")
+        states.write_text("".join(f"{line}\n" for line in replay.changes(texts)))
+        self.stdout.write(f"{len(texts)} events of {job} in {output}, states in {states}")

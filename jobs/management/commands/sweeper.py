@@ -1,0 +1,56 @@
+"""`manage.py sweeper`: delivers what nobody runs, sequences the feed, makes partitions ahead."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from jobs import feed, sweep
+
+logger = logging.getLogger(__name__)
+
+SEQUENCE_SECONDS = 0.25
+HOUSE_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class _Chore:
+    work: Callable[[], object]
+    every: float
+    due: float = 0.0
+
+
+class Command(BaseCommand):
+    help = "Deliver jobs that nobody runs, sequence the feed of all jobs, make partitions ahead."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        stop = threading.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: stop.set())
+        chores = [
+            _Chore(sweep.keep_house, HOUSE_SECONDS),
+            _Chore(sweep.sweep, settings.REPRISE.sweep_seconds),
+            _Chore(feed.sequence, SEQUENCE_SECONDS),
+        ]
+        while not stop.wait(SEQUENCE_SECONDS):
+            for chore in chores:
+                if chore.due <= time.monotonic():
+                    _do(chore)
+
+
+def _do(chore: _Chore) -> None:
+    chore.due = time.monotonic() + chore.every
+    try:
+        chore.work()
+    except DatabaseError as error:
+        logger.warning("%s failed: %s", chore.work.__name__, error, extra={"action": "sweep"})
+        connection.close()

@@ -1,0 +1,29 @@
+"""`manage.py worker`: runs jobs until SIGTERM or SIGINT, then hands over what still runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from jobs.worker import Worker
+
+
+class Command(BaseCommand):
+    help = "Run jobs until SIGTERM or SIGINT, then hand over what still runs."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--runs", type=int, help="how many jobs at a time")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        asyncio.run(_serve(options["runs"]))
+
+
+async def _serve(runs: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    await Worker(runs).serve(stop)

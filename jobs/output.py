@@ -1,0 +1,107 @@
+"""A step's output, gathered into events: what comes within 50 ms goes together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from jobs.events import EventType, NewEvent
+
+LINGER_SECONDS = 0.05
+# A character is at most 6 bytes of JSON (a control character's escape): a chunk fits an event.
+MAX_CHUNK_CHARS = 10_000
+MAX_WAITING_CHARS = 256 * 1024
+MakeEvent = Callable[[EventType, dict[str, Any]], NewEvent]
+Send = Callable[[list[NewEvent]], Awaitable[Any]]
+
+
+class Output:
+    """Gathers text from any thread and sends it from the loop it was made in.
+
+    Order is kept, within a stream and between them. Text is cut on character boundaries only.
+    """
+
+    def __init__(self, event: MakeEvent, send: Send) -> None:
+        self._event = event
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._parts: list[tuple[str, str]] = []
+        self._waiting = 0
+        self._unsent = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    def write(self, text: str, stream: str) -> None:
+        """Take text of a stream (`out`, `err`)."""
+        with self._lock:
+            self._parts.append((stream, text))
+            self._waiting += len(text)
+            first = len(self._parts) == 1
+        if first:
+            self._loop.call_soon_threadsafe(self._arm)
+
+    async def drain(self) -> None:
+        """Wait where much is waiting, so that a chatty command cannot outrun the log."""
+        if self._waiting > MAX_WAITING_CHARS:
+            self._flush()
+        if self._sending and self._unsent > MAX_WAITING_CHARS:
+            await self._sending
+
+    async def close(self) -> list[NewEvent]:
+        """Stop the clock, wait for what is on its way, and return the events not sent yet."""
+        if self._timer:
+            self._timer.cancel()
+        if self._sending:
+            await self._sending
+        return self._take()
+
+    def _arm(self) -> None:
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        if events := self._take():
+            self._unsent += _size(events)
+            self._sending = self._loop.create_task(self._deliver(events, self._sending))
+
+    async def _deliver(self, events: list[NewEvent], before: asyncio.Task[None] | None) -> None:
+        if before:
+            await before
+        await self._send(events)
+        self._unsent -= _size(events)
+
+    def _take(self) -> list[NewEvent]:
+        with self._lock:
+            parts, self._parts, self._waiting = self._parts, [], 0
+        return [
+            self._event(EventType.STEP_OUTPUT, {"text": chunk, "stream": stream})
+            for stream, text in _joined(parts)
+            for chunk in _chunks(text)
+        ]
+
+
+def _size(events: list[NewEvent]) -> int:
+    return sum(len(event.data["text"]) for event in events)
+
+
+def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join neighbours of the same stream."""
+    runs: list[tuple[str, list[str]]] = []
+    for stream, text in parts:
+        if runs and runs[-1][0] == stream:
+            runs[-1][1].append(text)
+        else:
+            runs.append((stream, [text]))
+    return [(stream, "".join(texts)) for stream, texts in runs]
+
+
+def _chunks(text: str) -> list[str]:
+    """Cut text into chunks, where possible after a newline."""
+    chunks = []
+    while len(text) > MAX_CHUNK_CHARS:
+        cut = text.rfind("\n", 0, MAX_CHUNK_CHARS) + 1 or MAX_CHUNK_CHARS
+        chunks.append(text[:cut])
+        text = text[cut:]
+    return [*chunks, text] if text else chunks

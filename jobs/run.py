@@ -1,0 +1,250 @@
+"""The run API: what a handler sees. Steps are durable, output and progress are events.
+
+A step is known by its name, its target and its occurrence (the how-manieth call with that name and
+target in this run). Its success is recorded, and a later attempt gets the recorded result without
+running it again. One that was in flight at a crash runs at least once more, so write steps that
+may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from jobs.events import EventType, NewEvent
+from jobs.job import State, StepState
+from jobs.log import Append, Appended, LeaseLost
+from jobs.output import Output
+from jobs.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+P = ParamSpec("P")
+StepFn = Callable[["Step"], Any]
+
+
+class JobFailed(Exception):
+    """The run has failed for a reason that its reader understands; say it in a sentence."""
+
+    def __init__(self, message: str, failed_targets: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.failed_targets = failed_targets or []
+
+
+class StepFailed(Exception):
+    """A step has failed, now or in an earlier attempt; `error` is what its event says."""
+
+    def __init__(self, step: str, target: str | None, error: dict[str, Any]) -> None:
+        super().__init__(f"{step}: {error.get('message', '')}")
+        self.step = step
+        self.target = target
+        self.error = error
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to stop: no further step starts."""
+
+
+class HandedOver(Exception):
+    """This worker is shutting down: the run goes on elsewhere, from its log."""
+
+
+class Step:
+    """What a step's function gets: where it is, its environment, and a way to say things."""
+
+    def __init__(self, run: Run, name: str, target: str | None, occurrence: int) -> None:
+        self.run = run
+        self.name = name
+        self.target = target
+        self.occurrence = occurrence
+        self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
+        self._output = Output(self._event, run.append)
+
+    def output(self, text: str, stream: str = "out") -> None:
+        """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
+        self._output.write(text, stream)
+
+    async def drain(self) -> None:
+        """Wait where much output is waiting to be logged; for whoever copies a stream."""
+        await self._output.drain()
+
+    async def progress(self, done: int, total: int) -> None:
+        """Log how far the step is."""
+        data = {"done": done, "total": total}
+        await self.run.append([self._event(EventType.STEP_PROGRESSED, data)])
+
+    async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
+        """Log what output is left and how the step ended, in one append."""
+        rest = await self._output.close()
+        common = {"try": 1, "occurrence": self.occurrence}
+        await self.run.append([*rest, self._event(event_type, common | data)])
+
+    def _event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
+        return NewEvent(event_type, data, self.name, self.target)
+
+
+class Run:
+    """One attempt at a job, given to its handler. Made by the worker."""
+
+    def __init__(self, state: State, job: UUID, fence: int, actor: str, writer: Writer) -> None:
+        self.job = job
+        self.fence = fence
+        self.actor = actor
+        self.attempt = state.summary.attempt
+        self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
+        self.cancelling = state.summary.status == "cancelling"
+        self.handing_over = False
+        self._recorded = state.steps
+        self._calls: Counter[tuple[str, str | None]] = Counter()
+        self._writer = writer
+
+    async def append(self, events: list[NewEvent]) -> Appended:
+        """Append events under this run's fence; LeaseLost where somebody else has the job."""
+        return await self._writer.append(Append(self.job, events, self.actor, self.fence))
+
+    async def step(
+        self, name: str, fn: StepFn, target: str | None = None, timeout: float | None = None
+    ) -> Any:
+        """Run a step once and for all; return its result, recorded or new.
+
+        `fn` gets a `Step` and is `async def` or plain `def` (which runs in a thread); its result
+        must be JSON. Raises StepFailed where it raises or takes longer than `timeout` seconds,
+        Cancelled where the run is being stopped.
+        """
+        self._calls[name, target] += 1
+        occurrence = self._calls[name, target]
+        recorded = self._recorded.get((name, target, occurrence))
+        if recorded and recorded.status == "succeeded":
+            return recorded.result
+        if recorded and recorded.status == "failed":
+            raise StepFailed(name, target, dict(recorded.error or {}))
+        self.checkpoint()
+        return await self._try(Step(self, name, target, occurrence), fn, recorded, timeout)
+
+    async def _try(
+        self, step: Step, fn: StepFn, recorded: StepState | None, timeout: float | None
+    ) -> Any:
+        data = {"try": 1, "occurrence": step.occurrence}
+        await self.append([NewEvent(EventType.STEP_STARTED, data, step.name, step.target)])
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout):
+                result = await _call(fn, step)
+            ended: dict[str, Any] = {"seconds": _since(began)}
+            ended |= {} if result is None else {"result": result}
+            await step.end(EventType.STEP_SUCCEEDED, ended)
+        except LeaseLost:
+            raise
+        except asyncio.CancelledError:
+            if self.cancelling and not self.handing_over:
+                await self._fail(step, began, "Cancelled", "ended, because the run was stopped")
+            raise
+        except Exception as error:
+            message = (
+                f"took longer than {timeout:g} s" if _timed_out(error, timeout) else str(error)
+            )
+            logger.info("step %s failed: %r", step.name, error, extra={"action": "step"})
+            failure = await self._fail(step, began, type(error).__name__, message)
+            raise failure from error
+        return result
+
+    async def _fail(self, step: Step, began: float, kind: str, message: str) -> StepFailed:
+        error = {"type": kind, "message": message or kind}
+        await step.end(EventType.STEP_FAILED, {"seconds": _since(began), "error": error})
+        return StepFailed(step.name, step.target, error)
+
+    async def skip(self, name: str, target: str | None, reason: str) -> None:
+        """Log that a step is not going to run, and why; once, however many attempts."""
+        self._calls[name, target] += 1
+        occurrence = self._calls[name, target]
+        if (name, target, occurrence) in self._recorded:
+            return
+        data = {"occurrence": occurrence, "reason": reason}
+        await self.append([NewEvent(EventType.STEP_SKIPPED, data, name, target)])
+
+    async def progress(self, done: int, total: int, failed: int = 0) -> None:
+        """Log how far the run is, in its own units (servers, files)."""
+        data = {"done": done, "total": total, "failed": failed}
+        await self.append([NewEvent(EventType.JOB_PROGRESSED, data)])
+
+    async def gather(self, *work: Awaitable[T]) -> list[T]:
+        """Run several at once; where one raises, wait for the others, then raise the first."""
+        results = await asyncio.gather(*work, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    def checkpoint(self) -> None:
+        """Raise Cancelled or HandedOver where the run is to stop here, between two steps."""
+        if self.handing_over:
+            raise HandedOver
+        if self.cancelling:
+            raise Cancelled
+
+
+class SyncRun:
+    """The same run for a handler that is an ordinary function, in a thread of its own."""
+
+    def __init__(self, run: Run, loop: asyncio.AbstractEventLoop) -> None:
+        self._run = run
+        self._loop = loop
+        self.job, self.fence, self.attempt = run.job, run.fence, run.attempt
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether somebody asked for the run to stop."""
+        return self._run.cancelling
+
+    def step(
+        self, name: str, fn: StepFn, target: str | None = None, timeout: float | None = None
+    ) -> Any:
+        """As `Run.step`, blocking."""
+        return self._wait(self._run.step, name, fn, target, timeout)
+
+    def skip(self, name: str, target: str | None, reason: str) -> None:
+        """As `Run.skip`, blocking."""
+        self._wait(self._run.skip, name, target, reason)
+
+    def progress(self, done: int, total: int, failed: int = 0) -> None:
+        """As `Run.progress`, blocking."""
+        self._wait(self._run.progress, done, total, failed)
+
+    def _wait(
+        self,
+        method: Callable[P, Coroutine[Any, Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        return asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._loop).result()
+
+
+async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> Any:
+    """Call a kind's handler, `async def` or plain `def`, and return its result."""
+    if inspect.iscoroutinefunction(handler):
+        return await handler(run, params)
+    loop = asyncio.get_running_loop()
+    return await asyncio.to_thread(handler, SyncRun(run, loop), params)
+
+
+async def _call(fn: Callable[Concatenate[Step, ...], Any], step: Step) -> Any:
+    if inspect.iscoroutinefunction(fn):
+        return await fn(step)
+    result = await asyncio.to_thread(fn, step)
+    return await result if inspect.isawaitable(result) else result
+
+
+def _timed_out(error: Exception, timeout: float | None) -> bool:
+    return timeout is not None and isinstance(error, TimeoutError) and not str(error)
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)

@@ -1,0 +1,65 @@
+"""Housekeeping: what must happen in the end, whoever died meanwhile. Every pass is idempotent."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import connection
+
+from jobs import claims, commands, dispatch
+from jobs.log import partitions
+
+logger = logging.getLogger(__name__)
+
+# Unfinished, nobody's, and not delivered a moment ago. A waiting job is delivered by the release
+# of what it waits for; the sweep comes by later, in case that release's process died.
+_DUE = """
+update jobs_job set delivered_at = clock_timestamp()
+where id in (
+  select id from jobs_job
+  where finished_at is null and status not in ('paused') and head > 0
+    and (lease_until is null or lease_until < clock_timestamp())
+    and coalesce(delivered_at, last_at) < clock_timestamp() - %s * interval '1 second'
+  order by id limit 1000 for update skip locked
+)
+returning id
+"""
+
+_ENDED_CLAIMS = """
+select distinct job_id from jobs_claim claim join jobs_job job on job.id = claim.job_id
+where job.finished_at is not null
+"""
+
+
+def deliver_due() -> int:
+    """Deliver again every job that should run and that nobody runs; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [settings.REPRISE.sweep_seconds])
+        due = [job for (job,) in cursor.fetchall()]
+    commands.wake(due)
+    return len(due)
+
+
+def release_ended() -> int:
+    """Release the claims of jobs that have ended, and wake who waits for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED_CLAIMS)
+        ended = [job for (job,) in cursor.fetchall()]
+    for job_id in ended:
+        commands.wake(claims.release(job_id))
+    return len(ended)
+
+
+def sweep() -> None:
+    """One pass over everything that comes often."""
+    released, delivered = release_ended(), deliver_due()
+    if released or delivered:
+        logger.info("swept: %d delivered, %d released", delivered, released)
+
+
+def keep_house() -> None:
+    """One pass over what comes seldom: partitions ahead, deliveries of dead workers."""
+    for name in partitions.make_ahead():
+        logger.info("made partition %s", name)
+    dispatch.forget_dead_deliveries()

@@ -1,0 +1,75 @@
+"""Transport `local`: a command on this machine, as a subprocess that cannot outlive its worker."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import signal
+from collections.abc import Mapping, Sequence
+
+from jobs.run import Step
+
+TERM_SECONDS = 2.0
+CHUNK = 32 * 1024
+
+
+async def run(
+    argv: Sequence[str],
+    step: Step,
+    *,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> int:
+    """Run a command, stream its output to the step, return its exit code.
+
+    It gets the step's environment (REPRISE_JOB, REPRISE_FENCE, …) and a process group of its own,
+    which is ended (TERM, then KILL) when the step is cancelled or takes longer than `timeout`
+    seconds (TimeoutError); and the kernel kills it when the worker dies. Raises FileNotFoundError
+    where there is no such command.
+    """
+    process = await asyncio.create_subprocess_exec(
+        "setpriv", "--pdeathsig", "KILL", "--", *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **step.env, **(env or {})},
+        cwd=cwd,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(timeout):
+            copies = (_copy(process.stdout, step, "out"), _copy(process.stderr, step, "err"))
+            await asyncio.gather(*copies, process.wait())
+    finally:
+        await _end(process)
+    return process.returncode or 0
+
+
+async def _copy(stream: asyncio.StreamReader | None, step: Step, name: str) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while stream and (data := await stream.read(CHUNK)):
+        step.output(decoder.decode(data), name)
+        await step.drain()
+    if rest := decoder.decode(b"", final=True):
+        step.output(rest, name)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End what is left of the process group."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is not None:
+            return
+        _kill_group(process.pid, sign)
+        try:
+            await asyncio.wait_for(asyncio.shield(process.wait()), TERM_SECONDS)
+        except TimeoutError:
+            continue
+
+
+def _kill_group(pid: int, sign: signal.Signals) -> None:
+    try:
+        os.killpg(pid, sign)
+    except ProcessLookupError:
+        return
