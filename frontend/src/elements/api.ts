@@ -1,0 +1,187 @@
+/** The JSON API as the pages call it: one `call`, problems as `Problem`, and the shapes that come back. */
+
+import type { JobStatus, Plan, WaitingFor } from '../client';
+
+/** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
+export interface Job {
+  readonly id: string;
+  readonly kind: string;
+  readonly title: string;
+  readonly status: JobStatus;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly plan: Plan;
+  readonly team: string | null;
+  readonly submitted_by: string;
+  readonly submitted_at: string | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly attempt: number;
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly head: number;
+  readonly message: string;
+  readonly waiting_for: readonly WaitingFor[];
+  readonly retry_of: string | null;
+  /** The acts that this user may do now. */
+  readonly can: readonly string[];
+}
+
+/** A job kind with the JSON Schema of its parameters. */
+export interface Kind {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly schema: Schema;
+}
+
+/** The part of JSON Schema that kinds use. */
+export interface Schema {
+  readonly type?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly pattern?: string;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly 'x-choices'?: string;
+  readonly 'x-options'?: readonly Option[];
+}
+
+/** A choice: its value, or the value with a label and the group it belongs to. */
+export type Option =
+  | string
+  | { readonly value: string; readonly label?: string; readonly group?: string };
+
+/** One field that does not fit: an RFC 6901 pointer into the params, and why. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** The service said no: an RFC 9457 problem with the protocol's `code`. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly errors: readonly FieldError[] = [],
+  ) {
+    super(detail);
+    this.name = 'Problem';
+  }
+}
+
+/** No answer came at all: the network is down, or the service is. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+interface CallOptions {
+  readonly method?: 'GET' | 'POST';
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Call the API and return its JSON.
+ *
+ * Throws `Problem` where the service refuses, `Unreachable` where there is no (JSON) answer, and the
+ * signal's AbortError. A session that has ended leads to the sign-in page and back.
+ */
+export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const response = await send(path, options);
+  const body = await response.json().catch(() => null);
+  if (response.ok && body !== null) return body as T;
+  if (response.status === 401) signIn();
+  if (body === null) throw new Unreachable(`HTTP ${response.status}`);
+  throw new Problem(
+    response.status,
+    String(body.code ?? 'internal'),
+    String(body.detail ?? body.title ?? `HTTP ${response.status}`),
+    Array.isArray(body.errors) ? body.errors : [],
+  );
+}
+
+async function send(path: string, options: CallOptions): Promise<Response> {
+  const { method = 'GET', body, headers, signal } = options;
+  try {
+    return await fetch(path, {
+      method,
+      credentials: 'same-origin',
+      headers: {
+        Accept: 'application/json',
+        ...(method === 'GET' ? {} : { 'X-CSRFToken': csrfToken() }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Unreachable('no answer');
+  }
+}
+
+/** Go to the sign-in page, which leads back to this address. */
+export function signIn(): void {
+  const next = location.pathname + location.search + location.hash;
+  location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
+}
+
+/**
+ * The token that Django's CSRF check wants with every POST: the cookie's, since signing in again in
+ * another tab changes it; else the one that came with the page.
+ */
+export function csrfToken(): string {
+  const cookie = document.cookie.match(/(?:^|; )reprise_csrf=([^;]+)/)?.[1];
+  return (
+    cookie ?? document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? ''
+  );
+}
+
+/** What the server put into the page as `<script type="application/json" id="…">`, or null. */
+export function bootData<T>(id: string): T | null {
+  const text = document.getElementById(id)?.textContent;
+  return text ? (JSON.parse(text) as T) : null;
+}
+
+/** A random UUIDv4; works without a secure context, where `crypto.randomUUID` is absent. */
+export function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}
+
+/** What to tell the reader about an error: what happened and what to do next. */
+export function errorWords(error: unknown): string {
+  if (error instanceof Unreachable) {
+    return 'Reprise does not answer. Nothing was lost; check your connection and try again.';
+  }
+  if (error instanceof Problem && error.code === 'internal') {
+    return 'Reprise made a mistake, which is logged. Try again; if it stays, tell whoever runs it.';
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,86 @@
+/** Texts that change with time alone: ages and running durations. One timer serves all of them. */
+
+import { clock, duration, exact, relative } from '../text/format';
+
+const ticking = new Set<{ tick(now: number): void }>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** Call `one.tick` about four times a second until `leave`. */
+export function join(one: { tick(now: number): void }): void {
+  ticking.add(one);
+  timer ??= setInterval(() => {
+    if (document.hidden) return;
+    const now = Date.now();
+    for (const each of ticking) each.tick(now);
+  }, 250);
+}
+
+/** Stop calling `one.tick`. */
+export function leave(one: { tick(now: number): void }): void {
+  ticking.delete(one);
+  if (ticking.size || timer === undefined) return;
+  clearInterval(timer);
+  timer = undefined;
+}
+
+abstract class Ticking extends HTMLElement {
+  connectedCallback(): void {
+    this.tick(Date.now());
+    join(this);
+  }
+
+  disconnectedCallback(): void {
+    leave(this);
+  }
+
+  attributeChangedCallback(): void {
+    if (this.isConnected) this.tick(Date.now());
+  }
+
+  /** Write the text for this moment, where it has changed. */
+  tick(now: number): void {
+    const text = this.text(now);
+    if (this.textContent !== text) this.textContent = text;
+  }
+
+  protected abstract text(now: number): string;
+}
+
+/** `<reprise-since at="…">`: how long it has been, counting; with `until` it stands still. */
+export class Since extends Ticking {
+  static readonly observedAttributes = ['at', 'until', 'coarse'];
+
+  protected text(now: number): string {
+    const from = Date.parse(this.getAttribute('at') ?? '');
+    const until = this.getAttribute('until');
+    const seconds = ((until ? Date.parse(until) : now) - from) / 1000;
+    return Number.isNaN(seconds) ? '' : duration(seconds, this.hasAttribute('coarse'));
+  }
+}
+
+/** `<reprise-time at="…">`: an instant, relative; `form="clock"` its clock. The exact one on hover. */
+export class Time extends Ticking {
+  static readonly observedAttributes = ['at', 'form'];
+
+  protected text(now: number): string {
+    const at = new Date(this.getAttribute('at') ?? '');
+    if (Number.isNaN(at.getTime())) return '';
+    this.title = exact(at);
+    if (this.getAttribute('form') === 'exact') return exact(at);
+    return this.getAttribute('form') === 'clock' ? clock(at) : relative(at, new Date(now));
+  }
+}
+
+/** `<reprise-until at="…">`: how long until then, counting down: `in 4 s`, then `now`. */
+export class Until extends Ticking {
+  static readonly observedAttributes = ['at'];
+
+  protected text(now: number): string {
+    const seconds = Math.ceil((Date.parse(this.getAttribute('at') ?? '') - now) / 1000);
+    return seconds > 0 ? `in ${duration(seconds, true)}` : 'now';
+  }
+}
+
+customElements.define('reprise-since', Since);
+customElements.define('reprise-time', Time);
+customElements.define('reprise-until', Until);

@@ -1,0 +1,37 @@
+/** How long a run still takes, judged by the targets that are through. */
+
+import type { Row, RowGroup } from './rows';
+
+/**
+ * Seconds left, or null where nothing can be said yet. The targets of a group run side by side and
+ * the groups one after the other, so what is left of a group is the median of the finished
+ * targets less what its longest-running one has had, and a group to come takes one median.
+ */
+export function secondsLeft(groups: readonly RowGroup[], now: number): number | null {
+  const typical = median(groups.flatMap((group) => group.rows).flatMap(took));
+  if (typical === null) return null;
+  let left = 0;
+  for (const { rows } of groups) {
+    const open = rows.filter((row) => row.status === 'pending' || row.status === 'running');
+    const shares = open.map((row) =>
+      row.startedAt ? Math.max(0, typical - (now - Date.parse(row.startedAt)) / 1000) : typical,
+    );
+    left += Math.max(0, ...shares);
+  }
+  return left;
+}
+
+/** How long a target took that went through; of the failed one cannot tell. */
+function took(row: Row): number[] {
+  if (row.status !== 'succeeded' || !row.startedAt || !row.finishedAt) return [];
+  return [(Date.parse(row.finishedAt) - Date.parse(row.startedAt)) / 1000];
+}
+
+/** The median of some numbers, or null of none. */
+export function median(numbers: readonly number[]): number | null {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [high, low] = [sorted[middle], sorted[middle - 1]];
+  if (high === undefined) return null;
+  return sorted.length % 2 || low === undefined ? high : (low + high) / 2;
+}

@@ -1,0 +1,178 @@
+/** The head of the job page: what it is, how far it is, how long still, and how we know. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { FollowerInfo } from '../client';
+import type { Job } from '../elements/api';
+import { bar } from '../elements/job-row';
+import { glyph, status } from '../elements/plain';
+import { count, plural, remaining, shortId, who } from '../text/format';
+
+/** A job in mid-page: what the API said last, with what the events since have changed. */
+export interface Shown extends Job {
+  readonly failed_targets: readonly string[];
+}
+
+/** What the head shows. */
+export interface HeadView {
+  readonly job: Shown;
+  readonly kindTitle: string;
+  readonly left: number | null;
+  /** What a target is called here: `server`. */
+  readonly stopping: boolean;
+  readonly onStop: () => void;
+}
+
+/** Title, status and acts; then who and when; then the progress. */
+export function headView(view: HeadView): TemplateResult {
+  const { job } = view;
+  return html`<header class="job-head is-${job.status}">
+    <div class="job-head-line">
+      <h1>${job.title}</h1>
+      <span class="job-head-status" aria-live="polite">${status(job.status)}</span>
+      <span class="bar-gap"></span>
+      ${acts(view)}
+    </div>
+    ${meta(view)} ${progress(job)}
+  </header>`;
+}
+
+function acts({ job, stopping, onStop }: HeadView): TemplateResult | typeof nothing {
+  if (!job.can.includes('cancel')) return nothing;
+  return html`<button class="button is-danger" aria-disabled=${stopping ? 'true' : nothing}
+    @click=${onStop}>${job.status === 'queued' ? 'Cancel job' : 'Stop run'}</button>`;
+}
+
+function meta({ job, kindTitle, left }: HeadView): TemplateResult {
+  const over = job.finished_at !== null;
+  const parts = [
+    html`<reprise-id value=${job.id}></reprise-id>`,
+    html`${kindTitle}`,
+    html`by ${who(job.submitted_by)}`,
+    job.started_at
+      ? html`started <reprise-time at=${job.started_at} form="clock"></reprise-time>`
+      : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,
+    job.started_at
+      ? html`<span class="job-elapsed"><reprise-since at=${job.started_at} until=${job.finished_at ?? nothing}
+          coarse></reprise-since>${left === null || over ? nothing : html`, ${remaining(left)}`}</span>`
+      : null,
+    job.attempt > 1
+      ? html`<span title="Another worker took the job over">attempt ${job.attempt}</span>`
+      : null,
+    job.retry_of
+      ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>`
+      : null,
+    html`<a href="/history?job=${job.id}">history</a>`,
+  ];
+  return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
+}
+
+function progress(job: Shown): TemplateResult | typeof nothing {
+  if (!job.total) return nothing;
+  const words = `${count(job.done)} of ${count(job.total)} done`;
+  const limit = job.params.max_failures;
+  return html`<div class="job-progress-line">
+    <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
+      ${bar(job.done, job.failed, job.total)}
+    </div>
+    <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job, limit)}</span>` : nothing}</span>
+  </div>`;
+}
+
+/** `1 failed (1 more tolerated)`: how near the run is to giving up, where its params say so. */
+function failedWords(job: Shown, limit: unknown): string {
+  const failed = `${count(job.failed)} failed`;
+  if (typeof limit !== 'number' || job.finished_at !== null) return failed;
+  const more = limit - job.failed;
+  if (more > 0) return `${failed} (${count(more)} more tolerated)`;
+  return more === 0 ? `${failed} (no more tolerated)` : failed;
+}
+
+/** What the job waits for, and who has it. */
+export function waitingView(
+  job: Shown,
+  titles: ReadonlyMap<string, string>,
+): TemplateResult | typeof nothing {
+  if (job.status !== 'waiting') return nothing;
+  const holders = new Map<string, string[]>();
+  for (const { target, job: holder } of job.waiting_for) {
+    holders.set(holder, [...(holders.get(holder) ?? []), target]);
+  }
+  if (!holders.size) return nothing;
+  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${[
+    ...holders,
+  ].map(
+    ([holder, targets], i) =>
+      html`${i ? '; ' : ''}${
+        targets.length > 3 ? plural(targets.length, 'server') : targets.join(', ')
+      }, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span> ${titles.get(holder) ?? ''}</a>`,
+  )}. It goes on by itself.</span></div>`;
+}
+
+/** The connection in one sentence: over what, how far, what a resume did. The promise, made visible. */
+export function connectionView(
+  info: FollowerInfo | null,
+  missed: string,
+  onTry: () => void,
+): TemplateResult {
+  const { tone, words, act } = connectionWords(info);
+  return html`<p class="connection is-${tone}" role="status">
+    <i class="connection-dot" aria-hidden="true"></i><span>${words}</span>
+    ${info?.seq ? html`<span class="mono">#${info.seq}</span>` : nothing}
+    ${resumedWords(info, missed)}
+    ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
+  </p>`;
+}
+
+function connectionWords(info: FollowerInfo | null): {
+  tone: string;
+  words: string | TemplateResult;
+  act?: string;
+} {
+  const over = info?.transport ? ` over ${info.transport}` : '';
+  switch (info?.state) {
+    case 'live':
+      return { tone: 'live', words: `live${over}` };
+    case 'catching_up':
+      return {
+        tone: 'busy',
+        words: `catching up${over}: ${count(info.seq)} of ${count(info.head)}`,
+      };
+    case 'ended':
+      return {
+        tone: 'ended',
+        words: `complete: every event is here${over ? `, the last came${over}` : ''}`,
+      };
+    case 'reconnecting':
+      return { tone: 'lost', words: html`connection lost${retryWords(info)}`, act: 'Try now' };
+    case 'offline':
+      return {
+        tone: 'lost',
+        words:
+          'this device is offline; the run goes on, and the page catches up when the network is back',
+        act: 'Try now',
+      };
+    case 'failed':
+      return {
+        tone: 'lost',
+        words: info.error?.message ?? 'The connection was refused.',
+        act: 'Try again',
+      };
+    default:
+      return { tone: 'busy', words: 'connecting' };
+  }
+}
+
+function retryWords(info: FollowerInfo): TemplateResult | string {
+  if (info.nextTryAt === null) return ', reconnecting';
+  return html`, reconnecting <reprise-until at=${new Date(info.nextTryAt).toISOString()}></reprise-until>`;
+}
+
+function resumedWords(info: FollowerInfo | null, missed: string): TemplateResult | typeof nothing {
+  const resumed = info?.resumed;
+  if (resumed) {
+    const at = new Date(resumed.at).toISOString();
+    return html`<span>resumed from <span class="mono">#${resumed.from}</span> at
+      <reprise-time at=${at} form="clock"></reprise-time>, ${plural(resumed.caughtUp, 'event')} caught up</span>`;
+  }
+  return missed ? html`<span>${missed}</span>` : nothing;
+}

@@ -1,0 +1,256 @@
+/** The job page: follows one job and shows it from four sides. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { Follower, type FollowerInfo, FollowerState } from '../client';
+import { bootData, call, errorWords, type Job, signIn } from '../elements/api';
+import { glyph, Plain } from '../elements/plain';
+import { count } from '../text/format';
+import { confirmed } from './confirm';
+import { endedView } from './ended';
+import { secondsLeft } from './estimate';
+import { connectionView, headView, type Shown, waitingView } from './header';
+import type { Opened } from './matrix';
+import { Run } from './run';
+import { lastSeen, remember, sinceThen } from './seen';
+import { addressOf, placeOf, TABS, type Tab, tabList } from './tabs';
+import './events';
+import './matrix';
+import './output';
+import './timeline';
+
+/** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`; boots from the JSON script `job`. */
+@customElement('reprise-job')
+export class JobPage extends Plain {
+  @property() job = '';
+  @property() heading = '';
+  @property({ attribute: 'kind-title' }) kindTitle = '';
+  @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
+  @state() private row: Job | null = bootData<Job>('job');
+  @state() private info: FollowerInfo | null = null;
+  @state() private tab: Tab = 'matrix';
+  @state() private opened: Opened | null = null;
+  @state() private notice = '';
+  @state() private stopping = false;
+  @state() private missed = '';
+  @state() private titles: ReadonlyMap<string, string> = new Map();
+
+  private run = new Run();
+  private follower: Follower | undefined;
+  private due = false;
+  private seen: ReturnType<typeof lastSeen> = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.goTo();
+    addEventListener('hashchange', this.goTo);
+    addEventListener('pagehide', this.leave);
+    this.seen = lastSeen(this.job);
+    this.follower = new Follower(this.job, {
+      restart: true,
+      onEvents: (events) => {
+        this.run.queue(events);
+        this.schedule();
+      },
+      onState: (info) => this.said(info),
+      onReset: () => {
+        this.run = new Run();
+        this.schedule();
+      },
+    });
+    if (!this.row) void this.ask();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('hashchange', this.goTo);
+    removeEventListener('pagehide', this.leave);
+    this.follower?.stop();
+  }
+
+  private readonly goTo = (): void => {
+    const place = placeOf(location.hash);
+    this.tab = place.tab;
+    this.opened = place.opened;
+  };
+
+  private readonly leave = (): void => remember(this.job, this.run.view.head);
+
+  /** Take in what has come, once a frame; a page in the background twice a second. */
+  private schedule(): void {
+    if (this.due) return;
+    this.due = true;
+    const work = () => {
+      this.due = false;
+      const before = this.run.view.status;
+      this.run.take();
+      if (this.run.view.status !== before && this.row && this.run.view.head >= this.row.head) {
+        void this.ask();
+      }
+      this.entitle();
+      this.requestUpdate();
+    };
+    if (document.hidden) setTimeout(work, 500);
+    else requestAnimationFrame(work);
+  }
+
+  private said(info: FollowerInfo): void {
+    if (info.state === FollowerState.failed && info.error?.code === 'not_signed_in') signIn();
+    const first =
+      this.info === null || this.info.state === 'connecting' || this.info.state === 'catching_up';
+    if (first && (info.state === 'live' || info.state === 'ended')) {
+      this.missed = sinceThen(this.seen, info.seq);
+    }
+    this.info = info;
+  }
+
+  /** Ask the API for what no event says: the acts that are open to this user now. */
+  private async ask(): Promise<void> {
+    try {
+      this.row = await call<Job>(`/api/jobs/${this.job}`);
+      if (this.row.status !== 'waiting') return;
+      const holders = new Set(this.row.waiting_for.map((one) => one.job));
+      for (const holder of holders) {
+        const { title } = await call<Job>(`/api/jobs/${holder}`);
+        this.titles = new Map([...this.titles, [holder, title]]);
+      }
+    } catch (error) {
+      // A holder may be somebody else's; the page then shows its id alone. The rest comes by events.
+      if (!this.row) this.notice = errorWords(error);
+    }
+  }
+
+  /** The job as of the newest event, or of the API's answer where that is ahead. */
+  private get shown(): Shown | null {
+    const { row } = this;
+    const { view } = this.run;
+    if (!row) return null;
+    const { status } = view;
+    if (status === '' || view.head < row.head) {
+      return { ...row, failed_targets: [] };
+    }
+    const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
+    return { ...row, ...rest, status, can: view.finished_at ? [] : row.can };
+  }
+
+  private entitle(): void {
+    const { shown } = this;
+    if (!shown) return;
+    const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[shown.status as string] ?? '';
+    const share = !shown.finished_at && shown.total ? `${shown.done}/${shown.total} ` : '';
+    document.title = `${sign}${share}${shown.title} · Reprise`;
+  }
+
+  private async stop(): Promise<void> {
+    const { shown } = this;
+    if (!shown || this.stopping) return;
+    if (!(await confirmed(stopQuestion(shown)))) return;
+    this.stopping = true;
+    this.notice = '';
+    try {
+      await call(`/api/jobs/${this.job}/cancel`, { method: 'POST' });
+    } catch (error) {
+      this.notice = errorWords(error);
+    }
+    this.stopping = false;
+  }
+
+  private open(place: Opened | null): void {
+    this.opened = place;
+    history.replaceState(null, '', addressOf(this.tab, place));
+  }
+
+  private pick(tab: Tab): void {
+    this.tab = tab;
+    history.replaceState(null, '', addressOf(tab, tab === 'matrix' ? this.opened : null));
+  }
+
+  override render(): TemplateResult {
+    const { shown, run } = this;
+    if (!shown) {
+      return html`<header class="job-head"><h1>${this.heading}</h1>
+        <p class="muted ${this.notice ? '' : 'loading'}">${this.notice || 'Loading the run…'}</p></header>`;
+    }
+    const left = secondsLeft(run.rows.groups, Date.now());
+    return html`
+      ${headView({
+        job: shown,
+        kindTitle: this.kindTitle,
+        left,
+        stopping: this.stopping,
+        onStop: () => void this.stop(),
+      })}
+      ${connectionView(this.info, this.missed, () => this.tryNow())}
+      ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
+      ${waitingView(shown, this.titles)} ${endedView(shown, run.rows.all, this.canSubmit)}
+      ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.pick(tab))}
+      ${TABS.map((tab) => this.panel(tab))}
+    `;
+  }
+
+  private tryNow(): void {
+    if (this.info?.state === FollowerState.failed) this.follower?.start();
+    else this.follower?.tryNow();
+  }
+
+  private panel(tab: Tab): TemplateResult {
+    const here = this.tab === tab;
+    return html`<section class="panel panel-${tab}" id="panel-${tab}" role="tabpanel" aria-labelledby="tab-${tab}"
+      ?hidden=${!here}>${here ? this.inside(tab) : nothing}</section>`;
+  }
+
+  private inside(tab: Tab): TemplateResult {
+    const { run } = this;
+    const live = this.info?.state === FollowerState.live;
+    const onOpen = (event: CustomEvent<Opened>) => {
+      this.tab = 'matrix';
+      this.open(event.detail);
+    };
+    switch (tab) {
+      case 'timeline':
+        return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .moments=${run.moments}
+          .size=${run.moments.length} @open=${onOpen}></reprise-timeline>`;
+      case 'log':
+        return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} from
+          ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
+          empty="Nothing has been written yet."></reprise-log>`;
+      case 'events':
+        return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
+      default:
+        return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
+            ?live=${live} @open=${onOpen}></reprise-matrix>
+          ${this.opened ? this.output(this.opened, onOpen) : nothing}`;
+    }
+  }
+
+  private output(opened: Opened, onOpen: (event: CustomEvent<Opened>) => void): TemplateResult {
+    const lines = this.run.lines.of(opened.target, opened.step);
+    const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
+    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} job=${this.job}
+      @open=${onOpen} @shut=${() => this.open(null)}></reprise-output>`;
+  }
+}
+
+/** What stopping will do, in the sentences of the dialog. */
+function stopQuestion(job: Job): Parameters<typeof confirmed>[0] {
+  if (job.status === 'queued' || job.status === 'waiting') {
+    return {
+      title: `Cancel “${job.title}”?`,
+      consequences: ['It has not begun, so nothing was changed on any server.'],
+      act: 'Cancel job',
+      keep: 'Keep it',
+    };
+  }
+  const left = job.total - job.done - job.failed;
+  return {
+    title: `Stop “${job.title}”?`,
+    consequences: [
+      'Steps that are running get a few seconds to finish, then they are ended.',
+      `What is done stays done: ${count(job.done)} of ${count(job.total)}.`,
+      ...(left > 0 ? [`${count(left)} will be left as they are.`] : []),
+      'A stopped run cannot be resumed; you can start a new one.',
+    ],
+    act: 'Stop run',
+    keep: 'Keep it running',
+  };
+}

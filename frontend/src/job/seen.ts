@@ -1,0 +1,33 @@
+/** What this browser tab has seen of a job, so that a reload can say what came meanwhile. */
+
+import { clock, plural } from '../text/format';
+
+interface Seen {
+  readonly seq: number;
+  readonly at: number;
+}
+
+const key = (job: string) => `reprise:seen:${job}`;
+
+/** Remember that the page has shown everything up to `seq`. */
+export function remember(job: string, seq: number): void {
+  if (seq) sessionStorage.setItem(key(job), JSON.stringify({ seq, at: Date.now() }));
+}
+
+/** What was seen last, or null. */
+export function lastSeen(job: string): Seen | null {
+  const text = sessionStorage.getItem(key(job));
+  if (!text) return null;
+  const seen = JSON.parse(text) as Partial<Seen>;
+  return typeof seen.seq === 'number' && typeof seen.at === 'number' ? (seen as Seen) : null;
+}
+
+/** What came since, in words; `''` where there is nothing to say. */
+export function sinceThen(seen: Seen | null, seq: number): string {
+  if (!seen || seq < seen.seq) return '';
+  const events = seq - seen.seq;
+  const when = clock(new Date(seen.at));
+  return events
+    ? `resumed from #${seen.seq}, seen at ${when}: ${plural(events, 'event')} caught up`
+    : `nothing new since #${seen.seq}, seen at ${when}`;
+}

@@ -1,0 +1,60 @@
+/** The four sides of a run as tabs, kept in the address: `#log`, `#matrix/gs-003/health`. */
+
+import { html, type TemplateResult } from 'lit';
+import type { Opened } from './matrix';
+
+export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;
+export type Tab = (typeof TABS)[number];
+
+const NAMES: Readonly<Record<Tab, string>> = {
+  matrix: 'Matrix',
+  timeline: 'Timeline',
+  log: 'Log',
+  events: 'Events',
+};
+
+/** Where an address leads; an unknown one to the matrix. */
+export function placeOf(hash: string): { tab: Tab; opened: Opened | null } {
+  const [name, target, step] = hash.replace(/^#/, '').split('/').map(decoded);
+  const tab = TABS.find((one) => one === name) ?? 'matrix';
+  const opened = tab === 'matrix' && target !== undefined && step ? { target, step } : null;
+  return { tab, opened };
+}
+
+/** The address of a tab, with what is open in it. */
+export function addressOf(tab: Tab, opened: Opened | null): string {
+  if (!opened) return `#${tab}`;
+  return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    if (error instanceof URIError) return part;
+    throw error;
+  }
+}
+
+/** The row of tabs; arrows move between them, as in any tab list. */
+export function tabList(
+  current: Tab,
+  counts: Partial<Record<Tab, string>>,
+  onPick: (tab: Tab) => void,
+): TemplateResult {
+  const keyed = (event: KeyboardEvent) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const next = by && TABS[(TABS.indexOf(current) + by + TABS.length) % TABS.length];
+    if (!next) return;
+    event.preventDefault();
+    onPick(next);
+    document.getElementById(`tab-${next}`)?.focus();
+  };
+  return html`<div class="tabs" role="tablist" aria-label="Sides of the run" @keydown=${keyed}>
+    ${TABS.map(
+      (tab) => html`<button class="tab" role="tab" id="tab-${tab}" aria-selected=${tab === current}
+        aria-controls="panel-${tab}" tabindex=${tab === current ? 0 : -1} @click=${() => onPick(tab)}
+        >${NAMES[tab]}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,124 @@
+/** The run over time: a bar a step, a line a target, and what happened to the job itself. */
+
+import { html, nothing, svg, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { guard } from 'lit/directives/guard.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { JobEvent, JobView, StepView } from '../client';
+import { glyph, Plain } from '../elements/plain';
+import { join, leave } from '../elements/ticker';
+import { duration, who } from '../text/format';
+import { eventGlyph, words } from '../text/words';
+import type { Opened } from './matrix';
+import type { Row, RowGroup } from './rows';
+import { bound, ticks } from './scale';
+
+/** Bars are drawn on a line of so many units. */
+const WIDE = 1000;
+
+/** `<reprise-timeline .view .groups .moments>`; tells `open` (Opened) when a bar is chosen. */
+@customElement('reprise-timeline')
+export class Timeline extends Plain {
+  @property({ attribute: false }) view: JobView | null = null;
+  @property({ attribute: false }) groups: readonly RowGroup[] = [];
+  @property({ attribute: false }) moments: readonly JobEvent[] = [];
+  @property({ type: Number }) size = 0;
+  @state() private now = Date.now();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    join(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    leave(this);
+  }
+
+  /** Twice a second is enough for a bar to grow by. */
+  tick(now: number): void {
+    if (this.offsetParent && !this.view?.finished_at && now - this.now > 450) this.now = now;
+  }
+
+  override render(): TemplateResult {
+    const start = this.view?.started_at;
+    if (!start) return html`<p class="timeline-empty muted">The run has not started.</p>`;
+    const from = Date.parse(start);
+    const until = this.view?.finished_at ? Date.parse(this.view.finished_at) : this.now;
+    const seconds = Math.max(1, (until - from) / 1000);
+    const end = this.view?.finished_at ? seconds : bound(seconds);
+    const rows = this.groups.flatMap((group) => group.rows);
+    return html`<div class="timeline" @click=${this.clicked}>
+      <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axis(end)}</div>
+        <span class="number">total</span></div>
+      ${repeat(
+        rows,
+        (row) => row.target,
+        (row) => {
+          const grows = row.startedAt && !row.finishedAt ? this.now : 0;
+          return guard([row, from, end, grows], () => this.row(row, from, end));
+        },
+      )}
+    </div>
+    <h2 class="moments-title">What happened to the job</h2>
+    <ol class="moments">${this.moments.map((event) => moment(event, from))}</ol>`;
+  }
+
+  private axis(end: number): TemplateResult[] {
+    return ticks(end).map(
+      (at) => html`<svg class="timeline-tick" width="100%" height="20" aria-hidden="true">
+        <text x="${(100 * at) / end}%" y="14" text-anchor=${at === 0 ? 'start' : 'middle'}>${
+          at === 0 ? '0' : duration(at, true)
+        }</text></svg>`,
+    );
+  }
+
+  private row(row: Row, from: number, end: number): TemplateResult {
+    const steps = row.rollback ? [...row.cells.values(), row.rollback] : [...row.cells.values()];
+    return html`<div class="timeline-row">
+      <span class="status is-${row.status}" title=${row.status}>${glyph(row.status)}<span class="mono clip">${row.target || 'run'}</span></span>
+      <svg class="timeline-bars" viewBox="0 0 ${WIDE} 16" preserveAspectRatio="none" role="img"
+        aria-label="${row.target || 'run'}: ${steps.length} steps">
+        ${steps.map((step) => this.bar(row, step, from, end))}
+      </svg>
+      <span class="number">${
+        row.startedAt
+          ? html`<reprise-since at=${row.startedAt} until=${row.finishedAt ?? nothing}></reprise-since>`
+          : nothing
+      }</span>
+    </div>`;
+  }
+
+  private bar(
+    row: Row,
+    step: StepView,
+    from: number,
+    end: number,
+  ): TemplateResult | typeof nothing {
+    if (!step.started_at) return nothing;
+    const until = step.finished_at ? Date.parse(step.finished_at) : this.now;
+    const x = ((Date.parse(step.started_at) - from) / 1000 / end) * WIDE;
+    const width = Math.max(1.5, ((until - Date.parse(step.started_at)) / 1000 / end) * WIDE - 0.75);
+    const took = duration((until - Date.parse(step.started_at)) / 1000);
+    return svg`<rect class="is-${step.status}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
+      data-target=${row.target} data-step=${step.step}><title>${step.step}: ${step.status}, ${took}</title></rect>`;
+  }
+
+  private clicked(event: MouseEvent): void {
+    const rect = (event.target as Element).closest<SVGElement>('rect[data-step]');
+    if (!rect) return;
+    const detail: Opened = { target: rect.dataset.target ?? '', step: rect.dataset.step ?? '' };
+    this.dispatchEvent(new CustomEvent('open', { detail }));
+  }
+}
+
+function moment(event: JobEvent, from: number): TemplateResult {
+  const name = eventGlyph(event.type);
+  const after = (Date.parse(event.at) - from) / 1000;
+  return html`<li class="moment">
+    <reprise-time class="mono muted" at=${event.at} form="clock"></reprise-time>
+    <span class="mono muted number">${after < 0 ? '' : `+${duration(after, true)}`}</span>
+    <span class="event-what is-${name}">${name ? glyph(name) : html`<i class="glyph"></i>`}<span>${words(event)}</span></span>
+    <span class="muted">${who(event.actor)}</span>
+  </li>`;
+}

@@ -1,0 +1,105 @@
+/** Numbers, times, durations and ids as the pages write them. Pure: `now` is always given. */
+
+const NBSP = '\u00a0';
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** `1204` → `1,204`. */
+export function count(n: number): string {
+  return n.toLocaleString('en-GB');
+}
+
+/** `1, "server"` → `1 server`; `3, "try", "tries"` → `3 tries`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)}${NBSP}${n === 1 ? one : many}`;
+}
+
+/** Seconds as `1.8 s`, `42.0 s`, `2 m 04 s`, `1 h 04 m`, `2 d 03 h`; `coarse` drops the tenths. */
+export function duration(seconds: number, coarse = false): string {
+  const s = Math.max(0, seconds);
+  if (s < 59.95 && !coarse) return `${s.toFixed(1)}${NBSP}s`;
+  const whole = Math.round(s);
+  if (whole < 60) return `${whole}${NBSP}s`;
+  if (whole < 3600) return pair(whole, 60, 'm', 's');
+  if (whole < 86_400) return pair(Math.floor(whole / 60), 60, 'h', 'm');
+  return pair(Math.floor(whole / 3600), 24, 'd', 'h');
+}
+
+function pair(units: number, per: number, big: string, small: string): string {
+  const rest = String(units % per).padStart(2, '0');
+  return `${Math.floor(units / per)}${NBSP}${big}${NBSP}${rest}${NBSP}${small}`;
+}
+
+/** An estimate, rounded to what one can know: `about 2 m left`, `a few seconds left`. */
+export function remaining(seconds: number): string {
+  if (seconds < 8) return 'a few seconds left';
+  if (seconds < 55) return `about ${Math.ceil(seconds / 5) * 5}${NBSP}s left`;
+  if (seconds < 3600) return `about ${Math.max(1, Math.round(seconds / 60))}${NBSP}m left`;
+  return `about ${duration(Math.round(seconds / 300) * 300, true)} left`;
+}
+
+/** Bytes as `812 B`, `1.2 KiB`, `34 MiB`. */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n}${NBSP}B`;
+  const power = Math.min(3, Math.floor(Math.log2(n) / 10));
+  const scaled = n / 1024 ** power;
+  return `${scaled.toFixed(scaled < 10 ? 1 : 0)}${NBSP}${['KiB', 'MiB', 'GiB'][power - 1]}`;
+}
+
+/** The clock of an instant in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
+export function clock(at: Date, millis = false): string {
+  const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
+  return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
+}
+
+/** An instant relative to `now`: `just now`, `42 s ago`, `4 m ago`, `3 h ago`, `yesterday 14:02`, `21 Nov 14:02`. */
+export function relative(at: Date, now: Date): string {
+  const s = (now.getTime() - at.getTime()) / 1000;
+  if (s < 5) return 'just now';
+  if (s < 60) return `${Math.floor(s)}${NBSP}s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)}${NBSP}m ago`;
+  if (s < 6 * 3600) return `${Math.floor(s / 3600)}${NBSP}h ago`;
+  const time = clock(at).slice(0, 5);
+  const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
+  if (days === 0) return `today ${time}`;
+  if (days === 1) return `yesterday ${time}`;
+  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
+  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
+}
+
+/** The exact instant, for hovers and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
+export function exact(at: Date): string {
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const offset = -at.getTimezoneOffset();
+  const hours = `${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  const zone = offset === 0 ? 'UTC' : `UTC${offset < 0 ? '−' : '+'}${hours}`;
+  return `${day} ${clock(at, true)} ${zone}`;
+}
+
+/**
+ * The last eight digits of an id. Not the first: a UUIDv7 begins with the time, so that two jobs
+ * started within a minute would look the same.
+ */
+export function shortId(id: string): string {
+  return id.slice(-8);
+}
+
+/** `user:operator` → `operator`, `worker:host-3/812` → `worker host-3/812`, `token:ci` → `token ci`. */
+export function who(actor: string): string {
+  const [kind, ...rest] = actor.split(':');
+  const name = rest.join(':');
+  return kind === 'user' && name ? name : [kind, name].filter(Boolean).join(' ');
+}
+
+/** `version-update` → `Version update`, `health` → `Health`; for names that came without a title. */
+export function title(name: string): string {
+  const words = name.replace(/[-_]+/g, ' ').trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, '0');
+}
+
+function midnight(at: Date): number {
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+}

@@ -1,0 +1,134 @@
+/** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
+
+import type { JobEvent } from '../client';
+import { count, duration, plural, shortId } from './format';
+
+/** How a status is called where the wire's word is not one. */
+export const STATUS_WORDS: Readonly<Record<string, string>> = {
+  'rolled-back': 'rolled back',
+  pending: 'not started',
+  retried: 'tried again',
+};
+
+/** The word beside a status' glyph. */
+export function statusWord(status: string): string {
+  return STATUS_WORDS[status] ?? status;
+}
+
+/** What happened, in words; step and target are part of the sentence where there are any. */
+export function words(event: JobEvent): string {
+  switch (event.type) {
+    case 'job.submitted':
+      return event.data.retry_of
+        ? `Submitted “${event.data.title}”, a retry of #${shortId(event.data.retry_of)}`
+        : `Submitted “${event.data.title}”`;
+    case 'attempt.started':
+      return event.attempt > 1
+        ? `Attempt ${event.attempt}: ${event.data.worker} took over`
+        : `${event.data.worker} took the job`;
+    case 'job.progressed':
+      return progressWords(event.data.done ?? 0, event.data.total ?? 0, event.data.failed ?? 0);
+    case 'job.waiting':
+      return waitingWords(event.data);
+    case 'job.paused':
+      return 'Paused';
+    case 'job.resumed':
+      return event.data.reason ? `Went on: ${event.data.reason}` : 'Went on';
+    case 'job.cancel_requested':
+      return 'Asked the run to stop';
+    case 'job.approval_requested':
+      return 'Asked for approval';
+    case 'job.approved':
+      return 'Approved';
+    case 'job.rejected':
+      return 'Rejected';
+    case 'job.succeeded':
+      return ended('Succeeded', event.data.message);
+    case 'job.failed':
+      return ended('Failed', event.data.message);
+    case 'job.cancelled':
+      return ended('Cancelled', event.data.message);
+    default:
+      return stepWords(event);
+  }
+}
+
+function stepWords(event: JobEvent): string {
+  const step = event.step ?? 'step';
+  switch (event.type) {
+    case 'step.started':
+      return event.data.try > 1 ? `${step} started, try ${event.data.try}` : `${step} started`;
+    case 'step.output':
+      return firstLine(event.data.text);
+    case 'step.progressed':
+      return `${step}: ${count(event.data.done)} of ${count(event.data.total)}`;
+    case 'step.succeeded':
+      return `${step} succeeded in ${duration(event.data.seconds)}`;
+    case 'step.failed':
+      return `${step} failed after ${duration(event.data.seconds)}: ${event.data.error.message}`;
+    case 'step.retried':
+      return event.data.error
+        ? `${step} is tried again: ${event.data.error.message}`
+        : `${step} is tried again`;
+    case 'step.skipped':
+      return event.data.reason ? `${step} skipped: ${event.data.reason}` : `${step} skipped`;
+    default:
+      return event.type;
+  }
+}
+
+function waitingWords(data: {
+  for: string;
+  targets?: readonly { target: string; job: string }[];
+}): string {
+  const held = (data.targets ?? []).map((t) => `${t.target}, held by #${shortId(t.job)}`);
+  return `Waiting for ${held.length ? held.join('; ') : data.for}`;
+}
+
+/** `7 of 12 done, 1 failed`. */
+export function progressWords(done: number, total: number, failed: number): string {
+  const tail = failed ? `, ${count(failed)} failed` : '';
+  return total ? `${count(done)} of ${count(total)} done${tail}` : `${count(done)} done${tail}`;
+}
+
+/** The names of some things, the rest as a number: `gs-001, gs-002 and 4 more`. */
+export function names(list: readonly string[], most = 4): string {
+  if (list.length <= most) return list.length > 1 ? joined(list) : (list[0] ?? '');
+  return `${list.slice(0, most - 1).join(', ')} and ${plural(list.length - most + 1, 'more', 'more')}`;
+}
+
+function joined(list: readonly string[]): string {
+  return `${list.slice(0, -1).join(', ')} and ${list.at(-1)}`;
+}
+
+function ended(word: string, message: string): string {
+  return message ? `${word}: ${message}` : word;
+}
+
+function firstLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+  const plain = text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '').trimEnd();
+  const [first = '', ...rest] = plain.split('\n');
+  return rest.length ? `${first} (+ ${plural(rest.length, 'line')})` : first;
+}
+
+const GLYPHS: Readonly<Record<string, string>> = {
+  'job.submitted': 'queued',
+  'attempt.started': 'running',
+  'job.waiting': 'waiting',
+  'job.paused': 'paused',
+  'job.cancel_requested': 'cancelling',
+  'job.cancelled': 'cancelled',
+  'job.succeeded': 'succeeded',
+  'job.failed': 'failed',
+  'step.started': 'running',
+  'step.succeeded': 'succeeded',
+  'step.failed': 'failed',
+  'step.retried': 'retried',
+  'step.skipped': 'skipped',
+};
+
+/** The glyph that stands before an event's words; `''` for none. */
+export function eventGlyph(type: string): string {
+  return GLYPHS[type] ?? '';
+}

@@ -1,0 +1,66 @@
+"""What templates need beyond Django: the bar's facts, and how times and ids are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.contrib.auth.models import User
+
+from frontend import words
+from jobs import access
+from jobs.kinds import registry
+
+register = template.Library()
+
+NAVIGATION = (("/", "Jobs"), ("/history", "History"))
+
+
+@register.inclusion_tag("frontend/bar.html", takes_context=True)
+def bar(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the bar at the top shows; without a signed-in user only the name."""
+    user = context.get("user")
+    request = context.get("request")
+    path = request.path if request is not None else ""
+    shown: dict[str, Any] = {"path": path, "navigation": NAVIGATION, "who": None, "kinds": []}
+    if isinstance(user, User) and user.is_authenticated:
+        principal = access.of_user(user)
+        shown["who"] = user
+        shown["role"] = role_of(user)
+        if principal.has("submit_job"):
+            shown["kinds"] = kinds_for(user)
+        shown["csrf_token"] = context.get("csrf_token")
+    return shown
+
+
+@register.inclusion_tag("frontend/glyph.html")
+def glyph(name: str) -> dict[str, str]:
+    """Return one glyph of the set; decoration, the word stands beside it."""
+    return {"name": name}
+
+
+@register.filter
+def short_id(value: object) -> str:
+    """Return an id as the pages show it (`text/format.ts` says why the last digits)."""
+    return words.short_id(str(value))
+
+
+@register.filter
+def exact(at: datetime) -> str:
+    """Return an instant in UTC to the millisecond: `2026-11-22 14:02:11.118`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
+
+
+def role_of(user: User) -> str:
+    """Return in words what the user is here: the roles' names, or staff."""
+    names = [*user.groups.order_by("name").values_list("name", flat=True)]
+    if user.is_staff:
+        names.append("staff")
+    return ", ".join(names) or "no role"
+
+
+def kinds_for(user: User) -> list[registry.Kind]:
+    """Return the kinds of job that the user may start."""
+    return [kind for kind in registry.all_kinds() if user.is_staff or not kind.staff_only]

@@ -1,0 +1,1 @@
+"""The views: who may see a page, and what is put into it."""

@@ -1,0 +1,43 @@
+"""What every page needs: somebody signed in, and errors of the domain as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from core.errors import Forbidden, NotFound
+from jobs import access
+from jobs.access import Principal
+
+P = ParamSpec("P")
+
+
+def page(
+    view: Callable[Concatenate[HttpRequest, Principal, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Give `view` the signed-in principal; anybody else is led to sign in and back.
+
+    `NotFound` and `Forbidden` become the 404 and 403 pages. Pages are not kept by caches.
+    """
+
+    @login_required
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = request.user
+        assert isinstance(user, User)  # login_required has seen to it
+        try:
+            response = view(request, access.of_user(user), *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.message) from error
+        except Forbidden as error:
+            raise PermissionDenied(error.message) from error
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return shown

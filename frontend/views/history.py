@@ -1,0 +1,142 @@
+"""The history page: every event, filtered and paged, complete without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from frontend import words
+from frontend.views.frame import page
+from jobs import access, feed
+from jobs.access import Principal
+from jobs.events import Event, EventType, parse
+from jobs.kinds import registry
+
+PAGE_SIZE = 100
+_GLYPHS = {
+    EventType.STEP_SUCCEEDED: "succeeded",
+    EventType.JOB_SUCCEEDED: "succeeded",
+    EventType.STEP_FAILED: "failed",
+    EventType.JOB_FAILED: "failed",
+    EventType.JOB_CANCELLED: "cancelled",
+    EventType.JOB_CANCEL_REQUESTED: "cancelling",
+    EventType.STEP_STARTED: "running",
+    EventType.ATTEMPT_STARTED: "running",
+    EventType.JOB_WAITING: "waiting",
+    EventType.JOB_PAUSED: "paused",
+    EventType.STEP_SKIPPED: "skipped",
+    EventType.STEP_RETRIED: "retried",
+    EventType.JOB_SUBMITTED: "queued",
+}
+
+
+class Filters(forms.Form):
+    """The filters in the address; times are UTC."""
+
+    job = forms.UUIDField(required=False)
+    kind = forms.CharField(required=False, max_length=100)
+    actor = forms.CharField(required=False, max_length=200)
+    type = forms.ChoiceField(
+        required=False, choices=[("", "All types"), *((one.value, one.value) for one in EventType)]
+    )
+    since = forms.DateTimeField(required=False)
+    until = forms.DateTimeField(required=False)
+
+    def audit(self) -> feed.AuditFilter:
+        """Return the filter that the feed understands; a filter that is malformed is left out."""
+        self.is_valid()
+        given = {name: self.cleaned_data.get(name) or None for name in self.fields}
+        return feed.AuditFilter(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as the page shows it."""
+
+    event: Event
+    at: datetime
+    what: str
+    who: str
+    glyph: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events of one job that follow each other on the page."""
+
+    job: UUID
+    kind: str
+    title: str
+    lines: list[Line] = field(default_factory=list)
+
+
+@require_safe
+@page
+def history(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """Show a page of the feed of all events that the reader may see, newest first."""
+    access.require(principal, "view")
+    filters = Filters(request.GET)
+    found = feed.audit(
+        principal,
+        filters.audit(),
+        after=_position(request, "after"),
+        before=_position(request, "before"),
+        limit=PAGE_SIZE,
+    )
+    titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    context = {
+        "filters": filters,
+        "kinds": titles,
+        "groups": grouped(found.rows, titles),
+        "newer": _address(request, found.previous, "after"),
+        "older": _address(request, found.next, "before"),
+        "filtered": any(request.GET.get(name) for name in filters.fields),
+    }
+    return render(request, "frontend/history.html", context)
+
+
+def grouped(rows: Iterable[feed.AuditRow], titles: dict[str, str]) -> list[Group]:
+    """Return the rows as groups of one job each, in their order."""
+    groups = []
+    for (job, kind, title), own in groupby(rows, key=lambda r: (r.job, r.job_kind, r.job_title)):
+        lines = [_line(row.text) for row in own]
+        groups.append(Group(job, titles.get(kind, kind), title, lines))
+    return groups
+
+
+def _line(text: str) -> Line:
+    event = parse(text)
+    return Line(
+        event=event,
+        at=datetime.fromisoformat(event.at).astimezone(UTC),
+        what=words.words(event),
+        who=words.who(event.actor),
+        glyph=_GLYPHS.get(event.type, ""),
+        text=text,
+    )
+
+
+def _position(request: HttpRequest, name: str) -> int | None:
+    value = request.GET.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 19 else None
+
+
+def _address(request: HttpRequest, position: Any, name: str) -> str | None:
+    """Return the address of the neighbouring page: the same filters, another place."""
+    if position is None:
+        return None
+    query = request.GET.copy()
+    for place in ("after", "before"):
+        query.pop(place, None)
+    query[name] = str(position)
+    return f"{request.path}?{query.urlencode()}"

@@ -1,0 +1,52 @@
+"""The jobs page, the new-job page and the job page; their elements ask the API for the rest."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from frontend.templatetags.reprise import kinds_for
+from frontend.views.frame import page
+from jobs import access
+from jobs.access import Principal
+from jobs.kinds import registry
+
+
+@require_safe
+@page
+def jobs(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """Show the live list of jobs."""
+    titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    context = {"kinds": titles, "may_submit": principal.has("submit_job")}
+    return render(request, "frontend/jobs.html", context)
+
+
+@require_safe
+@page
+def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """Show the kinds of job, or with `?kind=` that kind's form; `&from=<job>` copies its params."""
+    access.require(principal, "submit")
+    kinds = kinds_for(principal.user)
+    name = request.GET.get("kind", "")
+    kind = next((kind for kind in kinds if kind.name == name), None)
+    if name and kind is None:
+        raise Http404(f"There is no kind of job called {name}.")
+    context = {"kinds": kinds, "kind": kind, "from_job": request.GET.get("from", "")}
+    return render(request, "frontend/new_job.html", context)
+
+
+@require_safe
+@page
+def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpResponse:
+    """Show one job; NotFound (404) where it is not the reader's to see."""
+    found = access.job_for(principal, job_id)
+    titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    context = {
+        "job": found,
+        "kind_title": titles.get(found.kind, found.kind),
+        "may_submit": principal.has("submit_job"),
+    }
+    return render(request, "frontend/job.html", context)

@@ -1,0 +1,175 @@
+"""An event in one plain sentence, for the pages that need no script.
+
+`src/text/words.ts` says the same in the browser; the two are kept in step by the cases in
+`frontend/test/elements/words.json`, which the tests of both read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jobs.events import Event, EventType
+
+NBSP = "\u00a0"
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def words(event: Event) -> str:
+    """Return what happened; an unknown type is its own name."""
+    sentence = _SENTENCES.get(event.type)
+    return sentence(event) if sentence else event.type
+
+
+def who(actor: str) -> str:
+    """Return an actor as the pages name it: `user:ann` is `ann`, `worker:h/1` is `worker h/1`."""
+    kind, _, name = actor.partition(":")
+    if kind == "user" and name:
+        return name
+    return f"{kind} {name}".strip()
+
+
+def short_id(value: str) -> str:
+    """Return the last eight digits of an id: a UUIDv7 begins with the time, which repeats."""
+    return value[-8:]
+
+
+def count(number: int) -> str:
+    """Return a number with its thousands apart: `1,204`."""
+    return f"{number:,}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: `1 server`, `3 servers`."""
+    return f"{count(number)}{NBSP}{one if number == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as `1.8 s`, `2 m 04 s`, `1 h 04 m`, `2 d 03 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 59.95:
+        return f"{seconds:.1f}{NBSP}s"
+    whole = int(seconds + 0.5)
+    if whole < 3600:
+        return _pair(whole, 60, "m", "s")
+    if whole < 86_400:
+        return _pair(whole // 60, 60, "h", "m")
+    return _pair(whole // 3600, 24, "d", "h")
+
+
+def _pair(units: int, per: int, big: str, small: str) -> str:
+    return f"{units // per}{NBSP}{big}{NBSP}{units % per:02d}{NBSP}{small}"
+
+
+def _submitted(event: Event) -> str:
+    said = f"Submitted “{event.data.get('title', '')}”"
+    again = event.data.get("retry_of")
+    return f"{said}, a retry of #{short_id(again)}" if again else said
+
+
+def _attempt(event: Event) -> str:
+    worker = event.data.get("worker", "a worker")
+    if event.attempt > 1:
+        return f"Attempt {event.attempt}: {worker} took over"
+    return f"{worker} took the job"
+
+
+def _progressed(event: Event) -> str:
+    done, total, failed = (int(event.data.get(name, 0)) for name in ("done", "total", "failed"))
+    tail = f", {count(failed)} failed" if failed else ""
+    return f"{count(done)} of {count(total)} done{tail}" if total else f"{count(done)} done{tail}"
+
+
+def _waiting(event: Event) -> str:
+    targets: Sequence[Mapping[str, str]] = event.data.get("targets", ())
+    held = "; ".join(f"{one['target']}, held by #{short_id(one['job'])}" for one in targets)
+    return f"Waiting for {held or event.data.get('for', 'something')}"
+
+
+def _resumed(event: Event) -> str:
+    reason = event.data.get("reason")
+    return f"Went on: {reason}" if reason else "Went on"
+
+
+def _ended(word: str) -> Callable[[Event], str]:
+    def sentence(event: Event) -> str:
+        message = event.data.get("message")
+        return f"{word}: {message}" if message else word
+
+    return sentence
+
+
+def _started(event: Event) -> str:
+    tries = int(event.data.get("try", 1))
+    return f"{_step(event)} started" + (f", try {tries}" if tries > 1 else "")
+
+
+def _output(event: Event) -> str:
+    plain = _ESCAPE.sub("", str(event.data.get("text", ""))).rstrip()
+    first, *rest = plain.split("\n")
+    return f"{first} (+ {plural(len(rest), 'line')})" if rest else first
+
+
+def _step_progressed(event: Event) -> str:
+    done, total = int(event.data.get("done", 0)), int(event.data.get("total", 0))
+    return f"{_step(event)}: {count(done)} of {count(total)}"
+
+
+def _succeeded(event: Event) -> str:
+    return f"{_step(event)} succeeded in {_seconds(event)}"
+
+
+def _failed(event: Event) -> str:
+    return f"{_step(event)} failed after {_seconds(event)}: {_message(event)}"
+
+
+def _retried(event: Event) -> str:
+    message = _message(event)
+    return f"{_step(event)} is tried again" + (f": {message}" if message else "")
+
+
+def _skipped(event: Event) -> str:
+    reason = event.data.get("reason")
+    return f"{_step(event)} skipped" + (f": {reason}" if reason else "")
+
+
+def _step(event: Event) -> str:
+    return event.step or "step"
+
+
+def _seconds(event: Event) -> str:
+    return duration(float(event.data.get("seconds") or 0))
+
+
+def _message(event: Event) -> str:
+    error = event.data.get("error") or {}
+    return str(error.get("message", ""))
+
+
+def _always(sentence: str) -> Callable[[Event], str]:
+    return lambda event: sentence
+
+
+_SENTENCES: dict[str, Callable[[Event], str]] = {
+    EventType.JOB_SUBMITTED: _submitted,
+    EventType.ATTEMPT_STARTED: _attempt,
+    EventType.JOB_PROGRESSED: _progressed,
+    EventType.JOB_WAITING: _waiting,
+    EventType.JOB_PAUSED: _always("Paused"),
+    EventType.JOB_RESUMED: _resumed,
+    EventType.JOB_CANCEL_REQUESTED: _always("Asked the run to stop"),
+    EventType.JOB_APPROVAL_REQUESTED: _always("Asked for approval"),
+    EventType.JOB_APPROVED: _always("Approved"),
+    EventType.JOB_REJECTED: _always("Rejected"),
+    EventType.JOB_SUCCEEDED: _ended("Succeeded"),
+    EventType.JOB_FAILED: _ended("Failed"),
+    EventType.JOB_CANCELLED: _ended("Cancelled"),
+    EventType.STEP_STARTED: _started,
+    EventType.STEP_OUTPUT: _output,
+    EventType.STEP_PROGRESSED: _step_progressed,
+    EventType.STEP_SUCCEEDED: _succeeded,
+    EventType.STEP_FAILED: _failed,
+    EventType.STEP_RETRIED: _retried,
+    EventType.STEP_SKIPPED: _skipped,
+}
