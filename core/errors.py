@@ -157,6 +157,14 @@ class GoingDown(RetryLater):
     close_code = 4000
 
 
+class Unavailable(RetryLater):
+    """The database does not answer: try again in a moment."""
+
+    code = "unavailable"
+    status = 503
+    close_code = 4000
+
+
 class TooSlow(RepriseError):
     """The connection took nothing for 30 s: come back with the cursor."""
 

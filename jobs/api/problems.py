@@ -29,7 +29,7 @@ from core.errors import (
     NotSignedIn,
     OverLimit,
     RepriseError,
-    RetryLater,
+    Unavailable,
 )
 
 logger = logging.getLogger(__name__)
@@ -42,13 +42,6 @@ class MethodNotAllowed(RepriseError):
 
     code = "method_not_allowed"
     status = 405
-
-
-class Unavailable(RetryLater):
-    """The database does not answer: try again in a moment."""
-
-    code = "unavailable"
-    status = 503
 
 
 class Internal(RepriseError):
