@@ -1,0 +1,28 @@
+"""Every address of the service. The composition root: it alone knows all the parts."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from core import csp, health
+from jobs.api import problems
+from jobs.api.main import urls as api_urls
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("csp-report", csp.report),
+    path("admin/", admin.site.urls),
+    path("", include("streams.urls")),  # some of them under /api/jobs/<id>/
+    # Before ninja's own root, which answers in plain text.
+    path("api/", problems.unknown),
+    path("api/", api_urls()),
+    re_path(r"^api(?:/|$)", problems.unknown),
+    path("", include("frontend.urls")),
+]
+
+handler400 = problems.handler400
+handler403 = problems.handler403
+handler404 = problems.handler404
+handler500 = problems.handler500

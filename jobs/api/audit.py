@@ -1,0 +1,106 @@
+"""/api/audit: the feed of all events that you may see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from jobs import access, feed
+from jobs.access import Principal
+from jobs.api.auth import principal_of
+from jobs.api.listing import Text, aware
+from jobs.api.schemas import AuditOut, errors
+from jobs.events import EventType
+from jobs.feed import AuditFilter, AuditRow
+from jobs.log.types import MAX_SEQ
+
+router = Router(tags=["audit"])
+
+MAX_LIMIT = 1000
+LINES = "application/x-ndjson"
+
+
+class AuditQuery(Schema):
+    """The query of GET /api/audit: every filter given must hold."""
+
+    job: UUID | None = None
+    kind: Text | None = Field(None, description="The job's kind.")
+    actor: Text | None = Field(None, description="`user:<name>`, `worker:<id>`, `system`, …")
+    type: EventType | None = None
+    since: datetime | None = Field(None, description="Happened then or later.")
+    until: datetime | None = Field(None, description="Happened before then.")
+    after: int | None = Field(None, ge=0, le=MAX_SEQ, description="Newer than this position.")
+    before: int | None = Field(None, ge=0, le=MAX_SEQ, description="Older than this position.")
+    limit: int = Field(100, ge=1, le=MAX_LIMIT)
+
+    @property
+    def filters(self) -> AuditFilter:
+        """The filters as the feed takes them."""
+        return AuditFilter(
+            job=str(self.job) if self.job else None,
+            kind=self.kind or None,
+            actor=self.actor or None,
+            type=self.type,
+            since=aware(self.since) if self.since else None,
+            until=aware(self.until) if self.until else None,
+        )
+
+
+@router.get("", response={200: AuditOut, **errors(403)})
+def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
+    """Return a page of events, newest first: `next` is the `before` of the older page, `previous`
+    the `after` of the newer one.
+
+    With `Accept: application/x-ndjson`: every event that passes, oldest first, one a line, to the
+    end; `limit` does not count, and the last line's position is the `after` to go on from.
+    """
+    principal = principal_of(request)
+    access.require(principal, "view")
+    if request.get_preferred_type(["application/json", LINES]) == LINES:
+        return _exported(principal, query)
+    page = feed.audit(
+        principal, query.filters, after=query.after, before=query.before, limit=query.limit
+    )
+    tail = json.dumps({"next": page.next, "previous": page.previous})
+    body = f'{{"events":[{",".join(map(_line, page.rows))}],{tail[1:]}'
+    return HttpResponse(body, content_type="application/json")
+
+
+def _exported(principal: Principal, query: AuditQuery) -> StreamingHttpResponse:
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "private, no-store"}
+    return StreamingHttpResponse(_lines(principal, query), content_type=LINES, headers=headers)
+
+
+async def _lines(principal: Principal, query: AuditQuery) -> AsyncIterator[bytes]:
+    """Yield the export a page at a time; between pages no connection is held."""
+    read = database_sync_to_async(feed.audit)
+    after, before, filters = query.after or 0, query.before, query.filters
+    while True:
+        page = await read(principal, filters, after=after, before=before, limit=MAX_LIMIT)
+        if not page.rows:
+            return
+        yield _joined(reversed(page.rows)).encode()
+        after = page.rows[0].position
+
+
+def _joined(rows: Iterable[AuditRow]) -> str:
+    return "".join(f"{_line(row)}\n" for row in rows)
+
+
+def _line(row: AuditRow) -> str:
+    """Return a row as JSON around the event's own text, byte for byte."""
+    members = {
+        "position": row.position,
+        "job": row.job,
+        "job_kind": row.job_kind,
+        "job_title": row.job_title,
+    }
+    return f'{json.dumps(members, ensure_ascii=False)[:-1]}, "event": {row.text}}}'

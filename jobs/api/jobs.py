@@ -1,0 +1,81 @@
+"""/api/jobs: submit, list, read, cancel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Header, Query, Router, Status
+
+from core.errors import BadCursor, BadRequest
+from jobs import access, commands, log
+from jobs.api import listing, shapes
+from jobs.api.auth import principal_of
+from jobs.api.schemas import Accepted, JobOut, JobsOut, StateOut, Submission, errors
+from jobs.log import Cursor
+
+router = Router(tags=["jobs"])
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@router.post("", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)})
+def submit(
+    request: HttpRequest,
+    response: HttpResponse,
+    wish: Submission,
+    idempotency_key: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="Unique per user.")
+    ] = None,
+) -> Status[dict[str, Any]]:
+    """Submit a job.
+
+    201 and the job. With an `Idempotency-Key` the same request again is answered 200 with the same
+    job, and another request under that key 409 `idempotency_conflict`.
+    """
+    principal = principal_of(request)
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise BadRequest("An Idempotency-Key has 1 to 200 visible ASCII characters.")
+    row, created = commands.submit(
+        principal,
+        wish.kind,
+        wish.params,
+        title=wish.title or None,
+        labels=wish.labels,
+        idempotency_key=idempotency_key,
+    )
+    response["Location"] = f"/api/jobs/{row.pk}"
+    return Status(201 if created else 200, shapes.job(principal, row))
+
+
+@router.get("", response={200: JobsOut, **errors(403)})
+def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[str, Any]:
+    """List the jobs that you may see, newest first."""
+    principal = principal_of(request)
+    access.require(principal, "view")
+    rows, after = listing.page(access.visible(principal), filters)
+    return {"jobs": [shapes.job(principal, row) for row in rows], "next": after}
+
+
+@router.get("/{job_id}", response={200: StateOut, **errors(404, 409)}, by_alias=True)
+def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[str, Any]:
+    """Return the job folded from its log: at the head, or as it was `at` a seq (or a cursor)."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    seq = row.head
+    if at is not None:
+        cursor = Cursor.parse(at)
+        if cursor.seq == 0:
+            raise BadCursor("A job's first state is at 1.")
+        log.check_cursor(row.pk, cursor)
+        seq = cursor.seq
+    return shapes.state(principal, row, seq)
+
+
+@router.post("/{job_id}/cancel", response={202: Accepted, **errors(403, 404, 409)})
+def cancel(request: HttpRequest, job_id: str) -> Status[dict[str, int]]:
+    """Ask the job to stop between two steps; 409 `not_now` where it stops already, or is over."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    return Status(202, {"seq": commands.cancel(principal, row.pk).last})

@@ -1,0 +1,77 @@
+"""/api/kinds and /api/plan: what can be submitted, and what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from core.errors import Forbidden
+from jobs import access
+from jobs.access import Principal
+from jobs.api.auth import principal_of
+from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
+from jobs.kinds import registry
+from jobs.kinds.registry import AnyKind
+from jobs.models import Target
+
+router = Router(tags=["kinds"])
+
+
+@router.get("/kinds", response={200: KindsOut, **errors()}, by_alias=True)
+def list_kinds(request: HttpRequest) -> dict[str, Any]:
+    """List the job kinds that are open to you, each with the JSON Schema of its params."""
+    principal = principal_of(request)
+    return {"kinds": [shape(kind) for kind in registry.all_kinds() if is_open(principal, kind)]}
+
+
+@router.post("/plan", response={200: PlanOut, **errors(403, 422)})
+def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
+    """Say what such a job would do, and submit nothing."""
+    principal = principal_of(request)
+    access.require(principal, "submit")
+    kind = registry.get(wish.kind)
+    if not is_open(principal, kind):
+        raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
+    params = kind.parse(wish.params)
+    return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
+
+
+def is_open(principal: Principal, kind: AnyKind) -> bool:
+    """Return whether the kind is one that this principal's role may ever submit."""
+    return principal.user.is_staff or not kind.staff_only
+
+
+def shape(kind: AnyKind) -> dict[str, Any]:
+    """Return a kind as JSON, its schema's choices resolved as of now."""
+    return {
+        "name": kind.name,
+        "title": kind.title,
+        "description": kind.description,
+        "schema": with_options(kind.Params.model_json_schema(), options(kind)),
+    }
+
+
+def options(kind: AnyKind) -> Mapping[str, list[str]]:
+    """Return what there is to choose from, by the name in `x-choices`.
+
+    `targets` is the inventory unless the kind has choices of its own under that name.
+    """
+    names = Target.objects.order_by("name").values_list("name", flat=True)
+    return {"targets": list(names), **kind.choices()}
+
+
+def with_options(schema: Any, choices: Mapping[str, list[str]]) -> Any:
+    """Return a JSON Schema in which whatever has `x-choices` has the list in `x-options` too."""
+    match schema:
+        case dict():
+            made = {name: with_options(value, choices) for name, value in schema.items()}
+            chosen = schema.get("x-choices")
+            if isinstance(chosen, str) and chosen in choices:
+                made["x-options"] = choices[chosen]
+            return made
+        case list():
+            return [with_options(item, choices) for item in schema]
+    return schema

@@ -1,0 +1,114 @@
+"""The list of jobs: filters, and paging by key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from ninja import Schema
+from pydantic import AfterValidator, Field
+
+from core.errors import BadCursor, BadRequest
+from jobs.events import clean
+from jobs.job import STATUSES
+from jobs.models import Job
+
+MAX_LIMIT = 200
+
+
+def _clean(text: str) -> str:
+    # Postgres' text takes no NUL, so none may reach a query.
+    cleaned: str = clean(text)
+    return cleaned
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
+
+
+class JobFilters(Schema):
+    """The query of GET /api/jobs: every filter given must hold."""
+
+    status: list[str] = Field([], description="One or more, repeated or with commas between.")
+    kind: Text | None = None
+    label: list[Text] = Field([], description="`name:value`; repeated: all of them.")
+    actor: Text | None = Field(
+        None, description="`user:<name>`, `token:<user>/<name>`, or a user's name for either."
+    )
+    target: Text | None = Field(None, description="A target in the job's plan.")
+    since: datetime | None = Field(None, description="Submitted then or later.")
+    until: datetime | None = Field(None, description="Submitted before then.")
+    text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
+    limit: int = Field(50, ge=1, le=MAX_LIMIT)
+    cursor: str | None = Field(None, description="The `next` of the page before.")
+
+
+def page(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None]:
+    """Return one page of the jobs that pass, newest first, and the next page's cursor.
+
+    Keyset paging: a page starts below the last id of the one before, so jobs that arrive in
+    between neither repeat nor hide any. Raises BadCursor and BadRequest.
+    """
+    jobs = _filtered(jobs, wanted)
+    if wanted.cursor is not None:
+        jobs = jobs.filter(pk__lt=_key(wanted.cursor))
+    rows = list(jobs.order_by("-pk")[: wanted.limit + 1])
+    more = len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    return rows, str(rows[-1].pk) if more else None
+
+
+def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
+    if statuses := _statuses(wanted.status):
+        jobs = jobs.filter(status__in=statuses)
+    if wanted.kind:
+        jobs = jobs.filter(kind=wanted.kind)
+    if labels := dict(map(_label, wanted.label)):
+        jobs = jobs.filter(labels__contains=labels)
+    if wanted.actor:
+        jobs = jobs.filter(Q(submitted_by=wanted.actor) | Q(owner__username=wanted.actor))
+    if wanted.target:
+        jobs = jobs.filter(plan__contains={"groups": [{"targets": [wanted.target]}]})
+    if wanted.since:
+        jobs = jobs.filter(submitted_at__gte=aware(wanted.since))
+    if wanted.until:
+        jobs = jobs.filter(submitted_at__lt=aware(wanted.until))
+    if wanted.text:
+        jobs = jobs.filter(_mentions(wanted.text))
+    return jobs
+
+
+def _statuses(values: list[str]) -> list[str]:
+    statuses = [status for value in values for status in value.split(",") if status]
+    unknown = sorted(set(statuses) - set(STATUSES))
+    if unknown:
+        raise BadRequest(f"There is no status {unknown[0]!r}: {', '.join(STATUSES)}.")
+    return statuses
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name:
+        raise BadRequest("A label filter is written name:value.")
+    return name, value
+
+
+def _mentions(text: str) -> Q:
+    found = Q(title__icontains=text) | Q(message__icontains=text) | Q(kind__icontains=text)
+    try:
+        return found | Q(pk=UUID(text))
+    except ValueError:
+        return found
+
+
+def aware(moment: datetime) -> datetime:
+    """Return a moment of a query with its zone: UTC unless it says another."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _key(cursor: str) -> UUID:
+    try:
+        return UUID(cursor)
+    except ValueError:
+        raise BadCursor("This is no cursor of this list: take `next` of the page before.") from None

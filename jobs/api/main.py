@@ -1,0 +1,90 @@
+"""The API itself: routers, authentication, errors and the OpenAPI page, as URL patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.urls import URLPattern, URLResolver
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from core.errors import NotSignedIn
+from jobs import access
+from jobs.api import problems
+from jobs.api.audit import router as audit_router
+from jobs.api.auth import BearerToken, SessionCookie
+from jobs.api.jobs import router as jobs_router
+from jobs.api.kinds import router as kinds_router
+from jobs.api.parser import StrictParser
+from jobs.api.tokens import router as tokens_router
+
+View = Callable[..., HttpResponseBase]
+
+DESCRIPTION = """Submit jobs, read them, stop them. Every call takes the session cookie (with
+`X-CSRFToken` where it changes something) or `Authorization: Bearer <token>`. Every error is
+`application/problem+json` with a `code`. The streams of a job's events
+(`/api/jobs/<id>/stream`, `/api/jobs/<id>/events`, `/ws/jobs/<id>/`) are in the stream protocol's
+reference."""
+
+
+def signed_in(view: View) -> View:
+    """Let only those in who are signed in; show a browser the sign-in page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            access.authenticate(request)
+        except NotSignedIn as error:
+            if request.accepts("text/html"):
+                return redirect_to_login(request.get_full_path())
+            return problems.response(error)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def problem_answers(view: View) -> View:
+    """Make ninja's plain-text 405 a problem, and keep answers out of shared caches."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = view(request, *args, **kwargs)
+        if isinstance(answer, HttpResponseNotAllowed):
+            allow = answer["Allow"]
+            answer = problems.response(problems.MethodNotAllowed(f"Allowed here: {allow}."))
+            answer["Allow"] = allow
+        answer.headers.setdefault("Cache-Control", "private, no-store")
+        return answer
+
+    return wrapped
+
+
+api = NinjaAPI(
+    title="Reprise",
+    version="1",
+    description=DESCRIPTION,
+    auth=[BearerToken(), SessionCookie()],
+    parser=StrictParser(),
+    docs_decorator=signed_in,
+    urls_namespace="api",
+)
+# Ninja has handlers of its own for these, and looks for the nearest class.
+for kind in (Exception, Http404, HttpError, ValidationError):
+    api.add_exception_handler(kind, problems.on_exception)
+api.add_router("/jobs", jobs_router)
+api.add_router("/audit", audit_router)
+api.add_router("", kinds_router)
+api.add_router("/tokens", tokens_router)
+
+
+def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
+    """Return the API's URL patterns, for `path("api/", …)`."""
+    patterns, app, namespace = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern) and pattern.callback is not None:
+            pattern.callback = problem_answers(pattern.callback)
+    return patterns, app, namespace

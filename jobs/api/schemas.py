@@ -1,0 +1,205 @@
+"""What the API takes and gives, as pydantic models: the OpenAPI document is made from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, StringConstraints
+
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
+
+
+class Wanted(Schema):
+    """The body of POST /api/plan: what would be run. An unknown member is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[str, Field(max_length=100)]
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Submission(Wanted):
+    """The body of POST /api/jobs."""
+
+    title: Annotated[str, Field(max_length=300)] | None = Field(
+        None, description="One line; the kind makes one where it is left out or empty."
+    )
+    labels: dict[Label, Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=dict, max_length=32
+    )
+
+
+class Waiting(Schema):
+    """What a waiting job waits for: a target, and the job that has it."""
+
+    target: str
+    job: UUID | None = None
+
+
+class JobOut(Schema):
+    """A job. Moments are RFC 3339 in UTC; `done`, `total` and `failed` count the kind's units."""
+
+    id: UUID
+    kind: str
+    title: str
+    status: str
+    params: dict[str, Any]
+    labels: dict[str, Any]
+    plan: dict[str, Any]
+    team: str | None
+    submitted_by: str
+    submitted_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    attempt: int
+    done: int
+    total: int
+    failed: int
+    head: int
+    head_hash: str
+    message: str
+    waiting_for: list[Waiting]
+    retry_of: UUID | None
+    can: list[str] = Field(description="What you may do to the job now: `cancel`.")
+
+
+class StepOut(Schema):
+    """The newest try of a step. `seconds` of its work; `error` is `{"type", "message"}`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    step: str
+    target: str | None
+    occurrence: int
+    status: str
+    tries: int = Field(alias="try")
+    attempt: int
+    started_at: str | None
+    finished_at: str | None
+    seconds: float | None
+    error: Any
+    result: Any
+
+
+class StateOut(JobOut):
+    """A job as its log folds at `seq`, with every step in order of first start."""
+
+    seq: int
+    steps: list[StepOut]
+
+
+class JobsOut(Schema):
+    """A page of jobs, newest first; `next` is the `cursor` of the following page."""
+
+    jobs: list[JobOut]
+    next: str | None
+
+
+class Accepted(Schema):
+    """The seq of the event that the call appended."""
+
+    seq: int
+
+
+class KindOut(Schema):
+    """A job kind; `schema` is the JSON Schema of its params.
+
+    A property's `x-options` lists what there is to choose from now.
+    """
+
+    name: str
+    title: str
+    description: str
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class KindsOut(Schema):
+    """Every job kind that you may submit."""
+
+    kinds: list[KindOut]
+
+
+class PlanOut(Schema):
+    """What a job would do, before it is submitted."""
+
+    plan: dict[str, Any]
+    title: str
+
+
+class AuditRowOut(Schema):
+    """An event in the feed of all jobs; `event` is its exact text, hash and all."""
+
+    position: int
+    job: UUID
+    job_kind: str
+    job_title: str
+    event: dict[str, Any]
+
+
+class AuditOut(Schema):
+    """A page of the feed, newest first."""
+
+    events: list[AuditRowOut]
+    next: int | None
+    previous: int | None
+
+
+class TokenWish(Schema):
+    """The body of POST /api/tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    expires_at: datetime | None = None
+
+
+class TokenOut(Schema):
+    """A token without its secret; `prefix` is how its raw text starts."""
+
+    id: int
+    name: str
+    prefix: str
+    created_at: str
+    last_used_at: str | None
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class NewTokenOut(TokenOut):
+    """A token just made: `token` is its raw text, shown this once."""
+
+    token: str
+
+
+class TokensOut(Schema):
+    """Your tokens, newest first."""
+
+    tokens: list[TokenOut]
+
+
+class ErrorPlace(Schema):
+    """What is wrong where: `pointer` into the JSON, or `parameter` of the query or path."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(Schema):
+    """RFC 9457. `code` is what a client branches on; the table of codes is in the docs."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[ErrorPlace] = Field(default_factory=list)
+    retry_after_s: float | None = None
+
+
+def errors(*statuses: int) -> dict[int, type[Schema]]:
+    """Return the `response=` entries of an operation's errors, for the OpenAPI document."""
+    return dict.fromkeys((400, 401, *statuses), Problem)

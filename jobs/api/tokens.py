@@ -1,0 +1,70 @@
+"""/api/tokens: your own API tokens."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from core.errors import Forbidden, NotFound
+from jobs import tokens
+from jobs.api.auth import principal_of
+from jobs.api.schemas import NewTokenOut, TokenOut, TokensOut, TokenWish, errors
+from jobs.api.shapes import moment
+from jobs.models import ApiToken
+
+router = Router(tags=["tokens"])
+
+
+@router.get("", response={200: TokensOut, **errors()})
+def list_tokens(request: HttpRequest) -> dict[str, Any]:
+    """List your tokens, revoked ones too, newest first."""
+    mine = ApiToken.objects.filter(user=principal_of(request).user).order_by("-pk")
+    return {"tokens": [_shape(token) for token in mine]}
+
+
+@router.post("", response={201: NewTokenOut, **errors(403, 422)})
+def make_token(request: HttpRequest, wish: TokenWish) -> Status[dict[str, Any]]:
+    """Make a token; its raw text is in this answer and nowhere else.
+
+    Takes a session: a token that leaked must not be able to make itself a successor.
+    """
+    principal = principal_of(request)
+    if principal.token is not None:
+        raise Forbidden("A token cannot make tokens: sign in.")
+    expires_at = wish.expires_at
+    if expires_at is not None and expires_at.tzinfo is None:
+        expires_at = expires_at.replace(tzinfo=UTC)
+    token, raw = tokens.make(principal.user, wish.name, expires_at=expires_at)
+    return Status(201, {**_shape(token), "token": raw})
+
+
+@router.delete("/{token_id}", response={200: TokenOut, **errors(404)})
+def revoke_token(request: HttpRequest, token_id: str) -> dict[str, Any]:
+    """Revoke one of your tokens, at once and for good; revoking it again changes nothing."""
+    mine = ApiToken.objects.filter(user=principal_of(request).user)
+    # Past 18 digits it could not be a key of the table, only an error of its driver.
+    chosen = mine.filter(pk=int(token_id)) if _is_key(token_id) else mine.none()
+    tokens.revoke(chosen)
+    token = chosen.first()
+    if token is None:
+        raise NotFound
+    return _shape(token)
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _shape(token: ApiToken) -> dict[str, Any]:
+    return {
+        "id": token.pk,
+        "name": token.name,
+        "prefix": token.prefix,
+        "created_at": moment(token.created_at),
+        "last_used_at": moment(token.last_used_at),
+        "expires_at": moment(token.expires_at),
+        "revoked_at": moment(token.revoked_at),
+    }
