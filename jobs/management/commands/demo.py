@@ -1,0 +1,100 @@
+"""`manage.py demo`: a team, an operator and the targets to try Reprise with."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from core.errors import NotSignedIn
+from jobs import tokens
+from jobs.models import Target, Team
+
+USERNAME = "demo"
+TEAM = "Game operations"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the demo's team, operator (staff), token and targets; harmless when they are there. "
+        "The password and the token stay what the credentials file says."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the two files."""
+        parser.add_argument(
+            "--credentials", type=Path, required=True, help="JSON to keep, readable by its owner"
+        )
+        parser.add_argument("--fleet", type=Path, help="the demo fleet's fleet.json")
+
+    def handle(self, *args: Any, credentials: Path, fleet: Path | None, **options: Any) -> None:
+        """Make what is missing, and write the credentials down when they are new."""
+        kept = _read(credentials)
+        with transaction.atomic():
+            user = _operator(kept.setdefault("password", secrets.token_urlsafe(9)))
+            kept["username"] = user.get_username()
+            kept["token"] = _token(user, kept.get("token", ""))
+            for server in _read(fleet).get("servers", []) if fleet else []:
+                _target(server)
+            _write(credentials, kept)
+
+
+def _operator(password: str) -> User:
+    user, _made = User.objects.get_or_create(username=USERNAME)
+    if not user.check_password(password):
+        user.set_password(password)
+    user.is_staff = user.is_active = True
+    user.save()
+    user.groups.add(Group.objects.get(name="operator"))
+    team, _made = Team.objects.get_or_create(slug="game-operations", defaults={"name": TEAM})
+    team.members.add(user)
+    return user
+
+
+def _token(user: User, raw: str) -> str:
+    """Return the token kept if it still lets this user in, else a new one."""
+    try:
+        if tokens.verify(raw).user == user:
+            return raw
+    except NotSignedIn:
+        pass
+    # a token's name is never used twice, so a second one needs another
+    _row, raw = tokens.make(user, f"demo-{secrets.token_hex(2)}")
+    return raw
+
+
+def _target(server: dict[str, Any]) -> None:
+    Target.objects.update_or_create(
+        name=server["name"],
+        defaults={
+            "group": server.get("group", ""),
+            "labels": server.get("labels", {}),
+            "transport": "local",
+            "address": server["url"],
+            "variables": server.get("variables", {}),
+        },
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CommandError(f"Cannot read {path}: {error}") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(value, file, indent=2)
+    new.replace(path)

@@ -1,0 +1,31 @@
+"""`ops/manage`: Django's command line with the addresses of a running copy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from ops.errors import CannotStart
+from ops.launcher.__main__ import guarded
+from ops.setup.clone import Clone
+from ops.setup.venv import environment
+
+ADDRESSES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
+
+
+def main() -> int:
+    """Become manage.py; CannotStart where no copy runs."""
+    clone = Clone.from_env()
+    try:
+        ready = json.loads((clone.state / "ready.json").read_text())
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"Nothing runs on {clone.state}: start it with ./ops/up") from error
+    addresses = {variable: ready[name] for name, variable in ADDRESSES.items()}
+    env = {**environment(clone), **addresses, "REPRISE_STATE": str(clone.state)}
+    python = str(clone.python)
+    os.execve(python, [python, "manage.py", *sys.argv[1:]], env)  # noqa: S606
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

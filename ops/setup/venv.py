@@ -1,0 +1,94 @@
+"""The Python environment: made once, installed from hash-locked requirements, stamped."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from ops.errors import CannotStart
+from ops.setup import locks, run, say, stamps
+from ops.setup.clone import Clone, need_space, tool_environment
+
+SPACE_MB = 900
+
+
+def ensure(clone: Clone, *, dev: bool = False) -> None:
+    """Make the virtual environment have what requirements/base.txt (dev: dev.txt) names.
+
+    What it has beyond that stays once the development requirements are in it. Does nothing, in
+    milliseconds, where a stamp says that it has been done. CannotStart, with the reason, otherwise.
+    """
+    wanted = _wanted(clone)
+    stamp = clone.venv / "reprise.json"
+    if _done(clone, stamps.read(stamp), wanted, dev=dev):
+        return
+    _check_tools(clone)
+    with locks.alone(clone.root / "requirements"):
+        if not _done(clone, stamps.read(stamp), wanted, dev=dev):
+            _install(clone, stamp, wanted, dev=dev)
+
+
+def _wanted(clone: Clone) -> dict[str, str]:
+    files, version = clone.root / "requirements", ".".join(map(str, sys.version_info[:2]))
+    return {
+        name: stamps.digest([files / "uv.txt", files / f"{name}.txt"], version)
+        for name in ("base", "dev")
+    }
+
+
+def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], *, dev: bool) -> bool:
+    if not clone.python.exists():
+        return False
+    return has.get("dev") == wanted["dev"] or (not dev and has.get("base") == wanted["base"])
+
+
+def _check_tools(clone: Clone) -> None:
+    if not clone.python.exists() and importlib.util.find_spec("ensurepip") is None:
+        raise CannotStart("python3 cannot make virtual environments: apt-get install python3-venv")
+    need_space(clone.venv, SPACE_MB)
+
+
+def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) -> None:
+    log, env = clone.log / "setup.log", tool_environment(clone)
+    made_here = stamp.exists() or not clone.python.exists()
+    has_dev = "dev" in stamps.read(stamp)
+    if not clone.python.exists():
+        with say.step("Making the Python environment"):
+            shutil.rmtree(clone.venv, ignore_errors=True)  # one whose interpreter went away
+            run.run("Making it", [sys.executable, "-m", "venv", clone.venv], log=log, env=env)
+    requirements = clone.root / "requirements"
+    with say.step("Installing Python packages") as step:
+        locked: list[str | Path] = ["--require-hashes", "-r", requirements / "uv.txt"]
+        pip: list[str | Path] = [
+            clone.python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        run.run("Installing uv", [*pip, *locked], log=log, env=env)
+        name = "dev" if dev or has_dev else "base"
+        chosen = requirements / f"{name}.txt"
+        # sync removes what is not named: only from an environment that holds nothing else
+        how = ["sync"] if made_here and not has_dev else ["install", "-r"]
+        command: list[str | Path] = [
+            clone.venv / "bin" / "uv",
+            "pip",
+            *how,
+            chosen,
+            "--require-hashes",
+        ]
+        env["VIRTUAL_ENV"] = str(clone.venv)
+        run.run("Installing them", [*command, "--python", clone.python], log=log, env=env)
+        step.note = f"from requirements/{chosen.name}"
+    stamps.write(stamp, base=wanted["base"], dev=wanted["dev"] if name == "dev" else None)
+
+
+def environment(clone: Clone) -> dict[str, str]:
+    """Return the environment for programs that run in the virtual environment."""
+    path = f"{clone.venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "VIRTUAL_ENV": str(clone.venv), "PATH": path}
