@@ -48,7 +48,9 @@ create function jobs_month_bound(month timestamptz) returns uuid
 language sql immutable strict as $$
   select (rpad(lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0'), 32, '0'))::uuid
 $$;
-create function jobs_make_month(moment timestamptz) returns text language plpgsql as $$
+-- Its owner's right to make tables, lent for this alone: the application's role has none.
+create function jobs_make_month(moment timestamptz) returns text language plpgsql
+security definer set search_path = public, pg_temp as $$
 declare
   month timestamp := date_trunc('month', moment at time zone 'UTC');
   name text := 'jobs_event_' || to_char(month, 'YYYY_MM');

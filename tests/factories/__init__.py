@@ -1,0 +1,56 @@
+"""What tests make: people with roles, jobs with histories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import Group, User
+
+from core.ids import uuid7
+from jobs import log
+from jobs.events import EventType, NewEvent
+from jobs.models import Job, Team
+
+SUBMITTED = NewEvent(EventType.JOB_SUBMITTED, {"kind": "load", "title": "A job", "plan": {}})
+ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "test/1"})
+
+
+def make_team(name: str = "Game operations") -> Team:
+    """Return the team of this name, made where there is none."""
+    team, _made = Team.objects.get_or_create(slug=name.lower().replace(" ", "-"), name=name)
+    return team
+
+
+def make_user(
+    name: str = "operator", role: str = "operator", team: Team | None = None, *, staff: bool = False
+) -> User:
+    """Return a new user with a role and, where given, in a team; the password is `secret`."""
+    user = User.objects.create_user(name, password="secret", is_staff=staff)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    if team:
+        team.members.add(user)
+    return user
+
+
+def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **fields: object) -> Job:
+    """Return a job whose log begins with job.submitted and goes on with `events`."""
+    values: dict[str, object] = {
+        "id": uuid7(),
+        "kind": "load",
+        "title": "A job",
+        "params": {},
+        "plan": {"steps": [], "groups": [], "words": ""},
+        "submitted_by": f"user:{owner.get_username()}" if owner else "system",
+        "owner": owner,
+        "head_hash": b"",
+    }
+    job = Job.objects.create(**(values | fields))
+    log.append(job.pk, [SUBMITTED, *events], actor=job.submitted_by)
+    job.refresh_from_db()
+    return job
+
+
+def output(text: str, step: str = "fetch", target: str | None = "gs-001") -> NewEvent:
+    """Return an event of a step's output."""
+    return NewEvent(EventType.STEP_OUTPUT, {"text": text, "stream": "out"}, step, target)

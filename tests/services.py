@@ -1,0 +1,79 @@
+"""Real Postgres and Valkey for tests: started once a process, a database cloned for each test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from ops.embedded import postgres, valkey
+from ops.embedded.server import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "reprise_template"
+
+
+def with_database(url: str, name: str) -> str:
+    """Return a database address with another database's name."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@dataclass
+class Services:
+    """The servers of one test process, in a folder of their own; started when first asked for."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
+        self._running: list[Server] = []
+
+    @cached_property
+    def postgres(self) -> Server:
+        """Postgres, with the migrated template database."""
+        server = self._keep(postgres.start(self.folder, durable=False))
+        self._admin(server, "create database {}", TEMPLATE)
+        url = with_database(server.superuser_url, TEMPLATE)
+        env = os.environ | {"DATABASE_URL": url, "REPRISE_STATE": str(self.folder)}
+        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(command, cwd=ROOT, env=env, check=True)
+        return server
+
+    @cached_property
+    def valkey(self) -> Server:
+        """Valkey."""
+        return self._keep(valkey.start(self.folder, durable=False))
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A fresh database, as the application reaches it; dropped afterwards."""
+        server, name = self.postgres, f"test_{next(self._numbers)}"
+        self._admin(server, f"create database {{}} template {TEMPLATE}", name)
+        try:
+            yield with_database(server.url, name)
+        finally:
+            self._admin(server, "drop database {} with (force)", name)
+
+    def stop(self) -> None:
+        """Stop whatever was started."""
+        for server in reversed(self._running):
+            server.stop()
+
+    def _keep(self, server: Server) -> Server:
+        self._running.append(server)
+        return server
+
+    @staticmethod
+    def _admin(server: Server, statement: str, name: str) -> None:
+        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]  # a constant, composed above
