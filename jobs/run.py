@@ -50,7 +50,7 @@ class StepFailed(Exception):
 
 
 class Cancelled(Exception):
-    """Somebody asked for the run to stop: no further step starts."""
+    """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
 
 
 class HandedOver(Exception):
@@ -111,13 +111,19 @@ class Run:
         return await self._writer.append(Append(self.job, events, self.actor, self.fence))
 
     async def step(
-        self, name: str, fn: StepFn, target: str | None = None, timeout: float | None = None
+        self,
+        name: str,
+        fn: StepFn,
+        target: str | None = None,
+        timeout: float | None = None,
+        always: bool = False,
     ) -> Any:
         """Run a step once and for all; return its result, recorded or new.
 
         `fn` gets a `Step` and is `async def` or plain `def` (which runs in a thread); its result
         must be JSON. Raises StepFailed where it raises or takes longer than `timeout` seconds,
-        Cancelled where the run is being stopped.
+        Cancelled where the run is being stopped (not with `always`, for a step that puts back what
+        earlier ones began).
         """
         self._calls[name, target] += 1
         occurrence = self._calls[name, target]
@@ -126,7 +132,7 @@ class Run:
             return recorded.result
         if recorded and recorded.status == "failed":
             raise StepFailed(name, target, dict(recorded.error or {}))
-        self.checkpoint()
+        self.checkpoint(always)
         return await self._try(Step(self, name, target, occurrence), fn, recorded, timeout)
 
     async def _try(
@@ -183,11 +189,11 @@ class Run:
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]
 
-    def checkpoint(self) -> None:
-        """Raise Cancelled or HandedOver where the run is to stop here, between two steps."""
+    def checkpoint(self, always: bool = False) -> None:
+        """Raise HandedOver or (unless it runs `always`) Cancelled where a run is to stop here."""
         if self.handing_over:
             raise HandedOver
-        if self.cancelling:
+        if self.cancelling and not always:
             raise Cancelled
 
 
@@ -205,10 +211,15 @@ class SyncRun:
         return self._run.cancelling
 
     def step(
-        self, name: str, fn: StepFn, target: str | None = None, timeout: float | None = None
+        self,
+        name: str,
+        fn: StepFn,
+        target: str | None = None,
+        timeout: float | None = None,
+        always: bool = False,
     ) -> Any:
         """As `Run.step`, blocking."""
-        return self._wait(self._run.step, name, fn, target, timeout)
+        return self._wait(self._run.step, name, fn, target, timeout, always)
 
     def skip(self, name: str, target: str | None, reason: str) -> None:
         """As `Run.skip`, blocking."""

@@ -112,12 +112,13 @@ class Worker:
     async def _ending(self, lease: Lease, run: Run) -> NewEvent:
         """Run the handler and return the event that ends the job."""
         try:
-            run.checkpoint()
+            if run.attempt == 1:  # a later attempt may have to put back what an earlier one began
+                run.checkpoint()
             kind = registry.get(lease.kind)
             params = kind.Params.model_validate(lease.params)
             result = await call_handler(kind.run, run, params)
-        except Cancelled:
-            return _stopped()
+        except Cancelled as stop:
+            return _stopped(str(stop))
         except JobFailed as failure:
             return _failed(failure.message, failed_targets=failure.failed_targets)
         except StepFailed as failure:
@@ -214,5 +215,5 @@ def _failed(message: str, **extra: Any) -> NewEvent:
     return NewEvent(EventType.JOB_FAILED, {"message": message[:4000], **extra})
 
 
-def _stopped() -> NewEvent:
-    return NewEvent(EventType.JOB_CANCELLED, {"message": "Stopped on request."})
+def _stopped(message: str = "") -> NewEvent:
+    return NewEvent(EventType.JOB_CANCELLED, {"message": message[:4000] or "Stopped on request."})

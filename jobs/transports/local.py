@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
-from jobs.run import Step
+from jobs.transports.base import Listener
 
 TERM_SECONDS = 2.0
 CHUNK = 32 * 1024
@@ -16,7 +16,7 @@ CHUNK = 32 * 1024
 
 async def run(
     argv: Sequence[str],
-    step: Step,
+    step: Listener,
     *,
     timeout: float | None = None,
     env: Mapping[str, str] | None = None,
@@ -47,7 +47,7 @@ async def run(
     return process.returncode or 0
 
 
-async def _copy(stream: asyncio.StreamReader | None, step: Step, name: str) -> None:
+async def _copy(stream: asyncio.StreamReader | None, step: Listener, name: str) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     while stream and (data := await stream.read(CHUNK)):
         step.output(decoder.decode(data), name)
