@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from jobs.kinds.version_update.params import Params
+from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.plan import groups, title, words
 
 
-def params(count: int = 12, **others: Any) -> Params:
+def params(count: int = 12, **others: Any) -> UpdateParams:
     servers = [f"gs-{number:03}" for number in range(1, count + 1)]
-    return Params(servers=servers, version="1.5.0", **others)
+    return UpdateParams(servers=servers, version="1.5.0", **others)
 
 
 def test_canaries_go_first_and_alone_then_the_batches() -> None:
-    assert [(group.name, len(group.servers)) for group in groups(params())] == [
+    assert [(group.name, len(group.targets)) for group in groups(params())] == [
         ("canary", 1),
         ("batch 1", 4),
         ("batch 2", 4),
@@ -37,9 +37,9 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
 ) -> None:
     some = params(count, batch=batch, canary=canary)
     parts = groups(some)
-    assert [name for part in parts for name in part.servers] == some.servers
-    assert all(part.servers for part in parts)
-    assert all(len(part.servers) <= batch for part in parts if part.name != "canary")
+    assert [name for part in parts for name in part.targets] == some.servers
+    assert all(part.targets for part in parts)
+    assert all(len(part.targets) <= batch for part in parts if part.name != "canary")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
         ),
     ],
 )
-def test_the_plan_in_words(some: Params, said: str) -> None:
+def test_the_plan_in_words(some: UpdateParams, said: str) -> None:
     assert words(some) == said
 
 
@@ -101,11 +101,11 @@ def test_the_title_says_version_and_how_many() -> None:
 )
 def test_params_that_fail_the_schema(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Params.model_validate({"servers": ["gs-001"], "version": "1.5.0"} | wrong)
+        UpdateParams.model_validate({"servers": ["gs-001"], "version": "1.5.0"} | wrong)
 
 
 def test_the_schema_is_enough_for_a_form() -> None:
-    schema = Params.model_json_schema()
+    schema = UpdateParams.model_json_schema()
     assert schema["required"] == ["servers", "version"]
     assert schema["properties"]["servers"]["x-choices"] == "targets"
     assert schema["properties"]["version"]["x-choices"] == "versions"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import InvalidParams
-from jobs.kinds.version_update.params import Params
+from jobs.kinds.version_update.params import UpdateParams
 from jobs.models import Target
 
 SHOWN_VERSIONS = 8
@@ -27,26 +27,27 @@ class Server:
 
 def servers(names: Sequence[str]) -> dict[str, Server]:
     """Return the servers of these names that the inventory has and that can be updated."""
-    found = Target.objects.filter(name__in=names)
-    return {one.name: _server(one) for one in found if _can_be_updated(one)}
+    return updatable(Target.objects.filter(name__in=names))
 
 
-def check(params: Params) -> None:
+def updatable(targets: Iterable[Target]) -> dict[str, Server]:
+    """Return those of the targets that have a control script, by name."""
+    return {one.name: _server(one) for one in targets if _has_ctl(one)}
+
+
+def check(params: UpdateParams) -> None:
     """Raise InvalidParams, with a pointer to each field, where these parameters cannot be met."""
-    known = servers(params.servers)
-    errors = [*_wrong_servers(params.servers, known), *_wrong_version(params.version, known)]
+    found = list(Target.objects.filter(name__in=params.servers))
+    errors = [*_wrong_servers(params.servers, found), *_wrong_version(params.version, found)]
     if errors:
         raise InvalidParams(errors)
 
 
-def versions() -> list[dict[str, str]]:
-    """Return what there is to choose from now, as `x-options` of a form: value and label."""
-    options = {}
-    for repository in _repositories(Target.objects.all()):
-        for release in releases(repository):
-            label = " · ".join(filter(None, [release["version"], release.get("notes", "")]))
-            options[release["version"]] = {"value": release["version"], "label": label}
-    return list(options.values())
+def choices() -> dict[str, list[str]]:
+    """Return the targets that can be updated, and the versions that their repositories have."""
+    can = updatable(Target.objects.all())
+    there = [release["version"] for one in _repositories(can) for release in releases(one)]
+    return {"targets": list(can), "versions": list(dict.fromkeys(there))}
 
 
 def releases(repository: str) -> list[dict[str, Any]]:
@@ -58,41 +59,38 @@ def releases(repository: str) -> list[dict[str, Any]]:
         return []
 
 
-def _wrong_servers(names: Sequence[str], known: dict[str, Server]) -> Iterable[dict[str, str]]:
-    listed = set(Target.objects.filter(name__in=names).values_list("name", flat=True))
-    seen: set[str] = set()
+def _wrong_servers(names: Sequence[str], found: Iterable[Target]) -> Iterator[dict[str, str]]:
+    known, seen = {one.name: _has_ctl(one) for one in found}, set[str]()
     for place, name in enumerate(names):
         detail = ""
-        if name in seen:
-            detail = f"{name} is listed twice."
-        elif name not in listed:
+        if name not in known:
             detail = f"There is no server {name}."
-        elif name not in known:
+        elif name in seen:
+            detail = f"{name} is listed twice."
+        elif not known[name]:
             detail = f"{name} cannot be updated: it has no control script (variable ctl)."
         if detail:
             yield {"pointer": f"/servers/{place}", "detail": detail}
         seen.add(name)
 
 
-def _wrong_version(version: str, known: dict[str, Server]) -> Iterable[dict[str, str]]:
-    repositories = {one.repository for one in known.values()}
-    if not repositories:  # no server to go by: at least say whether anybody has this version
-        repositories = set(_repositories(Target.objects.all()))
-    for repository in sorted(repositories):
+def _wrong_version(version: str, found: Iterable[Target]) -> Iterator[dict[str, str]]:
+    # With no server to go by, at least say whether anybody has this version.
+    can = updatable(found) or updatable(Target.objects.all())
+    for repository in _repositories(can):
         there = [release["version"] for release in releases(repository)]
         if version not in there:
-            names = ", ".join(there[:SHOWN_VERSIONS]) or "no readable manifest"
+            names = ", ".join(there[:SHOWN_VERSIONS]) or "no manifest that can be read"
             detail = f"There is no release {version}; the repository has {names}."
             yield {"pointer": "/version", "detail": detail}
             return
 
 
-def _repositories(targets: Iterable[Target]) -> list[str]:
-    found = (str(one.variables.get("repository") or "") for one in targets)
-    return sorted({repository for repository in found if repository})
+def _repositories(can: Mapping[str, Server]) -> list[str]:
+    return sorted({one.repository for one in can.values()})
 
 
-def _can_be_updated(target: Target) -> bool:
+def _has_ctl(target: Target) -> bool:
     ctl = target.variables.get("ctl")
     return isinstance(ctl, list) and bool(ctl) and all(isinstance(word, str) for word in ctl)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 MOST_SERVERS = 10_000
 
 
-class Params(BaseModel):
+class UpdateParams(BaseModel):
     """Parameters of a version update; names of servers are names of targets in the inventory."""
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Version update")

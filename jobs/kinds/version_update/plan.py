@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from jobs.kinds.version_update.params import Params
+from jobs.kinds.registry import Group, Plan
+from jobs.kinds.version_update.params import UpdateParams
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 SIZES_SPELT_OUT = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Servers that are updated at the same time."""
-
-    name: str
-    servers: tuple[str, ...]
+def plan(params: UpdateParams) -> Plan:
+    """Return steps, groups and words of an update."""
+    return Plan(list(STEPS), groups(params), words(params))
 
 
-def groups(params: Params) -> list[Group]:
+def groups(params: UpdateParams) -> list[Group]:
     """Return the canaries, where there are any, and then the batches."""
     first, rest = params.servers[: params.canary], params.servers[params.canary :]
-    batches = [tuple(rest[at : at + params.batch]) for at in range(0, len(rest), params.batch)]
+    batches = [rest[at : at + params.batch] for at in range(0, len(rest), params.batch)]
     named = [Group(f"batch {number}", servers) for number, servers in enumerate(batches, 1)]
-    return [Group("canary", tuple(first)), *named] if first else named
+    return [Group("canary", first), *named] if first else named
 
 
-def words(params: Params) -> str:
+def words(params: UpdateParams) -> str:
     """Return the plan as one or two sentences.
 
     "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
@@ -35,25 +32,25 @@ def words(params: Params) -> str:
     return " ".join(filter(None, [_course(params), _patience(params)]))
 
 
-def title(params: Params) -> str:
+def title(params: UpdateParams) -> str:
     """Return what a job with these parameters is called unless its submitter names it."""
     count = len(params.servers)
     return f"Update to {params.version} · {params.servers[0] if count == 1 else f'{count} servers'}"
 
 
-def _course(params: Params) -> str:
+def _course(params: UpdateParams) -> str:
     count, parts = len(params.servers), groups(params)
     if count == 1:
         return f"1 server: {params.servers[0]}."
     if len(parts) == 1:
         return f"{count} servers at once."
-    first = parts[0].servers if params.canary else ()
-    sizes = _sizes([len(part.servers) for part in parts[1 if first else 0 :]])
+    first = parts[0].targets if params.canary else []
+    sizes = _sizes([len(part.targets) for part in parts[1 if first else 0 :]])
     course = f"{_names(first)} first, then {sizes}" if first else sizes
     return f"{count} servers in {len(parts)} batches: {course}."
 
 
-def _patience(params: Params) -> str:
+def _patience(params: UpdateParams) -> str:
     stops_after = params.max_failures + 1
     if len(params.servers) == 1:
         return ""

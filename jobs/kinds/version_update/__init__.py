@@ -1,0 +1,1 @@
+"""Version update: take servers out, bring a release, restart them, and put back what fails."""

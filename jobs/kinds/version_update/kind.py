@@ -1,0 +1,47 @@
+"""Kind `version-update`: the main job of the service, over whatever transport its targets have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.kinds.registry import Kind, Plan
+from jobs.kinds.version_update import inventory, plan
+from jobs.kinds.version_update.params import UpdateParams
+from jobs.kinds.version_update.rollout import Rollout
+from jobs.run import Run
+
+
+class VersionUpdate(Kind[UpdateParams]):
+    """Brings servers to a version: canaries first, then batch by batch; what fails is put back."""
+
+    name = "version-update"
+    title = "Version update"
+    description = (
+        "Brings servers to another version, a few at a time; a failing one is rolled back."
+    )
+    Params = UpdateParams
+
+    def title_for(self, params: UpdateParams) -> str:
+        """Return "Update to 1.5.0 · 12 servers"."""
+        return plan.title(params)
+
+    def plan(self, params: UpdateParams) -> Plan:
+        """Return the steps, the groups and the plan in words."""
+        return plan.plan(params)
+
+    def targets(self, params: UpdateParams) -> list[str]:
+        """Return the servers: nobody else may work on them meanwhile."""
+        return params.servers
+
+    def check(self, params: UpdateParams) -> None:
+        """Raise InvalidParams for servers and versions that are not there."""
+        inventory.check(params)
+
+    def choices(self) -> Mapping[str, list[str]]:
+        """Return the servers that can be updated, and the versions that there are."""
+        return inventory.choices()
+
+    async def run(self, run: Run, params: UpdateParams) -> dict[str, Any]:
+        """Do the update; JobFailed where any server failed."""
+        return await Rollout(run, params).go()
