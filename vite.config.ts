@@ -19,5 +19,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['frontend/test/**/*.test.ts'],
+    // Tests wait for conditions; this only ends one that waits in vain, on a machine that is busy too.
+    testTimeout: 30_000,
   },
 });

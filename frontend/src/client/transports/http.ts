@@ -34,7 +34,6 @@ export async function get(
   if (status !== 200) return { status, closed: await byResponse(response, platform.clock.now()) };
   const type = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim();
   if (type === accept) return { response };
-  void response.body?.cancel();
   const message = `The answer was ${type || 'of no type'}, not ${accept}.`;
   return { status, closed: lost('wrong_type', message) };
 }

@@ -48,10 +48,7 @@ export class StreamTransport implements Transport {
       if (chunk === undefined || chunk.done) break;
       sink.alive();
       messages.take(chunk.value);
-      if (messages.over) {
-        void reader?.cancel();
-        return;
-      }
+      if (messages.over) return;
     }
     sink.closed({ how: 'rotated' });
   }

@@ -16,7 +16,7 @@ export interface Sink {
   alive(): void;
   /** The server set the reconnection time, in ms. */
   retry(ms: number): void;
-  /** The connection is over; nothing follows. */
+  /** The connection is over, nothing follows; what is still open is then closed from above. */
   closed(closed: Closed): void;
 }
 

@@ -49,6 +49,8 @@ function listen(socket: SocketLike, sink: Sink, raw: boolean): void {
       sink.closed(lost('bad_frame', error.message));
     }
   };
+  // A close follows every error and says more; Node's `ws` throws errors that nobody listens to.
+  socket.onerror = () => undefined;
   socket.onclose = ({ code, reason }) => sink.closed(byCloseCode(code, reason, words));
 }
 

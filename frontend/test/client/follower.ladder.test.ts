@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import type { Script } from './fake/behaviour';
+import { following, serve, upTo } from './fake/following';
+import { history } from './fake/history';
+import { settle, until } from './fake/platform';
+
+const FIRST_FRAME = 4000;
+const OUTPUT = { type: 'step.output', step: 'x', data: { text: 'more\n' } };
+
+/** What stands in the way of some transports. */
+function blocks(...ways: readonly (readonly [string, 'refused' | 'silent' | 'held'])[]): Script {
+  return ({ transport }) => {
+    const way = ways.find(([name]) => name === transport)?.[1];
+    return way ? { [way]: true } : {};
+  };
+}
+
+describe('going down the ladder', () => {
+  it('leaves a WebSocket that is opened and then says nothing', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(['WebSocket', 'silent']);
+    const it = following(fake);
+    await until(() => fake.server.seen.length === 1);
+    await settle();
+    fake.platform.clock.advance(FIRST_FRAME - 1);
+    expect(fake.server.transports).toEqual(['WebSocket']);
+    fake.platform.clock.advance(1);
+    await it.to('live');
+    expect(fake.server.transports).toEqual(['WebSocket', 'SSE']);
+    expect(it.info.transport).toBe('SSE');
+    expect(it.info.error?.code).toBe('no_first_frame');
+  });
+
+  it('leaves a WebSocket that fails twice', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(['WebSocket', 'refused']);
+    const it = following(fake);
+    await it.to('live');
+    expect(fake.server.transports).toEqual(['WebSocket', 'WebSocket', 'SSE']);
+    expect(it.states).toEqual(['connecting', 'catching_up', 'live']);
+  });
+
+  it.each([
+    [[['SSE', 'held']], 'octet stream'],
+    [
+      [
+        ['SSE', 'held'],
+        ['octet stream', 'held'],
+      ],
+      'long poll',
+    ],
+    [
+      [
+        ['SSE', 'silent'],
+        ['octet stream', 'refused'],
+      ],
+      'long poll',
+    ],
+  ] as const)('passes what holds %j over %s', async (ways, reached) => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(...ways);
+    const it = following(fake, { transports: ['SSE', 'octet stream', 'long poll'] });
+    for (const [name, way] of ways) {
+      await until(() => fake.server.transports.at(-1) === name);
+      if (way !== 'refused') fake.platform.clock.advance(FIRST_FRAME);
+    }
+    await it.to('live');
+    expect(it.info.transport).toBe(reached);
+    fake.server.append(OUTPUT, { type: 'job.succeeded' });
+    await it.to('ended');
+    expect(it.seqs).toEqual(upTo(12));
+  });
+
+  it('does not take a page with status 200 for a stream', async () => {
+    const fake = await serve(history(10, false));
+    const headers = { 'Content-Type': 'text/html' };
+    fake.server.script = ({ transport }) =>
+      transport === 'long poll' ? {} : { answer: { status: 200, headers, body: '<p>Sign in</p>' } };
+    const it = following(fake, { transports: ['SSE', 'octet stream', 'long poll'] });
+    await it.to('live');
+    expect(it.info.transport).toBe('long poll');
+    expect(it.info.error?.code).toBe('wrong_type');
+  });
+
+  it('takes a bare 403 for a proxy, and the next transport', async () => {
+    const fake = await serve(history(3));
+    fake.server.script = ({ transport }) =>
+      transport === 'SSE' ? { answer: { status: 403 } } : {};
+    const it = following(fake, { transports: ['SSE', 'octet stream'] });
+    await it.to('ended');
+    expect(it.info.transport).toBe('octet stream');
+  });
+
+  it('begins again at the top, with more patience, where nothing works', async () => {
+    const fake = await serve(history(3, false));
+    fake.server.script = () => ({ silent: true });
+    const it = following(fake, { transports: ['WebSocket', 'SSE'] });
+    let tries = 0;
+    for (const patience of [4000, 4000, 8000, 8000, 16_000, 16_000, 30_000, 30_000, 30_000]) {
+      tries += 1;
+      await until(() => fake.server.seen.length === tries);
+      expect(fake.platform.clock.pending).toEqual([patience]);
+      fake.platform.clock.advance(patience);
+    }
+    expect(fake.server.transports.slice(0, 4)).toEqual(['WebSocket', 'SSE', 'WebSocket', 'SSE']);
+    await until(() => fake.server.seen.length === tries + 1);
+    fake.server.script = () => ({});
+    fake.platform.clock.advance(30_000);
+    await it.to('live');
+  });
+
+  it('stays longer with a transport that has worked', async () => {
+    const fake = await serve(history(3, false));
+    const it = following(fake);
+    await it.to('live');
+    fake.server.script = ({ nth }) => (nth < 4 ? { refused: true } : {});
+    fake.server.cut();
+    await until(() => fake.server.seen.length === 5 && it.info.state === 'live');
+    expect(new Set(fake.server.transports)).toEqual(new Set(['WebSocket']));
+  });
+
+  it('starts at SSE where there is no WebSocket, or where a token must be sent', async () => {
+    const fake = await serve(history(3));
+    const bare = { ...fake.platform, WebSocket: undefined };
+    await following(fake, { platform: bare }).to('ended');
+    await following(fake, { token: 'secret' }).to('ended');
+    expect(fake.server.transports).toEqual(['SSE', 'SSE']);
+    expect(fake.server.seen[1]?.headers.authorization).toBe('Bearer secret');
+  });
+});
+
+describe('going up the ladder', () => {
+  it('remembers what works, and tries the better one a minute later without a gap', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(['WebSocket', 'refused']);
+    const first = following(fake);
+    await first.to('live');
+    first.follower.stop();
+    const it = following(fake);
+    await it.to('live');
+    expect(fake.server.transports).toEqual(['WebSocket', 'WebSocket', 'SSE', 'SSE']);
+    fake.platform.clock.advance(30_000);
+    fake.server.say('heartbeat', { head: 11 });
+    await until(() => it.info.head === 11);
+    fake.server.script = () => ({});
+    fake.platform.clock.advance(29_999);
+    await settle();
+    expect(fake.server.seen).toHaveLength(4);
+    fake.platform.clock.advance(1);
+    fake.server.append(OUTPUT);
+    await until(() => it.info.transport === 'WebSocket');
+    fake.server.append(OUTPUT, { type: 'job.succeeded' });
+    await it.to('ended');
+    expect(it.seqs).toEqual(upTo(13));
+    expect(it.states).toEqual(['connecting', 'catching_up', 'live', 'ended']);
+    expect(it.info).toMatchObject({ duplicates: 0, gaps: 0, error: null, resumed: null });
+  });
+
+  it('keeps the connection that works while the trial is silent, and waits twice as long', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(['WebSocket', 'silent'], ['SSE', 'refused']);
+    fake.platform.memory.set('octet stream');
+    const it = following(fake);
+    await it.to('live');
+    await until(() => fake.platform.clock.pending.includes(60_000));
+    fake.platform.clock.advance(30_000);
+    fake.server.say('heartbeat', { head: 11 });
+    await until(() => it.info.head === 11);
+    fake.platform.clock.advance(30_000);
+    fake.server.append(OUTPUT);
+    await until(() => it.info.seq === 11 && fake.server.seen.length === 2);
+    fake.platform.clock.advance(FIRST_FRAME);
+    await until(() => fake.platform.clock.pending.includes(120_000));
+    expect(fake.server.transports).toEqual(['octet stream', 'WebSocket', 'SSE']);
+    expect(it.info).toMatchObject({ state: 'live', transport: 'octet stream', seq: 11 });
+  });
+
+  it('goes back to one that has worked after ten seconds', async () => {
+    const fake = await serve(history(10, false));
+    const it = following(fake);
+    await it.to('live');
+    fake.server.script = blocks(['WebSocket', 'refused']);
+    fake.server.cut();
+    await until(() => it.info.transport === 'SSE' && it.info.state === 'live');
+    fake.server.script = () => ({});
+    fake.platform.clock.advance(10_000);
+    await until(() => it.info.transport === 'WebSocket');
+    expect(it.info.state).toBe('live');
+  });
+});
