@@ -1,0 +1,67 @@
+"""Job kinds that only tests know."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobs.kinds.registry import Kind
+from jobs.run import JobFailed, Run, Step, StepFailed, SyncRun
+
+
+class Words(BaseModel):
+    """A list of words, and which of them breaks."""
+
+    words: list[str] = ["a", "b"]
+    bad: str | None = None
+    hold: bool = False
+    claim: list[str] = []
+
+
+class Say(Kind[Words]):
+    name = "test-say"
+    title = "Say words"
+    Params = Words
+    said: list[str] = []
+    go = asyncio.Event()  # what a held word waits for
+    spoken = asyncio.Event()  # that one has begun
+
+    def targets(self, params: Words) -> list[str]:
+        return params.claim
+
+    async def run(self, run: Run, params: Words) -> dict[str, Any]:
+        results = []
+        for number, word in enumerate(params.words, start=1):
+            try:
+                results.append(await run.step("say", self._say(word, params), target=word))
+            except StepFailed as failure:
+                raise JobFailed(f"Could not say {word}.", failed_targets=[word]) from failure
+            await run.progress(number, len(params.words))
+        return {"said": results}
+
+    def _say(self, word: str, params: Words) -> Any:
+        async def say(step: Step) -> str:
+            step.output(f"{word}\n")
+            self.said.append(word)
+            self.spoken.set()
+            if params.hold:
+                await self.go.wait()
+            if word == params.bad:
+                raise ValueError(f"{word} is a bad word")
+            return word.upper()
+
+        return say
+
+
+class Plain(Kind[Words]):
+    name = "test-plain"
+    title = "Say words, synchronously"
+    Params = Words
+
+    def run(self, run: SyncRun, params: Words) -> dict[str, Any]:
+        return {"said": [run.step("say", lambda _, w=word: w.upper()) for word in params.words]}
+
+
+PATHS = ("tests.kinds.Say", "tests.kinds.Plain")
