@@ -1,0 +1,211 @@
+"""What a follower gets, item by item, and how each transport writes it.
+
+An event is never encoded here: its stored text goes out as it is, and only what stands around it
+is made. A batch keeps what it was written as, so that all its followers share one encoding.
+
+No Django in here: a follower in Python reads the same module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from core.errors import RepriseError
+
+PROTOCOL = 1
+RETRY_MS = 1000
+# Proxies that inspect content let nothing go before they have seen this much.
+PADDING = b": " + b"." * 2048 + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first item: the job, the cursor from which it is followed, its head, the heartbeat."""
+
+    job: UUID
+    after: str
+    head: int
+    heartbeat_s: float
+
+
+@dataclass(slots=True)
+class Events:
+    """The events after seq `after`, contiguous and ascending, as stored; one or more."""
+
+    after: int
+    texts: Sequence[str]
+    _websocket: str | None = field(default=None, repr=False)
+    _sse: bytes | None = field(default=None, repr=False)
+    _ndjson: bytes | None = field(default=None, repr=False)
+
+    @property
+    def last(self) -> int:
+        """The seq of the last of them."""
+        return self.after + len(self.texts)
+
+    @property
+    def hash8(self) -> str:
+        """The first 8 hex digits of the last one's hash."""
+        return hash8(self.texts[-1])
+
+    def websocket(self) -> str:
+        """Return the `events` frame."""
+        if self._websocket is None:
+            self._websocket = '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
+        return self._websocket
+
+    def sse(self) -> bytes:
+        """Return one unnamed message an event, its cursor as the id."""
+        if self._sse is None:
+            numbered = enumerate(self.texts, self.after + 1)
+            self._sse = "".join(
+                f"id: {seq}-{hash8(text)}\ndata: {text}\n\n" for seq, text in numbered
+            ).encode()
+        return self._sse
+
+    def ndjson(self) -> bytes:
+        """Return one line an event."""
+        if self._ndjson is None:
+            self._ndjson = ("\n".join(self.texts) + "\n").encode()
+        return self._ndjson
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The head at some moment after the request has been sent."""
+
+    seq: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class FellBehind:
+    """The follower is slower than the job: it is served from the log again."""
+
+    seq: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Nothing else was sent for a while; `at` is this process's clock (RFC 3339)."""
+
+    head: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The terminal event has been sent; nothing follows. `hash8` is the terminal event's."""
+
+    seq: int
+    status: str
+    hash8: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the follower gets nothing, or nothing more."""
+
+    error: RepriseError
+
+
+Item = Hello | Events | CaughtUp | FellBehind | Heartbeat | End | Refusal
+
+_NAMES = {
+    Hello: "hello",
+    CaughtUp: "caught_up",
+    FellBehind: "fell_behind",
+    Heartbeat: "heartbeat",
+    End: "end",
+    Refusal: "stream-error",  # an EventSource has an `error` of its own
+}
+
+
+def hash8(text: str) -> str:
+    """Return the first 8 hex digits of the hash that ends every stored text."""
+    return text[-66:-58]
+
+
+def type_of(text: str) -> str:
+    """Return an event's type from its stored text (`{"seq":12,"type":"step.output",…`)."""
+    start = text.index('"type":"') + 8
+    return text[start : text.index('"', start)]
+
+
+def size(text: str) -> int:
+    """Return a text's length in UTF-8; free of cost for ASCII."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def websocket(item: Item) -> str:
+    """Return the text frame that an item is on a WebSocket."""
+    if isinstance(item, Events):
+        return item.websocket()
+    return _dump(_members(item))
+
+
+def sse(item: Item) -> bytes:
+    """Return the message, or for events the messages, that an item is in an event stream.
+
+    The data of a named message is what a WebSocket's frame has. Only `hello` carries an id, the
+    cursor, so that a reconnect before the first event resumes too; and `end`, whose id says that
+    there is nothing to come back for.
+    """
+    if isinstance(item, Events):
+        return item.sse()
+    lines = [f"event: {_NAMES[type(item)]}"]
+    match item:
+        case Hello():
+            lines.append(f"id: {item.after}")
+        case End():
+            lines.append(f"id: {item.seq}-{item.hash8}-end")
+        case Refusal() if item.error.retry_after_s is not None:
+            lines.append(f"retry: {round(item.error.retry_after_s * 1000)}")
+    return "\n".join([*lines, f"data: {_dump(_members(item))}", "", ""]).encode()
+
+
+def sse_preface() -> bytes:
+    """Return what stands before the first message: padding for proxies, and `retry`."""
+    return PADDING + f"retry: {RETRY_MS}\n\n".encode()
+
+
+def envelope(
+    job: UUID, texts: Sequence[str], *, after: str, next: str, head: int, status: str, end: bool
+) -> bytes:
+    """Return the JSON answer of a long poll or of one page; the events go in as they are."""
+    rest = {"after": after, "next": next, "head": head, "status": status, "end": end}
+    members = _dump(rest)[1:]
+    return f'{{"job":"{job}","events":[{",".join(texts)}],{members}'.encode()
+
+
+def _members(item: Hello | CaughtUp | FellBehind | Heartbeat | End | Refusal) -> dict[str, Any]:
+    match item:
+        case Hello():
+            beat = item.heartbeat_s
+            return {
+                "kind": "hello",
+                "protocol": PROTOCOL,
+                "job": str(item.job),
+                "after": item.after,
+                "head": item.head,
+                "heartbeat_s": int(beat) if beat == int(beat) else beat,
+            }
+        case CaughtUp() | FellBehind():
+            return {"kind": _NAMES[type(item)], "seq": item.seq, "head": item.head}
+        case Heartbeat():
+            return {"kind": "heartbeat", "head": item.head, "at": item.at}
+        case End():
+            return {"kind": "end", "seq": item.seq, "status": item.status}
+        case Refusal():
+            error = item.error
+            said = {"kind": "error", "code": error.code, "message": error.message}
+            return {**said, **error.extra, "retry_after_s": error.retry_after_s}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
