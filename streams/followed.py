@@ -1,0 +1,96 @@
+"""A followed job as this process knows it: its head, its ring, and who waits for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from jobs.job import TERMINAL
+from jobs.log import Head
+from streams.stretch import BOUNDS, Bounds, Ring
+
+
+class Signal:
+    """Wakes everybody who waits: a condition without its lock, on one event loop.
+
+    Look at the state, then wait, with no `await` between: then no wake is missed.
+    """
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[bool]] = set()
+
+    def fire(self) -> None:
+        """Wake all who wait now."""
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            _settle(waiter, True)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait to be woken, `seconds` at most; return whether that is what happened."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiters.add(waiter)
+        timer = loop.call_later(max(seconds, 0), _settle, waiter, False)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+            self._waiters.discard(waiter)
+
+
+def _settle(waiter: asyncio.Future[bool], woken: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(woken)
+
+
+class Followed:
+    """One job that somebody here follows. A follower is no part of it: it has its own cursor.
+
+    `head` and `status` are the newest that this process has heard of; `ring` has the newest
+    events, and is *behind* while it lacks some up to the head. Every change wakes `changed`.
+    """
+
+    def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
+        self.job = job
+        self.head = head.seq
+        self.status = head.status
+        self.ring = Ring(head.seq, bounds)
+        self.changed = Signal()
+        self.followers = 0
+        self.since = self.idle_since = asyncio.get_running_loop().time()
+        self.healing: asyncio.Task[None] | None = None
+        self.looking: asyncio.Task[None] | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the ring lacks events that are known to be there."""
+        return self.ring.last < self.head
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing follows `head`."""
+        return self.status in TERMINAL
+
+    def note(self, seq: int, status: str) -> None:
+        """Take in that the head has come to `seq` with this status; older news change nothing."""
+        if seq > self.head:
+            self.head, self.status = seq, status
+            self.changed.fire()
+
+    def extend(self, after: int, texts: Sequence[str]) -> None:
+        """Add events to the ring; then, only then, wake those who wait for them."""
+        if self.ring.extend(after, texts):
+            self.changed.fire()
+
+    def skip(self) -> bool:
+        """Give up a gap that is wider than the ring; return whether it was.
+
+        The ring starts again at the head, and who is before it is served from the log.
+        """
+        if self.head - self.ring.last <= self._bounds.ring_events:
+            return False
+        self.ring = Ring(self.head, self._bounds)
+        self.changed.fire()
+        return True

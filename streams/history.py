@@ -1,0 +1,82 @@
+"""Pages of jobs' histories, read once for all who want them and kept for a while.
+
+Pages lie at fixed places (events 1 to 1000, 1001 to 2000 …), so that followers who come back to
+different places of one job share their reads. A page being read is shared too; one that failed is
+not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Protocol
+from uuid import UUID
+
+from jobs.log import Page
+from streams.counters import Counters
+from streams.stretch import Bounds, Stretch
+
+READ_SECONDS = 10.0
+
+Key = tuple[UUID, int]
+
+
+class Reads(Protocol):
+    """What reads pages: `jobs.log.AsyncReader`."""
+
+    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+
+
+class History:
+    """The pages in memory, and those on their way."""
+
+    def __init__(self, reader: Reads, counters: Counters, bounds: Bounds) -> None:
+        self._reader = reader
+        self._counters = counters
+        self._bounds = bounds
+        self._kept: OrderedDict[Key, tuple[Stretch, int]] = OrderedDict()
+        self._bytes = 0
+        self._reading: dict[Key, asyncio.Task[Stretch]] = {}
+
+    def page(self, job: UUID, seq: int) -> asyncio.Future[Stretch]:
+        """Return the page that has the event after `seq`, or will have it, as a shared future.
+
+        Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`. Fails as
+        the reader does (psycopg.Error while Postgres is away).
+        """
+        key = (job, seq // self._bounds.page_events)
+        reading = self._reading.get(key)
+        kept = self._kept.get(key)
+        if reading is None and kept is not None and kept[0].last > seq:
+            self._kept.move_to_end(key)
+            self._counters.add("page_hits")
+            done: asyncio.Future[Stretch] = asyncio.get_running_loop().create_future()
+            done.set_result(kept[0])
+            return done
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(self._read(key))
+            self._counters.add("page_reads")
+        else:
+            self._counters.add("page_hits")
+        return reading
+
+    async def _read(self, key: Key) -> Stretch:
+        job, number = key
+        events = self._bounds.page_events
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                page = await self._reader.read(job, number * events, events)
+        finally:
+            del self._reading[key]
+        stretch = Stretch(page.after, page.texts, self._bounds)
+        self._keep(key, stretch)
+        return stretch
+
+    def _keep(self, key: Key, stretch: Stretch) -> None:
+        _, before = self._kept.pop(key, (None, 0))
+        size = stretch.bytes
+        self._kept[key] = (stretch, size)
+        self._bytes += size - before
+        while self._bytes > self._bounds.pages_bytes:
+            _, (_, size) = self._kept.popitem(last=False)
+            self._bytes -= size

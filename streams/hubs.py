@@ -1,0 +1,47 @@
+"""This process's hub, made when the first follower comes: daphne has no lifespan to do it in."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import channel_layers
+from django.conf import settings
+
+from jobs.log import AsyncReader
+from streams.counters import counters
+from streams.hub import Hub
+from streams.link import Layer
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+async def current() -> Hub:
+    """Return the running loop's hub, started."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        config = settings.REPRISE
+        hub = _hubs[loop] = Hub(
+            AsyncReader(config.database_url),
+            _own_layer,
+            counters=counters,
+            heartbeat_seconds=config.heartbeat_seconds,
+            poll_seconds=config.poll_seconds,
+        )
+    await hub.start()
+    return hub
+
+
+async def close() -> None:
+    """Stop the running loop's hub, where there is one."""
+    hub = _hubs.pop(asyncio.get_running_loop(), None)
+    if hub is not None:
+        await hub.close()
+
+
+def _own_layer() -> Layer:
+    # Not the shared one: the hub flushes its layer when that stops delivering.
+    layer: Layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+    return layer

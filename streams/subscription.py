@@ -1,0 +1,173 @@
+"""One follower of one job: a cursor that moves. Every transport is a thin writer of its items.
+
+The items come in the protocol's order: `hello`; the events after the cursor, each exactly once;
+`caught_up`; live events, with `heartbeat` in silence; `end` after the terminal event. Only the
+cursor says what comes next, so nothing that the channel layer does can make a gap or a duplicate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from uuid import UUID
+
+from core.clock import now, rfc3339
+from core.errors import RetryLater
+from jobs.log import Cursor, Head
+from streams.followed import Followed
+from streams.hub import AWAY, Hub
+from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
+
+ACCESS_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
+# The protocol promises a heartbeat at least every so often, so one comes a little sooner.
+EARLY = 0.9
+
+Recheck = Callable[[], Awaitable[object]]
+
+
+class Subscription:
+    """Yields a follower's items from `cursor` on; `head` is what `Hub.check` said of that cursor.
+
+    `recheck` is asked at least once a minute whether the follower may still read; what it raises
+    ends the items (RetryLater only puts the question off). `rotate_s` ends them, with no `end`, at
+    the first item after so many seconds; 0 means: once caught up. The cursor moves when the next
+    item is asked for, that is, when the transport has written the last one.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        job: UUID,
+        cursor: Cursor,
+        head: Head,
+        *,
+        recheck: Recheck | None = None,
+        rotate_s: float | None = None,
+    ) -> None:
+        self._hub = hub
+        self._job = job
+        self._cursor = cursor
+        self._head = head
+        self._recheck = recheck
+        self._rotate_s = rotate_s
+        self._seq = cursor.seq
+        self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
+        self._goal = head.seq
+        self._caught_up = False
+        self._moved = False
+        self._ended = False
+        self._pause = FIRST_PAUSE_SECONDS
+        self._time = asyncio.get_running_loop().time
+        self._beat_at = self._check_at = self._stop_at = 0.0
+
+    async def items(self) -> AsyncGenerator[Item, None]:
+        """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
+        self._begin()
+        yield Hello(self._job, str(self._cursor), self._head.seq, self._hub.heartbeat_seconds)
+        with self._hub.follow(self._job, self._head) as live:
+            while not self._ended:
+                item = await self._next(live)
+                if item is None:
+                    return
+                yield item
+                self._sent(item)
+
+    def _begin(self) -> None:
+        started = self._time()
+        self._beat_at = started + self._hub.heartbeat_seconds * EARLY
+        self._check_at = started + _jittered(ACCESS_SECONDS) if self._recheck else float("inf")
+        self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
+
+    def _sent(self, item: Item) -> None:
+        """Move the cursor: the transport has taken the item."""
+        self._beat_at = self._time() + self._hub.heartbeat_seconds * EARLY
+        match item:
+            case Events():
+                self._seq, self._hash8, self._moved = item.last, item.hash8, True
+            case CaughtUp():
+                self._caught_up = True
+            case FellBehind():
+                self._caught_up, self._goal = False, item.head
+            case End():
+                self._ended = True
+
+    async def _next(self, live: Followed) -> Item | None:
+        """Return the next item as soon as there is one; None when this answer is over."""
+        # Others get their turn between the frames of somebody who is far behind.
+        await asyncio.sleep(0)
+        while True:
+            await self._check_access()
+            if item := self._milestone(live):
+                return item
+            if self._over():
+                return None
+            if live.ring.after <= self._seq < live.ring.last:
+                return live.ring.batch(self._seq)
+            if self._seq < live.ring.after:
+                if events := await self._from_log(live):
+                    return events
+            else:
+                await live.changed.wait(self._patience())
+            if self._time() >= self._beat_at:
+                return Heartbeat(max(live.head, self._seq), rfc3339(now()))
+
+    def _milestone(self, live: Followed) -> Item | None:
+        head = max(live.head, self._seq)  # a page of the log may be ahead of the news
+        if not self._caught_up and self._seq >= self._goal:
+            return CaughtUp(self._seq, head)
+        if self._caught_up and live.terminal and self._seq >= live.head:
+            return End(self._seq, live.status, self._hash8)
+        if self._caught_up and self._seq < live.ring.after:
+            return FellBehind(self._seq, head)
+        return None
+
+    def _over(self) -> bool:
+        if self._rotate_s == 0:
+            return self._caught_up
+        return self._time() >= self._stops_at()
+
+    async def _from_log(self, live: Followed) -> Events | None:
+        """Return the next events from a page of the log; None where that takes too long or fails.
+
+        The page goes on being read, for whoever asks for it next: this follower too.
+        """
+        page = self._hub.history.page(self._job, self._seq)
+        await asyncio.wait({page}, timeout=self._patience())
+        if not page.done():
+            return None
+        try:
+            stretch = page.result()
+        except AWAY:
+            self._hub.counters.add("read_failures", "page")
+        else:
+            if stretch.last > self._seq:
+                self._pause = FIRST_PAUSE_SECONDS
+                return stretch.batch(self._seq)
+        await asyncio.sleep(min(self._pause, self._patience()))
+        self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
+        return None
+
+    async def _check_access(self) -> None:
+        if self._recheck is None or self._time() < self._check_at:
+            return
+        try:
+            async with asyncio.timeout(AGAIN_SECONDS):
+                await self._recheck()
+            self._check_at = self._time() + _jittered(ACCESS_SECONDS)
+        except (RetryLater, TimeoutError):
+            self._check_at = self._time() + AGAIN_SECONDS
+
+    def _patience(self) -> float:
+        """Return how long nothing need be done."""
+        return max(min(self._beat_at, self._check_at, self._stops_at()) - self._time(), 0)
+
+    def _stops_at(self) -> float:
+        # Every answer carries a follower on, however short it is meant to be.
+        return self._stop_at if self._moved or self._caught_up else float("inf")
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.8, 1)  # noqa: S311 - not for secrets

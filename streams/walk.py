@@ -1,0 +1,45 @@
+"""From a cursor to a known head, once: what finite answers read with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from core.errors import Unavailable
+from streams.followed import Followed
+from streams.hub import AWAY, Hub
+from streams.stretch import Stretch
+from streams.wire import Events
+
+TRIES = 6
+
+
+async def walk(hub: Hub, live: Followed, seq: int, goal: int) -> AsyncIterator[Events]:
+    """Yield what comes after `seq`, at least to `goal`, from the ring or else from the log.
+
+    Raises Unavailable where the log cannot be read, nor a few seconds later.
+    """
+    while seq < goal:
+        if live.ring.after <= seq < live.ring.last:
+            events = live.ring.batch(seq)
+        else:
+            events = (await _page(hub, live, seq)).batch(seq)
+        yield events
+        seq = events.last
+        await asyncio.sleep(0)  # others get their turn between the frames of a long history
+
+
+async def _page(hub: Hub, live: Followed, seq: int) -> Stretch:
+    for attempt in range(TRIES):
+        if attempt:
+            await asyncio.sleep(0.1 * 2**attempt)
+        page = hub.history.page(live.job, seq)
+        await asyncio.wait({page})
+        try:
+            stretch = page.result()
+        except AWAY:
+            hub.counters.add("read_failures", "page")
+        else:
+            if stretch.last > seq:
+                return stretch
+    raise Unavailable

@@ -1,0 +1,181 @@
+"""A small world for the hub: an event loop whose time only passes when nothing else happens, and
+the two far edges in memory, a log that is read and a channel layer that carries hints (or not).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from core.errors import CursorAhead, HistoryDiverged, NotFound
+from core.ids import uuid7
+from jobs.events import Event, first_hash, make_body, next_hash, with_hash
+from jobs.log import Cursor, Head, Page, group
+
+T = TypeVar("T")
+
+
+class _Jump(selectors.SelectSelector):
+    """Instead of sleeping, moves the clock to when the next timer is due."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        # A turn of the loop takes a moment too, else a timer that is due a hair early comes again
+        # and again at one and the same time.
+        self.now += max(timeout or 0, 1e-7)
+        return super().select(0 if timeout is not None else None)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop with a clock of its own: an hour passes in no time."""
+
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop with virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
+
+
+class MemoryLog:
+    """The log and its async reader: real event texts, kept in lists. `away` makes reads fail."""
+
+    def __init__(self, latency: float = 0.001) -> None:
+        self.latency = latency
+        self.away = False
+        self.reads = 0
+        self._texts: dict[UUID, list[str]] = {}
+        self._status: dict[UUID, str] = {}
+
+    def submit(self) -> UUID:
+        job = uuid7()
+        self._texts[job], self._status[job] = [], "running"
+        return job
+
+    def append(self, job: UUID, count: int = 1, status: str = "running") -> dict[str, Any]:
+        """Append events; return the hint of it."""
+        texts, first = self._texts[job], len(self._texts[job]) + 1
+        for seq in range(first, first + count):
+            texts.append(self._next(job, seq))
+        self._status[job] = status
+        return {
+            "type": "log.appended", "job": str(job), "first": first, "last": len(texts),
+            "status": status, "lines": "\n".join(texts[first - 1 :]),
+        }  # fmt: skip
+
+    def texts(self, job: UUID) -> list[str]:
+        return list(self._texts[job])
+
+    def status(self, job: UUID) -> str:
+        return self._status[job]
+
+    def _next(self, job: UUID, seq: int) -> str:
+        texts = self._texts[job]
+        before = bytes.fromhex(texts[-1][-66:-2]) if texts else first_hash(job)
+        event = Event(
+            seq, "step.output", 1, "2026-11-22T09:00:00.000000Z", "worker:w", 1, "restart",
+            "gs-007", {"text": "é" * (seq % 7), "stream": "out"},
+        )  # fmt: skip
+        body, raw = make_body(event)
+        return with_hash(body, next_hash(before, raw))
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def read(self, job_id: UUID, after: int, limit: int) -> Page:
+        await self._trip()
+        found = self._texts[job_id][after : after + limit]
+        await asyncio.sleep(self.latency)
+        return Page(after, after + len(found), "\n".join(found))
+
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
+        await self._trip()
+        found = {job: self._head(job) for job in job_ids if job in self._texts}
+        await asyncio.sleep(self.latency)
+        return found
+
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head:
+        await self._trip()
+        if job_id not in self._texts:
+            raise NotFound
+        head = self._head(job_id)
+        if cursor.seq > head.seq:
+            raise CursorAhead
+        if cursor.hash8 and self._texts[job_id][cursor.seq - 1][-66:-58] != cursor.hash8:
+            raise HistoryDiverged
+        await asyncio.sleep(self.latency)
+        return head
+
+    def _head(self, job: UUID) -> Head:
+        texts = self._texts[job]
+        return Head(len(texts), texts[-1][-66:-2] if texts else "", self._status[job])
+
+    async def _trip(self) -> None:
+        self.reads += 1
+        await asyncio.sleep(self.latency)
+        if self.away:
+            raise OSError("the log cannot be read")
+
+
+class MemoryLayer:
+    """A channel layer in one process. `gone` makes calls fail, `frozen` makes them hang."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.frozen = False
+        self.groups: dict[str, set[str]] = defaultdict(set)
+        self._queues: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._names = 0
+
+    def hint(self, job: UUID, message: dict[str, Any]) -> None:
+        """Deliver a hint to the job's group, where the layer delivers at all."""
+        if not (self.gone or self.frozen):
+            for channel in self.groups[group(job)]:
+                self._queues[channel].put_nowait(message)
+
+    async def new_channel(self) -> str:
+        await self._trip()
+        self._names += 1
+        self._queues[name := f"channel-{self._names}"] = asyncio.Queue()
+        return name
+
+    async def group_add(self, group: str, channel: str) -> None:
+        await self._trip()
+        self.groups[group].add(channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        await self._trip()
+        self.groups[group].discard(channel)
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        await self._trip()
+        if channel in self._queues:
+            self._queues[channel].put_nowait(message)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        return await self._queues[channel].get()
+
+    async def flush(self) -> None:
+        self.groups.clear()
+        self._queues.clear()
+
+    async def _trip(self) -> None:
+        await asyncio.sleep(0.0005)
+        if self.gone:
+            raise ConnectionError("the layer is gone")
+        if self.frozen:
+            await asyncio.Event().wait()
