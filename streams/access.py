@@ -1,0 +1,71 @@
+"""Who follows: asked at the door, and again while the stream lasts.
+
+All database work of a check happens in one visit to a thread, which gives its connection back: a
+stream that lasts for minutes holds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from django.http import HttpRequest
+
+from core.errors import NotFound
+from jobs import access
+from jobs.access import Principal
+from jobs.api.problems import explain
+from streams.subscription import Recheck
+
+Source = HttpRequest | Mapping[str, Any]
+
+
+def job_id(text: str) -> UUID:
+    """Return the id that a path names; NotFound where it is none."""
+    try:
+        value = UUID(text)
+    except ValueError:
+        raise NotFound from None
+    if str(value) != text.lower():
+        raise NotFound
+    return value
+
+
+async def admit(source: Source, job: UUID) -> Recheck:
+    """Let somebody follow a job; return what asks again.
+
+    `source` is a Django request, or a WebSocket's scope with its lazy session. Raises NotSignedIn,
+    NotFound, and RetryLater while the database is away; the returned check Forbidden too.
+    """
+    principal = await _in_thread(partial(_admit, source, job))
+    return partial(_in_thread, partial(access.recheck, principal, job))
+
+
+async def staff(source: Source) -> None:
+    """Raise NotSignedIn, or NotFound for whoever is not staff."""
+    if not (await _in_thread(partial(_authenticate, source))).user.is_staff:
+        raise NotFound
+
+
+def _admit(source: Source, job: UUID) -> Principal:
+    principal = _authenticate(source)
+    access.job_for(principal, job)
+    return principal
+
+
+def _authenticate(source: Source) -> Principal:
+    if not isinstance(source, HttpRequest) and access.bearer(source) is None:
+        source = {**source, "user": get_user.func(source)}
+    return access.authenticate(source)
+
+
+async def _in_thread(work: Callable[[], Principal]) -> Principal:
+    try:
+        found: Principal = await database_sync_to_async(work, thread_sensitive=False)()
+    except Exception as error:
+        raise explain(error) from error
+    return found

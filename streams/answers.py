@@ -1,0 +1,81 @@
+"""What the HTTP views share: reading a request's cursor and numbers, refusing, HEAD and OPTIONS."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from core.errors import BadRequest, RepriseError
+from jobs.api import problems
+
+logger = logging.getLogger(__name__)
+
+METHODS = "GET, HEAD, OPTIONS"
+# What keeps a stream whole on its way: nobody may store, hold, change or compress it.
+STREAM_HEADERS = {
+    "Cache-Control": "no-cache, no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "Content-Encoding": "identity",
+}
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBase]]
+Refuse = Callable[[RepriseError], HttpResponseBase]
+
+
+def readable(refuse: Refuse = problems.response) -> Callable[[View[P]], View[P]]:
+    """Make a view one that only reads; an error it raises is answered by `refuse`."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        async def answer(
+            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            if request.method == "OPTIONS":
+                return HttpResponse(status=204, headers={"Allow": METHODS})
+            if request.method not in {"GET", "HEAD"}:
+                response = problems.response(problems.MethodNotAllowed())
+                response["Allow"] = METHODS
+                return response
+            try:
+                return await view(request, *args, **kwargs)
+            except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
+                return refuse(_explained(request, exc))
+
+        return answer
+
+    return decorate
+
+
+def number(request: HttpRequest, name: str, default: float, low: float, high: float) -> float:
+    """Return the query parameter as a number from `low` to `high`; BadRequest for any other."""
+    text = request.GET.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadRequest(f"{name} is a number from {low:g} to {high:g}.", parameter=name)
+    return value
+
+
+def whole(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+    """Return the query parameter as a whole number from `low` to `high`; BadRequest otherwise."""
+    value = number(request, name, default, low, high)
+    if value != int(value):
+        raise BadRequest(f"{name} is a whole number.", parameter=name)
+    return int(value)
+
+
+def _explained(request: HttpRequest, exc: Exception) -> RepriseError:
+    error = problems.explain(exc)
+    if error.status >= 500 and error.retry_after_s is None:
+        logger.error("%s failed", request.path, exc_info=exc, extra={"action": "stream"})
+    return error

@@ -1,0 +1,140 @@
+"""`GET /api/jobs/<id>/events`: a page of the log, held until there is one, or NDJSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from jobs.log import Cursor, Head
+from streams import access, hubs, wire
+from streams.answers import STREAM_HEADERS, number, readable, whole
+from streams.followed import Followed
+from streams.hub import Hub
+from streams.walk import walk
+
+NDJSON = "application/x-ndjson"
+DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
+MAX_WAIT_SECONDS = 25.0
+# Of one answer: events may be 64 KiB each, and a filter may look at many without a hit.
+MAX_BYTES = 1024 * 1024
+MAX_SCANNED = 100_000
+
+
+@readable()
+async def events(request: HttpRequest, job: str) -> HttpResponseBase:
+    """Answer with what comes after a cursor."""
+    job_id = access.job_id(job)
+    await access.admit(request, job_id)
+    cursor = Cursor.parse(request.GET.get("after", "0"))
+    limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    types = frozenset(filter(None, request.GET.get("types", "").split(",")))
+    hub = await hubs.current()
+    head = await hub.check(job_id, cursor)
+    if NDJSON in request.headers.get("Accept", ""):
+        return _export(request, hub, job_id, cursor, head, types)
+    page = _Page(cursor, limit, types)
+    await _fill(hub, job_id, head, page, wait)
+    body = b"" if request.method == "HEAD" else page.envelope(job_id)
+    return HttpResponse(
+        body, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+@dataclass(slots=True)
+class _Page:
+    """One answer in the making: what fits, and how far the log has been looked at."""
+
+    cursor: Cursor
+    limit: int
+    types: frozenset[str]
+    texts: list[str] = field(default_factory=list)
+    next: Cursor = field(init=False)
+    head: int = 0
+    status: str = ""
+    end: bool = False
+    _room: int = MAX_BYTES
+    _scanned: int = 0
+
+    def __post_init__(self) -> None:
+        self.next = self.cursor
+
+    @property
+    def full(self) -> bool:
+        """Whether this answer ends here, though the log may go on."""
+        return len(self.texts) >= self.limit or self._room <= 0 or self._scanned >= MAX_SCANNED
+
+    def take(self, events: wire.Events) -> None:
+        """Take what fits; `next` counts every event that was looked at."""
+        seq, text = events.after, ""
+        for text in events.texts:
+            seq += 1
+            if not self.types or wire.type_of(text) in self.types:
+                self.texts.append(text)
+                self._room -= wire.size(text)
+            self._scanned += 1
+            if self.full:
+                break
+        self.next = Cursor(seq, wire.hash8(text))
+
+    def note(self, live: Followed) -> None:
+        """Say where the job stands."""
+        self.head = max(live.head, self.next.seq)
+        self.status = live.status
+        self.end = live.terminal and self.next.seq >= live.head
+
+    def envelope(self, job: UUID) -> bytes:
+        """Return the answer."""
+        return wire.envelope(
+            job, self.texts, after=str(self.cursor), next=str(self.next),
+            head=self.head, status=self.status, end=self.end,
+        )  # fmt: skip
+
+
+async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float) -> None:
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + wait
+    hub.counters.add("followers", "longpoll")
+    try:
+        # Who does not wait needs no hints.
+        following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
+        with following as live:
+            while True:
+                async for events in walk(hub, live, page.next.seq, live.head):
+                    page.take(events)
+                    if page.full:
+                        break
+                page.note(live)
+                if page.texts or page.full or page.end or loop.time() >= give_up:
+                    break
+                if page.next.seq >= live.ring.last:
+                    await live.changed.wait(give_up - loop.time())
+    finally:
+        hub.counters.add("followers", "longpoll", -1)
+    hub.counters.add("sent_events", "longpoll", len(page.texts))
+
+
+def _export(
+    request: HttpRequest, hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
+) -> HttpResponseBase:
+    headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    return StreamingHttpResponse(_lines(hub, job, cursor, head, types), headers=headers)
+
+
+async def _lines(
+    hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
+) -> AsyncIterator[bytes]:
+    live = hub.glance(job, head)
+    async for events in walk(hub, live, cursor.seq, head.seq):
+        if not types:
+            yield events.ndjson()
+        elif texts := [text for text in events.texts if wire.type_of(text) in types]:
+            yield ("\n".join(texts) + "\n").encode()

@@ -1,0 +1,84 @@
+"""`GET /api/jobs/<id>/stream?after=<cursor>`: a subscription written as server-sent events.
+
+The same bytes go out as `application/octet-stream` to who accepts that: some content filters hold
+`text/event-stream` back. An answer ends after about a minute, and the client comes back with its
+cursor: what holds whole answers passes one that is finite.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from core.errors import RepriseError
+from jobs.api import problems
+from jobs.log import Cursor
+from streams import access, hubs, wire
+from streams.answers import STREAM_HEADERS, number, readable
+from streams.hub import Hub
+from streams.subscription import Subscription
+
+EVENT_STREAM = "text/event-stream"
+OCTET_STREAM = "application/octet-stream"
+
+
+def _refuse(error: RepriseError) -> HttpResponseBase:
+    """Refuse for good by the status; what may be tried again by a 200, so that it is."""
+    if error.retry_after_s is None:
+        return problems.response(error)
+    body = wire.sse_preface() + wire.sse(wire.Refusal(error))
+    return HttpResponse(
+        body, headers={"Content-Type": f"{EVENT_STREAM}; charset=utf-8"} | STREAM_HEADERS
+    )
+
+
+@readable(_refuse)
+async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
+    """Follow a job; 204 for who comes back with the id of `end`."""
+    job_id = access.job_id(job)
+    recheck = await access.admit(request, job_id)
+    last_id = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
+    if last_id.endswith("-end"):
+        Cursor.parse(last_id.removesuffix("-end"))
+        return HttpResponse(status=204)
+    cursor = Cursor.parse(last_id)
+    rotate = settings.REPRISE.rotate_seconds
+    rotate_s = number(request, "rotate_s", rotate, 0, 86400)
+    hub = await hubs.current()
+    head = await hub.check(job_id, cursor)
+    headers = {"Content-Type": _type(request), **STREAM_HEADERS}
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    subscription = Subscription(
+        hub, job_id, cursor, head, recheck=recheck,
+        rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter
+    )  # fmt: skip
+    return StreamingHttpResponse(_messages(hub, subscription), headers=headers)
+
+
+def _type(request: HttpRequest) -> str:
+    accept = request.headers.get("Accept", "")
+    octets = OCTET_STREAM in accept and EVENT_STREAM not in accept
+    return OCTET_STREAM if octets else f"{EVENT_STREAM}; charset=utf-8"
+
+
+async def _messages(hub: Hub, subscription: Subscription) -> AsyncIterator[bytes]:
+    # Counted in here: a response whose body is never started would never be counted off again.
+    hub.counters.add("followers", "sse")
+    preface = wire.sse_preface()
+    try:
+        async with aclosing(subscription.items()) as items:
+            async for item in items:
+                yield preface + wire.sse(item)
+                preface = b""
+                if isinstance(item, wire.Events):
+                    hub.counters.add("sent_events", "sse", len(item.texts))
+    except RepriseError as error:
+        yield wire.sse(wire.Refusal(error))
+    finally:
+        hub.counters.add("followers", "sse", -1)

@@ -1,0 +1,15 @@
+"""HTTP addresses of the streams; `core.urls` includes them before the API's own."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from streams.longpoll import events
+from streams.metrics import metrics
+from streams.sse import stream
+
+urlpatterns = [
+    path("api/jobs/<str:job>/stream", stream, name="stream"),
+    path("api/jobs/<str:job>/events", events, name="events"),
+    path("metrics", metrics, name="metrics"),
+]

@@ -1,0 +1,127 @@
+"""`/ws/jobs/<id>/?after=<cursor>`: a subscription written as WebSocket frames.
+
+A refusal is accepted, told why in an `error` frame and closed with its code: a browser cannot see
+the status of a refused handshake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from core.errors import BadCursor, BadRequest, NotFound, RepriseError
+from jobs.api.problems import explain
+from jobs.log import Cursor
+from streams import access, hubs, wire
+from streams.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_ERROR = 1011
+NORMAL = 1000
+
+
+class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+    """One socket that follows one job, from one cursor after the other."""
+
+    channel_layer_alias = "none"  # names no layer: a socket has no channel of its own
+    _serving: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Take the socket and start to serve it."""
+        await self.accept()
+        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        self._serve(query.get("after", ["0"])[-1])
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Start over from another cursor (`follow`); refuse everything else."""
+        await self._stop()
+        try:
+            after = _follow(text_data)
+        except RepriseError as error:
+            await self._refuse(error)
+        else:
+            self._serve(after)
+
+    async def disconnect(self, code: int) -> None:
+        """Stop serving: the socket is gone."""
+        await self._stop()
+
+    def _serve(self, after: str) -> None:
+        self._serving = asyncio.create_task(self._told_why(after))
+
+    async def _stop(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+
+    async def _told_why(self, after: str) -> None:
+        try:
+            await self._follow(after)
+        except Exception as exc:
+            error = explain(exc)
+            if error.close_code is None:
+                logger.exception("a socket failed", extra={"action": "websocket"})
+            await self._refuse(error)
+
+    async def _follow(self, after: str) -> None:
+        job = access.job_id(self.scope["url_route"]["kwargs"]["job"])
+        recheck = await access.admit(self.scope, job)
+        cursor = Cursor.parse(after)
+        hub = await hubs.current()
+        head = await hub.check(job, cursor)
+        subscription = Subscription(hub, job, cursor, head, recheck=recheck)
+        hub.counters.add("followers", "websocket")
+        try:
+            async with aclosing(subscription.items()) as items:
+                async for item in items:
+                    await self._write(item)
+                    if isinstance(item, wire.Events):
+                        hub.counters.add("sent_events", "websocket", len(item.texts))
+        finally:
+            hub.counters.add("followers", "websocket", -1)
+        await self.close(NORMAL)
+
+    async def _write(self, item: wire.Item) -> None:
+        await self.base_send({"type": "websocket.send", "text": wire.websocket(item)})
+
+    async def _refuse(self, error: RepriseError) -> None:
+        await self._write(wire.Refusal(error))
+        await self.close(_close_code(error))
+
+
+class NowhereConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+    """What answers every other WebSocket address."""
+
+    channel_layer_alias = "none"
+
+    async def connect(self) -> None:
+        """Say that there is nothing here."""
+        await self.accept()
+        error = NotFound()
+        await self.send(wire.websocket(wire.Refusal(error)))
+        await self.close(error.close_code)
+
+
+def _follow(text: str | None) -> str:
+    """Return the cursor of a `follow` message; BadRequest for any other message."""
+    try:
+        message: Any = json.loads(text or "")
+    except (ValueError, RecursionError):
+        raise BadRequest('Send JSON: {"kind":"follow","after":"<cursor>"}.') from None
+    if not isinstance(message, dict) or message.get("kind") != "follow":
+        raise BadRequest("The only kind of message that a follower sends is `follow`.")
+    after = message.get("after")
+    if isinstance(after, bool) or not isinstance(after, int | str):
+        raise BadCursor
+    return str(after)
+
+
+def _close_code(error: RepriseError) -> int:
+    return INTERNAL_ERROR if error.close_code is None else error.close_code
