@@ -71,6 +71,7 @@ DATABASES = {
     "default": {
         **database_settings(REPRISE.database_url),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart has cut
         "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
     }
 }

@@ -22,6 +22,8 @@ from core.errors import BadRequest, EventTooLarge
 MAX_BODY_BYTES = 64 * 1024
 MAX_NESTING = 64
 _HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
+# An escaped NUL, or digits enough for an integer past 64 bits: worth the careful way.
+_SUSPECT = re.compile(r"\\u0000|[0-9]{19}")
 _REPLACED = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -165,7 +167,7 @@ def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
     try:
         body = _encode(members)
         raw = body.encode()
-        if "\\u0000" not in body and body.count("[") + body.count("{") <= MAX_NESTING:
+        if not _SUSPECT.search(body) and body.count("[") + body.count("{") <= MAX_NESTING:
             return body, raw
     except UnicodeEncodeError:
         pass  # a lone surrogate: take the careful way

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from core.errors import RepriseError
 from jobs.log import Append, Appended, append_many
@@ -106,10 +106,13 @@ class Writer:
         while not waiting.done.cancelled():
             try:
                 return self._commit([waiting], skip_locked=False)
-            except DatabaseError as error:
+            except (OperationalError, InterfaceError) as error:
                 logger.warning("append failed, trying again: %s", error)
                 connection.close()
                 time.sleep(RETRY_SECONDS)
+            except DatabaseError as error:
+                logger.exception("append refused", extra={"action": "append"})
+                return waiting.answer(RepriseError(f"The database refused the event: {error}"))
 
     def _commit(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
         results = append_many([waiting.wish for waiting in batch], skip_locked=skip_locked)

@@ -17,6 +17,7 @@ from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
 from jobs.replay import broken_at
 from tests.factories import ATTEMPT, make_job, output
+from tests.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -129,15 +130,14 @@ def test_concurrent_writers_of_one_job_leave_no_gap() -> None:
 @pytest.mark.parametrize("table", ["jobs_event", "jobs_event_{month}"])
 @pytest.mark.parametrize("statement", ["update {} set text = ''", "delete from {}", "truncate {}"])
 def test_the_database_refuses_to_change_events(
-    table: str, statement: str, database: str, services: object
+    table: str, statement: str, database: str, services: Services
 ) -> None:
     job = make_job(events=[ATTEMPT])
     with connection.cursor() as cursor:
         cursor.execute("select tableoid::regclass::text from jobs_event limit 1")
         [partition] = cursor.fetchone()
     name = partition if "{" in table else table
-    owner = services.postgres.superuser_url  # type: ignore[attr-defined]  # Services, untyped here to stay a fixture
-    address = owner.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1]
+    address = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with psycopg.connect(address) as superuser, pytest.raises(psycopg.errors.RestrictViolation):
         superuser.execute(statement.format(name))
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:

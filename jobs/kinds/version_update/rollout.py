@@ -141,9 +141,8 @@ class Rollout:
 
     def _verdict(self, failed: list[str]) -> str:
         count = len(self._params.servers)
-        sentences = [f"{len(failed)} of {_servers(count)} failed: {_names(failed)}."]
-        if self._with("skipped"):
-            sentences.insert(0, f"The run stopped after {len(failed)} failures.")
+        stopped = "The run stopped: " if self._with("skipped") else ""
+        sentences = [f"{stopped}{len(failed)} of {_servers(count)} failed: {_names(failed)}."]
         if stuck := self._with("stuck"):
             sentences.append(f"Could not be rolled back: {_names(stuck)}.")
         return " ".join([*sentences, self._summary()])

@@ -1,0 +1,122 @@
+"""The feed of all jobs: complete, in each job's own order, positions given once."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from django.db import connection
+
+from jobs import access, feed, log
+from jobs.events import EventType, parse
+from jobs.feed import AuditFilter
+from tests.factories import ATTEMPT, make_job, make_team, make_user, output
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def rows() -> list[tuple[int, str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute("select position, job::text, seq from jobs_feed order by position")
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def events() -> set[tuple[str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute("select job::text, seq from jobs_event")
+        return {tuple(row) for row in cursor.fetchall()}
+
+
+def assert_whole() -> None:
+    found = rows()
+    assert [position for position, _, _ in found] == list(range(1, len(found) + 1))
+    assert {(job, seq) for _, job, seq in found} == events()
+    seen: dict[str, int] = {}
+    for _, job, seq in found:
+        assert seq == seen.get(job, 0) + 1
+        seen[job] = seq
+
+
+def test_eight_writers_and_a_sequencer_miss_and_double_nothing() -> None:
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(3)]
+    done = threading.Event()
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(30):
+                log.append(jobs[number % 3].pk, [output("x")] * 2, actor="worker:w")
+        finally:
+            connection.close()
+
+    def sequence() -> None:
+        try:
+            while not done.is_set():
+                feed.sequence()
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    sequencers = [threading.Thread(target=sequence) for _ in range(2)]
+    for thread in writers + sequencers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in sequencers:
+        thread.join()
+    while feed.sequence():
+        pass
+    assert_whole()
+    assert len(rows()) == 3 * 2 + 8 * 30 * 2
+
+
+def test_an_open_write_holds_the_feed_back_and_nothing_is_skipped(database: str) -> None:
+    slow, quick = make_job(events=[ATTEMPT]), make_job(events=[ATTEMPT])
+    feed.sequence()
+    before = len(rows())
+    with psycopg.connect(database) as other:
+        other.execute("select pg_current_xact_id()")
+        log.append(slow.pk, [output("held")], actor="w")
+        log.append(quick.pk, [output("held")], actor="w")
+        assert feed.sequence() == 0
+        assert feed.lag_seconds() > 0
+    feed.sequence()
+    assert len(rows()) == before + 2
+    assert_whole()
+
+
+@pytest.fixture
+def history() -> access.Principal:
+    """Two teams' jobs in the feed; the reader is an operator of the first."""
+    mine, theirs = make_team("Mine"), make_team("Theirs")
+    reader = make_user("reader", team=mine)
+    for team in (mine, theirs):
+        make_job(team=team, events=[ATTEMPT, *[output(str(n)) for n in range(8)]])
+    feed.sequence()
+    return access.of_user(reader)
+
+
+def test_the_audit_shows_what_its_reader_may_see(history: access.Principal) -> None:
+    assert len(feed.audit(history, AuditFilter(), limit=100).rows) == 10
+    auditor = access.of_user(make_user("auditor", role="auditor"))
+    assert len(feed.audit(auditor, AuditFilter(), limit=100).rows) == 20
+
+
+def test_the_audit_pages_by_position_both_ways(history: access.Principal) -> None:
+    first = feed.audit(history, AuditFilter(), limit=4)
+    assert first.previous is None
+    second = feed.audit(history, AuditFilter(), before=first.next, limit=4)
+    third = feed.audit(history, AuditFilter(), before=second.next, limit=4)
+    assert third.next is None
+    every = [row.position for page in (first, second, third) for row in page.rows]
+    assert every == sorted(every, reverse=True)
+    assert len(every) == 10
+    assert feed.audit(history, AuditFilter(), after=third.previous, limit=4).rows == second.rows
+
+
+def test_the_audit_filters(history: access.Principal) -> None:
+    page = feed.audit(history, AuditFilter(type=EventType.ATTEMPT_STARTED))
+    assert [parse(row.text).type for row in page.rows] == ["attempt.started"]
+    assert feed.audit(history, AuditFilter(kind="none")).rows == []
+    assert feed.audit(history, AuditFilter(actor="system"), limit=100).rows

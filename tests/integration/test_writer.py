@@ -1,0 +1,89 @@
+"""Group commit: many callers, few commits, everybody answered, nothing stored twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from core.errors import NotNow
+from jobs import log
+from jobs.db import in_thread
+from jobs.events import EventType, NewEvent
+from jobs.log import Append, LeaseLost
+from jobs.models import Job
+from jobs.replay import broken_at
+from jobs.writer import Writer
+from tests.factories import ATTEMPT, make_job, output
+from tests.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    writer = Writer()
+    yield writer
+    writer.stop()
+
+
+@pytest.fixture
+def jobs() -> list[Job]:
+    return [make_job(events=[ATTEMPT], fence=1) for _ in range(8)]
+
+
+async def test_waiting_appends_share_commits(writer: Writer, jobs: list[Job]) -> None:
+    wishes = [Append(job.pk, [output(f"{n}\n")], "worker:w") for n in range(20) for job in jobs]
+    receipts = await asyncio.gather(*(writer.append(wish) for wish in wishes))
+    assert writer.appends == 160
+    assert writer.commits <= 20
+    for number, job in enumerate(jobs):
+        assert [receipt.last for receipt in receipts[number::8]] == list(range(3, 23))
+        assert broken_at(job.pk, (await in_thread(log.read, job.pk)).texts) is None
+
+
+async def test_a_bad_append_is_answered_alone(writer: Writer, jobs: list[Job]) -> None:
+    job = jobs[0]
+    results = await asyncio.gather(
+        writer.append(Append(job.pk, [output("a")], "worker:w", fence=1)),
+        writer.append(Append(job.pk, [output("zombie")], "worker:w", fence=0)),
+        writer.append(Append(job.pk, [NewEvent(EventType.JOB_CANCELLED)], "worker:w", fence=1)),
+        writer.append(Append(job.pk, [output("b")], "worker:w", fence=1)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], LeaseLost)
+    assert isinstance(results[2], NotNow)
+    assert len(await in_thread(log.read, job.pk)) == 4
+
+
+async def test_a_locked_job_does_not_hold_up_the_others(
+    writer: Writer, jobs: list[Job], database: str
+) -> None:
+    locked, free = jobs[:2]
+    async with await psycopg.AsyncConnection.connect(database) as other:
+        await other.execute("select 1 from jobs_job where id = %s for update", [locked.pk])
+        waiting = asyncio.create_task(writer.append(Append(locked.pk, [output("x")], "w")))
+        await writer.append(Append(free.pk, [output("y")], "w"))
+        assert not waiting.done()
+    assert (await waiting).last == 3
+
+
+async def test_cut_connections_lose_and_double_nothing(
+    writer: Writer, jobs: list[Job], database: str, services: Services
+) -> None:
+    job = jobs[0]
+    superuser = services.postgres.superuser_url
+    name = database.rsplit("/", 1)[1]
+    async with await psycopg.AsyncConnection.connect(superuser, autocommit=True) as killer:
+        for number in range(40):
+            append = asyncio.create_task(writer.append(Append(job.pk, [output(str(number))], "w")))
+            await asyncio.sleep(0.001 * (number % 5))
+            await killer.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+            )
+            await append
+    texts = (await in_thread(log.read, job.pk)).texts
+    assert len(texts) == 42
+    assert broken_at(job.pk, texts) is None

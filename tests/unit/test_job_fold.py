@@ -1,0 +1,124 @@
+"""The fold: legal moves, what each event makes of a job, and that nothing else matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import NotNow
+from jobs.events import Event, EventType
+from jobs.job import LEGAL, STATUSES, TERMINAL, State, Summary, advance, attempt_of, fold, fold_all
+
+
+def at(seq: int, type_: EventType, data: dict[str, Any] | None = None, **fields: Any) -> Event:
+    known: dict[str, Any] = {"attempt": 1, "step": None, "target": None}
+    return Event(
+        seq, type_.value, 1, f"2026-11-22T09:00:{seq:02}.000000Z", "user:a",
+        data=data or {}, hash=f"{seq:064x}", **(known | fields),
+    )  # fmt: skip
+
+
+def history(*steps: tuple[EventType, dict[str, Any]]) -> list[Event]:
+    return [at(seq, type_, data) for seq, (type_, data) in enumerate(steps, start=1)]
+
+
+SUBMITTED = (EventType.JOB_SUBMITTED, {"total": 3})
+STARTED: tuple[EventType, dict[str, Any]] = (EventType.ATTEMPT_STARTED, {})
+
+
+def summary_after(*steps: tuple[EventType, dict[str, Any]]) -> Summary:
+    return fold_all(State(), history(*steps)).summary
+
+
+def test_a_run_from_end_to_end() -> None:
+    done = summary_after(
+        SUBMITTED,
+        STARTED,
+        (EventType.JOB_PROGRESSED, {"done": 2, "total": 3, "failed": 1}),
+        (EventType.JOB_FAILED, {"message": "1 of 3 failed."}),
+    )
+    assert (done.status, done.done, done.total, done.failed) == ("failed", 2, 3, 1)
+    assert (done.head, done.attempt, done.message) == (4, 1, "1 of 3 failed.")
+    assert done.submitted_at is not None
+    assert done.submitted_at < (done.started_at or "") < (done.finished_at or "")
+    assert done.terminal
+
+
+@pytest.mark.parametrize("type_", list(EventType))
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_nothing_is_legal_after_the_end(type_: EventType, status: str) -> None:
+    with pytest.raises(NotNow):
+        advance(Summary(status=status, head=5), at(6, type_))
+
+
+@pytest.mark.parametrize("type_", list(EventType))
+@pytest.mark.parametrize("status", ["", *STATUSES])
+def test_a_move_is_legal_or_refused_and_never_breaks(type_: EventType, status: str) -> None:
+    before = Summary(status=status, head=5, attempt=1)
+    event = at(6, type_, {"done": 1}, attempt=attempt_of(before, type_))
+    if status in LEGAL[type_]:
+        after = advance(before, event)
+        assert after.status in STATUSES
+        assert (after.head, after.head_hash) == (6, event.hash)
+    else:
+        with pytest.raises(NotNow):
+            advance(before, event)
+
+
+def test_waiting_says_for_what_until_it_is_over() -> None:
+    blockers = [{"target": "gs-003", "job": "other"}]
+    waiting = summary_after(SUBMITTED, (EventType.JOB_WAITING, {"targets": blockers}))
+    assert (waiting.status, list(waiting.waiting_for)) == ("waiting", blockers)
+    going = advance(waiting, at(3, EventType.ATTEMPT_STARTED))
+    assert (going.status, going.waiting_for) == ("running", ())
+
+
+def test_a_takeover_keeps_a_wish_to_stop() -> None:
+    stopping = summary_after(SUBMITTED, STARTED, (EventType.JOB_CANCEL_REQUESTED, {}))
+    again = advance(stopping, at(4, EventType.ATTEMPT_STARTED, attempt=2))
+    assert (again.status, again.attempt) == ("cancelling", 2)
+
+
+def test_a_step_is_its_newest_try_in_the_order_of_first_starts() -> None:
+    where = {"step": "fetch", "target": "gs-1"}
+    state = fold_all(State(), history(SUBMITTED, STARTED))
+    state = fold(state, at(3, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, **where))
+    state = fold(
+        state, at(4, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, attempt=2, **where)
+    )
+    state = fold(state, at(5, EventType.STEP_OUTPUT, {"text": "…"}, **where))
+    ended = {"try": 1, "occurrence": 1, "seconds": 1.5, "result": {"ok": True}}
+    state = fold(state, at(6, EventType.STEP_SUCCEEDED, ended, attempt=2, **where))
+    skipped = {"occurrence": 1, "reason": "stopped"}
+    state = fold(state, at(7, EventType.STEP_SKIPPED, skipped, step="fetch", target="gs-2"))
+    first, second = state.as_dict()["steps"]
+    assert (first["status"], first["attempt"], first["seconds"]) == ("succeeded", 2, 1.5)
+    assert first["result"] == {"ok": True}
+    assert (second["target"], second["status"], second["started_at"]) == ("gs-2", "skipped", None)
+
+
+@given(st.data())
+def test_folding_at_once_in_pieces_and_one_by_one_is_the_same(data: st.DataObject) -> None:
+    events, summary = [], Summary()
+    for seq in range(1, data.draw(st.integers(1, 25)) + 1):
+        legal = [type_ for type_ in EventType if summary.status in LEGAL[type_]]
+        if not legal:
+            break
+        type_ = data.draw(st.sampled_from(legal))
+        step = data.draw(st.sampled_from(["a", "b"])) if type_.startswith("step.") else None
+        attempt = attempt_of(summary, type_)
+        events.append(at(seq, type_, {"occurrence": 1}, attempt=attempt, step=step))
+        summary = advance(summary, events[-1])
+    cut = data.draw(st.integers(0, len(events)))
+    whole = fold_all(State(), events)
+    assert fold_all(fold_all(State(), events[:cut]), events[cut:]) == whole
+    one_by_one = State()
+    for event in events:
+        before = one_by_one.as_dict()
+        after = fold(one_by_one, event)
+        assert one_by_one.as_dict() == before
+        one_by_one = after
+    assert one_by_one == whole

@@ -1,0 +1,62 @@
+"""A step's output: nothing lost, nothing turned round, every chunk fits an event."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.events import Event, EventType, NewEvent, make_body
+from jobs.output import Output, _chunks, _joined
+
+writes = st.lists(st.tuples(st.sampled_from(["out", "err"]), st.text(max_size=40)), max_size=12)
+
+
+class Log:
+    """Where output goes: a list, each append taking a moment, as a real one does."""
+
+    def __init__(self) -> None:
+        self.events: list[NewEvent] = []
+
+    async def append(self, events: list[NewEvent]) -> None:
+        await asyncio.sleep(0)
+        self.events += events
+
+
+def make(event_type: EventType, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(event_type, data, "fetch", "gs-1")
+
+
+@given(writes, st.sets(st.integers(0, 12)))
+def test_text_arrives_in_its_order_stream_by_stream(
+    parts: list[tuple[str, str]], pauses: set[int]
+) -> None:
+    async def write_all() -> list[NewEvent]:
+        log = Log()
+        output = Output(make, log.append)
+        for number, (stream, text) in enumerate(parts):
+            output.write(text, stream)
+            if number in pauses:
+                await asyncio.sleep(0)
+                output._flush()
+        rest = await output.close()
+        return log.events + rest
+
+    events = asyncio.run(write_all())
+    got = _joined([(event.data["stream"], event.data["text"]) for event in events])
+    assert got == _joined([(stream, text) for stream, text in parts if text])
+
+
+@given(st.text(st.sampled_from("a\n\x01é🎮"), max_size=60).map(lambda text: text * 700))
+def test_every_chunk_fits_an_event(text: str) -> None:
+    chunks = _chunks(text)
+    assert "".join(chunks) == text
+    for chunk in chunks:
+        data = {"text": chunk, "stream": "out"}
+        make_body(Event(1, "step.output", 1, "2026-11-22T09:00:00.000000Z", "w", 1, "s", "t", data))
+
+
+def test_a_chunk_ends_after_a_line_where_it_can() -> None:
+    assert [chunk[-1] for chunk in _chunks(("x" * 99 + "\n") * 250)] == ["\n"] * 3
