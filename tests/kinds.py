@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -61,7 +62,11 @@ class Plain(Kind[Words]):
     Params = Words
 
     def run(self, run: SyncRun, params: Words) -> dict[str, Any]:
-        return {"said": [run.step("say", lambda _, w=word: w.upper()) for word in params.words]}
+        return {"said": [run.step("say", partial(_loud, word)) for word in params.words]}
+
+
+def _loud(word: str, _: Step) -> str:
+    return word.upper()
 
 
 PATHS = ("tests.kinds.Say", "tests.kinds.Plain")
