@@ -29,6 +29,7 @@ class Config:
     poll_seconds: float
     sweep_seconds: float
     worker_runs: int
+    kinds: tuple[str, ...]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -50,6 +51,7 @@ class Config:
             poll_seconds=_number(env, "REPRISE_POLL_SECONDS", 1),
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
+            kinds=_words(env.get("REPRISE_KINDS", "")),
         )
 
 

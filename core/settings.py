@@ -85,6 +85,7 @@ CHANNEL_LAYERS = {
 }
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "dispatch"
+REPRISE_KINDS = REPRISE.kinds  # job kinds of one's own, beside the built-in ones
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
