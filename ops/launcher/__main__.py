@@ -47,20 +47,22 @@ def _hand_over(options: Options, lock: int, began: float) -> int:
     os.execve(python, command, {**venv.environment(options.clone), **kept})  # noqa: S606
 
 
-def guarded(run: Callable[[], int]) -> int:
+def guarded(run: Callable[[], int], script: str = "up") -> int:
     """Run, and turn what stops a start into one line on stderr; return the exit status."""
     try:
         return run()
     except CannotStart as error:
-        print(f"ops/up: {error.message}", file=sys.stderr)
+        print(f"ops/{script}: {error.message}", file=sys.stderr)
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
-        print(f"ops/up: {error.strerror}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        print(
+            f"ops/{script}: {error.strerror}: {error.filename or ''}".rstrip(": "), file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
-        print("ops/up: stopped.", file=sys.stderr)
+        print(f"ops/{script}: stopped.", file=sys.stderr)
         return 130
 
 

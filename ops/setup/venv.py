@@ -59,33 +59,24 @@ def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) ->
         with say.step("Making the Python environment"):
             shutil.rmtree(clone.venv, ignore_errors=True)  # one whose interpreter went away
             run.run("Making it", [sys.executable, "-m", "venv", clone.venv], log=log, env=env)
-    requirements = clone.root / "requirements"
     with say.step("Installing Python packages") as step:
-        locked: list[str | Path] = ["--require-hashes", "-r", requirements / "uv.txt"]
-        pip: list[str | Path] = [
-            clone.python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
-        run.run("Installing uv", [*pip, *locked], log=log, env=env)
         name = "dev" if dev or has_dev else "base"
-        chosen = requirements / f"{name}.txt"
         # sync removes what is not named: only from an environment that holds nothing else
         how = ["sync"] if made_here and not has_dev else ["install", "-r"]
-        command: list[str | Path] = [
-            clone.venv / "bin" / "uv",
-            "pip",
-            *how,
-            chosen,
-            "--require-hashes",
-        ]
-        env["VIRTUAL_ENV"] = str(clone.venv)
-        run.run("Installing them", [*command, "--python", clone.python], log=log, env=env)
+        _install_uv(clone, log, env)
+        chosen = clone.root / "requirements" / f"{name}.txt"
+        uv = [str(clone.venv / "bin" / "uv"), "pip", *how, str(chosen), "--require-hashes"]
+        # compiled once here, rather than by the first of each of our processes
+        uv += ["--compile-bytecode", "--python", str(clone.python)]
+        run.run("Installing them", uv, log=log, env={**env, "VIRTUAL_ENV": str(clone.venv)})
         step.note = f"from requirements/{chosen.name}"
     stamps.write(stamp, base=wanted["base"], dev=wanted["dev"] if name == "dev" else None)
+
+
+def _install_uv(clone: Clone, log: Path, env: dict[str, str]) -> None:
+    locked = ["--require-hashes", "-r", str(clone.root / "requirements" / "uv.txt")]
+    pip = [str(clone.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run.run("Installing uv", [*pip, *locked], log=log, env=env)
 
 
 def environment(clone: Clone) -> dict[str, str]:

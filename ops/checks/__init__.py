@@ -1,0 +1,1 @@
+"""What `ops/check` runs: everything that can be said of the sources without running them."""

@@ -1,0 +1,55 @@
+"""Programs that tests need from Debian's packages, installed where they are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ops.errors import CannotStart
+from ops.setup import run, say
+from ops.setup.clone import Clone, need_space, tool_environment
+
+PACKAGES = {"chromium": ("chromium", "fonts-dejavu-core"), "nginx": ("nginx",)}
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+SPACE_MB = 700
+
+
+def ensure(clone: Clone, programs: list[str]) -> None:
+    """Install the programs that are missing (as root, or by sudo without a password).
+
+    CannotStart, saying what to install by hand, where that is impossible.
+    """
+    missing = [program for program in programs if not _find(program)]
+    if not missing:
+        return
+    packages = [package for program in missing for package in PACKAGES[program]]
+    by_hand = f"install them first: apt-get install {' '.join(packages)}"
+    if shutil.which("apt-get") is None:
+        raise CannotStart(f"These tests need {', '.join(missing)}; there is no apt-get here.")
+    become = _become_root()
+    if become is None:
+        raise CannotStart(f"These tests need {', '.join(missing)}, and only root can {by_hand}")
+    need_space(Path("/usr"), SPACE_MB)
+    with say.step(f"Installing {', '.join(missing)}"):
+        script = Path(__file__).with_name("install.sh")
+        command = [*become, "sh", str(script), *packages]
+        log = clone.log / "setup.log"
+        run.run("apt-get", command, log=log, env=tool_environment(clone), cwd=clone.root)
+    still = [program for program in missing if not _find(program)]
+    if still:
+        raise CannotStart(f"{', '.join(still)} did not come with its package; {by_hand}")
+
+
+def _find(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
+
+
+def _become_root() -> list[str] | None:
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") is None:
+        return None
+    asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+    return ["sudo", "-n"] if asked.returncode == 0 else None
