@@ -1,0 +1,94 @@
+"""Old runs, today's code: what was recorded still folds to what it folded to, at every seq."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import pytest
+
+from jobs import replay
+from jobs.events import make_body, parse, split_hash
+from jobs.log import cursor_of
+from tests.clients import TRANSPORTS, Follow
+from tests.replay import histories
+from tests.services import Services
+from tests.stage import Stage, stage
+
+pytestmark = pytest.mark.replay
+
+
+def test_there_is_a_history_of_each_sort() -> None:
+    assert {"all-well", "rolled-back", "killed-worker"} <= set(histories.NAMES)
+
+
+@pytest.mark.parametrize("name", histories.NAMES)
+def test_the_state_at_every_seq_is_the_recorded_one(name: str) -> None:
+    history = histories.read(name)
+    for seq, (now, then) in enumerate(
+        zip(replay.changes(history.texts), history.changes, strict=True), start=1
+    ):
+        assert json.loads(now) == json.loads(then), f"{name} differs at seq {seq}"
+
+
+@pytest.mark.parametrize("name", histories.NAMES)
+def test_the_chain_holds_and_the_writer_still_writes_these_bytes(name: str) -> None:
+    history = histories.read(name)
+    assert replay.broken_at(history.job, history.texts) is None
+    for text in history.texts:
+        assert make_body(parse(text))[0] == split_hash(text)[0]
+
+
+@pytest.mark.parametrize("name", histories.NAMES)
+def test_a_changed_byte_is_found_where_it_is(name: str) -> None:
+    history = histories.read(name)
+    chance = random.Random(name)
+    for _ in range(10):
+        seq = chance.randrange(1, len(history.texts) + 1)
+        texts = list(history.texts)
+        texts[seq - 1] = texts[seq - 1].replace('"actor":"', '"actor":"x', 1)
+        assert replay.broken_at(history.job, texts) == seq
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    with services.database() as url, stage(url, services.valkey.url) as staged:
+        for name in histories.NAMES:
+            histories.load(histories.read(name), url)
+        yield staged
+
+
+@pytest.mark.parametrize("transport", sorted(TRANSPORTS))
+@pytest.mark.parametrize("name", histories.NAMES)
+async def test_a_follower_that_is_cut_gets_the_recorded_bytes(
+    name: str, transport: str, scene: Stage
+) -> None:
+    history = histories.read(name)
+    got: list[str] = []
+    chance = random.Random(f"{name} {transport}")
+    while len(got) < len(history.texts):
+        after = cursor_of(got[-1]) if got else "0"
+        most = chance.randrange(1, len(history.texts))
+        got += await taken(scene, TRANSPORTS[transport], history, after, most)
+    assert got == history.texts
+
+
+async def taken(
+    scene: Stage, follow: Follow, history: histories.History, after: str, most: int
+) -> list[str]:
+    """Follow from a cursor and cut the connection after `most` events."""
+    texts: list[str] = []
+    headers = scene.people.root.headers
+    async with (
+        asyncio.timeout(30),
+        aclosing(follow(scene.web, history.job, after, headers)) as all_,
+    ):
+        async for item in all_:
+            if item.kind == "event":
+                texts.append(item.text)
+            if len(texts) == most:
+                break
+    return texts
