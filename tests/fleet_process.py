@@ -43,6 +43,10 @@ class RunningFleet:
         answer: dict[str, Any] = httpx.get(self.servers[name]["url"] + "/version").json()
         return answer
 
+    def is_draining(self, name: str) -> bool:
+        """Return whether the server takes no new players."""
+        return bool(httpx.get(self.servers[name]["url"] + "/drain").json()["draining"])
+
     def answers(self, name: str) -> dict[str, Any] | None:
         """Return the same, or None where the server does not answer."""
         with contextlib.suppress(httpx.HTTPError):

@@ -22,9 +22,9 @@ import signal
 import socket
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+from time import monotonic
 from typing import Any
 
 WARM_UP_SECONDS = 0.8  # a started server loads its maps for so long, and is not healthy before
@@ -42,11 +42,11 @@ class Lobby:
         self._seats, self._speed, self._marker = seats, speed, marker
         self._lock = threading.Lock()
         self.draining = os.path.exists(marker)
-        self._base, self._since = 0, time.monotonic()
+        self._base, self._since = 0, monotonic()
 
     def players(self) -> int:
         """Return how many are playing at this moment."""
-        passed = (time.monotonic() - self._since) * self._speed
+        passed = (monotonic() - self._since) * self._speed
         if self.draining:
             return max(0, self._base - int(passed * self._seats / DRAIN_SECONDS))
         return min(self._seats, self._base + int(passed * self._seats / FILL_SECONDS))
@@ -60,7 +60,7 @@ class Lobby:
                 open(self._marker, "w").close()
             elif os.path.exists(self._marker):
                 os.unlink(self._marker)
-            self._base, self._since, self.draining = self.players(), time.monotonic(), on
+            self._base, self._since, self.draining = self.players(), monotonic(), on
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `/players` and `/drain` answer."""
@@ -74,7 +74,7 @@ class Game:
         self._home = os.path.dirname(os.path.realpath(__file__))
         with open(os.path.join(self._home, "release.json")) as file:
             self._release: dict[str, Any] = json.load(file)
-        self._healthy_at = time.monotonic() + WARM_UP_SECONDS / speed
+        self._healthy_at = monotonic() + WARM_UP_SECONDS / speed
         self.identity = {
             "version": self._release["version"],
             "started_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -86,7 +86,7 @@ class Game:
 
     def health(self) -> Answer:
         """Return 200 once the maps are loaded and all there."""
-        if time.monotonic() < self._healthy_at:
+        if monotonic() < self._healthy_at:
             return 503, {"status": "starting", "detail": "loading maps"}
         for name in self._release["maps"]:
             if not os.path.exists(os.path.join(self._home, "maps", name + ".map")):

@@ -43,8 +43,7 @@ def test_the_steps_in_order_update_a_server(running: RunningFleet) -> None:
     assert (before["version"], after["version"]) == ("1.4.0", "1.5.0")
     assert (before["restarts"], after["restarts"]) == (0, 1)
     assert before["pid"] != after["pid"]
-    drain = httpx.get(running.servers[NAME]["url"] + "/drain").json()
-    assert drain["draining"] is False
+    assert not running.is_draining(NAME)
 
 
 def test_every_step_may_run_twice_and_a_job_restarts_once(running: RunningFleet) -> None:
@@ -89,7 +88,7 @@ def test_rollback_restarts_nothing_that_was_not_restarted(running: RunningFleet)
         go(running, *words, fence=1)
     assert running.version(NAME)["restarts"] == 0
     assert (running.folder(NAME) / "current").readlink().name == "1.4.0"
-    assert httpx.get(running.servers[NAME]["url"] + "/drain").json()["draining"] is False
+    assert not running.is_draining(NAME)
 
 
 @pytest.mark.parametrize("step", ["preflight", "drain", "fetch", "switch", "health", "undrain"])

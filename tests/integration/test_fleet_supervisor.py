@@ -9,13 +9,26 @@ import sys
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from ops.fleet.host.basics import link
-from tests.fleet_process import ROOT, fleet, launch, until
+from tests.fleet_process import ROOT, RunningFleet, fleet, launch, until
 
 NAME = "gs-001"
+
+
+def servers_of(running: RunningFleet) -> list[int]:
+    """Return the processes that the supervisor has started."""
+    pid = running.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, not only what is left of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_it_writes_down_who_is_there_once_all_answer(tmp_path: Path) -> None:
@@ -55,9 +68,9 @@ def test_a_killed_supervisor_takes_its_servers_along_and_counts_on(tmp_path: Pat
     with fleet(state, servers=2) as running:
         assert running.run(NAME, "restart").returncode == 0
         before = running.book
-        children = psutil.Process(running.process.pid).children(recursive=True)
+        children = servers_of(running)
         running.process.kill()
-        psutil.wait_procs(children)
+        until(lambda: not any(map(is_alive, children)), "the servers to die with it")
     with fleet(state, servers=2) as again:
         assert again.book == before
         assert again.version(NAME)["restarts"] == 1
@@ -67,11 +80,11 @@ def test_a_killed_supervisor_takes_its_servers_along_and_counts_on(tmp_path: Pat
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_leaves_no_process_and_no_book_behind(tmp_path: Path, number: signal.Signals) -> None:
     with fleet(tmp_path / "fleet", servers=2) as running:
-        children = psutil.Process(running.process.pid).children(recursive=True)
+        children = servers_of(running)
         assert len(children) == 2
         running.process.send_signal(number)
         assert running.process.wait() == 0
-        assert not [child for child in children if child.is_running()]
+        assert not any(map(is_alive, children))
         assert not (running.state / "fleet.json").exists()
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ops.fleet import gameserver
 from ops.fleet.gameserver import DRAIN_SECONDS, FILL_SECONDS, Lobby
 
 
@@ -15,7 +14,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr(gameserver.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("ops.fleet.gameserver.monotonic", lambda: self.now)
 
 
 @pytest.fixture
