@@ -14,6 +14,7 @@ _HELP = {
     "page_reads": ("counter", "Pages of history read from the log."),
     "page_hits": ("counter", "Pages of history served from memory, or shared while being read."),
     "read_failures": ("counter", "Reads of the log that failed, by what wanted them."),
+    "slow_closes": ("counter", "Connections closed because they took nothing for 30 s."),
     "restarts": ("counter", "Starts anew of this process's own tasks, by task."),
     "jobs": ("gauge", "Jobs with a ring in memory."),
 }

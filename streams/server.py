@@ -1,0 +1,142 @@
+"""daphne, with backpressure: `python -m streams.server` takes daphne's own arguments.
+
+daphne writes whatever the application sends into the connection's buffer, however little of it the
+client takes, so that one client that reads nothing grows the process without end
+(https://github.com/django/daphne/issues/170). Here `send` returns once the connection has taken
+what was sent, all but what the kernel buffers; a connection that takes nothing for 30 s is closed
+(`too_slow`). And where an application fails in the middle of an answer, the connection is cut: an
+answer that ended early must not look whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from daphne.cli import CommandLineInterface
+from daphne.server import Server as DaphneServer
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
+
+from core.errors import TooSlow
+from streams.counters import counters
+
+SLOW_SECONDS = 30.0
+
+
+@implementer(IPushProducer)
+class Gate:
+    """What a transport pauses while more than 64 KiB wait in its buffer; open again at none."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Close: the buffer is full."""
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Open: the buffer is empty."""
+        self._open.set()
+        if self._transport.disconnecting:
+            self._transport.unregisterProducer()  # else it would wait for more before it closes
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Open for good: the connection is gone."""
+        self._open.set()
+
+    async def passed(self) -> bool:
+        """Wait until it is open; False where the connection takes nothing for 30 s."""
+        waiting = self._waiting()
+        while not self._open.is_set():
+            try:
+                await asyncio.wait_for(self._open.wait(), SLOW_SECONDS)
+            except TimeoutError:
+                if (left := self._waiting()) >= waiting:
+                    return False
+                waiting = left
+        return True
+
+    def _waiting(self) -> int:
+        """Return how many bytes wait in the transport's two buffers."""
+        transport = self._transport
+        buffered: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return buffered
+
+
+class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
+    """daphne's server, whose `send` waits for the client."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Pass on what the application sends, then wait until the connection has taken it."""
+        kind = message.get("type", "")
+        if kind == "websocket.send" and protocol.state == protocol.STATE_CLOSING:
+            return  # the client said good-bye a moment ago; daphne would raise
+        last = kind == "http.response.body" and not message.get("more_body", False)
+        if last or kind == "websocket.close":
+            _release(protocol)
+        await super().handle_reply(protocol, message)
+        if kind in {"http.response.start", "websocket.accept"}:
+            _hold(protocol)
+        elif not await _passed(protocol):
+            counters.add("slow_closes")
+            _drop(protocol)
+
+
+def _hold(protocol: Any) -> None:
+    """Put a gate between the application and the connection's buffer."""
+    socket = isinstance(protocol, WebSocketProtocol)
+    transport = protocol.transport if socket else protocol.channel and protocol.channel.transport
+    if transport is None or not transport.connected:
+        return
+    protocol.gate = Gate(transport)
+    if socket:
+        transport.unregisterProducer()  # the HTTP channel that this was before
+        transport.registerProducer(protocol.gate, True)
+    else:
+        protocol.registerProducer(protocol.gate, True)
+        # daphne would begin a second answer, and stop to look after connections over that.
+        protocol.handle_exception = lambda _error: _cut(protocol)
+
+
+def _release(protocol: Any) -> None:
+    gate, protocol.gate = getattr(protocol, "gate", None), None
+    if gate is None:
+        return
+    if isinstance(protocol, WebSocketProtocol):
+        protocol.transport.unregisterProducer()
+    elif protocol.channel is not None:
+        protocol.unregisterProducer()
+
+
+async def _passed(protocol: Any) -> bool:
+    gate = getattr(protocol, "gate", None)
+    return gate is None or await gate.passed()
+
+
+def _drop(protocol: Any) -> None:
+    """Close a connection that takes nothing, with the code for it where there is one."""
+    if isinstance(protocol, WebSocketProtocol):
+        _release(protocol)
+        if protocol.state == protocol.STATE_OPEN:
+            protocol.serverClose(code=TooSlow.close_code)
+    else:
+        _cut(protocol)
+
+
+def _cut(protocol: Any) -> None:
+    if protocol.channel is not None:
+        protocol.channel.transport.abortConnection()
+
+
+class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no types
+    """daphne's command line, which runs this server."""
+
+    server_class = Server
+
+
+if __name__ == "__main__":
+    CommandLine.entrypoint()
