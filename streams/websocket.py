@@ -23,7 +23,7 @@ from streams.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
-INTERNAL_ERROR = 1011
+INTERNAL_ERROR = 4011  # come back with the cursor: the fault was ours
 NORMAL = 1000
 
 

@@ -170,8 +170,11 @@ def sse(item: Item) -> bytes:
 
 
 def sse_preface() -> bytes:
-    """Return what stands before the first message: padding for proxies, and `retry`."""
-    return PADDING + f"retry: {RETRY_MS}\n\n".encode()
+    """Return what the first message begins with: padding for proxies, and `retry`.
+
+    No message of its own: some readers take one without data for an event.
+    """
+    return PADDING + f"retry: {RETRY_MS}\n".encode()
 
 
 def envelope(

@@ -120,12 +120,12 @@ def test_a_refusal_says_in_the_stream_when_to_come_back() -> None:
     assert message["retry"] == "2500"
 
 
-def test_a_stream_starts_with_two_kilobytes_that_mean_nothing() -> None:
+def test_the_first_message_begins_with_two_kilobytes_that_mean_nothing() -> None:
     comment, retry, *rest = wire.sse_preface().split(b"\n")
     assert len(comment) >= 2048
     assert comment.startswith(b":")
     assert retry == b"retry: 1000"
-    assert rest == [b"", b""]
+    assert rest == [b""]
 
 
 def test_an_envelope_has_the_stored_texts_and_where_to_go_on() -> None:
