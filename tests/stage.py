@@ -1,0 +1,166 @@
+"""A real server before a real database, for tests from outside: start, append, look at the rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import psycopg
+from channels.layers import channel_layers
+from django.conf import settings
+from django.db import connections
+from django.test import override_settings
+
+from core.config import database_settings
+from jobs import log
+from jobs.db import in_thread
+from jobs.events import EventType, NewEvent
+from jobs.log import Appended
+from ops.embedded import ports
+from tests import cast as casting
+from tests.cast import Cast, Person
+from tests.factories import ATTEMPT, make_job, output
+from tests.fleet_process import until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Web:
+    """A running web process."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its address for HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        """Its address for WebSocket."""
+        return f"ws://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Stage:
+    """A web process, its database, and the people in it."""
+
+    web: Web
+    database_url: str
+    people: Cast
+
+    def job(self, events: Sequence[NewEvent] = (), owner: Person | None = None) -> UUID:
+        """Return a new running job of alice's (submitted, one attempt, then `events`)."""
+        who = owner or self.people.alice
+        team = self.people.red if owner is None else None
+        return make_job(who.user, [ATTEMPT, *events], team=team).pk
+
+    async def new_job(self, events: Sequence[NewEvent] = ()) -> UUID:
+        """Do the same on an event loop."""
+        return await in_thread(self.job, events)
+
+    async def append(self, job: UUID, *events: NewEvent) -> Appended:
+        """Append to a job's log, as a worker would."""
+        return await in_thread(log.append, job, list(events), actor="worker:test/1")
+
+    async def finish(self, job: UUID, type: EventType = EventType.JOB_SUCCEEDED) -> Appended:
+        """Append a terminal event."""
+        return await self.append(job, NewEvent(type, {"message": "Done."}))
+
+    def rows(self, job: UUID) -> list[str]:
+        """Return the texts of a job's events as bare psycopg reads them."""
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute(
+                "select seq, text from jobs_event where job = %s order by seq", [job]
+            ).fetchall()
+        assert [seq for seq, _ in found] == list(range(1, len(found) + 1))
+        return [text for _, text in found]
+
+    def counters(self) -> dict[str, int]:
+        """Return the web process's counters, `name` or `name{of="label"}` to number."""
+        text = httpx.get(f"{self.web.url}/metrics", headers=self.people.root.headers).text
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return {name.removeprefix("reprise_stream_"): int(value) for name, value in lines}
+
+
+def outputs(count: int, text: str = "ok") -> list[NewEvent]:
+    """Return events of a step's output."""
+    return [output(f"{text} {number}") for number in range(count)]
+
+
+@contextmanager
+def stage(database_url: str, redis_url: str, **env: str) -> Iterator[Stage]:
+    """Serve a database; Django in this process is on the same database and layer meanwhile."""
+    with behind_django(database_url, redis_url):
+        people = casting.make()
+        with serving(database_url, redis_url, **env) as web:
+            yield Stage(web, database_url, people)
+
+
+@contextmanager
+def behind_django(database_url: str, redis_url: str) -> Iterator[None]:
+    """Put Django's connection and the channel layer of this process on these servers."""
+    connection = connections["default"]
+    kept = dict(connection.settings_dict)
+    layer = {**settings.CHANNEL_LAYERS["default"]}
+    layer["CONFIG"] = {"hosts": [redis_url], "prefix": "reprise"}
+    config = replace(settings.REPRISE, database_url=database_url, redis_url=redis_url)
+    connection.settings_dict.update(database_settings(database_url))
+    try:
+        with override_settings(CHANNEL_LAYERS={"default": layer}, REPRISE=config):
+            channel_layers.backends.clear()
+            yield
+    finally:
+        channel_layers.backends.clear()
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
+        connection.settings_dict.update(kept)
+
+
+@contextmanager
+def serving(database_url: str, redis_url: str, **env: str) -> Iterator[Web]:
+    """Run a web process on a free port, answering on entry, gone after."""
+    with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
+        port, said = ports.free(), Path(folder) / "web.log"
+        command = [
+            *(sys.executable, "-m", "streams.server", "-b", "127.0.0.1", "-p", str(port)),
+            *("--application-close-timeout", "2", "-v", "0", "core.asgi:application"),
+        ]
+        own = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "REPRISE_STATE": folder,
+            "REPRISE_SECRET_KEY": settings.SECRET_KEY,  # sessions made here hold there
+        }
+        with said.open("wb") as file:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=os.environ | own | env, stdout=file, stderr=file
+            )
+        web = Web(port, process, said)
+        try:
+            until(lambda: _answers(web) or process.poll() is not None, "the web process")
+            assert process.poll() is None, said.read_text()
+            yield web
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+            process.wait()
+
+
+def _answers(web: Web) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{web.url}/healthz").status_code == 200
+    return False
