@@ -53,7 +53,10 @@ from jobs_feed_state
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """What to look for; None is everything. `kind` is the job's, the rest the event's."""
+    """What to look for; None is everything. `kind` is the job's, the rest the event's.
+
+    Without `output`, what steps print and how far they say they are is left out.
+    """
 
     job: str | None = None
     kind: str | None = None
@@ -61,6 +64,7 @@ class AuditFilter:
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    output: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,8 @@ def _conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], l
     )
     conditions = ["true", *(check for check, value in checks if value is not None)]
     values = [value for _, value in checks if value is not None]
+    if not wanted.output:
+        conditions.append("event.type not in ('step.output', 'step.progressed')")
     if not principal.has("view_all_jobs"):
         visible, params = access.visible(principal).values("pk").query.sql_with_params()
         conditions.append(f"feed.job in ({visible})")
