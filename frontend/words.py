@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from jobs.events import Event, EventType
 
@@ -144,7 +143,7 @@ def _seconds(event: Event) -> str:
 
 def _message(event: Event) -> str:
     error = event.data.get("error") or {}
-    return str(error.get("message", ""))
+    return str(error.get("message", "")).removeprefix(f"{_step(event)} failed: ")
 
 
 def _always(sentence: str) -> Callable[[Event], str]:

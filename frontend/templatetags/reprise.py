@@ -61,6 +61,6 @@ def role_of(user: User) -> str:
     return ", ".join(names) or "no role"
 
 
-def kinds_for(user: User) -> list[registry.Kind]:
+def kinds_for(user: User) -> list[registry.AnyKind]:
     """Return the kinds of job that the user may start."""
     return [kind for kind in registry.all_kinds() if user.is_staff or not kind.staff_only]

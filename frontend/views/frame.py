@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -26,11 +26,11 @@ def page(
     `NotFound` and `Forbidden` become the 404 and 403 pages. Pages are not kept by caches.
     """
 
-    @login_required
     @wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user = request.user
-        assert isinstance(user, User)  # login_required has seen to it
+        if not isinstance(user, User):
+            return redirect_to_login(request.get_full_path())
         try:
             response = view(request, access.of_user(user), *args, **kwargs)
         except NotFound as error:

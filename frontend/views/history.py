@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +21,9 @@ from jobs.events import Event, EventType, parse
 from jobs.kinds import registry
 
 PAGE_SIZE = 100
-_GLYPHS = {
+# The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
+EVERYTHING = "everything"
+_GLYPHS: dict[str, str] = {
     EventType.STEP_SUCCEEDED: "succeeded",
     EventType.JOB_SUCCEEDED: "succeeded",
     EventType.STEP_FAILED: "failed",
@@ -46,7 +47,12 @@ class Filters(forms.Form):
     kind = forms.CharField(required=False, max_length=100)
     actor = forms.CharField(required=False, max_length=200)
     type = forms.ChoiceField(
-        required=False, choices=[("", "All types"), *((one.value, one.value) for one in EventType)]
+        required=False,
+        choices=[
+            ("", "all but output"),
+            (EVERYTHING, "everything"),
+            *((one.value, one.value) for one in EventType),
+        ],
     )
     since = forms.DateTimeField(required=False)
     until = forms.DateTimeField(required=False)
@@ -55,7 +61,19 @@ class Filters(forms.Form):
         """Return the filter that the feed understands; a filter that is malformed is left out."""
         self.is_valid()
         given = {name: self.cleaned_data.get(name) or None for name in self.fields}
-        return feed.AuditFilter(**given)
+        job, actor = given["job"], given["actor"]
+        if actor and ":" not in actor:
+            actor = f"user:{actor}"
+        kind_of_event = given["type"]
+        return feed.AuditFilter(
+            job=str(job) if job else None,
+            kind=given["kind"],
+            actor=actor,
+            type=None if kind_of_event == EVERYTHING else kind_of_event,
+            since=given["since"],
+            until=given["until"],
+            output=kind_of_event is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +92,7 @@ class Line:
 class Group:
     """Events of one job that follow each other on the page."""
 
-    job: UUID
+    job: str
     kind: str
     title: str
     lines: list[Line] = field(default_factory=list)

@@ -12,6 +12,7 @@ from frontend.templatetags.reprise import kinds_for
 from frontend.views.frame import page
 from jobs import access
 from jobs.access import Principal
+from jobs.api import shapes
 from jobs.kinds import registry
 
 
@@ -46,6 +47,7 @@ def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpRespons
     titles = {kind.name: kind.title for kind in registry.all_kinds()}
     context = {
         "job": found,
+        "shape": shapes.job(principal, found),
         "kind_title": titles.get(found.kind, found.kind),
         "may_submit": principal.has("submit_job"),
     }

@@ -22,7 +22,7 @@ export function fieldView(view: FieldView): TemplateResult {
   const { field, error } = view;
   if (field.ask === 'some-of') return someOf(view);
   if (field.ask === 'yes-no') return yesNo(view);
-  return html`<div class="form-field">
+  return html`<div class="form-field ${field.ask === 'number' ? 'is-number' : ''}">
     <label class="form-label" for=${id(field)}>${field.label}${optional(field)}</label>
     ${control(view)} ${below(field, error)}
   </div>`;
@@ -49,7 +49,7 @@ function control(view: FieldView): TemplateResult {
       @input=${told}></textarea>`;
   }
   const number = field.ask === 'number';
-  return html`<input class="field ${number ? 'is-number' : ''}" id=${id(field)} name=${field.name}
+  return html`<input class="field" id=${id(field)} name=${field.name}
     inputmode=${number ? (field.integer ? 'numeric' : 'decimal') : nothing} autocomplete="off" spellcheck="false"
     aria-invalid=${invalid} aria-describedby=${described(field, error)} .value=${live(value as string)}
     @input=${told} @keydown=${(e: KeyboardEvent) => number && stepBy(e, view)} />`;

@@ -24,18 +24,17 @@ export function jobRow(job: Job, kindTitle = title(job.kind)): TemplateResult {
 
 function progress(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
-  const done = Math.max(0, job.done);
-  return html`${bar(done, job.failed, job.total)}
-    <span class="muted">${count(done)}/${count(job.total)}${
+  return html`${bar(job.done - job.failed, job.failed, job.total)}
+    <span class="muted">${count(job.done)}/${count(job.total)}${
       job.failed ? html`<span class="bad">, ${count(job.failed)} failed</span>` : nothing
     }</span>`;
 }
 
-/** The progress line: what is done without the failed, then the failed. */
-export function bar(done: number, failed: number, total: number): TemplateResult {
+/** The progress line: what went well (`done` of a job counts the failed too), then the failed. */
+export function bar(well: number, failed: number, total: number): TemplateResult {
   const share = (n: number) => (total ? (100 * Math.min(n, total)) / total : 0);
   return html`<span class="progress" aria-hidden="true">
-    <span class="done" ${ref((e) => setWidth(e, share(done)))}></span>
+    <span class="done" ${ref((e) => setWidth(e, share(well)))}></span>
     <span class="failed" ${ref((e) => setWidth(e, share(failed)))}></span>
   </span>`;
 }

@@ -14,6 +14,7 @@ interface JobsAnswer {
   readonly next: string | null;
 }
 
+const DONE = ['succeeded', 'failed', 'cancelled'];
 const UNFINISHED = ['queued', 'running', 'waiting', 'paused', 'cancelling'];
 const POLL_MS = 2000;
 const VIEWS: readonly (readonly [string, string])[] = [
@@ -215,5 +216,3 @@ export class Jobs extends Plain {
     }`;
   }
 }
-
-const DONE = ['succeeded', 'failed', 'cancelled'];

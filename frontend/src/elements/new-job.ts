@@ -4,7 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Plan } from '../client';
-import { call, errorWords, type Job, type Kind, Problem, uuid } from './api';
+import { call, errorWords, type Job, jobRow, type Kind, Problem, uuid } from './api';
 import { fieldView, id } from './field';
 import {
   collect,
@@ -15,6 +15,7 @@ import {
   type Value,
   type Values,
 } from './form';
+import { check } from './form-check';
 import { glyph, Plain } from './plain';
 import { planView } from './plan';
 
@@ -55,7 +56,7 @@ export class NewJob extends Plain {
     try {
       const [{ kinds }, model] = await Promise.all([
         call<{ kinds: readonly Kind[] }>('/api/kinds'),
-        this.from ? call<Job>(`/api/jobs/${encodeURIComponent(this.from)}`) : null,
+        this.from ? jobRow(this.from) : null,
       ]);
       const kind = kinds.find((one) => one.name === this.kind);
       this.fields = fieldsOf(kind?.schema ?? {});
@@ -77,6 +78,11 @@ export class NewJob extends Plain {
   private async ask(): Promise<void> {
     if (!this.fields) return;
     this.asking?.abort();
+    this.errors = check(this.fields, this.values);
+    if (Object.keys(this.errors).length) {
+      this.plan = null;
+      return;
+    }
     this.asking = new AbortController();
     const { signal } = this.asking;
     const body = { kind: this.kind, params: collect(this.fields, this.values) };
@@ -93,9 +99,14 @@ export class NewJob extends Plain {
   private async submit(event: Event): Promise<void> {
     event.preventDefault();
     if (!this.fields || this.sending) return;
-    this.sending = true;
     this.tried = true;
     this.notice = '';
+    this.errors = check(this.fields, this.values);
+    if (Object.keys(this.errors).length) {
+      void this.updateComplete.then(() => this.focusFirstError());
+      return;
+    }
+    this.sending = true;
     const body = { kind: this.kind, params: collect(this.fields, this.values) };
     try {
       const headers = { 'Idempotency-Key': this.key };
@@ -131,9 +142,9 @@ export class NewJob extends Plain {
 
   override updated(changed: PropertyValues): void {
     if (changed.has('fields') && this.fields?.length) {
-      this.querySelector<HTMLElement>('.form-field :is(input, select, textarea)')?.focus({
-        preventScroll: true,
-      });
+      const first = this.querySelector<HTMLElement>('.form-field :is(input, select, textarea)');
+      // A ring round the first of many boxes would look like a choice.
+      if (!first?.matches('[type="checkbox"]')) first?.focus({ preventScroll: true });
     }
   }
 
@@ -155,14 +166,14 @@ export class NewJob extends Plain {
           (field) => field.name,
           (field) => this.field(field),
         )}
-        <div class="form-acts">
-          <button class="button is-main" aria-disabled=${this.sending ? 'true' : nothing}>
-            ${this.sending ? 'Starting…' : 'Start job'}
-          </button>
-          <a class="button" href="/">Cancel</a>
-        </div>
       </div>
       <aside class="new-job-plan" aria-live="polite">${planView(this.plan, this.problem())}</aside>
+      <div class="form-acts">
+        <button class="button is-main" aria-disabled=${this.sending ? 'true' : nothing}>
+          ${this.sending ? 'Starting…' : 'Start job'}
+        </button>
+        <a class="button" href="/">Cancel</a>
+      </div>
     </form>`;
   }
 

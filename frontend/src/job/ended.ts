@@ -1,9 +1,9 @@
 /** What is left to say when a run is over: the outcome, what failed, and what one does next. */
 
 import { html, nothing, type TemplateResult } from 'lit';
+import type { Job } from '../elements/api';
 import { glyph } from '../elements/plain';
 import { plural } from '../text/format';
-import type { Shown } from './header';
 import type { Row } from './rows';
 import { addressOf } from './tabs';
 
@@ -11,7 +11,7 @@ const MOST_LINKS = 12;
 
 /** One summary line; `rows` tells which step of a failed target to lead to. */
 export function endedView(
-  job: Shown,
+  job: Job,
   rows: readonly Row[],
   canSubmit: boolean,
 ): TemplateResult | typeof nothing {
@@ -20,13 +20,12 @@ export function endedView(
   const again = `/jobs/new?kind=${encodeURIComponent(job.kind)}&from=${job.id}`;
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}
-    <span class="ended-words said">${sentence(job)}
-      ${failed.length ? html`<span>Failed: ${links(failed)}</span>` : nothing}</span>
+    <span class="ended-words said">${linked(sentence(job), failed)}</span>
     ${canSubmit ? html`<a class="button" href=${again}>New job with these parameters</a>` : nothing}
   </div>`;
 }
 
-function sentence(job: Shown): string {
+function sentence(job: Job): string {
   const fallback = {
     succeeded: `All ${plural(job.total, 'server')} done.`,
     failed: 'The run failed.',
@@ -36,13 +35,29 @@ function sentence(job: Shown): string {
   return /[.!?…]$/.test(message) ? message : `${message}.`;
 }
 
-function links(failed: readonly Row[]): TemplateResult {
-  const shown = failed.slice(0, MOST_LINKS);
-  const more = failed.length - shown.length;
-  return html`${shown.map(
-    (row, i) =>
-      html`${i ? ', ' : ''}<a class="mono" href=${addressOf('matrix', { target: row.target, step: failedStep(row) })}>${row.target}</a>`,
-  )}${more ? ` and ${plural(more, 'more', 'more')}` : ''}.`;
+/** The message with each failed target in it as a link to the step that failed; the others after it. */
+function linked(message: string, failed: readonly Row[]): (TemplateResult | string)[] {
+  const rows = new Map(failed.map((row) => [row.target, row]));
+  const parts = message.split(/([^\s,;:()]+)/);
+  const shown = parts.map((part) => {
+    const name = rows.has(part) ? part : part.replace(/\.$/, '');
+    const row = rows.get(name);
+    rows.delete(name);
+    return row ? html`${link(row)}${part.slice(name.length)}` : part;
+  });
+  const rest = [...rows.values()];
+  if (!rest.length) return shown;
+  const more = rest.length - MOST_LINKS;
+  const links = rest.slice(0, MOST_LINKS).map((row, i) => html`${i ? ', ' : ' '}${link(row)}`);
+  return [
+    ...shown,
+    html` Failed:${links}${more > 0 ? ` and ${plural(more, 'more', 'more')}` : ''}.`,
+  ];
+}
+
+function link(row: Row): TemplateResult {
+  const address = addressOf('matrix', { target: row.target, step: failedStep(row) });
+  return html`<a class="mono" href=${address}>${row.target}</a>`;
 }
 
 function failedStep(row: Row): string {

@@ -7,17 +7,11 @@ import { bar } from '../elements/job-row';
 import { glyph, status } from '../elements/plain';
 import { count, plural, remaining, shortId, who } from '../text/format';
 
-/** A job in mid-page: what the API said last, with what the events since have changed. */
-export interface Shown extends Job {
-  readonly failed_targets: readonly string[];
-}
-
 /** What the head shows. */
 export interface HeadView {
-  readonly job: Shown;
+  readonly job: Job;
   readonly kindTitle: string;
   readonly left: number | null;
-  /** What a target is called here: `server`. */
   readonly stopping: boolean;
   readonly onStop: () => void;
 }
@@ -66,20 +60,20 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
   return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
 }
 
-function progress(job: Shown): TemplateResult | typeof nothing {
+function progress(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
   const words = `${count(job.done)} of ${count(job.total)} done`;
   const limit = job.params.max_failures;
   return html`<div class="job-progress-line">
     <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
-      ${bar(job.done, job.failed, job.total)}
+      ${bar(job.done - job.failed, job.failed, job.total)}
     </div>
     <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job, limit)}</span>` : nothing}</span>
   </div>`;
 }
 
 /** `1 failed (1 more tolerated)`: how near the run is to giving up, where its params say so. */
-function failedWords(job: Shown, limit: unknown): string {
+function failedWords(job: Job, limit: unknown): string {
   const failed = `${count(job.failed)} failed`;
   if (typeof limit !== 'number' || job.finished_at !== null) return failed;
   const more = limit - job.failed;
@@ -89,7 +83,7 @@ function failedWords(job: Shown, limit: unknown): string {
 
 /** What the job waits for, and who has it. */
 export function waitingView(
-  job: Shown,
+  job: Job,
   titles: ReadonlyMap<string, string>,
 ): TemplateResult | typeof nothing {
   if (job.status !== 'waiting') return nothing;
@@ -115,12 +109,15 @@ export function connectionView(
   onTry: () => void,
 ): TemplateResult {
   const { tone, words, act } = connectionWords(info);
-  return html`<p class="connection is-${tone}" role="status">
-    <i class="connection-dot" aria-hidden="true"></i><span>${words}</span>
-    ${info?.seq ? html`<span class="mono">#${info.seq}</span>` : nothing}
-    ${resumedWords(info, missed)}
-    ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
-  </p>`;
+  return html`<div class="connection is-${tone}" role="status">
+    <i class="connection-dot" aria-hidden="true"></i>
+    <div class="connection-parts">
+      <span>${words}</span>
+      ${info?.seq ? html`<span class="mono">#${info.seq}</span>` : nothing}
+      ${resumedWords(info, missed)}
+      ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
+    </div>
+  </div>`;
 }
 
 function connectionWords(info: FollowerInfo | null): {
@@ -138,10 +135,7 @@ function connectionWords(info: FollowerInfo | null): {
         words: `catching up${over}: ${count(info.seq)} of ${count(info.head)}`,
       };
     case 'ended':
-      return {
-        tone: 'ended',
-        words: `complete: every event is here${over ? `, the last came${over}` : ''}`,
-      };
+      return { tone: 'ended', words: `complete${over}` };
     case 'reconnecting':
       return { tone: 'lost', words: html`connection lost${retryWords(info)}`, act: 'Try now' };
     case 'offline':
@@ -158,13 +152,14 @@ function connectionWords(info: FollowerInfo | null): {
         act: 'Try again',
       };
     default:
-      return { tone: 'busy', words: 'connecting' };
+      if (!info || info.nextTryAt === null) return { tone: 'busy', words: 'connecting' };
+      return { tone: 'lost', words: html`no connection yet${retryWords(info)}`, act: 'Try now' };
   }
 }
 
 function retryWords(info: FollowerInfo): TemplateResult | string {
-  if (info.nextTryAt === null) return ', reconnecting';
-  return html`, reconnecting <reprise-until at=${new Date(info.nextTryAt).toISOString()}></reprise-until>`;
+  if (info.nextTryAt === null) return ', trying again';
+  return html`, trying again <reprise-until at=${new Date(info.nextTryAt).toISOString()}></reprise-until>`;
 }
 
 function resumedWords(info: FollowerInfo | null, missed: string): TemplateResult | typeof nothing {
@@ -174,5 +169,6 @@ function resumedWords(info: FollowerInfo | null, missed: string): TemplateResult
     return html`<span>resumed from <span class="mono">#${resumed.from}</span> at
       <reprise-time at=${at} form="clock"></reprise-time>, ${plural(resumed.caughtUp, 'event')} caught up</span>`;
   }
-  return missed ? html`<span>${missed}</span>` : nothing;
+  if (missed) return html`<span>${missed}</span>`;
+  return info?.state === 'ended' ? html`<span>every event is here</span>` : nothing;
 }

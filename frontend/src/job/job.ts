@@ -2,14 +2,14 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { Follower, type FollowerInfo, FollowerState } from '../client';
-import { bootData, call, errorWords, type Job, signIn } from '../elements/api';
+import { type Follower, type FollowerInfo, FollowerState, follow } from '../client';
+import { bootData, call, errorWords, type Job, jobRow, signIn } from '../elements/api';
 import { glyph, Plain } from '../elements/plain';
 import { count } from '../text/format';
 import { confirmed } from './confirm';
 import { endedView } from './ended';
 import { secondsLeft } from './estimate';
-import { connectionView, headView, type Shown, waitingView } from './header';
+import { connectionView, headView, waitingView } from './header';
 import type { Opened } from './matrix';
 import { Run } from './run';
 import { lastSeen, remember, sinceThen } from './seen';
@@ -35,7 +35,7 @@ export class JobPage extends Plain {
   @state() private missed = '';
   @state() private titles: ReadonlyMap<string, string> = new Map();
 
-  private run = new Run();
+  private run = new Run(this.row?.plan);
   private follower: Follower | undefined;
   private due = false;
   private seen: ReturnType<typeof lastSeen> = null;
@@ -46,7 +46,7 @@ export class JobPage extends Plain {
     addEventListener('hashchange', this.goTo);
     addEventListener('pagehide', this.leave);
     this.seen = lastSeen(this.job);
-    this.follower = new Follower(this.job, {
+    this.follower = follow(this.job, {
       restart: true,
       onEvents: (events) => {
         this.run.queue(events);
@@ -54,11 +54,11 @@ export class JobPage extends Plain {
       },
       onState: (info) => this.said(info),
       onReset: () => {
-        this.run = new Run();
+        this.run = new Run(this.row?.plan);
         this.schedule();
       },
     });
-    if (!this.row) void this.ask();
+    if (!this.row || this.row.status === 'waiting') void this.ask();
   }
 
   override disconnectedCallback(): void {
@@ -104,33 +104,39 @@ export class JobPage extends Plain {
     this.info = info;
   }
 
-  /** Ask the API for what no event says: the acts that are open to this user now. */
+  /** Ask the API for what no event says: the acts that are open to this user, who holds what. */
   private async ask(): Promise<void> {
     try {
-      this.row = await call<Job>(`/api/jobs/${this.job}`);
-      if (this.row.status !== 'waiting') return;
-      const holders = new Set(this.row.waiting_for.map((one) => one.job));
+      this.row = (await jobRow(this.job)) ?? this.row;
+      const holders = new Set(this.row?.waiting_for.map((one) => one.job));
       for (const holder of holders) {
-        const { title } = await call<Job>(`/api/jobs/${holder}`);
-        this.titles = new Map([...this.titles, [holder, title]]);
+        const title = (await jobRow(holder))?.title;
+        if (title) this.titles = new Map([...this.titles, [holder, title]]);
       }
     } catch (error) {
-      // A holder may be somebody else's; the page then shows its id alone. The rest comes by events.
+      // What the events say stands; the acts are asked for again at the next change.
       if (!this.row) this.notice = errorWords(error);
     }
   }
 
   /** The job as of the newest event, or of the API's answer where that is ahead. */
-  private get shown(): Shown | null {
+  private get shown(): Job | null {
     const { row } = this;
     const { view } = this.run;
     if (!row) return null;
     const { status } = view;
     if (status === '' || view.head < row.head) {
-      return { ...row, failed_targets: [] };
+      return { ...row, total: row.total || planned(row) };
     }
     const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
-    return { ...row, ...rest, status, can: view.finished_at ? [] : row.can };
+    const total = view.total || planned(row);
+    return { ...row, ...rest, status, total, can: view.finished_at ? [] : row.can };
+  }
+
+  /** Whether everything up to the head has come at least once. */
+  private get caughtUp(): boolean {
+    const { info } = this;
+    return info !== null && info.seq > 0 && info.seq >= info.head;
   }
 
   private entitle(): void {
@@ -202,6 +208,7 @@ export class JobPage extends Plain {
   private inside(tab: Tab): TemplateResult {
     const { run } = this;
     const live = this.info?.state === FollowerState.live;
+    const loading = !this.caughtUp;
     const onOpen = (event: CustomEvent<Opened>) => {
       this.tab = 'matrix';
       this.open(event.detail);
@@ -209,11 +216,11 @@ export class JobPage extends Plain {
     switch (tab) {
       case 'timeline':
         return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .moments=${run.moments}
-          .size=${run.moments.length} @open=${onOpen}></reprise-timeline>`;
+          .size=${run.moments.length} ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
       case 'log':
         return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} from
           ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
-          empty="Nothing has been written yet."></reprise-log>`;
+          empty=${loading ? 'Loading the log…' : 'Nothing has been written yet.'}></reprise-log>`;
       case 'events':
         return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
       default:
@@ -226,9 +233,14 @@ export class JobPage extends Plain {
   private output(opened: Opened, onOpen: (event: CustomEvent<Opened>) => void): TemplateResult {
     const lines = this.run.lines.of(opened.target, opened.step);
     const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
-    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} job=${this.job}
+    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} job=${this.job} ?loading=${!this.caughtUp}
       @open=${onOpen} @shut=${() => this.open(null)}></reprise-output>`;
   }
+}
+
+/** How many targets the plan names: the total before the run itself says one. */
+function planned(job: Job): number {
+  return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
 }
 
 /** What stopping will do, in the sentences of the dialog. */
@@ -241,7 +253,7 @@ function stopQuestion(job: Job): Parameters<typeof confirmed>[0] {
       keep: 'Keep it',
     };
   }
-  const left = job.total - job.done - job.failed;
+  const left = job.total - job.done;
   return {
     title: `Stop “${job.title}”?`,
     consequences: [

@@ -13,7 +13,7 @@ import './log';
 
 const LEAST = 120;
 
-/** `<reprise-output .row .opened .lines .size job live>`; tells `open` (another step) and `shut`. */
+/** `<reprise-output .row .opened .lines .size job loading>`; tells `open` (another step) and `shut`. */
 @customElement('reprise-output')
 export class Output extends Plain {
   @property({ attribute: false }) row: Row | null = null;
@@ -21,6 +21,7 @@ export class Output extends Plain {
   @property({ attribute: false }) lines: readonly Line[] = [];
   @property({ type: Number }) size = 0;
   @property() job = '';
+  @property({ type: Boolean }) loading = false;
   private unlisten: (() => void) | undefined;
 
   override connectedCallback(): void {
@@ -93,7 +94,7 @@ export class Output extends Plain {
       </header>
       <reprise-log .lines=${this.lines} .size=${this.size} ?live=${step?.status === 'running'}
         file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
-        empty=${emptyWords(step?.status)}></reprise-log>`;
+        empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
   }
 
   private pick(step: string): void {

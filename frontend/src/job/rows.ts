@@ -39,8 +39,14 @@ export class Rows {
   groups: readonly RowGroup[] = [];
   private readonly rows = new Map<string, Row>();
   private steps: ReadonlyMap<string, StepView> = new Map();
-  private plan: Plan | null = null;
   private over = false;
+
+  /** `plan` is known from elsewhere before `job.submitted` has come. */
+  constructor(private plan: Plan | null = null) {
+    if (!plan) return;
+    this.columns = plan.steps;
+    this.build(null);
+  }
 
   /** All rows, in the order of the groups. */
   get all(): Row[] {
@@ -50,7 +56,7 @@ export class Rows {
   /** Take in a newer view of the same job. */
   update(view: JobView): void {
     const over = TERMINAL.has(view.status);
-    const plan = planOf(view);
+    const plan = planOf(view) ?? this.plan;
     const everything = over !== this.over || plan !== this.plan;
     if (!everything && view.steps === this.steps) return;
     const stale = everything ? null : this.changed(view.steps);

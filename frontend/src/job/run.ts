@@ -1,19 +1,24 @@
 /** Everything that the page knows of a run, made of its events as they come. */
 
-import { fold, type JobEvent, type JobView, NOTHING } from '../client';
+import { fold, type JobEvent, type JobView, NOTHING, type Plan } from '../client';
 import { Lines } from './lines';
 import { Rows } from './rows';
 
 /** Queue events as they arrive, take them in when it is time to draw. */
 export class Run {
   view: JobView = NOTHING;
-  readonly rows = new Rows();
+  readonly rows: Rows;
   readonly lines = new Lines();
   /** All events; grows in place. */
   readonly events: JobEvent[] = [];
   /** Those about the job itself, but for its progress. */
   moments: readonly JobEvent[] = [];
   private queued: JobEvent[] = [];
+
+  /** `plan` lets the rows be drawn before the first event has come. */
+  constructor(plan: Plan | null = null) {
+    this.rows = new Rows(plan);
+  }
 
   /** Remember events for the next `take`. */
   queue(events: readonly JobEvent[]): void {

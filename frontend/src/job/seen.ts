@@ -26,8 +26,7 @@ export function lastSeen(job: string): Seen | null {
 export function sinceThen(seen: Seen | null, seq: number): string {
   if (!seen || seq < seen.seq) return '';
   const events = seq - seen.seq;
+  if (!events) return '';
   const when = clock(new Date(seen.at));
-  return events
-    ? `resumed from #${seen.seq}, seen at ${when}: ${plural(events, 'event')} caught up`
-    : `nothing new since #${seen.seq}, seen at ${when}`;
+  return `resumed from #${seen.seq}, seen at ${when}: ${plural(events, 'event')} caught up`;
 }

@@ -23,6 +23,7 @@ export class Timeline extends Plain {
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
   @property({ attribute: false }) moments: readonly JobEvent[] = [];
   @property({ type: Number }) size = 0;
+  @property({ type: Boolean }) loading = false;
   @state() private now = Date.now();
 
   override connectedCallback(): void {
@@ -42,7 +43,10 @@ export class Timeline extends Plain {
 
   override render(): TemplateResult {
     const start = this.view?.started_at;
-    if (!start) return html`<p class="timeline-empty muted">The run has not started.</p>`;
+    if (!start) {
+      const words = this.loading ? 'Loading the run…' : 'The run has not started.';
+      return html`<p class="timeline-empty muted">${words}</p>`;
+    }
     const from = Date.parse(start);
     const until = this.view?.finished_at ? Date.parse(this.view.finished_at) : this.now;
     const seconds = Math.max(1, (until - from) / 1000);
@@ -100,7 +104,8 @@ export class Timeline extends Plain {
     const x = ((Date.parse(step.started_at) - from) / 1000 / end) * WIDE;
     const width = Math.max(1.5, ((until - Date.parse(step.started_at)) / 1000 / end) * WIDE - 0.75);
     const took = duration((until - Date.parse(step.started_at)) / 1000);
-    return svg`<rect class="is-${step.status}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
+    const name = step === row.rollback && step.status === 'succeeded' ? 'rolled-back' : step.status;
+    return svg`<rect class="is-${name}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
       data-target=${row.target} data-step=${step.step}><title>${step.step}: ${step.status}, ${took}</title></rect>`;
   }
 

@@ -65,16 +65,22 @@ function stepWords(event: JobEvent): string {
     case 'step.succeeded':
       return `${step} succeeded in ${duration(event.data.seconds)}`;
     case 'step.failed':
-      return `${step} failed after ${duration(event.data.seconds)}: ${event.data.error.message}`;
+      return `${step} failed after ${duration(event.data.seconds)}: ${why(event.data.error.message, step)}`;
     case 'step.retried':
       return event.data.error
-        ? `${step} is tried again: ${event.data.error.message}`
+        ? `${step} is tried again: ${why(event.data.error.message, step)}`
         : `${step} is tried again`;
     case 'step.skipped':
       return event.data.reason ? `${step} skipped: ${event.data.reason}` : `${step} skipped`;
     default:
       return event.type;
   }
+}
+
+/** An error's message; that it is this step which failed has been said. */
+function why(message: string, step: string): string {
+  const said = `${step} failed: `;
+  return message.startsWith(said) ? message.slice(said.length) : message;
 }
 
 function waitingWords(data: {
