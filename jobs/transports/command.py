@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from jobs.run import Step
 from jobs.transports import local
+from jobs.transports.base import Listener
 
 TRANSPORTS = {"local": local.run}
 LONGEST_REASON = 500
@@ -20,7 +20,7 @@ class CommandFailed(Exception):
 class _Heard:
     """Passes output on to a step and keeps the last line of each stream."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Listener) -> None:
         self._step = step
         self._tail = {"out": "", "err": ""}
 
@@ -44,7 +44,7 @@ class _Heard:
         return ""
 
 
-async def command(transport: str, argv: Sequence[str], step: Step) -> None:
+async def command(transport: str, argv: Sequence[str], step: Listener) -> None:
     """Run a command over a transport; CommandFailed where its exit status is not 0."""
     run = TRANSPORTS.get(transport)
     if run is None:

@@ -1,0 +1,59 @@
+"""A command as a step: what it says goes on, and its last line says why it failed."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from jobs.transports.command import CommandFailed, command
+
+
+class Heard:
+    """Whoever listens: takes everything, hands out an environment."""
+
+    def __init__(self) -> None:
+        self.env = {"REPRISE_JOB": "a-job", "REPRISE_FENCE": "3"}
+        self.said: dict[str, str] = {"out": "", "err": ""}
+
+    def output(self, text: str, stream: str = "out") -> None:
+        self.said[stream] += text
+
+    async def drain(self) -> None:
+        return
+
+
+async def run(program: str, transport: str = "local") -> Heard:
+    heard = Heard()
+    await command(transport, [sys.executable, "-c", program], heard)
+    return heard
+
+
+async def test_output_is_passed_on_by_stream_with_its_colours() -> None:
+    heard = await run(r"import sys; print('\x1b[32mok\x1b[0m'); print('hm', file=sys.stderr)")
+    assert heard.said == {"out": "\x1b[32mok\x1b[0m\n", "err": "hm\n"}
+
+
+async def test_a_command_knows_its_job_and_fence() -> None:
+    heard = await run("import os; print(os.environ['REPRISE_JOB'], os.environ['REPRISE_FENCE'])")
+    assert heard.said["out"] == "a-job 3\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        (r"import sys; print('well'); sys.exit('\x1b[31mtoo\nbad\x1b[0m')", "bad"),
+        ("import sys; print('one\\ntwo'); sys.exit(4)", "two"),
+        ("import sys; sys.exit(4)", "exit status 4"),
+        ("import os; os.kill(os.getpid(), 9)", "exit status -9"),
+    ],
+)
+async def test_it_fails_with_the_last_line_that_was_said(program: str, reason: str) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        await run(program)
+    assert str(caught.value) == reason
+
+
+async def test_a_transport_that_is_not_there_is_said() -> None:
+    with pytest.raises(CommandFailed, match="there is no transport 'pigeon'"):
+        await run("", transport="pigeon")
