@@ -186,5 +186,22 @@ describe('going up the ladder', () => {
     fake.platform.clock.advance(10_000);
     await until(() => it.info.transport === 'WebSocket');
     expect(it.info.state).toBe('live');
+    const { length } = fake.server.seen;
+    fake.server.cut();
+    await until(() => fake.server.seen.length > length);
+    expect(fake.server.transports.at(-1)).toBe('WebSocket');
+  });
+
+  it('gives up the trial too when it is stopped', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = blocks(['WebSocket', 'silent']);
+    fake.platform.memory.set('SSE');
+    const it = following(fake, { upgrade: { known: 1000, unknown: 1000, most: 1000 } });
+    await it.to('live');
+    fake.platform.clock.advance(1000);
+    await until(() => fake.server.sockets === 1);
+    it.follower.stop();
+    await until(() => fake.server.sockets === 0);
+    expect(fake.platform.clock.pending).toEqual([]);
   });
 });

@@ -64,6 +64,11 @@ export class FakeServer {
     return this.seen.map(({ transport }) => transport);
   }
 
+  /** How many WebSockets are open. */
+  get sockets(): number {
+    return this.#sockets.clients.size;
+  }
+
   #note(request: IncomingMessage, transport: TransportName): [Seen, Behaviour] {
     const url = new URL(request.url ?? '', 'http://fake');
     const after = url.searchParams.get('after') ?? '';
