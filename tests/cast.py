@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -10,6 +12,9 @@ from django.test import Client
 from jobs import tokens
 from jobs.access import Principal, of_user
 from jobs.models import Team
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,12 @@ def client(**headers: str) -> Client:
         raise_request_exception=False,
         headers={"Host": "localhost", **headers},
     )
+
+
+def post(client: Client, path: str, body: object = None, **headers: str) -> Response:
+    """Post a value as JSON; bytes go as they are."""
+    raw = body if isinstance(body, bytes) else json.dumps(body)
+    return client.post(path, raw, content_type="application/json", headers=headers)
 
 
 def make() -> Cast:

@@ -54,6 +54,7 @@ class JobOut(Schema):
     submitted_at: str | None
     started_at: str | None
     finished_at: str | None
+    last_at: str | None
     attempt: int
     done: int
     total: int

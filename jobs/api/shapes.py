@@ -33,6 +33,7 @@ def job(principal: Principal, row: Job) -> dict[str, Any]:
         "submitted_at": moment(row.submitted_at),
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
+        "last_at": moment(row.last_at),
         "attempt": row.attempt,
         "done": row.done,
         "total": row.total,

@@ -24,11 +24,6 @@ from tests.cast import Cast, Person
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture
-def cast(database: object) -> Cast:
-    return casting.make()
-
-
 def job(owner: Person | None, team: Team | None, status: str = "running") -> Job:
     key = uuid7()
     return Job.objects.create(

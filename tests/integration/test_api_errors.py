@@ -1,0 +1,191 @@
+"""Every error of the protocol's table that REST can give, and what must never be a 500."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connections
+
+from jobs.models import Job
+from ops.embedded import ports
+from tests import cast as casting
+from tests.cast import Cast, post
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+pytestmark = pytest.mark.usefixtures("say_kinds")
+
+DEEP = b'{"kind":"test-say","params":' + b'{"a":' * 70 + b"1" + b"}" * 71
+DEEPER = b'{"kind":"test-say","params":' + b"[" * 100_000
+
+# The body of POST /api/jobs, sent by alice: status, code, and a word of what is said.
+BODIES: list[tuple[Any, int, str, str]] = [
+    ({"kind": "none", "params": {}}, 422, "invalid_params", "test-say"),
+    ({"kind": "test-say", "params": {"words": 7}}, 422, "invalid_params", "/words"),
+    ({"kind": "test-say", "params": {"words": ["a", 7]}}, 422, "invalid_params", "/words/1"),
+    ({"kind": "load", "params": {}}, 403, "forbidden", "staff"),
+    ({"params": {}}, 400, "bad_request", "/kind"),
+    ({"kind": "test-say", "params": []}, 400, "bad_request", "/params"),
+    ({"kind": "test-say", "parameters": {}}, 400, "bad_request", "/parameters"),
+    ({"kind": "test-say", "title": "x" * 301}, 400, "bad_request", "/title"),
+    ({"kind": "test-say", "labels": {"a b": "c"}}, 400, "bad_request", "/labels/a b"),
+    ({"kind": "test-say", "labels": {"a": 1}}, 400, "bad_request", "/labels/a"),
+    ([], 400, "bad_request", ""),
+    (None, 400, "bad_request", ""),
+    (b"", 400, "bad_request", ""),
+    (b"{", 400, "bad_request", "line 1"),
+    (b"\xff", 400, "bad_request", "UTF-8"),
+    (b'{"kind":"test-say","params":{"words":[NaN]}}', 400, "bad_request", "NaN"),
+    (b'{"kind":"test-say","params":{"words":[1e999]}}', 400, "bad_request", "too large"),
+    (b'{"kind":"test-say","params":{"n":9223372036854775808}}', 400, "bad_request", "64 bits"),
+    (b'{"kind":"test-say","params":{"n":' + b"9" * 5000 + b"}}", 400, "bad_request", "JSON"),
+    (DEEP, 400, "bad_request", "nested"),
+    (DEEPER, 400, "bad_request", "nested"),
+    ({"kind": "test-say", "params": {"words": ["x" * 70_000]}}, 413, "event_too_large", "64 KiB"),
+    (b'"' + b"x" * 1024 * 1024 + b'"', 413, "event_too_large", "1 MiB"),
+]
+
+
+def problem(answer: Response) -> dict[str, Any]:
+    """The answer as a problem, its form checked."""
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "no-store" in answer["Cache-Control"]
+    found: dict[str, Any] = answer.json()
+    assert found["type"] == "about:blank"
+    assert found["status"] == answer.status_code
+    assert found["title"]
+    assert found["detail"]
+    return found
+
+
+def test_every_bad_body_gets_its_documented_error(cast: Cast) -> None:
+    client = cast.alice.client()
+    for body, status, code, word in BODIES:
+        found = problem(post(client, "/api/jobs", body))
+        shown = repr(body)[:80]
+        assert (shown, found["status"], found["code"]) == (shown, status, code)
+        assert word in json.dumps(found), shown
+    assert Job.objects.count() == 0
+
+
+def test_what_no_log_can_hold_is_replaced_and_taken(cast: Cast) -> None:
+    body = b'{"kind":"test-say","title":"a\\u0000b","params":{"words":["\\ud800"]}}'
+    job = post(cast.alice.client(), "/api/jobs", body).json()
+    assert job["title"] == "a�b"
+    assert job["params"]["words"] == ["�"]
+
+
+def test_bad_queries_and_addresses_get_theirs(cast: Cast) -> None:
+    client = cast.alice.client()
+    expected = {
+        "/api/jobs?cursor=x": (400, "bad_cursor"),
+        "/api/jobs?cursor=%00": (400, "bad_cursor"),
+        "/api/jobs?limit=0": (400, "bad_request"),
+        "/api/jobs?limit=x": (400, "bad_request"),
+        "/api/jobs?limit=99999": (400, "bad_request"),
+        "/api/jobs?status=lost": (400, "bad_request"),
+        "/api/jobs?label=x": (400, "bad_request"),
+        "/api/jobs?since=yesterday": (400, "bad_request"),
+        "/api/audit?job=x": (400, "bad_request"),
+        "/api/audit?type=job.lost": (400, "bad_request"),
+        "/api/audit?after=-1": (400, "bad_request"),
+        f"/api/audit?after={2**63}": (400, "bad_request"),
+        "/api/nowhere": (404, "not_found"),
+        "/api/": (404, "not_found"),
+        "/api": (404, "not_found"),
+        "/api/jobs/": (404, "not_found"),
+        "/api/jobs/%00": (404, "not_found"),
+        "/api/jobs/x/y": (404, "not_found"),
+        "/api/tokens/x": (405, "method_not_allowed"),
+        "/api/plan": (405, "method_not_allowed"),
+    }
+    answers = {path: problem(client.get(path)) for path in expected}
+    assert {path: (a["status"], a["code"]) for path, a in answers.items()} == expected
+    assert answers["/api/jobs?limit=0"]["errors"][0]["parameter"] == "limit"
+    for path in (
+        "?text=%00&kind=%00&actor=%00&target=%00&label=a:%00",
+        "?text=%ff",
+        "?text=%ed%a0",
+    ):
+        assert client.get(f"/api/jobs{path}").json() == {"jobs": [], "next": None}
+
+
+def test_another_method_is_told_which_there_are(cast: Cast) -> None:
+    answer = cast.alice.client().put("/api/jobs")
+    assert problem(answer)["code"] == "method_not_allowed"
+    assert set(answer["Allow"].split(", ")) == {"GET", "POST"}
+
+
+def test_nobody_gets_in_without_signing_in(cast: Cast) -> None:
+    paths = ("/api/jobs", "/api/jobs/x", "/api/kinds", "/api/audit", "/api/tokens")
+    for path in (*paths, "/api/openapi.json"):
+        answer = casting.client(Accept="application/json").get(path)
+        assert problem(answer)["code"] == "not_signed_in"
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+    for path in ("/api/jobs", "/api/plan", "/api/jobs/x/cancel", "/api/tokens"):
+        assert problem(post(casting.client(), path))["code"] == "not_signed_in"
+
+
+def test_roles_are_told_what_they_may_not(cast: Cast) -> None:
+    wish = {"kind": "test-say", "params": {}}
+    for who in (cast.vera, cast.audrey, cast.nobody):
+        for path in ("/api/jobs", "/api/plan"):
+            assert problem(post(who.client(), path, wish))["code"] == "forbidden"
+    for path in ("/api/jobs", "/api/audit"):
+        assert problem(cast.nobody.client().get(path))["code"] == "forbidden"
+
+
+def test_a_bad_idempotency_key_is_refused(cast: Cast) -> None:
+    for key in ("", " ", "x" * 201, "ключ", "a b"):
+        answer = post(
+            cast.alice.client(), "/api/jobs", {"kind": "test-say"}, **{"Idempotency-Key": key}
+        )
+        assert (key, problem(answer)["code"]) == (key, "bad_request")
+
+
+def test_a_form_instead_of_json_is_refused_in_the_same_way(cast: Cast) -> None:
+    browser = cast.alice.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+    for form in ({"kind": "test-say", "csrfmiddlewaretoken": "a" * 32}, {"kind": "test-say"}):
+        answer = browser.post("/api/jobs", form, headers={"X-CSRFToken": "a" * 32})
+        assert problem(answer)["code"] == "bad_request"
+
+
+def test_a_host_that_is_not_ours_is_refused(cast: Cast) -> None:
+    answer = cast.alice.client().get("/api/jobs", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad_request"
+
+
+def test_an_absent_database_is_a_503_that_says_when_to_come_back(cast: Cast) -> None:
+    client = cast.alice.client()
+    with unreachable_database():
+        answer = client.get("/api/jobs")
+    assert problem(answer)["code"] == "unavailable"
+    assert answer["Retry-After"] == "1"
+    assert client.get("/api/jobs").status_code == 200
+
+
+@contextmanager
+def unreachable_database() -> Iterator[None]:
+    """Point Django at a port on which nobody listens."""
+    connection = connections["default"]
+    kept = dict(connection.settings_dict)
+    pool = {"min_size": 0, "max_size": 1, "timeout": 0.5}
+    _disconnect(connection)
+    connection.settings_dict.update(PORT=str(ports.free()), OPTIONS={"pool": pool})
+    try:
+        yield
+    finally:
+        _disconnect(connection)
+        connection.settings_dict.update(kept)
+
+
+def _disconnect(connection: Any) -> None:
+    connection.close()
+    connection.close_pool()
