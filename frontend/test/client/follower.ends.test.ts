@@ -18,6 +18,13 @@ function problem(status: number, code: string, more: Record<string, unknown> = {
   return { answer: { status, headers, body } };
 }
 
+/** A refusal that may be tried again, as the service gives it whatever type was asked for. */
+function asEventStream(code: string, retry_after_s: number): Behaviour {
+  const headers = { 'Content-Type': 'text/event-stream; charset=utf-8' };
+  const data = JSON.stringify({ kind: 'error', code, message: 'Later.', retry_after_s });
+  return { answer: { status: 200, headers, body: `event: stream-error\ndata: ${data}\n\n` } };
+}
+
 const FINAL = [
   ['bad_cursor', 400, 4500],
   ['not_signed_in', 401, 4501],
@@ -122,6 +129,7 @@ describe('a server that is busy', () => {
   it.each([
     ['WebSocket', { error: { code: 'over_limit', retry_after_s: 7, close: 4003 } }, 7000],
     ['SSE', { error: { code: 'over_limit', retry_after_s: 7, close: 4003 } }, 7000],
+    ['octet stream', asEventStream('over_limit', 8), 8000],
     ['SSE', problem(429, 'over_limit', { retry_after_s: 9 }), 9000],
     ['long poll', problem(503, 'going_down', { retry_after_s: 3 }), 3000],
     ['octet stream', { answer: { status: 503, headers: { 'Retry-After': '11' } } }, 11_000],

@@ -15,17 +15,17 @@ export type Answer =
   | { readonly closed: Closed; readonly status: number };
 
 /**
- * Make one GET request. Anything but a 200 of the type asked for is a `closed`: what looks like success
- * but is a page (a proxy's, a sign-in form's) must not be taken for an empty stream.
+ * Make one GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: what
+ * looks like success but is a page (a proxy's, a sign-in form's) must not be taken for an empty stream.
  */
 export async function get(
   url: string,
-  accept: string,
+  types: readonly [string, ...string[]],
   signal: AbortSignal,
   platform: Platform,
   options: HttpOptions,
 ): Promise<Answer> {
-  const headers: Record<string, string> = { Accept: accept };
+  const headers: Record<string, string> = { Accept: types[0] };
   if (options.token !== undefined) headers.Authorization = `Bearer ${options.token}`;
   const credentials = options.credentials ?? 'same-origin';
   const response = await platform.fetch(url, { headers, credentials, signal, cache: 'no-store' });
@@ -33,8 +33,8 @@ export async function get(
   if (status === 204) return { status, closed: { how: 'ended' } };
   if (status !== 200) return { status, closed: await byResponse(response, platform.clock.now()) };
   const type = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim();
-  if (type === accept) return { response };
-  const message = `The answer was ${type || 'of no type'}, not ${accept}.`;
+  if (types.includes(type ?? '')) return { response };
+  const message = `The answer was ${type || 'of no type'}, not ${types[0]}.`;
   return { status, closed: lost('wrong_type', message) };
 }
 

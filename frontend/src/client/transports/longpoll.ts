@@ -48,7 +48,7 @@ export class LongPollTransport implements Transport {
   async #run(polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
     while (!polling.over) {
       const url = await this.addresses.events(polling.cursor, LIMIT, polling.wait);
-      const answer = await get(url, 'application/json', signal, this.platform, this.options);
+      const answer = await get(url, ['application/json'], signal, this.platform, this.options);
       if (signal.aborted) return;
       if ('response' in answer) {
         const text = await answer.response.text();

@@ -8,7 +8,12 @@ import { get, type HttpOptions, networkError } from './http';
 import type { Sink, Transport } from './transport';
 import { wordsOf } from './websocket';
 
-const TYPES = { SSE: 'text/event-stream', 'octet stream': 'application/octet-stream' } as const;
+const EVENT_STREAM = 'text/event-stream';
+/** What is asked for, and what else may come: a refusal that may be tried again is an event stream. */
+const TYPES = {
+  SSE: [EVENT_STREAM],
+  'octet stream': ['application/octet-stream', EVENT_STREAM],
+} as const;
 
 /**
  * Server-Sent Events read by `fetch`, `/api/jobs/<id>/stream`: unlike an `EventSource` it sees statuses
