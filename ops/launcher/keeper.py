@@ -146,8 +146,8 @@ class Keeper:
     def changed(self) -> list[str]:
         """Return what became of the programs since the last call, one sentence for each change."""
         now, before = self.running(), self._pids
-        self._pids = now
-        restarted = [name for name in before if name in now and now[name] != before[name]]
+        self._pids = before | now  # one that is down for a moment is compared when it is back
+        restarted = [name for name in now if name in before and now[name] != before[name]]
         return [f"{name} had ended and was started again (pid {now[name]})." for name in restarted]
 
     def stop(self) -> None:
