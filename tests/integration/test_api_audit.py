@@ -1,0 +1,123 @@
+"""The feed of all events over REST, a page at a time and as lines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from core.asgi import application
+from jobs import feed, log
+from jobs.db import in_thread
+from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
+from jobs.models import Job
+from tests.cast import Cast
+from tests.factories import ATTEMPT, make_job, output
+
+
+def two_runs(cast: Cast) -> tuple[Job, Job]:
+    done = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
+    red = make_job(
+        cast.alice.user, [ATTEMPT, output("ä\u2028 <b>")], team=cast.red, title='The "red" one'
+    )
+    blue = make_job(cast.carol.user, [ATTEMPT, done], team=cast.blue, kind="version-update")
+    log.append(red.pk, [done], actor="worker:test/1")
+    while feed.sequence():
+        pass
+    return red, blue
+
+
+def texts(*jobs: Job) -> list[str]:
+    return [text for job in jobs for text in log.read(job.pk).texts]
+
+
+def test_events_come_byte_for_byte_newest_first_and_page_both_ways(cast: Cast) -> None:
+    red, blue = two_runs(cast)
+    client = cast.audrey.client()
+
+    whole = client.get("/api/audit").content.decode()
+    rows = json.loads(whole)["events"]
+    assert all(text in whole for text in texts(red, blue))
+    assert [row["position"] for row in rows] == list(range(7, 0, -1))
+    assert [(row["job"], row["event"]["seq"]) for row in rows if row["job"] == str(red.pk)] == [
+        (str(red.pk), seq) for seq in (4, 3, 2, 1)
+    ]
+    assert {(row["job_kind"], row["job_title"]) for row in rows} == {
+        ("load", 'The "red" one'),
+        ("version-update", "A job"),
+    }
+
+    first = client.get("/api/audit", {"limit": 3}).json()
+    second = client.get("/api/audit", {"limit": 3, "before": first["next"]}).json()
+    third = client.get("/api/audit", {"limit": 3, "before": second["next"]}).json()
+    assert first["events"] + second["events"] + third["events"] == rows
+    assert (first["previous"], third["next"]) == (None, None)
+    back = client.get("/api/audit", {"limit": 3, "after": third["previous"]}).json()
+    assert back["events"] == second["events"]
+
+
+def test_filters_and_access_narrow_it(cast: Cast) -> None:
+    red, blue = two_runs(cast)
+    found = {
+        f"job={red.pk}": 4,
+        "kind=version-update": 3,
+        "actor=worker:test/1": 1,
+        "actor=user:carol": 3,
+        "type=job.succeeded": 2,
+        "type=job.succeeded&kind=load": 1,
+        "since=2999-01-01": 0,
+        "until=2999-01-01": 7,
+    }
+    client = cast.audrey.client()
+    assert {q: len(client.get(f"/api/audit?{q}").json()["events"]) for q in found} == found
+
+    def jobs(who: str) -> set[str]:
+        rows = getattr(cast, who).client().get("/api/audit").json()["events"]
+        return {row["job"] for row in rows}
+
+    assert jobs("vera") == jobs("bob") == {str(red.pk)}
+    assert jobs("carol") == {str(blue.pk)}
+    assert cast.carol.client().get(f"/api/audit?job={red.pk}").json()["events"] == []
+
+
+async def exported(cast: Cast, path: str = "/api/audit") -> list[dict[str, Any]]:
+    headers = {**cast.audrey.headers, "Accept": "application/x-ndjson"}
+    service = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=service, base_url="http://localhost") as client:
+        answer = await client.get(path, headers=headers)
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    return [
+        json.loads(line) | {"raw": line.decode()} for line in answer.content.split(b"\n") if line
+    ]
+
+
+async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(cast: Cast) -> None:
+    red, blue = await in_thread(two_runs, cast)
+
+    rows = await exported(cast)
+    assert [row["position"] for row in rows] == list(range(1, 8))
+    for job in (red, blue):
+        chain = first_hash(job.pk)
+        for row in rows:
+            if row["job"] == str(job.pk):
+                body, digest = split_hash(row["raw"][row["raw"].index('"event": ') + 9 : -1])
+                chain = next_hash(chain, body.encode())
+                assert chain.hex() == digest == row["event"]["hash"]
+
+    resumed = await exported(cast, "/api/audit?after=3&before=7")
+    assert [row["position"] for row in resumed] == [4, 5, 6]
+    only = await exported(cast, f"/api/audit?job={blue.pk}")
+    assert {row["job"] for row in only} == {str(blue.pk)}
+    assert await exported(cast, "/api/audit?after=7") == []
+
+
+async def test_an_export_goes_on_past_a_page(cast: Cast) -> None:
+    def fill() -> None:
+        make_job(cast.alice.user, [ATTEMPT, *(output(str(n)) for n in range(2100))])
+        while feed.sequence():
+            pass
+
+    await in_thread(fill)
+    rows = await exported(cast)
+    assert [row["event"]["seq"] for row in rows] == list(range(1, 2103))

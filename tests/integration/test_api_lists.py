@@ -1,0 +1,125 @@
+"""The list of jobs: filters, pages by key, who sees what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+
+from jobs.events import EventType, NewEvent
+from jobs.models import Job
+from tests.cast import Cast
+from tests.factories import ATTEMPT, make_job
+
+FAILED = [ATTEMPT, NewEvent(EventType.JOB_FAILED, {"message": "gs-002 did not come back."})]
+PLAN = {"steps": [], "groups": [{"name": "canary", "targets": ["gs-001", "gs-002"]}], "words": ""}
+
+
+def titles(client: Client, **query: Any) -> list[str]:
+    return [job["title"] for job in client.get("/api/jobs", query).json()["jobs"]]
+
+
+def test_every_filter_finds_what_it_names(cast: Cast) -> None:
+    alice = cast.alice.user
+    one = make_job(alice, [ATTEMPT], title="one", labels={"game": "chess", "env": "prod"})
+    two = make_job(
+        alice, FAILED, title="two", kind="version-update", plan=PLAN, submitted_by="token:alice/ci"
+    )
+    three = make_job(cast.bob.user, title="three 100%", labels={"game": "go"}, team=cast.red)
+    client = cast.alice.client()
+    found = {
+        "": ["three 100%", "two", "one"],
+        "status=running": ["one"],
+        "status=running,failed": ["two", "one"],
+        "status=running&status=queued": ["three 100%", "one"],
+        "kind=version-update": ["two"],
+        "label=game:chess": ["one"],
+        "label=game:chess&label=env:prod": ["one"],
+        "label=game:chess&label=env:test": [],
+        "actor=user:bob": ["three 100%"],
+        "actor=token:alice/ci": ["two"],
+        "actor=alice": ["two", "one"],
+        "target=gs-002": ["two"],
+        "target=gs-00": [],
+        "text=come%20back": ["two"],
+        "text=100%25": ["three 100%"],
+        "text=%25": ["three 100%"],
+        "text=_": [],
+        f"text={one.pk}": ["one"],
+        f"text={two.pk.hex}": ["two"],
+        f"since={iso(two)}": ["three 100%", "two"],
+        f"until={iso(two)}": ["one"],
+        f"since={iso(two)}&until={iso(three)}": ["two"],
+        "since=2999-01-01": [],
+        "until=0001-01-01T00:00:00%2B14:00": [],
+    }
+    answers = {
+        query: [job["title"] for job in client.get(f"/api/jobs?{query}").json()["jobs"]]
+        for query in found
+    }
+    assert answers == found
+
+
+def iso(job: Job) -> str:
+    assert job.submitted_at is not None
+    return job.submitted_at.isoformat().replace("+", "%2B")
+
+
+def test_pages_hold_together_while_jobs_arrive(cast: Cast) -> None:
+    made = [make_job(cast.alice.user, title=f"job {number}") for number in range(7)]
+    client = cast.alice.client()
+
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 3}
+    while True:
+        page = client.get("/api/jobs", query).json()
+        seen += [job["id"] for job in page["jobs"]]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+        make_job(cast.alice.user, title="arrived in between")
+
+    assert seen == [str(job.pk) for job in reversed(made)]
+
+
+def test_each_sees_the_jobs_of_their_teams(cast: Cast) -> None:
+    make_job(cast.alice.user, title="red", team=cast.red)
+    make_job(cast.carol.user, title="blue", team=cast.blue)
+    make_job(None, title="nobody's")
+    assert {who: titles(getattr(cast, who).client()) for who in ("bob", "vera", "carol")} == {
+        "bob": ["red"],
+        "vera": ["red"],
+        "carol": ["blue"],
+    }
+    assert titles(cast.audrey.client()) == titles(cast.root.client()) == ["nobody's", "blue", "red"]
+
+
+def test_a_page_of_jobs_costs_the_same_however_many(cast: Cast) -> None:
+    for _ in range(8):
+        make_job(cast.bob.user, [ATTEMPT], team=cast.red)
+    client = cast.alice.client()
+    client.get("/api/jobs")  # notes the token's use
+    with Statements() as few:
+        client.get("/api/jobs", {"limit": 1})
+    with Statements() as many:
+        assert len(client.get("/api/jobs").json()["jobs"]) == 8
+    assert many.count == few.count
+
+
+class Statements:
+    """Counts the SQL statements on Django's connection."""
+
+    count = 0
+
+    def __enter__(self) -> Statements:
+        self._wrapper = connection.execute_wrapper(self._count)
+        self._wrapper.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._wrapper.__exit__(*error)
+
+    def _count(self, execute: Any, *args: Any) -> Any:
+        self.count += 1
+        return execute(*args)
