@@ -1,0 +1,119 @@
+"""API tokens: made and revoked over REST, on the command line and in the admin."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from core.errors import NotSignedIn
+from jobs import tokens
+from jobs.models import ApiToken
+from tests import cast as casting
+from tests.cast import Cast, post
+
+CSRF = {"X-CSRFToken": "a" * 32}
+
+
+def test_a_session_makes_a_token_that_works_until_it_is_revoked(cast: Cast) -> None:
+    browser = cast.alice.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+
+    made = post(browser, "/api/tokens", {"name": "ci"}, **CSRF)
+    assert made.status_code == 201
+    token = made.json()
+    assert token["token"].startswith(token["prefix"])
+    assert token["token"] not in str(ApiToken.objects.filter(pk=token["id"]).values())
+
+    ci = casting.client(Authorization=f"Bearer {token['token']}")
+    shown = ci.get("/api/tokens").json()["tokens"]
+    assert [(one["name"], one["revoked_at"]) for one in shown] == [("ci", None), ("test", None)]
+    assert all("token" not in one and "hash" not in one for one in shown)
+    assert shown[0]["last_used_at"] is not None
+
+    gone = ci.delete(f"/api/tokens/{token['id']}")
+    assert (gone.status_code, gone.json()["name"]) == (200, "ci")
+    assert gone.json()["revoked_at"] is not None
+    assert ci.get("/api/tokens").status_code == 401
+
+
+def test_a_token_makes_no_token(cast: Cast) -> None:
+    answer = post(cast.alice.client(), "/api/tokens", {"name": "successor"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_tokens_of_others_are_unknown(cast: Cast) -> None:
+    theirs = ApiToken.objects.get(user=cast.bob.user)
+    for token_id in (str(theirs.pk), "0", "x", "-1", "9" * 30):
+        answer = cast.alice.client().delete(f"/api/tokens/{token_id}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    tokens.verify(cast.bob.raw)
+
+
+def test_a_wish_that_does_not_fit_points_at_the_field(cast: Cast) -> None:
+    browser = cast.alice.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+    wishes = {
+        '{"name": "test"}': "/name",
+        '{"name": " "}': "/name",
+        '{"name": "a\\nb"}': "/name",
+        '{"name": "' + "x" * 101 + '"}': "/name",
+        '{"name": "x", "expires_at": "2020-01-01T00:00:00Z"}': "/expires_at",
+        '{"name": "x", "expires_at": "9999-12-31T23:59:59-12:00"}': "/expires_at",
+    }
+    for wish, pointer in wishes.items():
+        answer = post(browser, "/api/tokens", wish.encode(), **CSRF)
+        assert (wish, answer.json()["code"]) == (wish, "invalid_params")
+        assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def run(*words: str) -> str:
+    out = io.StringIO()
+    call_command("token", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
+    raw = run("make", "alice", "deploy", "--days", "30").strip()
+    token = tokens.verify(raw)
+    assert (token.user, token.name) == (cast.alice.user, "deploy")
+    assert token.expires_at is not None
+
+    listed = run("list", "alice")
+    assert "deploy" in listed
+    assert raw not in listed
+    assert "bob" in run("list")
+
+    run("revoke", "alice", "deploy")
+    with pytest.raises(NotSignedIn):
+        tokens.verify(raw)
+    assert "revoked" in run("list", "alice")
+
+
+def test_the_command_says_what_is_wrong(cast: Cast) -> None:
+    wrong = [
+        (("make", "mallory", "x"), "no user mallory"),
+        (("make", "alice", "test"), "another name"),
+        (("make", "alice", "x", "--days", "-1"), "ten years"),
+        (("revoke", "alice", "x"), "no token called x"),
+    ]
+    for words, says in wrong:
+        with pytest.raises(CommandError, match=says):
+            run(*words)
+
+
+def test_an_administrator_revokes_without_seeing_secrets(cast: Cast) -> None:
+    cast.root.user.is_superuser = True
+    cast.root.user.save()
+    admin = cast.root.browser()
+    admin.cookies["reprise_csrf"] = "a" * 32
+    token = ApiToken.objects.get(user=cast.bob.user)
+
+    page = admin.get(f"/admin/jobs/apitoken/{token.pk}/change/")
+    assert page.status_code == 200
+    assert token.hash not in page.content.decode()
+    form = {"action": "revoke", "_selected_action": str(token.pk), "csrfmiddlewaretoken": "a" * 32}
+    assert admin.post("/admin/jobs/apitoken/", form).status_code == 302
+    with pytest.raises(NotSignedIn):
+        tokens.verify(cast.bob.raw)
