@@ -1,8 +1,8 @@
 /** Upper bound of a wait in ms, given how many tries failed in a row before it and the base in ms. */
 export type Ceiling = (tries: number, base: number) => number;
 
-/** Doubles from `base` up to `cap` ms. */
-export function exponential(cap = 30_000): Ceiling {
+/** Doubles from `base` up to `cap` ms: somebody may be looking at the page that waits. */
+export function exponential(cap = 15_000): Ceiling {
   return (tries, base) => Math.min(cap, base * 2 ** Math.min(tries, 30));
 }
 

@@ -76,7 +76,7 @@ describe('backoff', () => {
     expect([1, 2, 3, 4, 5, 6].map(() => most.next())).toEqual([500, 1000, 2000, 4000, 4000, 4000]);
     const least = new Backoff(exponential(), () => 0);
     expect([least.next(), least.next()]).toEqual([0, 0]);
-    expect(exponential()(5000, 500)).toBe(30_000);
+    expect(exponential()(5000, 500)).toBe(15_000);
   });
 
   it('starts over after a reset, from the base that a server set', () => {
