@@ -18,6 +18,7 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
+    sequence: { shuffle: true },
     include: ['frontend/test/**/*.test.ts'],
     // Tests wait for conditions; this only ends one that waits in vain, on a machine that is busy too.
     testTimeout: 30_000,
