@@ -85,7 +85,7 @@ def _known_migrations() -> set[tuple[str, str]]:
 
 def _partitions() -> None:
     if missing := partitions.missing():
-        raise NotReady(f"{', '.join(missing)} not there: run manage.py make_months")
+        raise NotReady(f"{', '.join(missing)} not there: the sweeper makes them, does one run?")
 
 
 def _in_thread(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:

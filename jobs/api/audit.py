@@ -37,6 +37,7 @@ class AuditQuery(Schema):
     type: EventType | None = None
     since: datetime | None = Field(None, description="Happened then or later.")
     until: datetime | None = Field(None, description="Happened before then.")
+    output: bool = Field(True, description="False: without what steps print, and their progress.")
     after: int | None = Field(None, ge=0, le=MAX_SEQ, description="Newer than this position.")
     before: int | None = Field(None, ge=0, le=MAX_SEQ, description="Older than this position.")
     limit: int = Field(100, ge=1, le=MAX_LIMIT)
@@ -51,6 +52,7 @@ class AuditQuery(Schema):
             type=self.type,
             since=aware(self.since) if self.since else None,
             until=aware(self.until) if self.until else None,
+            output=self.output,
         )
 
 

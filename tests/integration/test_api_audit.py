@@ -66,6 +66,7 @@ def test_filters_and_access_narrow_it(cast: Cast) -> None:
         "actor=user:carol": 3,
         "type=job.succeeded": 2,
         "type=job.succeeded&kind=load": 1,
+        "output=false": 6,
         "since=2999-01-01": 0,
         "until=2999-01-01": 7,
     }
