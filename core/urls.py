@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from core import csp, health
 from jobs.api import problems
@@ -14,6 +16,8 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("csp-report", csp.report),
     path("admin/", admin.site.urls),
+    # Browsers ask for it where a page names no icon: the admin's, a problem shown as text.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}frontend/favicon.svg")),
     path("", include("streams.urls")),  # some of them under /api/jobs/<id>/
     # Before ninja's own root, which answers in plain text.
     path("api/", problems.unknown),
