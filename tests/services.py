@@ -76,4 +76,4 @@ class Services:
     @staticmethod
     def _admin(server: Server, statement: str, name: str) -> None:
         with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]  # a constant, composed above
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
