@@ -121,6 +121,8 @@ def audit(
 
     Only events of jobs that the principal may see. Rows are newest first in every case.
     """
+    if not principal.has("view_job"):
+        return AuditPage([], None, None)
     newer = after is not None
     conditions, values = _conditions(principal, wanted)
     if after is not None:

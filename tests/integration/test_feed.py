@@ -99,6 +99,8 @@ def history() -> access.Principal:
 
 def test_the_audit_shows_what_its_reader_may_see(history: access.Principal) -> None:
     assert len(feed.audit(history, AuditFilter(), limit=100).rows) == 10
+    nobody = access.of_user(make_user("nobody", role=""))
+    assert feed.audit(nobody, AuditFilter()).rows == []
     auditor = access.of_user(make_user("auditor", role="auditor"))
     assert len(feed.audit(auditor, AuditFilter(), limit=100).rows) == 20
 
