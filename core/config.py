@@ -27,6 +27,7 @@ class Config:
     heartbeat_seconds: float
     rotate_seconds: float
     poll_seconds: float
+    access_seconds: float
     sweep_seconds: float
     worker_runs: int
     kinds: tuple[str, ...]
@@ -49,6 +50,7 @@ class Config:
             heartbeat_seconds=_number(env, "REPRISE_HEARTBEAT_SECONDS", 15),
             rotate_seconds=_number(env, "REPRISE_ROTATE_SECONDS", 60),
             poll_seconds=_number(env, "REPRISE_POLL_SECONDS", 1),
+            access_seconds=_number(env, "REPRISE_ACCESS_SECONDS", 60),
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             kinds=_words(env.get("REPRISE_KINDS", "")),

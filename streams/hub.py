@@ -62,11 +62,13 @@ class Hub:
         *,
         counters: Counters,
         heartbeat_seconds: float = 15.0,
+        access_seconds: float = 60.0,
         poll_seconds: float = 1.0,
         bounds: Bounds = BOUNDS,
     ) -> None:
         self.counters = counters
         self.heartbeat_seconds = heartbeat_seconds
+        self.access_seconds = access_seconds
         self.history = History(reader, counters, bounds)
         self._reader = reader
         self._bounds = bounds

@@ -28,6 +28,7 @@ async def current() -> Hub:
             _own_layer,
             counters=counters,
             heartbeat_seconds=config.heartbeat_seconds,
+            access_seconds=config.access_seconds,
             poll_seconds=config.poll_seconds,
         )
     await hub.start()

@@ -19,7 +19,6 @@ from streams.followed import Followed
 from streams.hub import AWAY, Hub
 from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
 
-ACCESS_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
 # The protocol promises a heartbeat at least every so often, so one comes a little sooner.
@@ -78,8 +77,11 @@ class Subscription:
     def _begin(self) -> None:
         started = self._time()
         self._beat_at = started + self._hub.heartbeat_seconds * EARLY
-        self._check_at = started + _jittered(ACCESS_SECONDS) if self._recheck else float("inf")
-        self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
+        self._check_at = self._stop_at = float("inf")
+        if self._recheck:
+            self._check_at = started + _jittered(self._hub.access_seconds)
+        if self._rotate_s:
+            self._stop_at = started + self._rotate_s
 
     def _sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""
@@ -156,7 +158,7 @@ class Subscription:
         try:
             async with asyncio.timeout(AGAIN_SECONDS):
                 await self._recheck()
-            self._check_at = self._time() + _jittered(ACCESS_SECONDS)
+            self._check_at = self._time() + _jittered(self._hub.access_seconds)
         except (RetryLater, TimeoutError):
             self._check_at = self._time() + AGAIN_SECONDS
 

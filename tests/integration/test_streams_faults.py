@@ -1,0 +1,209 @@
+"""Followers while Valkey, Postgres or their own access goes away under them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import Error
+
+from jobs.db import in_thread
+from jobs.models import ApiToken
+from ops.embedded import postgres, valkey
+from tests import cast as casting
+from tests.cast import Person
+from tests.clients import TRANSPORTS, Headers, Item, Refused
+from tests.services import Services
+from tests.stage import Stage, outputs, stage
+
+PATIENCE_SECONDS = 45
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Servers that these tests may stop and freeze."""
+    services = Services(tmp_path_factory.mktemp("faults"))
+    yield services
+    services.stop()
+
+
+@pytest.fixture(scope="module")
+def scene(own: Services) -> Iterator[Stage]:
+    with (
+        own.database() as database_url,
+        stage(database_url, own.valkey.url, REPRISE_ACCESS_SECONDS="1") as staged,
+    ):
+        yield staged
+
+
+class Following:
+    """A follower in the background."""
+
+    def __init__(self, scene: Stage, job: UUID, transport: str, headers: Headers) -> None:
+        self.items: list[Item] = []
+        self._changed = asyncio.Event()
+        self._items = TRANSPORTS[transport](scene.web, job, "0", headers)
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async for item in self._items:
+            self.items.append(item)
+            self._changed.set()
+
+    @property
+    def texts(self) -> list[str]:
+        return [item.text for item in self.items if item.kind == "event"]
+
+    async def has(self, count: int) -> None:
+        """Wait until it has so many events."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(self.texts) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def following(
+    scene: Stage, job: UUID, *transports: str, who: Person | None = None
+) -> AsyncIterator[list[Following]]:
+    headers = (who or scene.people.alice).headers
+    all_of_them = [Following(scene, job, transport, headers) for transport in transports]
+    try:
+        for one in all_of_them:
+            await one.has(len(scene.rows(job)))
+        yield all_of_them
+    finally:
+        for one in all_of_them:
+            one.task.cancel()
+        await asyncio.gather(*(one.task for one in all_of_them), return_exceptions=True)
+
+
+async def goes_on(scene: Stage, job: UUID, followers: list[Following]) -> None:
+    """Append again and again; everybody gets each event while the trouble lasts."""
+    for _ in range(4):
+        await scene.append(job, *outputs(2))
+        for one in followers:
+            await one.has(len(scene.rows(job)))
+
+
+async def hints_come_again(scene: Stage, job: UUID, followers: list[Following]) -> None:
+    """Append until one arrives as a hint."""
+    used = 'hints_total{of="used"}'
+    before = (await asyncio.to_thread(scene.counters)).get(used, 0)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await asyncio.to_thread(scene.counters)).get(used, 0) <= before:
+            await goes_on(scene, job, followers)
+
+
+async def test_a_frozen_valkey_holds_up_nobody(scene: Stage, own: Services) -> None:
+    job = await scene.new_job(outputs(5))
+    async with following(scene, job, *TRANSPORTS) as followers:
+        os.kill(own.valkey.pid, signal.SIGSTOP)
+        try:
+            await goes_on(scene, job, followers)
+            async with following(scene, job, *TRANSPORTS) as newcomers:
+                await goes_on(scene, job, [*followers, *newcomers])
+        finally:
+            os.kill(own.valkey.pid, signal.SIGCONT)
+        await hints_come_again(scene, job, followers)
+        await scene.finish(job)
+        for one in followers:
+            await one.task
+            assert one.texts == scene.rows(job)
+
+
+async def test_a_valkey_that_is_gone_is_missed_by_nobody(scene: Stage, own: Services) -> None:
+    job = await scene.new_job(outputs(5))
+    async with following(scene, job, *TRANSPORTS) as followers:
+        await asyncio.to_thread(own.valkey.stop)
+        try:
+            await goes_on(scene, job, followers)
+        finally:
+            again = await asyncio.to_thread(valkey.start, own.folder, durable=False)
+            own.valkey = own._keep(again)
+        await hints_come_again(scene, job, followers)
+        await scene.finish(job)
+        for one in followers:
+            await one.task
+            assert one.texts == scene.rows(job)
+
+
+async def test_a_postgres_that_starts_again_costs_no_follower(scene: Stage, own: Services) -> None:
+    job = await scene.new_job(outputs(2500))
+    async with following(scene, job, "websocket", "sse") as followers:
+        await asyncio.to_thread(own.postgres.stop)
+        again = await asyncio.to_thread(postgres.start, own.folder, durable=False)
+        own.postgres = own._keep(again)
+        await in_the_end(scene, job)
+        await hints_come_again(scene, job, followers)
+        await scene.finish(job)
+        for one in followers:
+            await one.task
+            assert one.texts == scene.rows(job)
+
+
+async def in_the_end(scene: Stage, job: UUID) -> None:
+    """Append; this process has dead connections to get rid of first."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                await scene.append(job, *outputs(1))
+            except Error:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+@pytest.mark.parametrize(
+    ("transport", "status", "close"), [("websocket", None, 4501), ("sse", 200, None)]
+)
+async def test_a_revoked_token_ends_the_stream(
+    scene: Stage, transport: str, status: int | None, close: int | None
+) -> None:
+    job = await scene.new_job(outputs(5))
+    dora = await in_thread(casting.person, f"dora-{transport}", "viewer", scene.people.red)
+    async with following(scene, job, transport, who=dora) as [follower]:
+        await in_thread(ApiToken.objects.filter(user=dora.user).delete)
+        with pytest.raises(Refused) as refused:
+            await asyncio.wait_for(follower.task, PATIENCE_SECONDS)
+    assert refused.value.code == "not_signed_in"
+    assert (refused.value.status, refused.value.close) == (status, close)
+
+
+@pytest.mark.parametrize(
+    ("transport", "status", "close"), [("websocket", None, 4503), ("sse", 200, None)]
+)
+async def test_access_that_is_taken_away_ends_the_stream(
+    scene: Stage, transport: str, status: int | None, close: int | None
+) -> None:
+    job = await scene.new_job(outputs(5))
+    emil = await in_thread(casting.person, f"emil-{transport}", "viewer", scene.people.red)
+    async with following(scene, job, transport, who=emil) as [follower]:
+        await in_thread(scene.people.red.members.remove, emil.user)
+        with pytest.raises(Refused) as refused:
+            await asyncio.wait_for(follower.task, PATIENCE_SECONDS)
+    assert refused.value.code == "forbidden"
+    assert (refused.value.status, refused.value.close) == (status, close)
+
+
+async def test_open_streams_hold_no_database_connection(scene: Stage, own: Services) -> None:
+    job = await scene.new_job(outputs(5))
+    many = ["websocket", "sse"] * 25
+    async with following(scene, job, *many) as followers:
+        await goes_on(scene, job, followers)
+        # Only the pools' own, at most: this process's and the server's 16, the hub's 4.
+        assert await in_thread(_connections, scene) < len(many)
+
+
+def _connections(scene: Stage) -> int:
+    with psycopg.connect(scene.database_url) as connection:
+        [(count,)] = connection.execute(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+        ).fetchall()
+    return int(count)
