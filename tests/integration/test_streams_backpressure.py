@@ -1,0 +1,76 @@
+"""A client that reads nothing costs the server no memory, and reads on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+import websockets
+
+from tests.clients import texts_of
+from tests.services import Services
+from tests.stage import Stage, outputs, stage
+
+EVENTS, BYTES = 400, 60_000
+# Beside what the server may hold (1 MiB), the kernel buffers on both sides of the connection.
+KERNEL = 12 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url) as staged,
+    ):
+        yield staged
+
+
+async def stalled(scene: Stage, transport: str) -> int:
+    """Return how many events were sent once no more are."""
+    name, before = f'sent_events_total{{of="{transport}"}}', -1
+    while True:
+        now = (await asyncio.to_thread(scene.counters)).get(name, 0)
+        if now == before and now:
+            return now
+        before = now
+        await asyncio.sleep(0.5)
+
+
+async def a_long_job(scene: Stage) -> UUID:
+    job = await scene.new_job()
+    for _ in range(EVENTS // 100):
+        await scene.append(job, *outputs(100, "x" * BYTES))
+    await scene.finish(job)
+    return job
+
+
+async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: Stage) -> None:
+    job = await a_long_job(scene)
+    url = f"{scene.web.ws}/ws/jobs/{job}/?after=0"
+    headers = scene.people.alice.headers
+    async with websockets.connect(url, additional_headers=headers, max_queue=1) as opened:
+        sent = await stalled(scene, "websocket")
+        assert sent * BYTES < KERNEL + 1024 * 1024
+        texts: list[str] = []
+        async for frame in opened:
+            assert isinstance(frame, str)
+            if frame.startswith('{"kind":"events"'):
+                texts += texts_of(frame)
+    assert texts == scene.rows(job)
+
+
+async def test_a_stream_that_reads_nothing_is_not_written_to_without_end(scene: Stage) -> None:
+    job = await a_long_job(scene)
+    url, headers = f"{scene.web.url}/api/jobs/{job}/stream", scene.people.alice.headers
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream("GET", url, headers=headers) as got,
+    ):
+        sent = await stalled(scene, "sse")
+        assert sent * BYTES < KERNEL + 1024 * 1024
+        body = b"".join([chunk async for chunk in got.aiter_raw()])
+    lines = body.decode().split("\n")
+    assert [line[6:] for line in lines if line.startswith('data: {"seq"')] == scene.rows(job)
