@@ -13,6 +13,10 @@ from jobs.transports.base import Listener
 TERM_SECONDS = 2.0
 CHUNK = 32 * 1024
 
+# The kernel kills the command when its parent dies, but only once that is set: a worker that died
+# in the milliseconds before would leave it running, so it looks who its parent is after that.
+_TIED = ("setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+
 
 async def run(
     argv: Sequence[str],
@@ -26,11 +30,11 @@ async def run(
 
     It gets the step's environment (REPRISE_JOB, REPRISE_FENCE, …) and a process group of its own,
     which is ended (TERM, then KILL) when the step is cancelled or takes longer than `timeout`
-    seconds (TimeoutError); and the kernel kills it when the worker dies. Raises FileNotFoundError
-    where there is no such command.
+    seconds (TimeoutError); and the kernel kills it when the worker dies. 127 is the exit code where
+    there is no such command.
     """
     process = await asyncio.create_subprocess_exec(
-        "setpriv", "--pdeathsig", "KILL", "--", *argv,
+        *_TIED, str(os.getpid()), *argv,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
