@@ -1,0 +1,40 @@
+"""Fixtures of the acceptance tests: the copies of the project that they share, and their seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.up import Up, running
+
+SECONDS = 600
+HERE = os.path.dirname(__file__)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a test here time for the processes that it starts; one xdist worker for all of them."""
+    for item in items:
+        if str(item.path).startswith(HERE):
+            item.add_marker(pytest.mark.timeout(SECONDS))
+            item.add_marker(pytest.mark.xdist_group("acceptance"))
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """A copy that tests share and that nobody harms."""
+    with running({"REPRISE_HEARTBEAT_SECONDS": "2"}) as copy:
+        yield copy
+
+
+@pytest.fixture
+def seed() -> int:
+    """A number for everything random in a test, printed when the test fails.
+
+    It follows from pytest-randomly's seed; REPRISE_TEST_SEED sets it by itself.
+    """
+    chosen = int(os.environ.get("REPRISE_TEST_SEED") or random.randrange(2**32))
+    print(f"seed: REPRISE_TEST_SEED={chosen}")  # noqa: T201 - pytest shows it on failure
+    return chosen
