@@ -40,10 +40,12 @@ from unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], 
 where j.id = new.id
 """
 
-# seq is gapless, so a page is a range and needs no LIMIT.
+# seq is gapless, so a page is a range and needs no LIMIT. psycopg sends a small int as a smallint:
+# without the cast their sum overflows past 32,767.
 PAGE = """
 select coalesce(max(seq), %(after)s), coalesce(string_agg(text, E'\\n' order by seq), '')
-from jobs_event where job = %(job)s and seq > %(after)s and seq <= %(after)s + %(limit)s
+from jobs_event
+where job = %(job)s and seq > %(after)s and seq <= %(after)s::bigint + %(limit)s
 """
 
 BATCH = "select seq, text from jobs_event where job = %s and seq between %s and %s order by seq"
