@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from asgiref.sync import SyncToAsync
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -72,6 +74,18 @@ def whole(request: HttpRequest, name: str, default: int, low: int, high: int) ->
     if value != int(value):
         raise BadRequest(f"{name} is a whole number.", parameter=name)
     return int(value)
+
+
+def release_thread() -> None:
+    """Give back the thread that Django keeps for each request: a stream that lasts needs none.
+
+    Synchronous middleware ran in it before; what comes after the answer gets another.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is not None:
+        executor = SyncToAsync.context_to_thread_executor.pop(context, None)
+        if isinstance(executor, ThreadPoolExecutor):
+            executor.shutdown(wait=False)
 
 
 def _explained(request: HttpRequest, exc: Exception) -> RepriseError:

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from jobs.log import Cursor, Head
 from streams import access, hubs, wire
-from streams.answers import STREAM_HEADERS, number, readable, whole
+from streams.answers import STREAM_HEADERS, number, readable, release_thread, whole
 from streams.followed import Followed
 from streams.hub import Hub
 from streams.walk import walk
@@ -100,6 +100,8 @@ class _Page:
 async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float) -> None:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + wait
+    if wait:
+        release_thread()
     hub.counters.add("followers", "longpoll")
     try:
         # Who does not wait needs no hints.
@@ -132,6 +134,7 @@ def _export(
 async def _lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncIterator[bytes]:
+    release_thread()
     live = hub.glance(job, head)
     async for events in walk(hub, live, cursor.seq, head.seq):
         if not types:

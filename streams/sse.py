@@ -19,7 +19,7 @@ from core.errors import RepriseError
 from jobs.api import problems
 from jobs.log import Cursor
 from streams import access, hubs, wire
-from streams.answers import STREAM_HEADERS, number, readable
+from streams.answers import STREAM_HEADERS, number, readable, release_thread
 from streams.hub import Hub
 from streams.subscription import Subscription
 
@@ -69,6 +69,7 @@ def _type(request: HttpRequest) -> str:
 
 async def _messages(hub: Hub, subscription: Subscription) -> AsyncIterator[bytes]:
     # Counted in here: a response whose body is never started would never be counted off again.
+    release_thread()
     hub.counters.add("followers", "sse")
     preface = wire.sse_preface()
     try:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -192,13 +193,19 @@ async def test_access_that_is_taken_away_ends_the_stream(
     assert (refused.value.status, refused.value.close) == (status, close)
 
 
-async def test_open_streams_hold_no_database_connection(scene: Stage, own: Services) -> None:
+async def test_open_streams_hold_no_database_connection_and_no_thread(scene: Stage) -> None:
     job = await scene.new_job(outputs(5))
     many = ["websocket", "sse"] * 25
     async with following(scene, job, *many) as followers:
         await goes_on(scene, job, followers)
         # Only the pools' own, at most: this process's and the server's 16, the hub's 4.
         assert await in_thread(_connections, scene) < len(many)
+        assert await in_thread(_threads, scene.web.process.pid) < 20
+
+
+def _threads(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("Threads:")[1].split()[0])
 
 
 def _connections(scene: Stage) -> int:
