@@ -111,6 +111,7 @@ class Copy:
         (self._state / "ready.json").unlink(missing_ok=True)
         try:
             if self._keeper is not None:
+                say.line()
                 with say.step("Stopping"):
                     self._keeper.stop()
         except KeyboardInterrupt:

@@ -66,8 +66,7 @@ def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) ->
         _install_uv(clone, log, env)
         chosen = clone.root / "requirements" / f"{name}.txt"
         uv = [str(clone.venv / "bin" / "uv"), "pip", *how, str(chosen), "--require-hashes"]
-        # compiled once here, rather than by the first of each of our processes
-        uv += ["--compile-bytecode", "--python", str(clone.python)]
+        uv += ["--python", str(clone.python)]
         run.run("Installing them", uv, log=log, env={**env, "VIRTUAL_ENV": str(clone.venv)})
         step.note = f"from requirements/{chosen.name}"
     stamps.write(stamp, base=wanted["base"], dev=wanted["dev"] if name == "dev" else None)
@@ -80,6 +79,10 @@ def _install_uv(clone: Clone, log: Path, env: dict[str, str]) -> None:
 
 
 def environment(clone: Clone) -> dict[str, str]:
-    """Return the environment for programs that run in the virtual environment."""
+    """Return the environment for programs that run in the virtual environment.
+
+    They may keep what they compiled, whatever the machine's habit is: half of a start is importing.
+    """
     path = f"{clone.venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, "VIRTUAL_ENV": str(clone.venv), "PATH": path}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "VIRTUAL_ENV": str(clone.venv), "PATH": path}
