@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from jobs.events import Event, EventType
 
@@ -48,7 +49,9 @@ def duration(seconds: float) -> str:
     """Return seconds as `1.8 s`, `2 m 04 s`, `1 h 04 m`, `2 d 03 h`."""
     seconds = max(0.0, seconds)
     if seconds < 59.95:
-        return f"{seconds:.1f}{NBSP}s"
+        # A browser rounds 0.25 up; Python's own formatting rounds it to the even digit.
+        tenths = Decimal(seconds).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return f"{tenths}{NBSP}s"
     whole = int(seconds + 0.5)
     if whole < 3600:
         return _pair(whole, 60, "m", "s")
