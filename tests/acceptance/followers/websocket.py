@@ -6,6 +6,7 @@ import json
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Origin
 
 from tests.acceptance.followers.base import Cut, Follower, Lost, Order, sliced
 
@@ -23,7 +24,12 @@ class WebSocketFollower(Follower):
         headers = {"Authorization": f"Bearer {self.token}"}
         try:
             async with connect(
-                address, additional_headers=headers, max_size=None, proxy=None, open_timeout=60
+                address,
+                additional_headers=headers,
+                origin=Origin(self.url),  # as a page of this service says
+                max_size=None,
+                proxy=None,
+                open_timeout=60,
             ) as socket:
                 await self._read(socket, Order(self, cursor))
         except (OSError, InvalidHandshake) as error:
