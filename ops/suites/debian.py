@@ -25,12 +25,13 @@ def ensure(clone: Clone, programs: list[str]) -> None:
     if not missing:
         return
     packages = [package for program in missing for package in PACKAGES[program]]
-    by_hand = f"install them first: apt-get install {' '.join(packages)}"
+    wanted = f"These tests need {', '.join(missing)}"
+    by_hand = f"As root: apt-get install {' '.join(packages)}"
     if shutil.which("apt-get") is None:
-        raise CannotStart(f"These tests need {', '.join(missing)}; there is no apt-get here.")
+        raise CannotStart(f"{wanted}; this machine has no apt-get to install them with.")
     become = _become_root()
     if become is None:
-        raise CannotStart(f"These tests need {', '.join(missing)}, and only root can {by_hand}")
+        raise CannotStart(f"{wanted}. {by_hand}")
     need_space(Path("/usr"), SPACE_MB)
     with say.step(f"Installing {', '.join(missing)}"):
         script = Path(__file__).with_name("install.sh")
@@ -39,7 +40,7 @@ def ensure(clone: Clone, programs: list[str]) -> None:
         run.run("apt-get", command, log=log, env=tool_environment(clone), cwd=clone.root)
     still = [program for program in missing if not _find(program)]
     if still:
-        raise CannotStart(f"{', '.join(still)} did not come with its package; {by_hand}")
+        raise CannotStart(f"{', '.join(still)} did not come with its package. {by_hand}")
 
 
 def _find(program: str) -> str | None:
