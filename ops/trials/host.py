@@ -61,6 +61,8 @@ def variables() -> dict[str, str]:
 
 def carry_system(root: Path) -> None:
     """Copy this machine's system-wide settings into the Debian under `root`."""
+    if mirror() is not None:
+        (root / "etc/apt/sources.list").unlink(missing_ok=True)  # debootstrap's: the same again
     for name in SYSTEM:
         _copy(Path(name), root / name.lstrip("/"))
     for file in (root / "etc/apt/apt.conf.d").glob("*"):
