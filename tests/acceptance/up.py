@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -85,15 +86,17 @@ class Up:
         versions: list[str] = self.ready["versions"]
         return next(version for version in versions if version != running)
 
-    def metric(self, name: str) -> int:
-        """Return the sum of a stream counter of the web process over all its labels."""
+    def metric(self, name: str, of: str | None = None) -> int:
+        """Return a stream counter of the web process: one label's, or the sum over all."""
         with self.client() as client:
             answer = client.get("/metrics")
         answer.raise_for_status()
-        full = f"reprise_stream_{name}"
-        lines = [line for line in answer.text.splitlines() if line.split("{")[0].split()[0] == full]
-        assert lines, f"no metric {full}"
-        return sum(int(line.split()[-1]) for line in lines)
+        wanted = re.compile(rf'reprise_stream_{name}(?:{{of="(.*)"}})? (\d+)')
+        found = [
+            match.groups() for match in map(wanted.fullmatch, answer.text.splitlines()) if match
+        ]
+        assert found, f"no metric {name}"
+        return sum(int(count) for label, count in found if of in (None, label))
 
     def web_pid(self) -> int:
         """Return the web process's id, as it says itself."""
