@@ -19,10 +19,7 @@ export function listen(shortcuts: readonly Shortcut[]): () => void {
 /** Start to hear keys, and let `?` show the help. Once a page. */
 export function startKeys(): void {
   document.addEventListener('keydown', hear);
-  listen([
-    { keys: ['?'], does: 'Show the keys of this page', run: showHelp },
-    { keys: ['Escape'], does: 'Close what is open', run: () => false },
-  ]);
+  listen([{ keys: ['?'], does: 'Show the keys of this page', run: showHelp }]);
 }
 
 function hear(event: KeyboardEvent): void {

@@ -33,7 +33,7 @@ export function headView(view: HeadView): TemplateResult {
 function acts({ job, stopping, onStop }: HeadView): TemplateResult | typeof nothing {
   if (!job.can.includes('cancel')) return nothing;
   return html`<button class="button is-danger" aria-disabled=${stopping ? 'true' : nothing}
-    @click=${onStop}>${job.status === 'queued' ? 'Cancel job' : 'Stop run'}</button>`;
+    @click=${onStop}>${job.started_at ? 'Stop run' : 'Cancel job'}</button>`;
 }
 
 function meta({ job, kindTitle, left }: HeadView): TemplateResult {
@@ -81,11 +81,15 @@ function failedWords(job: Job, limit: unknown): string {
   return more === 0 ? `${failed} (no more tolerated)` : failed;
 }
 
-/** What the job waits for, and who has it. */
+/** What the job waits for, and who has it; or that it is being stopped. */
 export function waitingView(
   job: Job,
   titles: ReadonlyMap<string, string>,
 ): TemplateResult | typeof nothing {
+  if (job.status === 'cancelling') {
+    return html`<div class="notice is-warning" role="status">${glyph('cancelling')}<span>Stopping: running steps
+      get a few seconds to end, then the run puts back what it began.</span></div>`;
+  }
   if (job.status !== 'waiting') return nothing;
   const holders = new Map<string, string[]>();
   for (const { target, job: holder } of job.waiting_for) {
@@ -105,22 +109,26 @@ export function waitingView(
 /** The connection in one sentence: over what, how far, what a resume did. The promise, made visible. */
 export function connectionView(
   info: FollowerInfo | null,
+  seq: number,
   missed: string,
   onTry: () => void,
 ): TemplateResult {
-  const { tone, words, act } = connectionWords(info);
-  return html`<div class="connection is-${tone}" role="status">
+  const { tone, words, act } = connectionWords(info, seq);
+  return html`<div class="connection is-${tone}">
     <i class="connection-dot" aria-hidden="true"></i>
     <div class="connection-parts">
-      <span>${words}</span>
-      ${info?.seq ? html`<span class="mono">#${info.seq}</span>` : nothing}
+      <span role="status">${words}</span>
+      ${seq ? html`<span class="mono" title="The newest event that is here">#${seq}</span>` : nothing}
       ${resumedWords(info, missed)}
       ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
     </div>
   </div>`;
 }
 
-function connectionWords(info: FollowerInfo | null): {
+function connectionWords(
+  info: FollowerInfo | null,
+  seq: number,
+): {
   tone: string;
   words: string | TemplateResult;
   act?: string;
@@ -132,7 +140,7 @@ function connectionWords(info: FollowerInfo | null): {
     case 'catching_up':
       return {
         tone: 'busy',
-        words: `catching up${over}: ${count(info.seq)} of ${count(info.head)}`,
+        words: `catching up${over}: ${count(seq)} of ${count(info.head)}`,
       };
     case 'ended':
       return { tone: 'ended', words: `complete${over}` };

@@ -13,6 +13,7 @@ import { connectionView, headView, waitingView } from './header';
 import type { Opened } from './matrix';
 import { Run } from './run';
 import { lastSeen, remember, sinceThen } from './seen';
+import { stopQuestion } from './stop';
 import { addressOf, placeOf, TABS, type Tab, tabList } from './tabs';
 import './events';
 import './matrix';
@@ -45,6 +46,7 @@ export class JobPage extends Plain {
     this.goTo();
     addEventListener('hashchange', this.goTo);
     addEventListener('pagehide', this.leave);
+    document.addEventListener('visibilitychange', this.leave);
     this.seen = lastSeen(this.job);
     this.follower = follow(this.job, {
       restart: true,
@@ -65,6 +67,7 @@ export class JobPage extends Plain {
     super.disconnectedCallback();
     removeEventListener('hashchange', this.goTo);
     removeEventListener('pagehide', this.leave);
+    document.removeEventListener('visibilitychange', this.leave);
     this.follower?.stop();
   }
 
@@ -76,7 +79,7 @@ export class JobPage extends Plain {
 
   private readonly leave = (): void => remember(this.job, this.run.view.head);
 
-  /** Take in what has come, once a frame; a page in the background twice a second. */
+  /** Take in what has come: once a frame, less often for history and where nobody looks. */
   private schedule(): void {
     if (this.due) return;
     this.due = true;
@@ -91,6 +94,7 @@ export class JobPage extends Plain {
       this.requestUpdate();
     };
     if (document.hidden) setTimeout(work, 500);
+    else if (this.info?.state !== FollowerState.live) setTimeout(work, 200);
     else requestAnimationFrame(work);
   }
 
@@ -150,7 +154,7 @@ export class JobPage extends Plain {
   private async stop(): Promise<void> {
     const { shown } = this;
     if (!shown || this.stopping) return;
-    if (!(await confirmed(stopQuestion(shown)))) return;
+    if (!(await confirmed(stopQuestion(shown, this.run.rows.all)))) return;
     this.stopping = true;
     this.notice = '';
     try {
@@ -186,7 +190,7 @@ export class JobPage extends Plain {
         stopping: this.stopping,
         onStop: () => void this.stop(),
       })}
-      ${connectionView(this.info, this.missed, () => this.tryNow())}
+      ${connectionView(this.info, run.view.head, this.missed, () => this.tryNow())}
       ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
       ${waitingView(shown, this.titles)} ${endedView(shown, run.rows.all, this.canSubmit)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.pick(tab))}
@@ -241,28 +245,4 @@ export class JobPage extends Plain {
 /** How many targets the plan names: the total before the run itself says one. */
 function planned(job: Job): number {
   return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
-}
-
-/** What stopping will do, in the sentences of the dialog. */
-function stopQuestion(job: Job): Parameters<typeof confirmed>[0] {
-  if (job.status === 'queued' || job.status === 'waiting') {
-    return {
-      title: `Cancel “${job.title}”?`,
-      consequences: ['It has not begun, so nothing was changed on any server.'],
-      act: 'Cancel job',
-      keep: 'Keep it',
-    };
-  }
-  const left = job.total - job.done;
-  return {
-    title: `Stop “${job.title}”?`,
-    consequences: [
-      'Steps that are running get a few seconds to finish, then they are ended.',
-      `What is done stays done: ${count(job.done)} of ${count(job.total)}.`,
-      ...(left > 0 ? [`${count(left)} will be left as they are.`] : []),
-      'A stopped run cannot be resumed; you can start a new one.',
-    ],
-    act: 'Stop run',
-    keep: 'Keep it running',
-  };
 }

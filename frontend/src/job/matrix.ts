@@ -3,12 +3,12 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
+import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { listen } from '../elements/keys';
 import { glyph, Plain, still } from '../elements/plain';
-import { count, plural } from '../text/format';
-import { statusWord } from '../text/words';
-import { cell, rollbackCell, rowWords, strip } from './cells';
+import { count } from '../text/format';
+import { cellRow, groupHead, lineRow } from './matrix-rows';
 import type { Row, RowGroup } from './rows';
 
 /** Past this many targets a row is a thin strip, unless it fails or runs. */
@@ -200,68 +200,29 @@ export class Matrix extends Plain {
   }
 
   private group(group: RowGroup, rows: readonly Row[], from: number): TemplateResult {
-    const over = group.rows.filter((row) => row.status !== 'pending' && row.finishedAt).length;
-    const words = over
-      ? `${count(over)} of ${count(group.rows.length)}`
-      : plural(group.rows.length, 'server');
-    return html`${
-      group.name
-        ? html`<div class="matrix-group" role="row"><div role="rowheader">${group.name}
-            <span class="muted">${words}</span></div></div>`
-        : nothing
-    }
-    ${repeat(
-      rows,
-      (row) => row.target,
-      (row, i) => {
-        const index = from + i;
-        const tab = this.at.row === index ? this.at.column : -1;
-        const open = this.opened?.target === row.target ? this.opened.step : '';
-        const shape = [row, this.columns, index, tab, open, this.cells, this.narrow];
-        return guard(shape, () => this.row(row, index, tab, open));
-      },
-    )}`;
+    return html`${group.name ? groupHead(group) : nothing}
+      <div class="matrix-rows" role="rowgroup" aria-label=${group.name || 'servers'}
+        ${ref((element) => setRows(element, rows.length))}>
+        ${repeat(
+          rows,
+          (row) => row.target,
+          (row, i) => {
+            const index = from + i;
+            const tab = this.at.row === index ? this.at.column : -1;
+            const open = this.opened?.target === row.target ? this.opened.step : '';
+            const shape = [row, this.columns, index, tab, open, this.cells, this.narrow];
+            return guard(shape, () => this.row(row, index, tab, open));
+          },
+        )}
+      </div>`;
   }
 
   private row(row: Row, index: number, tab: number, open: string): TemplateResult {
-    const full =
-      this.cells || (!this.narrow && (row.status === 'failed' || row.status === 'running'));
-    const step = row.current?.step ?? this.columns[0] ?? '';
-    const name = html`<span class="status is-${row.status}" title=${statusWord(row.status)}>${glyph(row.status)}
-      <span class="mono clip">${row.target || 'run'}</span></span>`;
-    if (full) {
-      return html`<div class="matrix-row" role="row"><div class="matrix-name" role="rowheader">${name}</div>
-        ${this.steps(row, index, tab, open)}<div class="number matrix-total">${total(row)}</div></div>`;
-    }
-    return html`<div class="matrix-line is-${row.status} ${open ? 'is-open' : ''}" role="row" tabindex=${tab === 0 ? 0 : -1}
-      data-r=${index} data-c="0" data-target=${row.target} data-step=${step}>
-      <div class="matrix-name" role="rowheader">${name}</div>
-      ${this.narrow ? nothing : html`<div role="gridcell">${strip(row, this.columns)}</div>`}
-      <div role="gridcell" class="matrix-words">${rowWords(row, this.columns.length)}</div>
-      <div role="gridcell" class="number matrix-total">${total(row)}</div></div>`;
+    const { columns, narrow } = this;
+    const busy = row.status === 'failed' || row.status === 'running';
+    const view = { row, columns, index, tab, open };
+    return this.cells || (busy && !narrow) ? cellRow(view) : lineRow(view, !narrow);
   }
-
-  private steps(row: Row, index: number, tab: number, open: string): TemplateResult[] {
-    const cells: TemplateResult[] = [];
-    const gap = row.rollback ? gapAfterFailure(row, this.columns) : null;
-    for (let i = 0; i < this.columns.length; i += 1) {
-      const name = this.columns[i] ?? '';
-      const place = { row: index, column: i, tab: tab === i, open: open === name };
-      if (gap && row.rollback && i === gap.from) {
-        const wide = { ...place, open: open === row.rollback.step };
-        cells.push(rollbackCell(row, row.rollback, wide, gap.length));
-        i += gap.length - 1;
-      } else {
-        cells.push(cell(row, name, row.cells.get(name), place));
-      }
-    }
-    return cells;
-  }
-}
-
-function total(row: Row): TemplateResult | typeof nothing {
-  if (!row.startedAt) return nothing;
-  return html`<reprise-since at=${row.startedAt} until=${row.finishedAt ?? nothing}></reprise-since>`;
 }
 
 function statusSegment(filter: Filter): TemplateResult {
@@ -269,15 +230,9 @@ function statusSegment(filter: Filter): TemplateResult {
   return html`<span class="toned is-${filter}">${glyph(filter)}</span>${name}`;
 }
 
-/** The columns after the failed one that were never reached: where the rollback is shown. */
-function gapAfterFailure(
-  row: Row,
-  columns: readonly string[],
-): { from: number; length: number } | null {
-  const failed = columns.findLastIndex((name) => row.cells.get(name)?.status === 'failed');
-  let until = failed + 1;
-  while (until < columns.length && !row.cells.has(columns[until] ?? '')) until += 1;
-  return until > failed + 1 ? { from: failed + 1, length: until - failed - 1 } : null;
+/** How many rows there are: rows out of sight take their place without being laid out. */
+function setRows(element: Element | undefined, rows: number): void {
+  if (element instanceof HTMLElement) element.style.setProperty('--rows', String(rows));
 }
 
 /** The cell that an arrow leads to; a row of another shape is entered where it is nearest. */

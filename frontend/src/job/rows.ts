@@ -1,6 +1,7 @@
 /** The matrix as data: one row a target, one cell a step, grouped as the plan has it. */
 
 import { type JobView, type Plan, planOf, type StepView, TERMINAL } from '../client';
+import { labels } from './labels';
 
 /** How a target fares. `skipped`: the run ended before its turn. */
 export type RowStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
@@ -9,6 +10,8 @@ export type RowStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancel
 export interface Row {
   /** Its name; `''` stands for the job itself, where steps have no target. */
   readonly target: string;
+  /** Its name where there is little room. */
+  readonly label: string;
   readonly status: RowStatus;
   /** The newest occurrence of each step. */
   readonly cells: ReadonlyMap<string, StepView>;
@@ -40,6 +43,7 @@ export class Rows {
   private readonly rows = new Map<string, Row>();
   private steps: ReadonlyMap<string, StepView> = new Map();
   private over = false;
+  private labels: ReadonlyMap<string, string> = new Map();
 
   /** `plan` is known from elsewhere before `job.submitted` has come. */
   constructor(private plan: Plan | null = null) {
@@ -86,6 +90,7 @@ export class Rows {
       else own.set(target, [step]);
     }
     const targets = new Set(this.plan?.groups.flatMap((group) => group.targets) ?? []);
+    if (!stale) this.labels = labels([...targets]);
     for (const target of targets) {
       if (!stale || stale.has(target))
         this.rows.set(target, this.row(target, own.get(target) ?? []));
@@ -121,6 +126,7 @@ export class Rows {
     const busy = all.some((step) => step.status === 'running' || step.status === 'retried');
     return {
       target,
+      label: this.labels.get(target) || target || 'run',
       status,
       cells,
       rollback,

@@ -80,7 +80,7 @@ export class Timeline extends Plain {
   private row(row: Row, from: number, end: number): TemplateResult {
     const steps = row.rollback ? [...row.cells.values(), row.rollback] : [...row.cells.values()];
     return html`<div class="timeline-row">
-      <span class="status is-${row.status}" title=${row.status}>${glyph(row.status)}<span class="mono clip">${row.target || 'run'}</span></span>
+      <span class="status is-${row.status}" title="${row.target}: ${row.status}">${glyph(row.status)}<span class="mono clip">${row.label}</span></span>
       <svg class="timeline-bars" viewBox="0 0 ${WIDE} 16" preserveAspectRatio="none" role="img"
         aria-label="${row.target || 'run'}: ${steps.length} steps">
         ${steps.map((step) => this.bar(row, step, from, end))}

@@ -91,7 +91,7 @@ export class Windowed<T> {
       const chunk = this.byElement.get(entry.target);
       if (!chunk || chunk.drawn === entry.isIntersecting) continue;
       if (entry.isIntersecting) this.fill(chunk);
-      else this.empty(chunk);
+      else this.empty(chunk, entry.boundingClientRect.height);
     }
   }
 
@@ -101,8 +101,8 @@ export class Windowed<T> {
     chunk.element.replaceChildren(...this.rows(chunk.from, chunk.from + chunk.count));
   }
 
-  private empty(chunk: Chunk): void {
-    chunk.height = chunk.element.offsetHeight;
+  private empty(chunk: Chunk, height: number): void {
+    chunk.height = height;
     chunk.drawn = false;
     chunk.element.replaceChildren();
     this.size(chunk);

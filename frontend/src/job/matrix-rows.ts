@@ -1,0 +1,85 @@
+/** The rows of the matrix: full of cells, or one thin line where there are many or little room. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { glyph } from '../elements/plain';
+import { count, plural } from '../text/format';
+import { statusWord } from '../text/words';
+import { cell, rollbackCell, rowWords, strip } from './cells';
+import type { Row, RowGroup } from './rows';
+
+/** A row and its place: `tab` is the column that Tab reaches (-1: none), `open` the step that is open. */
+export interface RowView {
+  readonly row: Row;
+  readonly columns: readonly string[];
+  readonly index: number;
+  readonly tab: number;
+  readonly open: string;
+}
+
+/** The head of a group: its name, and how many of it are through. */
+export function groupHead({ name, rows }: RowGroup): TemplateResult {
+  const over = rows.filter((row) => row.status !== 'pending' && row.finishedAt).length;
+  const words = over ? `${count(over)} of ${count(rows.length)}` : plural(rows.length, 'server');
+  return html`<div class="matrix-group" role="row"><div role="rowheader">${name}
+    <span class="muted">${words}</span></div></div>`;
+}
+
+/** A target with a cell for each step. */
+export function cellRow(view: RowView): TemplateResult {
+  return html`<div class="matrix-row" role="row">
+    <div class="matrix-name" role="rowheader">${nameOf(view.row)}</div>
+    ${cells(view)}<div class="number matrix-total" role="gridcell">${total(view.row)}</div></div>`;
+}
+
+/** A target on one line: a strip for the steps where there is room, and its state in words. */
+export function lineRow(
+  { row, columns, index, tab, open }: RowView,
+  room: boolean,
+): TemplateResult {
+  const step = row.current?.step ?? columns[0] ?? '';
+  return html`<div class="matrix-line is-${row.status} ${open ? 'is-open' : ''}" role="row"
+    tabindex=${tab === 0 ? 0 : -1} data-r=${index} data-c="0" data-target=${row.target} data-step=${step}>
+    <div class="matrix-name" role="rowheader">${nameOf(row)}</div>
+    ${room ? html`<div role="gridcell">${strip(row, columns)}</div>` : nothing}
+    <div role="gridcell" class="matrix-words">${rowWords(row, columns.length)}</div>
+    <div role="gridcell" class="number matrix-total">${total(row)}</div></div>`;
+}
+
+function nameOf(row: Row): TemplateResult {
+  const words = `${row.target || 'run'}: ${statusWord(row.status)}`;
+  return html`<span class="status is-${row.status}" title=${words}>${glyph(row.status)}
+    <span class="mono clip">${row.label}</span></span>`;
+}
+
+function cells({ row, columns, index, tab, open }: RowView): TemplateResult[] {
+  const drawn: TemplateResult[] = [];
+  const gap = row.rollback ? gapAfterFailure(row, columns) : null;
+  for (let i = 0; i < columns.length; i += 1) {
+    const name = columns[i] ?? '';
+    const place = { row: index, column: i, tab: tab === i, open: open === name };
+    if (gap && row.rollback && i === gap.from) {
+      const wide = { ...place, open: open === row.rollback.step };
+      drawn.push(rollbackCell(row, row.rollback, wide, gap.length));
+      i += gap.length - 1;
+    } else {
+      drawn.push(cell(row, name, row.cells.get(name), place));
+    }
+  }
+  return drawn;
+}
+
+function total(row: Row): TemplateResult | typeof nothing {
+  if (!row.startedAt) return nothing;
+  return html`<reprise-since at=${row.startedAt} until=${row.finishedAt ?? nothing}></reprise-since>`;
+}
+
+/** The columns after the failed one that were never reached: where the rollback is shown. */
+function gapAfterFailure(
+  row: Row,
+  columns: readonly string[],
+): { from: number; length: number } | null {
+  const failed = columns.findLastIndex((name) => row.cells.get(name)?.status === 'failed');
+  let until = failed + 1;
+  while (until < columns.length && !row.cells.has(columns[until] ?? '')) until += 1;
+  return until > failed + 1 ? { from: failed + 1, length: until - failed - 1 } : null;
+}
