@@ -6,6 +6,7 @@ its job (paused, cut off, presumed dead) can write nothing any more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from pydantic import ValidationError
 
-from core.errors import InvalidParams
 from jobs import claims, log
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
@@ -41,7 +40,13 @@ from mine where j.id = mine.id
 returning j.id, j.status
 """
 
+# A job.waiting names so many of the targets that it waits for, and says how many there are.
+BLOCKERS_SAID = 50
+
 _RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +101,15 @@ def _targets(job: Job) -> list[str]:
     try:
         kind = registry.get(job.kind)
         return kind.targets(kind.Params.model_validate(job.params))
-    except (InvalidParams, ValidationError):
-        return []  # the run itself says what is wrong
+    except Exception:  # a kind's own code: the run itself says what is wrong
+        logger.exception("targets of job %s unknown", job.pk, extra={"action": "take"})
+        return []
 
 
 def _wait(job: Job, blockers: list[dict[str, str]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
+    count, blockers = len(blockers), blockers[:BLOCKERS_SAID]
     if job.status != "waiting" or job.waiting_for != blockers:
-        data = {"for": "targets", "targets": blockers}
+        data = {"for": "targets", "targets": blockers, "count": count}
         log.append(job.pk, [NewEvent(EventType.JOB_WAITING, data)], actor="system")

@@ -13,12 +13,12 @@ import inspect
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from jobs.events import EventType, NewEvent
-from jobs.job import State, StepState
+from jobs.job import State, StepKey, StepState
 from jobs.log import Append, Appended, LeaseLost
 from jobs.output import Output
 from jobs.writer import Writer
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 StepFn = Callable[["Step"], Any]
+MAX_MESSAGE = 4000
 
 
 class JobFailed(Exception):
@@ -67,6 +68,7 @@ class Step:
         self.occurrence = occurrence
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
         self._output = Output(self._event, run.append)
+        self._rest: list[NewEvent] = []
 
     def output(self, text: str, stream: str = "out") -> None:
         """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
@@ -83,9 +85,10 @@ class Step:
 
     async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
         """Log what output is left and how the step ended, in one append."""
-        rest = await self._output.close()
+        self._rest += await self._output.close()
         common = {"try": 1, "occurrence": self.occurrence}
-        await self.run.append([*rest, self._event(event_type, common | data)])
+        await self.run.append([*self._rest, self._event(event_type, common | data)])
+        self._rest.clear()  # kept until then: an ending that is refused must not lose output
 
     def _event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
         return NewEvent(event_type, data, self.name, self.target)
@@ -94,17 +97,22 @@ class Step:
 class Run:
     """One attempt at a job, given to its handler. Made by the worker."""
 
-    def __init__(self, state: State, job: UUID, fence: int, actor: str, writer: Writer) -> None:
+    def __init__(self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer) -> None:
         self.job = job
         self.fence = fence
+        self.attempt = attempt
         self.actor = actor
-        self.attempt = state.summary.attempt
         self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
-        self.cancelling = state.summary.status == "cancelling"
+        self.cancelling = False
         self.handing_over = False
-        self._recorded = state.steps
+        self._recorded: Mapping[StepKey, StepState] = {}
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._writer = writer
+
+    def recall(self, state: State) -> None:
+        """Take in what earlier attempts have recorded; before the handler is called."""
+        self.cancelling = self.cancelling or state.summary.status == "cancelling"
+        self._recorded = state.steps
 
     async def append(self, events: list[NewEvent]) -> Appended:
         """Append events under this run's fence; LeaseLost where somebody else has the job."""
@@ -163,7 +171,7 @@ class Run:
         return result
 
     async def _fail(self, step: Step, began: float, kind: str, message: str) -> StepFailed:
-        error = {"type": kind, "message": message or kind}
+        error = {"type": kind, "message": (message or kind)[:MAX_MESSAGE]}
         await step.end(EventType.STEP_FAILED, {"seconds": _since(began), "error": error})
         return StepFailed(step.name, step.target, error)
 
@@ -198,12 +206,23 @@ class Run:
 
 
 class SyncRun:
-    """The same run for a handler that is an ordinary function, in a thread of its own."""
+    """The same run for a handler that is an ordinary function, in a thread of its own.
+
+    A thread cannot be ended from outside: a run that is stopped, or loses its lease, ends at its
+    handler's next call here, and a step that runs then is ended as any other.
+    """
 
     def __init__(self, run: Run, loop: asyncio.AbstractEventLoop) -> None:
         self._run = run
         self._loop = loop
         self.job, self.fence, self.attempt = run.job, run.fence, run.attempt
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def end_calls(self) -> None:
+        """End what the handler is waiting for (it sees a CancelledError), and wait until it has."""
+        for call in (calls := list(self._calls)):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     @property
     def cancelling(self) -> bool:
@@ -235,22 +254,45 @@ class SyncRun:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        return asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._loop).result()
+        async def call() -> T:
+            task = asyncio.ensure_future(method(*args, **kwargs))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+            return await task
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
 
 
 async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> Any:
     """Call a kind's handler, `async def` or plain `def`, and return its result."""
     if inspect.iscoroutinefunction(handler):
         return await handler(run, params)
-    loop = asyncio.get_running_loop()
-    return await asyncio.to_thread(handler, SyncRun(run, loop), params)
+    plain = SyncRun(run, asyncio.get_running_loop())
+    return await _in_thread(plain.end_calls, handler, plain, params)
 
 
 async def _call(fn: Callable[Concatenate[Step, ...], Any], step: Step) -> Any:
     if inspect.iscoroutinefunction(fn):
         return await fn(step)
-    result = await asyncio.to_thread(fn, step)
+    result = await _in_thread(None, fn, step)
     return await result if inspect.isawaitable(result) else result
+
+
+async def _in_thread(
+    end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
+) -> Any:
+    """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
+
+    Else the next attempt, or the next job on its targets, would act beside it. `end` hurries it.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(fn, *args))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        if end is not None:
+            await end()
+        await asyncio.wait({work})
+        raise
 
 
 def _timed_out(error: Exception, timeout: float | None) -> bool:

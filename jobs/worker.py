@@ -7,37 +7,39 @@ import logging
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error, transaction
 
-from core.errors import InvalidParams, RepriseError
+from core.errors import BadRequest, EventTooLarge, InvalidParams, RepriseError
 from jobs import claims, commands, dispatch, leases, log
-from jobs.db import in_thread
-from jobs.events import EventType, NewEvent, parse
-from jobs.job import State, fold_all
+from jobs.db import in_thread, urgently
+from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.leases import Lease
-from jobs.run import Cancelled, HandedOver, JobFailed, Run, StepFailed, call_handler
+from jobs.log import hints
+from jobs.run import MAX_MESSAGE, Cancelled, HandedOver, JobFailed, Run, StepFailed, call_handler
+from jobs.state import state_at
 from jobs.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 5
 HAND_OVER_SECONDS = 5.0
+HINTS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class _Active:
-    """A run in this worker: its task, its lease, when the lease was last known to hold."""
+    """A run in this worker: its lease, when that was last known to hold, its task."""
 
     lease: Lease
     run: Run
+    held_at: float
     task: asyncio.Task[None]
-    held_at: float = field(default_factory=time.monotonic)
     forced_at: float | None = None
 
 
@@ -65,45 +67,46 @@ class Worker:
             await self._hand_over()
             beats.cancel()
             self._writer.stop()
+            await asyncio.to_thread(hints.publisher().flush, HINTS_SECONDS)
 
     async def receive(self, job_id: UUID) -> None:
         """Take a delivered job, if it is to be had, and start its run; waits while full."""
         await self._room.acquire()
-        taken = None
+        started = False
         try:
-            if not self._stopping:
-                taken = await in_thread(leases.take, job_id, self.name)
-        except (RepriseError, DatabaseError) as error:
-            logger.warning("job %s not taken: %s", job_id, error, extra={"action": "take"})
-        if taken is None:
-            self._room.release()
-            return
-        await self._start(taken)
+            held_at = time.monotonic()
+            taken = None if self._stopping else await self._take(job_id)
+            if taken is not None:
+                self._start(taken, held_at)
+                started = True
+        finally:
+            if not started:
+                self._room.release()
 
-    async def _start(self, lease: Lease) -> None:
+    async def _take(self, job_id: UUID) -> Lease | None:
         try:
-            state = await in_thread(_fold, lease.job)
-        except (RepriseError, DatabaseError):
-            self._room.release()
-            logger.exception("job %s not folded", lease.job)
-            return
+            return await in_thread(leases.take, job_id, self.name)
+        except (RepriseError, Error) as error:
+            logger.warning("job %s not taken: %s", job_id, error, extra={"action": "take"})
+            return None
+
+    def _start(self, lease: Lease, held_at: float) -> None:
         actor = f"worker:{self.name}"
-        run = Run(state, lease.job, lease.fence, actor, self._writer)
+        run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer)
         task = asyncio.create_task(self._run(lease, run), name=f"job {lease.job}")
-        self._active[lease.job] = _Active(lease, run, task)
+        self._active[lease.job] = _Active(lease, run, held_at, task)
 
     async def _run(self, lease: Lease, run: Run) -> None:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
-            ending = await self._ending(lease, run)
-            await run.append([ending])
-            waiting = await in_thread(claims.release, lease.job)
-            await in_thread(commands.wake, waiting)
+            run.recall(await in_thread(state_at, lease.job))
+            await _end(run, await self._ending(lease, run))
+            await in_thread(_release, lease.job)
         except (HandedOver, asyncio.CancelledError):
             await in_thread(_give_back, lease)
         except log.LeaseLost:
             logger.warning("job %s: lease lost", lease.job, extra={"action": "run"})
-        except (RepriseError, DatabaseError):  # the sweep delivers the job again
+        except (RepriseError, Error):  # the sweep delivers the job again, or releases its claims
             logger.exception("job %s could not be ended", lease.job, extra={"action": "run"})
         finally:
             self._active.pop(lease.job, None)
@@ -146,15 +149,15 @@ class Worker:
             began = time.monotonic()
             try:
                 await asyncio.wait_for(self._beat(), every * 2)
-            except (DatabaseError, TimeoutError) as error:
-                logger.warning("heartbeat failed: %s", error, extra={"action": "beat"})
+            except Exception as error:  # noqa: BLE001 - the loop's edge: a run without it is lost
+                logger.warning("heartbeat failed: %r", error, extra={"action": "beat"})
             self._stop_expired()
             await asyncio.sleep(max(0.0, min(every, 1.0) - (time.monotonic() - began)))
 
     async def _beat(self) -> None:
         asked = {job: active.lease.fence for job, active in self._active.items()}
         now = time.monotonic()
-        held = await in_thread(leases.beat, asked)
+        held = await urgently(leases.beat, asked)
         for job in asked:
             if (active := self._active.get(job)) is None:
                 continue
@@ -196,24 +199,33 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
 
 
-def _fold(job_id: UUID) -> State:
-    state = State()
-    for page in log.history(job_id):
-        state = fold_all(state, map(parse, page.texts))
-    return state
+async def _end(run: Run, ending: NewEvent) -> None:
+    """Append the event that ends the job; where that cannot be stored, one that says so."""
+    try:
+        await run.append([ending])
+    except (BadRequest, EventTooLarge) as error:
+        await run.append([_failed(f"How the run ended cannot be stored: {error.message}")])
+
+
+def _release(job_id: UUID) -> None:
+    """Give up an ended job's targets and wake who waits for them."""
+    with transaction.atomic():
+        commands.wake(claims.release(job_id))
 
 
 def _give_back(lease: Lease) -> None:
     try:
         leases.release(lease.job, lease.fence)
         dispatch.deliver(lease.job)
-    except DatabaseError as error:  # the lease ends by itself, and the sweep delivers the job
+    except Error as error:  # the lease ends by itself, and the sweep delivers the job
         logger.warning("job %s not given back: %s", lease.job, error)
 
 
 def _failed(message: str, **extra: Any) -> NewEvent:
-    return NewEvent(EventType.JOB_FAILED, {"message": message[:4000], **extra})
+    return NewEvent(EventType.JOB_FAILED, {"message": message[:MAX_MESSAGE], **extra})
 
 
 def _stopped(message: str = "") -> NewEvent:
-    return NewEvent(EventType.JOB_CANCELLED, {"message": message[:4000] or "Stopped on request."})
+    return NewEvent(
+        EventType.JOB_CANCELLED, {"message": message[:MAX_MESSAGE] or "Stopped on request."}
+    )

@@ -19,6 +19,7 @@ class Words(BaseModel):
     bad: str | None = None
     hold: bool = False
     claim: list[str] = []
+    odd: bool = False  # whether the result is none that can be stored
 
 
 class Say(Kind[Words]):
@@ -40,7 +41,7 @@ class Say(Kind[Words]):
             except StepFailed as failure:
                 raise JobFailed(f"Could not say {word}.", failed_targets=[word]) from failure
             await run.progress(number, len(params.words))
-        return {"said": results}
+        return {"said": results, "odd": {object()} if params.odd else False}
 
     def _say(self, word: str, params: Words) -> Any:
         async def say(step: Step) -> str:
@@ -62,10 +63,17 @@ class Plain(Kind[Words]):
     Params = Words
 
     def run(self, run: SyncRun, params: Words) -> dict[str, Any]:
-        return {"said": [run.step("say", partial(_loud, word)) for word in params.words]}
+        said = partial(_held if params.hold else _loud)
+        return {"said": [run.step("say", partial(said, word)) for word in params.words]}
 
 
 def _loud(word: str, _: Step) -> str:
+    return word.upper()
+
+
+async def _held(word: str, _: Step) -> str:
+    Say.spoken.set()
+    await Say.go.wait()
     return word.upper()
 
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from core import clock
-from jobs import access, log
+from jobs import access
 from jobs.access import Principal
-from jobs.events import EventType, parse
-from jobs.job import State, fold_all
 from jobs.models import Job
-
-# What of a text is enough to tell its type: `{"seq":<at most 19 digits>,"type":"…"`.
-_TYPE_WITHIN = 64
-_QUIET = tuple(f'"type":"{kind}"' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
+from jobs.state import state_at
 
 
 def job(principal: Principal, row: Job) -> dict[str, Any]:
@@ -53,30 +47,6 @@ def state(principal: Principal, row: Job, seq: int) -> dict[str, Any]:
     return {**job(principal, row), **folded.as_dict(), "seq": seq}
 
 
-def state_at(job_id: UUID, seq: int) -> State:
-    """Return the fold of a job's events 1 to `seq`.
-
-    Output and progress of steps move nothing but the head, so that of those only the last event is
-    parsed: a job's log is mostly output.
-    """
-    folded = State()
-    for page in log.history(job_id):
-        wanted = page.texts[: seq - page.after]
-        at_end = page.after + len(wanted) >= seq
-        loud = [text for text in wanted if not _is_quiet(text)]
-        if at_end and wanted and _is_quiet(wanted[-1]):
-            loud.append(wanted[-1])
-        folded = fold_all(folded, map(parse, loud))
-        if at_end:
-            break
-    return folded
-
-
 def moment(value: datetime | None) -> str | None:
     """Return a moment as the wire writes it."""
     return clock.rfc3339(value) if value else None
-
-
-def _is_quiet(text: str) -> bool:
-    start = text[:_TYPE_WITHIN]
-    return any(mark in start for mark in _QUIET)

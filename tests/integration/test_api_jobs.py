@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 
 from jobs import log
-from jobs.api import shapes
 from jobs.events import EventType, NewEvent, parse
 from jobs.job import State, fold_all
 from jobs.models import Job
+from jobs.state import state_at
 from tests.cast import Cast, post
 from tests.factories import ATTEMPT, make_job, output
 
@@ -135,7 +135,7 @@ def test_a_job_can_be_read_as_it_was_at_every_seq(cast: Cast) -> None:
     folded = State()
     for event in events:
         folded = fold_all(folded, [event])
-        assert shapes.state_at(job.pk, event.seq) == folded
+        assert state_at(job.pk, event.seq) == folded
     for at in (1, 4, 33, job.head, f"33-{events[32].hash[:8]}"):
         state = client.get(f"/api/jobs/{job.pk}", {"at": at}).json()
         expected = fold_all(State(), events[: state["seq"]]).as_dict()

@@ -20,6 +20,7 @@ from jobs.db import in_thread
 from jobs.events import Event, EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
+from jobs.run import MAX_MESSAGE
 from jobs.worker import Worker
 from tests import kinds
 from tests.factories import make_team, make_user
@@ -84,7 +85,7 @@ async def test_a_run_is_recorded_from_submission_to_success(operator: Principal)
         "job.succeeded",
     ]  # fmt: skip
     assert found[4].data["result"] == "A"
-    assert found[-1].data["result"] == {"said": ["A", "B"]}
+    assert found[-1].data["result"]["said"] == ["A", "B"]
     assert (job.done, job.total, job.lease_until) == (2, 2, None)
 
 
@@ -119,7 +120,7 @@ async def test_recorded_steps_are_not_run_again(operator: Principal) -> None:
         job = await until(job_id, "succeeded")
     assert kinds.Say.said == ["b"]
     assert job.attempt == 2
-    assert (await events(job_id))[-1].data["result"] == {"said": ["A!", "B"]}
+    assert (await events(job_id))[-1].data["result"]["said"] == ["A!", "B"]
 
 
 async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
@@ -160,6 +161,31 @@ async def test_cancelling_ends_a_running_step_after_the_grace(operator: Principa
     assert types[-3:] == ["job.cancel_requested", "step.failed", "job.cancelled"]
     assert job.message == "Stopped on request."
     assert kinds.Say.said == ["a"]
+
+
+async def test_a_plain_handlers_step_is_ended_before_its_job_is(operator: Principal) -> None:
+    async with working():
+        job_id = await submit(operator, "test-plain", words=["a"], hold=True)
+        await kinds.Say.spoken.wait()
+        await in_thread(commands.cancel, operator, job_id)
+        await until(job_id, "cancelled")
+    types = [event.type for event in await events(job_id)]
+    assert types[-3:] == ["job.cancel_requested", "step.failed", "job.cancelled"]
+
+
+async def test_an_ending_that_cannot_be_stored_ends_the_job_all_the_same(
+    operator: Principal,
+) -> None:
+    async with working():
+        job = await until(await submit(operator, words=["a"], odd=True), "failed")
+    assert "cannot be stored" in job.message
+
+
+async def test_a_long_error_is_cut(operator: Principal) -> None:
+    async with working():
+        job = await until(await submit(operator, words=["x" * 20_000], bad="x" * 20_000), "failed")
+    failed = [event for event in await events(job.pk) if event.type == "step.failed"]
+    assert len(failed[0].data["error"]["message"]) == MAX_MESSAGE
 
 
 async def test_a_queued_job_is_cancelled_at_once(operator: Principal) -> None:

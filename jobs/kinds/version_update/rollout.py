@@ -60,6 +60,8 @@ class Rollout:
                 raise
             raise Cancelled(f"Stopped on request. {self._summary()}") from None
         await self._tell()
+        if self._is_stopping() and len(self._with("updated")) < len(self._params.servers):
+            raise Cancelled(f"Stopped on request. {self._summary()}")
         if failed := self._failed():
             raise JobFailed(self._verdict(failed), failed)
         return {"message": self._summary(), "version": self._params.version}

@@ -1,0 +1,72 @@
+"""A local command: its output, its environment, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from jobs.transports import local
+
+
+class Heard:
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.text = {"out": "", "err": ""}
+        self.spoke = asyncio.Event()
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return {"REPRISE_JOB": "a-job", "REPRISE_FENCE": "7"}
+
+    def output(self, text: str, stream: str = "out") -> None:
+        self.text[stream] += text
+        self.spoke.set()
+
+    async def drain(self) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_output_and_exit_code_come_back() -> None:
+    heard = Heard()
+    status = await local.run(["sh", "-c", "printf 'é\\n'; echo no >&2; exit 3"], heard)
+    assert (status, heard.text) == (3, {"out": "é\n", "err": "no\n"})
+
+
+async def test_a_command_gets_its_job_and_none_of_the_services_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in local.SECRETS:
+        monkeypatch.setenv(name, "hush")
+    heard = Heard()
+    await local.run(["env"], heard, env={"OWN": "1"})
+    said = dict(line.split("=", 1) for line in heard.text["out"].splitlines() if "=" in line)
+    assert (said["REPRISE_JOB"], said["REPRISE_FENCE"], said["OWN"]) == ("a-job", "7", "1")
+    assert not local.SECRETS & set(said)
+    assert "hush" not in heard.text["out"]
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
+async def test_the_whole_group_ends_with_a_cancelled_command(trap: str) -> None:
+    heard = Heard()
+    script = f"{trap}sleep 1000 & echo $!; wait; sleep 1000"
+    running = asyncio.create_task(local.run(["sh", "-c", script], heard))
+    await heard.spoke.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    with suppress(psutil.NoSuchProcess):  # killed; whoever reaps it may take a moment
+        psutil.Process(int(heard.text["out"])).wait(timeout=30)
+
+
+async def test_a_command_that_takes_too_long_is_ended() -> None:
+    with pytest.raises(TimeoutError):
+        await local.run(["sleep", "1000"], Heard(), timeout=0.2)
+
+
+async def test_there_is_no_such_command() -> None:
+    assert await local.run(["no-such-command-here"], Heard()) == 127
