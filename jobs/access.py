@@ -34,6 +34,7 @@ from core.errors import Forbidden, NotFound, NotSignedIn
 from jobs import tokens
 from jobs.events import EventType
 from jobs.job import LEGAL
+from jobs.kinds.registry import AnyKind
 from jobs.models import ApiToken, Job, Team
 
 Scope = Mapping[str, Any]
@@ -138,6 +139,11 @@ def require(principal: Principal, act: str, job: Job | None = None) -> None:
         raise Forbidden(f"Your role does not let you {act} jobs.")
     if act == "steer" and job is not None and not _theirs(principal, job):
         raise Forbidden("You may see this job, but only its team may steer it.")
+
+
+def is_open(principal: Principal, kind: AnyKind) -> bool:
+    """Return whether the kind is one that this principal, where they submit at all, may submit."""
+    return principal.user.is_staff or not kind.staff_only
 
 
 def can(principal: Principal, job: Job) -> list[str]:

@@ -36,23 +36,25 @@ def submit(
     With an idempotency key (unique per user) the same request again returns the first one's job.
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
+    request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
+    digest = _digest(request)
+    if earlier := _earlier(principal, idempotency_key, digest):
+        return earlier, False  # whatever has changed since: what was asked for is under way
     access.require(principal, "submit")
     found = registry.get(kind)
-    if found.staff_only and not principal.user.is_staff:
-        raise Forbidden(f"Only staff may start {found.title!r}.")
-    request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
+    if not access.is_open(principal, found):
+        raise Forbidden(f"Only staff may submit jobs of the kind {found.name}.")
     job = _job(principal, found, request, idempotency_key)
+    job.request_hash = digest
     try:
         with transaction.atomic():
             job.save(force_insert=True)
             log.append(job.pk, [_submitted(job, found)], actor=principal.actor)
             dispatch.deliver(job.pk)
     except IntegrityError:
-        earlier = _earlier(principal, idempotency_key)
+        earlier = _earlier(principal, idempotency_key, digest)
         if earlier is None:
             raise
-        if bytes(earlier.request_hash or b"") != job.request_hash:
-            raise IdempotencyConflict from None
         return earlier, False
     job.refresh_from_db()
     return job, True
@@ -92,7 +94,6 @@ def _job(
         raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
-    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False)
     return Job(
         id=uuid7(),
         kind=kind.name,
@@ -104,7 +105,6 @@ def _job(
         owner=principal.user,
         submitted_by=principal.actor,
         idempotency_key=key,
-        request_hash=hashlib.sha256(canonical.encode()).digest(),
         head_hash=b"",
     )
 
@@ -123,7 +123,16 @@ def _submitted(job: Job, kind: registry.AnyKind) -> NewEvent:
     return NewEvent(EventType.JOB_SUBMITTED, data)
 
 
-def _earlier(principal: Principal, key: str | None) -> Job | None:
+def _digest(request: dict[str, Any]) -> bytes:
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _earlier(principal: Principal, key: str | None, digest: bytes) -> Job | None:
+    """Return the job that this key made; IdempotencyConflict where for another request."""
     if key is None:
         return None
-    return Job.objects.filter(owner=principal.user, idempotency_key=key).first()
+    job = Job.objects.filter(owner=principal.user, idempotency_key=key).first()
+    if job is not None and bytes(job.request_hash or b"") != digest:
+        raise IdempotencyConflict
+    return job

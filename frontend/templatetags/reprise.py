@@ -63,4 +63,5 @@ def role_of(user: User) -> str:
 
 def kinds_for(user: User) -> list[registry.AnyKind]:
     """Return the kinds of job that the user may start."""
-    return [kind for kind in registry.all_kinds() if user.is_staff or not kind.staff_only]
+    principal = access.of_user(user)
+    return [kind for kind in registry.all_kinds() if access.is_open(principal, kind)]

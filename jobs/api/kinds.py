@@ -10,7 +10,6 @@ from ninja import Router
 
 from core.errors import Forbidden
 from jobs import access
-from jobs.access import Principal
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
 from jobs.kinds import registry
@@ -24,7 +23,9 @@ router = Router(tags=["kinds"])
 def list_kinds(request: HttpRequest) -> dict[str, Any]:
     """List the job kinds that are open to you, each with the JSON Schema of its params."""
     principal = principal_of(request)
-    return {"kinds": [shape(kind) for kind in registry.all_kinds() if is_open(principal, kind)]}
+    return {
+        "kinds": [shape(kind) for kind in registry.all_kinds() if access.is_open(principal, kind)]
+    }
 
 
 @router.post("/plan", response={200: PlanOut, **errors(403, 422)})
@@ -33,15 +34,10 @@ def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     principal = principal_of(request)
     access.require(principal, "submit")
     kind = registry.get(wish.kind)
-    if not is_open(principal, kind):
+    if not access.is_open(principal, kind):
         raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
     params = kind.parse(wish.params)
     return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
-
-
-def is_open(principal: Principal, kind: AnyKind) -> bool:
-    """Return whether the kind is one that this principal's role may ever submit."""
-    return principal.user.is_staff or not kind.staff_only
 
 
 def shape(kind: AnyKind) -> dict[str, Any]:
