@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from core.config import Config, database_settings
@@ -71,7 +72,9 @@ DATABASES = {
         **database_settings(REPRISE.database_url),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart has cut
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+        # reconnect_timeout: how long tries to reconnect grow apart, and so how late the end of
+        # an outage is noticed.
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10, "reconnect_timeout": 5}},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -115,7 +118,8 @@ DJANGO_VITE = {
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REPRISE.secure_cookies
-SESSION_COOKIE_NAME = "reprise_session"
+# Cookies know no port: two copies on one host must not sign each other out.
+SESSION_COOKIE_NAME = f"reprise_session_{sha256(SECRET_KEY.encode()).hexdigest()[:8]}"
 CSRF_COOKIE_NAME = "reprise_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "jobs.api.problems.csrf_failure"

@@ -57,5 +57,6 @@ def acquire(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
 def release(job_id: UUID) -> list[UUID]:
     """Give up a job's claims; return the waiting jobs that may now have their turn."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_DECIDE)  # else a claim being made just now would be overlooked
         cursor.execute(_RELEASE, [job_id, job_id])
         return sorted(job for (job,) in cursor.fetchall())

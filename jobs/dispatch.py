@@ -12,9 +12,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ def deliver(job_id: UUID) -> None:
             _deliver.configure(queueing_lock=str(job_id)).defer(job=str(job_id))
     except AlreadyEnqueued:
         return
+    except ConnectorException as error:  # the database's, in the queue's clothes
+        raise OperationalError(str(error)) from error
 
 
 async def serve(receive: Receiver, name: str, concurrency: int) -> None:

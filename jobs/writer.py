@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 
 from core.errors import RepriseError
 from jobs.log import Append, Appended, append_many
@@ -96,7 +96,7 @@ class Writer:
         patient = any(waiting.skipped >= PATIENT_ROUNDS for waiting in batch)
         try:
             self._commit(batch, skip_locked=not patient)
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("batch of %d failed, one by one: %s", len(batch), error)
             for waiting in batch:
                 self._write_alone(waiting)

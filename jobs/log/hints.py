@@ -35,16 +35,14 @@ def group(job_id: UUID) -> str:
 
 def message(receipt: Appended) -> dict[str, Any]:
     """Return a receipt's hint; `lines` is None where the events are too many to carry along."""
-    lines: str | None = "\n".join(receipt.texts)
-    if lines is not None and len(lines) > MAX_HINT_BYTES:
-        lines = None
+    lines = "\n".join(receipt.texts)
     return {
         "type": "log.appended",
         "job": str(receipt.job),
         "first": receipt.first,
         "last": receipt.last,
         "status": receipt.status,
-        "lines": lines,
+        "lines": lines if len(lines.encode()) <= MAX_HINT_BYTES else None,
     }
 
 
@@ -57,7 +55,8 @@ class Publisher:
         self._waiting: deque[Appended] = deque()
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
-        self._idle = threading.Event()
+        self._unsent = 0
+        self._changed = threading.Condition()
         threading.Thread(target=self._serve, name="hints", daemon=True).start()
 
     def put(self, receipts: Sequence[Appended]) -> None:
@@ -65,13 +64,15 @@ class Publisher:
         if len(self._waiting) + len(receipts) > MAX_WAITING:
             self.dropped += len(receipts)
             return
-        self._idle.clear()
+        with self._changed:
+            self._unsent += len(receipts)
         self._waiting.extend(receipts)
         self._loop.call_soon_threadsafe(self._wake.set)
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing waits any more; for a process that is about to exit."""
-        return self._idle.wait(timeout)
+        with self._changed:
+            return self._changed.wait_for(lambda: self._unsent == 0, timeout)
 
     def _serve(self) -> None:
         self._loop.run_until_complete(self._send_for_ever())
@@ -79,7 +80,6 @@ class Publisher:
     async def _send_for_ever(self) -> None:
         while True:
             if not self._waiting:
-                self._idle.set()
                 await self._wake.wait()
                 self._wake.clear()
                 continue
@@ -91,11 +91,21 @@ class Publisher:
             sending = layer.group_send(group(receipt.job), message(receipt))
             await asyncio.wait_for(sending, DEADLINE_SECONDS)
             self.sent += 1
+            self._settle(1)
         except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
-            self.dropped += 1 + len(self._waiting)
-            self._waiting.clear()
+            lost = 1
+            while self._waiting:
+                self._waiting.popleft()
+                lost += 1
+            self.dropped += lost
+            self._settle(lost)
             logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _settle(self, count: int) -> None:
+        with self._changed:
+            self._unsent -= count
+            self._changed.notify_all()
 
 
 _publisher: Publisher | None = None
