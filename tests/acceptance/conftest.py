@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.acceptance.people import People, make
 from tests.acceptance.up import Up, running
+from tests.acceptance.waiting import until
 
 SECONDS = 600
 HERE = os.path.dirname(__file__)
@@ -27,6 +29,20 @@ def up() -> Iterator[Up]:
     """A copy that tests share and that nobody harms."""
     with running({"REPRISE_HEARTBEAT_SECONDS": "2"}) as copy:
         yield copy
+
+
+@pytest.fixture(scope="session")
+def people(up: Up) -> People:
+    """Others than the operator, in the shared copy."""
+    return make(up)
+
+
+@pytest.fixture(scope="session")
+def finished(up: Up) -> str:
+    """The operator's job that ended long ago, in the shared copy."""
+    job = up.submit("load", events=20, steps=2)
+    until(lambda: up.rows.has_ended(job), "a small job")
+    return job
 
 
 @pytest.fixture

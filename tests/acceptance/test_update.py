@@ -50,6 +50,9 @@ def submitted_twice(client: httpx.Client, up: Up, version: str) -> str:
     again = client.post("/api/jobs", json=wish, headers=key)
     assert (first.status_code, again.status_code) == (201, 200), first.text + again.text
     assert first.json()["id"] == again.json()["id"]
+    other = {**wish, "params": params | {"batch": 3}}
+    conflict = client.post("/api/jobs", json=other, headers=key)
+    assert (conflict.status_code, conflict.json()["code"]) == (409, "idempotency_conflict")
     return str(first.json()["id"])
 
 
