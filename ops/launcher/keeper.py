@@ -51,13 +51,15 @@ class Program:
         return cls(name, command, rank, stop_seconds=stop_seconds)
 
 
-def configuration(programs: list[Program], *, socket: Path, log: Path, root: Path) -> str:
-    """Return supervisord's configuration for the programs."""
+def configuration(programs: list[Program], *, socket: Path, root: Path) -> str:
+    """Return supervisord's configuration for the programs, for the state folder to run it in.
+
+    Log files are named from there: their names are expanded twice, which no escaped % survives.
+    """
     sections = [
         f"[unix_http_server]\nfile={_escaped(socket)}\nchmod=0700\n",
-        f"[supervisord]\nnodaemon=true\nsilent=true\nlogfile={_escaped(log / 'keeper.log')}\n"
-        f"pidfile={_escaped(log.parent / 'keeper.pid')}\nchildlogdir={_escaped(log)}\n"
-        + ("user=root\n" if os.geteuid() == 0 else ""),
+        "[supervisord]\nnodaemon=true\nsilent=true\nlogfile=log/keeper.log\n"
+        "pidfile=keeper.pid\nchildlogdir=log\n" + ("user=root\n" if os.geteuid() == 0 else ""),
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
     ]
@@ -65,11 +67,11 @@ def configuration(programs: list[Program], *, socket: Path, log: Path, root: Pat
         members = [program for program in programs if program.rank == rank]
         names = ",".join(program.name for program in members)
         sections.append(f"[group:{_group(rank)}]\nprograms={names}\npriority={rank}\n")
-        sections += [_section(program, log, root) for program in members]
+        sections += [_section(program, root) for program in members]
     return "\n".join(sections)
 
 
-def _section(program: Program, log: Path, root: Path) -> str:
+def _section(program: Program, root: Path) -> str:
     # A process that keeps dying is started again for ever, a second later each time.
     return (
         f"[program:{program.name}]\n"
@@ -78,7 +80,7 @@ def _section(program: Program, log: Path, root: Path) -> str:
         "autostart=false\nautorestart=true\nstartsecs=1\nstartretries=1000000\n"
         f"stopsignal={signal.Signals(program.stop_signal).name.removeprefix('SIG')}\n"
         f"stopwaitsecs={program.stop_seconds}\nkillasgroup=true\n"
-        f"redirect_stderr=true\nstdout_logfile={_escaped(log / (program.name + '.log'))}\n"
+        f"redirect_stderr=true\nstdout_logfile=log/{program.name}.log\n"
         "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=2\n"
     )
 
@@ -110,7 +112,7 @@ class Keeper:
         log = state / "log"
         socket = _socket(state)
         config = state / "keeper.conf"
-        config.write_text(configuration(programs, socket=socket, log=log, root=root))
+        config.write_text(configuration(programs, socket=socket, root=root))
         command = [env.get("VIRTUAL_ENV", "") + "/bin/python", "-m", "supervisor.supervisord"]
         with (log / "keeper.out").open("wb") as output:
             process = subprocess.Popen(
@@ -119,7 +121,7 @@ class Keeper:
                 stdout=output,
                 stderr=output,
                 env=dict(env),
-                cwd=root,
+                cwd=state,
                 start_new_session=True,  # Ctrl-C in the terminal is ours to pass on, in order
             )
         transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")

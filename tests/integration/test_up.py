@@ -37,8 +37,8 @@ sys.stdin.read()
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A state folder that is not there yet."""
-    return tmp_path / "state"
+    """A state folder that is not there yet, with a name that needs care in a configuration."""
+    return tmp_path / "a %d state"
 
 
 @pytest.fixture(scope="module")
