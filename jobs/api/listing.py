@@ -30,6 +30,7 @@ Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
 class JobFilters(Schema):
     """The query of GET /api/jobs: every filter given must hold."""
 
+    id: UUID | None = Field(None, description="That job, as a row: its log is not folded for it.")
     status: list[str] = Field([], description="One or more, repeated or with commas between.")
     kind: Text | None = None
     label: list[Text] = Field([], description="`name:value`; repeated: all of them.")
@@ -60,6 +61,8 @@ def page(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None
 
 
 def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
+    if wanted.id:
+        jobs = jobs.filter(pk=wanted.id)
     if statuses := _statuses(wanted.status):
         jobs = jobs.filter(status__in=statuses)
     if wanted.kind:

@@ -47,6 +47,7 @@ def test_every_filter_finds_what_it_names(cast: Cast) -> None:
         "text=%25": ["three 100%"],
         "text=_": [],
         f"text={one.pk}": ["one"],
+        f"id={one.pk}": ["one"],
         f"text={two.pk.hex}": ["two"],
         f"since={iso(two)}": ["three 100%", "two"],
         f"until={iso(two)}": ["one"],

@@ -139,8 +139,8 @@ async function send(path: string, options: CallOptions): Promise<Response> {
 
 /** One job's row, or null where it is not there to see. The list has it without folding its log. */
 export async function jobRow(id: string): Promise<Job | null> {
-  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?limit=1&text=${id}`);
-  return jobs.find((job) => job.id === id) ?? null;
+  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?id=${id}`);
+  return jobs[0] ?? null;
 }
 
 /** Go to the sign-in page, which leads back to this address. */

@@ -101,7 +101,8 @@ export class Jobs extends Plain {
     signal?: AbortSignal,
     cursor?: string,
   ): Promise<JobsAnswer> {
-    const query = new URLSearchParams({ limit: cursor ? '100' : '50' });
+    // What is unfinished is shown whole, as far as one answer goes; the rest page by page.
+    const query = new URLSearchParams({ limit: statuses === UNFINISHED ? '200' : '50' });
     for (const status of statuses) query.append('status', status);
     for (const name of ['text', 'kind']) {
       const value = this.filters.get(name);
