@@ -1,7 +1,7 @@
 """An event in one plain sentence, for the pages that need no script.
 
 `src/text/words.ts` says the same in the browser; the two are kept in step by the cases in
-`frontend/test/elements/words.json`, which the tests of both read.
+`frontend/test/elements/words.ndjson`, which the tests of both read.
 """
 
 from __future__ import annotations
@@ -84,9 +84,14 @@ def _progressed(event: Event) -> str:
 
 
 def _waiting(event: Event) -> str:
-    targets: Sequence[Mapping[str, str]] = event.data.get("targets", ())
-    held = "; ".join(f"{one['target']}, held by #{short_id(one['job'])}" for one in targets)
+    targets: Sequence[Mapping[str, str | None]] = event.data.get("targets", ())
+    held = "; ".join(map(_held, targets))
     return f"Waiting for {held or event.data.get('for', 'something')}"
+
+
+def _held(place: Mapping[str, str | None]) -> str:
+    holder = place.get("job")
+    return f"{place['target']}, held by #{short_id(holder)}" if holder else str(place["target"])
 
 
 def _resumed(event: Event) -> str:

@@ -6,6 +6,7 @@ import type { Job } from '../elements/api';
 import { bar } from '../elements/job-row';
 import { glyph, status } from '../elements/plain';
 import { count, plural, remaining, shortId, who } from '../text/format';
+import { names } from '../text/words';
 
 /** What the head shows. */
 export interface HeadView {
@@ -91,19 +92,26 @@ export function waitingView(
       get a few seconds to end, then the run puts back what it began.</span></div>`;
   }
   if (job.status !== 'waiting') return nothing;
-  const holders = new Map<string, string[]>();
+  const holders = new Map<string | null, string[]>();
   for (const { target, job: holder } of job.waiting_for) {
     holders.set(holder, [...(holders.get(holder) ?? []), target]);
   }
   if (!holders.size) return nothing;
-  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${[
-    ...holders,
-  ].map(
-    ([holder, targets], i) =>
-      html`${i ? '; ' : ''}${
-        targets.length > 3 ? plural(targets.length, 'server') : targets.join(', ')
-      }, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span> ${titles.get(holder) ?? ''}</a>`,
+  const parts = [...holders].map(([holder, targets]) => held(targets, holder, titles));
+  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${parts.map(
+    (part, i) => html`${i ? '; ' : ''}${part}`,
   )}. It goes on by itself.</span></div>`;
+}
+
+function held(
+  targets: readonly string[],
+  holder: string | null,
+  titles: ReadonlyMap<string, string>,
+): TemplateResult {
+  const what = targets.length > 3 ? plural(targets.length, 'server') : names(targets);
+  if (!holder) return html`${what}`;
+  return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
+    ${titles.get(holder) ?? ''}</a>`;
 }
 
 /** The connection in one sentence: over what, how far, what a resume did. The promise, made visible. */

@@ -114,8 +114,8 @@ export class JobPage extends Plain {
       this.row = (await jobRow(this.job)) ?? this.row;
       const holders = new Set(this.row?.waiting_for.map((one) => one.job));
       for (const holder of holders) {
-        const title = (await jobRow(holder))?.title;
-        if (title) this.titles = new Map([...this.titles, [holder, title]]);
+        const title = holder && (await jobRow(holder))?.title;
+        if (holder && title) this.titles = new Map([...this.titles, [holder, title]]);
       }
     } catch (error) {
       // What the events say stands; the acts are asked for again at the next change.

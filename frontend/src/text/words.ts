@@ -1,6 +1,6 @@
 /** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
 
-import type { JobEvent } from '../client';
+import type { EventData, JobEvent } from '../client';
 import { count, duration, plural, shortId } from './format';
 
 /** How a status is called where the wire's word is not one. */
@@ -83,11 +83,10 @@ function why(message: string, step: string): string {
   return message.startsWith(said) ? message.slice(said.length) : message;
 }
 
-function waitingWords(data: {
-  for: string;
-  targets?: readonly { target: string; job: string }[];
-}): string {
-  const held = (data.targets ?? []).map((t) => `${t.target}, held by #${shortId(t.job)}`);
+function waitingWords(data: EventData['job.waiting']): string {
+  const held = (data.targets ?? []).map(({ target, job }) =>
+    job ? `${target}, held by #${shortId(job)}` : target,
+  );
   return `Waiting for ${held.length ? held.join('; ') : data.for}`;
 }
 

@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import type { EventData, EventType, JobEvent, Plan } from '../../src/client';
+import { secondsLeft } from '../../src/job/estimate';
+import { labels } from '../../src/job/labels';
+import { Run } from '../../src/job/run';
+import { bound, ticks } from '../../src/job/scale';
+import { sinceThen } from '../../src/job/seen';
+import { addressOf, placeOf } from '../../src/job/tabs';
+
+const START = Date.parse('2026-11-22T09:00:00Z');
+const plan: Plan = {
+  steps: ['drain', 'switch'],
+  groups: [
+    { name: 'canary', targets: ['a'] },
+    { name: 'batch 1', targets: ['b', 'c'] },
+  ],
+  words: '',
+};
+
+/** A run that is told what happens, at which second. */
+class Story {
+  readonly run = new Run(plan);
+  private seq = 0;
+
+  tell<T extends EventType>(
+    second: number,
+    type: T,
+    data: Partial<EventData[T]>,
+    place = '',
+  ): this {
+    const [target, step] = place.split('/');
+    this.seq += 1;
+    const event = {
+      seq: this.seq,
+      type,
+      version: 1,
+      at: new Date(START + second * 1000).toISOString(),
+      actor: 'worker:w',
+      attempt: 1,
+      ...(target ? { target } : {}),
+      ...(step ? { step } : {}),
+      data,
+      hash: '0'.repeat(64),
+    } as unknown as JobEvent;
+    this.run.queue([event]);
+    this.run.take();
+    return this;
+  }
+
+  begun(): this {
+    const submitted = { kind: 'k', title: 'T', params: {}, labels: {}, plan, total: 3 };
+    return this.tell(0, 'job.submitted', submitted).tell(0, 'attempt.started', { worker: 'w' });
+  }
+
+  step(
+    from: number,
+    until: number,
+    place: string,
+    type: 'succeeded' | 'failed' = 'succeeded',
+  ): this {
+    const data = { try: 1, occurrence: 1, seconds: until - from };
+    const error = { type: 'Error', message: 'no answer' };
+    this.tell(from, 'step.started', { try: 1, occurrence: 1 }, place);
+    if (type === 'failed') return this.tell(until, 'step.failed', { ...data, error }, place);
+    return this.tell(until, 'step.succeeded', data, place);
+  }
+
+  row(target: string) {
+    const found = this.run.rows.all.find((row) => row.target === target);
+    if (!found) throw new Error(`no row ${target}`);
+    return found;
+  }
+}
+
+describe('rows', () => {
+  it('stand there before the first event, as the plan has them', () => {
+    const { rows } = new Story().run;
+    expect(rows.groups.map((group) => group.rows.map((row) => row.target))).toEqual([
+      ['a'],
+      ['b', 'c'],
+    ]);
+    expect(rows.all.every((row) => row.status === 'pending')).toBe(true);
+  });
+
+  it('run between two steps too, and are done after the last', () => {
+    const story = new Story().begun().step(0, 2, 'a/drain');
+    expect(story.row('a').status).toBe('running');
+    story.step(2, 3, 'a/switch');
+    expect(story.row('a')).toMatchObject({ status: 'succeeded', done: 2 });
+    expect(story.row('b').status).toBe('pending');
+  });
+
+  it('stay failed when they are rolled back, which is no column', () => {
+    const story = new Story().begun().step(0, 2, 'b/drain', 'failed').step(2, 3, 'b/rollback');
+    expect(story.row('b')).toMatchObject({ status: 'failed', rollback: { status: 'succeeded' } });
+    expect(story.run.rows.columns).toEqual(['drain', 'switch']);
+  });
+
+  it('that the run never came to are left out once it is over', () => {
+    const story = new Story().begun().step(0, 2, 'b/drain', 'failed');
+    story.tell(3, 'job.failed', { message: 'b failed.' });
+    expect(story.row('c').status).toBe('skipped');
+  });
+
+  it('without news stay the same objects, so that they need not be drawn again', () => {
+    const story = new Story().begun().step(0, 2, 'a/drain');
+    const [a, b] = [story.row('a'), story.row('b')];
+    story.step(2, 3, 'b/drain');
+    expect(story.row('a')).toBe(a);
+    expect(story.row('b')).not.toBe(b);
+  });
+});
+
+describe('the time that is left', () => {
+  it('is unknown until a target is through', () => {
+    const story = new Story().begun().step(0, 4, 'a/drain');
+    expect(secondsLeft(story.run.rows.groups, START + 5000)).toBeNull();
+  });
+
+  it('is what a group’s slowest target still needs, and a median for each group to come', () => {
+    const story = new Story().begun().step(0, 4, 'a/drain').step(4, 10, 'a/switch');
+    expect(secondsLeft(story.run.rows.groups, START + 10_000)).toBe(10);
+    story.step(10, 13, 'b/drain').tell(13, 'step.started', { try: 1, occurrence: 1 }, 'c/drain');
+    expect(secondsLeft(story.run.rows.groups, START + 15_000)).toBe(8);
+  });
+});
+
+describe('lines of the log', () => {
+  it('are split, keep their seq, and carry a colour on until it changes', () => {
+    const story = new Story().begun();
+    story.tell(1, 'step.output', { text: '\x1b[31mred\nstill red\x1b[0m\n' }, 'a/drain');
+    story.tell(2, 'step.output', { text: '10 %\r100 %\n', stream: 'err' }, 'a/drain');
+    const lines = story.run.lines.of('a', 'drain');
+    expect(lines.map((line) => [line.seq, line.kind, line.text])).toEqual([
+      [3, 'out', '\x1b[31mred'],
+      [3, 'out', 'still red\x1b[0m'],
+      [4, 'err', '100 %'],
+    ]);
+    expect(lines[1]?.ansi.style.fg).toBe('red');
+    expect(lines[2]?.ansi.style.fg).toBeNull();
+  });
+
+  it('have the failure of a step as their last', () => {
+    const story = new Story().begun().step(0, 8, 'b/drain', 'failed');
+    expect(story.run.lines.of('b', 'drain').at(-1)).toMatchObject({
+      kind: 'bad',
+      text: 'drain failed after 8.0\u00a0s: no answer',
+    });
+  });
+});
+
+describe('short names', () => {
+  it('are left alone while they fit', () => {
+    expect(labels(['gs-001', 'gs-002']).get('gs-002')).toBe('gs-002');
+  });
+
+  it('lose what all share, at the end first, where they would be cut', () => {
+    const long = [1, 2].map((n) => `frankfurt-matchmaking-shard-000${n}.internal.example.net`);
+    expect(labels(long).get(long[1] ?? '')).toBe('…0002…');
+    const shorter = ['gs-001.internal.game.example.net', 'gs-002.internal.game.example.net'];
+    expect(labels(shorter).get(shorter[0] ?? '')).toBe('gs-001…');
+  });
+});
+
+describe('the axis of the timeline', () => {
+  it('has round marks, and an end that holds for a while', () => {
+    expect(ticks(32)).toEqual([0, 5, 10, 15, 20, 25, 30]);
+    expect(bound(41)).toBe(bound(44));
+    expect(bound(44)).toBeGreaterThan(44);
+  });
+});
+
+describe('addresses of the job page', () => {
+  it('lead back to what was open, whatever its name', () => {
+    const opened = { target: 'rack 1/gs-003', step: 'health' };
+    expect(placeOf(addressOf('matrix', opened))).toEqual({ tab: 'matrix', opened });
+    expect(placeOf('#log')).toEqual({ tab: 'log', opened: null });
+    expect(placeOf('#nonsense/%E0%A4%A')).toEqual({ tab: 'matrix', opened: null });
+  });
+});
+
+describe('what came since the page was left', () => {
+  it('is said where there is something', () => {
+    const seen = { seq: 472, at: START };
+    expect(sinceThen(seen, 812)).toMatch(
+      /^resumed from #472, seen at \d\d:\d\d:\d\d: 340\sevents caught up$/,
+    );
+    expect(sinceThen(seen, 472)).toBe('');
+    expect(sinceThen(null, 812)).toBe('');
+  });
+});
