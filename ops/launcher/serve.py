@@ -54,7 +54,7 @@ class Copy:
         self._clone = options.clone
         self._state = options.clone.state
         self._keeper: Keeper | None = None
-        self._services: Services | None = None
+        self._recorded: dict[str, int] = {}
         self._demo: dict[str, Any] = {}
         self._fleet: dict[str, Any] = {}
 
@@ -62,7 +62,7 @@ class Copy:
         """Start everything; return when the pages can be used. CannotStart says what cannot."""
         self._clone.log.mkdir(parents=True, exist_ok=True)
         with say.step("Preparing Postgres and Valkey"):
-            services = self._services = Services.prepare(self._state)
+            services = Services.prepare(self._state)
         env = self._environment(services)
         commands = procfile.read(self._clone.root / "Procfile")
         programs = [Program.of_shell(name, line, PROCFILE_RANK) for name, line in commands.items()]
@@ -127,7 +127,10 @@ class Copy:
         processes.reap(besides=[keeper.process.pid])
         for sentence in keeper.changed():
             say.line(f"  {time.strftime('%H:%M:%S')} {sentence}")
-        state.record(self._state, {"keeper": keeper.process.pid, **keeper.running()})
+        running = {"keeper": keeper.process.pid, **keeper.running()}
+        if running != self._recorded:
+            state.record(self._state, running)
+            self._recorded = running
 
     def _environment(self, services: Services) -> dict[str, str]:
         return {

@@ -90,7 +90,8 @@ def _run(clone: Clone, suite: str, extra: list[str], tools: Tools) -> Result:
 
 def _pytest(clone: Clone, suite: str, extra: list[str]) -> list[str]:
     command = [str(clone.python), "-m", "pytest", "-p", "ops.suites.tally", "-q"]
-    return [*command, *SUITES[suite], *extra, f"tests/{suite}"]
+    named = any(word.startswith("tests/") for word in extra)
+    return [*command, *SUITES[suite], *extra, *([] if named else [f"tests/{suite}"])]
 
 
 def _vitest(tally: Path) -> list[str]:
