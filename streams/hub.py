@@ -170,10 +170,14 @@ class Hub:
     def _hint(self, message: Message) -> None:
         first, last, lines = message["first"], message["last"], message["lines"]
         live = self._followed.get(UUID(message["job"]))
-        if live is None or last <= live.ring.last:
-            self.counters.add("hints", "stray" if live is None else "old")
+        if live is None:
+            self.counters.add("hints", "stray")
             return
+        # Even where a page of the log was quicker: it brought the events, but not the status.
         live.note(last, message["status"])
+        if last <= live.ring.last:
+            self.counters.add("hints", "old")
+            return
         if lines is None or first > live.ring.last + 1:
             reason = "large" if lines is None else "gap"
             self.counters.add("hints", reason)
@@ -220,8 +224,11 @@ class Hub:
                 self.counters.add("read_failures", "poll")
                 continue
             for live in open_jobs:
-                found = heads.get(live.job)
-                if found and found.seq > live.ring.last and live.looking is None:
+                if not (found := heads.get(live.job)):
+                    continue
+                if found.seq <= live.ring.last:
+                    live.note(found.seq, found.status)
+                elif live.looking is None:
                     live.looking = self._spawn(self._look_again(live, found))
 
     async def _look_again(self, live: Followed, head: Head) -> None:

@@ -120,13 +120,13 @@ class World:
         self.followers: list[tuple[Follower, asyncio.Task[None]]] = []
         self.late: set[asyncio.Task[None]] = set()
 
-    async def live(self, steps: list[tuple[object, float]]) -> None:
+    async def live(self, steps: list[tuple[object, float]], ending: Append) -> None:
         await self.hub.start()
         for step, pause in steps:
             self.take(step)
             await asyncio.sleep(pause)
         self.layer.gone = self.layer.frozen = self.log.away = False
-        self.append(Append(1, "arrives"), status="succeeded")
+        self.append(ending, status="succeeded")
         await asyncio.wait_for(asyncio.gather(*(task for _, task in self.followers)), 120)
         await self.hub.close()
 
@@ -176,16 +176,21 @@ BOUNDS = st.builds(
 )
 
 
-@given(BOUNDS, st.integers(0, 30), st.lists(st.tuples(STEPS, MOMENT), max_size=40))
+@given(
+    BOUNDS,
+    st.integers(0, 30),
+    st.lists(st.tuples(STEPS, MOMENT), max_size=40),
+    st.builds(Append, st.integers(1, 3), FATES),
+)
 @settings(deadline=None, max_examples=300)
 def test_every_follower_gets_the_whole_log_in_order(
-    bounds: Bounds, already: int, steps: list[tuple[object, float]]
+    bounds: Bounds, already: int, steps: list[tuple[object, float]], ending: Append
 ) -> None:
     async def story() -> World:
         world = World(bounds)
         if already:
             world.log.append(world.job, already)
-        await world.live(steps)
+        await world.live(steps, ending)
         return world
 
     world = run(story())

@@ -115,6 +115,40 @@ def test_in_a_healthy_world_hints_bring_everything_and_the_poll_heals_nothing(
     run(story())
 
 
+@pytest.mark.parametrize("hint_of_the_end", ["late", "lost"])
+def test_an_end_that_a_page_brought_before_its_hint_is_an_end(hint_of_the_end: str) -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            follower = scene.follower()
+            await follower.has(wire.CaughtUp)
+            await asyncio.sleep(5)
+            scene.append(hint=False)
+            scene.append()  # its hint shows the gap, and the page that fills it has the end too
+            hint = scene.log.append(scene.job, status="succeeded")
+            await follower.has(wire.Events, 3)
+            if hint_of_the_end == "late":
+                scene.layer.hint(scene.job, hint)
+            await asyncio.sleep(1.5)
+            assert follower.of(wire.End)
+
+    run(story())
+
+
+@pytest.mark.parametrize("delay", [step / 4000 for step in range(20)])
+def test_what_is_appended_while_the_group_is_joined_is_not_left_to_the_poll(delay: float) -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            await asyncio.sleep(1)
+            follower = scene.follower()
+            await asyncio.sleep(delay)
+            appended = scene.clock()
+            scene.append()
+            await follower.has(wire.Events, 1)
+            assert follower.times[-1] - appended < 0.1
+
+    run(story())
+
+
 def test_what_a_lost_hint_said_comes_by_the_poll_and_is_counted() -> None:
     async def story() -> None:
         async with Scene() as scene:
@@ -141,6 +175,7 @@ def test_a_head_that_is_only_on_its_way_as_a_hint_heals_nothing() -> None:
                 await asyncio.sleep(0.1)  # the poll sees it ten times before the hint is there
                 scene.layer.hint(scene.job, hint)
             await follower.has(wire.Events, 20)
+            await asyncio.sleep(5)
             assert scene.counters.get("poll_heals") == 0
             assert scene.counters.get("heals") == 0
 
