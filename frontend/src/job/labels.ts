@@ -4,31 +4,40 @@
 const LONG = 26;
 
 /**
- * What to call each name where there is little room. Where the longest is too long, the end that all
- * share is dropped, then the beginning, each at a `.` `-` `_` `/` or `:`.
+ * What to call each name where there is little room. Where the longest is too long, as much as needed
+ * is dropped of the end that all share, then of the beginning, each at a `.` `-` `_` `/` or `:`.
  */
 export function labels(names: readonly string[]): ReadonlyMap<string, string> {
-  let [from, until] = [0, 0];
-  const longest = () => Math.max(0, ...names.map((name) => name.length)) - from - until;
-  if (names.length > 1 && longest() > LONG) {
-    until = shared(names.map((name) => [...name].reverse().join('')));
-    if (longest() > LONG) from = shared(names.map((name) => name.slice(0, name.length - until)));
-  }
+  let excess = Math.max(0, ...names.map((name) => name.length)) - LONG;
+  const until = names.length > 1 ? cut(names.map(reversed), excess) : 0;
+  excess -= until;
+  const from =
+    names.length > 1
+      ? cut(
+          names.map((name) => name.slice(0, -until || undefined)),
+          excess,
+        )
+      : 0;
   return new Map(
     names.map((name) => {
       const middle = name.slice(from, name.length - until);
-      return [name, middle && `${from ? '…' : ''}${middle}${until ? '…' : ''}`];
+      return [name, `${from ? '…' : ''}${middle}${until ? '…' : ''}`];
     }),
   );
 }
 
-/** The length of the beginning that all texts share, cut back to where a part of the name ends. */
-function shared(texts: readonly string[]): number {
+/** How much of the beginning that all texts share to drop: `excess` and on to the next separator, or less. */
+function cut(texts: readonly string[], excess: number): number {
+  if (excess <= 0) return 0;
   const [first = ''] = texts;
-  let length = first.length;
+  let shared = first.length;
   for (const text of texts) {
-    while (length > 0 && text.slice(0, length) !== first.slice(0, length)) length -= 1;
+    while (shared > 0 && text.slice(0, shared) !== first.slice(0, shared)) shared -= 1;
   }
-  while (length > 0 && !/[.\-_/:]/.test(first[length - 1] ?? '')) length -= 1;
-  return length;
+  const ends = [...first.slice(0, shared).matchAll(/[.\-_/:]/g)].map((found) => found.index + 1);
+  return ends.find((end) => end >= excess) ?? ends.at(-1) ?? 0;
+}
+
+function reversed(text: string): string {
+  return [...text].reverse().join('');
 }
