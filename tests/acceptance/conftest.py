@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -22,6 +22,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.timeout(SECONDS))
             item.add_marker(pytest.mark.xdist_group("acceptance"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the copy's script and processes said."""
+    report = yield
+    if report.failed and report.when == "call" and isinstance(item, pytest.Function):
+        for value in item.funcargs.values():
+            if isinstance(value, Up):
+                report.sections.append((f"copy in {value.state}", value.said()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -38,14 +39,21 @@ SUBMISSIONS: dict[str, tuple[Json, int, str, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def senders(up: Up) -> Iterator[list[httpx.Client]]:
+    """The operator by token and by session."""
+    with up.client() as client, up.browser() as browser:
+        yield [client, browser]
+
+
 @pytest.mark.parametrize("case", SUBMISSIONS)
-def test_a_submission_that_does_not_fit_is_refused_with_its_place(up: Up, case: str) -> None:
+def test_a_submission_that_does_not_fit_is_refused_with_its_place(
+    up: Up, senders: list[httpx.Client], case: str
+) -> None:
     body, status, code, place = SUBMISSIONS[case]
     before = up.rows.everything()
-    with up.client() as client, up.browser() as browser:
-        answers = [sender.post("/api/jobs", json=body) for sender in (client, browser)]
-    for answer in answers:
-        problem = refused(answer, status, code)
+    for sender in senders:
+        problem = refused(sender.post("/api/jobs", json=body), status, code)
         assert place in [error["pointer"] for error in problem["errors"]], problem
     assert up.rows.everything() == before
 

@@ -134,7 +134,8 @@ def wishes(up: Up, people: People, job: str) -> list[tuple[Wish, str]]:
 
 async def test_a_page_from_elsewhere_opens_no_websocket(up: Up, finished: str) -> None:
     with up.browser() as browser:
-        session = {"Cookie": f"reprise_session={browser.cookies['reprise_session']}"}
+        pairs = [f"{cookie.name}={cookie.value}" for cookie in browser.cookies.jar]
+    session = {"Cookie": "; ".join(pairs)}
     wish = Wish(up.url, finished)
     async with opened(wish, session, origin=up.url) as socket:
         assert await greeting(socket) == "hello"
