@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
-from django.http import HttpRequest
+from django.conf import settings
+from django.http import HttpRequest, parse_cookie
 
 from core.errors import NotFound
 from jobs import access
@@ -38,8 +40,8 @@ def job_id(text: str) -> UUID:
 async def admit(source: Source, job: UUID) -> Recheck:
     """Let somebody follow a job; return what asks again.
 
-    `source` is a Django request, or a WebSocket's scope with its lazy session. Raises NotSignedIn,
-    NotFound, and RetryLater while the database is away; the returned check Forbidden too.
+    `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
+    RetryLater while the database is away; the returned check Forbidden too.
     """
     principal = await _in_thread(partial(_admit, source, job))
     return partial(_in_thread, partial(access.recheck, principal, job))
@@ -59,8 +61,18 @@ def _admit(source: Source, job: UUID) -> Principal:
 
 def _authenticate(source: Source) -> Principal:
     if not isinstance(source, HttpRequest) and access.bearer(source) is None:
-        source = {**source, "user": get_user.func(source)}
+        source = _with_session(source)
     return access.authenticate(source)
+
+
+def _with_session(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a scope with the session that its cookie names, and the session's user."""
+    cookies = "; ".join(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"
+    )
+    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    return {**scope, "session": session, "user": get_user.func({"session": session})}
 
 
 async def _in_thread(work: Callable[[], Principal]) -> Principal:

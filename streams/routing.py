@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from channels.routing import URLRouter
-from channels.sessions import SessionMiddlewareStack
 from django.urls import path, re_path
 
 from streams.origin import App, OriginCheck
 from streams.websocket import JobConsumer, NowhereConsumer
 
+# No session middleware: it has a look at the session at every frame that is sent. Who opened a
+# socket, `streams.access` asks once.
 _router = URLRouter(
     [
         path("ws/jobs/<str:job>/", JobConsumer.as_asgi()),
@@ -16,5 +17,4 @@ _router = URLRouter(
     ]
 )
 
-# The session stays lazy here: who it is, `streams.access` asks, in one visit to a thread.
-websockets: App = OriginCheck(SessionMiddlewareStack(_router))
+websockets: App = OriginCheck(_router)
