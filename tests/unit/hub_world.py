@@ -134,7 +134,8 @@ class MemoryLog:
 class MemoryLayer:
     """A channel layer in one process. `gone` makes calls fail, `frozen` makes them hang."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency: float = 0.0005) -> None:
+        self.latency = latency
         self.gone = False
         self.frozen = False
         self.groups: dict[str, set[str]] = defaultdict(set)
@@ -174,7 +175,7 @@ class MemoryLayer:
         self._queues.clear()
 
     async def _trip(self) -> None:
-        await asyncio.sleep(0.0005)
+        await asyncio.sleep(self.latency)
         if self.gone:
             raise ConnectionError("the layer is gone")
         if self.frozen:

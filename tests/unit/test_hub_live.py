@@ -139,6 +139,7 @@ def test_what_is_appended_while_the_group_is_joined_is_not_left_to_the_poll(dela
     async def story() -> None:
         async with Scene() as scene:
             await asyncio.sleep(1)
+            scene.layer.latency = 0.003  # slower than the log, so that the order matters
             follower = scene.follower()
             await asyncio.sleep(delay)
             appended = scene.clock()
