@@ -62,12 +62,17 @@ class Trial:
         )
 
     def finish(self, process: subprocess.Popen[bytes], limit: float) -> int:
-        """Wait for a process, to the limit; CannotStart past it, with all its processes ended."""
-        try:
-            return process.wait(max(limit - time.monotonic(), 1))
-        except subprocess.TimeoutExpired as error:
-            processes.end(processes.descendants(), grace=20)
-            raise CannotStart("it took too long") from error
+        """Wait for a process, to the limit; CannotStart past it, with all its processes ended.
+
+        Meanwhile it does what the first process of a machine does: reap what others left.
+        """
+        while (code := process.poll()) is None:
+            if time.monotonic() > limit:
+                processes.end(processes.descendants(), grace=20)
+                raise CannotStart("it took too long")
+            processes.reap(besides=[process.pid])
+            time.sleep(0.1)
+        return code
 
     def run(self, user: str, command: str, limit: float) -> None:
         """Run a shell command in the root to its end; CannotStart if it fails."""
