@@ -1,0 +1,109 @@
+"""The history page: every event, read, filtered and paged without JavaScript."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.up import Up
+from tests.acceptance.waiting import until
+from tests.browser.lines import Line, expected
+from tests.browser.visit import Visits
+
+DAY = re.compile(r"^\d{4}-\d\d-\d\d ")
+
+
+def fed(up: Up, job: str) -> str:
+    """Wait until the feed has all of a job that is over; return the job."""
+    counted = (
+        "select (select count(*) from jobs_feed where job = %s), head from jobs_job where id = %s"
+    )
+    until(lambda: up.rows.has_ended(job), "the end of the job")
+    until(lambda: len(set(up.rows.all(counted, job, job)[0])) == 1, "the feed of the job")
+    return job
+
+
+def shown(page: Page) -> list[Line]:
+    """Return the lines of the page, in its order."""
+    lines = page.locator(".history summary.event-line").all()
+    cells = [[cell.strip() for cell in line.locator("> *").all_text_contents()] for line in lines]
+    return [Line(DAY.sub("", at), *rest) for at, *rest in cells]
+
+
+def field(page: Page, name: str) -> Locator:
+    """Return a field of the filters."""
+    return page.locator(f".filters [name={name}]")
+
+
+def plain(visits: Visits, path: str) -> Page:
+    """Return a page without JavaScript."""
+    return visits.page(path, java_script_enabled=False)
+
+
+def test_a_job_reads_page_by_page(visits: Visits) -> None:
+    up = visits.up
+    job = fed(up, up.submit("load", events=120, steps=2, bytes=40))
+    newest_first = [expected(text) for text in reversed(up.rows.texts(job))]
+    page = plain(visits, "/history")
+    expect(page.locator(".history-job").first).to_contain_text("Load of 120 events")
+
+    field(page, "job").fill(job)
+    field(page, "type").select_option("everything")
+    page.get_by_role("button", name="Filter").click()
+    expect(page).to_have_url(re.compile(f"job={job}.*type=everything"))
+    first = shown(page)
+    assert first == newest_first[:100]
+
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_text("This is where the history begins.")).to_be_visible()
+    assert first + shown(page) == newest_first
+    page.get_by_role("link", name="Newer").click()
+    assert shown(page) == first
+
+
+def test_filters_narrow_down_and_are_kept_in_the_address(visits: Visits, finished: str) -> None:
+    texts = visits.up.rows.texts(fed(visits.up, finished))
+    kept = [one for one in map(expected, reversed(texts)) if is_no_output(texts, one)]
+    page = plain(visits, f"/history?job={finished}")
+    assert shown(page) == kept
+
+    field(page, "type").select_option("step.succeeded")
+    page.get_by_role("button", name="Filter").click()
+    assert shown(page) == [one for one in kept if " succeeded in " in one.what]
+    expect(field(page, "type")).to_have_value("step.succeeded")
+    expect(field(page, "job")).to_have_value(finished)
+
+    field(page, "type").select_option("")
+    field(page, "actor").fill("nobody")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("heading", name="No event matches")).to_be_visible()
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page).to_have_url(f"{visits.up.url}/history")
+
+    page.goto("/history?job=nonsense")
+    expect(page.locator(".form-error")).to_contain_text("This filter is not applied.")
+    expect(field(page, "job")).to_have_value("nonsense")
+
+
+def test_the_raw_event_is_one_click_away(visits: Visits, finished: str) -> None:
+    submitted = visits.up.rows.texts(fed(visits.up, finished))[0].decode()
+    page = plain(visits, f"/history?job={finished}&type=job.submitted")
+    event = page.locator("details.event")
+    expect(event).to_have_count(1)
+    expect(event.locator(".raw")).to_be_hidden()
+    event.locator("summary").click()
+    expect(event.locator(".raw")).to_be_visible()
+    assert event.locator(".raw").text_content() == submitted
+
+    page.get_by_role("link", name="Open job").click()
+    expect(page).to_have_url(f"{visits.up.url}/jobs/{finished}")
+    # Switched off by the debugger only, so that Chromium keeps <noscript> out of sight.
+    assert "needs JavaScript" in (page.locator("noscript").text_content() or "")
+    expect(page.locator("noscript a")).to_have_attribute("href", f"/history?job={finished}")
+
+
+def is_no_output(texts: list[bytes], line: Line) -> bool:
+    """Return whether a line is of an event that is shown without asking for everything."""
+    text = texts[int(line.seq) - 1]
+    return b'"type":"step.output"' not in text and b'"type":"step.progressed"' not in text

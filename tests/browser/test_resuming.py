@@ -1,0 +1,76 @@
+"""Whatever cuts a page off in mid-run, it resumes from its cursor, says so and has everything."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+from playwright.sync_api import expect
+
+from tests.acceptance.waiting import until
+from tests.browser.job_page import JobPage
+from tests.browser.visit import Visits
+
+SOME = 40  # events: well within a run over all servers, which has about 300
+CUT_OFF = r"WebSocket connection to|/stream|/events\?|net::ERR_"
+
+
+def started(visits: Visits) -> JobPage:
+    """Start an update of all servers and watch it for a while."""
+    up = visits.up
+    run = JobPage.open(visits.page("/"), up, up.update(up.other_version()))
+    run.comes_to(SOME)
+    return run
+
+
+def more_has_happened(run: JobPage, since: int) -> None:
+    """Wait until the log has some events more."""
+    until(lambda: run.up.rows.head(run.job) >= since + SOME, "more events")
+
+
+def test_a_page_that_is_reloaded_goes_on_and_says_what_it_caught_up_on(visits: Visits) -> None:
+    run = started(visits)
+    run.page.reload()
+    left = run.comes_to(SOME)
+    run.page.goto("about:blank")
+    more_has_happened(run, left)
+    run.page.goto(f"/jobs/{run.job}")
+
+    resumed = re.compile(r"resumed from #(\d+), seen at [\d:]+: (\d+)\sevents caught up")
+    expect(run.connection).to_contain_text(resumed)
+    [(at, caught_up)] = resumed.findall(run.connection.inner_text())
+    assert int(at) >= left
+    assert int(caught_up) >= SOME
+    run.shows_everything()
+    expect(run.status).to_have_text("succeeded")
+
+
+def test_a_device_that_was_offline_resumes_from_its_cursor(visits: Visits) -> None:
+    visits.watch.allow(CUT_OFF)
+    run = started(visits)
+    run.page.context.set_offline(True)
+    expect(run.connection).to_contain_text("this device is offline; the run goes on")
+    cut = run.seq()
+    more_has_happened(run, cut)
+    assert run.seq() == cut
+    run.page.context.set_offline(False)
+
+    resumed = re.compile(rf"resumed from #{cut} at\s+[\d:]+, (\d+)\sevents caught up")
+    expect(run.connection).to_contain_text(resumed)
+    [caught_up] = resumed.findall(run.connection.inner_text())
+    assert int(caught_up) >= SOME
+    run.shows_everything()
+    expect(run.connection).to_contain_text(resumed)
+
+
+def test_a_killed_web_process_costs_the_page_nothing(visits: Visits) -> None:
+    visits.watch.allow(CUT_OFF)
+    run, killed = started(visits), visits.up.web_pid()
+    os.kill(killed, signal.SIGKILL)
+
+    expect(run.connection).to_contain_text(re.compile(r"resumed from #\d+ at\s+[\d:]+, \d+\sevent"))
+    run.shows_everything()
+    assert visits.up.web_pid() != killed
+    assert run.up.rows.events(run.job, "attempt.started")[-1]["attempt"] == 1
+    expect(run.ended).to_contain_text("12 servers run")
