@@ -2,8 +2,12 @@
 
 import type { Row, RowGroup } from './rows';
 
+/** A target that takes so many times as long as the others tells nothing about when it will be through. */
+const STUCK = 2;
+
 /**
- * Seconds left, or null where nothing can be said yet. The targets of a group run side by side and
+ * Seconds left, or null where nothing can be said: before a target is through, and while one takes far
+ * longer than those did. The targets of a group run side by side and
  * the groups one after the other, so what is left of a group is the median of the finished
  * targets less what its longest-running one has had, and a group to come takes one median.
  */
@@ -13,12 +17,15 @@ export function secondsLeft(groups: readonly RowGroup[], now: number): number | 
   let left = 0;
   for (const { rows } of groups) {
     const open = rows.filter((row) => row.status === 'pending' || row.status === 'running');
-    const shares = open.map((row) =>
-      row.startedAt ? Math.max(0, typical - (now - Date.parse(row.startedAt)) / 1000) : typical,
-    );
-    left += Math.max(0, ...shares);
+    for (const row of open) if (had(row, now) > typical * STUCK) return null;
+    left += Math.max(0, ...open.map((row) => typical - had(row, now)));
   }
   return left;
+}
+
+/** How long a target has been worked on. */
+function had(row: Row, now: number): number {
+  return row.startedAt ? (now - Date.parse(row.startedAt)) / 1000 : 0;
 }
 
 /** How long a target took that went through; of the failed one cannot tell. */

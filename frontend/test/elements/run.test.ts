@@ -123,6 +123,13 @@ describe('the time that is left', () => {
     story.step(10, 13, 'b/drain').tell(13, 'step.started', { try: 1, occurrence: 1 }, 'c/drain');
     expect(secondsLeft(story.run.rows.groups, START + 15_000)).toBe(8);
   });
+
+  it('is not claimed while a target takes far longer than the others did', () => {
+    const story = new Story().begun().step(0, 4, 'a/drain').step(4, 10, 'a/switch');
+    story.step(10, 13, 'b/drain');
+    expect(secondsLeft(story.run.rows.groups, START + 29_000)).not.toBeNull();
+    expect(secondsLeft(story.run.rows.groups, START + 31_000)).toBeNull();
+  });
 });
 
 describe('lines of the log', () => {
