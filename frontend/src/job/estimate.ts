@@ -7,9 +7,9 @@ const STUCK = 2;
 
 /**
  * Seconds left, or null where nothing can be said: before a target is through, and while one takes far
- * longer than those did. The targets of a group run side by side and
- * the groups one after the other, so what is left of a group is the median of the finished
- * targets less what its longest-running one has had, and a group to come takes one median.
+ * longer than those did. The targets of a group run side by side and the groups one after the other,
+ * so what is left of a group is the median of the finished targets less what its longest-running one
+ * has had, and a group to come takes one median.
  */
 export function secondsLeft(groups: readonly RowGroup[], now: number): number | null {
   const typical = median(groups.flatMap((group) => group.rows).flatMap(took));
