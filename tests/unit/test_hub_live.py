@@ -3,89 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import Forbidden, RepriseError, Unavailable
+from core.errors import Unavailable
 from jobs.log import Cursor, group
 from streams import wire
-from streams.counters import Counters
-from streams.hub import Hub
 from streams.stretch import Bounds
-from streams.subscription import Recheck, Subscription
-from tests.unit.hub_world import MemoryLayer, MemoryLog, run
-
-
-class Scene:
-    """A hub on a log and a layer in memory; `clock` is virtual."""
-
-    def __init__(self, **options: object) -> None:
-        self.log = MemoryLog()
-        self.layer = MemoryLayer()
-        self.counters = Counters()
-        self.job = self.log.submit()
-        self.hub = Hub(self.log, lambda: self.layer, counters=self.counters, **options)  # type: ignore[arg-type]  # the tests pass what fits
-        self.clock = asyncio.get_running_loop().time
-
-    async def __aenter__(self) -> Scene:
-        await self.hub.start()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.hub.close()
-
-    async def subscription(
-        self, after: int = 0, recheck: Recheck | None = None, rotate_s: float | None = None
-    ) -> Subscription:
-        head = await self.hub.check(self.job, Cursor(after))
-        return Subscription(
-            self.hub, self.job, Cursor(after), head, recheck=recheck, rotate_s=rotate_s
-        )
-
-    def follower(self, after: int = 0) -> Reader:
-        return Reader(self, after)
-
-    def append(self, count: int = 1, status: str = "running", *, hint: bool = True) -> None:
-        message = self.log.append(self.job, count, status)
-        if hint:
-            self.layer.hint(self.job, message)
-
-
-class Reader:
-    """A follower in the background: what it got, and when."""
-
-    def __init__(self, scene: Scene, after: int) -> None:
-        self.items: list[wire.Item] = []
-        self.times: list[float] = []
-        self.seq = after
-        self._scene = scene
-        self._changed = asyncio.Event()
-        self.task = asyncio.create_task(self._run(after))
-
-    async def _run(self, after: int) -> None:
-        subscription = await self._scene.subscription(after)
-        async with aclosing(subscription.items()) as items:
-            async for item in items:
-                self.items.append(item)
-                self.times.append(self._scene.clock())
-                if isinstance(item, wire.Events):
-                    assert item.after == self.seq
-                    self.seq = item.last
-                self._changed.set()
-
-    async def has(self, kind: type, seq: int | None = None) -> None:
-        """Wait until an item of that kind came, and the events up to `seq`."""
-        async with asyncio.timeout(600):
-            while not any(isinstance(i, kind) for i in self.items) or (seq or 0) > self.seq:
-                self._changed.clear()
-                await self._changed.wait()
-
-    def of(self, kind: type) -> list[wire.Item]:
-        return [item for item in self.items if isinstance(item, kind)]
+from tests.unit.hub_scene import Scene
+from tests.unit.hub_world import run
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([0, 0.001, 0.003, 0.6, 3])),
@@ -286,96 +215,6 @@ def test_idle_followers_cost_one_query_a_second() -> None:
             before = scene.log.reads
             await asyncio.sleep(100)
             assert scene.log.reads - before <= 101
-
-    run(story())
-
-
-def test_silence_is_broken_by_heartbeats_with_the_head() -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            scene.append(7)
-            follower = scene.follower()
-            await follower.has(wire.CaughtUp)
-            await asyncio.sleep(100)
-            beats = follower.of(wire.Heartbeat)
-            assert len(beats) >= 6
-            assert {beat.head for beat in beats if isinstance(beat, wire.Heartbeat)} == {7}
-            gaps = [b - a for a, b in zip(follower.times, follower.times[1:], strict=False)]
-            assert max(gaps) <= 15
-
-    run(story())
-
-
-def test_a_follower_slower_than_the_job_is_told_and_served_from_the_log() -> None:
-    async def story() -> None:
-        async with Scene(bounds=Bounds(ring_events=20)) as scene:
-            subscription = await scene.subscription()
-            async with aclosing(subscription.items()) as items:
-                kinds, seq = [], 0
-                async for item in items:
-                    kinds.append(type(item))
-                    if isinstance(item, wire.Events):
-                        seq = item.last
-                    if isinstance(item, wire.CaughtUp) and seq == 0:
-                        for _ in range(10):
-                            scene.append(10)
-                            await asyncio.sleep(0.01)
-                    if seq >= 100 and isinstance(item, wire.CaughtUp):
-                        break
-            assert kinds == [wire.Hello, wire.CaughtUp, wire.FellBehind, wire.Events, wire.CaughtUp]
-
-    run(story())
-
-
-def test_a_follower_at_the_terminal_event_is_told_so_and_no_more() -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            scene.append(3, status="failed")
-            follower = scene.follower(3)
-            await follower.task
-            assert [type(item) for item in follower.items] == [wire.Hello, wire.CaughtUp, wire.End]
-            end = follower.items[-1]
-            last = scene.log.texts(scene.job)[-1]
-            assert end == wire.End(3, "failed", wire.hash8(last))
-
-    run(story())
-
-
-@pytest.mark.parametrize(("rotate_s", "seconds"), [(0, 0.1), (10, 10.1)])
-def test_a_rotated_answer_ends_without_an_end(rotate_s: float, seconds: float) -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            scene.append(3)
-            started = scene.clock()
-            subscription = await scene.subscription(rotate_s=rotate_s)
-            kinds = [type(item) async for item in subscription.items()]
-            assert kinds[:3] == [wire.Hello, wire.Events, wire.CaughtUp]
-            assert wire.End not in kinds
-            assert scene.clock() - started < seconds
-
-    run(story())
-
-
-def test_access_is_asked_again_at_least_once_a_minute() -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            asked: list[float] = []
-
-            async def recheck() -> None:
-                asked.append(scene.clock())
-                if len(asked) == 2:
-                    raise Unavailable
-                if len(asked) > 4:
-                    raise Forbidden
-
-            subscription = await scene.subscription(recheck=recheck)
-            with pytest.raises(RepriseError) as caught:
-                async for _ in subscription.items():
-                    pass
-            assert isinstance(caught.value, Forbidden)
-            assert len(asked) == 5
-            assert asked[0] <= 60
-            assert asked[-1] <= 3 * 60 + 10 + 60
 
     run(story())
 

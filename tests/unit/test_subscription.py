@@ -1,0 +1,104 @@
+"""One follower on virtual time: heartbeats, falling behind, ends, rotation, access."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from core.errors import Forbidden, RepriseError, Unavailable
+from streams import wire
+from streams.stretch import Bounds
+from tests.unit.hub_scene import Scene
+from tests.unit.hub_world import run
+
+
+def test_silence_is_broken_by_heartbeats_with_the_head() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(7)
+            follower = scene.follower()
+            await follower.has(wire.CaughtUp)
+            await asyncio.sleep(100)
+            beats = follower.of(wire.Heartbeat)
+            assert len(beats) >= 6
+            assert {beat.head for beat in beats if isinstance(beat, wire.Heartbeat)} == {7}
+            gaps = [b - a for a, b in zip(follower.times, follower.times[1:], strict=False)]
+            assert max(gaps) <= 15
+
+    run(story())
+
+
+def test_a_follower_slower_than_the_job_is_told_and_served_from_the_log() -> None:
+    async def story() -> None:
+        async with Scene(bounds=Bounds(ring_events=20)) as scene:
+            subscription = await scene.subscription()
+            async with aclosing(subscription.items()) as items:
+                kinds, seq = [], 0
+                async for item in items:
+                    kinds.append(type(item))
+                    if isinstance(item, wire.Events):
+                        seq = item.last
+                    if isinstance(item, wire.CaughtUp) and seq == 0:
+                        for _ in range(10):
+                            scene.append(10)
+                            await asyncio.sleep(0.01)
+                    if seq >= 100 and isinstance(item, wire.CaughtUp):
+                        break
+            assert kinds == [wire.Hello, wire.CaughtUp, wire.FellBehind, wire.Events, wire.CaughtUp]
+
+    run(story())
+
+
+def test_a_follower_at_the_terminal_event_is_told_so_and_no_more() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(3, status="failed")
+            follower = scene.follower(3)
+            await follower.task
+            assert [type(item) for item in follower.items] == [wire.Hello, wire.CaughtUp, wire.End]
+            end = follower.items[-1]
+            last = scene.log.texts(scene.job)[-1]
+            assert end == wire.End(3, "failed", wire.hash8(last))
+
+    run(story())
+
+
+@pytest.mark.parametrize(("rotate_s", "seconds"), [(0, 0.1), (10, 10.1)])
+def test_a_rotated_answer_ends_without_an_end(rotate_s: float, seconds: float) -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(3)
+            started = scene.clock()
+            subscription = await scene.subscription(rotate_s=rotate_s)
+            kinds = [type(item) async for item in subscription.items()]
+            assert kinds[:3] == [wire.Hello, wire.Events, wire.CaughtUp]
+            assert wire.End not in kinds
+            assert scene.clock() - started < seconds
+
+    run(story())
+
+
+def test_access_is_asked_again_at_least_once_a_minute() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            asked: list[float] = []
+
+            async def recheck() -> None:
+                asked.append(scene.clock())
+                if len(asked) == 2:
+                    raise Unavailable
+                if len(asked) > 4:
+                    raise Forbidden
+
+            subscription = await scene.subscription(recheck=recheck)
+            with pytest.raises(RepriseError) as caught:
+                async for _ in subscription.items():
+                    pass
+            assert isinstance(caught.value, Forbidden)
+            assert len(asked) == 5
+            assert asked[0] <= 60
+            assert asked[-1] <= 3 * 60 + 10 + 60
+
+    run(story())
