@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { clock, count } from '../text/format';
-import { bootData, call, errorWords, type Job } from './api';
+import { bootData, call, errorWords, type Job, Unreachable } from './api';
 import { jobRow } from './job-row';
 import { listen, moveFocus } from './keys';
 import { glyph, Plain } from './plain';
@@ -83,7 +83,10 @@ export class Jobs extends Plain {
       this.trouble = '';
     } catch (error) {
       if (signal.aborted) return;
-      this.trouble = errorWords(error);
+      this.trouble =
+        error instanceof Unreachable
+          ? 'Reprise does not answer. Runs go on without this page, and it tries again by itself.'
+          : errorWords(error);
     }
     this.timer = setTimeout(() => !document.hidden && void this.refresh(), POLL_MS);
   }
