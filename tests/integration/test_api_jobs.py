@@ -17,6 +17,7 @@ from jobs.models import Job
 from jobs.state import state_at
 from tests.cast import Cast, post
 from tests.factories import ATTEMPT, make_job, output
+from tests.kinds import Words
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -35,7 +36,7 @@ def test_a_job_is_submitted_read_and_stopped(cast: Cast) -> None:
     assert made["Location"] == f"/api/jobs/{job['id']}"
     assert (job["status"], job["title"], job["team"]) == ("queued", "Say it", "red")
     assert (job["submitted_by"], job["can"]) == ("token:alice/test", ["cancel"])
-    assert job["params"] == {"words": ["a"], "bad": None, "hold": False, "claim": []}
+    assert job["params"] == Words(words=["a"]).model_dump()
     assert (job["labels"], job["head"]) == ({"game": "chess"}, 1)
     assert len(job["head_hash"]) == 64
 
