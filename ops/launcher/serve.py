@@ -145,7 +145,8 @@ class Copy:
     def _manage(self, arguments: list[str], env: dict[str, str], database_url: str) -> None:
         run.run(
             f"manage.py {arguments[0]}",
-            [self._clone.python, "manage.py", *arguments],
+            # the checks look at the whole project each time; ./ops/check and the tests have done so
+            [self._clone.python, "manage.py", *arguments, "--skip-checks"],
             log=self._clone.log / "setup.log",
             env={**env, "DATABASE_URL": database_url},
             cwd=self._clone.root,
