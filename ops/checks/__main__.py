@@ -1,4 +1,4 @@
-"""`ops/check`: format, lint, types, import contracts, migrations, file lengths.
+"""`ops/check`: format, lint, types, import contracts, Django's checks, migrations, lengths.
 
 All of them run before it says what failed.
 """
@@ -44,6 +44,7 @@ CHECKS = (
     Check("types (mypy)", ("mypy",)),
     Check("TypeScript (tsc, biome)", ("npm", "run", "--silent", "check")),
     Check("imports (import-linter)", ("lint-imports", "--no-cache")),
+    Check("Django's own", ("python", "manage.py", "check", "--fail-level", "WARNING")),
     Check("migrations", ("python", "-m", "ops.checks.migrations")),
     Check("file lengths", ("python", "-m", "ops.checks.lengths")),
 )
