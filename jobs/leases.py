@@ -28,11 +28,12 @@ where id = %s and status in ('queued', 'running', 'waiting', 'cancelling')
 returning fence
 """
 
+# A lease that was given back stays so, even where a heartbeat was on its way meanwhile.
 _BEAT = """
 with mine as (
   select j.id from jobs_job j join unnest(%s::uuid[], %s::bigint[]) as held (id, fence)
     on held.id = j.id and held.fence = j.fence
-  where j.finished_at is null
+  where j.finished_at is null and j.lease_until is not null
   order by j.id for no key update of j
 )
 update jobs_job as j set lease_until = clock_timestamp() + %s * interval '1 second'

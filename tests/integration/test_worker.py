@@ -133,6 +133,19 @@ async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
         assert (await until(job_id, "succeeded")).attempt == 2
 
 
+async def test_a_heartbeat_on_its_way_does_not_bring_back_a_lease_given_back(
+    operator: Principal,
+) -> None:
+    job_id = await submit(operator, words=["a"])
+    lease = await in_thread(leases.take, job_id, "leaving/1")
+    assert lease is not None
+    held = {job_id: lease.fence}
+    assert await in_thread(leases.beat, held) == {job_id: "running"}
+    await in_thread(leases.release, job_id, lease.fence)
+    assert await in_thread(leases.beat, held) == {}
+    assert (await in_thread(Job.objects.get, pk=job_id)).lease_until is None
+
+
 async def test_a_zombie_writes_nothing(operator: Principal) -> None:
     job_id = await submit(operator, words=["a"], hold=True)
     async with working():
