@@ -31,7 +31,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "acceptance": (),
     "browser": (),
 }
-PROGRAMS = {"acceptance": ["nginx"], "browser": ["chromium", "nginx"]}
+PROGRAMS = {"acceptance": ["nginx"], "browser": ["chromium", "libatomic"]}
 FRONTEND, CHECK = "frontend", "check"
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from ctypes.util import find_library
 from pathlib import Path
 
 from ops.errors import CannotStart
 from ops.setup import run, say
 from ops.setup.clone import Clone, need_space, tool_environment
 
-PACKAGES = {"chromium": ("chromium", "fonts-dejavu-core"), "nginx": ("nginx",)}
+PACKAGES = {
+    "chromium": ("chromium", "fonts-dejavu-core"),
+    "nginx": ("nginx",),
+    "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
+}
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 SPACE_MB = 700
 
@@ -44,6 +49,8 @@ def ensure(clone: Clone, programs: list[str]) -> None:
 
 
 def _find(program: str) -> str | None:
+    if program.startswith("lib"):
+        return find_library(program.removeprefix("lib"))
     return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
 
 
