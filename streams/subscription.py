@@ -117,7 +117,9 @@ class Subscription:
                 return Heartbeat(max(live.head, self._seq), rfc3339(now()))
 
     def _milestone(self, live: Followed) -> Item | None:
-        head = max(live.head, self._seq)  # a page of the log may be ahead of the news
+        # A page of the log may be ahead of the news, and so may the ring that it filled. A goal
+        # short of the ring would be reached at once, and fallen behind of at once, again and again.
+        head = max(live.head, live.ring.last, self._seq)
         if not self._caught_up and self._seq >= self._goal:
             return CaughtUp(self._seq, head)
         if self._caught_up and live.terminal and self._seq >= live.head:
