@@ -8,6 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from core.errors import Forbidden, RepriseError, Unavailable
+from jobs.log import Head
 from streams import wire
 from streams.stretch import Bounds
 from tests.unit.hub_scene import Scene
@@ -100,5 +101,21 @@ def test_access_is_asked_again_at_least_once_a_minute() -> None:
             assert len(asked) == 5
             assert asked[0] <= 60
             assert asked[-1] <= 3 * 60 + 10 + 60
+
+    run(story())
+
+
+def test_a_ring_that_ran_ahead_of_the_news_is_a_goal_to_reach() -> None:
+    async def story() -> None:
+        async with Scene(bounds=Bounds(ring_events=2)) as scene:
+            subscription = await scene.subscription()
+            live = scene.hub.glance(scene.job, Head(1, "0" * 64, "running"))
+            live.extend(1, [f"event {seq}" for seq in range(2, 12)])
+            assert live.head < live.ring.after < live.ring.last == 11
+            subscription._seq, subscription._caught_up = 1, True
+            fell = subscription._milestone(live)
+            assert fell == wire.FellBehind(1, 11)
+            subscription._sent(fell)
+            assert subscription._milestone(live) is None
 
     run(story())
