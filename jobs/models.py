@@ -150,3 +150,90 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class Snapshot(models.Model):
+    """What of a job's state changed up to `seq` since the snapshot before (`jobs.snapshots`)."""
+
+    job = models.UUIDField()
+    seq = models.BigIntegerField()
+    summary = models.JSONField()
+    steps = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="snapshot_once")]
+
+
+class Consumer(models.Model):
+    """How far in the feed a named reader has come (`jobs.consumers`)."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    position = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"
+
+
+class Seal(models.Model):
+    """A signed digest of the heads that had moved since the seal before (`jobs.seals`)."""
+
+    number = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"
+
+
+class SealedHead(models.Model):
+    """One head that a seal vouches for."""
+
+    seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="heads")
+    job = models.UUIDField()
+    seq = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="sealed_once")]
+
+
+class Archive(models.Model):
+    """One month of events in a file of the archive storage (`jobs.archive`)."""
+
+    month = models.DateField(primary_key=True)
+    name = models.CharField(max_length=300)
+    events = models.BigIntegerField()
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField(auto_now_add=True)
+    dropped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ArchivedRange(models.Model):
+    """Where in an archive a job's events `first`..`last` are: one compressed frame."""
+
+    archive = models.ForeignKey(Archive, on_delete=models.CASCADE, related_name="ranges")
+    job = models.UUIDField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    offset = models.BigIntegerField()
+    length = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "first"], name="archived_once")]
