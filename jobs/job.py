@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from core.errors import NotNow
 from jobs.events import Event, EventType
+
+# Raise it with every change of what events fold to (an upcaster's too): snapshots of the state
+# carry the number and are passed over under another one.
+FOLD = 1
 
 QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
     "queued",
@@ -88,6 +92,16 @@ class Summary:
     def terminal(self) -> bool:
         """Whether nothing can be appended any more."""
         return self.status in TERMINAL
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON values."""
+        values = {name: getattr(self, name) for name in Summary.__slots__}
+        return {**values, "waiting_for": list(self.waiting_for)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the summary that `as_dict` made these values of."""
+        return cls(**{**values, "waiting_for": tuple(values["waiting_for"])})
 
 
 def attempt_of(summary: Summary, event_type: str) -> int:
@@ -171,6 +185,17 @@ class StepState:
             "result": self.result,
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the step that `as_dict` made these values of."""
+        others = {name: value for name, value in values.items() if name != "try"}
+        return cls(tries=values["try"], **others)
+
+    @property
+    def key(self) -> StepKey:
+        """What the step is known by in its run."""
+        return self.step, self.target, self.occurrence
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -181,12 +206,8 @@ class State:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state as JSON, the form in which histories record it."""
-        summary = {name: getattr(self.summary, name) for name in Summary.__slots__}
-        return {
-            **summary,
-            "waiting_for": list(self.summary.waiting_for),
-            "steps": [step.as_dict() for step in self.steps.values()],
-        }
+        steps = [step.as_dict() for step in self.steps.values()]
+        return {**self.summary.as_dict(), "steps": steps}
 
 
 _STEP_STATUS: dict[str, str] = {

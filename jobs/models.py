@@ -153,23 +153,31 @@ class ApiToken(models.Model):
 
 
 class Snapshot(models.Model):
-    """What of a job's state changed up to `seq` since the snapshot before (`jobs.snapshots`)."""
+    """What of a job's state changed up to `seq` since the snapshot before (`jobs.snapshots`).
+
+    `summary` and `steps` are JSON as text: jsonb would reorder members and rewrite numbers.
+    """
 
     job = models.UUIDField()
+    fold = models.PositiveSmallIntegerField()
     seq = models.BigIntegerField()
-    summary = models.JSONField()
-    steps = models.JSONField(default=list)
+    summary = models.TextField()
+    steps = models.TextField()
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="snapshot_once")]
+        constraints = [models.UniqueConstraint(fields=["job", "fold", "seq"], name="snapshot_once")]
 
 
 class Consumer(models.Model):
-    """How far in the feed a named reader has come (`jobs.consumers`)."""
+    """How far in the feed a named reader has come (`jobs.consumers`); `failures` in a row."""
 
     name = models.CharField(max_length=100, primary_key=True)
     position = models.BigIntegerField(default=0)
+    busy_until = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+    error = models.TextField(default="")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -30,6 +30,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ("position", models.BigIntegerField(default=0)),
+                ("busy_until", models.DateTimeField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("error", models.TextField(default="")),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
@@ -57,14 +61,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("job", models.UUIDField()),
+                ("fold", models.PositiveSmallIntegerField()),
                 ("seq", models.BigIntegerField()),
-                ("summary", models.JSONField()),
-                ("steps", models.JSONField(default=list)),
+                ("summary", models.TextField()),
+                ("steps", models.TextField()),
             ],
             options={
                 "default_permissions": (),
                 "constraints": [
-                    models.UniqueConstraint(fields=("job", "seq"), name="snapshot_once")
+                    models.UniqueConstraint(fields=("job", "fold", "seq"), name="snapshot_once")
                 ],
             },
         ),
