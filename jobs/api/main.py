@@ -21,6 +21,7 @@ from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.parser import StrictParser
 from jobs.api.tokens import router as tokens_router
+from jobs.api.verify import router as verify_router
 
 View = Callable[..., HttpResponseBase]
 
@@ -76,6 +77,7 @@ api = NinjaAPI(
 for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, problems.on_exception)
 api.add_router("/jobs", jobs_router)
+api.add_router("/jobs", verify_router)
 api.add_router("/audit", audit_router)
 api.add_router("", kinds_router)
 api.add_router("/tokens", tokens_router)

@@ -105,6 +105,16 @@ class Accepted(Schema):
     seq: int
 
 
+class VerdictOut(Schema):
+    """What the check of a history came to: `head` and `hash`, or the first bad `seq` and why."""
+
+    ok: bool
+    head: int | None = None
+    hash: str | None = None
+    seq: int | None = None
+    reason: str | None = None
+
+
 class KindOut(Schema):
     """A job kind; `schema` is the JSON Schema of its params.
 

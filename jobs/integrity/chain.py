@@ -1,0 +1,101 @@
+"""The chain of one job's events, walked text by text: hashes, places, legal moves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
+
+from core.errors import RepriseError
+from jobs.events import Event, EventType, first_hash, next_hash, parse, split_hash, with_hash
+from jobs.job import LEGAL, Summary, advance
+
+_MAY_WORK = LEGAL[EventType.STEP_OUTPUT]
+_QUIET = tuple(f'"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
+# What parsing and folding raise for a text that no append has made.
+_NO_EVENT = (RepriseError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+
+class Broken(Exception):
+    """The log is not what was appended: the first bad seq, and why, in plain words."""
+
+    def __init__(self, seq: int, reason: str) -> None:
+        super().__init__(f"{seq}: {reason}")
+        self.seq = seq
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHash:
+    """What a seal says the hash of an event is."""
+
+    seal: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How far a walk has come: the last event's seq and hash, and the fold of all before."""
+
+    seq: int
+    hash: bytes
+    summary: Summary = field(default_factory=Summary)
+
+    @classmethod
+    def start(cls, job_id: UUID) -> Self:
+        """Return the place before a job's first event."""
+        return cls(0, first_hash(job_id))
+
+
+def walk(
+    start: Walked, texts: Iterable[str], sealed: Mapping[int, SealedHash] | None = None
+) -> Walked:
+    """Return the place after `texts`, the events that follow `start`; Broken at the first bad one.
+
+    What steps print and how far they say they are moves nothing but the head, so that of those
+    only the last is parsed.
+    """
+    seq, previous, summary = start.seq, start.hash, start.summary
+    sealed, quiet = sealed or {}, ""
+    for seq, text in enumerate(texts, start.seq + 1):
+        place = f'{{"seq":{seq},'
+        body, _hash = split_hash(text)
+        previous = next_hash(previous, body.encode())
+        if not text.startswith(place) or text != with_hash(body, previous):
+            raise Broken(seq, _why(seq, text))
+        if seq in sealed and sealed[seq].hash != previous.hex():
+            raise Broken(seq, _rewritten(seq, sealed[seq]))
+        if summary.status in _MAY_WORK and text.startswith(_QUIET, len(place)):
+            quiet = text
+        else:
+            summary, quiet = _advance(summary, seq, text), ""
+    return Walked(seq, previous, _advance(summary, seq, quiet) if quiet else summary)
+
+
+def event_of(seq: int, text: str) -> Event:
+    """Return the event that a text is; Broken where it is none."""
+    try:
+        return parse(text)
+    except _NO_EVENT as error:
+        raise Broken(seq, f"Event {seq} is none: {error}") from error
+
+
+def _advance(summary: Summary, seq: int, text: str) -> Summary:
+    event = event_of(seq, text)
+    try:
+        return advance(summary, event)
+    except _NO_EVENT as error:
+        raise Broken(seq, f"Event {seq} cannot have been appended there: {error}") from error
+
+
+def _why(seq: int, text: str) -> str:
+    claimed = text[7 : text.find(",", 7)] if text.startswith('{"seq":') else ""
+    if claimed.isdecimal() and claimed != str(seq):
+        return f"Event {seq} says that it is event {claimed}: events were exchanged or moved."
+    return f"Event {seq} was changed: its hash is not that of its text and the event before."
+
+
+def _rewritten(seq: int, sealed: SealedHash) -> str:
+    said = f"Seal {sealed.seal} has another hash for event {seq}"
+    return f"{said}: the history up to it was written anew, or it was another one."

@@ -1,0 +1,76 @@
+"""A job's row held against its events: it is their fold, and what was submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import DataError
+
+from core import clock
+from jobs.integrity.chain import Broken, event_of
+from jobs.job import Summary
+from jobs.log import checks
+from jobs.models import Job
+
+SHOWN_CHARACTERS = 60
+
+
+def check(row: Job, folded: Summary, submitted: str) -> None:
+    """Raise Broken where the row says something else than the fold and job.submitted's text."""
+    kept = summary_of(row)
+    wrong = [name for name in Summary.__slots__ if getattr(kept, name) != getattr(folded, name)]
+    if wrong:
+        raise Broken(max(row.head, 1), _sentence(wrong, kept, folded))
+    if row.head and (names := _not_as_submitted(row, submitted)):
+        verb = "differs" if len(names) == 1 else "differ"
+        raise Broken(1, f"The job's row is not what was submitted: {_list(names)} {verb}.")
+
+
+def summary_of(row: Job) -> Summary:
+    """Return the folded columns of a job's row as the fold has them."""
+    return Summary(
+        status=row.status if row.head else "",
+        done=row.done,
+        total=row.total,
+        failed=row.failed,
+        attempt=row.attempt,
+        head=row.head,
+        head_hash=bytes(row.head_hash).hex(),
+        submitted_at=_moment(row.submitted_at),
+        started_at=_moment(row.started_at),
+        finished_at=_moment(row.finished_at),
+        last_at=_moment(row.last_at),
+        message=row.message,
+        waiting_for=tuple(row.waiting_for),
+    )
+
+
+def _not_as_submitted(row: Job, text: str) -> list[str]:
+    event = event_of(1, text)
+    try:
+        return checks.not_as_submitted(row.pk, event.data, event.actor)
+    except DataError as error:
+        raise Broken(1, f"Event 1 is none: {error}") from error
+
+
+def _sentence(names: Sequence[str], kept: Summary, folded: Summary) -> str:
+    differences = [
+        f"{name} is {_shown(getattr(kept, name))}, not {_shown(getattr(folded, name))}"
+        for name in names
+    ]
+    return f"The job's row is not what its events make of it: {_list(differences)}."
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words)
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value in (None, "", ()) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _moment(value: datetime | None) -> str | None:
+    return clock.rfc3339(value) if value else None

@@ -1,0 +1,317 @@
+"""Every tampering with a log is found at its exact seq: by function, command and API."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core.errors import NotFound
+from core.ids import uuid7
+from jobs import log
+from jobs.api import verify as api
+from jobs.events import Event, EventType, NewEvent, parse
+from jobs.integrity import known_jobs, verify
+from jobs.models import Job
+from tests.cast import Cast
+from tests.factories import ATTEMPT, make_job, output
+from tests.services import Services
+from tests.tampering import Intruder, intruder
+
+EVENTS, PAGE = 250, 100  # three pages
+STEP = NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
+DONE = NewEvent(EventType.STEP_SUCCEEDED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
+
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few hundred events be several pages."""
+    monkeypatch.setattr("jobs.integrity.job.PAGE_EVENTS", PAGE)
+
+
+@pytest.fixture
+def job(cast: Cast) -> Job:
+    """A finished job of alice's whose log has EVENTS events, most of them output."""
+    made = make_job(cast.alice.user, [ATTEMPT, STEP], team=cast.red)
+    lines = [output(f"line {number} é") for number in range(EVENTS - 6)]
+    log.append(made.pk, [*lines[:150], DONE, *lines[150:]], actor="worker:w/1")
+    progress = NewEvent(EventType.JOB_PROGRESSED, {"done": 1, "total": 1, "failed": 0})
+    ended = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
+    log.append(made.pk, [progress, ended], actor="worker:w/1")
+    made.refresh_from_db()
+    assert made.head == EVENTS
+    return made
+
+
+@pytest.fixture
+def eve(database: str, services: Services) -> Iterator[Intruder]:
+    """Somebody who owns the database."""
+    with intruder(services, database) as found:
+        yield found
+
+
+def event(set_: str, *, seq: int) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that updates one event's columns."""
+    statement = f"update jobs_event set {set_} where job = %s and seq = {seq}"
+    return lambda eve, job: eve.run(statement, job)
+
+
+def row(set_: str) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that updates the job's row."""
+    return lambda eve, job: eve.run(f"update jobs_job set {set_} where id = %s", job)
+
+
+def remove(where: str) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that removes events."""
+    return lambda eve, job: eve.run(f"delete from jobs_event where job = %s and {where}", job)
+
+
+def swap(one: int, other: int) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that exchanges two events."""
+
+    def tamper(eve: Intruder, job: UUID) -> None:
+        for old, new in ((one, 10**6), (other, one), (10**6, other)):
+            eve.run("update jobs_event set seq = %s where job = %s and seq = %s", new, job, old)
+
+    return tamper
+
+
+def copy(seq: int, to: int) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that adds an event."""
+    statement = """
+        insert into jobs_event (job, seq, at, type, actor, target, text)
+        select job, %s, at, type, actor, target, text from jobs_event where job = %s and seq = %s
+    """
+    return lambda eve, job: eve.run(statement, to, job, seq)
+
+
+def hide_in_the_one_before(eve: Intruder, job: UUID) -> None:
+    """Write an event's text into its predecessor's row: a reader still gets the same bytes."""
+    texts = eve.texts(job)
+    both = f"{texts[56]}\n{texts[57]}"
+    eve.run("update jobs_event set text = %s where job = %s and seq = 57", both, job)
+    eve.run("delete from jobs_event where job = %s and seq = 58", job)
+
+
+def without_row(eve: Intruder, job: UUID) -> None:
+    """Remove the job's row."""
+    eve.run("delete from jobs_job where id = %s", job)
+
+
+def change(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that replaces a part of a text."""
+    return lambda eve, job: eve.change(job, seq, old, new)
+
+
+def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that replaces a part of a text and makes every hash fit again."""
+
+    def tamper(eve: Intruder, job: UUID) -> None:
+        texts = eve.texts(job)
+        assert old in texts[seq - 1]
+        texts[seq - 1] = texts[seq - 1].replace(old, new)
+        eve.rewrite(job, texts)
+
+    return tamper
+
+
+TAMPERINGS = {
+    "a byte of the text": (change(57, "line 53", "line 54"), 57, "was changed"),
+    "a byte of the first": (change(1, "load", "lord"), 1, "was changed"),
+    "a byte of the last": (change(EVENTS, "Done", "Gone"), EVENTS, "was changed"),
+    "a byte of a hash": (event("text = left(text, -3) || 'g\"}'", seq=170), 170, "was changed"),
+    "a byte beside the hash": (change(57, '"hash"', '"hush"'), 57, "was changed"),
+    "a line break": (event("text = text || E'\\n'", seq=57), 57, "was changed"),
+    "a line break at a page's end": (event("text = text || E'\\n'", seq=100), 100, "was changed"),
+    "a hidden event": (hide_in_the_one_before, 57, "was changed"),
+    "an empty text": (event("text = ''", seq=57), 57, "was changed"),
+    "a removed event": (remove("seq = 57"), 57, "missing: after 56 comes 58"),
+    "the first removed": (remove("seq = 1"), 1, "missing: after 0 comes 2"),
+    "a removed page": (remove("seq between 101 and 200"), 101, "after 100 comes 201"),
+    "a swapped pair": (swap(57, 58), 57, "says that it is event 58"),
+    "a swap over pages": (swap(90, 210), 90, "says that it is event 210"),
+    "a cut tail": (remove("seq > 240"), 241, "ends at event 240, but the job's row has 250"),
+    "a cut page": (remove("seq > 100"), 101, "ends at event 100"),
+    "no events": (remove("true"), 1, "ends at event 0"),
+    "an event past the head": (copy(EVENTS, EVENTS + 1), EVENTS + 1, "past 250, the head"),
+    "the row's head set back": (row("head = 200"), 201, "past 200, the head"),
+    "the row's head set ahead": (row("head = 9999999999"), EVENTS + 1, "row has 9999999999"),
+    "the row's hash": (row("head_hash = sha256('')"), EVENTS, "head_hash is e3b0c44298fc"),
+    "the row's status": (row("status = 'failed'"), EVENTS, "status is failed, not succeeded"),
+    "the row's progress": (row("done = 0, failed = 1"), EVENTS, "done is 0, not 1, failed is 1"),
+    "the row's attempt": (row("attempt = 2"), EVENTS, "attempt is 2, not 1"),
+    "the row's times": (row("finished_at = null"), EVENTS, "finished_at is nothing, not 2"),
+    "the row's message": (row("message = 'All well.'"), EVENTS, "message is All well., not Done."),
+    "what was submitted": (row("kind = 'other', title = 'x'"), 1, "submitted: kind, title"),
+    "who submitted": (row("submitted_by = 'user:bob'"), 1, "submitted_by differs"),
+    "the row gone": (without_row, 1, "row is gone"),
+    "the column type": (event("type = 'step.failed'", seq=57), 57, "type is step.failed, not"),
+    "the column actor": (event("actor = 'user:eve'", seq=157), 157, "actor is user:eve, not w"),
+    "the column target": (event("target = null", seq=57), 57, "target is empty, not gs-001"),
+    "the column at": (event("at = at - interval '1 s'", seq=57), 57, "at is 20"),
+    "a text that is no event": (anew(154, '"type"', '"tipe"'), 154, "Event 154 is none"),
+    "a text that is no JSON": (anew(57, '"at"', "at"), 57, "Event 57 is none"),
+    "an impossible move": (anew(2, "attempt.started", "job.rejected"), 2, "cannot have been"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_every_tampering_is_found_where_it_is(name: str, job: Job, eve: Intruder) -> None:
+    tamper, seq, reason = TAMPERINGS[name]
+    tamper(eve, job.pk)
+    verdict = verify(job.pk)
+    assert (verdict.ok, verdict.seq) == (False, seq), verdict.reason
+    assert reason in str(verdict.reason)
+    assert (verdict.head, verdict.hash) == (None, None)
+
+
+def test_of_two_tamperings_the_first_is_reported(job: Job, eve: Intruder) -> None:
+    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
+    eve.change(job.pk, 57, "line 53", "line 54")
+    assert verify(job.pk).seq == 50
+    eve.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
+    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
+    assert verify(job.pk).seq == 57
+
+
+def test_a_good_log_is_good(job: Job) -> None:
+    pages: list[int] = []
+    verdict = verify(job.pk, on_progress=pages.append)
+    assert (verdict.ok, verdict.head) == (True, EVENTS)
+    assert verdict.hash == bytes(job.head_hash).hex()
+    assert pages == [100, 100, 50]
+    assert verify(make_job().pk).ok  # one event
+
+
+def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+
+    def counted(text: str) -> Event:
+        parsed.append(text)
+        return parse(text)
+
+    monkeypatch.setattr("jobs.integrity.chain.parse", counted)
+    assert verify(job.pk).ok
+    # job.submitted (twice), the attempt, the step's start and end, progress, the end; pages' lasts
+    assert len(parsed) == 7 + 2
+
+
+def test_a_page_costs_two_statements(job: Job) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        verify(job.pk)
+    pages = -(-EVENTS // PAGE)
+    assert len(queries) == 2 * pages + 3  # the seals, the row, what was submitted
+
+
+def test_a_job_that_goes_on_meanwhile_is_good() -> None:
+    job = make_job(events=[ATTEMPT, *(output(f"{number}") for number in range(150))])
+
+    def go_on(_events: int) -> None:
+        log.append(job.pk, [output("more")], actor="worker:w/1")
+
+    verdict = verify(job.pk, on_progress=go_on)
+    assert (verdict.ok, verdict.head) == (True, 152)
+
+
+def test_an_unknown_job_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        verify(uuid4())
+
+
+def test_every_job_is_known_once_by_its_row_or_its_events(cast: Cast, eve: Intruder) -> None:
+    jobs = [make_job(cast.alice.user).pk for _ in range(5)]
+    eve.run("delete from jobs_job where id = %s", jobs[2])
+    eve.run("delete from jobs_event where job = %s", jobs[3])
+    assert list(known_jobs()) == jobs
+
+
+def verify_command(*arguments: str) -> str:
+    said = io.StringIO()
+    call_command("verify", *arguments, stdout=said)
+    return said.getvalue()
+
+
+def failing_command(*arguments: str) -> tuple[str, CommandError]:
+    said = io.StringIO()
+    with pytest.raises(CommandError) as raised:
+        call_command("verify", *arguments, stdout=said)
+    return said.getvalue(), raised.value
+
+
+def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(cast: Cast, eve: Intruder) -> None:
+    jobs = [make_job(cast.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
+    assert verify_command("--all") == "5 jobs checked: all are what was appended.\n"
+    for job in (jobs[1], jobs[3]):
+        eve.change(job, 3, '"a"', '"b"')
+    said, error = failing_command("--all")
+    assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3])]
+    assert "bad at 3: Event 3 was changed" in said
+    assert str(error) == "2 of 5 jobs not what was appended."
+    assert error.returncode == 1
+
+
+def test_the_command_checks_named_jobs(cast: Cast) -> None:
+    good, unknown = make_job(cast.alice.user), uuid7()
+    said, error = failing_command(str(unknown), str(good.pk))
+    assert said.splitlines() == [
+        f"{unknown}  bad: There is no such job.",
+        f"{good.pk}  ok: 1 events, hash {bytes(good.head_hash).hex()}",
+    ]
+    assert str(error) == "1 of 2 jobs not what was appended."
+
+
+def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:
+    good, bad = (make_job(cast.alice.user, [ATTEMPT]) for _ in range(2))
+    eve.change(bad.pk, 2, "attempt.started", "attempt.stirred")
+    said, _error = failing_command("--all", "--json")
+    lines = [json.loads(line) for line in said.splitlines()]
+    hashed = bytes(good.head_hash).hex()
+    assert lines[0] == {"job": str(good.pk), "ok": True, "head": 2, "hash": hashed}
+    assert (lines[1].pop("reason"), lines[1]) == (
+        verify(bad.pk).reason,
+        {"job": str(bad.pk), "ok": False, "seq": 2},
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all", str(uuid7()))])
+def test_the_command_wants_to_know_which(arguments: tuple[str, ...]) -> None:
+    assert "Say which" in str(failing_command(*arguments)[1])
+
+
+def test_the_api_answers_as_the_protocol_says(cast: Cast, job: Job, eve: Intruder) -> None:
+    client, path = cast.vera.client(), f"/api/jobs/{job.pk}/verify"
+    good = client.get(path)
+    assert good.status_code == 200
+    assert good.json() == {"ok": True, "head": EVENTS, "hash": bytes(job.head_hash).hex()}
+    eve.change(job.pk, 57, "line 53", "line 54")
+    assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify(job.pk).reason}
+
+
+def test_the_api_checks_for_those_only_who_may_read(cast: Cast, job: Job) -> None:
+    path = f"/api/jobs/{job.pk}/verify"
+    assert cast.carol.client().get(path).status_code == 404
+    assert cast.nobody.client().get(path).status_code == 404
+    assert cast.audrey.client().get(path).status_code == 200
+    assert cast.alice.browser().get(path).status_code == 200
+    assert cast.alice.client().get(f"/api/jobs/{uuid4()}/verify").json()["code"] == "not_found"
+
+
+def test_a_process_checks_only_a_few_at_a_time(cast: Cast, job: Job) -> None:
+    path = f"/api/jobs/{job.pk}/verify"
+    taken = [api._slots.acquire(blocking=False) for _ in range(api.AT_ONCE)]
+    refused = cast.alice.client().get(path)
+    for _ in taken:
+        api._slots.release()
+    assert (refused.status_code, refused.json()["code"]) == (429, "over_limit")
+    assert int(refused["Retry-After"]) >= 1
+    assert cast.alice.client().get(path).status_code == 200
