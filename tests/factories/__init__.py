@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.contrib.auth.models import Group, User
 
-from core.ids import uuid7
+from core.ids import uuid7, uuid7_floor
 from jobs import log
 from jobs.events import EventType, NewEvent
+from jobs.log import restore
 from jobs.models import Job, Team
 
-SUBMITTED = NewEvent(EventType.JOB_SUBMITTED, {"kind": "load", "title": "A job", "plan": {}})
 ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "test/1"})
 
 
@@ -46,7 +49,9 @@ def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **field
         "head_hash": b"",
     }
     job = Job.objects.create(**(values | fields))
-    log.append(job.pk, [SUBMITTED, *events], actor=job.submitted_by)
+    said = ("kind", "title", "params", "labels", "plan")
+    submitted = NewEvent(EventType.JOB_SUBMITTED, {name: getattr(job, name) for name in said})
+    log.append(job.pk, [submitted, *events], actor=job.submitted_by)
     job.refresh_from_db()
     return job
 
@@ -54,3 +59,10 @@ def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **field
 def output(text: str, step: str = "fetch", target: str | None = "gs-001") -> NewEvent:
     """Return an event of a step's output."""
     return NewEvent(EventType.STEP_OUTPUT, {"text": text, "stream": "out"}, step, target)
+
+
+def id_in(month: datetime, days: float = 10) -> UUID:
+    """Return a job's id made so many days into a month, whose partition is made if need be."""
+    restore.make_month(month)
+    floor = uuid7_floor(month + timedelta(days=days)).int
+    return UUID(int=floor | 0x7 << 76 | 0b10 << 62 | secrets.randbits(62))

@@ -1,0 +1,224 @@
+"""Taking exports in: everything is checked before anything is stored, and a job comes whole.
+
+A file may hold several exports, one after the other: an archive does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError
+
+from core import clock
+from core.errors import NotNow, RepriseError
+from jobs.archive.format import MARK, BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.lines import opened, texts
+from jobs.events import Event, parse
+from jobs.job import Summary, advance
+from jobs.log.restore import StoredEvent, known, make_month, restore
+from jobs.models import Job, Team
+
+Advance = Callable[[int], None]
+STRIDE = 1000  # events between two calls of Advance
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An export that has been checked: its header, and the row that its events fold to."""
+
+    header: Header
+    summary: Summary
+
+
+def check(path: Path, advance_by: Advance = lambda _count: None) -> list[Found]:
+    """Read a whole file and return what it holds; BadExport, naming line and seq, if it is bad."""
+    found = []
+    with opened(path) as file:
+        for reading in _readings(file, advance_by):
+            deque(reading.events(), maxlen=0)
+            found.append(Found(reading.header, reading.summary))
+    return found
+
+
+def wanted(found: list[Found], *, unfinished: bool) -> list[Found]:
+    """Return what is not here yet.
+
+    Raises NotNow for a job that is here with another history, for one that has not ended (unless
+    `unfinished`), and for one that retries a job that is neither here nor in the file.
+    """
+    here = known(one.header.job for one in found)
+    new = [one for one in found if one.header.job not in here]
+    for one in found:
+        head = here.get(one.header.job)
+        if head is not None and head != (one.header.head, one.header.hash):
+            raise NotNow(
+                f"job {one.header.job} is here already with another history: its head is "
+                f"{head[0]}, the export's {one.header.head}"
+            )
+    for one in new:
+        if not one.summary.terminal and not unfinished:
+            raise NotNow(
+                f"job {one.header.job} is {one.summary.status}: it would go on here "
+                "(--unfinished lets it)"
+            )
+    _check_retries(new)
+    return new
+
+
+def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: None) -> None:
+    """Store those of a file's jobs, one transaction each, checking every event once more."""
+    for month in sorted({one.header.month for one in new}):
+        make_month(month)
+    rows = {one.header.job: one for one in new}
+    with opened(path) as file:
+        for reading in _readings(file, advance_by):
+            one = rows.get(reading.header.job)
+            if one is None:
+                deque(reading.events(), maxlen=0)
+                continue
+            try:
+                restore(_row(one), reading.events())
+            except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
+                said = str(error).splitlines()[0]
+                raise NotNow(f"job {one.header.job} can not be stored now: {said}") from error
+
+
+class _Reading:
+    """One export in a file. `events` must be read to its end before the next one comes."""
+
+    def __init__(self, header: Header, lines: _Lines, advance_by: Advance) -> None:
+        self.header = header
+        self.summary = Summary()
+        self._lines = lines
+        self._advance_by = advance_by
+
+    def events(self) -> Iterator[StoredEvent]:
+        """Yield the events, each checked against the one before; at the end the head is checked."""
+        chain, lines = Chain(self.header), self._lines
+        try:
+            while (text := lines.peek()) is not None and not text.startswith(MARK):
+                chain.add(text)
+                yield self._event(chain.seq, text)
+                lines.take()
+            chain.end()
+            self._advance_by(chain.seq % STRIDE)
+        except Misfit as error:
+            raise BadExport(f"line {lines.number}: {error}") from error
+
+    def _event(self, seq: int, text: str) -> StoredEvent:
+        try:
+            raw = json.loads(text)
+            self.summary = advance(self.summary, _event_of(raw, text))
+            stored = StoredEvent(
+                seq, raw["at"], raw["type"], raw["actor"], raw.get("target"), text
+            )  # fmt: skip
+            clock.parse(stored.at)
+        except (RepriseError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Misfit(f"seq {seq}: this event is not possible there: {error}") from error
+        if seq == 1:
+            _check_submitted(self.header, text)
+        if seq % STRIDE == 0:
+            self._advance_by(STRIDE)
+        return stored
+
+
+class _Lines:
+    """Lines with one to look at; `number` is that one's."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.number = 0
+        self._lines = lines
+        self._next: str | None = None
+        self.take()
+
+    def peek(self) -> str | None:
+        return self._next
+
+    def take(self) -> str | None:
+        taken, self._next = self._next, next(self._lines, None)
+        self.number += 1
+        return taken
+
+
+def _readings(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
+    lines = _Lines(texts(file))
+    if lines.peek() is None:
+        raise BadExport("there is nothing in it: is it empty, or cut off?")
+    seen = set()
+    while lines.peek() is not None:
+        number = lines.number
+        try:
+            header = parse_header(lines.take() or "")
+        except Misfit as error:
+            raise BadExport(f"line {number}: {error}") from error
+        if header.job in seen:
+            raise BadExport(f"line {number}: job {header.job} comes twice")
+        seen.add(header.job)
+        yield _Reading(header, lines, advance_by)
+
+
+def _event_of(raw: dict[str, Any], text: str) -> Event:
+    """Return what an event folds as: of a step's, which move only the head, the members."""
+    if not str(raw["type"]).startswith("step."):
+        return parse(text)
+    members = ("seq", "type", "version", "at", "actor", "attempt", "data", "hash")
+    return Event(**{name: raw[name] for name in members}, step=None, target=None)
+
+
+def _check_submitted(header: Header, text: str) -> None:
+    """Compare the header with job.submitted, which the chain vouches for.
+
+    In decimals: the row's jsonb writes 1e300 with all its digits, and a float would have lost them.
+    """
+    said = json.loads(header.line(), parse_float=Decimal)["job"]
+    event = json.loads(text, parse_float=Decimal)
+    data = event["data"]
+    members = ("kind", "title", "params", "labels", "plan", "retry_of")
+    wrong = [name for name in members if name in data and data[name] != said[name]]
+    if event["actor"] != header.submitted_by:
+        wrong.append("submitted_by")
+    if wrong:
+        raise Misfit(f"seq 1: the header has another {', '.join(wrong)} than was submitted")
+
+
+def _check_retries(new: list[Found]) -> None:
+    retried = {one.header.retry_of: one for one in new if one.header.retry_of}
+    there = {one.header.job for one in new} | set(known(retried))
+    for job, one in retried.items():
+        if job not in there:
+            raise NotNow(
+                f"job {one.header.job} retries {job}, which is not here: import that first"
+            )
+
+
+def _row(one: Found) -> Job:
+    """Return the row that a history folds to; team and owner only where they are here."""
+    header, folded = one.header, one.summary
+    names = ("status", "done", "total", "failed", "attempt", "head", "message",
+             "submitted_at", "started_at", "finished_at", "last_at")  # fmt: skip
+    moments = {name for name in names if name.endswith("_at")}
+    values: dict[str, Any] = {name: getattr(folded, name) for name in names}
+    values |= {name: clock.parse(values[name]) for name in moments if values[name]}
+    users = get_user_model().objects
+    return Job(
+        id=header.job,
+        kind=header.kind,
+        title=header.title,
+        params=header.params,
+        labels=header.labels,
+        plan=header.plan,
+        team=Team.objects.filter(slug=header.team).first(),
+        owner=users.filter(username=header.owner).first() if header.owner else None,
+        submitted_by=header.submitted_by,
+        retry_of_id=header.retry_of,
+        head_hash=bytes.fromhex(folded.head_hash),
+        waiting_for=list(folded.waiting_for),
+        **values,
+    )

@@ -1,0 +1,68 @@
+"""Files of exports, plain or zstd (told by their first bytes), read a line at a time."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+
+from jobs.archive.format import BadExport
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+LEVEL = 9
+# An event is at most 64 KiB, a header's params are what a request of 1 MiB had.
+LONGEST_LINE = 4 * 1024 * 1024
+
+
+def texts(file: BinaryIO) -> Iterator[str]:
+    """Yield a file's lines without their breaks; BadExport for one that no export has."""
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if not line.endswith(b"\n"):
+            raise BadExport(f"line {number}: it has no end: was the file cut off?")
+        if b"\0" in line:
+            raise BadExport(f"line {number}: it has a NUL")
+        try:
+            yield line[:-1].decode()
+        except UnicodeDecodeError as error:
+            raise BadExport(f"line {number}: it is not UTF-8") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read, decompressed where it is zstd; BadExport where that is damaged."""
+    with path.open("rb") as raw:
+        if raw.read(len(ZSTD_MAGIC)) != ZSTD_MAGIC:
+            raw.seek(0)
+            yield raw
+            return
+        raw.seek(0)
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        try:
+            yield cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", reader), 1 << 20))
+        except zstandard.ZstdError as error:
+            raise BadExport(f"its compression is damaged: {error}") from error
+
+
+@contextmanager
+def created(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write, compressed where its name ends in `.zst`; there only when complete."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as raw:
+            if path.suffix == ".zst":
+                with zstandard.ZstdCompressor(LEVEL).stream_writer(raw, closefd=False) as packed:
+                    yield cast("BinaryIO", packed)
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

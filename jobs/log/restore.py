@@ -1,0 +1,69 @@
+"""The other door in: a job that has its history already, stored with every text as it stands.
+
+Nothing is made here: no seq, no hash, no time. Whoever calls has checked the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from core.errors import NotNow
+from jobs.log import sql
+from jobs.models import Job
+
+_COPY = "copy jobs_event (job, seq, at, type, actor, target, text) from stdin"
+
+# The application's role may keep a transaction open for a minute; a million events take longer.
+_NO_LIMIT = """
+select set_config(name, '0', true) from pg_settings
+where name in ('transaction_timeout', 'statement_timeout')
+"""
+
+
+class StoredEvent(NamedTuple):
+    """One event as the table has it: `at` is RFC 3339, `text` the whole event."""
+
+    seq: int
+    at: str
+    type: str
+    actor: str
+    target: str | None
+    text: str
+
+
+def restore(job: Job, events: Iterable[StoredEvent]) -> None:
+    """Store a job's row, complete as it is, and its events, all in one transaction.
+
+    `events` is read as it is stored, so what it raises undoes everything. The month of the job's
+    id must be there (`make_month`). Raises IntegrityError where the job is known.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_NO_LIMIT)
+        job.save(force_insert=True)
+        with cursor.copy(_COPY) as copy:
+            for event in events:
+                copy.write_row((job.pk, *event))
+
+
+def make_month(moment: datetime) -> None:
+    """Make the partition of a month where it is missing; NotNow while it is being dropped.
+
+    In a transaction of its own: making one locks the whole log for a moment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.MAKE_MONTH, [moment])
+        cursor.execute(sql.MONTHS)
+        if f"jobs_event_{moment:%Y_%m}" not in {name for (name,) in cursor.fetchall()}:
+            raise NotNow(f"The month {moment:%Y-%m} is being archived just now.")
+
+
+def known(job_ids: Iterable[UUID]) -> dict[UUID, Any]:
+    """Return (head, hash in hex) of those of the jobs that are here."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.HEADS, [list(job_ids)])
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}

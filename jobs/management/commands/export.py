@@ -1,0 +1,45 @@
+"""`manage.py export JOB`: one job as NDJSON, a header and its events exactly as stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import RepriseError
+from jobs import log
+from jobs.archive import exports, lines
+from jobs.management.progress import bar
+
+
+class Command(BaseCommand):
+    help = "Write one job, its header and its events exactly as stored, for `import` elsewhere."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job", type=UUID, help="the job's id")
+        parser.add_argument(
+            "--output", type=Path, help="a file instead of standard output; NAME.zst is compressed"
+        )
+
+    def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
+        try:
+            if output is None:
+                for _count, text in exports.blocks(job):
+                    self.stdout.write(text, ending="")
+            else:
+                self._write(job, output)
+        except (RepriseError, OSError) as error:
+            raise CommandError(str(error)) from error
+
+    def _write(self, job: UUID, output: Path) -> None:
+        head = log.head(job)
+        with bar(f"Exporting {job}", head.seq if head else 0) as advance:
+            total = 0
+            with lines.created(output) as file:
+                for count, text in exports.blocks(job):
+                    file.write(text.encode())
+                    advance(count)
+                    total += count
+        self.stdout.write(f"{total} events of {job} in {output}")
