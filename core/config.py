@@ -31,6 +31,9 @@ class Config:
     sweep_seconds: float
     worker_runs: int
     kinds: tuple[str, ...]
+    consumers: tuple[str, ...]
+    webhook_url: str
+    webhook_secret: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -54,6 +57,9 @@ class Config:
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             kinds=_words(env.get("REPRISE_KINDS", "")),
+            consumers=_words(env.get("REPRISE_CONSUMERS", "")),
+            webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
+            webhook_secret=env.get("REPRISE_WEBHOOK_SECRET", ""),
         )
 
 

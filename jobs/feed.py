@@ -9,15 +9,20 @@ same for ever. See docs/explanation/log.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
-from jobs import access
+from core.errors import RepriseError
+from jobs import access, log
 from jobs.access import Principal
+from jobs.events import parse
 
 # Several sweepers may run; one at a time sequences.
 _STATE = """
@@ -49,6 +54,50 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - horizon::text::bi
          select min(at) from jobs_event where xid >= horizon)), 0)
 from jobs_feed_state
 """
+
+# Positions have no gaps, so a page is a range. Its last row comes along even if nobody wants it:
+# it says where the page ends. Rows of archived events have no text here.
+_READ = """
+with page as (
+  select position, job, seq from jobs_feed
+  where position > %(after)s and position <= %(after)s::bigint + %(limit)s
+)
+select * from (
+  select page.position, page.job, page.seq, event.text,
+         page.seq %% %(every)s = 0 and (
+           %(types)s::text[] is null or event.type is null or event.type = any(%(types)s)
+         ) as wanted
+  from page left join jobs_event event on event.job = page.job and event.seq = page.seq
+) as found
+where wanted or position = (select max(position) from page) order by position
+"""
+
+PAGE_EVENTS = 1000
+
+
+class MissingEvents(RepriseError):
+    """The feed names events that neither the log nor an archive has."""
+
+    code = "missing_events"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One event in the feed of all jobs; `text` is the event as stored."""
+
+    position: int
+    job: UUID
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """What the feed has after position `after` up to `last`, in its order."""
+
+    after: int
+    last: int
+    events: list[FeedEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +148,63 @@ def sequence() -> int:
         fed = int(cursor.rowcount)
         cursor.execute(_SAVE, [high, position + fed])
     return fed
+
+
+def read_feed(
+    after: int,
+    limit: int = PAGE_EVENTS,
+    *,
+    types: Iterable[str] | None = None,
+    every: int = 1,
+) -> FeedPage:
+    """Return the next `limit` positions after `after`; at the feed's end `last` equals `after`.
+
+    With `types` only events of these, with `every` only those whose seq is a multiple of it: what
+    is left out is passed over all the same. Archived events come from their archive.
+    """
+    wanted = None if types is None else sorted(types)
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, {"after": after, "limit": limit, "types": wanted, "every": every})
+        rows = cursor.fetchall()
+    found = [FeedEvent(*row[:4]) for row in rows if row[4] and row[3] is not None]
+    archived = [(row[1], row[2], row[0]) for row in rows if row[4] and row[3] is None]
+    if archived:
+        filled = (event for run in _runs(sorted(archived)) for event in _from_archive(run))
+        found += [event for event in filled if wanted is None or parse(event.text).type in wanted]
+        found.sort(key=attrgetter("position"))
+    return FeedPage(after, rows[-1][0] if rows else after, found)
+
+
+_Row = tuple[UUID, int, int]  # job, seq, position
+
+
+def _runs(rows: list[_Row]) -> Iterator[list[_Row]]:
+    """Yield rows in runs of one job's consecutive events."""
+    for _, run in groupby(enumerate(rows), lambda item: (item[1][0], item[1][1] - item[0])):
+        yield [row for _, row in run]
+
+
+def _from_archive(run: list[_Row]) -> Iterator[FeedEvent]:
+    """Yield the events of a run with their texts, which only the archive has."""
+    job, first, _ = run[0]
+    texts: list[str] = []
+    while len(texts) < len(run):
+        page = log.read(job, first - 1 + len(texts), len(run) - len(texts))
+        if not page.texts:
+            raise MissingEvents(
+                f"The feed has events of {job} after {page.after}, the log has not."
+            )
+        texts += page.texts
+    for (_, seq, position), text in zip(run, texts, strict=True):
+        yield FeedEvent(position, job, seq, text)
+
+
+def end() -> int:
+    """Return the feed's newest position, 0 for none."""
+    with connection.cursor() as cursor:
+        cursor.execute("select position from jobs_feed_state")
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def lag_seconds() -> float:

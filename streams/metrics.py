@@ -1,10 +1,12 @@
-"""`GET /metrics`: this process's counters for Prometheus, for staff."""
+"""`GET /metrics`: this process's counters and the feed's lag for Prometheus, for staff."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from jobs import metrics as metrics_of_the_log
+from jobs.db import in_thread
 from streams import access
 from streams.answers import readable
 from streams.counters import counters
@@ -14,8 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @readable()
 async def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Answer with every counter of this process."""
+    """Answer with every counter of this process, and how far the feed and its readers are."""
     await access.staff(request)
-    return HttpResponse(
-        counters.text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
-    )
+    text = counters.text() + await in_thread(metrics_of_the_log.text)
+    return HttpResponse(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})

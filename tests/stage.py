@@ -90,8 +90,9 @@ class Stage:
     def counters(self) -> dict[str, int]:
         """Return the web process's counters, `name` or `name{of="label"}` to number."""
         text = httpx.get(f"{self.web.url}/metrics", headers=self.people.root.headers).text
-        lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-        return {name.removeprefix("reprise_stream_"): int(value) for name, value in lines}
+        ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
+        lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
+        return {name: int(value) for name, value in lines}
 
 
 def outputs(count: int, text: str = "ok") -> list[NewEvent]:

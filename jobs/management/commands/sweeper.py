@@ -1,4 +1,4 @@
-"""`manage.py sweeper`: delivers what nobody runs, sequences the feed, makes partitions ahead."""
+"""`manage.py sweeper`: delivers what nobody runs, sequences the feed, runs its consumers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from jobs import feed, sweep
+from jobs import consumers, feed, sweep
 
 logger = logging.getLogger(__name__)
 
 SEQUENCE_SECONDS = 0.25
 HOUSE_SECONDS = 600.0
+STOP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class _Chore:
 
 
 class Command(BaseCommand):
-    help = "Deliver jobs that nobody runs, sequence the feed of all jobs, make partitions ahead."
+    help = "Deliver jobs that nobody runs, sequence the feed of all jobs and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:
         stop = threading.Event()
@@ -41,10 +42,13 @@ class Command(BaseCommand):
             _Chore(sweep.sweep, settings.REPRISE.sweep_seconds),
             _Chore(feed.sequence, SEQUENCE_SECONDS),
         ]
+        threads = consumers.serve(stop)
         while not stop.wait(SEQUENCE_SECONDS):
             for chore in chores:
                 if chore.due <= time.monotonic():
                     _do(chore)
+        for thread in threads:
+            thread.join(STOP_SECONDS)
 
 
 def _do(chore: _Chore) -> None:

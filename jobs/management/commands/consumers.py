@@ -1,0 +1,45 @@
+"""`manage.py consumers`: how far the readers of the feed are; sends one back, or to the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import NotFound
+from jobs import consumers
+from jobs.consumers import Standing
+
+
+class Command(BaseCommand):
+    help = "List the consumers of the feed of all jobs: position, lag in events, failures."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON array")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--reset", metavar="NAME", help="run this consumer again from the start")
+        which.add_argument("--skip", metavar="NAME", help="leave out all that it has not had yet")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        name = options["reset"] or options["skip"]
+        try:
+            if name:
+                consumers.reset(name, to_end=options["skip"] is not None)
+        except NotFound as error:
+            raise CommandError(error.message) from error
+        found = consumers.standings()
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(one) for one in found], default=str))
+        else:
+            self._table(found)
+
+    def _table(self, found: list[Standing]) -> None:
+        width = max((len(one.name) for one in found), default=4)
+        self.stdout.write(f"{'name':<{width}}  {'position':>12}  {'lag':>10}  failures")
+        for one in found:
+            trouble = f"{one.failures} ({one.error})" if one.failures else "0"
+            self.stdout.write(
+                f"{one.name:<{width}}  {one.position:>12,}  {one.lag:>10,}  {trouble}"
+            )
