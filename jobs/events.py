@@ -24,6 +24,7 @@ MAX_NESTING = 64
 _HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
 # An escaped NUL, or digits enough for an integer past 64 bits: worth the careful way.
 _SUSPECT = re.compile(r"\\u0000|[0-9]{19}")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _REPLACED = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -178,4 +179,4 @@ def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
 
 
 def _encode(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

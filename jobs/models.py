@@ -215,10 +215,16 @@ class SealedHead(models.Model):
 
 
 class Archive(models.Model):
-    """One month of events in a file of the archive storage (`jobs.archive`)."""
+    """A month's events in a file of the archive storage (`jobs.archive`).
 
-    month = models.DateField(primary_key=True)
-    name = models.CharField(max_length=300)
+    `seals` names the file beside it with the seals of its jobs, "" where there is none. A month
+    that gets jobs after it was dropped (by imports) may have several.
+    """
+
+    month = models.DateField()
+    name = models.CharField(max_length=300, unique=True)
+    seals = models.CharField(max_length=300, default="")
+    jobs = models.BigIntegerField()
     events = models.BigIntegerField()
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)

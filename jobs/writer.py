@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -36,9 +36,7 @@ class _Waiting:
     skipped: int = 0
 
     def answer(self, result: Appended | RepriseError) -> None:
-        self.loop.call_soon_threadsafe(self._answer, result)
-
-    def _answer(self, result: Appended | RepriseError) -> None:
+        """Answer the caller; on its own loop only."""
         if self.done.done():
             return  # the caller was cancelled; what it asked for is in the log all the same
         if isinstance(result, RepriseError):
@@ -82,8 +80,8 @@ class Writer:
                 self._write(batch)
             except Exception:  # the loop's edge: nobody else answers these callers
                 logger.exception("append failed", extra={"action": "append"})
-                for waiting in batch:
-                    waiting.answer(RepriseError("The event could not be stored."))
+                lost = RepriseError("The event could not be stored.")
+                _answer((waiting, lost) for waiting in batch)
 
     def _take(self) -> list[_Waiting]:
         with self._wake:
@@ -112,19 +110,38 @@ class Writer:
                 time.sleep(RETRY_SECONDS)
             except DatabaseError as error:
                 logger.exception("append refused", extra={"action": "append"})
-                return waiting.answer(RepriseError(f"The database refused the event: {error}"))
+                refused = RepriseError(f"The database refused the event: {error}")
+                return _answer([(waiting, refused)])
 
     def _commit(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
         results = append_many([waiting.wish for waiting in batch], skip_locked=skip_locked)
         self.commits += 1
         self.appends += len(batch)
-        left = []
-        for waiting, result in zip(batch, results, strict=True):
-            if result is None:
-                waiting.skipped += 1
-                left.append(waiting)
-            else:
-                waiting.answer(result)
+        left = [waiting for waiting, result in zip(batch, results, strict=True) if result is None]
+        for waiting in left:
+            waiting.skipped += 1
+        _answer(
+            (waiting, result)
+            for waiting, result in zip(batch, results, strict=True)
+            if result is not None
+        )
         if left:  # their rows are locked by somebody else: next round, in their order
             with self._wake:
                 self._queue.extendleft(reversed(left))
+
+
+_Answer = tuple[_Waiting, Appended | RepriseError]
+
+
+def _answer(answers: Iterable[_Answer]) -> None:
+    """Hand each caller its answer: one wake-up of a loop, however many wait there."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for waiting, result in answers:
+        by_loop.setdefault(waiting.loop, []).append((waiting, result))
+    for loop, due in by_loop.items():
+        loop.call_soon_threadsafe(_answer_all, due)
+
+
+def _answer_all(due: list[_Answer]) -> None:
+    for waiting, result in due:
+        waiting.answer(result)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
-from core import clock
 from core.errors import NotFound, NotNow, RepriseError
 from jobs.events import Event, NewEvent, first_hash, make_body, next_hash, with_hash
 from jobs.job import Summary, advance, attempt_of
@@ -53,11 +50,9 @@ def append(
     Raises NotFound, LeaseLost (another fence), NotNow (an illegal move, or not the expected head),
     EventTooLarge, BadRequest (not JSON). Nothing is stored then.
     """
-    wish = Append(job_id, events, actor, fence, expected_seq, append_id)
-    with transaction.atomic():
-        [result] = append_many([wish])
-        if not isinstance(result, Appended):
-            raise result or NotNow
+    [result] = append_many([Append(job_id, events, actor, fence, expected_seq, append_id)])
+    if not isinstance(result, Appended):
+        raise result or NotNow
     return result
 
 
@@ -68,11 +63,11 @@ def append_many(
 
     Returns, in the wishes' order, the receipt or the error; None where the row is locked by
     somebody else and `skip_locked` says not to wait. Must run inside a transaction when it is to
-    share it; makes its own otherwise.
+    share it; makes its own otherwise. Three round trips: lock and look, write, commit.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        rows = _lock(cursor, {wish.job for wish in wishes}, skip_locked)
-        now, known = _clock_and_known(cursor, wishes)
+    # No savepoint: what fails alone fails before it writes, and a database error is the caller's.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        rows, now, known = _lock_and_look(cursor, wishes, skip_locked)
         batch = _Batch(rows, now)
         results: list[Appended | RepriseError | None] = []
         for wish in wishes:
@@ -91,14 +86,17 @@ def append_many(
 
 @dataclass(slots=True)
 class _Row:
+    """A locked row; `changed` once more of it than the head has moved."""
+
     summary: Summary
     fence: int
+    changed: bool = False
 
 
 class _Batch:
     """What one transaction adds: folded rows, new events, and the hints that follow the commit."""
 
-    def __init__(self, rows: dict[UUID, _Row], now: datetime) -> None:
+    def __init__(self, rows: dict[UUID, _Row], now: str) -> None:
         self.rows = rows
         self.now = now
         self.events: list[tuple[Any, ...]] = []
@@ -112,7 +110,8 @@ class _Batch:
         except RepriseError as error:
             return error
         receipt = Appended(wish.job, row.summary.head + 1, summary.head, texts, summary.status)
-        self.rows[wish.job] = _Row(summary, row.fence)
+        row.changed |= any(not new.type.startswith("step.") for new in wish.events)
+        row.summary = summary
         self.events += events
         self.receipts.append(receipt)
         return receipt
@@ -127,24 +126,22 @@ class _Batch:
     def _fold(
         self, summary: Summary, wish: Append
     ) -> tuple[Summary, list[tuple[Any, ...]], list[str]]:
-        at = clock.rfc3339(self.now)
-        at = max(at, summary.last_at) if summary.last_at else at
+        at = max(self.now, summary.last_at or "")
         previous = bytes.fromhex(summary.head_hash) if summary.head else first_hash(wish.job)
         rows: list[tuple[Any, ...]] = []
         texts: list[str] = []
         append_id = wish.append_id
         for new in wish.events:
-            attempt = attempt_of(summary, new.type)
-            event = Event(
-                summary.head + 1, new.type.value, VERSION, at, wish.actor, attempt,
-                new.step, new.target, new.data,
+            facts = (
+                summary.head + 1, new.type.value, VERSION, at, wish.actor,
+                attempt_of(summary, new.type), new.step, new.target, new.data,
             )  # fmt: skip
-            body, raw = make_body(event)
+            body, raw = make_body(Event(*facts))
             previous = next_hash(previous, raw)
-            summary = advance(summary, replace(event, hash=previous.hex()))
+            summary = advance(summary, Event(*facts, previous.hex()))
             texts.append(with_hash(body, previous))
             rows.append(
-                (wish.job, event.seq, at, event.type, wish.actor, new.target, texts[-1], append_id)
+                (wish.job, facts[0], at, facts[1], wish.actor, new.target, texts[-1], append_id)
             )
             append_id = None  # the batch is known by its first event
         return summary, rows, texts
@@ -152,55 +149,52 @@ class _Batch:
     def write(self, cursor: Any) -> None:
         if not self.events:
             return
-        cursor.execute(sql.INSERT, [list(column) for column in zip(*self.events, strict=True)])
-        jobs = {receipt.job for receipt in self.receipts}
-        rows = [_row_values(job, self.rows[job].summary) for job in jobs]
-        cursor.execute(sql.UPDATE_ROWS, [list(column) for column in zip(*rows, strict=True)])
+        moved = {receipt.job: self.rows[receipt.job] for receipt in self.receipts}
+        heads = [
+            (job, row.summary.head, row.summary.head_hash, row.summary.last_at)
+            for job, row in moved.items()
+        ]
+        columns = [*zip(*self.events, strict=True), *zip(*heads, strict=True)]
+        cursor.execute(sql.WRITE, list(map(sql.array, columns)))
+        changed = [_row_values(job, row.summary) for job, row in moved.items() if row.changed]
+        if changed:
+            cursor.execute(sql.WRITE_ROWS, [sql.array(each) for each in zip(*changed, strict=True)])
         transaction.on_commit(partial(hints.publish, self.receipts))
 
 
-def _lock(cursor: Any, jobs: Iterable[UUID], skip_locked: bool) -> dict[UUID, _Row]:
-    cursor.execute(sql.LOCK_FREE if skip_locked else sql.LOCK, [list(jobs)])
-    return {row[0]: _Row(_summary(row[2:]), row[1]) for row in cursor.fetchall()}
+def _lock_and_look(
+    cursor: Any, wishes: Sequence[Append], skip_locked: bool
+) -> tuple[dict[UUID, _Row], str, dict[tuple[UUID, UUID | None], int]]:
+    """Return the locked rows, the moment, and where batches that are stored already begin."""
+    tagged = [wish for wish in wishes if wish.append_id]
+    cursor.execute(
+        sql.LOCK_FREE_AND_LOOK if skip_locked else sql.LOCK_AND_LOOK,
+        [
+            sql.array({wish.job for wish in wishes}),
+            sql.array(wish.job for wish in tagged),
+            sql.array(wish.append_id for wish in tagged),
+        ],
+    )
+    rows = {row[0]: _Row(_summary(row[2:]), row[1]) for row in cursor.fetchall()}
+    cursor.nextset()
+    now, known = cursor.fetchone()
+    return rows, now, {(UUID(job), UUID(tag)): int(seq) for job, tag, seq in known}
 
 
 def _summary(row: tuple[Any, ...]) -> Summary:
-    status, done, total, failed, attempt, head, head_hash, *times, message, waiting_for = row
-    submitted_at, started_at, finished_at, last_at = (t and clock.rfc3339(t) for t in times)
+    status, done, total, failed, attempt, head, digest, sub, start, end, last, message, wait = row
+    waiting_for = tuple(json.loads(wait))  # Django's cursors leave jsonb as text
     return Summary(
-        status=status if head else "",
-        done=done,
-        total=total,
-        failed=failed,
-        attempt=attempt,
-        head=head,
-        head_hash=bytes(head_hash).hex(),
-        submitted_at=submitted_at,
-        started_at=started_at,
-        finished_at=finished_at,
-        last_at=last_at,
-        message=message,
-        waiting_for=tuple(json.loads(waiting_for)),  # Django's cursors leave jsonb as text
-    )
+        status if head else "", done, total, failed, attempt, head, digest, sub, start, end, last,
+        message, waiting_for,
+    )  # fmt: skip
 
 
 def _row_values(job: UUID, s: Summary) -> tuple[Any, ...]:
     return (
-        job, s.status, s.done, s.total, s.failed, s.attempt, s.head, bytes.fromhex(s.head_hash),
-        s.submitted_at, s.started_at, s.finished_at, s.last_at, s.message,
-        Jsonb(list(s.waiting_for)),
+        job, s.status, s.done, s.total, s.failed, s.attempt, s.submitted_at, s.started_at,
+        s.finished_at, s.message, json.dumps(s.waiting_for),
     )  # fmt: skip
-
-
-def _clock_and_known(
-    cursor: Any, wishes: Sequence[Append]
-) -> tuple[datetime, dict[tuple[UUID, UUID | None], int]]:
-    tagged = [wish for wish in wishes if wish.append_id]
-    cursor.execute(
-        sql.CLOCK_AND_KNOWN, [[wish.job for wish in tagged], [wish.append_id for wish in tagged]]
-    )
-    now, known = cursor.fetchone()
-    return now.astimezone(UTC), {(UUID(job), UUID(tag)): int(seq) for job, tag, seq in known}
 
 
 def _stored(cursor: Any, wish: Append, first: int, row: _Row | None) -> Appended:

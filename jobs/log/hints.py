@@ -11,8 +11,8 @@ import asyncio
 import logging
 import os
 import threading
-from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +22,12 @@ from jobs.log.types import Appended
 
 logger = logging.getLogger(__name__)
 
-MAX_HINT_BYTES = 256 * 1024
+MAX_HINT_CHARACTERS = 256 * 1024
 DEADLINE_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
-MAX_WAITING = 10_000
+# After a round of hints the publisher rests this many times as long as the round took.
+REST = 4.0
+LONGEST_REST_SECONDS = 0.1
 
 
 def group(job_id: UUID) -> str:
@@ -33,79 +35,119 @@ def group(job_id: UUID) -> str:
     return f"job.{job_id.hex}"
 
 
-def message(receipt: Appended) -> dict[str, Any]:
-    """Return a receipt's hint; `lines` is None where the events are too many to carry along."""
-    lines = "\n".join(receipt.texts)
-    return {
-        "type": "log.appended",
-        "job": str(receipt.job),
-        "first": receipt.first,
-        "last": receipt.last,
-        "status": receipt.status,
-        "lines": lines if len(lines.encode()) <= MAX_HINT_BYTES else None,
-    }
+@dataclass(slots=True)
+class Hint:
+    """What is to be told of one job: `texts` is None where they are too many to carry along."""
+
+    job: UUID
+    first: int
+    last: int
+    status: str
+    texts: list[str] | None
+    size: int
+
+    @classmethod
+    def of(cls, receipt: Appended) -> Hint:
+        """Return the hint of one receipt."""
+        size = sum(map(len, receipt.texts))
+        hint = cls(receipt.job, receipt.first, receipt.last, receipt.status, receipt.texts, size)
+        return hint._bounded()
+
+    def then(self, later: Hint) -> Hint:
+        """Return one hint for both; of two with a gap between them the later one (readers read)."""
+        if later.first != self.last + 1:
+            return later
+        texts = None if self.texts is None or later.texts is None else self.texts + later.texts
+        size = self.size + later.size
+        return Hint(self.job, self.first, later.last, later.status, texts, size)._bounded()
+
+    def message(self) -> dict[str, Any]:
+        """Return what goes through the channel layer."""
+        return {
+            "type": "log.appended",
+            "job": str(self.job),
+            "first": self.first,
+            "last": self.last,
+            "status": self.status,
+            "lines": None if self.texts is None else "\n".join(self.texts),
+        }
+
+    def _bounded(self) -> Hint:
+        if self.size > MAX_HINT_CHARACTERS:
+            self.texts = None
+        return self
 
 
 class Publisher:
-    """Sends hints from a thread of its own, in order, at most MAX_WAITING of them waiting."""
+    """Sends hints from a thread of its own, at most one waiting for each job.
+
+    A job that is appended to faster than hints go out has its news joined into one. After each
+    round the publisher rests, in proportion: news of an idle process leaves at once, a busy one
+    spends most of its time on appending.
+    """
 
     def __init__(self) -> None:
         self.sent = 0
         self.dropped = 0
-        self._waiting: deque[Appended] = deque()
+        self._waiting: dict[UUID, Hint] = {}
+        self._busy = False
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
-        self._unsent = 0
         self._changed = threading.Condition()
         threading.Thread(target=self._serve, name="hints", daemon=True).start()
 
     def put(self, receipts: Sequence[Appended]) -> None:
         """Take receipts to send; returns at once."""
-        if len(self._waiting) + len(receipts) > MAX_WAITING:
-            self.dropped += len(receipts)
-            return
         with self._changed:
-            self._unsent += len(receipts)
-        self._waiting.extend(receipts)
+            for receipt in receipts:
+                hint, earlier = Hint.of(receipt), self._waiting.get(receipt.job)
+                self._waiting[receipt.job] = earlier.then(hint) if earlier else hint
+            if self._busy:
+                return
+            self._busy = True
         self._loop.call_soon_threadsafe(self._wake.set)
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing waits any more; for a process that is about to exit."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._unsent == 0, timeout)
+            return self._changed.wait_for(lambda: not self._busy, timeout)
 
     def _serve(self) -> None:
         self._loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
         while True:
-            if not self._waiting:
-                await self._wake.wait()
-                self._wake.clear()
-                continue
-            await self._send(self._waiting.popleft())
+            await self._wake.wait()
+            self._wake.clear()
+            while due := self._take():
+                began = self._loop.time()
+                await self._send(due)
+                await asyncio.sleep(min((self._loop.time() - began) * REST, LONGEST_REST_SECONDS))
 
-    async def _send(self, receipt: Appended) -> None:
-        try:
-            layer = get_channel_layer()
-            sending = layer.group_send(group(receipt.job), message(receipt))
-            await asyncio.wait_for(sending, DEADLINE_SECONDS)
-            self.sent += 1
-            self._settle(1)
-        except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
-            lost = 1
-            while self._waiting:
-                self._waiting.popleft()
-                lost += 1
-            self.dropped += lost
-            self._settle(lost)
-            logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    def _settle(self, count: int) -> None:
+    def _take(self) -> list[Hint]:
         with self._changed:
-            self._unsent -= count
-            self._changed.notify_all()
+            due = list(self._waiting.values())
+            self._waiting.clear()
+            if not due:
+                self._busy = False
+                self._changed.notify_all()
+            return due
+
+    async def _send(self, due: list[Hint]) -> None:
+        layer = get_channel_layer()
+        for count, hint in enumerate(due):
+            try:
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    await layer.group_send(group(hint.job), hint.message())
+                self.sent += 1
+            except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
+                self.dropped += len(due) - count
+                self._report(error)
+                return await asyncio.sleep(PAUSE_SECONDS)
+
+    @staticmethod
+    def _report(error: Exception) -> None:
+        logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
 
 
 _publisher: Publisher | None = None
