@@ -1,0 +1,11 @@
+"""What `jobs.log` promises: each case returns its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ops.benches.log.append import appends
+from ops.benches.report import Bar
+from ops.benches.stage import Stage
+
+CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {"append": appends}

@@ -1,0 +1,55 @@
+"""`ops/bench`, second half: start what is measured, run the chosen cases, report.
+
+Every ratio is taken within one run, ours and the bare thing in turns. The exit status says whether
+every promise was kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from ops.benches import report, stage
+from ops.benches.report import Bar
+
+SUITES = ("log",)
+
+
+def main() -> int:
+    """Run the benchmark that the command line names; return 1 if a bar was missed, else 0."""
+    options = _parse()
+    logging.disable(logging.WARNING)
+    with stage.prepared(options.scratch) as place:
+        from ops.benches import log as cases
+
+        chosen = options.only or list(cases.CASES)
+        bars: list[Bar] = []
+        for name in chosen:
+            print(f"── {name}: {cases.CASES[name].__doc__}", file=sys.stderr)
+            bars += cases.CASES[name](place, options.scale)
+    paths = report.write(options.suite, bars, options.output)
+    print("\n" + "\n".join(f"written: {path}" for path in paths))
+    return 0 if all(bar.holds is not False for bar in bars) else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ops/bench", description=__doc__)
+    parser.add_argument("suite", choices=SUITES, help="what to measure")
+    parser.add_argument("--only", action="append", help="a case by name; may be repeated")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="a fraction of the full numbers of events (0.01)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path(".state/bench"), help="folder for the JSON and the plot"
+    )
+    parser.add_argument("--scratch", type=Path, help="folder on the disk to measure on")
+    options = parser.parse_args()
+    if not 0 < options.scale <= 1:
+        parser.error("--scale is above 0 and at most 1")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
