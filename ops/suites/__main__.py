@@ -12,8 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ops.checks.__main__ import Tools, check_all
 from ops.launcher.__main__ import guarded
@@ -23,7 +26,6 @@ from ops.suites import debian
 
 CPUS = os.cpu_count() or 1
 PARALLEL = ("-n", str(min(max(CPUS, 2), 4)), "--dist", "worksteal")
-# acceptance and browser each run whole copies of the project: one at a time is enough for a machine
 SUITES: Mapping[str, tuple[str, ...]] = {
     "unit": PARALLEL,
     "replay": PARALLEL,
@@ -31,6 +33,8 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "acceptance": (),
     "browser": (),
 }
+# Both run whole copies of the project and wait for them for half of their time.
+SIDE_BY_SIDE = ("acceptance", "browser")
 PROGRAMS = {"acceptance": ["nginx"], "browser": ["chromium", "libatomic"]}
 FRONTEND, CHECK = "frontend", "check"
 
@@ -61,7 +65,11 @@ def main() -> int:
     tools = Tools.install(clone)
     unchecked = CHECK in chosen and check_all(clone) != 0
     frontend.ensure_built(clone)
-    results = [_run(clone, suite, extra, tools) for suite in chosen if suite != CHECK]
+    results = [
+        result
+        for stage in _stages([suite for suite in chosen if suite != CHECK])
+        for result in _run_stage(clone, stage, extra, tools)
+    ]
     return _close(results, time.monotonic() - began, unchecked=unchecked)
 
 
@@ -75,14 +83,43 @@ def _parse(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:count] or names, arguments[count:]
 
 
-def _run(clone: Clone, suite: str, extra: list[str], tools: Tools) -> Result:
-    say.line(f"\n── {suite}")
+def _stages(suites: list[str]) -> list[list[str]]:
+    """Return what runs one after the other: suites, each alone or with those beside it."""
+    beside = [suite for suite in suites if suite in SIDE_BY_SIDE]
+    alone = [[suite] for suite in suites if suite not in SIDE_BY_SIDE]
+    return [*alone, *([beside] if beside else [])]
+
+
+def _run_stage(clone: Clone, stage: list[str], extra: list[str], tools: Tools) -> list[Result]:
+    """Run the suites of a stage at once; of several, each says its part when it is done."""
+    say.line(f"\n── {', '.join(stage)}")
+    if len(stage) == 1:
+        return [_run(clone, stage[0], extra, tools, None)]
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in stage]
+        pool = stack.enter_context(ThreadPoolExecutor(len(stage)))
+        running = {
+            pool.submit(_run, clone, suite, extra, tools, file): (suite, file)
+            for suite, file in zip(stage, files, strict=True)
+        }
+        for done in as_completed(running):
+            suite, file = running[done]
+            file.seek(0)
+            say.line(f"\n── {suite}\n{file.read()}")
+        return [future.result() for future in running]
+
+
+def _run(
+    clone: Clone, suite: str, extra: list[str], tools: Tools, output: IO[str] | None
+) -> Result:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
         tally = Path(folder) / "tally.json"
         command = _vitest(tally) if suite == FRONTEND else _pytest(clone, suite, extra)
         env = {**tools.environment(command), "PYTHONUNBUFFERED": "1", "REPRISE_TALLY": str(tally)}
-        ran = subprocess.run(command, cwd=clone.root, env=env, check=False)
+        ran = subprocess.run(
+            command, cwd=clone.root, env=env, check=False, stdout=output, stderr=output
+        )
         passed, failed = _counts(tally)
     broken = ran.returncode != 0 or passed + failed == 0
     return Result(suite, passed, failed, time.monotonic() - began, broken)
