@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs import access, feed, log
 from jobs.events import EventType, parse
@@ -84,6 +90,72 @@ def test_an_open_write_holds_the_feed_back_and_nothing_is_skipped(database: str)
     feed.sequence()
     assert len(rows()) == before + 2
     assert_whole()
+
+
+class Writer:
+    """A connection with a transaction of its own, told what to do a step at a time."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self.jobs: set[UUID] = set()
+        self._do(partial(transaction.set_autocommit, False))
+
+    def take_id(self) -> None:
+        """Take a transaction id, long before the first event or long before the commit."""
+        self._do(lambda: connection.cursor().execute("select pg_current_xact_id()"))
+
+    def append(self, job: UUID) -> None:
+        self._do(partial(log.append, job, [output("x")], actor="worker:w"))
+        self.jobs.add(job)
+
+    def commit(self) -> None:
+        self._do(transaction.commit)
+        self.jobs.clear()
+
+    def close(self) -> None:
+        self.commit()
+        self._do(lambda: connection.close())
+        self._thread.shutdown()
+
+    def _do(self, step: Callable[[], object]) -> None:
+        self._thread.submit(step).result()
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["id", "first", "second", "commit", "sequence"])),
+    max_size=25,
+)
+
+
+@given(steps)
+@settings(max_examples=40, deadline=None)
+def test_jobs_keep_their_order_however_transactions_cross(plan: list[tuple[int, str]]) -> None:
+    jobs = [make_job(events=[ATTEMPT]).pk for _ in range(2)]
+    writers = [Writer() for _ in range(3)]
+    try:
+        for number, step in plan:
+            move(writers, number, step, jobs)
+    finally:
+        for writer in writers:
+            writer.close()
+    while feed.sequence():
+        pass
+    assert_whole()
+
+
+def move(writers: list[Writer], number: int, step: str, jobs: list[UUID]) -> None:
+    """Take one step, unless it would wait for another's transaction."""
+    writer = writers[number]
+    if step == "id":
+        writer.take_id()
+    elif step == "commit":
+        writer.commit()
+    elif step == "sequence":
+        feed.sequence()
+    else:
+        job = jobs[step == "second"]
+        if not any(job in other.jobs for other in writers if other is not writer):
+            writer.append(job)
 
 
 @pytest.fixture
