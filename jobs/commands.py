@@ -117,7 +117,7 @@ def _submitted(job: Job, kind: registry.AnyKind) -> NewEvent:
         "labels": job.labels,
         "plan": job.plan,
         "team": job.team.slug if job.team else None,
-        "total": sum(len(group["targets"]) for group in job.plan["groups"]),
+        "total": kind.total(kind.Params.model_validate(job.params)),
         "retry_of": str(job.retry_of_id) if job.retry_of_id else None,
     }
     return NewEvent(EventType.JOB_SUBMITTED, data)

@@ -12,12 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from core.errors import BadRequest, EventTooLarge
+from core.errors import BadRequest, EventTooLarge, RepriseError
+from jobs.upcasters import upcast, version_of
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NESTING = 64
@@ -51,6 +52,9 @@ class EventType(StrEnum):
     STEP_FAILED = "step.failed"
     STEP_RETRIED = "step.retried"
     STEP_SKIPPED = "step.skipped"
+
+
+_VERSIONS = {str(type_): version_of(type_) for type_ in EventType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,33 @@ def split_hash(text: str) -> tuple[str, str]:
     return text[:-_HASH_MEMBER] + "}", text[-66:-2]
 
 
+class NewerEvent(RepriseError):
+    """The event was written by a newer Reprise than this one, which cannot read it."""
+
+    code = "newer_event"
+
+
 def parse(text: str) -> Event:
-    """Return the event that a stored text is."""
+    """Return the event that a stored text is, its data in the newest version of its type.
+
+    Raises NewerEvent for a version that is not known here. Of a type that is not known, the data
+    is left as it is.
+    """
+    event = parse_stored(text)
+    newest = _VERSIONS.get(event.type)
+    if newest is None or event.version == newest:
+        return event
+    if event.version > newest:
+        raise NewerEvent(
+            f"Event {event.seq} is a {event.type} of version {event.version}; this Reprise knows"
+            f" {newest} at most: it was written by a newer one."
+        )
+    data = upcast(event.type, event.version, event.data)
+    return replace(event, version=newest, data=data)
+
+
+def parse_stored(text: str) -> Event:
+    """Return the event that a stored text is, its data as it was written, whatever its version."""
     raw = json.loads(text)
     return Event(
         seq=raw["seq"],

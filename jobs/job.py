@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from core.errors import NotNow
+from core.errors import NotNow, RepriseError
 from jobs.events import Event, EventType
 
 # Raise it with every change of what events fold to (an upcaster's too): snapshots of the state
@@ -70,6 +70,12 @@ _BECOMES: dict[str, str] = {
 }
 
 
+class UnknownEvent(RepriseError):
+    """The log has an event of a type that this Reprise does not know."""
+
+    code = "unknown_event"
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """A job's row: status, progress, attempt, head. `""` is the status before job.submitted."""
@@ -110,8 +116,17 @@ def attempt_of(summary: Summary, event_type: str) -> int:
 
 
 def advance(summary: Summary, event: Event) -> Summary:
-    """Return the row after `event`; NotNow where the job's status forbids that event."""
-    if summary.status not in LEGAL.get(event.type, frozenset()):
+    """Return the row after `event`.
+
+    Raises NotNow where the job's status forbids that event, UnknownEvent for a type of a newer
+    Reprise: passing over it could make anything of the job.
+    """
+    if event.type not in LEGAL:
+        raise UnknownEvent(
+            f"Event {event.seq} is a {event.type}, which this Reprise does not know: it was written"
+            " by a newer one."
+        )
+    if summary.status not in LEGAL[event.type]:
         state = f"is {summary.status}" if summary.status else "has not been submitted"
         raise NotNow(
             f"The job {state}: {event.type} is not possible now.", job_status=summary.status

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from jobs.events import first_hash, next_hash, parse, split_hash
+from jobs.events import first_hash, next_hash, parse, parse_stored, split_hash
 from jobs.job import State, fold
 
 
@@ -42,6 +42,6 @@ def broken_at(job_id: UUID, texts: Iterable[str]) -> int | None:
     for seq, text in enumerate(texts, start=1):
         body, digest = split_hash(text)
         previous = next_hash(previous, body.encode())
-        if previous.hex() != digest or parse(text).seq != seq:
+        if previous.hex() != digest or parse_stored(text).seq != seq:
             return seq
     return None

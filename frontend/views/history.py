@@ -17,8 +17,9 @@ from frontend import words
 from frontend.views.frame import page
 from jobs import access, feed
 from jobs.access import Principal
-from jobs.events import Event, EventType, parse
+from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
+from jobs.log.months import archived_before
 
 PAGE_SIZE = 100
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
@@ -118,6 +119,7 @@ def history(request: HttpRequest, principal: Principal) -> HttpResponse:
         "groups": grouped(found.rows, titles),
         "newer": _address(request, found.previous, "after"),
         "older": _address(request, found.next, "before"),
+        "archived_before": archived_before() if found.next is None else None,
         "filtered": any(request.GET.get(name) for name in filters.fields),
     }
     return render(request, "frontend/history.html", context)
@@ -133,7 +135,7 @@ def grouped(rows: Iterable[feed.AuditRow], titles: dict[str, str]) -> list[Group
 
 
 def _line(text: str) -> Line:
-    event = parse(text)
+    event = parse_stored(text)
     return Line(
         event=event,
         at=datetime.fromisoformat(event.at).astimezone(UTC),

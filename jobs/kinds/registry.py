@@ -69,6 +69,13 @@ class Kind(ABC, Generic[P]):
         """Return what a run with these parameters means to do."""
         return Plan()
 
+    def total(self, params: P) -> int:
+        """Return what the run's progress counts to: the targets of the plan, unless said otherwise.
+
+        In the units of `run.progress`; 0 where it shows only later.
+        """
+        return sum(len(group.targets) for group in self.plan(params).groups)
+
     def targets(self, params: P) -> list[str]:
         """Return the targets that the job needs for itself alone while it runs."""
         return []

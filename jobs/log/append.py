@@ -16,8 +16,7 @@ from jobs.events import Event, NewEvent, first_hash, make_body, next_hash, with_
 from jobs.job import Summary, advance, attempt_of
 from jobs.log import hints, sql
 from jobs.log.types import Appended, LeaseLost
-
-VERSION = 1
+from jobs.upcasters import version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class _Batch:
         append_id = wish.append_id
         for new in wish.events:
             facts = (
-                summary.head + 1, new.type.value, VERSION, at, wish.actor,
+                summary.head + 1, new.type.value, version_of(new.type), at, wish.actor,
                 attempt_of(summary, new.type), new.step, new.target, new.data,
             )  # fmt: skip
             body, raw = make_body(Event(*facts))

@@ -11,8 +11,9 @@ from contextlib import aclosing
 import pytest
 
 from jobs import replay
-from jobs.events import make_body, parse, split_hash
+from jobs.events import Event, make_body, parse, parse_stored, split_hash
 from jobs.log import cursor_of
+from jobs.upcasters import UPCASTERS, version_of
 from tests.clients import TRANSPORTS, Follow
 from tests.replay import histories
 from tests.services import Services
@@ -22,7 +23,32 @@ pytestmark = pytest.mark.replay
 
 
 def test_there_is_a_history_of_each_sort() -> None:
-    assert {"all-well", "rolled-back", "killed-worker"} <= set(histories.NAMES)
+    assert {"all-well", "rolled-back", "killed-worker", "stopped-load"} <= set(histories.NAMES)
+
+
+def recorded_events() -> list[Event]:
+    """Return every event of every history, as it was written."""
+    return [parse_stored(text) for name in histories.NAMES for text in histories.read(name).texts]
+
+
+@pytest.mark.parametrize("old", UPCASTERS)
+def test_each_upcaster_has_a_history_in_which_it_makes_a_difference(old: tuple[str, int]) -> None:
+    found = [event for event in recorded_events() if (event.type, event.version) == old]
+    assert any(UPCASTERS[old](event.data) != event.data for event in found)
+
+
+@pytest.mark.parametrize("type_", sorted({type_ for type_, _ in UPCASTERS}))
+def test_there_is_a_history_of_each_types_newest_version_too(type_: str) -> None:
+    assert any(
+        (event.type, event.version) == (type_, version_of(type_)) for event in recorded_events()
+    )
+
+
+def test_a_load_of_many_steps_counts_to_them_in_both_versions() -> None:
+    for name, version in (("stopped-load-v1", 1), ("stopped-load", 2)):
+        first = histories.read(name).texts[0]
+        assert parse_stored(first).version == version
+        assert (parse(first).version, parse(first).data["total"]) == (2, 300)
 
 
 @pytest.mark.parametrize("name", histories.NAMES)
@@ -39,7 +65,7 @@ def test_the_chain_holds_and_the_writer_still_writes_these_bytes(name: str) -> N
     history = histories.read(name)
     assert replay.broken_at(history.job, history.texts) is None
     for text in history.texts:
-        assert make_body(parse(text))[0] == split_hash(text)[0]
+        assert make_body(parse_stored(text))[0] == split_hash(text)[0]
 
 
 @pytest.mark.parametrize("name", histories.NAMES)

@@ -13,6 +13,7 @@ import type {
   StepStatus,
   WaitingFor,
 } from './types';
+import { upcast } from './upcast';
 
 /** One step of a run: its newest try. Times are RFC 3339. */
 export interface StepView {
@@ -101,8 +102,9 @@ export function planOf(view: JobView): Plan | null {
 export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
   let next = view;
   let steps: Map<string, StepView> | null = null;
-  for (const event of events) {
-    if (event.seq <= next.head) continue;
+  for (const stored of events) {
+    if (stored.seq <= next.head) continue;
+    const event = upcast(stored);
     const step = stepAfter(steps ?? view.steps, event);
     if (step) {
       steps ??= new Map(view.steps);

@@ -64,6 +64,7 @@ export interface EventData {
     readonly plan: Plan;
     readonly team: string | null;
     readonly retry_of: string | null;
+    /** What the run counts to. Version 1 counted the plan's targets: see `upcast.ts`. */
     readonly total?: number;
   };
   'attempt.started': { readonly worker: string };

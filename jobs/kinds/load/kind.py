@@ -43,6 +43,9 @@ class Load(Kind[LoadParams]):
         words = f"{params.events:,} events of {params.bytes} bytes in {params.steps} steps, {pace}."
         return Plan(["write"], [Group("steps", names)] if params.steps <= 200 else [], words)
 
+    def total(self, params: LoadParams) -> int:
+        return params.steps
+
     async def run(self, run: Run, params: LoadParams) -> None:
         for number in range(params.steps):
             first = params.events * number // params.steps
