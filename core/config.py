@@ -31,6 +31,8 @@ class Config:
     sweep_seconds: float
     worker_runs: int
     kinds: tuple[str, ...]
+    seal_key: Path
+    seal_hours: float
     consumers: tuple[str, ...]
     webhook_url: str
     webhook_secret: str
@@ -58,6 +60,8 @@ class Config:
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             kinds=_words(env.get("REPRISE_KINDS", "")),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),
+            seal_key=Path(env.get("REPRISE_SEAL_KEY") or state / "seal_key").resolve(),
+            seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
             webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
             webhook_secret=env.get("REPRISE_WEBHOOK_SECRET", ""),
         )

@@ -144,6 +144,15 @@ CONTENT_SECURITY_POLICY = {
         "report-uri": ["/csp-report"],
     }
 }
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "seals": {
+        "BACKEND": "jobs.seals.files.DurableFolder",
+        "OPTIONS": {"location": REPRISE.state / "seals"},
+    },
+}
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the longest request body; past it the API answers 413
 
 NINJA_PAGINATION_PER_PAGE = 50

@@ -1,8 +1,10 @@
 """Whether a log is what was appended: the chain, the row that it folds to, the columns, the seals.
 
-`verify` looks at one job and reads it a page at a time, from an archive as from the table.
+`verify` looks at one job and reads it a page at a time, from an archive as from the table;
+`verify_seals` at the seals themselves.
 """
 
 from jobs.integrity.job import Verdict, known_jobs, verify
+from jobs.integrity.sealed import SealVerdict, verify_seals
 
-__all__ = ["Verdict", "known_jobs", "verify"]
+__all__ = ["SealVerdict", "Verdict", "known_jobs", "verify", "verify_seals"]

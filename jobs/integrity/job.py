@@ -156,13 +156,14 @@ def _one_by_one(row: Job, walked: Walked, last: int, sealed: Sealed) -> Walked:
 def _read(job_id: UUID, after: int, limit: int) -> Page:
     try:
         return log.read(job_id, after, limit)
-    except RepriseError as error:  # an archive that is gone or damaged
-        reason = f"What follows event {after} cannot be read: {error.message}"
-        raise Broken(after + 1, reason) from error
+    except (RepriseError, OSError) as error:  # an archive that is gone, damaged or out of reach
+        raise Broken(after + 1, f"Event {after + 1} cannot be read: {error}") from error
 
 
 def _missing(row: Job, seq: int) -> Broken:
-    following = checks.next_after(row.pk, seq)
+    following = checks.next_after(row.pk, seq - 1)
+    if following == seq:
+        return Broken(seq, f"Event {seq} was changed: its text is empty.")
     if following is None or following > row.head:
         return _cut(seq, f"the job's row has {row.head}")
     return Broken(seq, f"Event {seq} is missing: after {seq - 1} comes {following}.")

@@ -250,13 +250,13 @@ def failing_command(*arguments: str) -> tuple[str, CommandError]:
 
 def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(cast: Cast, eve: Intruder) -> None:
     jobs = [make_job(cast.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
-    assert verify_command("--all") == "5 jobs checked: all are what was appended.\n"
+    assert verify_command("--all") == "5 jobs checked, all good.\n0 seals checked, all good.\n"
     for job in (jobs[1], jobs[3]):
         eve.change(job, 3, '"a"', '"b"')
     said, error = failing_command("--all")
-    assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3])]
+    assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
     assert "bad at 3: Event 3 was changed" in said
-    assert str(error) == "2 of 5 jobs not what was appended."
+    assert str(error) == "Bad: 2 of 5 jobs."
     assert error.returncode == 1
 
 
@@ -265,9 +265,9 @@ def test_the_command_checks_named_jobs(cast: Cast) -> None:
     said, error = failing_command(str(unknown), str(good.pk))
     assert said.splitlines() == [
         f"{unknown}  bad: There is no such job.",
-        f"{good.pk}  ok: 1 events, hash {bytes(good.head_hash).hex()}",
+        f"{good.pk}  ok: 1 event, hash {bytes(good.head_hash).hex()}",
     ]
-    assert str(error) == "1 of 2 jobs not what was appended."
+    assert str(error) == "Bad: 1 of 2 jobs."
 
 
 def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from jobs import consumers, feed, sweep
+from jobs import consumers, feed, seals, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             signal.signal(sign, lambda *_: stop.set())
         chores = [
             _Chore(sweep.keep_house, HOUSE_SECONDS),
+            _Chore(seals.keep, HOUSE_SECONDS),
             _Chore(sweep.sweep, settings.REPRISE.sweep_seconds),
             _Chore(feed.sequence, SEQUENCE_SECONDS),
         ]

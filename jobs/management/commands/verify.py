@@ -11,9 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 
 from core.errors import NotFound
-from jobs.integrity import Verdict, known_jobs, verify
+from jobs.integrity import SealVerdict, Verdict, known_jobs, verify, verify_seals
 from jobs.management.progress import bar
 from jobs.models import Job
+from jobs.seals import SealFailed, key
 
 
 class Command(BaseCommand):
@@ -23,35 +24,57 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare which jobs to check."""
+        """Declare which jobs to check, and with whose key."""
         which = parser.add_argument_group("which jobs (one of these)")
         which.add_argument("job", nargs="*", type=UUID, default=[], help="the ids of jobs")
-        which.add_argument("--all", action="store_true", help="every job there is")
+        which.add_argument("--all", action="store_true", help="every job there is, and every seal")
+        parser.add_argument(
+            "--key",
+            action="append",
+            default=[],
+            metavar="PUBLICKEY",
+            help="whose seals count: a PEM file or 64 hex digits; may be repeated "
+            "(default: the installation's own, where this machine has it)",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object a job and line")
 
     def handle(
-        self,
-        *_: Any,
-        job: list[UUID],
-        all: bool,
-        json: bool,
-        **__: Any,
+        self, *_: Any, job: list[UUID], all: bool, key: list[str], json: bool, **__: Any
     ) -> None:
         """Check what was asked for; CommandError, after all of it, where something is bad."""
         if bool(job) == all:
             raise CommandError("Say which: ids of jobs, or --all.")
-        show = _as_json if json else _as_words
+        keys = _keys(key)
         jobs = known_jobs() if all else iter(job)
-        checked = bad = 0
         with bar("Verifying", _events(None if all else job)) as advance:
-            for verdict in _verdicts(jobs, advance):
-                checked, bad = checked + 1, bad + (not verdict.ok)
-                if json or not all or not verdict.ok:
-                    self.stdout.write(show(verdict))
+            bad = self._say(_verdicts(jobs, advance), "job", all, json)
+        if all:
+            bad += self._say(verify_seals(keys), "seal", all, json)
         if bad:
-            raise CommandError(f"{bad} of {_count(checked)} not what was appended.")
-        if all and not json:
-            self.stdout.write(f"{_count(checked)} checked: all are what was appended.")
+            raise CommandError(f"Bad: {', '.join(bad)}.")
+
+    def _say(
+        self, verdicts: Iterable[Verdict | SealVerdict], of: str, all: bool, json: bool
+    ) -> list[str]:
+        """Print the verdicts, of all jobs the bad ones only; return how many are bad, in words."""
+        checked = bad = 0
+        for verdict in verdicts:
+            checked, bad = checked + 1, bad + (not verdict.ok)
+            if json or not all or not verdict.ok:
+                self.stdout.write((_as_json if json else _as_words)(verdict))
+        if all and not json and not bad:
+            self.stdout.write(f"{_count(checked, of)} checked, all good.")
+        return [f"{bad} of {_count(checked, of)}"] if bad else []
+
+
+def _keys(given: list[str]) -> list[str]:
+    try:
+        if given:
+            return [key.read_public(text) for text in given]
+        own = key.known_key()
+    except (ValueError, SealFailed) as error:
+        raise CommandError(str(error)) from error
+    return [own] if own else []
 
 
 def _verdicts(jobs: Iterable[UUID], advance: Callable[[int], None]) -> Iterator[Verdict]:
@@ -67,16 +90,21 @@ def _events(jobs: list[UUID] | None) -> int:
     return int(found.aggregate(total=Sum("head"))["total"] or 0)
 
 
-def _as_words(verdict: Verdict) -> str:
+def _as_words(verdict: Verdict | SealVerdict) -> str:
+    if isinstance(verdict, SealVerdict):
+        return f"seal {verdict.seal}  {'ok' if verdict.ok else f'bad: {verdict.reason}'}"
     if verdict.ok:
-        return f"{verdict.job}  ok: {verdict.head} events, hash {verdict.hash}"
+        return f"{verdict.job}  ok: {_count(verdict.head or 0, 'event')}, hash {verdict.hash}"
     place = f"bad at {verdict.seq}" if verdict.seq else "bad"
     return f"{verdict.job}  {place}: {verdict.reason}"
 
 
-def _as_json(verdict: Verdict) -> str:
-    return json.dumps({"job": str(verdict.job), **verdict.as_dict()}, ensure_ascii=False)
+def _as_json(verdict: Verdict | SealVerdict) -> str:
+    named = (
+        {"seal": verdict.seal} if isinstance(verdict, SealVerdict) else {"job": str(verdict.job)}
+    )
+    return json.dumps({**named, **verdict.as_dict()}, ensure_ascii=False)
 
 
-def _count(jobs: int) -> str:
-    return f"{jobs} job" if jobs == 1 else f"{jobs} jobs"
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"

@@ -1,0 +1,94 @@
+"""The Ed25519 key that signs seals: made on first use, a PEM file that its owner alone reads."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from django.conf import settings
+
+from core.errors import RepriseError
+
+
+class SealFailed(RepriseError):
+    """The seal could not be made."""
+
+    code = "seal_failed"
+
+
+def private_key() -> Ed25519PrivateKey:
+    """Return the installation's key, made where there is none; SealFailed where it is unusable."""
+    path: Path = settings.REPRISE.seal_key
+    try:
+        if not path.exists():
+            _make(path)
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise SealFailed(f"The seal key {path} cannot be used: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SealFailed(f"The seal key {path} is no Ed25519 key.")
+    return key
+
+
+def public_key() -> str:
+    """Return the public key as PEM, for whoever is to check seals."""
+    encoded = (
+        private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return encoded.decode()
+
+
+def known_key() -> str | None:
+    """Return the public key in hex where this machine has the installation's key; makes none."""
+    return raw(private_key().public_key()) if settings.REPRISE.seal_key.exists() else None
+
+
+def raw(key: Ed25519PublicKey) -> str:
+    """Return a public key as a seal has it: its 32 bytes in hex."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def read_public(text: str) -> str:
+    """Return the public key, in hex, that `text` names: 64 hex digits, or a PEM file's path.
+
+    ValueError where it names none.
+    """
+    try:
+        return raw(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
+    except ValueError:
+        pass  # then it is a path
+    try:
+        key = load_pem_public_key(Path(text).read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"{text} is no public key: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{text} is no Ed25519 key.")
+    return raw(key)
+
+
+def _make(path: Path) -> None:
+    """Make the key at once or not at all; of two who do so at a time, one's stays."""
+    made = Ed25519PrivateKey.generate()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(new)
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()
