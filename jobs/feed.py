@@ -1,10 +1,7 @@
-"""The feed of all jobs: every event in one order, by one sequencer; and the audit's view of it.
+"""The feed of all jobs: every event in one order; who consumes it, and the audit's view of it.
 
-Identities and transaction ids are taken before a commit, so reading "what is after my last
-identity" misses whatever commits late. The sequencer waits the doubt out: it takes the events of
-transactions between its last horizon and the oldest one still running, gives each job's events in
-that job's order, and writes `feed(position, job, seq)`. A position is given once and means the
-same for ever. See docs/explanation/log.md.
+The sequencer (`jobs.sequencer`) gives the positions. One is given once, without a gap, and means
+the same event for ever. See docs/explanation/log.md.
 """
 
 from __future__ import annotations
@@ -17,43 +14,27 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from core.errors import RepriseError
 from jobs import access, log
 from jobs.access import Principal
 from jobs.events import parse
+from jobs.sequencer import lag_seconds, sequence
 
-# Several sweepers may run; one at a time sequences.
-_STATE = """
-select horizon, position, pg_snapshot_xmin(pg_current_snapshot())
-from jobs_feed_state for update skip locked
-"""
-
-# Of each job met between the horizons: everything from where the feed stands to the highest seq
-# met. What lies between is committed (the job row's lock), even where its xid is past the horizon;
-# what a later window meets again is skipped, because the feed already stands beyond it.
-_TAKE = """
-with met as (
-  select job, max(seq) as top from jobs_event where xid >= %(low)s and xid < %(high)s group by job
-), due as (
-  select event.job, event.seq, event.id
-  from met
-  cross join lateral (select coalesce(max(seq), 0) as fed from jobs_feed f where f.job = met.job) f
-  join jobs_event event on event.job = met.job and event.seq > f.fed and event.seq <= met.top
-)
-insert into jobs_feed (position, job, seq)
-select %(position)s + row_number() over (order by id), job, seq from due
-"""
-
-_SAVE = "update jobs_feed_state set horizon = %s, position = %s"
-
-_LAG = """
-select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - horizon::text::bigint,
-       coalesce(extract(epoch from clock_timestamp() - (
-         select min(at) from jobs_event where xid >= horizon)), 0)
-from jobs_feed_state
-"""
+__all__ = [
+    "AuditFilter",
+    "AuditPage",
+    "AuditRow",
+    "FeedEvent",
+    "FeedPage",
+    "MissingEvents",
+    "audit",
+    "end",
+    "lag_seconds",
+    "read_feed",
+    "sequence",
+]
 
 # Positions have no gaps, so a page is a range. Its last row comes along even if nobody wants it:
 # it says where the page ends. Rows of archived events have no text here.
@@ -136,20 +117,6 @@ class AuditPage:
     previous: int | None
 
 
-def sequence() -> int:
-    """Give positions to all events whose order is certain by now; return how many."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_STATE)
-        row = cursor.fetchone()
-        if row is None:
-            return 0  # another sequencer is at it
-        low, position, high = row
-        cursor.execute(_TAKE, {"low": low, "high": high, "position": position})
-        fed = int(cursor.rowcount)
-        cursor.execute(_SAVE, [high, position + fed])
-    return fed
-
-
 def read_feed(
     after: int,
     limit: int = PAGE_EVENTS,
@@ -205,14 +172,6 @@ def end() -> int:
         cursor.execute("select position from jobs_feed_state")
         row = cursor.fetchone()
     return int(row[0]) if row else 0
-
-
-def lag_seconds() -> float:
-    """Return the age of the oldest event that the feed does not have yet; 0 for none."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LAG)
-        row = cursor.fetchone()
-    return float(row[1]) if row else 0.0
 
 
 def audit(
