@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ class Config:
     sweep_seconds: float
     worker_runs: int
     kinds: tuple[str, ...]
+    archive: Mapping[str, object]
     seal_key: Path
     seal_hours: float
     consumers: tuple[str, ...]
@@ -59,6 +61,7 @@ class Config:
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             kinds=_words(env.get("REPRISE_KINDS", "")),
+            archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),
             seal_key=Path(env.get("REPRISE_SEAL_KEY") or state / "seal_key").resolve(),
             seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
@@ -94,6 +97,22 @@ def database_settings(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
+    }
+
+
+def _storage(env: Mapping[str, str], name: str, folder: Path) -> Mapping[str, object]:
+    """Return the entry of Django's STORAGES that a folder's name, or a JSON object, stands for."""
+    given = env.get(name) or str(folder)
+    if given.startswith("{"):
+        try:
+            entry: dict[str, object] = json.loads(given)
+        except ValueError:
+            raise ValueError(f"{name} must be a folder or a JSON object, not {given!r}") from None
+        return entry
+    options = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": Path(given).resolve(), **options},
     }
 
 

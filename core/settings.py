@@ -147,6 +147,7 @@ CONTENT_SECURITY_POLICY = {
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "archive": REPRISE.archive,
     "seals": {
         "BACKEND": "jobs.seals.files.DurableFolder",
         "OPTIONS": {"location": REPRISE.state / "seals"},

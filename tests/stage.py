@@ -29,6 +29,7 @@ from tests import cast as casting
 from tests.cast import Cast, Person
 from tests.factories import ATTEMPT, make_job, output
 from tests.fleet_process import until
+from tests.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -127,6 +128,16 @@ def behind_django(database_url: str, redis_url: str) -> Iterator[None]:
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
         connection.settings_dict.update(kept)
+
+
+@contextmanager
+def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
+    """Put another fresh database behind Django; the address is the value."""
+    connection = connections["default"]
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
+    with services.database() as url, behind_django(url, redis_url):
+        yield url
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from jobs.events import first_hash, next_hash, split_hash, with_hash
 from jobs.models import Job
 
 VERSION = 1
-MARK = '{"reprise_export":'
 _TEXTS = ("kind", "title", "submitted_by")
 _OBJECTS = ("params", "labels", "plan")
 

@@ -18,7 +18,8 @@ from django.db import IntegrityError
 
 from core import clock
 from core.errors import NotNow, RepriseError
-from jobs.archive.format import MARK, BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.frames import MARK
 from jobs.archive.lines import opened, texts
 from jobs.events import Event, parse
 from jobs.job import Summary, advance

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from core.errors import CursorAhead, HistoryDiverged, NotFound
-from jobs.log import sql
+from jobs.log import archived, sql
 from jobs.log.types import Cursor, Head, Page
 
 PAGE_EVENTS = 1000
 
 
 def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
-    """Return up to `limit` events after seq `after`; an empty page at the head."""
+    """Return up to `limit` events after seq `after`; an empty page at the head.
+
+    Raises HistoryExpired where they were archived and the archive is gone.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
         last, lines = cursor.fetchone()
-    return Page(after, last, lines)
+    return Page(after, last, lines) if lines else _archived(job_id, after, limit)
 
 
 def history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[Page]:
@@ -40,14 +44,29 @@ def head(job_id: UUID) -> Head | None:
 def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
     """Return the head where `cursor` is a place in this log.
 
-    Raises NotFound, CursorAhead and HistoryDiverged.
+    Raises NotFound, CursorAhead, HistoryDiverged and HistoryExpired.
     """
     found = compare(head(job_id), cursor)
     if cursor.hash8:
         with connection.cursor() as statement:
             statement.execute(sql.HASH_AT, [job_id, cursor.seq])
-            match_hash(statement.fetchone(), cursor)
+            row = statement.fetchone()
+        match_hash(row or hash_of(_archived(job_id, cursor.seq - 1, 1)), cursor)
+    if archived.may_be(job_id, found, cursor):
+        archived.check_there(_places(job_id, cursor.seq, 1))
     return found
+
+
+def _archived(job_id: UUID, after: int, limit: int) -> Page:
+    # Out of the cursor's context: storage may take its time, and needs no connection.
+    return archived.page(after, limit, _places(job_id, after, limit))
+
+
+def _places(job_id: UUID, after: int, limit: int) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(archived.PLACES, {"job": job_id, "after": after, "limit": limit})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def compare(found: Head | None, cursor: Cursor) -> Head:
@@ -60,6 +79,11 @@ def compare(found: Head | None, cursor: Cursor) -> Head:
             head=found.seq,
         )
     return found
+
+
+def hash_of(page: Page) -> tuple[str] | None:
+    """Return the hash of a page's last event as a row of HASH_AT; None for an empty page."""
+    return (page.lines[-66:-2],) if page.lines else None
 
 
 def match_hash(row: tuple[str] | None, cursor: Cursor) -> None:

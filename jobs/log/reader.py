@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -10,8 +11,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from jobs.log import sql
-from jobs.log.read import PAGE_EVENTS, compare, match_hash
+from jobs.log import archived, sql
+from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash
 from jobs.log.types import Cursor, Head, Page
 
 
@@ -58,7 +59,7 @@ class AsyncReader:
     async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
         """Return up to `limit` events after seq `after`; an empty page at the head."""
         [(last, lines)] = await self._all(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
-        return Page(after, last, lines)
+        return Page(after, last, lines) if lines else await self._archived(job_id, after, limit)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         """Return the heads of those of the jobs that exist: one query however many there are."""
@@ -74,8 +75,22 @@ class AsyncReader:
         found = compare(await self.head(job_id), cursor)
         if cursor.hash8:
             rows = await self._all(sql.HASH_AT, [job_id, cursor.seq])
-            match_hash(rows[0] if rows else None, cursor)
+            row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
+            match_hash(row, cursor)
+        if archived.may_be(job_id, found, cursor):
+            places = await self._places(job_id, cursor.seq, 1)
+            await asyncio.to_thread(archived.check_there, places)
         return found
+
+    async def _archived(self, job_id: UUID, after: int, limit: int) -> Page:
+        places = await self._places(job_id, after, limit)
+        if not places:
+            return Page(after, after, "")
+        return await asyncio.to_thread(archived.page, after, limit, places)
+
+    async def _places(self, job_id: UUID, after: int, limit: int) -> list[tuple[Any, ...]]:
+        values = {"job": job_id, "after": after, "limit": limit}
+        return await self._all(archived.PLACES, values)
 
     async def _all(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         self.queries += 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -23,7 +22,7 @@ from jobs.models import Job
 from tests.cast import person
 from tests.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
 from tests.services import Services
-from tests.stage import behind_django
+from tests.stage import elsewhere
 
 DONE = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
 AWKWARD = ["ä\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "𝄞" * 50, ""]
@@ -37,15 +36,6 @@ def ended(events: int = 20) -> Job:
     params = {"zeta": 1, "a": [1.5, None, 0.1, 1e300, 2**62], "ü": {"deep": []}}
     history = [ATTEMPT, *map(output, texts), *steps, DONE]
     return make_job(make_user(), history, team=make_team(), params=params)
-
-
-@contextmanager
-def elsewhere(services: Services, redis: str) -> Iterator[None]:
-    """Put another fresh database behind Django."""
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
-    with services.database() as url, behind_django(url, redis):
-        yield
 
 
 def exported(job: UUID, path: Path | None = None) -> str:

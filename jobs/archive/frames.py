@@ -1,0 +1,113 @@
+"""Reading archives, a frame at a time: at most 1,000 events of one job, decompressed as a whole.
+
+Needs no database and nothing of `jobs.log`, which reads archived events through this module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+import zstandard
+from django.core.files.storage import Storage, storages
+
+from core.errors import RepriseError
+
+ALIAS = "archive"
+MOST_EVENTS = 1000
+MOST_BYTES = 1024 * 1024  # of text; the event that crosses it is the frame's last
+LEVEL = 9
+MARK = '{"reprise_export":'
+KEPT_BYTES = 16 * 1024 * 1024
+
+
+class Damaged(RepriseError):
+    """An archive is not what was written: restore its file from a backup."""
+
+
+class Place(NamedTuple):
+    """Where a job's events `first`..`last` are: `length` bytes from `offset` of the file `name`."""
+
+    name: str
+    first: int
+    last: int
+    offset: int
+    length: int
+
+
+def storage() -> Storage:
+    """Return where archives are: `STORAGES["archive"]`."""
+    return storages[ALIAS]
+
+
+def read(place: Place) -> bytes:
+    """Return a frame as it is stored. Raises FileNotFoundError, and OSError while it is away."""
+    where = storage()
+    # Object stores need not fetch a whole month for one page.
+    if (read_range := getattr(where, "read_range", None)) is not None:
+        found: bytes = read_range(place.name, place.offset, place.length)
+        return found
+    with where.open(place.name, "rb") as file:
+        file.seek(place.offset)
+        return bytes(file.read(place.length))
+
+
+def unpack(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
+    """Return a frame's header (of a job's first frame) and its events' texts; Damaged."""
+    try:
+        lines = zstandard.ZstdDecompressor().decompress(packed).decode().split("\n")
+    except (zstandard.ZstdError, UnicodeDecodeError) as error:
+        raise Damaged(f"{place.name}: the frame at {place.offset} is damaged: {error}") from error
+    header = lines.pop(0) if lines[0].startswith(MARK) else None
+    whole = lines.pop() == "" and len(lines) == place.last - place.first + 1
+    if not whole or not lines[0].startswith(f'{{"seq":{place.first},'):
+        raise Damaged(f"{place.name}: at {place.offset} is not what is listed there")
+    return header, lines
+
+
+def texts(place: Place) -> list[str]:
+    """Return a frame's events, from memory if it was read a moment ago."""
+    return _kept.texts(place)
+
+
+class _Kept:
+    """The frames that were read last, of all threads."""
+
+    def __init__(self) -> None:
+        self._frames: OrderedDict[Place, tuple[list[str], int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def texts(self, place: Place) -> list[str]:
+        with self._lock:
+            if found := self._frames.get(place):
+                self._frames.move_to_end(place)
+                return found[0]
+        _header, lines = unpack(place, read(place))
+        with self._lock:
+            self._keep(place, lines)
+        return lines
+
+    def _keep(self, place: Place, lines: list[str]) -> None:
+        size = sum(map(len, lines))
+        if place in self._frames or size > KEPT_BYTES:
+            return
+        self._frames[place] = (lines, size)
+        self._bytes += size
+        while self._bytes > KEPT_BYTES:
+            _, (_, size) = self._frames.popitem(last=False)
+            self._bytes -= size
+
+    def forget(self) -> None:
+        with self._lock:
+            self._frames.clear()
+            self._bytes = 0
+
+
+_kept = _Kept()
+
+
+def forget() -> None:
+    """Let go of every frame in memory."""
+    _kept.forget()

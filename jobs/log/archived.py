@@ -1,0 +1,65 @@
+"""Events that are no longer in the table: which frames of which archive have them.
+
+A job is in the table or in an archive, as a whole. The table is asked first, so that only a page
+that comes back empty asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from core import clock
+from core.errors import HistoryExpired
+from core.ids import uuid7_floor
+from jobs.archive import frames
+from jobs.archive.frames import Place
+from jobs.log.types import Cursor, Head, Page
+
+# Which frames have events after `after`, up to `limit` of them.
+PLACES = """
+select archive.name, place.first, place.last, place."offset", place.length
+from jobs_archivedrange place join jobs_archive archive on archive.id = place.archive_id
+where place.job = %(job)s and place.last > %(after)s
+  and place.first <= %(after)s::bigint + %(limit)s
+order by place.first
+"""
+
+
+def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
+    """Return the page that these rows of PLACES make; an empty one of none.
+
+    Raises HistoryExpired where the archive's file is gone, OSError while its storage is away.
+    """
+    texts: list[str] = []
+    for place in (Place(*row) for row in rows):
+        try:
+            found = frames.texts(place)
+        except FileNotFoundError as error:
+            raise gone() from error
+        start = max(after + 1 - place.first, 0)
+        texts += found[start : after + limit + 1 - place.first]
+    return Page(after, after + len(texts), "\n".join(texts))
+
+
+def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
+    """Return whether the events after a cursor may be in an archive: of an ended job, in the past.
+
+    Costs no query, and says no of everything recent.
+    """
+    this_month = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return head.terminal and cursor.seq < head.seq and job_id < uuid7_floor(this_month)
+
+
+def check_there(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Raise HistoryExpired where the file that these rows of PLACES are in is gone."""
+    names = {row[0] for row in rows}
+    if not all(frames.storage().exists(name) for name in names):
+        raise gone()
+
+
+def gone() -> HistoryExpired:
+    """Return the error of a job whose archive is gone: of its events none can be read."""
+    return HistoryExpired("This job's events were archived, and the archive is gone.",
+                          first_available=None)  # fmt: skip

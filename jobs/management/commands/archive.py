@@ -1,0 +1,116 @@
+"""`manage.py archive --before 2026-10`: months of ended jobs go from the database to files."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import ArgumentTypeError
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import RepriseError
+from jobs.archive import keeping
+from jobs.archive.keeping import Means
+from jobs.log import months
+from jobs.log.months import Month, Owner, State
+from jobs.management.progress import bar
+from jobs.models import Archive
+
+Row = dict[str, Any]
+
+
+class Command(BaseCommand):
+    help = (
+        "Write whole months of ended jobs to the archive storage, read them back, and only then "
+        "drop their events from the database. Archived jobs stay readable. Interrupted, it goes on "
+        "where it was when it is called again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--before", type=_month, required=True, metavar="YYYY-MM", help="months before this one"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--keep", action="store_true", help="write and check, but drop nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object a month and line")
+        parser.add_argument(
+            "--wait", type=float, default=60.0, metavar="SECONDS",
+            help="how long to wait for transactions that were open before (60)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--owner-url",
+            help="the database as its owner; REPRISE_SUPERUSER_DATABASE_URL, where this is not "
+            "given, does not show in the list of processes",
+        )
+
+    def handle(self, *_: Any, before: Month, **options: Any) -> None:
+        self._json = options["json"]
+        url = options["owner_url"] or os.environ.get("REPRISE_SUPERUSER_DATABASE_URL")
+        try:
+            with Owner(url or settings.REPRISE.database_url) as owner:
+                means = Means(owner, bar, options["wait"], options["keep"])
+                if not (options["dry_run"] or options["keep"]):
+                    owner.require_right()
+                staying = self._each(keeping.candidates(before), means, options["dry_run"])
+        except (RepriseError, psycopg.Error) as error:
+            raise CommandError(str(error).strip()) from error
+        if staying:
+            raise CommandError(f"Not archived: {', '.join(staying)}.")
+
+    def _each(self, found: list[Month], means: Means, dry_run: bool) -> list[str]:
+        """Go through the months; return those that stay."""
+        staying = []
+        for month in found:
+            row = _row(month)
+            reasons = keeping.held_back(month) if row["state"] == State.ATTACHED else []
+            if reasons:
+                row |= {"result": "held_back", "reasons": reasons}
+            elif dry_run:
+                row |= {"result": "would_archive"}
+            else:
+                row |= _archived(month, means)
+            self._say(row)
+            if row["reasons"]:
+                staying.append(str(month))
+            if row["result"] == "failed":
+                break  # what ails one ails the next
+        return staying
+
+    def _say(self, row: Row) -> None:
+        if self._json:
+            self.stdout.write(json.dumps(row))
+            return
+        words = row["result"].replace("_", " ")
+        file = f", {row['file']} ({row['bytes']:,} bytes)" if row["file"] else ""
+        self.stdout.write(f"{row['month']}: {words}, {row['events']:,} events{file}")
+        for reason in row["reasons"]:
+            self.stdout.write(f"  {reason}")
+
+
+def _row(month: Month) -> Row:
+    state = months.tables().get(month)
+    events = months.count(month) if state == State.ATTACHED else 0
+    told = {"month": str(month), "state": state, "events": events}
+    return told | {"file": None, "bytes": None, "reasons": []}
+
+
+def _archived(month: Month, means: Means) -> Row:
+    result: Row = {"result": "kept" if means.keep else "dropped"}
+    try:
+        for _stage in keeping.stages(month, means):
+            pass
+    except (RepriseError, OSError, psycopg.Error) as error:
+        result = {"result": "failed", "reasons": [str(error).strip()]}
+    if made := Archive.objects.filter(month=month.first).order_by("pk").last():
+        result |= {"file": made.name, "bytes": made.size, "events": made.events}
+    return result
+
+
+def _month(text: str) -> Month:
+    try:
+        return Month.parse(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error

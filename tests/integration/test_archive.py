@@ -1,0 +1,412 @@
+"""Months go to files and stay readable; what is not certain stays where it is."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+import zstandard
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from core import clock
+from core.errors import HistoryDiverged, HistoryExpired
+from jobs import log, replay
+from jobs.archive import frames, keeping
+from jobs.archive.frames import Place
+from jobs.db import in_thread
+from jobs.log import AsyncReader, Cursor, months
+from jobs.log.months import Month, Owner, State
+from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
+from tests.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, shelf, texts
+from tests.factories import ATTEMPT, make_job, output
+from tests.services import Services
+from tests.stage import elsewhere
+
+
+@pytest.fixture(autouse=True)
+def place(
+    services: Services, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shelf]:
+    """An archive storage, and the right to drop."""
+    with shelf(services, database, tmp_path / "archive") as made:
+        monkeypatch.setenv("REPRISE_SUPERUSER_DATABASE_URL", made.owner_url)
+        yield made
+
+
+def beside(job: Job) -> UUID:
+    """Return the id next to a job's."""
+    return UUID(int=job.pk.int + 1)
+
+
+def plain(shelf: Shelf, name: str) -> str:
+    """Return what `zstd -dc` gives of a file."""
+    with (shelf.folder / name).open("rb") as file:
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return bytes(reader.read()).decode()
+
+
+async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> None:
+    await in_thread(_archive_and_read, place)
+    job = await in_thread(lambda: Job.objects.order_by("pk").first())
+    assert job is not None
+    before = await in_thread(texts, job.pk)
+    frames.forget()
+    async with AsyncReader(database) as reader:
+        for after, limit in ((0, 1000), (0, 10_000), (998, 5), (1000, 1000), (1503, 1000), (7, 1)):
+            page = await reader.read(job.pk, after, limit)
+            assert page.texts == before[after : after + limit]
+        assert len(await reader.read(job.pk, job.head)) == 0
+        cursor = Cursor(1500, before[1499][-66:-58])
+        assert (await reader.check_cursor(job.pk, cursor)).seq == job.head
+        with pytest.raises(HistoryDiverged):
+            await reader.check_cursor(job.pk, Cursor(1500, "00000000"))
+
+
+def _archive_and_read(place: Shelf) -> None:
+    jobs = [ended(outputs=2500, days=1), ended(days=2), ended(days=3, outputs=0)]
+    jobs.append(ended(days=30.9))
+    log_of = {job.pk: texts(job.pk) for job in jobs}
+    exports = "".join(exported(job.pk) for job in jobs)
+    fed()
+    said = archive()
+    assert "2025-03: dropped, " in said
+    assert MARCH not in months.tables()
+    assert "jobs_event_2025_03" not in str(months.tables())
+    [name] = place.files
+    assert plain(place, name) == exports
+    row = Archive.objects.get()
+    assert (row.name, row.jobs, row.events) == (name, 4, sum(map(len, log_of.values())))
+    assert row.dropped_at is not None
+    for job in jobs:
+        assert texts(job.pk) == log_of[job.pk]
+        assert replay.broken_at(job.pk, texts(job.pk)) is None
+        found = log.check_cursor(job.pk, Cursor(2, log_of[job.pk][1][-66:-58]))
+        assert found.seq == job.head
+        with pytest.raises(HistoryDiverged):
+            log.check_cursor(job.pk, Cursor(2, "00000000"))
+    assert log.read(jobs[0].pk, 990, 20).texts == log_of[jobs[0].pk][990:1010]
+
+
+def test_a_frame_ends_before_it_is_large(place: Shelf) -> None:
+    large = [output("x" * 60_000) for _ in range(40)]
+    job = make_job(events=[ATTEMPT, *large, DONE], id=beside(ended()))
+    fed()
+    archive()
+    ranges = ArchivedRange.objects.filter(job=job.pk).order_by("first")
+    assert [one.first for one in ranges] == [1, 21, 39]
+    assert len(texts(job.pk)) == 43
+
+
+def test_reading_what_is_in_the_table_asks_no_archive() -> None:
+    job = make_job(events=[ATTEMPT])
+    with _Queries() as queries:
+        log.read(job.pk)
+        log.check_cursor(job.pk, Cursor(1))
+    assert not any("jobs_archive" in one for one in queries.seen)
+
+
+class _Queries:
+    """The statements that run meanwhile."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __enter__(self) -> _Queries:
+        self._wrapper = connection.execute_wrapper(self._see)
+        self._wrapper.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._wrapper.__exit__(None, None, None)
+
+    def _see(self, execute, statement, *rest):  # type: ignore[no-untyped-def]
+        self.seen.append(str(statement))
+        return execute(statement, *rest)
+
+
+@pytest.mark.parametrize("stage", ["written", "checked", "detached", "dropped"])
+def test_whatever_ends_it_the_next_call_goes_on(stage: str, place: Shelf) -> None:
+    job = ended(outputs=1200)
+    before = texts(job.pk)
+    fed()
+    assert place.stages(stop_after=stage)[-1] == stage
+    assert texts(job.pk) == before
+    if stage != "dropped":
+        archive()
+    assert texts(job.pk) == before
+    assert MARCH not in months.tables()
+    assert len(place.files) == 1
+    assert Archive.objects.get().dropped_at is not None
+    assert archive() == ""
+
+
+def test_a_file_left_half_written_is_written_again(place: Shelf) -> None:
+    ended(outputs=100)
+    fed()
+    place.stages(stop_after="written")
+    name = Archive.objects.get().name
+    whole = (place.folder / name).read_bytes()
+    Archive.objects.all().delete()  # killed between the file and its rows
+    (place.folder / name).write_bytes(whole[: len(whole) // 2])
+    archive()
+    assert place.files == [name]
+    assert (place.folder / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "longer"])
+def test_what_cannot_be_read_back_is_never_dropped_for(damage: str, place: Shelf) -> None:
+    job = ended(outputs=100)
+    before = texts(job.pk)
+    fed()
+    archive(keep=True)
+    path = place.folder / Archive.objects.get().name
+    whole = path.read_bytes()
+    changed = {"flipped": whole[:50] + bytes([whole[50] ^ 1]) + whole[51:], "cut": whole[:-9]}
+    path.write_bytes(changed.get(damage, whole + b"more"))
+    if damage == "gone":
+        path.unlink()
+    place.stages(stop_after="checked")
+    assert path.read_bytes() == whole
+    archive()
+    assert texts(job.pk) == before
+
+
+def test_a_detached_month_whose_archive_is_bad_comes_back(place: Shelf) -> None:
+    job = ended(outputs=100)
+    before = texts(job.pk)
+    fed()
+    place.stages(stop_after="detached")
+    path = place.folder / Archive.objects.get().name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with pytest.raises(CommandError, match="2025-03"):
+        archive()
+    assert months.tables()[MARCH] == State.ATTACHED
+    assert texts(job.pk) == before
+    archive()
+    assert texts(job.pk) == before
+
+
+def test_a_transaction_that_is_open_is_waited_for_and_finished_later(
+    place: Shelf, database: str
+) -> None:
+    job = ended(outputs=20)
+    before = texts(job.pk)
+    fed()
+    with psycopg.connect(database) as reading:
+        reading.execute("select count(*) from jobs_event")
+        with pytest.raises(CommandError, match=r"Not archived: 2025-03"):
+            archive(wait=0)
+        assert months.tables()[MARCH] == State.DETACHING
+        frames.forget()
+        assert texts(job.pk) == before
+        log.append(make_job().pk, [ATTEMPT], actor="worker:test/1")
+    archive()
+    assert MARCH not in months.tables()
+    assert texts(job.pk) == before
+
+
+def test_what_commits_while_the_month_is_being_detached_is_not_lost(
+    place: Shelf, database: str
+) -> None:
+    first = ended()
+    fed()
+    late = ended(days=20)
+    with psycopg.connect(place.owner_url) as saved:
+        saved.execute("create table kept as select * from jobs_event where job = %s", [late.pk])
+        saved.execute("create table kept_job as select * from jobs_job where id = %s", [late.pk])
+        saved.execute("set session_replication_role = replica")
+        saved.execute("delete from jobs_event where job = %s", [late.pk])
+        saved.execute("delete from jobs_job where id = %s", [late.pk])
+    with psycopg.connect(place.owner_url) as open_:
+        open_.execute("insert into jobs_job select * from kept_job")
+        open_.execute("insert into jobs_event select * from kept")
+        refused: list[str] = []
+        thread = threading.Thread(target=_archive_in_thread, args=[refused])
+        thread.start()
+        with psycopg.connect(place.owner_url, autocommit=True) as looking:
+            _wait_for_pending(looking)
+        open_.commit()
+    thread.join()
+    assert "2025-03" in refused[0]
+    assert months.tables()[MARCH] == State.ATTACHED
+    fed()
+    archive()
+    assert len(texts(first.pk)) == len(texts(late.pk)) == 6
+
+
+def _archive_in_thread(refused: list[str]) -> None:
+    try:
+        archive()
+    except CommandError as error:
+        refused.append(str(error))
+    finally:
+        connection.close()
+
+
+def _wait_for_pending(looking: psycopg.Connection[tuple[object, ...]]) -> None:
+    while not looking.execute("select 1 from pg_inherits where inhdetachpending").fetchone():
+        pass
+
+
+def test_unfinished_jobs_and_the_feed_hold_a_month_back(place: Shelf) -> None:
+    ended(Month(2025, 2))
+    job = ended()
+    open_job = make_job(events=[ATTEMPT], id=beside(job))
+
+    def reasons() -> list[str]:
+        with pytest.raises(CommandError, match="Not archived: 2025-02, 2025-03"):
+            archive(json=True, dry_run=True)
+        rows = [json.loads(line) for line in said_json(dry_run=True)]
+        assert {row["result"] for row in rows} == {"held_back"}
+        return rows[1]["reasons"]  # type: ignore[no-any-return]
+
+    assert any(f"1 unfinished: {open_job.pk}" in one for one in reasons())
+    assert any("have no place in the feed yet" in one for one in reasons())
+    fed()
+    rows = [json.loads(line) for line in said_json()]
+    assert [(row["month"], row["result"]) for row in rows] == [
+        ("2025-02", "dropped"),
+        ("2025-03", "held_back"),
+    ]
+    assert rows[1]["reasons"] == [f"1 unfinished: {open_job.pk}"]
+    assert len(place.files) == 1
+    log.append(open_job.pk, [DONE], actor="worker:test/1")
+    fed()
+    assert json.loads(archive(json=True))["result"] == "dropped"
+
+
+def said_json(**options: object) -> list[str]:
+    said = StringIO()
+    with pytest.raises(CommandError):
+        call_command("archive", before=APRIL, json=True, stdout=said, **options)
+    return said.getvalue().splitlines()
+
+
+def test_a_dry_run_and_the_applications_role_change_nothing(
+    place: Shelf, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    job = ended()
+    fed()
+    assert "would archive, 6 events" in archive(dry_run=True)
+    monkeypatch.delenv("REPRISE_SUPERUSER_DATABASE_URL")
+    with pytest.raises(CommandError, match="The role reprise may not drop a month"):
+        archive()
+    assert place.files == []
+    assert "kept, 6 events" in archive(keep=True)
+    assert len(place.files) == 1
+    assert months.tables()[MARCH] == State.ATTACHED
+    assert "dropped" in archive(owner_url=place.owner_url)
+    assert len(texts(job.pk)) == 6
+    with pytest.raises(CommandError, match="yet to come"):
+        archive(Month(2100, 1), dry_run=True)
+    with Owner(place.owner_url), pytest.raises(CommandError, match="Another process"):
+        archive(owner_url=place.owner_url)
+
+
+def test_a_writer_goes_on_meanwhile_and_loses_nothing(place: Shelf) -> None:
+    old = [ended(outputs=300, days=day) for day in range(1, 6)]
+    fed()
+    job = make_job(events=[ATTEMPT])
+    stop, counts = threading.Event(), [0]
+
+    def write() -> None:
+        try:
+            while not stop.is_set():
+                log.append(job.pk, [output(str(counts[0]))], actor="worker:test/1")
+                counts[0] += 1
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = {}
+    with place.means() as means:
+        for stage in keeping.stages(MARCH, means):
+            seen[stage] = counts[0]
+            while counts[0] == seen[stage]:  # it appends at every stage, whatever is locked
+                assert writer.is_alive()
+    stop.set()
+    writer.join()
+    assert list(seen) == ["written", "checked", "detached", "dropped"]
+    assert log.head(job.pk) is not None
+    assert len(texts(job.pk)) == counts[0] + 2
+    assert all(len(texts(one.pk)) == 303 for one in old)
+
+
+def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
+    job = ended()
+    fed()
+    archive()
+    (place.folder / place.files[0]).unlink()
+    frames.forget()
+    for read in (
+        lambda: log.read(job.pk),
+        lambda: log.check_cursor(job.pk, Cursor(0)),
+        lambda: log.check_cursor(job.pk, Cursor(1, "00000000")),
+    ):
+        with pytest.raises(HistoryExpired) as expired:
+            read()
+        assert expired.value.as_problem()["first_available"] is None
+    assert log.check_cursor(job.pk, Cursor(job.head)).terminal
+
+
+def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
+    job = ended()
+    fed()
+    archive()
+    path = place.folder / place.files[0]
+    path.write_bytes(path.read_bytes()[:20] + bytes(20) + path.read_bytes()[40:])
+    frames.forget()
+    with pytest.raises(frames.Damaged):
+        log.read(job.pk)
+    other = Place("nowhere", 1, 2, 0, 10)
+    with pytest.raises(frames.Damaged):
+        frames.unpack(other, zstandard.compress(b'{"seq":2,\n'))
+
+
+def test_seals_of_its_jobs_go_beside_a_month(place: Shelf) -> None:
+    job, other = ended(), make_job(events=[ATTEMPT])
+    seal = Seal.objects.create(number=1, at=clock.now(), text='{"seal":1}')
+    for one in (job, other):
+        digest = bytes(one.head_hash).hex()
+        SealedHead.objects.create(seal=seal, job=one.pk, seq=one.head, hash=digest)
+    fed()
+    archive()
+    row = Archive.objects.get()
+    assert place.files == sorted([row.name, row.seals])
+    lines = [json.loads(line) for line in plain(place, row.seals).splitlines()]
+    assert lines[0]["text"] == seal.text
+    assert {line["job"] for line in lines[1:]} == {str(job.pk), str(other.pk)}
+
+
+def test_a_job_that_comes_to_a_dropped_month_is_archived_beside_it(
+    place: Shelf, tmp_path: Path
+) -> None:
+    first = ended()
+    fed()
+    archive()
+    second = ended(days=12)
+    fed()
+    archive()
+    assert len(place.files) == 2
+    assert [len(texts(job.pk)) for job in (first, second)] == [6, 6]
+
+
+def test_an_archive_is_a_file_of_exports(
+    place: Shelf, services: Services, redis: str, tmp_path: Path
+) -> None:
+    jobs = [ended(days=day, outputs=20) for day in range(1, 4)]
+    before = [texts(job.pk) for job in jobs]
+    fed()
+    archive()
+    with elsewhere(services, redis):
+        call_command("import", place.folder / place.files[0])
+        assert [texts(job.pk) for job in jobs] == before
