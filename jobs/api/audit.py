@@ -20,6 +20,7 @@ from jobs.api.listing import Text, aware
 from jobs.api.schemas import AuditOut, errors
 from jobs.events import EventType
 from jobs.feed import AuditFilter, AuditRow
+from jobs.log.months import archived_before
 from jobs.log.types import MAX_SEQ
 
 router = Router(tags=["audit"])
@@ -59,7 +60,8 @@ class AuditQuery(Schema):
 @router.get("", response={200: AuditOut, **errors(403)})
 def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     """Return a page of events, newest first: `next` is the `before` of the older page, `previous`
-    the `after` of the newer one.
+    the `after` of the newer one. Events of jobs from before the month `archived_before` are in
+    archives and not listed; each job's own history still has them.
 
     With `Accept: application/x-ndjson`: every event that passes, oldest first, one a line, to the
     end; `limit` does not count, and the last line's position is the `after` to go on from.
@@ -71,7 +73,9 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     page = feed.audit(
         principal, query.filters, after=query.after, before=query.before, limit=query.limit
     )
-    tail = json.dumps({"next": page.next, "previous": page.previous})
+    archived = archived_before()
+    members = {"next": page.next, "previous": page.previous}
+    tail = json.dumps({**members, "archived_before": str(archived) if archived else None})
     body = f'{{"events":[{",".join(map(_line, page.rows))}],{tail[1:]}'
     return HttpResponse(body, content_type="application/json")
 

@@ -156,6 +156,9 @@ class AuditOut(Schema):
     events: list[AuditRowOut]
     next: int | None
     previous: int | None
+    archived_before: str | None = Field(
+        None, description="`2026-10`: events of jobs from before that month are archived."
+    )
 
 
 class TokenWish(Schema):

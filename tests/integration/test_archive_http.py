@@ -1,0 +1,130 @@
+"""Archived jobs from outside: the same API, the same streams, the same page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
+
+from tests.archives import MARCH, Shelf, archive, ended, fed, shelf, texts
+from tests.services import Services
+from tests.stage import Stage, stage
+
+EVENTS = 2503
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A web process, and an archived job of alice's team."""
+    folder = tmp_path_factory.mktemp("archive")
+    with (
+        services.database() as url,
+        stage(url, services.valkey.url, REPRISE_ARCHIVE=str(folder)) as made,
+        shelf(services, url, folder) as place,
+    ):
+        alice = made.people.alice
+        job = ended(outputs=EVENTS - 3, owner=alice.user, team=made.people.red)
+        before = texts(job.pk)
+        fed()
+        archive(owner_url=place.owner_url)
+        yield Scene(made, place, job.pk, before)
+
+
+class Scene:
+    """The stage, the storage, the job and its texts from before."""
+
+    def __init__(self, stage: Stage, place: Shelf, job: UUID, before: list[str]) -> None:
+        self.stage, self.place, self.job, self.before = stage, place, job, before
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Get a path as alice."""
+        own = self.stage.people.alice.headers
+        return httpx.get(f"{self.stage.web.url}{path}", headers=own | headers, timeout=30)
+
+    def cursor(self, seq: int) -> str:
+        """The cursor of who has applied so many events."""
+        return f"{seq}-{self.before[seq - 1][-66:-58]}"
+
+
+def test_the_job_its_state_and_its_page(scene: Scene) -> None:
+    head = scene.get(f"/api/jobs/{scene.job}").json()
+    assert (head["status"], head["head"], head["seq"]) == ("succeeded", EVENTS, EVENTS)
+    early = scene.get(f"/api/jobs/{scene.job}?at=2").json()
+    assert (early["status"], early["seq"]) == ("running", 2)
+    assert scene.get(f"/api/jobs/{scene.job}?at={scene.cursor(1500)}").status_code == 200
+    browser = scene.stage.people.alice.browser()
+    assert browser.get(f"/jobs/{scene.job}").status_code == 200
+
+
+@pytest.mark.parametrize("seq", [0, 1, 999, 1000, 1500, EVENTS - 1, EVENTS])
+def test_pages_lines_and_streams_from_any_cursor(seq: int, scene: Scene) -> None:
+    after = scene.cursor(seq) if seq else "0"
+    page = scene.get(f"/api/jobs/{scene.job}/events?after={after}&limit=1000")
+    rest = scene.before[seq : seq + 1000]
+    assert page.json()["events"] == [json.loads(text) for text in rest]
+    assert page.json()["end"] is (seq + 1000 >= EVENTS)
+    assert all(text in page.text for text in rest)
+
+    lines = scene.get(
+        f"/api/jobs/{scene.job}/events?after={after}", Accept="application/x-ndjson"
+    ).content
+    assert lines.decode() == "".join(f"{text}\n" for text in scene.before[seq:])
+
+    said = scene.get(f"/api/jobs/{scene.job}/stream?rotate_s=0", **{"Last-Event-ID": after})
+    blocks = [block.split("\n") for block in said.text.split("\n\n")]
+    data = [block[1].removeprefix("data: ") for block in blocks if block[0].startswith("id: ")]
+    assert data == scene.before[seq:]
+
+
+def test_a_websocket_goes_to_the_end(scene: Scene) -> None:
+    url = f"{scene.stage.web.ws}/ws/jobs/{scene.job}/?after={scene.cursor(1200)}"
+    with connect(url, additional_headers=scene.stage.people.alice.headers) as socket:
+        frames = [json.loads(frame) for frame in socket]
+    kinds = [frame["kind"] for frame in frames]
+    assert kinds[0] == "hello"
+    assert kinds[-2:] == ["caught_up", "end"]
+    events = [event for frame in frames for event in frame.get("events", ())]
+    assert events == [json.loads(text) for text in scene.before[1200:]]
+
+
+def test_another_history_is_refused(scene: Scene) -> None:
+    answer = scene.get(f"/api/jobs/{scene.job}/events?after=1500-00000000")
+    assert (answer.status_code, answer.json()["code"]) == (409, "history_diverged")
+
+
+def test_the_history_says_what_it_no_longer_lists(scene: Scene) -> None:
+    scene.stage.job([])
+    fed()
+    answer = scene.get("/api/audit").json()
+    assert answer["archived_before"] == str(MARCH.next)
+    assert str(scene.job) not in {row["job"] for row in answer["events"]}
+    page = scene.stage.people.alice.browser().get("/history").content.decode()
+    assert "from before 2025-04 are archived" in page
+
+
+def test_an_archive_that_is_gone_is_410_and_4510(scene: Scene) -> None:
+    [name] = scene.place.files
+    path: Path = scene.place.folder / name
+    aside = path.with_suffix(".aside")
+    ours = ended(days=5, outputs=5, owner=scene.stage.people.alice.user)
+    path.rename(aside)
+    try:
+        for address in (f"/api/jobs/{scene.job}/events", f"/api/jobs/{scene.job}/stream"):
+            answer = scene.get(address)
+            assert (answer.status_code, answer.json()["code"]) == (410, "history_expired")
+            assert answer.json()["first_available"] is None
+        url = f"{scene.stage.web.ws}/ws/jobs/{scene.job}/?after=0"
+        with connect(url, additional_headers=scene.stage.people.alice.headers) as socket:
+            assert json.loads(socket.recv(timeout=30))["code"] == "history_expired"
+            with pytest.raises(ConnectionClosedError):
+                socket.recv(timeout=30)
+        assert socket.close_code == 4510
+        assert scene.get(f"/api/jobs/{ours.pk}/events").status_code == 200
+    finally:
+        aside.rename(path)
