@@ -11,7 +11,11 @@ from ops.launcher.__main__ import guarded
 from ops.setup.clone import Clone
 from ops.setup.venv import environment
 
-ADDRESSES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
+ADDRESSES = {
+    "database_url": "DATABASE_URL",
+    "superuser_database_url": "REPRISE_SUPERUSER_DATABASE_URL",  # for what drops tables: archive
+    "redis_url": "REDIS_URL",
+}
 
 
 def main() -> int:
