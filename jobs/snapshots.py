@@ -48,9 +48,14 @@ def nearest(job_id: UUID, seq: int) -> State:
 
 def save(job_id: UUID, before: State, after: State) -> None:
     """Keep a snapshot of `after`; `before` is the state at the snapshot before it."""
+    made = [snapshot_of(job_id, before, after)]
+    Snapshot.objects.bulk_create(made, ignore_conflicts=True)  # another's is the same
+
+
+def snapshot_of(job_id: UUID, before: State, after: State) -> Snapshot:
+    """Return the snapshot of `after`, not saved; the same events always give the same texts."""
     summary, steps = _text(after.summary.as_dict()), _text(changed(before, after))
-    row = Snapshot(job=job_id, fold=FOLD, seq=after.summary.head, summary=summary, steps=steps)
-    Snapshot.objects.bulk_create([row], ignore_conflicts=True)  # another's is the same
+    return Snapshot(job=job_id, fold=FOLD, seq=after.summary.head, summary=summary, steps=steps)
 
 
 def changed(before: State, after: State) -> list[dict[str, Any]]:

@@ -1,0 +1,98 @@
+"""`manage.py rebuild [JOB …] | --all`: are rows and snapshots what the logs fold to?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Sum
+
+from core.errors import NotFound
+from jobs.management.progress import bar
+from jobs.models import Job
+from jobs.rebuild import CannotFold, Difference, rebuild
+
+SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one job's rebuild found; `trouble` where its log could not be folded."""
+
+    job: UUID
+    differences: list[Difference] = field(default_factory=list)
+    trouble: str | None = None
+
+
+class Command(BaseCommand):
+    help = (
+        "Fold logs from zero and compare with the jobs' rows and snapshots. Lists every difference "
+        "and then exits with 1; with --write it puts them right instead."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job", nargs="*", type=UUID, default=[], help="the ids of jobs")
+        parser.add_argument("--all", action="store_true", help="every job there is")
+        parser.add_argument("--write", action="store_true", help="write what the log folds to")
+        parser.add_argument("--json", action="store_true", help="one JSON object a job and line")
+
+    def handle(
+        self, *_: Any, job: list[UUID], all: bool, write: bool, json: bool, **__: Any
+    ) -> None:
+        if bool(job) == all:
+            raise CommandError("Say which: ids of jobs, or --all.")
+        jobs = _known() if all else iter(job)
+        checked = differ = lost = 0
+        with bar("Rebuilding", _events(None if all else job)) as advance:
+            for result in _results(jobs, write, advance):
+                checked += 1
+                differ += bool(result.differences)
+                lost += result.trouble is not None
+                self._say(result, json)
+        if lost:
+            raise CommandError(f"{lost} of {_jobs(checked)} not folded, and left as they are.")
+        if differ and not write:
+            raise CommandError(f"{differ} of {_jobs(checked)} differ: --write puts them right.")
+        if not json:
+            self.stdout.write(f"{_jobs(checked)} folded, {differ or 'none'} differed.")
+
+    def _say(self, result: Result, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(asdict(result), default=str, ensure_ascii=False))
+            return
+        if result.trouble:
+            self.stdout.write(f"{result.job}  {result.trouble}")
+        for one in result.differences:
+            self.stdout.write(
+                f"{result.job}  {one.place}: {_shown(one.kept)}, folds to {_shown(one.folded)}"
+            )
+
+
+def _results(jobs: Iterator[UUID], write: bool, advance: Callable[[int], None]) -> Iterator[Result]:
+    for job_id in jobs:
+        try:
+            yield Result(job_id, rebuild(job_id, write=write, on_progress=advance))
+        except (NotFound, CannotFold) as error:
+            yield Result(job_id, trouble=error.message)
+
+
+def _known() -> Iterator[UUID]:
+    return Job.objects.order_by("pk").values_list("pk", flat=True).iterator()
+
+
+def _events(jobs: list[UUID] | None) -> int:
+    found = Job.objects.all() if jobs is None else Job.objects.filter(pk__in=jobs)
+    return int(found.aggregate(total=Sum("head"))["total"] or 0)
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'}"
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value in (None, "", ()) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
