@@ -60,7 +60,7 @@ def held_back(month: Month) -> list[str]:
 
 
 def stages(month: Month, means: Means) -> Iterator[str]:
-    """Archive a month; yield each stage's name when it is done.
+    """Archive a month; yield each stage's name when it is done. An empty one needs no file.
 
     `written`, `checked`, `detached`, `dropped`; some are passed over where an earlier call came so
     far, and with `keep` it ends after `checked`. Must not be held back. Raises NotNow where open
@@ -70,38 +70,45 @@ def stages(month: Month, means: Means) -> Iterator[str]:
     state = months.tables().get(month)
     archive = Archive.objects.filter(month=month.first, dropped_at=None).first()
     if state is None:
-        if archive is not None:
-            yield _dropped(archive)
+        yield from _recorded(archive)
         return
     if state == State.ATTACHED:
         archive = archive and _if_good(archive, means)
-        if archive is None:
-            with means.bar(f"Writing {month}", months.count(month)) as advance:
+        if archive is None and (events := months.count(month)):
+            with means.bar(f"Writing {month}", events) as advance:
                 archive = write(month, advance)
             yield "written"
             _check(archive, means)
         yield "checked"
-        if months.count(month) != archive.events:
-            raise Unlike(f"{archive.name} does not have what came to {month} since: call again")
-    elif archive is None:
-        means.owner.detach(month, _until(means))
-        means.owner.attach(month)
-        raise Unlike(f"{month} was detached, and there is no archive of it: it is back, call again")
-    else:
+        if months.count(month) != _events(archive):
+            raise Unlike(f"The archive of {month} does not have what came since: call again")
+    elif archive is not None:
         _check_detached(archive, month, means)
     if not means.keep:
         yield from _let_go(archive, month, means)
 
 
-def _let_go(archive: Archive, month: Month, means: Means) -> Iterator[str]:
+def _let_go(archive: Archive | None, month: Month, means: Means) -> Iterator[str]:
+    """Detach and drop a month; `archive` has all of it, and is None where it was empty."""
     means.owner.detach(month, _until(means))
     yield "detached"
     # Whatever was on its way when the month was counted has come by now, or never can.
-    if means.owner.count(month) != archive.events:
+    if means.owner.count(month) != _events(archive):
         means.owner.attach(month)
-        raise Unlike(f"{month} had got more events meanwhile: it is back, call again")
+        raise Unlike(f"{month} has other events than its archive: it is back, call again")
     means.owner.drop(month, _until(means))
-    yield _dropped(archive)
+    yield from _recorded(archive)
+
+
+def _events(archive: Archive | None) -> int:
+    return archive.events if archive else 0
+
+
+def _recorded(archive: Archive | None) -> Iterator[str]:
+    if archive is not None:
+        archive.dropped_at = clock.now()
+        archive.save(update_fields=["dropped_at"])
+    yield "dropped"
 
 
 def _check(archive: Archive, means: Means) -> None:
@@ -129,12 +136,6 @@ def _if_good(archive: Archive, means: Means) -> Archive | None:
         for name in names:
             storage().delete(name)
         return None
-
-
-def _dropped(archive: Archive) -> str:
-    archive.dropped_at = clock.now()
-    archive.save(update_fields=["dropped_at"])
-    return "dropped"
 
 
 def _until(means: Means) -> Callable[[], bool]:

@@ -26,6 +26,13 @@ where place.job = %(job)s and place.last > %(after)s
 order by place.first
 """
 
+# The file that must be there for what comes after `after`; before its month is dropped, none must.
+NEEDED = """
+select archive.name
+from jobs_archivedrange place join jobs_archive archive on archive.id = place.archive_id
+where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is not null limit 1
+"""
+
 
 def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
     """Return the page that these rows of PLACES make; an empty one of none.
@@ -53,9 +60,8 @@ def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
 
 
 def check_there(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Raise HistoryExpired where the file that these rows of PLACES are in is gone."""
-    names = {row[0] for row in rows}
-    if not all(frames.storage().exists(name) for name in names):
+    """Raise HistoryExpired where the file that NEEDED found is gone."""
+    if not all(frames.storage().exists(name) for (name,) in rows):
         raise gone()
 
 

@@ -16,12 +16,13 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from core.errors import NotNow, RepriseError
 from core.ids import uuid7_floor
+from jobs.log.restore import NO_LIMIT
 
 ROWS_AT_ONCE = 1000
 # How long a statement of the owner's stands in the way of others before it steps back.
@@ -128,8 +129,7 @@ def tables() -> dict[Month, State]:
 
 def count(month: Month) -> int:
     """Return how many events an attached month has."""
-    [(events,)] = _all(_COUNT, month.bounds)
-    return int(events)
+    return _counted(_COUNT, month)
 
 
 def rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
@@ -143,14 +143,20 @@ def rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
 
 def unfed(month: Month) -> int:
     """Return how many of a month's events the feed does not have yet."""
-    [(events,)] = _all(_UNFED, month.bounds)
-    return int(events)
+    return _counted(_UNFED, month)
 
 
 def archived_before() -> Month | None:
     """Return the month after the newest one that was dropped; None where none was."""
     [(newest,)] = _all(_DROPPED, [])
     return Month.of_day(newest).next if newest else None
+
+
+def _counted(statement: str, month: Month) -> int:
+    with transaction.atomic():
+        _all(NO_LIMIT, [True])
+        [(events,)] = _all(statement, month.bounds)
+    return int(events)
 
 
 def _start(month: Month) -> datetime:
@@ -172,6 +178,7 @@ class Owner:
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True, application_name="reprise-archive")
+        self._connection.execute(NO_LIMIT, [False])
         self._connection.execute(f"set lock_timeout = {PATIENCE_MS}")
         [(mine,)] = self._rows(SQL("select pg_try_advisory_lock(hashtext('jobs.archive'))"))
         if not mine:

@@ -53,18 +53,18 @@ def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
             row = statement.fetchone()
         match_hash(row or hash_of(_archived(job_id, cursor.seq - 1, 1)), cursor)
     if archived.may_be(job_id, found, cursor):
-        archived.check_there(_places(job_id, cursor.seq, 1))
+        archived.check_there(_all(archived.NEEDED, {"job": job_id, "after": cursor.seq}))
     return found
 
 
 def _archived(job_id: UUID, after: int, limit: int) -> Page:
-    # Out of the cursor's context: storage may take its time, and needs no connection.
-    return archived.page(after, limit, _places(job_id, after, limit))
+    values = {"job": job_id, "after": after, "limit": limit}
+    return archived.page(after, limit, _all(archived.PLACES, values))
 
 
-def _places(job_id: UUID, after: int, limit: int) -> list[tuple[Any, ...]]:
+def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(archived.PLACES, {"job": job_id, "after": after, "limit": limit})
+        cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 

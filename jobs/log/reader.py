@@ -78,19 +78,16 @@ class AsyncReader:
             row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
             match_hash(row, cursor)
         if archived.may_be(job_id, found, cursor):
-            places = await self._places(job_id, cursor.seq, 1)
-            await asyncio.to_thread(archived.check_there, places)
+            needed = await self._all(archived.NEEDED, {"job": job_id, "after": cursor.seq})
+            await asyncio.to_thread(archived.check_there, needed)
         return found
 
     async def _archived(self, job_id: UUID, after: int, limit: int) -> Page:
-        places = await self._places(job_id, after, limit)
+        values = {"job": job_id, "after": after, "limit": limit}
+        places = await self._all(archived.PLACES, values)
         if not places:
             return Page(after, after, "")
         return await asyncio.to_thread(archived.page, after, limit, places)
-
-    async def _places(self, job_id: UUID, after: int, limit: int) -> list[tuple[Any, ...]]:
-        values = {"job": job_id, "after": after, "limit": limit}
-        return await self._all(archived.PLACES, values)
 
     async def _all(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         self.queries += 1

@@ -19,8 +19,9 @@ from jobs.models import Job
 _COPY = "copy jobs_event (job, seq, at, type, actor, target, text) from stdin"
 
 # The application's role may keep a transaction open for a minute; a million events take longer.
-_NO_LIMIT = """
-select set_config(name, '0', true) from pg_settings
+# The parameter says whether for this transaction only.
+NO_LIMIT = """
+select set_config(name, '0', %s) from pg_settings
 where name in ('transaction_timeout', 'statement_timeout')
 """
 
@@ -43,7 +44,7 @@ def restore(job: Job, events: Iterable[StoredEvent]) -> None:
     id must be there (`make_month`). Raises IntegrityError where the job is known.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_NO_LIMIT)
+        cursor.execute(NO_LIMIT, [True])
         job.save(force_insert=True)
         with cursor.copy(_COPY) as copy:
             for event in events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import override_settings
@@ -10,7 +11,9 @@ from django.test import override_settings
 from jobs.kinds import registry
 from tests import cast as casting
 from tests import kinds
+from tests.archives import Shelf, shelf
 from tests.cast import Cast
+from tests.services import Services
 
 
 @pytest.fixture
@@ -26,3 +29,13 @@ def say_kinds() -> Iterator[None]:
     with override_settings(REPRISE_KINDS=kinds.PATHS):
         yield
     registry._kinds.cache_clear()
+
+
+@pytest.fixture
+def place(
+    services: Services, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shelf]:
+    """An archive storage of this test's own, and the right to drop a month."""
+    with shelf(services, database, tmp_path / "archive") as made:
+        monkeypatch.setenv("REPRISE_SUPERUSER_DATABASE_URL", made.owner_url)
+        yield made

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             elif dry_run:
                 row |= {"result": "would_archive"}
             else:
-                row |= _archived(month, means)
+                row |= _archived(month, row, means)
             self._say(row)
             if row["reasons"]:
                 staying.append(str(month))
@@ -97,14 +97,16 @@ def _row(month: Month) -> Row:
     return told | {"file": None, "bytes": None, "reasons": []}
 
 
-def _archived(month: Month, means: Means) -> Row:
+def _archived(month: Month, row: Row, means: Means) -> Row:
     result: Row = {"result": "kept" if means.keep else "dropped"}
     try:
         for _stage in keeping.stages(month, means):
             pass
     except (RepriseError, OSError, psycopg.Error) as error:
         result = {"result": "failed", "reasons": [str(error).strip()]}
-    if made := Archive.objects.filter(month=month.first).order_by("pk").last():
+    empty = row["state"] == State.ATTACHED and not row["events"]
+    made = Archive.objects.filter(month=month.first).order_by("pk").last()
+    if made is not None and not empty:
         result |= {"file": made.name, "bytes": made.size, "events": made.events}
     return result
 
