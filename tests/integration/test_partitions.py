@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import connection
+from django.test import Client
 
+from jobs import sweep
 from jobs.log import partitions
+from tests.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_months_are_there_and_making_them_again_is_harmless() -> None:
     assert partitions.make_ahead() == []
+    assert partitions.missing() == []
+
+
+def test_a_next_month_that_is_missing_is_told_and_made(services: Services, database: str) -> None:
+    *_, this, following, _later = partitions.months()
+    name = database.rsplit("/", 1)[1]
+    with psycopg.connect(with_database(services.postgres.superuser_url, name)) as owner:
+        owner.execute(f"drop table {following}")
+    assert partitions.missing() == [following] != [this]
+    told = Client(headers={"Host": "localhost"}).get("/readyz")
+    assert told.status_code == 503
+    assert following in told.json()["partitions"]["problem"]
+    sweep.keep_house()
     assert partitions.missing() == []
 
 
