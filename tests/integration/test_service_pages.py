@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import override_settings
 
 from core.asgi import application
@@ -19,6 +19,7 @@ from ops.embedded import ports
 from tests import cast as casting
 from tests.cast import Cast
 from tests.factories import ATTEMPT, make_job
+from tests.services import Services, with_database
 
 
 async def get(path: str) -> httpx.Response:
@@ -40,12 +41,10 @@ async def test_a_service_with_all_it_needs_is_ready(database: str, redis: str) -
     }
 
 
-async def test_what_is_missing_is_named(database: str) -> None:
-    def spoil() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("delete from django_migrations where app = 'jobs'")
-
-    await in_thread(spoil)
+async def test_what_is_missing_is_named(database: str, services: Services) -> None:
+    address = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
+    with psycopg.connect(address) as owner:
+        owner.execute("delete from django_migrations where app = 'jobs'")
     nowhere = replace(settings.REPRISE, redis_url=f"redis://127.0.0.1:{ports.free()}/0")
     with override_settings(REPRISE=nowhere):
         answer = await get("/readyz")
@@ -101,6 +100,7 @@ def test_the_openapi_document_names_every_call(cast: Cast) -> None:
         "get /api/jobs",
         "get /api/jobs/{job_id}",
         "post /api/jobs/{job_id}/cancel",
+        "get /api/jobs/{job_id}/verify",
         "get /api/kinds",
         "post /api/plan",
         "get /api/audit",
