@@ -51,12 +51,14 @@ def rebuild(
     """
     walk = _Walk(job_id, on_progress)
     walk.on()
-    if not write:
-        return walk.differences(_row(job_id))
-    with transaction.atomic():  # what came meanwhile is folded under the lock
+    if not write and not walk.differences(_row(job_id)):
+        return []
+    with transaction.atomic():  # what came meanwhile is folded under the lock, and is no difference
         row = _row(job_id, lock=True)
         walk.on()
         found = walk.differences(row)
+        if not write:
+            return found
         _write_row(row, walk.state.summary, [one.place for one in found])
         Snapshot.objects.filter(job=job_id).delete()  # those of another fold with them
         Snapshot.objects.bulk_create(walk.made, batch_size=500)

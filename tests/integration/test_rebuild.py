@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from core.errors import NotFound
 from core.ids import uuid7
@@ -129,6 +131,24 @@ def test_appends_go_on_after_a_repair(job: Job) -> None:
     rebuild(job.pk, write=True)
     job.refresh_from_db()
     assert log.append(job.pk, [output("on")], actor="w").last == job.head + 1
+
+
+def test_what_is_appended_meanwhile_is_no_difference(job: Job) -> None:
+    def write() -> None:
+        try:
+            for _ in range(60):
+                log.append(job.pk, [output("x")] * 20, actor="w")
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    rounds = 0
+    while writer.is_alive() or not rounds:
+        assert rebuild(job.pk, write=rounds % 2 == 0) == []
+        rounds += 1
+    writer.join()
+    assert rebuild(job.pk) == []
 
 
 def test_a_log_that_cannot_be_folded_is_left_alone(job: Job, eve: Intruder) -> None:
