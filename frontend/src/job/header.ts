@@ -57,6 +57,7 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
       ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>`
       : null,
     html`<a href="/history?job=${job.id}">history</a>`,
+    html`<reprise-verify job=${job.id}></reprise-verify>`,
   ];
   return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
 }

@@ -19,6 +19,7 @@ import './events';
 import './matrix';
 import './output';
 import './timeline';
+import './verify';
 
 /** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`; boots from the JSON script `job`. */
 @customElement('reprise-job')
