@@ -68,17 +68,17 @@ def append_many(
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         rows, now, known = _lock_and_look(cursor, wishes, skip_locked)
         batch = _Batch(rows, now)
+        stored: dict[Any, Appended | RepriseError] = {
+            (wish.job, wish.append_id): _stored(cursor, wish, first, rows.get(wish.job))
+            for wish in wishes
+            if (first := known.get((wish.job, wish.append_id))) is not None
+        }
         results: list[Appended | RepriseError | None] = []
-        for wish in wishes:
-            first = known.get((wish.job, wish.append_id)) if wish.append_id else None
-            if first is not None:
-                results.append(_stored(cursor, wish, first, rows.get(wish.job)))
-            elif wish.job not in rows:
-                results.append(None if skip_locked else NotFound())
-            else:
-                results.append(batch.add(wish))
-                if wish.append_id and isinstance(results[-1], Appended):
-                    known[wish.job, wish.append_id] = results[-1].first
+        for place, wish in enumerate(wishes):
+            key = (wish.job, wish.append_id or place)
+            if key not in stored and wish.job in rows:
+                stored[key] = batch.add(wish)
+            results.append(stored.get(key) or (None if skip_locked else NotFound()))
         batch.write(cursor)
     return results
 
