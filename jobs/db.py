@@ -8,13 +8,27 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
 _urgent = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-urgent")
+
+
+def leave_pool() -> None:
+    """Give this thread a connection of its own instead of one of the pool's, for good.
+
+    After an outage the pool tries again after one second, then two, then four; who may not wait
+    so long connects by himself.
+    """
+    own = connections.create_connection("default")
+    options = {
+        name: value for name, value in own.settings_dict["OPTIONS"].items() if name != "pool"
+    }
+    own.settings_dict = {**own.settings_dict, "OPTIONS": options}
+    connections["default"] = own
 
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -19,6 +19,7 @@ from uuid import uuid4
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 
 from core.errors import RepriseError
+from jobs.db import leave_pool
 from jobs.log import Append, Appended, append_many
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Writer:
         self._thread.join(timeout)
 
     def _serve(self) -> None:
+        leave_pool()
         while batch := self._take():
             try:
                 self._write(batch)
@@ -82,6 +84,7 @@ class Writer:
                 logger.exception("append failed", extra={"action": "append"})
                 lost = RepriseError("The event could not be stored.")
                 _answer((waiting, lost) for waiting in batch)
+        connection.close()
 
     def _take(self) -> list[_Waiting]:
         with self._wake:
@@ -96,6 +99,7 @@ class Writer:
             self._commit(batch, skip_locked=not patient)
         except Error as error:
             logger.warning("batch of %d failed, one by one: %s", len(batch), error)
+            connection.close()
             for waiting in batch:
                 self._write_alone(waiting)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,9 +31,13 @@ def with_database(url: str, name: str) -> str:
 
 @dataclass
 class Services:
-    """The servers of one test process, in a folder of their own; started when first asked for."""
+    """The servers of one test process, in a folder of their own; started when first asked for.
+
+    `durable` is for tests that crash Postgres: without it the last commits may be gone.
+    """
 
     folder: Path
+    durable: bool = False
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
@@ -41,7 +46,7 @@ class Services:
     @cached_property
     def postgres(self) -> Server:
         """Postgres, with the migrated template database."""
-        server = self._keep(postgres.start(self.folder, durable=False))
+        server = self._keep(postgres.start(self.folder, durable=self.durable))
         self._admin(server, "create database {}", TEMPLATE)
         url = with_database(server.superuser_url, TEMPLATE)
         env = os.environ | {"DATABASE_URL": url, "REPRISE_STATE": str(self.folder)}
@@ -63,6 +68,13 @@ class Services:
             yield with_database(server.url, name)
         finally:
             self._admin(server, "drop database {} with (force)", name)
+
+    def restart_postgres(self, sign: signal.Signals) -> None:
+        """End Postgres by a signal and start it again at the same address."""
+        server = self.postgres
+        server.process.send_signal(sign)
+        server.process.wait()
+        self.postgres = self._keep(postgres.start(self.folder, durable=self.durable))
 
     def stop(self) -> None:
         """Stop whatever was started."""
