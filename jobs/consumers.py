@@ -172,7 +172,9 @@ def standings() -> list[Standing]:
 def serve(stop: threading.Event) -> list[threading.Thread]:
     """Run every consumer in a thread of its own until `stop`; return the threads."""
     threads = [
-        threading.Thread(target=_serve, args=(consumer, stop), name=f"consumer-{consumer.name}")
+        threading.Thread(
+            target=_serve, args=(consumer, stop), name=f"consumer-{consumer.name}", daemon=True
+        )
         for consumer in all_consumers()
     ]
     for thread in threads:
