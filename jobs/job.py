@@ -203,8 +203,11 @@ class StepState:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the step that `as_dict` made these values of."""
-        others = {name: value for name, value in values.items() if name != "try"}
-        return cls(tries=values["try"], **others)
+        return cls(
+            values["step"], values["target"], values["occurrence"], values["status"],
+            values["try"], values["attempt"], values["started_at"], values["finished_at"],
+            values["seconds"], values["error"], values["result"],
+        )  # fmt: skip
 
     @property
     def key(self) -> StepKey:
