@@ -30,3 +30,4 @@ export { PageMemory, realClock } from './platform';
 export { type SseMessage, SseParser } from './sse';
 export { type Sink, TRANSPORTS, type Transport, type TransportName } from './transports/transport';
 export * from './types';
+export { upcast } from './upcast';
