@@ -26,6 +26,7 @@ _HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
 # An escaped NUL, or digits enough for an integer past 64 bits: worth the careful way.
 _SUSPECT = re.compile(r"\\u0000|[0-9]{19}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _REPLACED = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -179,7 +180,7 @@ def clean(value: Any, depth: int = 0) -> Any:
         raise BadRequest(f"JSON may be nested {MAX_NESTING} deep, not deeper.")
     match value:
         case str():
-            return _REPLACED.sub("�", value)
+            return _REPLACED.sub(REPLACEMENT, value)
         case bool() | None | float():
             return value
         case int():

@@ -11,12 +11,23 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from core.errors import NotFound, NotNow, RepriseError
-from jobs.events import Event, NewEvent, first_hash, make_body, next_hash, with_hash
+from core.errors import BadRequest, EventTooLarge, NotFound, NotNow, RepriseError
+from jobs.events import (
+    REPLACEMENT,
+    Event,
+    NewEvent,
+    first_hash,
+    make_body,
+    next_hash,
+    parse_stored,
+    with_hash,
+)
 from jobs.job import Summary, advance, attempt_of
 from jobs.log import hints, sql
 from jobs.log.types import Appended, LeaseLost
 from jobs.upcasters import version_of
+
+MAX_BATCH_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,8 @@ class _Batch:
             summary, events, texts = self._fold(row.summary, wish)
         except RepriseError as error:
             return error
+        except (TypeError, ValueError) as error:  # a number that is none
+            return BadRequest(f"The fold cannot read this event: {error}")
         receipt = Appended(wish.job, row.summary.head + 1, summary.head, texts, summary.status)
         row.changed |= any(not new.type.startswith("step.") for new in wish.events)
         row.summary = summary
@@ -129,18 +142,25 @@ class _Batch:
         previous = bytes.fromhex(summary.head_hash) if summary.head else first_hash(wish.job)
         rows: list[tuple[Any, ...]] = []
         texts: list[str] = []
-        append_id = wish.append_id
+        append_id, size = wish.append_id, 0
         for new in wish.events:
             facts = (
                 summary.head + 1, new.type.value, version_of(new.type), at, wish.actor,
                 attempt_of(summary, new.type), new.step, new.target, new.data,
             )  # fmt: skip
             body, raw = make_body(Event(*facts))
+            size += len(raw)
+            if size > MAX_BATCH_BYTES:
+                raise EventTooLarge("The events of one append are at most 10 MiB together.")
             previous = next_hash(previous, raw)
-            summary = advance(summary, Event(*facts, previous.hex()))
-            texts.append(with_hash(body, previous))
+            text = with_hash(body, previous)
+            # The row and the columns keep what was stored, not what the door has replaced.
+            replaced = REPLACEMENT in body
+            event = parse_stored(text) if replaced else Event(*facts, previous.hex())
+            summary = advance(summary, event)
+            texts.append(text)
             rows.append(
-                (wish.job, facts[0], at, facts[1], wish.actor, new.target, texts[-1], append_id)
+                (wish.job, event.seq, at, event.type, event.actor, event.target, text, append_id)
             )
             append_id = None  # the batch is known by its first event
         return summary, rows, texts

@@ -51,6 +51,41 @@ def test_a_bad_event_stores_nothing_of_its_batch() -> None:
     assert len(texts_of(job)) == 2
 
 
+def test_an_append_holds_ten_mebibytes() -> None:
+    job = make_job(events=[ATTEMPT])
+    with pytest.raises(EventTooLarge):
+        log.append(job.pk, [output("x" * 64_000)] * 165, actor="worker:w")
+    assert log.append(job.pk, [output("x" * 64_000)] * 160, actor="worker:w").last == 162
+
+
+@pytest.mark.parametrize("dirt", ["a\x00b", "a\ud83db"])
+def test_dirt_anywhere_in_an_event_is_replaced_and_spoils_no_neighbour(dirt: str) -> None:
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    ended = NewEvent(EventType.JOB_FAILED, {"message": dirt})
+    wishes = [
+        Append(jobs[0].pk, [output(dirt, step=dirt, target=dirt), ended], f"worker:{dirt}"),
+        Append(jobs[1].pk, [output("clean")], "worker:w"),
+    ]
+    results = append_many(wishes)
+    assert all(isinstance(result, Appended) for result in results)
+    printed, last = map(parse, log.read(jobs[0].pk, 2).texts)
+    clean = "a\N{REPLACEMENT CHARACTER}b"
+    assert (printed.step, printed.target, printed.actor) == (clean, clean, f"worker:{clean}")
+    assert printed.data["text"] == last.data["message"] == clean
+    jobs[0].refresh_from_db()
+    assert jobs[0].message == clean
+
+
+def test_a_number_that_is_none_spoils_no_neighbour() -> None:
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    bad = NewEvent(EventType.JOB_PROGRESSED, {"done": "many"})
+    results = append_many(
+        [Append(job.pk, [new], "w") for job, new in zip(jobs, [bad, output("good")], strict=True)]
+    )
+    assert isinstance(results[0], BadRequest)
+    assert isinstance(results[1], Appended)
+
+
 def test_nothing_follows_a_terminal_event() -> None:
     job = make_job(events=[ATTEMPT, NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})])
     with pytest.raises(NotNow):
