@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,8 +21,8 @@ from core.errors import NotNow, RepriseError
 from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
 from jobs.archive.frames import MARK
 from jobs.archive.lines import opened, texts
-from jobs.events import Event, parse
-from jobs.job import Summary, advance
+from jobs.events import parse, split_hash
+from jobs.job import LEGAL, Summary, advance
 from jobs.log.restore import StoredEvent, known, make_month, restore
 from jobs.models import Job, Team
 
@@ -43,8 +43,9 @@ def check(path: Path, advance_by: Advance = lambda _count: None) -> list[Found]:
     found = []
     with opened(path) as file:
         for reading in _readings(file, advance_by):
+            reading.fold = fold = _Fold()
             deque(reading.events(), maxlen=0)
-            found.append(Found(reading.header, reading.summary))
+            found.append(Found(reading.header, fold.summary()))
     return found
 
 
@@ -84,6 +85,8 @@ def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: Non
             if one is None:
                 deque(reading.events(), maxlen=0)
                 continue
+            if reading.header != one.header:
+                raise BadExport("it has changed since it was checked")
             try:
                 restore(_row(one), reading.events())
             except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
@@ -92,11 +95,14 @@ def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: Non
 
 
 class _Reading:
-    """One export in a file. `events` must be read to its end before the next one comes."""
+    """One export in a file. `events` must be read to its end before the next one comes.
+
+    They are folded where there is a `fold`; the chain is checked always.
+    """
 
     def __init__(self, header: Header, lines: _Lines, advance_by: Advance) -> None:
         self.header = header
-        self.summary = Summary()
+        self.fold: _Fold | None = None
         self._lines = lines
         self._advance_by = advance_by
 
@@ -116,11 +122,12 @@ class _Reading:
     def _event(self, seq: int, text: str) -> StoredEvent:
         try:
             raw = json.loads(text)
-            self.summary = advance(self.summary, _event_of(raw, text))
             stored = StoredEvent(
                 seq, raw["at"], raw["type"], raw["actor"], raw.get("target"), text
             )  # fmt: skip
-            clock.parse(stored.at)
+            if self.fold is not None:
+                _check_columns(stored)
+                self.fold.add(stored)
         except (RepriseError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise Misfit(f"seq {seq}: this event is not possible there: {error}") from error
         if seq == 1:
@@ -128,6 +135,30 @@ class _Reading:
         if seq % STRIDE == 0:
             self._advance_by(STRIDE)
         return stored
+
+
+class _Fold:
+    """The row that events make. What steps do moves only the head: of that the last is enough."""
+
+    def __init__(self) -> None:
+        self._summary = Summary()
+        self._last: StoredEvent | None = None
+
+    def add(self, event: StoredEvent) -> None:
+        """Take the next event; NotNow where it is not possible there."""
+        step = event.type.startswith("step.")
+        if step and self._summary.status in LEGAL.get(event.type, ()):
+            self._last = event
+        else:
+            self._summary, self._last = advance(self._summary, parse(event.text)), None
+
+    def summary(self) -> Summary:
+        """Return the row after the last event."""
+        last = self._last
+        if last is None:
+            return self._summary
+        digest = split_hash(last.text)[1]
+        return replace(self._summary, head=last.seq, head_hash=digest, last_at=last.at)
 
 
 class _Lines:
@@ -165,12 +196,11 @@ def _readings(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
         yield _Reading(header, lines, advance_by)
 
 
-def _event_of(raw: dict[str, Any], text: str) -> Event:
-    """Return what an event folds as: of a step's, which move only the head, the members."""
-    if not str(raw["type"]).startswith("step."):
-        return parse(text)
-    members = ("seq", "type", "version", "at", "actor", "attempt", "data", "hash")
-    return Event(**{name: raw[name] for name in members}, step=None, target=None)
+def _check_columns(event: StoredEvent) -> None:
+    strings = (event.at, event.type, event.actor, event.target or "")
+    if not all(isinstance(value, str) for value in strings):
+        raise ValueError("at, type, actor and target are strings")
+    clock.parse(event.at)
 
 
 def _check_submitted(header: Header, text: str) -> None:

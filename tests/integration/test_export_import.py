@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -15,8 +17,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from jobs import feed, log, replay, sweep
-from jobs.archive.format import header_of
-from jobs.events import EventType, NewEvent
+from jobs.archive.format import header_of, parse_header
+from jobs.events import EventType, NewEvent, first_hash, next_hash, with_hash
 from jobs.log import partitions
 from jobs.models import Job
 from tests.cast import person
@@ -118,6 +120,19 @@ def edited(lines: list[str], number: int, old: str, new: str) -> list[str]:
     return [line.replace(old, new) if n == number else line for n, line in enumerate(lines, 1)]
 
 
+def forged(lines: list[str], number: int, **members: object) -> list[str]:
+    """Return an export with the `number`-th line changed, and every hash after it made to fit."""
+    header = parse_header(lines[0])
+    previous, texts = first_hash(header.job), []
+    for place, text in enumerate(lines[1:], 2):
+        event = {**json.loads(text), **(members if place == number else {})}
+        del event["hash"]
+        body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        previous = next_hash(previous, body.encode())
+        texts.append(with_hash(body, previous))
+    return [replace(header, hash=previous.hex()).line(), *texts]
+
+
 TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "a changed byte": (lambda x: edited(x, 7, '"stream":"out"', '"stream":"err"'), "line 7: seq 6"),
     "a removed event": (lambda x: x[:8] + x[9:], "line 9: seq 8: this is not event 8"),
@@ -131,6 +146,10 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "another job's id": (lambda x: edited(x, 1, '"id":"', '"id":"0'), "line 1: the header is not"),
     "no header": (lambda x: x[1:], "line 1: this is no header"),
     "a version to come": (lambda x: edited(x, 1, '_export":1', '_export":2'), "line 1: this is an"),
+    "a number for an actor": (lambda x: forged(x, 5, actor=7), "seq 4: this event is not possible"),
+    "no time": (lambda x: forged(x, 5, at="noon"), "seq 4: this event is not possible"),
+    "output before a start": (lambda x: forged(x, 3, type="step.output"), "seq 2: .*is queued"),
+    "no such type": (lambda x: forged(x, 5, type="step.flown"), "seq 4: .* step.flown"),
     "twice": (lambda x: x + x, "line 26: job .* comes twice"),
     "nothing": (lambda x: [], "is it empty"),
 }
