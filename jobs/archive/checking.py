@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import IO, Any
 
 import zstandard
+from django.core.files.storage import FileSystemStorage
 
 from core.errors import RepriseError
 from jobs.archive.format import Chain, Header, Misfit, header_of, parse_header
@@ -107,10 +108,10 @@ def _check_seals(archive: Archive, month: Month) -> None:
 
 def _sync(name: str) -> None:
     """Have a local file and its folder written to the disk; other storages see to that."""
-    try:
-        path = storage().path(name)
-    except NotImplementedError:
+    where = storage()
+    if not isinstance(where, FileSystemStorage):
         return
+    path = where.path(name)
     for place in (path, os.path.dirname(path)):
         descriptor = os.open(place, os.O_RDONLY)
         try:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
 import zstandard
+from django.conf import settings
+from django.core.files.storage import InMemoryStorage
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import override_settings
 
 from core import clock
 from core.errors import HistoryDiverged, HistoryExpired
@@ -125,7 +129,7 @@ def test_unfinished_jobs_and_the_feed_hold_a_month_back(place: Shelf) -> None:
     open_job = make_job(events=[ATTEMPT], id=beside(job))
 
     def reasons() -> list[str]:
-        with pytest.raises(CommandError, match="Not archived: 2025-02, 2025-03"):
+        with pytest.raises(CommandError, match=r"Not archived: 2025-02 \(.*\), 2025-03 \("):
             archive(json=True, dry_run=True)
         rows = [json.loads(line) for line in said_json(dry_run=True)]
         assert {row["result"] for row in rows} == {"held_back"}
@@ -252,3 +256,32 @@ def test_an_archive_is_a_file_of_exports(
     with elsewhere(services, redis):
         call_command("import", place.folder / place.files[0])
         assert [texts(job.pk) for job in jobs] == before
+
+
+class ObjectStore(InMemoryStorage):
+    """A storage without a folder, which reads parts of its files."""
+
+    ranges: ClassVar[list[tuple[int, int]]] = []
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        self.ranges.append((offset, length))
+        with self.open(name, "rb") as file:
+            return bytes(file.read())[offset : offset + length]
+
+
+@pytest.mark.usefixtures("place")
+def test_any_storage_of_djangos_will_do() -> None:
+    paths = (f"{InMemoryStorage.__module__}.InMemoryStorage", f"{__name__}.ObjectStore")
+    for number, path in enumerate(paths):
+        with override_settings(STORAGES={**settings.STORAGES, "archive": {"BACKEND": path}}):
+            frames.forget()
+            job = ended(MARCH if number else Month(2025, 2), outputs=1500)
+            before = texts(job.pk)
+            fed()
+            archive()
+            assert texts(job.pk) == before
+            frames.forget()
+            assert log.read(job.pk, 1200, 1).texts == [before[1200]]
+    [*_whole, last] = ObjectStore.ranges
+    [place] = ArchivedRange.objects.filter(job=job.pk, first=1001)
+    assert last == (place.offset, place.length)

@@ -74,7 +74,7 @@ class Command(BaseCommand):
                 row |= _archived(month, row, means)
             self._say(row)
             if row["reasons"]:
-                staying.append(str(month))
+                staying.append(f"{month} ({row['reasons'][0]})")
             if row["result"] == "failed":
                 break  # what ails one ails the next
         return staying
