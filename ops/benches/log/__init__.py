@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ops.benches.log.append import appends
+from ops.benches.log.dropping import dropping
 from ops.benches.log.growth import growth
 from ops.benches.log.history import histories
 from ops.benches.report import Bar
@@ -14,4 +15,5 @@ CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {
     "append": appends,
     "history": histories,
     "growth": growth,
+    "dropping": dropping,
 }

@@ -22,20 +22,20 @@ Row = tuple[Any, ...]
 
 def running_jobs(count: int) -> list[UUID]:
     """Return new jobs that a worker has begun."""
-    made = []
-    for _ in range(count):
-        job = Job.objects.create(
-            id=uuid7(), kind="load", title="A bench", params={}, submitted_by="system",
-            head_hash=b"",
-        )  # fmt: skip
-        log.append(job.pk, [SUBMITTED, ATTEMPT], actor="system")
-        made.append(job.pk)
-    return made
+    return [_begun(uuid7()) for _ in range(count)]
 
 
-def long_job(events: int) -> UUID:
+def _begun(job_id: UUID) -> UUID:
+    Job.objects.create(
+        id=job_id, kind="load", title="A bench", params={}, submitted_by="system", head_hash=b""
+    )
+    log.append(job_id, [SUBMITTED, ATTEMPT], actor="system")
+    return job_id
+
+
+def long_job(events: int, job_id: UUID | None = None) -> UUID:
     """Return a new job with this many events: output, and a step begun or ended now and then."""
-    [job] = running_jobs(1)
+    job = _begun(job_id or uuid7())
     head = 2
     while head < events:
         count = min(1_000, events - head)
