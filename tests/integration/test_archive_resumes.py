@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
@@ -17,6 +22,8 @@ from jobs.log.months import State
 from jobs.models import Archive
 from tests.archives import MARCH, Shelf, archive, ended, fed, texts
 from tests.factories import ATTEMPT, make_job, output
+from tests.fleet_process import until
+from tests.stage import ROOT
 
 
 @pytest.mark.parametrize("stage", ["written", "checked", "detached", "dropped"])
@@ -195,3 +202,48 @@ def test_a_writer_goes_on_meanwhile_and_loses_nothing(place: Shelf) -> None:
     assert log.head(job.pk) is not None
     assert len(texts(job.pk)) == counts[0] + 2
     assert all(len(texts(one.pk)) == 303 for one in old)
+
+
+def test_a_process_killed_anywhere_is_taken_up(place: Shelf, database: str) -> None:
+    job = ended(outputs=3000)
+    before = texts(job.pk)
+    fed()
+    moments: tuple[Callable[[], bool], ...] = (
+        lambda: bool(place.files),
+        lambda: Archive.objects.exists(),
+        lambda: months.tables().get(MARCH) != State.ATTACHED,
+    )
+    for reached in moments:
+        _kill_when(reached, _archiving(place, database))
+        until(lambda: not _archives_now(place), "the end of the killed one's connection")
+        frames.forget()
+        assert texts(job.pk) == before
+    archive()
+    frames.forget()
+    assert texts(job.pk) == before
+    assert len(place.files) == 1
+    assert Archive.objects.get().dropped_at is not None
+
+
+def _kill_when(reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    until(lambda: reached() or process.poll() is not None, "the moment to kill it at")
+    process.kill()
+    process.wait()
+
+
+def _archiving(place: Shelf, database: str) -> subprocess.Popen[bytes]:
+    env = {
+        "DATABASE_URL": database,
+        "REPRISE_SUPERUSER_DATABASE_URL": place.owner_url,
+        "REPRISE_ARCHIVE": str(place.folder),
+        "REPRISE_STATE": str(settings.REPRISE.state),
+    }
+    command = [sys.executable, "manage.py", "archive", "--before", str(MARCH.next)]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | env, stderr=subprocess.DEVNULL)
+
+
+def _archives_now(place: Shelf) -> bool:
+    held = "select 1 from pg_locks join pg_database d on d.oid = database "
+    where = "where locktype = 'advisory' and datname = current_database()"
+    with psycopg.connect(place.owner_url) as looking:
+        return looking.execute(held + where).fetchone() is not None
