@@ -16,7 +16,7 @@ from jobs.api.schemas import VerdictOut, errors
 router = Router(tags=["jobs"])
 
 AT_ONCE = 2
-# A million events take seconds of a core, and the process has streams to serve beside.
+# A million events take some ten seconds of a core, and the process has streams to serve beside.
 _slots = BoundedSemaphore(AT_ONCE)
 
 

@@ -17,7 +17,7 @@ from core.errors import NotFound
 from core.ids import uuid7
 from jobs import log
 from jobs.api import verify as api
-from jobs.events import Event, EventType, NewEvent, parse
+from jobs.events import Event, EventType, NewEvent, parse, split_hash, with_hash
 from jobs.integrity import known_jobs, verify
 from jobs.models import Job
 from tests.cast import Cast
@@ -125,6 +125,19 @@ def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
     return tamper
 
 
+def cut_anew(seq: int) -> Callable[[Intruder, UUID], object]:
+    """Return the tampering that leaves of a text what only looks like output, with a good hash."""
+
+    def tamper(eve: Intruder, job: UUID) -> None:
+        texts = eve.texts(job)
+        _body, digest = split_hash(texts[seq - 1])
+        body = texts[seq - 1].partition(',"version"')[0] + ',"version":}'
+        texts[seq - 1] = with_hash(body, bytes.fromhex(digest))
+        eve.rewrite(job, texts)
+
+    return tamper
+
+
 TAMPERINGS = {
     "a byte of the text": (change(57, "line 53", "line 54"), 57, "was changed"),
     "a byte of the first": (change(1, "load", "lord"), 1, "was changed"),
@@ -159,8 +172,11 @@ TAMPERINGS = {
     "the column actor": (event("actor = 'user:eve'", seq=157), 157, "actor is user:eve, not w"),
     "the column target": (event("target = null", seq=57), 57, "target is empty, not gs-001"),
     "the column at": (event("at = at - interval '1 s'", seq=57), 57, "at is 20"),
+    "a time that is none": (event("at = 'infinity'", seq=57), 57, "at is empty, not 20"),
+    "a target in another's place": (event("target = 'gs-001'", seq=2), 2, "not empty"),
     "a text that is no event": (anew(154, '"type"', '"tipe"'), 154, "Event 154 is none"),
     "a text that is no JSON": (anew(57, '"at"', "at"), 57, "Event 57 is none"),
+    "a text that is cut": (cut_anew(57), 57, "Event 57 is none"),
     "an impossible move": (anew(2, "attempt.started", "job.rejected"), 2, "cannot have been"),
 }  # fmt: skip
 
