@@ -1,0 +1,34 @@
+"""How a run and its steps end otherwise than well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MAX_MESSAGE = 4000
+
+
+class JobFailed(Exception):
+    """The run has failed for a reason that its reader understands; say it in a sentence."""
+
+    def __init__(self, message: str, failed_targets: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.failed_targets = failed_targets or []
+
+
+class StepFailed(Exception):
+    """A step has failed, now or in an earlier attempt; `error` is what its event says."""
+
+    def __init__(self, step: str, target: str | None, error: dict[str, Any]) -> None:
+        super().__init__(f"{step}: {error.get('message', '')}")
+        self.step = step
+        self.target = target
+        self.error = error
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
+
+
+class HandedOver(Exception):
+    """This worker is shutting down: the run goes on elsewhere, from its log."""

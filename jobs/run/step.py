@@ -1,0 +1,50 @@
+"""A step while it runs: what its function is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jobs.events import EventType, NewEvent
+from jobs.output import Output
+
+if TYPE_CHECKING:
+    from jobs.run.run import Run
+
+StepFn = Callable[["Step"], Any]
+
+
+class Step:
+    """What a step's function gets: where it is, its environment, and a way to say things."""
+
+    def __init__(self, run: Run, name: str, target: str | None, occurrence: int) -> None:
+        self.run = run
+        self.name = name
+        self.target = target
+        self.occurrence = occurrence
+        self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
+        self._output = Output(self._event, run.append)
+        self._rest: list[NewEvent] = []
+
+    def output(self, text: str, stream: str = "out") -> None:
+        """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
+        self._output.write(text, stream)
+
+    async def drain(self) -> None:
+        """Wait where much output is waiting to be logged; for whoever copies a stream."""
+        await self._output.drain()
+
+    async def progress(self, done: int, total: int) -> None:
+        """Log how far the step is."""
+        data = {"done": done, "total": total}
+        await self.run.append([self._event(EventType.STEP_PROGRESSED, data)])
+
+    async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
+        """Log what output is left and how the step ended, in one append."""
+        self._rest += await self._output.close()
+        common = {"try": 1, "occurrence": self.occurrence}
+        await self.run.append([*self._rest, self._event(event_type, common | data)])
+        self._rest.clear()  # kept until then: an ending that is refused must not lose output
+
+    def _event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
+        return NewEvent(event_type, data, self.name, self.target)

@@ -1,0 +1,81 @@
+"""The run for a handler that is an ordinary function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from jobs.run.calls import in_thread
+from jobs.run.run import Run
+from jobs.run.step import StepFn
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class SyncRun:
+    """The same run for a handler that is an ordinary function, in a thread of its own.
+
+    A thread cannot be ended from outside: a run that is stopped, or loses its lease, ends at its
+    handler's next call here, and a step that runs then is ended as any other.
+    """
+
+    def __init__(self, run: Run, loop: asyncio.AbstractEventLoop) -> None:
+        self._run = run
+        self._loop = loop
+        self.job, self.fence, self.attempt = run.job, run.fence, run.attempt
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def end_calls(self) -> None:
+        """End what the handler is waiting for (it sees a CancelledError), and wait until it has."""
+        for call in (calls := list(self._calls)):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether somebody asked for the run to stop."""
+        return self._run.cancelling
+
+    def step(
+        self,
+        name: str,
+        fn: StepFn,
+        target: str | None = None,
+        timeout: float | None = None,
+        always: bool = False,
+    ) -> Any:
+        """As `Run.step`, blocking."""
+        return self._wait(self._run.step, name, fn, target, timeout, always)
+
+    def skip(self, name: str, target: str | None, reason: str) -> None:
+        """As `Run.skip`, blocking."""
+        self._wait(self._run.skip, name, target, reason)
+
+    def progress(self, done: int, total: int, failed: int = 0) -> None:
+        """As `Run.progress`, blocking."""
+        self._wait(self._run.progress, done, total, failed)
+
+    def _wait(
+        self,
+        method: Callable[P, Coroutine[Any, Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        async def call() -> T:
+            task = asyncio.ensure_future(method(*args, **kwargs))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+            return await task
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+
+async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> Any:
+    """Call a kind's handler, `async def` or plain `def`, and return its result."""
+    if inspect.iscoroutinefunction(handler):
+        return await handler(run, params)
+    plain = SyncRun(run, asyncio.get_running_loop())
+    return await in_thread(plain.end_calls, handler, plain, params)
