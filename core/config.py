@@ -33,6 +33,7 @@ class Config:
     worker_runs: int
     kinds: tuple[str, ...]
     archive: Mapping[str, object]
+    seals: Mapping[str, object]
     seal_key: Path
     seal_hours: float
     consumers: tuple[str, ...]
@@ -63,6 +64,9 @@ class Config:
             kinds=_words(env.get("REPRISE_KINDS", "")),
             archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),
+            seals=_storage(
+                env, "REPRISE_SEALS", state / "seals", "jobs.seals.files.DurableFolder", 0o400
+            ),
             seal_key=Path(env.get("REPRISE_SEAL_KEY") or state / "seal_key").resolve(),
             seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
             webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
@@ -100,7 +104,13 @@ def database_settings(url: str) -> dict[str, object]:
     }
 
 
-def _storage(env: Mapping[str, str], name: str, folder: Path) -> Mapping[str, object]:
+def _storage(
+    env: Mapping[str, str],
+    name: str,
+    folder: Path,
+    backend: str = "django.core.files.storage.FileSystemStorage",
+    mode: int = 0o600,
+) -> Mapping[str, object]:
     """Return the entry of Django's STORAGES that a folder's name, or a JSON object, stands for."""
     given = env.get(name) or str(folder)
     if given.startswith("{"):
@@ -109,11 +119,8 @@ def _storage(env: Mapping[str, str], name: str, folder: Path) -> Mapping[str, ob
         except ValueError:
             raise ValueError(f"{name} must be a folder or a JSON object, not {given!r}") from None
         return entry
-    options = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
-    return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": Path(given).resolve(), **options},
-    }
+    options = {"file_permissions_mode": mode, "directory_permissions_mode": 0o700}
+    return {"BACKEND": backend, "OPTIONS": {"location": Path(given).resolve(), **options}}
 
 
 def _words(text: str) -> tuple[str, ...]:

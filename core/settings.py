@@ -148,10 +148,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "archive": REPRISE.archive,
-    "seals": {
-        "BACKEND": "jobs.seals.files.DurableFolder",
-        "OPTIONS": {"location": REPRISE.state / "seals"},
-    },
+    "seals": REPRISE.seals,
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the longest request body; past it the API answers 413

@@ -27,7 +27,8 @@ create trigger jobs_sealedhead_no_truncate before truncate on jobs_sealedhead
 
 RIGHTS = """
 -- Takes every right to a table but the kept ones from everybody but its owner.
-create or replace function jobs_keep_rights(of regclass, kept text[]) returns void language plpgsql as $$
+create or replace function jobs_keep_rights(of regclass, kept text[]) returns void
+language plpgsql as $$
 declare
   held record;
 begin

@@ -20,12 +20,12 @@ class DurableFolder(FileSystemStorage):
 
     def _save(self, name: str, content: File[Any]) -> str:
         path = Path(self.path(name))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(self.directory_permissions_mode or 0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
             for chunk in content.chunks():
                 new.write(chunk)
             new.flush()
-            os.fchmod(new.fileno(), self.file_permissions_mode or 0o444)
+            os.fchmod(new.fileno(), self.file_permissions_mode or 0o400)
             os.fsync(new.fileno())
         try:
             os.link(new.name, path)

@@ -16,11 +16,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test import override_settings
 
+from core.config import Config
 from jobs import log, seals
 from jobs.integrity import verify, verify_seals
 from jobs.models import Job, Seal, SealedHead
@@ -489,3 +491,25 @@ def test_a_thousand_heads_are_sealed_and_adopted(folder: Path, eve: Intruder) ->
     assert seals.seal() is None
     assert set(SealedHead.objects.values_list("job", "seq", "hash")) == kept
     assert bad_seals() == {}
+
+
+def test_any_storage_of_djangos_will_do() -> None:
+    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    with override_settings(STORAGES={**settings.STORAGES, "seals": memory}):
+        assert bad_seals() == {}
+        job = three_seals()[0]
+        assert bad_seals() == {}
+        assert verify(job.pk).ok
+        storages["seals"].delete("seal-00000002.ndjson")
+        assert bad_seals() == {2: "Its file is missing."}
+
+
+def test_the_storage_is_a_setting(tmp_path: Path) -> None:
+    made = Config.from_env({"REPRISE_SEALS": str(tmp_path / "here"), "REPRISE_SECRET_KEY": "x"})
+    with override_settings(STORAGES={**settings.STORAGES, "seals": made.seals}):
+        make_job()
+        seals.seal()
+    [path] = (tmp_path / "here").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    given = {"REPRISE_SEALS": '{"BACKEND": "a.bucket"}', "REPRISE_SECRET_KEY": "x"}
+    assert Config.from_env(given).seals == {"BACKEND": "a.bucket"}

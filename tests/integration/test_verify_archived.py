@@ -1,0 +1,69 @@
+"""A history whose events are in an archive is checked as one in the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.archive import frames
+from jobs.integrity import known_jobs, verify
+from jobs.models import Job, Seal, SealedHead
+from tests.archives import Shelf, archive, ended, fed, texts
+from tests.services import Services
+from tests.tampering import intruder
+
+pytestmark = pytest.mark.usefixtures("place")
+
+
+@pytest.fixture
+def job() -> Job:
+    """An archived job of several frames, sealed at its head."""
+    made = ended(outputs=2200)
+    seal = Seal.objects.create(number=1, at=made.finished_at or "", text="{}")
+    hashed = bytes(made.head_hash).hex()
+    SealedHead.objects.create(seal=seal, job=made.pk, seq=made.head, hash=hashed)
+    fed()
+    archive()
+    frames.forget()
+    return made
+
+
+def test_a_good_one_is_good(job: Job) -> None:
+    verdict = verify(job.pk)
+    assert (verdict.ok, verdict.head, verdict.hash) == (
+        True,
+        job.head,
+        bytes(job.head_hash).hex(),
+    )
+    assert list(known_jobs()) == [job.pk]
+
+
+def test_a_file_that_is_gone_is_said(job: Job, place: Shelf) -> None:
+    for name in place.files:
+        (place.folder / name).unlink()
+    verdict = verify(job.pk)
+    assert (verdict.ok, verdict.seq) == (False, 1)
+    assert "cannot be read" in str(verdict.reason)
+
+
+def test_a_damaged_frame_is_found_at_its_first_event(job: Job, place: Shelf) -> None:
+    [path] = [place.folder / name for name in place.files if "seals" not in name]
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[:-40] + bytes(20) + whole[-20:])
+    verdict = verify(job.pk)
+    assert not verdict.ok
+    assert verdict.seq == 2001
+    assert "damaged" in str(verdict.reason)
+
+
+def test_a_forged_row_and_a_seal_are_held_against_it(
+    job: Job, database: str, services: Services
+) -> None:
+    with intruder(services, database) as eve:
+        eve.run("update jobs_sealedhead set hash = repeat('0', 64) where job = %s", job.pk)
+        assert "Seal 1 has another hash" in str(verify(job.pk).reason)
+        eve.run("delete from jobs_sealedhead where job = %s", job.pk)
+        eve.run("update jobs_job set status = 'failed' where id = %s", job.pk)
+        assert (verify(job.pk).seq, len(texts(job.pk))) == (job.head, job.head)
+        eve.run("update jobs_job set status = 'succeeded', head = head + 1 where id = %s", job.pk)
+        assert "The end was cut off" in str(verify(job.pk).reason)
