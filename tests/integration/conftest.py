@@ -13,7 +13,9 @@ from tests import cast as casting
 from tests import kinds
 from tests.archives import Shelf, shelf
 from tests.cast import Cast
+from tests.sealing import seals_in
 from tests.services import Services
+from tests.tampering import Intruder, intruder
 
 
 @pytest.fixture
@@ -39,3 +41,17 @@ def place(
     with shelf(services, database, tmp_path / "archive") as made:
         monkeypatch.setenv("REPRISE_SUPERUSER_DATABASE_URL", made.owner_url)
         yield made
+
+
+@pytest.fixture
+def seal_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder of this test's own: seals in `seals`, the key in `seal_key`."""
+    with seals_in(tmp_path) as folder:
+        yield folder
+
+
+@pytest.fixture
+def eve(database: str, services: Services) -> Iterator[Intruder]:
+    """Somebody who owns the database of this test."""
+    with intruder(services, database) as found:
+        yield found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,8 +22,7 @@ from jobs.integrity import known_jobs, verify
 from jobs.models import Job
 from tests.cast import Cast
 from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services
-from tests.tampering import Intruder, intruder
+from tests.tampering import Intruder
 
 EVENTS, PAGE = 250, 100  # three pages
 STEP = NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
@@ -51,13 +50,6 @@ def job(cast: Cast) -> Job:
     made.refresh_from_db()
     assert made.head == EVENTS
     return made
-
-
-@pytest.fixture
-def eve(database: str, services: Services) -> Iterator[Intruder]:
-    """Somebody who owns the database."""
-    with intruder(services, database) as found:
-        yield found
 
 
 def event(set_: str, *, seq: int) -> Callable[[Intruder, UUID], object]:

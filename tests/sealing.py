@@ -1,0 +1,73 @@
+"""Seals of a test: making some, looking at them, and what commands say of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+
+from jobs import log, seals
+from jobs.integrity import verify_seals
+from jobs.models import Job
+from tests.factories import ATTEMPT, make_job, output
+
+
+@contextmanager
+def seals_in(folder: Path) -> Iterator[Path]:
+    """Keep seals in `folder/seals` and their key in `folder/seal_key`."""
+    of_seals = {**settings.STORAGES["seals"], "OPTIONS": {"location": folder / "seals"}}
+    storages = {**settings.STORAGES, "seals": of_seals}
+    config = replace(settings.REPRISE, state=folder, seal_key=folder / "seal_key")
+    with override_settings(STORAGES=storages, REPRISE=config):
+        yield folder
+
+
+def append(job: Job, count: int = 1) -> None:
+    log.append(job.pk, [output("more")] * count, actor="worker:w/1")
+
+
+def file_of(folder: Path, number: int) -> Path:
+    return folder / "seals" / f"seal-{number:08d}.ndjson"
+
+
+def overwrite(path: Path, content: str) -> None:
+    path.chmod(0o600)
+    path.write_text(content)
+
+
+def bad_seals(*given: str) -> dict[int, str]:
+    found = verify_seals(given)
+    return {verdict.seal: str(verdict.reason) for verdict in found if not verdict.ok}
+
+
+def three_seals() -> list[Job]:
+    """Return two jobs: three seals, of both, of the second, of the first."""
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    seals.seal()
+    append(jobs[1])
+    seals.seal()
+    append(jobs[0], 3)
+    assert seals.seal() is not None
+    return jobs
+
+
+def command(*arguments: str) -> str:
+    said = io.StringIO()
+    call_command(*arguments, stdout=said)
+    return said.getvalue()
+
+
+def failing(*arguments: str) -> str:
+    said = io.StringIO()
+    with pytest.raises(CommandError) as raised:
+        call_command(*arguments, stdout=said)
+    assert raised.value.returncode == 1
+    return f"{said.getvalue()}{raised.value}"
