@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-
 from core.errors import BadRequest, EventTooLarge, NotFound, NotNow, RepriseError
 from jobs.events import (
     REPLACEMENT,
@@ -24,6 +22,7 @@ from jobs.events import (
 )
 from jobs.job import Summary, advance, attempt_of
 from jobs.log import hints, sql
+from jobs.log.passage import Passage
 from jobs.log.types import Appended, LeaseLost
 from jobs.upcasters import version_of
 
@@ -73,14 +72,13 @@ def append_many(
 
     Returns, in the wishes' order, the receipt or the error; None where the row is locked by
     somebody else and `skip_locked` says not to wait. Must run inside a transaction when it is to
-    share it; makes its own otherwise. Three round trips: lock and look, write, commit.
+    share it; makes its own otherwise, in two round trips: lock and look, write and commit.
     """
-    # No savepoint: what fails alone fails before it writes, and a database error is the caller's.
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        rows, now, known = _lock_and_look(cursor, wishes, skip_locked)
+    with Passage() as passage:
+        rows, now, known = _lock_and_look(passage, wishes, skip_locked)
         batch = _Batch(rows, now)
         stored: dict[Any, Appended | RepriseError] = {
-            (wish.job, wish.append_id): _stored(cursor, wish, first, rows.get(wish.job))
+            (wish.job, wish.append_id): _stored(passage.cursor, wish, first, rows.get(wish.job))
             for wish in wishes
             if (first := known.get((wish.job, wish.append_id))) is not None
         }
@@ -90,7 +88,7 @@ def append_many(
             if key not in stored and wish.job in rows:
                 stored[key] = batch.add(wish)
             results.append(stored.get(key) or (None if skip_locked else NotFound()))
-        batch.write(cursor)
+        batch.write(passage)
     return results
 
 
@@ -165,7 +163,7 @@ class _Batch:
             append_id = None  # the batch is known by its first event
         return summary, rows, texts
 
-    def write(self, cursor: Any) -> None:
+    def write(self, passage: Passage) -> None:
         if not self.events:
             return
         moved = {receipt.job: self.rows[receipt.job] for receipt in self.receipts}
@@ -174,19 +172,21 @@ class _Batch:
             for job, row in moved.items()
         ]
         columns = [*zip(*self.events, strict=True), *zip(*heads, strict=True)]
-        cursor.execute(sql.WRITE, list(map(sql.array, columns)))
+        statements = sql.WRITE
         changed = [_row_values(job, row.summary) for job, row in moved.items() if row.changed]
         if changed:
-            cursor.execute(sql.WRITE_ROWS, [sql.array(each) for each in zip(*changed, strict=True)])
-        transaction.on_commit(partial(hints.publish, self.receipts))
+            statements += sql.WRITE_ROWS
+            columns += zip(*changed, strict=True)
+        values = list(map(sql.array, columns))
+        passage.last(statements, values, then=partial(hints.publish, self.receipts))
 
 
 def _lock_and_look(
-    cursor: Any, wishes: Sequence[Append], skip_locked: bool
+    passage: Passage, wishes: Sequence[Append], skip_locked: bool
 ) -> tuple[dict[UUID, _Row], str, dict[tuple[UUID, UUID | None], int]]:
     """Return the locked rows, the moment, and where batches that are stored already begin."""
     tagged = [wish for wish in wishes if wish.append_id]
-    cursor.execute(
+    passage.first(
         sql.LOCK_FREE_AND_LOOK if skip_locked else sql.LOCK_AND_LOOK,
         [
             sql.array({wish.job for wish in wishes}),
@@ -194,6 +194,7 @@ def _lock_and_look(
             sql.array(wish.append_id for wish in tagged),
         ],
     )
+    cursor = passage.cursor
     rows = {row[0]: _Row(_summary(row[2:]), row[1]) for row in cursor.fetchall()}
     cursor.nextset()
     now, known = cursor.fetchone()

@@ -36,7 +36,7 @@ where j.id = new.id
 """
 
 # Most events move a job's head and nothing else; those that do more are seldom.
-WRITE_ROWS = """
+WRITE_ROWS = """;
 update jobs_job as j set
   status = new.status, done = new.done, total = new.total, failed = new.failed,
   attempt = new.attempt, submitted_at = new.submitted_at, started_at = new.started_at,

@@ -1,0 +1,54 @@
+"""One transaction in as few round trips as there can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import Error, connection, transaction
+
+
+class Passage:
+    """The statements of an append: in the caller's transaction, else in one of their own.
+
+    One of their own takes two round trips where Django's would take four: `begin` rides with the
+    first statements, `commit` with the last, as one simple query each
+    (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT).
+    Left without `last`, it is rolled back; so it is after an error.
+    """
+
+    def __init__(self) -> None:
+        self._own = connection.get_autocommit()
+        self._open = False
+
+    def __enter__(self) -> Self:
+        self.cursor = connection.cursor()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._open:
+                self.cursor.execute("rollback")
+        except Error:  # its connection is gone, and the transaction with it
+            connection.close()
+        finally:
+            self.cursor.close()
+
+    def first(self, statements: str, values: Sequence[Any]) -> None:
+        """Execute the first statements; the cursor stands on the first one's result."""
+        self._open = self._own
+        self.cursor.execute(f"begin;{statements}" if self._own else statements, values)
+        if self._own:
+            self.cursor.nextset()
+
+    def last(self, statements: str, values: Sequence[Any], then: Callable[[], None]) -> None:
+        """Execute the last statements and commit; call `then` once that is certain."""
+        self.cursor.execute(f"{statements};commit" if self._own else statements, values)
+        self._open = False
+        transaction.on_commit(then)
