@@ -30,6 +30,7 @@ class Config:
     poll_seconds: float
     access_seconds: float
     sweep_seconds: float
+    park_seconds: float
     worker_runs: int
     kinds: tuple[str, ...]
     archive: Mapping[str, object]
@@ -64,6 +65,7 @@ class Config:
             kinds=_words(env.get("REPRISE_KINDS", "")),
             archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),
+            park_seconds=_number(env, "REPRISE_PARK_SECONDS", 5),
             seals=_storage(
                 env, "REPRISE_SEALS", state / "seals", "jobs.seals.files.DurableFolder", 0o400
             ),

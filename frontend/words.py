@@ -85,13 +85,35 @@ def _progressed(event: Event) -> str:
 
 def _waiting(event: Event) -> str:
     targets: Sequence[Mapping[str, str | None]] = event.data.get("targets", ())
-    held = "; ".join(map(_held, targets))
+    waits: Sequence[Mapping[str, str | None]] = event.data.get("waits", ())
+    held = "; ".join([*map(_held, targets), *map(_awaited, waits)])
     return f"Waiting for {held or event.data.get('for', 'something')}"
 
 
 def _held(place: Mapping[str, str | None]) -> str:
     holder = place.get("job")
     return f"{place['target']}, held by #{short_id(holder)}" if holder else str(place["target"])
+
+
+def _awaited(wait: Mapping[str, str | None]) -> str:
+    """Return what a run waits for by itself, to stand after "Waiting for"."""
+    until = wait.get("until")
+    match wait.get("for"):
+        case "timer":
+            return _moment(until) if until else "a timer"
+        case "retry":
+            place = f" on {wait['target']}" if wait.get("target") else ""
+            moment = f" at {_moment(until)}" if until else ""
+            return f"another try of {wait.get('name')}{place}{moment}"
+        case "signal":
+            return f"the signal “{wait.get('name')}”{f' until {_moment(until)}' if until else ''}"
+        case "approval":
+            return f"approval at the gate “{wait.get('gate')}”"
+    return str(wait.get("target") or "something")
+
+
+def _moment(text: str) -> str:
+    return f"{text[:10]} {text[11:19]} UTC"
 
 
 def _resumed(event: Event) -> str:

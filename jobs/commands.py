@@ -63,8 +63,9 @@ def submit(
 def cancel(principal: Principal, job_id: UUID) -> log.Appended:
     """Ask a job to stop; return the receipt of `job.cancel_requested`.
 
-    A run stops between steps (a running step is ended after a grace); a job that nobody runs ends
-    at once. Raises NotFound, Forbidden, NotNow.
+    A run stops between steps (a running step is ended after a grace), one that is parked or paused
+    is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
+    Forbidden, NotNow.
     """
     access.require(principal, "steer", access.job_for(principal, job_id))
     with transaction.atomic():
@@ -72,7 +73,10 @@ def cancel(principal: Principal, job_id: UUID) -> log.Appended:
         asked = log.append(
             job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor=principal.actor
         )
-        if job.status != "running" and not (job.lease_until and job.lease_until > job.now):
+        held = job.lease_until and job.lease_until > job.now
+        if job.attempt and not held:
+            dispatch.deliver(job_id)
+        elif not held:
             data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
             log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
             wake(claims.release(job_id))

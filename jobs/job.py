@@ -16,7 +16,7 @@ from jobs.events import Event, EventType
 
 # Raise it with every change of what events fold to (an upcaster's too): snapshots of the state
 # carry the number and are passed over under another one.
-FOLD = 1
+FOLD = 2
 
 QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
     "queued",
@@ -40,7 +40,7 @@ LEGAL: dict[str, frozenset[str]] = {
     EventType.JOB_PAUSED: frozenset({QUEUED, RUNNING, WAITING}),
     EventType.JOB_RESUMED: frozenset({PAUSED, WAITING}),
     EventType.JOB_CANCEL_REQUESTED: _OPEN,
-    EventType.JOB_APPROVAL_REQUESTED: frozenset({RUNNING}),
+    EventType.JOB_APPROVAL_REQUESTED: frozenset({RUNNING, WAITING}),
     EventType.JOB_APPROVED: frozenset({WAITING}),
     EventType.JOB_REJECTED: frozenset({WAITING}),
     EventType.JOB_SUCCEEDED: frozenset({RUNNING, CANCELLING}),
@@ -99,6 +99,23 @@ class Summary:
         """Whether nothing can be appended any more."""
         return self.status in TERMINAL
 
+    @property
+    def parked(self) -> bool:
+        """Whether the run itself waits, for a moment or a word: before that nobody may take it.
+
+        A job that waits for targets may be taken, to see whether they are free.
+        """
+        return self.status == WAITING and any("for" in wait for wait in self.waiting_for)
+
+    @property
+    def due_at(self) -> str | None:
+        """When a parked job is to be taken in any case; None where only a word brings it back."""
+        if not self.parked:
+            return None
+        return min(
+            (str(wait["until"]) for wait in self.waiting_for if "until" in wait), default=None
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
         values = {name: getattr(self, name) for name in Summary.__slots__}
@@ -156,7 +173,12 @@ def _changes(summary: Summary, event: Event) -> dict[str, Any]:
             names = ("done", "total", "failed")
             changes |= {name: int(data[name]) for name in names if name in data}
         case EventType.JOB_WAITING:
-            changes["waiting_for"] = tuple(data.get("targets", ()))
+            changes["waiting_for"] = tuple(data.get("targets") or data.get("waits") or ())
+        case EventType.JOB_APPROVAL_REQUESTED:
+            others = summary.waiting_for if summary.status == WAITING else ()
+            changes["waiting_for"] = (*others, {**data, "for": "approval"})
+        case EventType.JOB_APPROVED | EventType.JOB_REJECTED:
+            changes["waiting_for"] = ()
         case EventType.JOB_RESUMED:
             changes |= {"status": RUNNING if summary.attempt else QUEUED, "waiting_for": ()}
     if status in TERMINAL:
@@ -170,7 +192,11 @@ StepKey = tuple[str, str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """One step of a run: its newest try. `status`: running, succeeded, failed, retried, skipped."""
+    """One step of a run: its newest try. `status`: running, succeeded, failed, retried, skipped.
+
+    `until`: when a sleep is over, a wait given up, the next try due. While a gate or a wait for a
+    signal is `running`, its `result` is the word that has come (see `_heard`).
+    """
 
     step: str
     target: str | None
@@ -183,10 +209,11 @@ class StepState:
     seconds: float | None = None
     error: Mapping[str, Any] | None = None
     result: Any = None
+    until: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the step as the API shows it."""
-        return {
+        """Return the step as the API shows it; `until` only where there is one."""
+        values = {
             "step": self.step,
             "target": self.target,
             "occurrence": self.occurrence,
@@ -199,6 +226,7 @@ class StepState:
             "error": self.error,
             "result": self.result,
         }
+        return values if self.until is None else {**values, "until": self.until}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -206,7 +234,7 @@ class StepState:
         return cls(
             values["step"], values["target"], values["occurrence"], values["status"],
             values["try"], values["attempt"], values["started_at"], values["finished_at"],
-            values["seconds"], values["error"], values["result"],
+            values["seconds"], values["error"], values["result"], values.get("until"),
         )  # fmt: skip
 
     @property
@@ -250,22 +278,47 @@ def fold_all(state: State, events: Iterable[Event]) -> State:
         if event.type in _STEP_STATUS and event.step is not None:
             key = (event.step, event.target, int(event.data.get("occurrence", 1)))
             steps[key] = _fold_step(steps.get(key), key, event)
+        elif heard := _heard(steps, event):
+            steps[heard.key] = heard
     return State(summary, steps)
 
 
 def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
-    status = _STEP_STATUS[event.type]
-    tries = int(event.data.get("try", step.tries if step else 0))
-    if event.type == EventType.STEP_STARTED or step is None:
-        ended = None if event.type == EventType.STEP_STARTED else event.at
-        started = event.at if event.type == EventType.STEP_STARTED else None
-        return StepState(*key, status, tries, event.attempt, started, ended)
+    status, data = _STEP_STATUS[event.type], event.data
+    tries, until = int(data.get("try", step.tries if step else 0)), data.get("until")
+    if event.type == EventType.STEP_STARTED:
+        return StepState(*key, status, tries, event.attempt, event.at, until=until)
     return replace(
-        step,
+        step or StepState(*key, status, tries, event.attempt),
         status=status,
         tries=tries,
         finished_at=event.at,
-        seconds=event.data.get("seconds"),
-        error=event.data.get("error"),
-        result=event.data.get("result"),
+        seconds=data.get("seconds"),
+        error=data.get("error"),
+        result=data.get("result"),
+        until=until,
     )
+
+
+def _heard(steps: Mapping[StepKey, StepState], event: Event) -> StepState | None:
+    """Return the step that waits for the word which the event is, with the word as its result.
+
+    A word is an approval, a rejection or a signal; the next attempt finds it there.
+    """
+    data, by = event.data, {"by": event.actor, "at": event.at}
+    match event.type:
+        case EventType.JOB_APPROVED | EventType.JOB_REJECTED:
+            approved = event.type == EventType.JOB_APPROVED
+            name = data.get("gate")
+            word = {"approved": approved, **by, "reason": str(data.get("reason") or "")}
+        case EventType.JOB_RESUMED:
+            name, word = data.get("signal"), {"data": data.get("data"), **by}
+        case _:
+            return None
+    occurrence = 1
+    while (str(name), None, occurrence + 1) in steps:
+        occurrence += 1
+    step = steps.get((str(name), None, occurrence))
+    if step is None or step.status != "running" or step.result is not None:
+        return None
+    return replace(step, result=word)

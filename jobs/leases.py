@@ -7,7 +7,7 @@ its job (paused, cut off, presumed dead) can write nothing any more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ _TAKE = """
 update jobs_job set
   fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 where id = %s and status in ('queued', 'running', 'waiting', 'cancelling')
+  and (not parked or due_at <= clock_timestamp())
   and (lease_until is null or lease_until < clock_timestamp())
 returning fence
 """
@@ -43,6 +44,8 @@ returning j.id, j.status
 
 # A job.waiting names so many of the targets that it waits for, and says how many there are.
 BLOCKERS_SAID = 50
+
+_LOCK = "select status from jobs_job where id = %s and fence = %s for no key update"
 
 _RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
 
@@ -96,6 +99,25 @@ def release(job_id: UUID, fence: int) -> None:
     """Give a lease back before it ends, so that another worker can take the job at once."""
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, [job_id, fence])
+
+
+def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> str:
+    """Give a lease back because the run itself waits, as `events` say; return the job's status.
+
+    In one transaction, so that nobody takes the job before it is parked. Where somebody has asked
+    for something else meanwhile (a stop, a pause), the events are not appended, and the status says
+    so. Raises LeaseLost.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [job_id, fence])
+            if (row := cursor.fetchone()) is None:
+                raise log.LeaseLost("Somebody else has this job.")
+        status: str = row[0]
+        if events and status == "running":
+            status = log.append(job_id, events, actor=actor, fence=fence).status
+        release(job_id, fence)
+    return status
 
 
 def _targets(job: Job) -> list[str]:

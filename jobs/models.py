@@ -77,6 +77,8 @@ class Job(models.Model):
     last_at = models.DateTimeField(null=True)
     message = models.TextField(default="")
     waiting_for = models.JSONField(default=list)
+    parked = models.BooleanField(default=False, db_default=False)
+    due_at = models.DateTimeField(null=True)
 
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)

@@ -142,6 +142,8 @@ def _write_row(row: Job, folded: Summary, places: list[str]) -> None:
         return
     for name in names:
         setattr(row, name, _stored(name, getattr(folded, name)))
+    row.parked, row.due_at = folded.parked, _stored("due_at", folded.due_at)
+    names += ["parked", "due_at"]
     if folded.terminal:
         row.lease_until = None
         names.append("lease_until")

@@ -12,16 +12,18 @@ from jobs.log import partitions
 
 logger = logging.getLogger(__name__)
 
-# Unfinished, nobody's, and not delivered a moment ago. A waiting job is delivered by the release
-# of what it waits for; the sweep comes by much later, in case that release's process died.
+# Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
+# their release; the sweep comes by much later, in case that release's process died. A parked one is
+# delivered when it is due, or else by the word that it waits for.
 _DUE = """
 update jobs_job set delivered_at = clock_timestamp()
 where id in (
   select id from jobs_job
   where finished_at is null and status not in ('paused') and head > 0
     and (lease_until is null or lease_until < clock_timestamp())
+    and (not parked or due_at <= clock_timestamp())
     and coalesce(delivered_at, last_at) < clock_timestamp()
-        - %s * case status when 'waiting' then 10 else 1 end * interval '1 second'
+        - %s * case when status = 'waiting' and not parked then 10 else 1 end * interval '1 second'
   order by id limit 1000 for update skip locked
 )
 returning id

@@ -14,14 +14,24 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, transaction
 
-from core.errors import BadRequest, EventTooLarge, InvalidParams, RepriseError
+from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow, RepriseError
 from jobs import claims, commands, dispatch, leases, log
 from jobs.db import in_thread, urgently
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.leases import Lease
 from jobs.log import hints
-from jobs.run import MAX_MESSAGE, Cancelled, HandedOver, JobFailed, Run, StepFailed, call_handler
+from jobs.run import (
+    MAX_MESSAGE,
+    Cancelled,
+    HandedOver,
+    JobFailed,
+    Parked,
+    Run,
+    StepFailed,
+    call_handler,
+    parking,
+)
 from jobs.state import state_at
 from jobs.writer import Writer
 
@@ -102,6 +112,8 @@ class Worker:
             run.recall(await in_thread(state_at, lease.job))
             await _end(run, await self._ending(lease, run))
             await in_thread(_release, lease.job)
+        except Parked:
+            await in_thread(_park, run)
         except (HandedOver, asyncio.CancelledError):
             await in_thread(_give_back, lease)
         except log.LeaseLost:
@@ -129,7 +141,7 @@ class Worker:
             return _failed(f"{failure}.", failed_targets=targets)
         except InvalidParams as error:
             return _failed(error.message)
-        except (HandedOver, log.LeaseLost):
+        except log.LeaseLost:
             raise
         except asyncio.CancelledError:
             if run.cancelling and not run.handing_over:
@@ -167,9 +179,9 @@ class Worker:
 
     def _steer(self, active: _Active, status: str) -> None:
         """Pass on what people asked for; end a step that does not heed it within the grace."""
+        active.run.steer(cancelling=status == "cancelling", pausing=status == "paused")
         if status != "cancelling":
             return
-        active.run.cancelling = True
         now = time.monotonic()
         if active.forced_at is None:
             active.forced_at = now + settings.REPRISE.cancel_grace_seconds
@@ -183,14 +195,14 @@ class Worker:
         for active in list(self._active.values()):
             if time.monotonic() - active.held_at > lease * 0.7:
                 logger.warning("job %s: lease not renewed, stopping", active.lease.job)
-                active.run.handing_over = True
+                active.run.hand_over()
                 active.task.cancel()
 
     async def _hand_over(self) -> None:
         """Let runs stop between steps for a while, then end the steps that still run."""
         active = list(self._active.values())
         for each in active:
-            each.run.handing_over = True
+            each.run.hand_over()
         tasks = [each.task for each in active]
         if tasks:
             _done, running = await asyncio.wait(tasks, timeout=HAND_OVER_SECONDS)
@@ -203,6 +215,10 @@ async def _end(run: Run, ending: NewEvent) -> None:
     """Append the event that ends the job; where that cannot be stored, one that says so."""
     try:
         await run.append([ending])
+    except NotNow as refused:
+        if refused.extra.get("job_status") != "paused":
+            raise
+        raise Parked from refused  # a pause holds to the end: that comes after the resume
     except (BadRequest, EventTooLarge) as error:
         await run.append([_failed(f"How the run ended cannot be stored: {error.message}")])
 
@@ -211,6 +227,17 @@ def _release(job_id: UUID) -> None:
     """Give up an ended job's targets and wake who waits for them."""
     with transaction.atomic():
         commands.wake(claims.release(job_id))
+
+
+def _park(run: Run) -> None:
+    """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
+    try:
+        with transaction.atomic():
+            status = leases.park(run.job, run.fence, run.actor, parking(run.waits))
+            if status not in {"waiting", "paused"}:
+                dispatch.deliver(run.job)
+    except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
+        logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})
 
 
 def _give_back(lease: Lease) -> None:

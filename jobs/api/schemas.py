@@ -33,9 +33,11 @@ class Submission(Wanted):
 
 
 class Waiting(Schema):
-    """What a waiting job waits for: a target, and the job that has it."""
+    """What a waiting job waits for: a target, and the job that has it; or what `for` says."""
 
-    target: str
+    model_config = ConfigDict(extra="allow")
+
+    target: str | None = None
     job: UUID | None = None
 
 

@@ -213,7 +213,7 @@ def _summary(row: tuple[Any, ...]) -> Summary:
 def _row_values(job: UUID, s: Summary) -> tuple[Any, ...]:
     return (
         job, s.status, s.done, s.total, s.failed, s.attempt, s.submitted_at, s.started_at,
-        s.finished_at, s.message, json.dumps(s.waiting_for),
+        s.finished_at, s.message, json.dumps(s.waiting_for), s.parked, s.due_at,
     )  # fmt: skip
 
 

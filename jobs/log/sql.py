@@ -41,11 +41,12 @@ update jobs_job as j set
   status = new.status, done = new.done, total = new.total, failed = new.failed,
   attempt = new.attempt, submitted_at = new.submitted_at, started_at = new.started_at,
   finished_at = new.finished_at, message = new.message, waiting_for = new.waiting_for,
+  parked = new.parked, due_at = new.due_at,
   lease_until = case when new.finished_at is null then j.lease_until end
 from unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[],
             %s::timestamptz[], %s::timestamptz[], %s::text[], %s::jsonb[])
      as new (id, status, done, total, failed, attempt, submitted_at, started_at, finished_at,
-             message, waiting_for)
+             message, waiting_for, parked, due_at)
 where j.id = new.id
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 MAX_MESSAGE = 4000
@@ -19,16 +20,28 @@ class JobFailed(Exception):
 class StepFailed(Exception):
     """A step has failed, now or in an earlier attempt; `error` is what its event says."""
 
-    def __init__(self, step: str, target: str | None, error: dict[str, Any]) -> None:
+    def __init__(self, step: str, target: str | None, error: Mapping[str, Any]) -> None:
         super().__init__(f"{step}: {error.get('message', '')}")
         self.step = step
         self.target = target
-        self.error = error
+        self.error = dict(error)
 
 
 class Cancelled(Exception):
     """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
 
 
-class HandedOver(Exception):
-    """This worker is shutting down: the run goes on elsewhere, from its log."""
+class Leaving(BaseException):
+    """The run leaves this worker and goes on later, from its log.
+
+    No `Exception`, as `asyncio.CancelledError` is none: a handler that catches whatever its steps
+    raise must not take this for a failure.
+    """
+
+
+class HandedOver(Leaving):
+    """This worker is shutting down: the run goes on elsewhere."""
+
+
+class Parked(Leaving):
+    """The run waits for a moment or a word, or is paused: no worker is needed meanwhile."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections import Counter
 from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
+from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.job import State, StepKey, StepState
 from jobs.log import Append, Appended, LeaseLost
-from jobs.run.calls import call_step
-from jobs.run.errors import MAX_MESSAGE, Cancelled, HandedOver, StepFailed
-from jobs.run.step import Step, StepFn
+from jobs.run import waiting
+from jobs.run.errors import Cancelled, HandedOver, Parked, StepFailed
+from jobs.run.retry import ONCE, Retry
+from jobs.run.step import StepFn
+from jobs.run.trying import Work
 from jobs.writer import Writer
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,14 +36,28 @@ class Run:
         self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
         self.cancelling = False
         self.handing_over = False
+        self.pausing = False
+        self.plain = (
+            False  # an ordinary function calls: each call is a task, and they are one branch
+        )
+        self.waits: list[Mapping[str, Any]] = []
         self._recorded: Mapping[StepKey, StepState] = {}
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._writer = writer
+        self._skew = timedelta()
+        self._steered = asyncio.Event()
+        self._parked: WeakSet[Any] = WeakSet()
 
     def recall(self, state: State) -> None:
         """Take in what earlier attempts have recorded; before the handler is called."""
         self.cancelling = self.cancelling or state.summary.status == "cancelling"
         self._recorded = state.steps
+        if state.summary.last_at:  # this attempt's start, by the database's clock
+            self._skew = clock.parse(state.summary.last_at) - clock.now()
+
+    def clock(self) -> datetime:
+        """Return the time by the database's clock, which decides when the job is due."""
+        return clock.now() + self._skew
 
     async def append(self, events: list[NewEvent]) -> Appended:
         """Append events under this run's fence; LeaseLost where somebody else has the job."""
@@ -54,89 +70,124 @@ class Run:
         target: str | None = None,
         timeout: float | None = None,
         always: bool = False,
+        retry: Retry = ONCE,
     ) -> Any:
         """Run a step once and for all; return its result, recorded or new.
 
         `fn` gets a `Step` and is `async def` or plain `def` (which runs in a thread); its result
-        must be JSON. Raises StepFailed where it raises or takes longer than `timeout` seconds,
-        Cancelled where the run is being stopped (not with `always`, for a step that puts back what
-        earlier ones began).
+        must be JSON. Where a try raises, or takes longer than `timeout` seconds, `retry` says
+        whether there is another, and when; tries are counted over all attempts. Raises StepFailed
+        after the last, Cancelled where the run is being stopped (not with `always`, for a step that
+        puts back what earlier ones began).
         """
-        self._calls[name, target] += 1
-        occurrence = self._calls[name, target]
-        recorded = self._recorded.get((name, target, occurrence))
+        occurrence, recorded = self.ask(name, target)
         if recorded and recorded.status == "succeeded":
             return recorded.result
         if recorded and recorded.status == "failed":
-            raise StepFailed(name, target, dict(recorded.error or {}))
-        self.checkpoint(always)
-        return await self._try(Step(self, name, target, occurrence), fn, recorded, timeout)
+            raise StepFailed(name, target, recorded.error or {})
+        work = Work(self, name, target, occurrence, fn, timeout, always, retry)
+        return await work.go(recorded)
 
-    async def _try(
-        self, step: Step, fn: StepFn, recorded: StepState | None, timeout: float | None
-    ) -> Any:
-        data = {"try": 1, "occurrence": step.occurrence}
-        await self.append([NewEvent(EventType.STEP_STARTED, data, step.name, step.target)])
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(timeout):
-                result = await call_step(fn, step)
-            ended: dict[str, Any] = {"seconds": _since(began)}
-            ended |= {} if result is None else {"result": result}
-            await step.end(EventType.STEP_SUCCEEDED, ended)
-        except LeaseLost:
-            raise
-        except asyncio.CancelledError:
-            if self.cancelling and not self.handing_over:
-                await self._fail(step, began, "Cancelled", "ended, because the run was stopped")
-            raise
-        except Exception as error:
-            message = (
-                f"took longer than {timeout:g} s" if _timed_out(error, timeout) else str(error)
-            )
-            logger.info("step %s failed: %r", step.name, error, extra={"action": "step"})
-            failure = await self._fail(step, began, type(error).__name__, message)
-            raise failure from error
-        return result
+    async def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
+        """Go on after so many seconds, or a timedelta, whatever happens to workers meanwhile.
 
-    async def _fail(self, step: Step, began: float, kind: str, message: str) -> StepFailed:
-        error = {"type": kind, "message": (message or kind)[:MAX_MESSAGE]}
-        await step.end(EventType.STEP_FAILED, {"seconds": _since(began), "error": error})
-        return StepFailed(step.name, step.target, error)
+        It is a step of this name in the log. Where it takes longer than a few seconds
+        (REPRISE_PARK_SECONDS) no worker is held meanwhile.
+        """
+        span = time if isinstance(time, timedelta) else timedelta(seconds=time)
+        await waiting.sleep(self, name, self.clock() + span)
+
+    async def until(self, moment: datetime, name: str = "until") -> None:
+        """Go on at a moment (aware); as `sleep`."""
+        await waiting.sleep(self, name, moment)
 
     async def skip(self, name: str, target: str | None, reason: str) -> None:
         """Log that a step is not going to run, and why; once, however many attempts."""
-        self._calls[name, target] += 1
-        occurrence = self._calls[name, target]
-        if (name, target, occurrence) in self._recorded:
-            return
-        data = {"occurrence": occurrence, "reason": reason}
-        await self.append([NewEvent(EventType.STEP_SKIPPED, data, name, target)])
+        occurrence, recorded = self.ask(name, target)
+        if recorded is None:
+            data = {"occurrence": occurrence, "reason": reason}
+            await self.append([NewEvent(EventType.STEP_SKIPPED, data, name, target)])
 
     async def progress(self, done: int, total: int, failed: int = 0) -> None:
         """Log how far the run is, in its own units (servers, files)."""
         data = {"done": done, "total": total, "failed": failed}
         await self.append([NewEvent(EventType.JOB_PROGRESSED, data)])
 
-    async def gather(self, *work: Awaitable[T]) -> list[T]:
-        """Run several at once; where one raises, wait for the others, then raise the first."""
-        results = await asyncio.gather(*work, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+    async def gather(self, *work: Awaitable[T], limit: int | None = None) -> list[T]:
+        """Run several at once, at most `limit` of them; wait for all, then raise the first error.
+
+        Where one of them is parked the others are not over yet, so that is what is raised.
+        """
+        room = asyncio.Semaphore(limit or max(1, len(work)))
+
+        async def one(each: Awaitable[T]) -> T:
+            async with room:
+                return await each
+
+        results = await asyncio.gather(*map(one, work), return_exceptions=True)
+        raised = [result for result in results if isinstance(result, BaseException)]
+        for kind in (LeaseLost, HandedOver, asyncio.CancelledError, Parked, BaseException):
+            for error in raised:
+                if isinstance(error, kind):
+                    self._note(error)
+                    raise error
         return [result for result in results if not isinstance(result, BaseException)]
 
+    def ask(self, name: str, target: str | None) -> tuple[int, StepState | None]:
+        """Count a call for a step; return its occurrence and what is recorded of it."""
+        self._calls[name, target] += 1
+        occurrence = self._calls[name, target]
+        return occurrence, self._recorded.get((name, target, occurrence))
+
     def checkpoint(self, always: bool = False) -> None:
-        """Raise HandedOver or (unless it runs `always`) Cancelled where a run is to stop here."""
+        """Raise where a run is to stop here.
+
+        HandedOver; Cancelled, unless it runs `always`; Parked where it is paused, or this very task
+        has been parked and only cleans up.
+        """
         if self.handing_over:
             raise HandedOver
-        if self.cancelling and not always:
+        if self.cancelling:
+            if always:
+                return
             raise Cancelled
+        if self.pausing or self._branch() in self._parked:
+            self.park()
 
+    def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
+        """Leave the worker until what `wait` says, or until the run is resumed."""
+        if wait is not None:
+            self.waits.append(wait)
+        parked = Parked()
+        self._note(parked)
+        raise parked
 
-def _timed_out(error: Exception, timeout: float | None) -> bool:
-    return timeout is not None and isinstance(error, TimeoutError) and not str(error)
+    def steer(self, *, cancelling: bool = False, pausing: bool = False) -> None:
+        """Take in what people ask for: heeded between steps, and in waits."""
+        changed = (self.cancelling or cancelling, pausing) != (self.cancelling, self.pausing)
+        self.cancelling, self.pausing = self.cancelling or cancelling, pausing
+        if changed:
+            self.wake()
 
+    def hand_over(self) -> None:
+        """Have the run leave this worker at its next checkpoint."""
+        self.handing_over = True
+        self.wake()
 
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)
+    def wake(self) -> None:
+        """End every wait in this worker: something has changed."""
+        self._steered.set()
+        self._steered = asyncio.Event()
+
+    async def steered(self, seconds: float) -> None:
+        """Return when something has changed, after `seconds` at the latest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._steered.wait()
+
+    def _note(self, error: BaseException) -> None:
+        if isinstance(error, Parked):
+            self._parked.add(self._branch())
+
+    def _branch(self) -> object:
+        return self if self.plain else asyncio.current_task()

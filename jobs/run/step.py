@@ -15,13 +15,19 @@ StepFn = Callable[["Step"], Any]
 
 
 class Step:
-    """What a step's function gets: where it is, its environment, and a way to say things."""
+    """What a step's function gets: where it is, its environment, and a way to say things.
 
-    def __init__(self, run: Run, name: str, target: str | None, occurrence: int) -> None:
+    `number` is the try's: 1, and one more after each that failed, in whatever attempt.
+    """
+
+    def __init__(
+        self, run: Run, name: str, target: str | None, occurrence: int, number: int = 1
+    ) -> None:
         self.run = run
         self.name = name
         self.target = target
         self.occurrence = occurrence
+        self.number = number
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
         self._output = Output(self._event, run.append)
         self._rest: list[NewEvent] = []
@@ -39,12 +45,19 @@ class Step:
         data = {"done": done, "total": total}
         await self.run.append([self._event(EventType.STEP_PROGRESSED, data)])
 
+    async def begin(self) -> None:
+        """Log that a try begins."""
+        await self.run.append([self._event(EventType.STEP_STARTED, self._common)])
+
     async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
-        """Log what output is left and how the step ended, in one append."""
+        """Log what output is left and how the try ended, in one append."""
         self._rest += await self._output.close()
-        common = {"try": 1, "occurrence": self.occurrence}
-        await self.run.append([*self._rest, self._event(event_type, common | data)])
+        await self.run.append([*self._rest, self._event(event_type, self._common | data)])
         self._rest.clear()  # kept until then: an ending that is refused must not lose output
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        return {"try": self.number, "occurrence": self.occurrence}
 
     def _event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
         return NewEvent(event_type, data, self.name, self.target)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.run.calls import in_thread
+from jobs.run.retry import ONCE, Retry
 from jobs.run.run import Run
 from jobs.run.step import StepFn
 
@@ -46,9 +48,18 @@ class SyncRun:
         target: str | None = None,
         timeout: float | None = None,
         always: bool = False,
+        retry: Retry = ONCE,
     ) -> Any:
         """As `Run.step`, blocking."""
-        return self._wait(self._run.step, name, fn, target, timeout, always)
+        return self._wait(self._run.step, name, fn, target, timeout, always, retry)
+
+    def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
+        """As `Run.sleep`, blocking."""
+        self._wait(self._run.sleep, time, name)
+
+    def until(self, moment: datetime, name: str = "until") -> None:
+        """As `Run.until`, blocking."""
+        self._wait(self._run.until, moment, name)
 
     def skip(self, name: str, target: str | None, reason: str) -> None:
         """As `Run.skip`, blocking."""
@@ -77,5 +88,6 @@ async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> An
     """Call a kind's handler, `async def` or plain `def`, and return its result."""
     if inspect.iscoroutinefunction(handler):
         return await handler(run, params)
+    run.plain = True
     plain = SyncRun(run, asyncio.get_running_loop())
     return await in_thread(plain.end_calls, handler, plain, params)

@@ -122,3 +122,59 @@ def test_folding_at_once_in_pieces_and_one_by_one_is_the_same(data: st.DataObjec
         assert one_by_one.as_dict() == before
         one_by_one = after
     assert one_by_one == whole
+
+
+def test_a_parked_run_says_what_it_waits_for_and_when_it_is_due() -> None:
+    waits = [
+        {"for": "timer", "name": "settle", "until": "2026-11-22T10:00:00.000000Z"},
+        {"for": "signal", "name": "go"},
+    ]
+    asked = {"gate": "canary", "words": "Go on?", "not_by_submitter": True}
+    parked = summary_after(
+        SUBMITTED,
+        STARTED,
+        (EventType.JOB_WAITING, {"for": "timer", "waits": waits, "count": 2}),
+        (EventType.JOB_APPROVAL_REQUESTED, asked),
+    )
+    assert parked.status == "waiting"
+    assert list(parked.waiting_for) == [*waits, {**asked, "for": "approval"}]
+    assert (parked.parked, parked.due_at) == (True, waits[0]["until"])
+    approved = advance(parked, at(5, EventType.JOB_APPROVED, {"gate": "canary"}))
+    assert (approved.status, approved.waiting_for, approved.parked) == ("running", (), False)
+    paused = advance(parked, at(5, EventType.JOB_PAUSED))
+    assert (paused.status, paused.parked, paused.due_at) == ("paused", False, None)
+
+
+def test_a_job_that_waits_for_targets_is_not_parked() -> None:
+    blockers = {"targets": [{"target": "gs-003", "job": "other"}]}
+    assert not summary_after(SUBMITTED, (EventType.JOB_WAITING, blockers)).parked
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "word"),
+    [
+        (EventType.JOB_APPROVED, {"gate": "go", "reason": "ok"}, {"approved": True}),
+        (EventType.JOB_REJECTED, {"gate": "go"}, {"approved": False, "reason": ""}),
+        (EventType.JOB_RESUMED, {"signal": "go", "data": [1]}, {"data": [1]}),
+    ],
+)
+def test_a_word_is_kept_with_the_step_that_waits_for_it(
+    type_: EventType, data: dict[str, Any], word: dict[str, Any]
+) -> None:
+    once = history(SUBMITTED, STARTED)
+    begun = at(3, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, step="go")
+    waiting = at(4, EventType.JOB_WAITING, {"for": "signal", "waits": [{"for": "signal"}]})
+    state = fold_all(State(), [*once, begun, waiting])
+    heard = fold(state, at(5, type_, data)).steps["go", None, 1]
+    assert heard.status == "running"
+    assert heard.result == heard.result | word | {"by": "user:a"}
+    other = fold(state, at(5, type_, {**data, "gate": "no", "signal": "no"}))
+    assert other.steps["go", None, 1].result is None
+
+
+def test_a_value_is_recorded_by_one_event_alone() -> None:
+    value = {"try": 1, "occurrence": 1, "seconds": 0, "result": 0.5}
+    state = fold_all(State(), history(SUBMITTED, STARTED))
+    state = fold(state, at(3, EventType.STEP_SUCCEEDED, value, step="random"))
+    [step] = state.steps.values()
+    assert (step.status, step.result, step.started_at) == ("succeeded", 0.5, None)

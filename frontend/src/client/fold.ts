@@ -27,7 +27,10 @@ export interface StepView {
   readonly finished_at: string | null;
   readonly seconds: number | null;
   readonly error: StepError | null;
+  /** Of a gate or a wait for a signal that is `running`: the word that has come. */
   readonly result: unknown;
+  /** When a sleep is over, a wait given up, the next try due; absent where there is none. */
+  readonly until?: string;
   /** From `step.progressed` of this try; the server's state does not keep it. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
@@ -105,7 +108,7 @@ export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
   for (const stored of events) {
     if (stored.seq <= next.head) continue;
     const event = upcast(stored);
-    const step = stepAfter(steps ?? view.steps, event);
+    const step = stepAfter(steps ?? view.steps, event) ?? heard(steps ?? view.steps, event);
     if (step) {
       steps ??= new Map(view.steps);
       steps.set(stepKey(step.step, step.target, step.occurrence), step);
@@ -132,14 +135,16 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return { done, total, failed };
     }
     case 'job.waiting':
-      return { status: 'waiting', waiting_for: event.data.targets ?? [] };
-    case 'job.approval_requested':
-      return { status: 'waiting' };
+      return { status: 'waiting', waiting_for: waits(event.data) };
+    case 'job.approval_requested': {
+      const others = view.status === 'waiting' ? view.waiting_for : [];
+      return { status: 'waiting', waiting_for: [...others, { ...event.data, for: 'approval' }] };
+    }
     case 'job.paused':
       return { status: 'paused' };
     case 'job.approved':
     case 'job.rejected':
-      return { status: 'running' };
+      return { status: 'running', waiting_for: [] };
     case 'job.resumed':
       return { status: view.attempt > 0 ? 'running' : 'queued', waiting_for: [] };
     case 'job.cancel_requested':
@@ -153,6 +158,11 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
     default:
       return {};
   }
+}
+
+/** What a `job.waiting` names: other jobs' targets, or what the run itself waits for. */
+function waits({ targets = [], waits: own = [] }: EventData['job.waiting']): readonly WaitingFor[] {
+  return targets.length ? targets : own;
 }
 
 /** Whether a status outlasts the start of another attempt. */
@@ -188,6 +198,7 @@ interface Outcome {
   readonly seconds?: number;
   readonly error?: StepError;
   readonly result?: unknown;
+  readonly until?: string;
 }
 
 function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
@@ -200,15 +211,46 @@ function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepV
   const occurrence = data.occurrence ?? 1;
   const before = steps.get(stepKey(name, target, occurrence));
   const tries = data.try ?? before?.try ?? 0;
+  const { seconds = null, error = null, result = null, until } = data;
   const starts = status === 'running';
-  if (starts || before === undefined) {
-    const times = { started_at: starts ? event.at : null, finished_at: starts ? null : event.at };
-    const nothing = { seconds: null, error: null, result: null };
-    const { attempt } = event;
-    return { step: name, target, occurrence, status, try: tries, attempt, ...times, ...nothing };
+  const which = { step: name, target, occurrence, status, try: tries };
+  const due = until === undefined ? {} : { until };
+  if (starts) {
+    const nothing = { finished_at: null, seconds: null, error: null, result: null };
+    return { ...which, attempt: event.attempt, started_at: event.at, ...nothing, ...due };
   }
-  const { seconds = null, error = null, result = null } = data;
-  return { ...before, status, try: tries, finished_at: event.at, seconds, error, result };
+  const { attempt = event.attempt, started_at = null } = before ?? {};
+  const progress = before?.progress ? { progress: before.progress } : {};
+  const ended = { finished_at: event.at, seconds, error, result };
+  return { ...which, attempt, started_at, ...ended, ...due, ...progress };
+}
+
+/** The step that waits for the word which the event is (an approval, a rejection, a signal). */
+function heard(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+  const { by, at } = { by: event.actor, at: event.at };
+  switch (event.type) {
+    case 'job.approved':
+    case 'job.rejected': {
+      const approved = event.type === 'job.approved';
+      const word = { approved, by, at, reason: event.data.reason ?? '' };
+      return answered(steps, event.data.gate, word);
+    }
+    case 'job.resumed':
+      return answered(steps, event.data.signal, { data: event.data.data ?? null, by, at });
+    default:
+      return null;
+  }
+}
+
+function answered(
+  steps: ReadonlyMap<string, StepView>,
+  name: string | undefined,
+  word: unknown,
+): StepView | null {
+  const step = name === undefined ? null : newestOccurrence(steps, name, null);
+  return step && step.status === 'running' && step.result === null
+    ? { ...step, result: word }
+    : null;
 }
 
 /** `step.progressed` names no occurrence: it is of the newest. */

@@ -28,10 +28,20 @@ export interface PlanGroup {
   readonly targets: readonly string[];
 }
 
-/** A target that a job waits for, and the job that holds it. */
+/**
+ * What a job waits for. Without `for`: a target, and the job that holds it. Else the run itself
+ * waits, `until` a moment where there is one: for a timer or a step's next try (`name`), for a
+ * signal (`name`), for an approval (`gate`).
+ */
 export interface WaitingFor {
-  readonly target: string;
-  readonly job: string;
+  readonly target?: string | null;
+  readonly job?: string | null;
+  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | null;
+  readonly name?: string | null;
+  readonly until?: string | null;
+  readonly gate?: string | null;
+  readonly words?: string | null;
+  readonly not_by_submitter?: boolean | null;
 }
 
 /** Why a step failed. */
@@ -69,22 +79,37 @@ export interface EventData {
   };
   'attempt.started': { readonly worker: string };
   'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };
-  'job.waiting': { readonly for: string; readonly targets?: readonly WaitingFor[] };
-  'job.paused': Readonly<Record<string, unknown>>;
-  'job.resumed': { readonly reason?: string };
+  'job.waiting': {
+    readonly for: string;
+    readonly targets?: readonly WaitingFor[];
+    readonly waits?: readonly WaitingFor[];
+    readonly count?: number;
+  };
+  'job.paused': { readonly reason?: string };
+  'job.resumed': { readonly reason?: string; readonly signal?: string; readonly data?: unknown };
   'job.cancel_requested': Readonly<Record<string, unknown>>;
-  'job.approval_requested': Readonly<Record<string, unknown>>;
-  'job.approved': Readonly<Record<string, unknown>>;
-  'job.rejected': Readonly<Record<string, unknown>>;
+  'job.approval_requested': {
+    readonly gate?: string;
+    readonly words?: string;
+    readonly not_by_submitter?: boolean;
+    readonly until?: string;
+  };
+  'job.approved': { readonly gate?: string; readonly reason?: string };
+  'job.rejected': { readonly gate?: string; readonly reason?: string };
   'job.succeeded': EndData;
   'job.failed': EndData;
   'job.cancelled': EndData;
-  'step.started': { readonly try: number; readonly occurrence: number };
+  'step.started': {
+    readonly try: number;
+    readonly occurrence: number;
+    readonly for?: string;
+    readonly until?: string;
+  };
   'step.output': { readonly text: string; readonly stream?: 'out' | 'err' };
   'step.progressed': { readonly done: number; readonly total: number };
   'step.succeeded': TryData & { readonly result?: unknown };
   'step.failed': TryData & { readonly error: StepError };
-  'step.retried': TryData & { readonly error?: StepError };
+  'step.retried': TryData & { readonly error?: StepError; readonly until?: string };
   'step.skipped': { readonly reason?: string; readonly occurrence?: number };
 }
 

@@ -1,12 +1,12 @@
 /** The head of the job page: what it is, how far it is, how long still, and how we know. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { FollowerInfo } from '../client';
+import type { FollowerInfo, WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { bar } from '../elements/job-row';
 import { glyph, status } from '../elements/plain';
 import { count, plural, remaining, shortId, who } from '../text/format';
-import { names } from '../text/words';
+import { names, waitWords } from '../text/words';
 
 /** What the head shows. */
 export interface HeadView {
@@ -94,14 +94,26 @@ export function waitingView(
   }
   if (job.status !== 'waiting') return nothing;
   const holders = new Map<string | null, string[]>();
-  for (const { target, job: holder } of job.waiting_for) {
-    holders.set(holder, [...(holders.get(holder) ?? []), target]);
+  const own = job.waiting_for.filter((wait) => wait.for);
+  if (own.length) return parkedView(own);
+  for (const { target, job: holder = null } of job.waiting_for) {
+    if (target) holders.set(holder, [...(holders.get(holder) ?? []), target]);
   }
   if (!holders.size) return nothing;
   const parts = [...holders].map(([holder, targets]) => held(targets, holder, titles));
   return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${parts.map(
     (part, i) => html`${i ? '; ' : ''}${part}`,
   )}. It goes on by itself.</span></div>`;
+}
+
+/** What the run itself waits for: moments, signals, approvals. */
+function parkedView(waits: readonly WaitingFor[]): TemplateResult {
+  const shown = waits.slice(0, 4).map(waitWords);
+  const more = waits.length - shown.length;
+  const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
+  const word = waits.some((wait) => wait.for === 'signal' || wait.for === 'approval');
+  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${all.join('; ')}.
+    ${word ? nothing : 'It goes on by itself.'}</span></div>`;
 }
 
 function held(

@@ -1,6 +1,6 @@
 /** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
 
-import type { EventData, JobEvent } from '../client';
+import type { EventData, JobEvent, WaitingFor } from '../client';
 import { count, duration, plural, shortId } from './format';
 
 /** How a status is called where the wire's word is not one. */
@@ -83,10 +83,35 @@ function why(message: string, step: string): string {
   return message.startsWith(said) ? message.slice(said.length) : message;
 }
 
+/** What a run waits for by itself, to stand after "Waiting for". */
+export function waitWords(wait: WaitingFor): string {
+  const { name, target, until } = wait;
+  switch (wait.for) {
+    case 'timer':
+      return until ? momentWords(until) : 'a timer';
+    case 'retry': {
+      const what = [`another try of ${name}`, target ? ` on ${target}` : ''].join('');
+      return until ? `${what} at ${momentWords(until)}` : what;
+    }
+    case 'signal':
+      return `the signal “${name}”${until ? ` until ${momentWords(until)}` : ''}`;
+    case 'approval':
+      return `approval at the gate “${wait.gate}”`;
+    default:
+      return target ?? 'something';
+  }
+}
+
+/** A moment without its fraction: `2026-11-22 09:00:05 UTC`. */
+function momentWords(moment: string): string {
+  return `${moment.slice(0, 10)} ${moment.slice(11, 19)} UTC`;
+}
+
 function waitingWords(data: EventData['job.waiting']): string {
   const held = (data.targets ?? []).map(({ target, job }) =>
     job ? `${target}, held by #${shortId(job)}` : target,
   );
+  held.push(...(data.waits ?? []).map(waitWords));
   return `Waiting for ${held.length ? held.join('; ') : data.for}`;
 }
 

@@ -1,0 +1,60 @@
+"""Waiting: a short while in the worker, a longer one without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from core import clock
+from jobs.events import EventType, NewEvent
+
+if TYPE_CHECKING:
+    from jobs.run.run import Run
+
+# A job.waiting names so many of what it waits for, the soonest first, and says how many there are.
+WAITS_SAID = 50
+
+
+async def sleep(run: Run, name: str, until: datetime) -> None:
+    """Sleep until a moment, as a step; what an earlier attempt has recorded stands."""
+    occurrence, recorded = run.ask(name, None)
+    if recorded and recorded.status == "succeeded":
+        return
+    run.checkpoint()
+    if recorded and recorded.until:
+        until = clock.parse(recorded.until)
+    began = clock.parse(recorded.started_at) if recorded and recorded.started_at else run.clock()
+    said = {"try": 1, "occurrence": occurrence}
+    if recorded is None:
+        data = {**said, "for": "timer", "until": clock.rfc3339(until)}
+        await run.append([NewEvent(EventType.STEP_STARTED, data, name)])
+    await rest(run, until, {"for": "timer", "name": name})
+    seconds = round((run.clock() - began).total_seconds(), 3)
+    await run.append([NewEvent(EventType.STEP_SUCCEEDED, {**said, "seconds": seconds}, name)])
+
+
+async def rest(run: Run, until: datetime, wait: Mapping[str, Any], *, always: bool = False) -> None:
+    """Return at `until`, or raise what a checkpoint raises; Parked where that is not soon.
+
+    `wait` says what the job waits for meanwhile. A run that is being stopped stays: its worker has
+    to bring it to an end.
+    """
+    while (left := (until - run.clock()).total_seconds()) > 0:
+        run.checkpoint(always)
+        if left > settings.REPRISE.park_seconds and not run.cancelling:
+            run.park({**wait, "until": clock.rfc3339(until)})
+        await run.steered(left)
+
+
+def parking(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
+    """Return the events that say what a parked run waits for."""
+    soonest = sorted(waits, key=lambda wait: wait.get("until") or "~")
+    # A word that nobody knows is waited for cannot come: of those each is said.
+    said = soonest[:WAITS_SAID] + [one for one in soonest[WAITS_SAID:] if "until" not in one]
+    if not said:
+        return []
+    data = {"for": said[0]["for"], "waits": said, "count": len(waits)}
+    return [NewEvent(EventType.JOB_WAITING, data)]
