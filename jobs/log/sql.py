@@ -44,7 +44,8 @@ update jobs_job as j set
   parked = new.parked, due_at = new.due_at,
   lease_until = case when new.finished_at is null then j.lease_until end
 from unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[],
-            %s::timestamptz[], %s::timestamptz[], %s::text[], %s::jsonb[])
+            %s::timestamptz[], %s::timestamptz[], %s::text[], %s::jsonb[], %s::bool[],
+            %s::timestamptz[])
      as new (id, status, done, total, failed, attempt, submitted_at, started_at, finished_at,
              message, waiting_for, parked, due_at)
 where j.id = new.id
