@@ -40,6 +40,10 @@ class Config:
     consumers: tuple[str, ...]
     webhook_url: str
     webhook_secret: str
+    ssh_known_hosts: Path
+    ssh_keys: tuple[str, ...]
+    ssh_connect_seconds: float
+    ssh_silence_seconds: float
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -73,6 +77,12 @@ class Config:
             seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
             webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
             webhook_secret=env.get("REPRISE_WEBHOOK_SECRET", ""),
+            ssh_known_hosts=Path(
+                env.get("REPRISE_SSH_KNOWN_HOSTS") or "~/.ssh/known_hosts"
+            ).expanduser(),
+            ssh_keys=_words(env.get("REPRISE_SSH_KEYS", "")),
+            ssh_connect_seconds=_number(env, "REPRISE_SSH_CONNECT_SECONDS", 10),
+            ssh_silence_seconds=_number(env, "REPRISE_SSH_SILENCE_SECONDS", 10),
         )
 
 

@@ -164,6 +164,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        "asyncssh": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "daphne.http_protocol": {"level": "WARNING"},

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from jobs.transports import local
-from jobs.transports.base import Listener
+from jobs.transports import local, ssh
+from jobs.transports.base import Listener, Place, Transport
 
-TRANSPORTS = {"local": local.run}
+TRANSPORTS: Mapping[str, Transport] = {"local": local.run, "ssh": ssh.run}
 LONGEST_REASON = 500
 _ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 
 
 class CommandFailed(Exception):
     """A command ended with another exit status than 0; the message is the last line it said."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A place that is no target: only its transport is known."""
+
+    transport: str
+    name: str = "this machine"
+    address: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Heard:
@@ -44,12 +60,17 @@ class _Heard:
         return ""
 
 
-async def command(transport: str, argv: Sequence[str], step: Listener) -> None:
-    """Run a command over a transport; CommandFailed where its exit status is not 0."""
-    run = TRANSPORTS.get(transport)
+async def command(target: Place | str, argv: Sequence[str], step: Listener) -> None:
+    """Run a command on a target, or on this machine (`"local"`).
+
+    Raises CommandFailed where its exit status is not 0, or where there is no such transport, and a
+    `jobs.transports.errors.TransportError` where it could not be run or its end is not known.
+    """
+    place = _Here(target) if isinstance(target, str) else target
+    run = TRANSPORTS.get(place.transport)
     if run is None:
-        raise CommandFailed(f"there is no transport {transport!r}")
+        raise CommandFailed(f"there is no transport {place.transport!r}")
     heard = _Heard(step)
-    status = await run(argv, heard)
+    status = await run(argv, heard, target=place)
     if status:
-        raise CommandFailed(heard.reason() or f"exit status {status}")
+        raise CommandFailed(heard.reason() or f"exit status {status}", status)

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from jobs.transports.base import Listener
+from jobs.transports.base import TERM_SECONDS, Listener, Place, copy
 
-TERM_SECONDS = 2.0
-CHUNK = 32 * 1024
 # Whoever can read a log could read these there, should a command print its environment.
 SECRETS = {"DATABASE_URL", "REDIS_URL", "REPRISE_SECRET_KEY", "PGPASSWORD"}
 
-# The kernel kills the command when its parent dies, but only once that is set: a worker that died
-# in the milliseconds before would leave it running, so it looks who its parent is after that.
-_TIED = ("setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+# In the command's process group a shell waits for the end of its standard input, a pipe that only
+# the worker writes to: the kernel closes that when the worker ends, however that happens, and then
+# the shell ends the group. It stays deaf to what ends the command itself.
+_TIED = (
+    "exec 3<&0; "
+    '( trap "" HUP INT TERM; exec >/dev/null 2>&1; read -r _ <&3; kill -s KILL 0 ) & '
+    'exec "$@" 3<&- </dev/null'
+)
 
 
 async def run(
     argv: Sequence[str],
     step: Listener,
     *,
+    target: Place | None = None,
     timeout: float | None = None,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> int:
-    """Run a command, stream its output to the step, return its exit code.
+    """Run a command on the worker's machine, whatever the target (a `base.Transport`).
 
-    It gets the step's environment (REPRISE_JOB, REPRISE_FENCE, …), none of the service's secrets,
-    and a process group of its own, which is ended (TERM, then KILL) when the step is cancelled or
-    takes longer than `timeout` seconds (TimeoutError), and with the command itself. When the worker
-    dies the kernel kills the command; what that has started in the background, it must end itself.
-    127 is the exit code where there is no such command.
+    It gets the worker's environment without the service's secrets. 127 is the exit status where
+    there is no such command.
     """
     process = await asyncio.create_subprocess_exec(
-        *_TIED, str(os.getpid()), *argv,
-        stdin=asyncio.subprocess.DEVNULL,
+        "/bin/sh", "-c", _TIED, "reprise", *argv,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**_inherited(), **step.env, **(env or {})},
@@ -48,24 +48,16 @@ async def run(
     )  # fmt: skip
     try:
         async with asyncio.timeout(timeout):
-            copies = (_copy(process.stdout, step, "out"), _copy(process.stderr, step, "err"))
+            copies = (copy(process.stdout, step, "out"), copy(process.stderr, step, "err"))
             await asyncio.gather(*copies, process.wait())
     finally:
         await _end(process)
-    return process.returncode or 0
+    code = process.returncode or 0
+    return code if code >= 0 else 128 - code
 
 
 def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
-
-
-async def _copy(stream: asyncio.StreamReader | None, step: Listener, name: str) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    while stream and (data := await stream.read(CHUNK)):
-        step.output(decoder.decode(data), name)
-        await step.drain()
-    if rest := decoder.decode(b"", final=True):
-        step.output(rest, name)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -35,7 +35,11 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 # Both run whole copies of the project and wait for them for half of their time.
 SIDE_BY_SIDE = ("acceptance", "browser")
-PROGRAMS = {"acceptance": ["nginx"], "browser": ["chromium", "libatomic"]}
+PROGRAMS = {
+    "integration": ["sshd"],
+    "acceptance": ["nginx", "sshd"],
+    "browser": ["chromium", "libatomic"],
+}
 FRONTEND, CHECK = "frontend", "check"
 
 

@@ -15,6 +15,7 @@ from ops.setup.clone import Clone, need_space, tool_environment
 PACKAGES = {
     "chromium": ("chromium", "fonts-dejavu-core"),
     "nginx": ("nginx",),
+    "sshd": ("openssh-server",),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"

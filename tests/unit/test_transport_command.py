@@ -45,7 +45,7 @@ async def test_a_command_knows_its_job_and_fence() -> None:
         (r"import sys; print('well'); sys.exit('\x1b[31mtoo\nbad\x1b[0m')", "bad"),
         ("import sys; print('one\\ntwo'); sys.exit(4)", "two"),
         ("import sys; sys.exit(4)", "exit status 4"),
-        ("import os; os.kill(os.getpid(), 9)", "exit status -9"),
+        ("import os; os.kill(os.getpid(), 9)", "exit status 137"),
     ],
 )
 async def test_it_fails_with_the_last_line_that_was_said(program: str, reason: str) -> None:

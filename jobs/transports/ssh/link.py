@@ -1,0 +1,139 @@
+"""One connection to a host: made once, its host key checked, and what it died of."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncssh
+from django.conf import settings
+
+from jobs.transports.errors import (
+    HostHung,
+    HostKeyUnknown,
+    HostKeyWrong,
+    HostLost,
+    HostUnreachable,
+    KeyRefused,
+    TransportError,
+)
+from jobs.transports.ssh.login import Login, client_keys, known_hosts
+
+KEEPALIVES = 2  # unanswered ones before a host counts as hung
+
+
+class Link(asyncssh.SSHClient):
+    """A connection to a login's host; `connected` makes it, for whoever asks first."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.is_over = False
+        self._met = False
+        self._reason: Exception | None = None
+        self._offered: asyncssh.SSHKey | None = None
+        self._known = known_hosts(login.known_hosts)
+        self._keys = client_keys(login)
+        self._making: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+
+    async def connected(self) -> asyncssh.SSHClientConnection:
+        """Return the connection, making it first; TransportError, the same for all who wait."""
+        if self._making is None:
+            self._making = asyncio.create_task(self._connect())
+        return await asyncio.shield(self._making)
+
+    def close(self) -> None:
+        """Give the connection up, with everything that still runs over it."""
+        self.is_over = True
+        if self._making is None:
+            return
+        if not self._making.done():
+            self._making.cancel()
+        elif not self._making.cancelled() and self._making.exception() is None:
+            self._making.result().abort()
+
+    def lost(self, error: Exception | None) -> TransportError:
+        """Return what it means for a command that its session ended without an exit status."""
+        where, reason = self.login.where, self._reason or error
+        if isinstance(reason, asyncssh.ConnectionLost) and "keepalive" in reason.reason:
+            return HostHung(
+                f"{where} went silent while the command ran: how far it came is not known."
+            )
+        if self.is_over:
+            return HostLost(
+                f"The connection to {where} ended while the command ran: "
+                "how far it came is not known."
+            )
+        if isinstance(error, asyncssh.ChannelOpenError):
+            return TransportError(f"{where} runs no command: {error.reason}.")
+        return HostLost(f"{where} did not say how the command ended.")
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """Note that somebody took the connection (asyncssh calls this)."""
+        self._met = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note what ended the connection (asyncssh calls this)."""
+        self.is_over, self._reason = True, exc
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        """Note which key it was that the known hosts do not have; never accept it."""
+        self._offered = key
+        return False
+
+    async def _connect(self) -> asyncssh.SSHClientConnection:
+        login, config = self.login, settings.REPRISE
+        try:
+            return await asyncssh.connect(
+                login.host, login.port,
+                config=None,  # somebody's ~/.ssh/config could switch checks off
+                client_factory=lambda: self,
+                username=login.user,
+                known_hosts=self._known,
+                client_keys=self._keys or (),
+                **({"agent_path": None} if self._keys else {}),
+                preferred_auth="publickey",
+                gss_host=None,
+                connect_timeout=config.ssh_connect_seconds,
+                keepalive_interval=config.ssh_silence_seconds / (KEEPALIVES + 1),
+                keepalive_count_max=KEEPALIVES,
+            )  # fmt: skip
+        except (asyncssh.Error, OSError) as error:  # TimeoutError is an OSError
+            self.is_over = True
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> TransportError:
+        login, seconds = self.login, settings.REPRISE.ssh_connect_seconds
+        match error:
+            case asyncssh.HostKeyNotVerifiable():
+                return self._stranger(error.reason)
+            case asyncssh.KeyExchangeFailed() if "host key" in error.reason:
+                return self._stranger(error.reason)
+            case asyncssh.PermissionDenied():
+                keys = ", ".join(login.keys) or "the agent's and ~/.ssh/id_*"
+                return KeyRefused(f"{login.where} refused {login.user} with every key: {keys}.")
+            case TimeoutError() if self._met:
+                detail = f"took the connection and said nothing for {seconds:g} s"
+                return HostHung(f"{login.where} {detail}.")
+            case TimeoutError():
+                return HostUnreachable(f"{login.where} did not answer within {seconds:g} s.")
+            case asyncssh.DisconnectError() if self._met:
+                return HostUnreachable(f"{login.where} ended the connection: {error.reason}.")
+        return HostUnreachable(f"{login.where} cannot be reached: {error}.")
+
+    def _stranger(self, reason: str) -> TransportError:
+        login = self.login
+        port = login.port if login.port != 22 else None
+        keys = asyncssh.match_known_hosts(self._known, login.host, "", port)[0]
+        shown = f" ({self._offered.get_fingerprint()})" if self._offered else ""
+        if self._offered and not keys:
+            return HostKeyUnknown(
+                f"{login.known_hosts} has no host key of {login.where}{shown}. Compare it with the "
+                "host's own, then add it."
+            )
+        if self._offered:
+            return HostKeyWrong(
+                f"{login.where} has another host key{shown} than {login.known_hosts} says: it was "
+                "set up anew, or somebody else answers."
+            )
+        return HostKeyWrong(f"The host key of {login.where} does not fit: {reason}.")

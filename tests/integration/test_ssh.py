@@ -1,0 +1,250 @@
+"""Commands over a real sshd: what they say, how they end, and what is said of hosts that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from jobs.transports import errors, ssh
+from jobs.transports.errors import TransportError
+from tests.acceptance.proc import with_environment
+from tests.fleet_process import until
+from tests.sshd import Place, Sshd, Yard, keygen, yard
+
+SILENCE = 2.0
+MARK = f"ssh-test-{os.getpid()}"
+# A child in the background of a child, both deaf to TERM or not.
+FAMILY = "sh -c 'sleep 1000 & sleep 1000' & echo there; wait"
+
+
+class Heard:
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.env = {"REPRISE_JOB": MARK, "REPRISE_STEP": "a step"}
+        self.text = {"out": "", "err": ""}
+        self.spoke = asyncio.Event()
+
+    def output(self, text: str, stream: str = "out") -> None:
+        self.text[stream] += text
+        self.spoke.set()
+
+    async def drain(self) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    with yard(tmp_path_factory.mktemp("ssh") / "yard", hosts=2) as made:
+        yield made
+
+
+@pytest.fixture
+def host(ground: Yard) -> Iterator[Sshd]:
+    """A host that a worker may use as it is set up; nothing of a command is left there after."""
+    config = replace(
+        settings.REPRISE,
+        ssh_keys=(str(ground.key),),
+        ssh_known_hosts=ground.known_hosts,
+        ssh_silence_seconds=SILENCE,
+        ssh_connect_seconds=5.0,
+    )
+    with override_settings(REPRISE=config):
+        yield ground.hosts[0]
+    until(lambda: not left(), "the end of every command")
+
+
+def left() -> dict[int, str]:
+    """Return the processes on the hosts that are a command's."""
+    return with_environment(REPRISE_JOB=MARK)
+
+
+def place(host: Sshd) -> Place:
+    return Place(host.address)
+
+
+@asynccontextmanager
+async def running(host: Sshd, script: str) -> AsyncIterator[asyncio.Task[int]]:
+    """Yield a command that has said something and goes on."""
+    heard = Heard()
+    task = asyncio.create_task(ssh.run(["sh", "-c", script], heard, target=place(host)))
+    await asyncio.wait(
+        {task, said := asyncio.ensure_future(heard.spoke.wait())}, return_when="FIRST_COMPLETED"
+    )
+    assert said.done(), task.exception()
+    yield task
+
+
+async def fails(target: Place, error: type[TransportError]) -> str:
+    """Return what is said of a target on which nothing can be run."""
+    heard = Heard()
+    with pytest.raises(error) as caught:
+        await ssh.run(["echo", "hello"], heard, target=target)
+    assert type(caught.value) is error
+    assert heard.text["out"] == ""
+    return caught.value.message
+
+
+async def test_output_and_exit_status_come_back(host: Sshd) -> None:
+    heard = Heard()
+    script = r"printf 'é\n'; printf 'a\377b\n' >&2; exit 3"
+    status = await ssh.run(["sh", "-c", script], heard, target=place(host))
+    assert (status, heard.text) == (3, {"out": "é\n", "err": "a\ufffdb\n"})
+
+
+async def test_words_arrive_as_they_were_given(host: Sshd, tmp_path: Path) -> None:
+    words = ["it's", "$HOME `id`", "", "-n", "a\nb", "*", "é\\"]
+    heard = Heard()
+    argv = ["sh", "-c", 'printf "%s|" "$@"', "name", *words]
+    assert await ssh.run(argv, heard, target=place(host)) == 0
+    assert heard.text["out"] == "".join(f"{word}|" for word in words)
+
+
+async def test_a_command_gets_its_job_and_its_folder_and_no_input(
+    host: Sshd, tmp_path: Path
+) -> None:
+    heard = Heard()
+    script = 'echo "$REPRISE_JOB $REPRISE_STEP $OWN"; pwd; cat'
+    argv = ["sh", "-c", script]
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    await ssh.run(argv, heard, target=place(host), env={"OWN": "o'wn"}, cwd=str(folder))
+    assert heard.text["out"] == f"{MARK} a step o'wn\n{folder}\n"
+
+
+async def test_much_output_comes_whole(host: Sshd) -> None:
+    heard = Heard()
+    await ssh.run(["seq", "100000"], heard, target=place(host))
+    assert heard.text["out"] == "".join(f"{number}\n" for number in range(1, 100001))
+
+
+async def test_a_signal_is_told_as_a_shell_tells_it(host: Sshd) -> None:
+    assert await ssh.run(["sh", "-c", "kill -9 $$"], Heard(), target=place(host)) == 128 + 9
+    assert await ssh.run(["no-such-command-here"], Heard(), target=place(host)) == 127
+
+
+async def test_a_host_has_one_connection_for_all_its_commands(ground: Yard, host: Sshd) -> None:
+    before = [each.connections for each in ground.hosts]
+    work = [
+        ssh.run(["sh", "-c", "sleep 0.1"], Heard(), target=place(each))
+        for each in ground.hosts
+        for _ in range(12)  # more than sshd lets run at a time over one connection
+    ]
+    assert await asyncio.gather(*work) == [0] * 24
+    assert await ssh.run(["true"], Heard(), target=place(host)) == 0
+    assert [each.connections for each in ground.hosts] == [count + 1 for count in before]
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
+async def test_the_whole_group_ends_with_a_cancelled_command(host: Sshd, trap: str) -> None:
+    async with running(host, trap + FAMILY) as task:
+        await asyncio.to_thread(until, lambda: len(left()) == 4, "the whole family")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert left() == {}
+    assert await ssh.run(["true"], Heard(), target=place(host)) == 0  # over the same connection
+
+
+async def test_a_command_that_takes_too_long_is_ended(host: Sshd) -> None:
+    with pytest.raises(TimeoutError):
+        await ssh.run(["sleep", "1000"], Heard(), target=place(host), timeout=0.5)
+    assert left() == {}
+
+
+async def test_what_a_command_leaves_in_the_background_ends_with_it(host: Sshd) -> None:
+    script = "sleep 1000 & echo done"
+    assert await ssh.run(["sh", "-c", script], Heard(), target=place(host)) == 0
+    assert left() == {}
+
+
+async def test_a_host_that_dies_in_mid_command(host: Sshd) -> None:
+    async with running(host, FAMILY) as task:
+        host.send(signal.SIGKILL)
+        with pytest.raises(errors.HostLost, match="ended while the command ran"):
+            await task
+    assert await ssh.run(["true"], Heard(), target=place(host)) == 0  # over a new connection
+
+
+async def test_a_host_that_hangs_in_mid_command(host: Sshd) -> None:
+    async with running(host, FAMILY) as task:
+        host.send(signal.SIGSTOP)
+        with pytest.raises(errors.HostHung, match="went silent while the command ran"):
+            await task
+        # Nobody is heard there any more, whatever becomes of the connection.
+        until(lambda: not left(), "the end of the command")
+        host.send(signal.SIGCONT)
+
+
+async def test_a_host_that_hangs_cannot_hold_up_a_cancelled_command(host: Sshd) -> None:
+    async with running(host, FAMILY) as task:
+        host.send(signal.SIGSTOP)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        host.send(signal.SIGCONT)
+
+
+async def test_a_host_that_takes_connections_and_says_nothing(host: Sshd) -> None:
+    config = replace(settings.REPRISE, ssh_connect_seconds=0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent, override_settings(REPRISE=config):
+        port = silent.getsockname()[1]
+        said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostHung)
+    assert said == f"127.0.0.1 port {port} took the connection and said nothing for 0.5 s."
+
+
+async def test_a_host_that_is_not_there(host: Sshd) -> None:
+    with socket.socket() as unused:  # bound, so nobody else gets it, and not listening
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostUnreachable)
+    assert said.startswith(f"127.0.0.1 port {port} cannot be reached: ")
+    said = await fails(Place("ssh://no-such-host.invalid"), errors.HostUnreachable)
+    assert said.startswith("no-such-host.invalid cannot be reached: ")
+
+
+async def test_a_wrong_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
+    other = ground.hosts[1].known.replace(str(ground.hosts[1].port), str(host.port))
+    (tmp_path / "known").write_text(other)
+    config = replace(settings.REPRISE, ssh_known_hosts=tmp_path / "known")
+    with override_settings(REPRISE=config):
+        said = await fails(place(host), errors.HostKeyWrong)
+    assert "has another host key (SHA256:" in said
+
+
+async def test_an_unknown_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "known").write_text(ground.hosts[1].known)
+    for name, detail in {"known": "has no host key of 127.0.0.1", "none": "cannot be read"}.items():
+        config = replace(settings.REPRISE, ssh_known_hosts=tmp_path / name)
+        with override_settings(REPRISE=config):
+            assert detail in await fails(place(host), errors.HostKeyUnknown)
+
+
+async def test_a_refused_key(host: Sshd, tmp_path: Path) -> None:
+    keygen(tmp_path / "stranger")
+    target = Place(host.address, variables={"ssh_keys": [str(tmp_path / "stranger")]})
+    said = await fails(target, errors.KeyRefused)
+    assert said.endswith(f"with every key: {tmp_path}/stranger.")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "10.0.0.1", "http://x", "ssh://", "ssh://x:y", "ssh://x/y"]
+)
+async def test_an_address_that_is_none(host: Sshd, address: str) -> None:
+    said = await fails(Place(address), errors.TargetUnusable)
+    assert said == f"{address!r} of box is no address for ssh: write ssh://user@host:port."
+
+
+async def test_a_key_file_that_is_none(host: Sshd, tmp_path: Path) -> None:
+    target = Place(host.address, variables={"ssh_keys": [str(tmp_path / "gone")]})
+    assert "gone cannot be used" in await fails(target, errors.TargetUnusable)
