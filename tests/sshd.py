@@ -10,11 +10,13 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
+from django.conf import settings
+from django.test import override_settings
 
 from ops.embedded import ports
 from tests.fleet_process import until
@@ -85,6 +87,15 @@ class Sshd:
         below = psutil.Process(self._listener.pid).children(recursive=True)
         return [one for one in below if one.name() == "sshd"]
 
+    def commands(self, word: str) -> list[psutil.Process]:
+        """The processes below sshd with this word in their command line."""
+        assert self._listener is not None
+        found = []
+        for one in psutil.Process(self._listener.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [one] if word in " ".join(one.cmdline()) else []
+        return found
+
     def send(self, sign: signal.Signals) -> None:
         """Send a signal to every session's sshd, of the innermost one first."""
         for one in reversed(self.sessions()):
@@ -131,6 +142,18 @@ class Yard:
             "REPRISE_SSH_KEYS": str(self.key),
             "REPRISE_SSH_KNOWN_HOSTS": str(self.known_hosts),
         }
+
+    def config(self, silence: float = 3.0) -> override_settings:
+        """Have Django in this process use both, and wait `silence` seconds at most."""
+        return override_settings(
+            REPRISE=replace(
+                settings.REPRISE,
+                ssh_keys=(str(self.key),),
+                ssh_known_hosts=self.known_hosts,
+                ssh_silence_seconds=silence,
+                ssh_connect_seconds=5.0,
+            )
+        )
 
 
 @contextmanager

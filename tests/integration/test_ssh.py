@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,13 +20,28 @@ from django.test import override_settings
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
 from tests.acceptance.proc import with_environment
-from tests.fleet_process import until
+from tests.fleet_process import ROOT, until
 from tests.sshd import Place, Sshd, Yard, keygen, yard
 
 SILENCE = 2.0
 MARK = f"ssh-test-{os.getpid()}"
 # A child in the background of a child, both deaf to TERM or not.
 FAMILY = "sh -c 'sleep 1000 & sleep 1000' & echo there; wait"
+
+WORKER = """
+import asyncio, sys
+import django
+django.setup()
+from jobs.transports import ssh
+from tests.sshd import Place
+
+class Listener:
+    env = {"REPRISE_JOB": sys.argv[3]}
+    def output(self, text, stream="out"): print(text, end="", flush=True)
+    async def drain(self): ...
+
+asyncio.run(ssh.run(["sh", "-c", sys.argv[2]], Listener(), target=Place(sys.argv[1])))
+"""
 
 
 class Heard:
@@ -52,14 +69,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
 @pytest.fixture
 def host(ground: Yard) -> Iterator[Sshd]:
     """A host that a worker may use as it is set up; nothing of a command is left there after."""
-    config = replace(
-        settings.REPRISE,
-        ssh_keys=(str(ground.key),),
-        ssh_known_hosts=ground.known_hosts,
-        ssh_silence_seconds=SILENCE,
-        ssh_connect_seconds=5.0,
-    )
-    with override_settings(REPRISE=config):
+    with ground.config(SILENCE):
         yield ground.hosts[0]
     until(lambda: not left(), "the end of every command")
 
@@ -166,6 +176,28 @@ async def test_what_a_command_leaves_in_the_background_ends_with_it(host: Sshd) 
     script = "sleep 1000 & echo done"
     assert await ssh.run(["sh", "-c", script], Heard(), target=place(host)) == 0
     assert left() == {}
+
+
+def test_a_killed_worker_leaves_nothing_on_the_host(ground: Yard, host: Sshd) -> None:
+    program = [sys.executable, "-c", WORKER, host.address, FAMILY, MARK]
+    env = os.environ | ground.env
+    with subprocess.Popen(program, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "there\n"
+        until(lambda: len(left()) == 4, "the whole family")
+        worker.kill()
+    until(lambda: not left(), "the end of the command")
+
+
+def test_a_stopped_worker_leaves_nothing_on_the_host(ground: Yard, host: Sshd) -> None:
+    program = [sys.executable, "-c", WORKER, host.address, FAMILY, MARK]
+    env = os.environ | ground.env | {"REPRISE_SSH_SILENCE_SECONDS": str(SILENCE)}
+    with subprocess.Popen(program, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "there\n"
+        worker.send_signal(signal.SIGSTOP)
+        until(lambda: not left(), "the end of the command")
+        worker.kill()
 
 
 async def test_a_host_that_dies_in_mid_command(host: Sshd) -> None:

@@ -20,14 +20,15 @@ from tests.factories import make_team, make_user
 from tests.fleet_process import RunningFleet, until
 
 
-def take_stock(fleet: RunningFleet) -> None:
-    """Write the fleet's servers into the inventory."""
-    for server in fleet.book["servers"]:
+def take_stock(fleet: RunningFleet, hosts: Sequence[str] = ()) -> None:
+    """Write the fleet's servers into the inventory, over ssh where there are addresses of hosts."""
+    for number, server in enumerate(fleet.book["servers"]):
         Target.objects.create(
             name=server["name"],
             group=server["group"],
             labels=server["labels"],
-            address=server["url"],
+            transport="ssh" if hosts else "local",
+            address=hosts[number % len(hosts)] if hosts else server["url"],
             variables=server["variables"],
         )
 

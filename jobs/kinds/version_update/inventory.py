@@ -17,10 +17,15 @@ SHOWN_VERSIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A target of this kind: `ctl` is the command line of its control script."""
+    """A target of this kind: `ctl` is the command line of its control script.
+
+    The rest is what its transport needs (`jobs.transports.base.Place`).
+    """
 
     name: str
     transport: str
+    address: str
+    variables: Mapping[str, Any]
     ctl: tuple[str, ...]
     repository: str
 
@@ -100,6 +105,8 @@ def _server(target: Target) -> Server:
     return Server(
         name=target.name,
         transport=target.transport,
+        address=target.address,
+        variables=variables,
         ctl=tuple(variables["ctl"]),
         repository=str(variables.get("repository") or ""),
     )

@@ -115,8 +115,7 @@ class Rollout:
 
         async def work(running: Step) -> None:
             self._worked.add(name)
-            argv = [*server.ctl, step, self._params.version]
-            await command(server.transport, argv, running)
+            await command(server, [*server.ctl, step, self._params.version], running)
 
         await self._run.step(step, work, target=name, timeout=LIMITS[step], always=always)
 
