@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from core.errors import BadRequest, Forbidden, IdempotencyConflict
+from core.errors import BadRequest, Forbidden, IdempotencyConflict, NotNow
 from core.ids import uuid7
 from jobs import access, claims, dispatch, log
 from jobs.access import Principal
@@ -81,6 +81,24 @@ def cancel(principal: Principal, job_id: UUID) -> log.Appended:
             log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
             wake(claims.release(job_id))
     return asked
+
+
+def signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
+    """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
+
+    It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
+    Forbidden, and NotNow where the job does not wait for a signal of this name.
+    """
+    access.require(principal, "steer", access.job_for(principal, job_id))
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
+        awaited = [wait["name"] for wait in job.waiting_for if wait.get("for") == "signal"]
+        if not job.parked or name not in awaited:
+            raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
+        said = {"signal": name, "data": data}
+        sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
+        dispatch.deliver(job_id)
+    return sent
 
 
 def wake(waiting: list[UUID]) -> None:

@@ -8,19 +8,30 @@ may be repeated.
 
 from __future__ import annotations
 
-from jobs.run.errors import MAX_MESSAGE, Cancelled, HandedOver, JobFailed, Parked, StepFailed
+from jobs.run.errors import (
+    MAX_MESSAGE,
+    Cancelled,
+    HandedOver,
+    JobFailed,
+    Parked,
+    Rejected,
+    StepFailed,
+)
 from jobs.run.retry import Retry
 from jobs.run.run import Run
 from jobs.run.step import Step
 from jobs.run.sync import SyncRun, call_handler
 from jobs.run.waiting import parking
+from jobs.run.words import Approval
 
 __all__ = [
     "MAX_MESSAGE",
+    "Approval",
     "Cancelled",
     "HandedOver",
     "JobFailed",
     "Parked",
+    "Rejected",
     "Retry",
     "Run",
     "Step",

@@ -27,6 +27,15 @@ class StepFailed(Exception):
         self.error = dict(error)
 
 
+class Rejected(JobFailed):
+    """Somebody has said no at a gate: `by` (an actor), `at` (RFC 3339), and `reason`."""
+
+    def __init__(self, gate: str, by: str, at: str, reason: str) -> None:
+        why = f": {reason}" if reason else "."
+        super().__init__(f"Rejected at the gate {gate} by {by.partition(':')[2] or by}{why}")
+        self.gate, self.by, self.at, self.reason = gate, by, at, reason
+
+
 class Cancelled(Exception):
     """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 from weakref import WeakSet
 
 from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.job import State, StepKey, StepState
 from jobs.log import Append, Appended, LeaseLost
-from jobs.run import waiting
+from jobs.run import waiting, words
 from jobs.run.errors import Cancelled, HandedOver, Parked, StepFailed
 from jobs.run.retry import ONCE, Retry
 from jobs.run.step import StepFn
 from jobs.run.trying import Work
+from jobs.run.values import value
+from jobs.run.words import Approval
 from jobs.writer import Writer
 
 T = TypeVar("T")
@@ -60,8 +63,14 @@ class Run:
         return clock.now() + self._skew
 
     async def append(self, events: list[NewEvent]) -> Appended:
-        """Append events under this run's fence; LeaseLost where somebody else has the job."""
-        return await self._writer.append(Append(self.job, events, self.actor, self.fence))
+        """Append events under this run's fence; LeaseLost where somebody else has the job.
+
+        The receipt says how the job stands, so that what was asked for before a step's end is
+        recorded is heeded after that step, and not with the next heartbeat only.
+        """
+        receipt = await self._writer.append(Append(self.job, events, self.actor, self.fence))
+        self.steer(cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused")
+        return receipt
 
     async def step(
         self,
@@ -100,6 +109,42 @@ class Run:
     async def until(self, moment: datetime, name: str = "until") -> None:
         """Go on at a moment (aware); as `sleep`."""
         await waiting.sleep(self, name, moment)
+
+    async def wait_for(self, name: str, timeout: float | None = None) -> Any:
+        """Wait, without a worker, for the signal of this name; return the data it came with.
+
+        `jobs.commands.signal` sends one, to a job that waits for it. Raises StepFailed where none
+        comes within `timeout` seconds.
+        """
+        return await words.signal(self, name, timeout)
+
+    async def gate(
+        self,
+        name: str,
+        question: str = "",
+        *,
+        not_by_submitter: bool = False,
+        timeout: float | None = None,
+    ) -> Approval:
+        """Wait, without a worker, until somebody approves; return who, when and why.
+
+        `question` is what they read. Raises Rejected (which fails the job) where somebody says no,
+        StepFailed where nobody has said anything within `timeout` seconds. With `not_by_submitter`
+        it takes another person than the job's submitter.
+        """
+        return await words.gate(self, name, question, not_by_submitter, timeout)
+
+    async def now(self) -> datetime:
+        """Return the time (UTC), the same for this call in every attempt; recorded as `now`."""
+        return clock.parse(await value(self, "now", lambda: clock.rfc3339(self.clock())))
+
+    async def random(self) -> float:
+        """Return a number from [0, 1), the same for this call in every attempt."""
+        return await value(self, "random", random.random)
+
+    async def uuid(self) -> UUID:
+        """Return a UUID (version 4), the same for this call in every attempt."""
+        return UUID(await value(self, "uuid", lambda: str(uuid4())))
 
     async def skip(self, name: str, target: str | None, reason: str) -> None:
         """Log that a step is not going to run, and why; once, however many attempts."""

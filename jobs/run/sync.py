@@ -6,12 +6,15 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from jobs.run.calls import in_thread
 from jobs.run.retry import ONCE, Retry
 from jobs.run.run import Run
 from jobs.run.step import StepFn
+from jobs.run.words import Approval
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,6 +63,36 @@ class SyncRun:
     def until(self, moment: datetime, name: str = "until") -> None:
         """As `Run.until`, blocking."""
         self._wait(self._run.until, moment, name)
+
+    def wait_for(self, name: str, timeout: float | None = None) -> Any:
+        """As `Run.wait_for`, blocking."""
+        return self._wait(self._run.wait_for, name, timeout)
+
+    def gate(
+        self,
+        name: str,
+        question: str = "",
+        *,
+        not_by_submitter: bool = False,
+        timeout: float | None = None,
+    ) -> Approval:
+        """As `Run.gate`, blocking."""
+        ask = partial(
+            self._run.gate, name, question, not_by_submitter=not_by_submitter, timeout=timeout
+        )
+        return self._wait(ask)
+
+    def now(self) -> datetime:
+        """As `Run.now`, blocking."""
+        return self._wait(self._run.now)
+
+    def random(self) -> float:
+        """As `Run.random`, blocking."""
+        return self._wait(self._run.random)
+
+    def uuid(self) -> UUID:
+        """As `Run.uuid`, blocking."""
+        return self._wait(self._run.uuid)
 
     def skip(self, name: str, target: str | None, reason: str) -> None:
         """As `Run.skip`, blocking."""

@@ -50,11 +50,18 @@ async def rest(run: Run, until: datetime, wait: Mapping[str, Any], *, always: bo
 
 
 def parking(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
-    """Return the events that say what a parked run waits for."""
-    soonest = sorted(waits, key=lambda wait: wait.get("until") or "~")
+    """Return the events that say what a parked run waits for; approvals are asked for last."""
+    gates = [wait for wait in waits if wait["for"] == "approval"]
+    others = sorted(
+        (wait for wait in waits if wait["for"] != "approval"), key=lambda w: w.get("until") or "~"
+    )
     # A word that nobody knows is waited for cannot come: of those each is said.
-    said = soonest[:WAITS_SAID] + [one for one in soonest[WAITS_SAID:] if "until" not in one]
+    said = others[:WAITS_SAID] + [one for one in others[WAITS_SAID:] if one["for"] == "signal"]
+    asked = [
+        NewEvent(EventType.JOB_APPROVAL_REQUESTED, {k: v for k, v in wait.items() if k != "for"})
+        for wait in gates
+    ]
     if not said:
-        return []
-    data = {"for": said[0]["for"], "waits": said, "count": len(waits)}
-    return [NewEvent(EventType.JOB_WAITING, data)]
+        return asked
+    data = {"for": said[0]["for"], "waits": said, "count": len(others)}
+    return [NewEvent(EventType.JOB_WAITING, data), *asked]

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 from pydantic import BaseModel
 
@@ -150,3 +152,10 @@ async def state(job: UUID) -> State:
 async def never() -> None:
     """Wait until cancelled."""
     await asyncio.Event().wait()
+
+
+def is_past(moment: datetime) -> bool:
+    """Whether a moment has passed by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp() > %s", [moment])
+        return bool(cursor.fetchone()[0])

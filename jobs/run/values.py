@@ -1,0 +1,30 @@
+"""Values that differ from call to call: drawn once, recorded, the same in every attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from jobs.events import EventType, NewEvent
+
+if TYPE_CHECKING:
+    from jobs.run.run import Run
+
+T = TypeVar("T", str, float)
+
+
+async def value(run: Run, name: str, draw: Callable[[], T]) -> T:
+    """Return what was recorded for this call, or draw it and record it first.
+
+    It is a step that has only ever succeeded. What is returned is committed: an effect that follows
+    from it can be found again by the attempt that has to repeat it.
+    """
+    occurrence, recorded = run.ask(name, None)
+    if recorded is not None:
+        kept: T = recorded.result
+        return kept
+    run.checkpoint(always=True)
+    drawn = draw()
+    data = {"try": 1, "occurrence": occurrence, "seconds": 0, "result": drawn}
+    await run.append([NewEvent(EventType.STEP_SUCCEEDED, data, name)])
+    return drawn
