@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from jobs import tokens
 from jobs.models import ApiToken, Job, Target, Team
+from jobs.targets import checking, expand, selectors
+from jobs.targets.selecting import LABEL
 
 # Generic in the stubs only, not at run time.
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     TokenAdmin = admin.ModelAdmin[ApiToken]
+    TargetModelForm = forms.ModelForm[Target]
 else:
     AnyAdmin = TokenAdmin = admin.ModelAdmin
+    TargetModelForm = forms.ModelForm
 
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
@@ -50,11 +55,40 @@ class TeamAdmin(AnyAdmin):
     filter_horizontal = ("members",)
 
 
+class TargetForm(TargetModelForm):
+    """A target by hand: refused for what an import would refuse."""
+
+    def clean(self) -> dict[str, Any]:
+        """Add an error to the field that makes the target useless."""
+        super().clean()
+        if not self.errors and (wrong := checking.problem(Target(**self.cleaned_data))):
+            self.add_error(*wrong)
+        return self.cleaned_data
+
+
+class LabelFilter(admin.SimpleListFilter):
+    """Offers every label that a target has."""
+
+    title = "label"
+    parameter_name = "label"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the labels, `role=web`."""
+        found = [text for text in selectors() if text.startswith(LABEL)]
+        return [(text, text.removeprefix(LABEL)) for text in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the targets that have the chosen label."""
+        chosen = self.value()
+        return queryset.filter(name__in=expand([chosen], "")) if chosen else queryset
+
+
 @admin.register(Target)
 class TargetAdmin(AnyAdmin):
-    list_display = ("name", "group", "transport", "address")
-    list_filter = ("group", "transport")
-    search_fields = ("name", "group", "address")
+    form = TargetForm
+    list_display = ("name", "group", "transport", "address", "labels")
+    list_filter = ("transport", "group", LabelFilter)
+    search_fields = ("name", "group", "address", "labels")
 
 
 @admin.register(Job)

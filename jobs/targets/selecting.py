@@ -1,0 +1,82 @@
+"""Which targets somebody means: names, `group:eu`, `label:role=web`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from core.errors import InvalidParams
+from jobs.models import Target
+
+GROUP, LABEL = "group:", "label:"
+
+
+def is_selector(text: str) -> bool:
+    """Return whether a text stands for targets rather than naming one."""
+    return text.startswith((GROUP, LABEL))
+
+
+def expand(wanted: Sequence[str], pointer: str) -> list[str]:
+    """Return the names that are meant, in order; the targets of a selector by name, and once.
+
+    A name stays as it is, known or not. InvalidParams, pointing at `<pointer>/<place>`, for a
+    selector that is none or that no target fits.
+    """
+    found: dict[int, list[str]] = {}
+    errors: list[dict[str, str]] = []
+    for place, text in enumerate(wanted):
+        if not is_selector(text):
+            continue
+        found[place] = _names(text)
+        if not found[place]:
+            errors.append({"pointer": f"{pointer}/{place}", "detail": _nothing(text)})
+    if errors:
+        raise InvalidParams(errors)
+    listed, names = {text for text in wanted if not is_selector(text)}, []
+    for place, text in enumerate(wanted):
+        chosen = [name for name in found[place] if name not in listed] if place in found else [text]
+        names += chosen
+        listed.update(chosen)
+    return names
+
+
+def select(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
+    """Return the targets that are meant, in order, each once.
+
+    InvalidParams, pointing at `<pointer>/<place>`, for a name or selector that stands for none.
+    """
+    names = list(dict.fromkeys(expand(wanted, pointer)))
+    known = {target.name: target for target in Target.objects.filter(name__in=names)}
+    errors = [
+        {"pointer": f"{pointer}/{place}", "detail": f"There is no target {text}."}
+        for place, text in enumerate(wanted)
+        if not is_selector(text) and text not in known
+    ]
+    if errors:
+        raise InvalidParams(errors)
+    return [known[name] for name in names]
+
+
+def selectors() -> list[str]:
+    """Return every selector that stands for something: the groups, then the labels."""
+    groups, labels = set[str](), set[str]()
+    for group, own in Target.objects.values_list("group", "labels"):
+        groups |= {group} if group else set()
+        labels |= {f"{name}={value}" for name, value in own.items()}
+    return [*(GROUP + group for group in sorted(groups)), *(LABEL + one for one in sorted(labels))]
+
+
+def _names(selector: str) -> list[str]:
+    if selector.startswith(GROUP):
+        fits = Q(group=selector.removeprefix(GROUP))
+    else:
+        name, given, value = selector.removeprefix(LABEL).partition("=")
+        fits = Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
+    return list(Target.objects.filter(fits).order_by("name").values_list("name", flat=True))
+
+
+def _nothing(selector: str) -> str:
+    if selector in {GROUP, LABEL}:
+        return f"{selector!r} names nothing: write {GROUP}<name>, {LABEL}<name>=<value>."
+    return f"No target fits {selector}."
