@@ -24,6 +24,7 @@ from jobs.log import hints
 from jobs.run import (
     MAX_MESSAGE,
     Cancelled,
+    Diverged,
     HandedOver,
     JobFailed,
     Parked,
@@ -110,7 +111,8 @@ class Worker:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
             run.recall(await in_thread(state_at, lease.job))
-            await _end(run, await self._ending(lease, run))
+            ending = await self._ending(lease, run)
+            await _end(run, _failed(run.diverged.message) if run.diverged else ending)
             await in_thread(_release, lease.job)
         except Parked:
             await in_thread(_park, run)
@@ -132,6 +134,9 @@ class Worker:
             kind = registry.get(lease.kind)
             params = kind.Params.model_validate(lease.params)
             result = await call_handler(kind.run, run, params)
+            run.conclude()
+        except Diverged as error:
+            return _failed(error.message)
         except Cancelled as stop:
             return _stopped(str(stop))
         except JobFailed as failure:

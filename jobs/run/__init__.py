@@ -11,6 +11,7 @@ from __future__ import annotations
 from jobs.run.errors import (
     MAX_MESSAGE,
     Cancelled,
+    Diverged,
     HandedOver,
     JobFailed,
     Parked,
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_MESSAGE",
     "Approval",
     "Cancelled",
+    "Diverged",
     "HandedOver",
     "JobFailed",
     "Parked",

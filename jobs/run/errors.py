@@ -36,6 +36,17 @@ class Rejected(JobFailed):
         self.gate, self.by, self.at, self.reason = gate, by, at, reason
 
 
+class Diverged(Exception):
+    """The handler asks for other steps than its run has recorded: its kind has changed meanwhile.
+
+    The job fails with it whatever the handler makes of it, and no further step is run.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.message = f"{message} Its kind has changed since the run began."
+        super().__init__(self.message)
+
+
 class Cancelled(Exception):
     """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID, uuid4
@@ -14,10 +13,11 @@ from weakref import WeakSet
 
 from core import clock
 from jobs.events import EventType, NewEvent
-from jobs.job import State, StepKey, StepState
+from jobs.job import State, StepState
 from jobs.log import Append, Appended, LeaseLost
 from jobs.run import waiting, words
-from jobs.run.errors import Cancelled, HandedOver, Parked, StepFailed
+from jobs.run.errors import Cancelled, Diverged, HandedOver, Parked, StepFailed
+from jobs.run.record import Record
 from jobs.run.retry import ONCE, Retry
 from jobs.run.step import StepFn
 from jobs.run.trying import Work
@@ -44,8 +44,9 @@ class Run:
             False  # an ordinary function calls: each call is a task, and they are one branch
         )
         self.waits: list[Mapping[str, Any]] = []
-        self._recorded: Mapping[StepKey, StepState] = {}
-        self._calls: Counter[tuple[str, str | None]] = Counter()
+        self.diverged: Diverged | None = None
+        self._record = Record({})
+        self._main: object = None
         self._writer = writer
         self._skew = timedelta()
         self._steered = asyncio.Event()
@@ -54,9 +55,19 @@ class Run:
     def recall(self, state: State) -> None:
         """Take in what earlier attempts have recorded; before the handler is called."""
         self.cancelling = self.cancelling or state.summary.status == "cancelling"
-        self._recorded = state.steps
+        self._record = Record(state.steps)
         if state.summary.last_at:  # this attempt's start, by the database's clock
             self._skew = clock.parse(state.summary.last_at) - clock.now()
+
+    def begin(self) -> None:
+        """Note that the handler runs from here on, in this task."""
+        self._main = self._branch()
+
+    def conclude(self) -> None:
+        """Raise Diverged where the handler is done, but what is recorded is not all of it."""
+        if self.diverged is None and not self.cancelling:
+            with self._diverging():
+                self._record.conclude()
 
     def clock(self) -> datetime:
         """Return the time by the database's clock, which decides when the job is due."""
@@ -94,6 +105,11 @@ class Run:
             return recorded.result
         if recorded and recorded.status == "failed":
             raise StepFailed(name, target, recorded.error or {})
+        if recorded and recorded.status == "skipped":
+            with self._diverging():
+                raise Diverged(
+                    f"The log says that the step {name} is left out, the handler runs it."
+                )
         work = Work(self, name, target, occurrence, fn, timeout, always, retry)
         return await work.go(recorded)
 
@@ -171,7 +187,14 @@ class Run:
 
         results = await asyncio.gather(*map(one, work), return_exceptions=True)
         raised = [result for result in results if isinstance(result, BaseException)]
-        for kind in (LeaseLost, HandedOver, asyncio.CancelledError, Parked, BaseException):
+        for kind in (
+            LeaseLost,
+            Diverged,
+            HandedOver,
+            asyncio.CancelledError,
+            Parked,
+            BaseException,
+        ):
             for error in raised:
                 if isinstance(error, kind):
                     self._note(error)
@@ -179,10 +202,25 @@ class Run:
         return [result for result in results if not isinstance(result, BaseException)]
 
     def ask(self, name: str, target: str | None) -> tuple[int, StepState | None]:
-        """Count a call for a step; return its occurrence and what is recorded of it."""
-        self._calls[name, target] += 1
-        occurrence = self._calls[name, target]
-        return occurrence, self._recorded.get((name, target, occurrence))
+        """Count a call for a step; return its occurrence and what is recorded of it.
+
+        Raises Diverged where that is not what the record has next. A run that is being stopped may
+        take another way, and steps without a target in branches have no order: there only an end
+        that leaves out something recorded is noticed.
+        """
+        if self.diverged is not None:
+            raise self.diverged
+        ordered = target is not None or self._branch() is self._main
+        with self._diverging():
+            return self._record.ask(name, target, strict=ordered and not self.cancelling)
+
+    @contextmanager
+    def _diverging(self) -> Iterator[None]:
+        try:
+            yield
+        except Diverged as error:
+            self.diverged = error
+            raise
 
     def checkpoint(self, always: bool = False) -> None:
         """Raise where a run is to stop here.

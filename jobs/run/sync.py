@@ -119,8 +119,9 @@ class SyncRun:
 
 async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> Any:
     """Call a kind's handler, `async def` or plain `def`, and return its result."""
-    if inspect.iscoroutinefunction(handler):
+    run.plain = not inspect.iscoroutinefunction(handler)
+    run.begin()
+    if not run.plain:
         return await handler(run, params)
-    run.plain = True
     plain = SyncRun(run, asyncio.get_running_loop())
     return await in_thread(plain.end_calls, handler, plain, params)

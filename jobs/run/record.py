@@ -1,0 +1,59 @@
+"""What earlier attempts have recorded, beside what this one asks for: they must fit.
+
+For each target the recorded steps have an order, that of their first events; steps without a target
+are a row of their own. A handler that asks in another order, or for something else where the record
+goes on, has changed since: whatever it did next would be done on a wrong footing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from jobs.job import StepKey, StepState
+from jobs.run.errors import Diverged
+
+
+class Record:
+    """The recorded steps of a run, and which of them have been asked for again."""
+
+    def __init__(self, steps: Mapping[StepKey, StepState]) -> None:
+        self._steps = steps
+        self._calls: Counter[tuple[str, str | None]] = Counter()
+        self._ahead: dict[str | None, dict[StepKey, None]] = defaultdict(dict)
+        for key in steps:
+            self._ahead[key[1]][key] = None
+
+    def ask(self, name: str, target: str | None, *, strict: bool) -> tuple[int, StepState | None]:
+        """Count a call for a step; return its occurrence and what is recorded of it.
+
+        `strict`: raise Diverged where the target's record has another step next.
+        """
+        self._calls[name, target] += 1
+        key = (name, target, self._calls[name, target])
+        ahead = self._ahead.get(target)
+        if ahead:
+            following = next(iter(ahead))
+            if strict and following != key:
+                raise Diverged(
+                    f"The run cannot go on: its log has {_words(following)} next, but the handler"
+                    f" asks for {_words(key)}."
+                )
+            ahead.pop(key, None)
+        return key[2], self._steps.get(key)
+
+    def conclude(self) -> None:
+        """Raise Diverged where something is recorded that has not been asked for again."""
+        for ahead in self._ahead.values():
+            for key in ahead:
+                raise Diverged(
+                    f"The run cannot end: its log has {_words(key)}, but the handler has ended"
+                    " without asking for it."
+                )
+
+
+def _words(key: StepKey) -> str:
+    name, target, occurrence = key
+    place = f" on {target}" if target is not None else ""
+    time = f" (call {occurrence})" if occurrence > 1 else ""
+    return f"the step {name}{place}{time}"
