@@ -6,9 +6,9 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from jobs.kinds.registry import Kind
+from jobs.kinds.registry import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step, StepFailed, SyncRun
 
 
@@ -77,4 +77,30 @@ async def _held(word: str, _: Step) -> str:
     return word.upper()
 
 
-PATHS = ("tests.kinds.Say", "tests.kinds.Plain")
+class Places(BaseModel):
+    """A list of targets, and those of them that are not well."""
+
+    places: list[str] = Field(["gs-1"], json_schema_extra={"x-choices": "targets"})
+    ill: list[str] = []
+
+
+class Visit(Kind[Places]):
+    name = "test-visit"
+    title = "Visit places"
+    Params = Places
+
+    def plan(self, params: Places) -> Plan:
+        return Plan(["go", "look"], [Group("all", params.places)])
+
+    async def run(self, run: Run, params: Places) -> None:
+        for place in params.places:
+            await run.step("go", self._go, target=place)
+            if place in params.ill:
+                raise JobFailed(f"Not well: {place}.", [place])
+            await run.step("look", self._go, target=place)
+
+    async def _go(self, step: Step) -> None:
+        step.output("here\n")
+
+
+PATHS = ("tests.kinds.Say", "tests.kinds.Plain", "tests.kinds.Visit")

@@ -7,10 +7,10 @@ plan it makes of them, and the handler that runs it against the durable run API 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -87,14 +87,48 @@ class Kind(ABC, Generic[P]):
         """Return, by the name in a field's `x-choices`, what the form offers."""
         return {}
 
-    def parse(self, raw: Mapping[str, Any]) -> P:
-        """Return the parameters; InvalidParams, pointing at each field that does not fit."""
+    @property
+    def retryable(self) -> bool:
+        """Whether a job can be made of one's failed targets: `retry_params` knows how."""
+        return self._targets_field() is not None or (
+            type(self).retry_params is not Kind.retry_params
+        )
+
+    def retry_params(self, params: P, targets: Collection[str]) -> P:
+        """Return the parameters of a job that does again, on these targets alone, what one did.
+
+        Unless a kind says otherwise: the same parameters, with only these left of the list that its
+        schema chooses from the targets (`"x-choices": "targets"`).
+        """
+        field = self._targets_field()
+        if field is None:
+            raise TypeError(f"The kind {self.name} does not say how its jobs are retried.")
+        left = [name for name in getattr(params, field) if name in targets]
+        return params.model_copy(update={field: left})
+
+    def read(self, raw: Mapping[str, Any]) -> P:
+        """Return parameters that fit the schema; InvalidParams, pointing at what does not."""
         try:
-            params = self.Params.model_validate(raw)
+            return self.Params.model_validate(raw)
         except ValidationError as error:
             raise InvalidParams(_pointers(error)) from error
+
+    def parse(self, raw: Mapping[str, Any]) -> P:
+        """Return the parameters, checked; InvalidParams, pointing at each that does not fit."""
+        params = self.read(raw)
         self.check(params)
         return params
+
+    def _targets_field(self) -> str | None:
+        """Return the name of the one field that is a list of targets."""
+        found = [
+            name
+            for name, field in self.Params.model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+            and field.json_schema_extra.get("x-choices") == "targets"
+            and get_origin(field.annotation) is list
+        ]
+        return found[0] if len(found) == 1 else None
 
 
 AnyKind = Kind[Any]
@@ -110,6 +144,11 @@ def _kinds() -> dict[str, AnyKind]:
 def all_kinds() -> list[AnyKind]:
     """Return every kind: the built-in ones, then those that the setting REPRISE_KINDS names."""
     return list(_kinds().values())
+
+
+def find(name: str) -> AnyKind | None:
+    """Return the kind of this name; None where there is none (any more)."""
+    return _kinds().get(name)
 
 
 def get(name: str) -> AnyKind:
