@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -37,27 +37,69 @@ def submit(
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
+    return once(principal, request, idempotency_key, lambda: wanted(principal, **request))
+
+
+def once(
+    principal: Principal, request: object, key: str | None, make: Callable[[], Job]
+) -> tuple[Job, bool]:
+    """Submit the job that `make` returns; return it and whether it is new.
+
+    With a key the same request (JSON) again returns the first one's job, and nothing is made.
+    Raises IdempotencyConflict, BadRequest, and what `make` raises.
+    """
     digest = _digest(request)
-    if earlier := _earlier(principal, idempotency_key, digest):
+    if earlier := _earlier(principal, key, digest):
         return earlier, False  # whatever has changed since: what was asked for is under way
-    access.require(principal, "submit")
-    found = registry.get(kind)
-    if not access.is_open(principal, found):
-        raise Forbidden(f"Only staff may submit jobs of the kind {found.name}.")
-    job = _job(principal, found, request, idempotency_key)
-    job.request_hash = digest
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
+    job = make()
+    job.idempotency_key, job.request_hash = key, digest
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-            log.append(job.pk, [_submitted(job, found)], actor=principal.actor)
+            log.append(job.pk, [_submitted(job)], actor=principal.actor)
             dispatch.deliver(job.pk)
     except IntegrityError:
-        earlier = _earlier(principal, idempotency_key, digest)
+        earlier = _earlier(principal, key, digest)
         if earlier is None:
             raise
         return earlier, False
     job.refresh_from_db()
     return job, True
+
+
+def wanted(
+    principal: Principal,
+    kind: str,
+    params: Mapping[str, Any],
+    title: str | None,
+    labels: Mapping[str, str],
+) -> Job:
+    """Return the job that somebody wants, not stored yet.
+
+    Raises Forbidden, InvalidParams, BadRequest.
+    """
+    access.require(principal, "submit")
+    found = registry.get(kind)
+    if not access.is_open(principal, found):
+        raise Forbidden(f"Only staff may submit jobs of the kind {found.name}.")
+    parsed = found.parse(params)
+    title = (title or "").strip() or found.title_for(parsed)
+    if len(title) > MAX_TITLE:
+        raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
+    return Job(
+        id=uuid7(),
+        kind=found.name,
+        title=title,
+        params=parsed.model_dump(mode="json"),
+        labels=labels,
+        plan=found.plan(parsed).as_dict(),
+        team=access.team_for(principal),
+        owner=principal.user,
+        submitted_by=principal.actor,
+        head_hash=b"",
+    )
 
 
 def cancel(principal: Principal, job_id: UUID) -> log.Appended:
@@ -107,31 +149,8 @@ def wake(waiting: list[UUID]) -> None:
         dispatch.deliver(job_id)
 
 
-def _job(
-    principal: Principal, kind: registry.AnyKind, request: dict[str, Any], key: str | None
-) -> Job:
-    params = kind.parse(request["params"])
-    title = (request["title"] or "").strip() or kind.title_for(params)
-    if len(title) > MAX_TITLE:
-        raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
-    if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
-    return Job(
-        id=uuid7(),
-        kind=kind.name,
-        title=title,
-        params=params.model_dump(mode="json"),
-        labels=request["labels"],
-        plan=kind.plan(params).as_dict(),
-        team=access.team_for(principal),
-        owner=principal.user,
-        submitted_by=principal.actor,
-        idempotency_key=key,
-        head_hash=b"",
-    )
-
-
-def _submitted(job: Job, kind: registry.AnyKind) -> NewEvent:
+def _submitted(job: Job) -> NewEvent:
+    kind = registry.get(job.kind)
     data = {
         "kind": job.kind,
         "title": job.title,
@@ -145,7 +164,7 @@ def _submitted(job: Job, kind: registry.AnyKind) -> NewEvent:
     return NewEvent(EventType.JOB_SUBMITTED, data)
 
 
-def _digest(request: dict[str, Any]) -> bytes:
+def _digest(request: object) -> bytes:
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).digest()
 
