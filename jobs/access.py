@@ -31,9 +31,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from core.errors import Forbidden, NotFound, NotSignedIn
-from jobs import tokens
-from jobs.events import EventType
-from jobs.job import LEGAL
+from jobs import acts, tokens
+from jobs.kinds import registry
 from jobs.kinds.registry import AnyKind
 from jobs.models import ApiToken, Job, Team
 
@@ -41,7 +40,6 @@ Scope = Mapping[str, Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_ACTS = {"cancel": EventType.JOB_CANCEL_REQUESTED}
 _PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"}
 
 
@@ -147,10 +145,19 @@ def is_open(principal: Principal, kind: AnyKind) -> bool:
 
 
 def can(principal: Principal, job: Job) -> list[str]:
-    """Return the acts that the principal may do to the job and that its status allows now."""
+    """Return the acts that the principal may do to the job and that its state allows now."""
     if not principal.has("steer_job") or not _theirs(principal, job):
         return []
-    return [act for act, event in _ACTS.items() if job.status in LEGAL[event]]
+    return [
+        act
+        for act in acts.FROM
+        if acts.is_possible(act, job.status, job.waiting_for) and _lets(principal, act, job)
+    ]
+
+
+def is_submitter(principal: Principal, job: Job) -> bool:
+    """Return whether the job was submitted by this user, whatever they signed in by."""
+    return job.owner_id == principal.user.pk
 
 
 def team_for(principal: Principal) -> Team | None:
@@ -167,6 +174,18 @@ def _session_of(source: HttpRequest | Scope) -> tuple[Any, Any]:
 def _theirs(principal: Principal, job: Job) -> bool:
     user = principal.user
     return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
+
+
+def _lets(principal: Principal, act: str, job: Job) -> bool:
+    """Return whether the job lets somebody who steers it do this act, which its status allows."""
+    if act in acts.ANSWERS:
+        own = is_submitter(principal, job)
+        return not (own and all(one.get("not_by_submitter") for one in acts.gates(job.waiting_for)))
+    if act == "retry":
+        kind = registry.find(job.kind)
+        mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)
+        return mine and kind is not None and kind.retryable
+    return True
 
 
 def _of_token(token: ApiToken) -> Principal:

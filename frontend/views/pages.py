@@ -28,14 +28,17 @@ def jobs(request: HttpRequest, principal: Principal) -> HttpResponse:
 @require_safe
 @page
 def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Show the kinds of job, or with `?kind=` that kind's form; `&from=<job>` copies its params."""
+    """Show the kinds of job, or with `?kind=` that kind's form; `from=<job>` copies its params."""
     access.require(principal, "submit")
     kinds = kinds_for(principal.user)
+    origin = request.GET.get("from", "")
     name = request.GET.get("kind", "")
+    if origin and not name:
+        name = access.job_for(principal, origin).kind
     kind = next((kind for kind in kinds if kind.name == name), None)
     if name and kind is None:
         raise Http404(f"There is no kind of job called {name}.")
-    context = {"kinds": kinds, "kind": kind, "from_job": request.GET.get("from", "")}
+    context = {"kinds": kinds, "kind": kind, "from_job": origin}
     return render(request, "frontend/new_job.html", context)
 
 
@@ -44,11 +47,12 @@ def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
 def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpResponse:
     """Show one job; NotFound (404) where it is not the reader's to see."""
     found = access.job_for(principal, job_id)
-    titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    kind = registry.find(found.kind)
+    is_open = kind is not None and access.is_open(principal, kind)
     context = {
         "job": found,
         "shape": shapes.job(principal, found),
-        "kind_title": titles.get(found.kind, found.kind),
-        "may_submit": principal.has("submit_job"),
+        "kind_title": kind.title if kind else found.kind,
+        "may_submit": is_open and principal.has("submit_job"),
     }
     return render(request, "frontend/job.html", context)

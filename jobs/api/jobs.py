@@ -18,6 +18,16 @@ from jobs.log import Cursor
 router = Router(tags=["jobs"])
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="Unique per user.")
+]
+
+
+def checked_key(key: str | None) -> str | None:
+    """Return an Idempotency-Key as it came. Raises BadRequest where it is none."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadRequest("An Idempotency-Key has 1 to 200 visible ASCII characters.")
+    return key
 
 
 @router.post("", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)})
@@ -25,9 +35,7 @@ def submit(
     request: HttpRequest,
     response: HttpResponse,
     wish: Submission,
-    idempotency_key: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="Unique per user.")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Status[dict[str, Any]]:
     """Submit a job.
 
@@ -35,15 +43,13 @@ def submit(
     job, and another request under that key 409 `idempotency_conflict`.
     """
     principal = principal_of(request)
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise BadRequest("An Idempotency-Key has 1 to 200 visible ASCII characters.")
     row, created = commands.submit(
         principal,
         wish.kind,
         wish.params,
         title=wish.title or None,
         labels=wish.labels,
-        idempotency_key=idempotency_key,
+        idempotency_key=checked_key(idempotency_key),
     )
     response["Location"] = f"/api/jobs/{row.pk}"
     return Status(201 if created else 200, shapes.job(principal, row))

@@ -38,6 +38,7 @@ class JobFilters(Schema):
         None, description="`user:<name>`, `token:<user>/<name>`, or a user's name for either."
     )
     target: Text | None = Field(None, description="A target in the job's plan.")
+    retry_of: UUID | None = Field(None, description="Retries of that job.")
     since: datetime | None = Field(None, description="Submitted then or later.")
     until: datetime | None = Field(None, description="Submitted before then.")
     text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
@@ -73,6 +74,8 @@ def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
         jobs = jobs.filter(Q(submitted_by=wanted.actor) | Q(owner__username=wanted.actor))
     if wanted.target:
         jobs = jobs.filter(plan__contains={"groups": [{"targets": [wanted.target]}]})
+    if wanted.retry_of:
+        jobs = jobs.filter(retry_of=wanted.retry_of)
     if wanted.since:
         jobs = jobs.filter(submitted_at__gte=aware(wanted.since))
     if wanted.until:

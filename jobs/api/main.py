@@ -20,12 +20,13 @@ from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.parser import StrictParser
+from jobs.api.steering import router as steering_router
 from jobs.api.tokens import router as tokens_router
 from jobs.api.verify import router as verify_router
 
 View = Callable[..., HttpResponseBase]
 
-DESCRIPTION = """Submit jobs, read them, stop them. Every call takes the session cookie (with
+DESCRIPTION = """Submit jobs, read them, steer them. Every call takes the session cookie (with
 `X-CSRFToken` where it changes something) or `Authorization: Bearer <token>`. Every error is
 `application/problem+json` with a `code`. The streams of a job's events
 (`/api/jobs/<id>/stream`, `/api/jobs/<id>/events`, `/ws/jobs/<id>/`) are in the stream protocol's
@@ -77,6 +78,7 @@ api = NinjaAPI(
 for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, problems.on_exception)
 api.add_router("/jobs", jobs_router)
+api.add_router("/jobs", steering_router)
 api.add_router("/jobs", verify_router)
 api.add_router("/audit", audit_router)
 api.add_router("", kinds_router)

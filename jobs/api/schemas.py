@@ -32,6 +32,35 @@ class Submission(Wanted):
     )
 
 
+class Reason(Schema):
+    """The body of POST …/pause and …/resume; it may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(max_length=1000)] = Field(
+        default="", description="Why, in a line or two: it stands in the log beside who."
+    )
+
+
+class Answer(Reason):
+    """The body of POST …/approve and …/reject; it may be left out."""
+
+    gate: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="Which gate is meant, where the job waits at several."
+    )
+
+
+class Retry(Schema):
+    """The body of POST …/retry; left out: `{"only": "failed"}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    only: Literal["failed", "all"] = Field(
+        default="failed",
+        description="`failed`: the targets without success; `all`: the same params.",
+    )
+
+
 class Waiting(Schema):
     """What a waiting job waits for: a target, and the job that has it; or what `for` says."""
 
@@ -66,7 +95,9 @@ class JobOut(Schema):
     message: str
     waiting_for: list[Waiting]
     retry_of: UUID | None
-    can: list[str] = Field(description="What you may do to the job now: `cancel`.")
+    can: list[str] = Field(
+        description="What you may do to the job now: cancel, pause, resume, approve, reject, retry."
+    )
 
 
 class StepOut(Schema):

@@ -35,7 +35,7 @@ def test_a_job_is_submitted_read_and_stopped(cast: Cast) -> None:
     job = made.json()
     assert made["Location"] == f"/api/jobs/{job['id']}"
     assert (job["status"], job["title"], job["team"]) == ("queued", "Say it", "red")
-    assert (job["submitted_by"], job["can"]) == ("token:alice/test", ["cancel"])
+    assert (job["submitted_by"], job["can"]) == ("token:alice/test", ["cancel", "pause"])
     assert job["params"] == Words(words=["a"]).model_dump()
     assert (job["labels"], job["head"]) == ({"game": "chess"}, 1)
     assert len(job["head_hash"]) == 64

@@ -64,6 +64,18 @@ def test_a_kind_for_staff_is_shown_to_staff_only(cast: Cast) -> None:
     assert "There is nothing here" in read(cast.alice, "/jobs/new?kind=load", 404)
 
 
+def test_a_job_is_run_again_by_the_form_of_its_kind(cast: Cast) -> None:
+    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red, kind="version-update")
+    page = read(cast.bob, f"/jobs/new?from={job.pk}")
+    assert f'<reprise-new-job kind="version-update" from="{job.pk}">' in page
+    assert "There is nothing here" in read(cast.carol, f"/jobs/new?from={job.pk}", 404)
+    assert "There is nothing here" in read(cast.bob, "/jobs/new?from=none", 404)
+    load = make_job(cast.alice.user, team=cast.red)
+    assert "There is nothing here" in read(cast.alice, f"/jobs/new?from={load.pk}", 404)
+    assert " can-submit" in read(cast.alice, f"/jobs/{job.pk}")
+    assert " can-submit" not in read(cast.alice, f"/jobs/{load.pk}")  # its kind is for staff
+
+
 def test_a_job_of_another_team_is_not_found(cast: Cast) -> None:
     job = job_of(cast.alice)
     assert "Update to 1.5.0" in read(cast.vera, f"/jobs/{job.pk}")

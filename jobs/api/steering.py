@@ -1,0 +1,90 @@
+"""/api/jobs/<id>/…: what steers a job: pause, resume, approve, reject, retry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Body, Router, Status
+
+from jobs import access, retries, steering
+from jobs.api import shapes
+from jobs.api.auth import principal_of
+from jobs.api.jobs import IdempotencyKey, checked_key
+from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, errors
+
+router = Router(tags=["jobs"])
+
+
+@router.post("/{job_id}/pause", response={202: Accepted, **errors(403, 404, 409)})
+def pause(
+    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
+) -> Status[dict[str, int]]:
+    """Let the steps in flight end and begin no other; 409 `not_now` where it is not going on."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    reason = (said or Reason()).reason
+    return Status(202, {"seq": steering.pause(principal, row.pk, reason).last})
+
+
+@router.post("/{job_id}/resume", response={202: Accepted, **errors(403, 404, 409)})
+def resume(
+    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
+) -> Status[dict[str, int]]:
+    """Let a paused job go on; 409 `not_now` where it is not paused."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    reason = (said or Reason()).reason
+    return Status(202, {"seq": steering.resume(principal, row.pk, reason).last})
+
+
+@router.post("/{job_id}/approve", response={202: Accepted, **errors(403, 404, 409)})
+def approve(
+    request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
+) -> Status[dict[str, int]]:
+    """Let the job through the gate that it waits at; 409 `not_now` where it waits at none.
+
+    403 also for whoever submitted it, where the gate is for somebody else. `gate` says which is
+    meant, and must where it waits at several.
+    """
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    said = said or Answer()
+    appended = steering.approve(principal, row.pk, said.reason, said.gate)
+    return Status(202, {"seq": appended.last})
+
+
+@router.post("/{job_id}/reject", response={202: Accepted, **errors(403, 404, 409)})
+def reject(
+    request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
+) -> Status[dict[str, int]]:
+    """Refuse the job at the gate that it waits at: its run fails. Otherwise as `approve`."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    said = said or Answer()
+    appended = steering.reject(principal, row.pk, said.reason, said.gate)
+    return Status(202, {"seq": appended.last})
+
+
+@router.post(
+    "/{job_id}/retry", response={200: JobOut, 201: JobOut, **errors(403, 404, 409, 413, 422)}
+)
+def retry(
+    request: HttpRequest,
+    response: HttpResponse,
+    job_id: str,
+    wish: Annotated[Retry | None, Body()] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Status[dict[str, Any]]:
+    """Submit a new job that does an ended one's work again, `retry_of` it.
+
+    `failed`: on the targets on which it did not succeed; `all`: with the same params. 201 and the
+    job; 200 and the earlier one for the same `Idempotency-Key`, job and `only`. 409 `not_now` where
+    the job is not over, nothing failed, or its kind has no list of targets.
+    """
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    only = (wish or Retry()).only
+    again, created = retries.retry(principal, row.pk, only, checked_key(idempotency_key))
+    response["Location"] = f"/api/jobs/{again.pk}"
+    return Status(201 if created else 200, shapes.job(principal, again))

@@ -1,0 +1,192 @@
+"""Who may steer a job in which state: every act, every state, every role, over REST."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core import clock
+from jobs import leases, log, sweep
+from jobs.acts import FROM
+from jobs.events import Event, EventType, NewEvent, parse
+from jobs.job import STATUSES
+from jobs.models import Job
+from tests import kinds
+from tests.cast import Cast, Person, post
+from tests.factories import ATTEMPT, make_job
+
+pytestmark = pytest.mark.usefixtures("database", "say_kinds")
+
+PLACES = ["gs-1", "gs-2"]
+GATE = {"gate": "go", "words": "Does the canary look well?"}
+
+
+def event(type: EventType, **data: Any) -> NewEvent:
+    return NewEvent(type, data)
+
+
+def asked(gate: str = "go", not_by_submitter: bool = False) -> NewEvent:
+    data = {**GATE, "gate": gate, "not_by_submitter": not_by_submitter}
+    return NewEvent(EventType.JOB_APPROVAL_REQUESTED, data)
+
+
+HELD = {"for": "targets", "targets": [{"target": "gs-1", "job": None}], "count": 1}
+TIMER = {"for": "timer", "waits": [{"for": "timer", "name": "settle", "until": "2099-01-01"}]}
+SIGNAL = {"for": "signal", "waits": [{"for": "signal", "name": "ready"}]}
+# How a job comes into each state, and what is possible there.
+STATES: dict[str, tuple[list[NewEvent], str]] = {
+    "queued": ([], "cancel pause"),
+    "running": ([ATTEMPT], "cancel pause"),
+    "waiting for a target": ([event(EventType.JOB_WAITING, **HELD)], "cancel pause"),
+    "waiting for a moment": ([ATTEMPT, event(EventType.JOB_WAITING, **TIMER)], "cancel pause"),
+    "waiting for a signal": ([ATTEMPT, event(EventType.JOB_WAITING, **SIGNAL)], "cancel pause"),
+    "waiting at a gate": ([ATTEMPT, asked()], "cancel pause approve reject"),
+    "waiting at another's gate": (
+        [ATTEMPT, asked(not_by_submitter=True)],
+        "cancel pause approve reject",
+    ),
+    "paused": ([ATTEMPT, event(EventType.JOB_PAUSED)], "cancel resume"),
+    "paused before it ran": ([event(EventType.JOB_PAUSED)], "cancel resume"),
+    "paused at a gate": ([ATTEMPT, asked(), event(EventType.JOB_PAUSED)], "cancel resume"),
+    "cancelling": ([ATTEMPT, event(EventType.JOB_CANCEL_REQUESTED)], ""),
+    "succeeded": ([ATTEMPT, event(EventType.JOB_SUCCEEDED, message="Well.")], ""),
+    "failed": ([ATTEMPT, event(EventType.JOB_FAILED, message="Ill.")], "retry"),
+    "cancelled": (
+        [event(EventType.JOB_CANCEL_REQUESTED), event(EventType.JOB_CANCELLED, message="Over.")],
+        "retry",
+    ),
+}
+SEES = ("alice", "bob", "vera", "root")
+STEERS = ("alice", "bob", "root")
+
+
+def job_of(owner: Person, cast: Cast, events: list[NewEvent]) -> Job:
+    params = kinds.Places(places=PLACES).model_dump()
+    plan = kinds.Visit().plan(kinds.Places(places=PLACES)).as_dict()
+    values = {"kind": "test-visit", "params": params, "plan": plan, "team": cast.red}
+    return make_job(owner.user, events, **values)
+
+
+def test_the_states_are_all_there_are() -> None:
+    assert {name.split()[0] for name in STATES} == set(STATUSES)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_who_may_do_what_in_a_state(cast: Cast, state: str) -> None:
+    events, possible = STATES[state]
+    for who in ("alice", "bob", "carol", "vera", "root"):
+        person = getattr(cast, who)
+        acts = set(possible.split()) if who in STEERS else set()
+        if state == "waiting at another's gate" and who == "alice":
+            acts -= {"approve", "reject"}
+        for act in FROM:
+            job = job_of(cast.alice, cast, events)
+            answer = post(person.client(), f"/api/jobs/{job.pk}/{act}")
+            assert (who, act, answer.status_code) == (who, act, expected(who, act, acts, possible))
+            left = log.head(job.pk)
+            assert left is not None
+            assert (left.seq > job.head) == (act in acts and act != "retry")
+        if who in SEES:
+            shown = person.client().get(f"/api/jobs?id={job.pk}").json()["jobs"][0]
+            assert set(shown["can"]) == acts
+
+
+def expected(who: str, act: str, acts: set[str], possible: str) -> int:
+    if who not in SEES:
+        return 404
+    if who not in STEERS:
+        return 403
+    if act in acts:
+        return 201 if act == "retry" else 202
+    return 403 if act in possible.split() else 409
+
+
+def last(job: Job) -> Event:
+    return parse(log.read(job.pk).texts[-1])
+
+
+def test_an_act_is_recorded_with_who_and_why(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [ATTEMPT])
+    path, client = f"/api/jobs/{job.pk}", cast.bob.client()
+    paused = post(client, f"{path}/pause", {"reason": "  The network is slow. "})
+    assert (paused.status_code, paused.json()) == (202, {"seq": 3})
+    assert (last(job).actor, last(job).data) == (
+        "token:bob/test",
+        {"reason": "The network is slow."},
+    )
+    assert client.get(path).json()["status"] == "paused"
+    again = post(client, f"{path}/pause")
+    assert (again.status_code, again.json()["code"]) == (409, "not_now")
+    assert again.json()["detail"] == "The job is paused: it cannot be paused now."
+    assert again.json()["job_status"] == "paused"
+    assert post(client, f"{path}/resume", {}).json() == {"seq": 4}
+    assert (last(job).type, last(job).data) == ("job.resumed", {"reason": ""})
+
+
+def test_a_body_may_be_left_out_but_not_be_wrong(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [ATTEMPT])
+    path, client = f"/api/jobs/{job.pk}/pause", cast.alice.client()
+    wrong: list[object] = [{"why": "so"}, {"reason": 5}, {"reason": "x" * 1001}, [], "now", b"{"]
+    for body in wrong:
+        answer = post(client, path, body)
+        assert (body, answer.status_code) == (body, 400)
+    assert client.generic("POST", path).status_code == 202
+
+
+def test_a_gate_is_answered_by_somebody_else_where_it_says_so(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [ATTEMPT, asked(not_by_submitter=True)])
+    path = f"/api/jobs/{job.pk}/approve"
+    for own in (cast.alice.client(), signed_in(cast.alice)):
+        refused = post(own, path, **CSRF)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert "somebody else" in refused.json()["detail"]
+    assert post(cast.bob.client(), path, {"reason": "Looks well."}).status_code == 202
+    assert last(job).data == {"gate": "go", "reason": "Looks well."}
+    row = cast.bob.client().get(f"/api/jobs/{job.pk}").json()
+    assert (row["status"], row["waiting_for"]) == ("running", [])
+
+
+CSRF = {"X-CSRFToken": "a" * 32}
+
+
+def signed_in(person: Person) -> Client:
+    browser = person.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+    return browser
+
+
+def test_which_gate_is_meant_is_said_where_there_are_several(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [ATTEMPT, asked("one"), asked("two")])
+    path, client = f"/api/jobs/{job.pk}/reject", cast.bob.client()
+    for body, said in (
+        ({}, "say which is meant: one, two"),
+        ({"gate": "three"}, "does not wait at the gate three, but: one, two"),
+    ):
+        refused = post(client, path, body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
+        assert said in refused.json()["detail"]
+    assert post(client, path, {"gate": "two", "reason": "No."}).status_code == 202
+    assert (last(job).type, last(job).data) == ("job.rejected", {"gate": "two", "reason": "No."})
+
+
+@pytest.mark.parametrize("state", ["paused", "paused before it ran", "waiting at a gate"])
+def test_what_nobody_runs_is_stopped_at_once_or_delivered_to_be(cast: Cast, state: str) -> None:
+    job = job_of(cast.alice, cast, STATES[state][0])
+    assert post(cast.bob.client(), f"/api/jobs/{job.pk}/cancel").status_code == 202
+    row = Job.objects.get(pk=job.pk)
+    assert row.status == ("cancelling" if job.attempt else "cancelled")
+    assert leases.take(job.pk, "free/1") is not None or not job.attempt
+
+
+def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [])
+    post(cast.bob.client(), f"/api/jobs/{job.pk}/pause")
+    assert leases.take(job.pk, "free/1") is None
+    Job.objects.update(delivered_at=clock.now() - timedelta(days=1))
+    assert sweep.deliver_due() == 0
+    post(cast.bob.client(), f"/api/jobs/{job.pk}/resume")
+    assert Job.objects.get(pk=job.pk).status == "queued"
+    assert leases.take(job.pk, "free/1") is not None
