@@ -141,7 +141,19 @@ def require(principal: Principal, act: str, job: Job | None = None) -> None:
 
 def is_open(principal: Principal, kind: AnyKind) -> bool:
     """Return whether the kind is one that this principal, where they submit at all, may submit."""
-    return principal.user.is_staff or not kind.staff_only
+    if principal.user.is_staff:
+        return True
+    return not kind.staff_only and (not kind.permission or principal.user.has_perm(kind.permission))
+
+
+def require_open(principal: Principal, kind: AnyKind) -> None:
+    """Raise Forbidden unless the principal may submit jobs, and jobs of this kind."""
+    require(principal, "submit")
+    if is_open(principal, kind):
+        return
+    if kind.staff_only:
+        raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
+    raise Forbidden(f"Your role does not let you submit jobs of the kind {kind.name}.")
 
 
 def can(principal: Principal, job: Job) -> list[str]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from core.errors import BadRequest, Forbidden, IdempotencyConflict, NotNow
+from core.errors import BadRequest, IdempotencyConflict, NotNow
 from core.ids import uuid7
 from jobs import access, claims, dispatch, log
 from jobs.access import Principal
@@ -82,8 +82,7 @@ def wanted(
     """
     access.require(principal, "submit")
     found = registry.get(kind)
-    if not access.is_open(principal, found):
-        raise Forbidden(f"Only staff may submit jobs of the kind {found.name}.")
+    access.require_open(principal, found)
     parsed = found.parse(params)
     title = (title or "").strip() or found.title_for(parsed)
     if len(title) > MAX_TITLE:

@@ -92,6 +92,7 @@ class Job(models.Model):
             ("submit_job", "Can submit jobs"),
             ("steer_job", "Can stop, pause, resume and retry jobs"),
             ("view_all_jobs", "Can read the jobs of every team"),
+            ("run_command", "Can run any command on any target"),
         ]
         constraints = [
             models.UniqueConstraint(

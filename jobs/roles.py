@@ -1,4 +1,4 @@
-"""The three roles as Django groups: viewers and auditors read, operators steer.
+"""The roles as Django groups: viewers and auditors read, operators steer, commanders run commands.
 
 Made after every migration, so that a new permission reaches the groups; what an administrator
 added to a group stays.
@@ -11,6 +11,7 @@ from typing import Any
 ROLES = {
     "viewer": ("view_job",),
     "operator": ("view_job", "submit_job", "steer_job"),
+    "commander": ("view_job", "submit_job", "steer_job", "run_command"),
     "auditor": ("view_job", "view_all_jobs"),
 }
 

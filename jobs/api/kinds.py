@@ -8,7 +8,6 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from core.errors import Forbidden
 from jobs import access
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
@@ -34,8 +33,7 @@ def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     principal = principal_of(request)
     access.require(principal, "submit")
     kind = registry.get(wish.kind)
-    if not access.is_open(principal, kind):
-        raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
+    access.require_open(principal, kind)
     params = kind.parse(wish.params)
     return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
 

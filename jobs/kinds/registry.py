@@ -18,7 +18,11 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
 
-BUILTIN = ("jobs.kinds.version_update.kind.VersionUpdate", "jobs.kinds.load.kind.Load")
+BUILTIN = (
+    "jobs.kinds.version_update.kind.VersionUpdate",
+    "jobs.kinds.command.kind.Command",
+    "jobs.kinds.load.kind.Load",
+)
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -51,6 +55,7 @@ class Kind(ABC, Generic[P]):
     title: ClassVar[str]
     description: ClassVar[str] = ""
     staff_only: ClassVar[bool] = False
+    permission: ClassVar[str] = ""  # "jobs.run_command": what it takes besides submitting at all
     Params: type[P]
 
     @abstractmethod
@@ -79,6 +84,13 @@ class Kind(ABC, Generic[P]):
     def targets(self, params: P) -> list[str]:
         """Return the targets that the job needs for itself alone while it runs."""
         return []
+
+    def settle(self, params: P) -> P:
+        """Return the parameters as the job keeps them, for good: selectors replaced by names.
+
+        InvalidParams for what cannot be settled. Called before `check`.
+        """
+        return params
 
     def check(self, params: P) -> None:
         """Raise InvalidParams for what the schema cannot say: a server that is not there."""
@@ -115,7 +127,7 @@ class Kind(ABC, Generic[P]):
 
     def parse(self, raw: Mapping[str, Any]) -> P:
         """Return the parameters, checked; InvalidParams, pointing at each that does not fit."""
-        params = self.read(raw)
+        params = self.settle(self.read(raw))
         self.check(params)
         return params
 

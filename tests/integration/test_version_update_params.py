@@ -50,6 +50,18 @@ def test_servers_that_are_there_and_a_version_that_is_are_fine() -> None:
 
 
 @pytest.mark.usefixtures("inventory")
+def test_groups_and_labels_become_names() -> None:
+    Target.objects.filter(name__startswith="gs-0").update(group="eu")
+    Target.objects.filter(name="gs-002").update(labels={"rack": "7"})
+    kind = registry.get("version-update")
+    raw = {"servers": ["label:rack=7", "group:eu"], "version": "1.6.0"}
+    assert kind.targets(kind.parse(raw)) == ["gs-002", "gs-001"]
+    assert errors(servers=["gs-001", "group:mars"]) == [
+        ("/servers/1", "No target fits group:mars.")
+    ]
+
+
+@pytest.mark.usefixtures("inventory")
 def test_each_wrong_server_is_pointed_at() -> None:
     assert errors(servers=["gs-001", "gs-099", "gs-001", "printer"]) == [
         ("/servers/1", "There is no server gs-099."),

@@ -10,6 +10,7 @@ from jobs.kinds.version_update import inventory, plan
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.rollout import Rollout
 from jobs.run import Run
+from jobs.targets import expand
 
 
 class VersionUpdate(Kind[UpdateParams]):
@@ -25,6 +26,10 @@ class VersionUpdate(Kind[UpdateParams]):
     def title_for(self, params: UpdateParams) -> str:
         """Return "Update to 1.5.0 · 12 servers"."""
         return plan.title(params)
+
+    def settle(self, params: UpdateParams) -> UpdateParams:
+        """Put the servers' names in place of selectors."""
+        return params.model_copy(update={"servers": expand(params.servers, "/servers")})
 
     def plan(self, params: UpdateParams) -> Plan:
         """Return the steps, the groups and the plan in words."""

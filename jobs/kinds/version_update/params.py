@@ -16,7 +16,7 @@ class UpdateParams(BaseModel):
 
     servers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         title="Servers",
-        description="The servers to update, in this order.",
+        description="The servers to update, in this order: names, group:NAME, label:NAME=VALUE.",
         min_length=1,
         max_length=MOST_SERVERS,
         json_schema_extra={"x-choices": "targets"},

@@ -1,0 +1,1 @@
+"""Any command on any targets."""

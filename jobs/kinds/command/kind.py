@@ -1,0 +1,55 @@
+"""Kind `command`: any command on any targets, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.kinds.command.params import CommandParams
+from jobs.kinds.command.rollout import STEP, Rollout
+from jobs.kinds.registry import Kind, Plan
+from jobs.models import Target
+from jobs.run import Run
+from jobs.targets import select, selectors
+
+LONGEST_TITLE = 80
+
+
+class Command(Kind[CommandParams]):
+    """Runs one command on targets: canaries first, then batch by batch."""
+
+    name = "command"
+    title = "Command"
+    description = "Runs any command on any targets, a few at a time."
+    permission = "jobs.run_command"
+    Params = CommandParams
+
+    def title_for(self, params: CommandParams) -> str:
+        """Return "uptime · 12 targets"."""
+        said = params.said()
+        short = said if len(said) <= LONGEST_TITLE else f"{said[: LONGEST_TITLE - 1]}…"
+        course = params.course()
+        return f"{short} · {params.targets[0] if len(params.targets) == 1 else course.count()}"
+
+    def settle(self, params: CommandParams) -> CommandParams:
+        """Put the targets' names in place of selectors; InvalidParams for what is not there."""
+        names = [target.name for target in select(params.targets)]
+        return params.model_copy(update={"targets": names})
+
+    def plan(self, params: CommandParams) -> Plan:
+        """Return one step, the groups and the plan in words."""
+        course = params.course()
+        return Plan([STEP], course.groups(), course.words())
+
+    def targets(self, params: CommandParams) -> list[str]:
+        """Return the targets: nobody else may work on them meanwhile."""
+        return params.targets
+
+    def choices(self) -> Mapping[str, list[str]]:
+        """Return the groups and labels that there are, and every target."""
+        names = Target.objects.order_by("name").values_list("name", flat=True)
+        return {"targets": [*selectors(), *names]}
+
+    async def run(self, run: Run, params: CommandParams) -> dict[str, Any]:
+        """Run the command everywhere; JobFailed where it failed anywhere."""
+        return await Rollout(run, params).go()

@@ -1,0 +1,84 @@
+"""What an operator fills in: which targets, which command, how carefully."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.kinds.groups import Course
+
+MOST_TARGETS = 1500  # names are in job.submitted twice, and an event is at most 64 KiB
+LONGEST_LINE = 4000
+SHELL = ("/bin/sh", "-c")
+
+Word = Annotated[str, Field(max_length=LONGEST_LINE)]
+Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LINE, pattern=r"\S")]
+
+
+class CommandParams(BaseModel):
+    """Parameters of a command."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, title="Command")
+
+    targets: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        title="Targets",
+        description="Where it runs, in this order: names, group:NAME, label:NAME=VALUE.",
+        min_length=1,
+        max_length=MOST_TARGETS,
+        json_schema_extra={"x-choices": "targets"},
+    )
+    command: Line | Annotated[list[Word], Field(min_length=1, max_length=200)] = Field(
+        title="Command",
+        description="A line for /bin/sh on each target. It may run again after a crash.",
+    )
+    batch: int = Field(
+        default=10,
+        ge=1,
+        le=MOST_TARGETS,
+        title="Batch size",
+        description="On how many targets it runs at the same time.",
+    )
+    canary: int = Field(
+        default=1,
+        ge=0,
+        le=MOST_TARGETS,
+        title="Canaries",
+        description="On how many targets it runs first and alone. 0: none.",
+    )
+    max_failures: int = Field(
+        default=1,
+        ge=0,
+        le=MOST_TARGETS,
+        title="Failures tolerated",
+        description="The run stops once it has failed on more targets than this.",
+    )
+    timeout_s: int = Field(
+        default=300,
+        ge=1,
+        le=86_400,
+        title="Time limit",
+        description="Seconds that it may take on a target, each time.",
+    )
+    retries: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        title="Retries",
+        description="How often it is tried again on a target on which it failed.",
+    )
+
+    def argv(self) -> Sequence[str]:
+        """Return the command as a transport takes it."""
+        return [*SHELL, self.command] if isinstance(self.command, str) else self.command
+
+    def said(self) -> str:
+        """Return the command as one line, as people would type it."""
+        line = self.command if isinstance(self.command, str) else shlex.join(self.command)
+        return " ".join(line.split())
+
+    def course(self) -> Course:
+        """Return how the run goes through its targets."""
+        return Course(self.targets, self.batch, self.canary, self.max_failures)

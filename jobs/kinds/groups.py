@@ -1,0 +1,79 @@
+"""How a run goes through its targets: canaries first, then batch by batch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.kinds.registry import Group
+
+SIZES_SPELT_OUT = 6
+NAMES_SPELT_OUT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Targets in their order, how many go at a time, and when to stop; `noun` is one of them."""
+
+    targets: Sequence[str]
+    batch: int
+    canary: int
+    max_failures: int
+    noun: str = "target"
+
+    def groups(self) -> list[Group]:
+        """Return the canaries, where there are any, and then the batches."""
+        first, rest = list(self.targets[: self.canary]), list(self.targets[self.canary :])
+        batches = [rest[at : at + self.batch] for at in range(0, len(rest), self.batch)]
+        named = [Group(f"batch {number}", names) for number, names in enumerate(batches, 1)]
+        return [Group("canary", first), *named] if first else named
+
+    def words(self) -> str:
+        """Return the course as one or two sentences.
+
+        "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
+        """
+        return " ".join(filter(None, [self._way(), self._patience()]))
+
+    def count(self, number: int | None = None) -> str:
+        """Return "12 servers", of all targets unless a number is given."""
+        number = len(self.targets) if number is None else number
+        return f"{number} {self.noun}{'' if number == 1 else 's'}"
+
+    def _way(self) -> str:
+        parts = self.groups()
+        if len(self.targets) == 1:
+            return f"{self.count()}: {self.targets[0]}."
+        if len(parts) == 1:
+            return f"{self.count()} at once."
+        first = parts[0].targets if self.canary else []
+        sizes = _sizes([len(part.targets) for part in parts[1 if first else 0 :]])
+        course = f"{self._first(first)} first, then {sizes}" if first else sizes
+        return f"{self.count()} in {len(parts)} batches: {course}."
+
+    def _patience(self) -> str:
+        stops_after = self.max_failures + 1
+        if len(self.targets) == 1:
+            return ""
+        if stops_after >= len(self.targets):
+            return "Goes on whatever fails."
+        return f"Stops after {stops_after} failure{'s' if stops_after > 1 else ''}."
+
+    def _first(self, names: Sequence[str]) -> str:
+        return " and ".join(names) if len(names) <= 2 else self.count(len(names))
+
+
+def names_in_words(names: Sequence[str]) -> str:
+    """Return "gs-001, gs-002", of many the first and how many more there are."""
+    if len(names) <= NAMES_SPELT_OUT:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMES_SPELT_OUT])} and {len(names) - NAMES_SPELT_OUT} more"
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    if len(sizes) <= SIZES_SPELT_OUT:
+        return ", ".join(map(str, sizes))
+    full, last = sizes[0], sizes[-1]
+    if last == full:
+        return f"{len(sizes)} times {full}"
+    return f"{len(sizes) - 1} times {full}, then {last}"
