@@ -32,6 +32,7 @@ class Config:
     sweep_seconds: float
     park_seconds: float
     worker_runs: int
+    dispatch: str
     kinds: tuple[str, ...]
     archive: Mapping[str, object]
     seals: Mapping[str, object]
@@ -66,6 +67,7 @@ class Config:
             access_seconds=_number(env, "REPRISE_ACCESS_SECONDS", 60),
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
+            dispatch=env.get("REPRISE_DISPATCH") or "jobs.dispatch.postgres.Procrastinate",
             kinds=_words(env.get("REPRISE_KINDS", "")),
             archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),

@@ -86,7 +86,7 @@ CHANNEL_LAYERS = {
     }
 }
 
-PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "dispatch"
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "dispatch.postgres"
 REPRISE_KINDS = REPRISE.kinds  # job kinds of one's own, beside the built-in ones
 
 AUTH_PASSWORD_VALIDATORS = [
