@@ -9,6 +9,7 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
+        from jobs import checks  # noqa: F401 - registers itself
         from jobs.roles import make_roles
 
         post_migrate.connect(make_roles, sender=self)

@@ -6,23 +6,19 @@ plan it makes of them, and the handler that runs it against the durable run API 
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
-from django.conf import settings
-from django.utils.module_loading import import_string
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
+from jobs.kinds.finding import sources
 
-BUILTIN = (
-    "jobs.kinds.version_update.kind.VersionUpdate",
-    "jobs.kinds.command.kind.Command",
-    "jobs.kinds.load.kind.Load",
-)
+logger = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -146,29 +142,74 @@ class Kind(ABC, Generic[P]):
 AnyKind = Kind[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A kind that is named somewhere and cannot be used; `id` is that of the system check."""
+
+    source: str
+    reason: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The kinds by name, and what is none."""
+
+    kinds: dict[str, AnyKind] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+
 @cache
-def _kinds() -> dict[str, AnyKind]:
-    paths = (*BUILTIN, *getattr(settings, "REPRISE_KINDS", ()))
-    kinds: list[AnyKind] = [import_string(path)() for path in paths]
-    return {kind.name: kind for kind in kinds}
+def _kinds() -> Found:
+    found, origins = Found(), dict[str, str]()
+    for source, load in sources():
+        try:
+            kind = _made(load())
+        except Exception as error:  # noqa: BLE001 - somebody else's module may raise whatever it likes
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            wrong = Broken(source, reason, "jobs.E001")
+        else:
+            if kind.name not in found.kinds:
+                found.kinds[kind.name], origins[kind.name] = kind, source
+                continue
+            reason = f"its name {kind.name!r} is taken by {origins[kind.name]}"
+            wrong = Broken(source, reason, "jobs.E002")
+        logger.error("job kind %s left out: %s", wrong.source, wrong.reason)
+        found.broken.append(wrong)
+    return found
+
+
+def _made(loaded: object) -> AnyKind:
+    """Return a kind of a class; TypeError, ValueError where it is none."""
+    if not (isinstance(loaded, type) and issubclass(loaded, Kind)):
+        raise TypeError(f"{loaded!r} is no subclass of jobs.kinds.registry.Kind")
+    for attribute in ("name", "title", "Params"):
+        if not getattr(loaded, attribute, None):
+            raise ValueError(f"it has no {attribute}")
+    return loaded()
 
 
 def all_kinds() -> list[AnyKind]:
-    """Return every kind: the built-in ones, then those that the setting REPRISE_KINDS names."""
-    return list(_kinds().values())
+    """Return every kind that can be used (`jobs.kinds.finding` says in which order)."""
+    return list(_kinds().kinds.values())
+
+
+def broken() -> list[Broken]:
+    """Return what is named somewhere as a kind and cannot be used; it is left out everywhere."""
+    return _kinds().broken
 
 
 def find(name: str) -> AnyKind | None:
     """Return the kind of this name; None where there is none (any more)."""
-    return _kinds().get(name)
+    return _kinds().kinds.get(name)
 
 
 def get(name: str) -> AnyKind:
     """Return the kind of this name; InvalidParams, pointing at `/kind`, where there is none."""
     try:
-        return _kinds()[name]
+        return _kinds().kinds[name]
     except KeyError:
-        known = ", ".join(sorted(_kinds()))
+        known = ", ".join(sorted(_kinds().kinds))
         detail = f"There is no job kind {name!r}. Known: {known}."
         raise InvalidParams([{"pointer": "/kind", "detail": detail}], detail) from None
 
