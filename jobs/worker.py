@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -112,7 +112,9 @@ class Worker:
         try:
             run.recall(await in_thread(state_at, lease.job))
             ending = await self._ending(lease, run)
-            await _end(run, _failed(run.diverged.message) if run.diverged else ending)
+            if run.diverged:
+                ending = _failed(run.diverged.message)
+            await _end(run, _with_stuck(ending, run.undos.stuck))
             await in_thread(_release, lease.job)
         except Parked:
             await in_thread(_park, run)
@@ -255,6 +257,16 @@ def _give_back(lease: Lease) -> None:
 
 def _failed(message: str, **extra: Any) -> NewEvent:
     return NewEvent(EventType.JOB_FAILED, {"message": message[:MAX_MESSAGE], **extra})
+
+
+def _with_stuck(ending: NewEvent, stuck: list[str]) -> NewEvent:
+    """Return the ending with what could not be put back."""
+    if not stuck:
+        return ending
+    message = (
+        f"{ending.data['message'][: MAX_MESSAGE // 2]} Could not be put back: {', '.join(stuck)}."
+    )
+    return replace(ending, data={**ending.data, "message": message[:MAX_MESSAGE]})
 
 
 def _stopped(message: str = "") -> NewEvent:

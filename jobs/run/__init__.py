@@ -19,6 +19,7 @@ from jobs.run.errors import (
     StepFailed,
 )
 from jobs.run.retry import Retry
+from jobs.run.rollout import Outcome, Stopped
 from jobs.run.run import Run
 from jobs.run.step import Step
 from jobs.run.sync import SyncRun, call_handler
@@ -32,12 +33,14 @@ __all__ = [
     "Diverged",
     "HandedOver",
     "JobFailed",
+    "Outcome",
     "Parked",
     "Rejected",
     "Retry",
     "Run",
     "Step",
     "StepFailed",
+    "Stopped",
     "SyncRun",
     "call_handler",
     "parking",

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
-from weakref import WeakSet
 
 from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.job import State, StepState
 from jobs.log import Append, Appended, LeaseLost
 from jobs.run import waiting, words
-from jobs.run.errors import Cancelled, Diverged, HandedOver, Parked, StepFailed
+from jobs.run.errors import Diverged, HandedOver, Parked, StepFailed
 from jobs.run.record import Record
 from jobs.run.retry import ONCE, Retry
+from jobs.run.rollout import How, Outcome, Rollout
+from jobs.run.steering import Steering, new_branch
 from jobs.run.step import StepFn
 from jobs.run.trying import Work
+from jobs.run.undoing import Undo, Undos
 from jobs.run.values import value
 from jobs.run.words import Approval
 from jobs.writer import Writer
@@ -28,29 +31,22 @@ from jobs.writer import Writer
 T = TypeVar("T")
 
 
-class Run:
+class Run(Steering):
     """One attempt at a job, given to its handler. Made by the worker."""
 
     def __init__(self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer) -> None:
+        super().__init__()
         self.job = job
         self.fence = fence
         self.attempt = attempt
         self.actor = actor
         self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
-        self.cancelling = False
-        self.handing_over = False
-        self.pausing = False
-        self.plain = (
-            False  # an ordinary function calls: each call is a task, and they are one branch
-        )
-        self.waits: list[Mapping[str, Any]] = []
         self.diverged: Diverged | None = None
+        self.undos = Undos(self)
+        self.worked: set[str | None] = set()  # targets on which this attempt has run a step
         self._record = Record({})
-        self._main: object = None
         self._writer = writer
         self._skew = timedelta()
-        self._steered = asyncio.Event()
-        self._parked: WeakSet[Any] = WeakSet()
 
     def recall(self, state: State) -> None:
         """Take in what earlier attempts have recorded; before the handler is called."""
@@ -58,10 +54,6 @@ class Run:
         self._record = Record(state.steps)
         if state.summary.last_at:  # this attempt's start, by the database's clock
             self._skew = clock.parse(state.summary.last_at) - clock.now()
-
-    def begin(self) -> None:
-        """Note that the handler runs from here on, in this task."""
-        self._main = self._branch()
 
     def conclude(self) -> None:
         """Raise Diverged where the handler is done, but what is recorded is not all of it."""
@@ -91,6 +83,7 @@ class Run:
         timeout: float | None = None,
         always: bool = False,
         retry: Retry = ONCE,
+        undo: StepFn | None = None,
     ) -> Any:
         """Run a step once and for all; return its result, recorded or new.
 
@@ -98,9 +91,12 @@ class Run:
         must be JSON. Where a try raises, or takes longer than `timeout` seconds, `retry` says
         whether there is another, and when; tries are counted over all attempts. Raises StepFailed
         after the last, Cancelled where the run is being stopped (not with `always`, for a step that
-        puts back what earlier ones began).
+        puts back what earlier ones began). `undo` is what puts this one back: a step of its own
+        ("undo" and the name) where the target fails from here on, also in this step.
         """
         occurrence, recorded = self.ask(name, target)
+        if recorded and undo:
+            self.undo(target, partial(self._undo, name, undo, target, timeout))
         if recorded and recorded.status == "succeeded":
             return recorded.result
         if recorded and recorded.status == "failed":
@@ -110,8 +106,50 @@ class Run:
                 raise Diverged(
                     f"The log says that the step {name} is left out, the handler runs it."
                 )
+        if recorded is None:
+            self.checkpoint(always)
+            if undo:
+                self.undo(target, partial(self._undo, name, undo, target, timeout))
         work = Work(self, name, target, occurrence, fn, timeout, always, retry)
         return await work.go(recorded)
+
+    def undo(self, target: str | None, undo: Undo) -> None:
+        """Have `undo()` called where the target fails, or the run is stopped while it works on it.
+
+        Those of a target are called in reverse. In a rollout a target fails by itself, and one that
+        is done is kept; otherwise all fail with the run. `undo` is an `async def` (in a plain
+        handler a plain function) whose steps are `always`; its StepFailed is noted, and the target
+        is told to be stuck.
+        """
+        self.undos.add(target, undo)
+
+    async def _undo(
+        self, name: str, undo: StepFn, target: str | None, timeout: float | None
+    ) -> None:
+        await self.step(f"undo {name}", undo, target, timeout, always=True)
+
+    async def rollout(
+        self,
+        targets: Sequence[str],
+        fn: Callable[[str], Awaitable[object]],
+        *,
+        batch: int = 1,
+        canary: int = 0,
+        max_failures: int = 0,
+        pause_after_canary: bool = False,
+        steps: Sequence[str] = (),
+    ) -> Outcome:
+        """Call `fn(target)` for all targets, `batch` at a time, and return how it went.
+
+        The first `canary` targets go first and alone; with `pause_after_canary` somebody has to
+        approve then (Rejected where they do not). A target fails where `fn` raises StepFailed or
+        JobFailed: it is put back. Once more than `max_failures` have failed, the group at hand is
+        finished and the rest is left alone: of those, `steps` are logged as skipped. The progress
+        is logged. Raises Stopped, with the outcome, where the run is being stopped; what was begun
+        is put back.
+        """
+        how = How(batch, canary, max_failures, pause_after_canary, steps)
+        return await Rollout(self, targets, fn, how).go()
 
     async def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
         """Go on after so many seconds, or a timedelta, whatever happens to workers meanwhile.
@@ -183,7 +221,8 @@ class Run:
 
         async def one(each: Awaitable[T]) -> T:
             async with room:
-                return await each
+                with new_branch():
+                    return await each
 
         results = await asyncio.gather(*map(one, work), return_exceptions=True)
         raised = [result for result in results if isinstance(result, BaseException)]
@@ -197,7 +236,7 @@ class Run:
         ):
             for error in raised:
                 if isinstance(error, kind):
-                    self._note(error)
+                    self.note(error)
                     raise error
         return [result for result in results if not isinstance(result, BaseException)]
 
@@ -210,7 +249,7 @@ class Run:
         """
         if self.diverged is not None:
             raise self.diverged
-        ordered = target is not None or self._branch() is self._main
+        ordered = target is not None or self.in_main
         with self._diverging():
             return self._record.ask(name, target, strict=ordered and not self.cancelling)
 
@@ -221,56 +260,3 @@ class Run:
         except Diverged as error:
             self.diverged = error
             raise
-
-    def checkpoint(self, always: bool = False) -> None:
-        """Raise where a run is to stop here.
-
-        HandedOver; Cancelled, unless it runs `always`; Parked where it is paused, or this very task
-        has been parked and only cleans up.
-        """
-        if self.handing_over:
-            raise HandedOver
-        if self.cancelling:
-            if always:
-                return
-            raise Cancelled
-        if self.pausing or self._branch() in self._parked:
-            self.park()
-
-    def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
-        """Leave the worker until what `wait` says, or until the run is resumed."""
-        if wait is not None:
-            self.waits.append(wait)
-        parked = Parked()
-        self._note(parked)
-        raise parked
-
-    def steer(self, *, cancelling: bool = False, pausing: bool = False) -> None:
-        """Take in what people ask for: heeded between steps, and in waits."""
-        changed = (self.cancelling or cancelling, pausing) != (self.cancelling, self.pausing)
-        self.cancelling, self.pausing = self.cancelling or cancelling, pausing
-        if changed:
-            self.wake()
-
-    def hand_over(self) -> None:
-        """Have the run leave this worker at its next checkpoint."""
-        self.handing_over = True
-        self.wake()
-
-    def wake(self) -> None:
-        """End every wait in this worker: something has changed."""
-        self._steered.set()
-        self._steered = asyncio.Event()
-
-    async def steered(self, seconds: float) -> None:
-        """Return when something has changed, after `seconds` at the latest."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._steered.wait()
-
-    def _note(self, error: BaseException) -> None:
-        if isinstance(error, Parked):
-            self._parked.add(self._branch())
-
-    def _branch(self) -> object:
-        return self if self.plain else asyncio.current_task()

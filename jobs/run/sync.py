@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -12,8 +12,10 @@ from uuid import UUID
 
 from jobs.run.calls import in_thread
 from jobs.run.retry import ONCE, Retry
+from jobs.run.rollout import Outcome
 from jobs.run.run import Run
 from jobs.run.step import StepFn
+from jobs.run.undoing import Undo, undoing
 from jobs.run.words import Approval
 
 T = TypeVar("T")
@@ -52,9 +54,22 @@ class SyncRun:
         timeout: float | None = None,
         always: bool = False,
         retry: Retry = ONCE,
+        undo: StepFn | None = None,
     ) -> Any:
         """As `Run.step`, blocking."""
-        return self._wait(self._run.step, name, fn, target, timeout, always, retry)
+        return self._wait(self._run.step, name, fn, target, timeout, always, retry, undo)
+
+    def undo(self, target: str | None, undo: Undo) -> None:
+        """As `Run.undo`; `undo` is a plain function."""
+        self._run.undo(target, undo)
+
+    def rollout(self, targets: Sequence[str], fn: Callable[[str], object], **how: Any) -> Outcome:
+        """As `Run.rollout`, blocking; `fn` is a plain function, called in a thread a target."""
+
+        async def one(target: str) -> None:
+            await in_thread(self.end_calls, fn, target)
+
+        return self._wait(partial(self._run.rollout, targets, one, **how))
 
     def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
         """As `Run.sleep`, blocking."""
@@ -122,6 +137,6 @@ async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> An
     run.plain = not inspect.iscoroutinefunction(handler)
     run.begin()
     if not run.plain:
-        return await handler(run, params)
+        return await undoing(run, handler(run, params))
     plain = SyncRun(run, asyncio.get_running_loop())
-    return await in_thread(plain.end_calls, handler, plain, params)
+    return await undoing(run, in_thread(plain.end_calls, handler, plain, params))

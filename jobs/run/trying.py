@@ -52,6 +52,7 @@ class Work:
             if due is not None:
                 await self._rest(due)
             self.run.checkpoint(self.always)
+            self.run.worked.add(self.target)
             step = Step(self.run, self.name, self.target, self.occurrence, number)
             result, due = await self._try(step)
             if due is None:

@@ -8,7 +8,7 @@ from typing import Any
 from jobs.kinds.registry import Kind, Plan
 from jobs.kinds.version_update import inventory, plan
 from jobs.kinds.version_update.params import UpdateParams
-from jobs.kinds.version_update.rollout import Rollout
+from jobs.kinds.version_update.rollout import Update
 from jobs.run import Run
 from jobs.targets import expand
 
@@ -49,4 +49,4 @@ class VersionUpdate(Kind[UpdateParams]):
 
     async def run(self, run: Run, params: UpdateParams) -> dict[str, Any]:
         """Do the update; JobFailed where any server failed."""
-        return await Rollout(run, params).go()
+        return await Update(run, params).go()

@@ -1,0 +1,161 @@
+"""A rollout: many targets, a few at a time, canaries first, until too many have failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jobs.run.errors import Cancelled, JobFailed, Rejected, StepFailed
+
+if TYPE_CHECKING:
+    from jobs.run.run import Run
+
+DONE, FAILED, STUCK, SKIPPED = "done", "failed", "stuck", "skipped"
+GATE = "after canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a rollout went: the targets of each sort, in the rollout's order.
+
+    `failed` are those that failed, of which the `stuck` could not be put back; `skipped` were never
+    begun because too many had failed. Of a rollout that was stopped, the others are put back.
+    """
+
+    targets: Sequence[str]
+    of: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def done(self) -> list[str]:
+        """The targets with which all went well."""
+        return self._with(DONE)
+
+    @property
+    def failed(self) -> list[str]:
+        """The targets that failed."""
+        return self._with(FAILED, STUCK)
+
+    @property
+    def stuck(self) -> list[str]:
+        """The targets that failed and could not be put back."""
+        return self._with(STUCK)
+
+    @property
+    def skipped(self) -> list[str]:
+        """The targets that were left alone."""
+        return self._with(SKIPPED)
+
+    def _with(self, *sorts: str) -> list[str]:
+        return [target for target in self.targets if self.of.get(target) in sorts]
+
+
+class Stopped(Cancelled):
+    """The run was stopped in a rollout, which came as far as `outcome` says."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        count = len(outcome.targets)
+        super().__init__(f"Stopped on request: {len(outcome.done)} of {count} targets were done.")
+        self.outcome = outcome
+
+
+def groups(targets: Sequence[str], batch: int, canary: int) -> list[list[str]]:
+    """Return the canaries, where there are any, and then the batches."""
+    first, rest = list(targets[:canary]), targets[canary:]
+    batches = [list(rest[at : at + batch]) for at in range(0, len(rest), batch)]
+    return [first, *batches] if first else batches
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """A rollout's controls; see `Run.rollout`."""
+
+    batch: int = 1
+    canary: int = 0
+    max_failures: int = 0
+    pause_after_canary: bool = False
+    steps: Sequence[str] = ()
+
+
+class Rollout:
+    """One attempt at a rollout; `go` does it."""
+
+    def __init__(
+        self, run: Run, targets: Sequence[str], fn: Callable[[str], Awaitable[object]], how: How
+    ) -> None:
+        self._run, self._fn, self._how = run, fn, how
+        self._outcome = Outcome(targets)
+        self._told = (0, 0)
+
+    async def go(self) -> Outcome:
+        """Go through all groups; Stopped where the run is being stopped."""
+        how, outcome = self._how, self._outcome
+        parts = groups(outcome.targets, how.batch, how.canary)
+        try:
+            for number, part in enumerate(parts):
+                if len(outcome.failed) > how.max_failures:
+                    await self._skip(part, f"stopped after {len(outcome.failed)} failed")
+                    continue
+                if number == 1 and how.canary and how.pause_after_canary:
+                    await self._ask(parts)
+                await self._run.gather(*map(self._one, part))
+        except (Cancelled, asyncio.CancelledError) as stop:
+            self._run.heed(stop)
+            raise Stopped(outcome) from None
+        await self._tell()
+        if self._run.stopping and len(outcome.done) < len(outcome.targets):
+            raise Stopped(outcome)
+        return outcome
+
+    async def _one(self, target: str) -> None:
+        try:
+            await self._fn(target)
+        except (StepFailed, JobFailed):
+            well = await self._run.undos.put_back(target)
+            self._outcome.of[target] = FAILED if well else STUCK
+        except (Cancelled, asyncio.CancelledError) as stop:
+            self._run.heed(stop)
+            if not await self._run.undos.put_back(target):
+                self._outcome.of[target] = STUCK
+            raise Cancelled from None
+        else:
+            self._outcome.of[target] = DONE
+            self._run.undos.drop(target)
+        if target in self._run.worked:
+            await self._tell()
+
+    async def _ask(self, parts: Sequence[Sequence[str]]) -> None:
+        """Wait for somebody's word before the targets after the canaries."""
+        done, rest = len(parts[0]), sum(map(len, parts[1:]))
+        failed = len(self._outcome.failed)
+        well = f", {failed} of which failed" if failed else ""
+        question = f"{_targets(done)} went first{well}. Go on with {_targets(rest)} more?"
+        try:
+            await self._run.gate(GATE, question)
+        except Rejected as no:
+            for part in parts[1:]:
+                await self._skip(part, no.message)
+            await self._tell()
+            raise
+
+    async def _skip(self, targets: Sequence[str], reason: str) -> None:
+        for target in targets:
+            self._outcome.of[target] = SKIPPED
+        wanted = [
+            self._run.skip(step, target, reason) for target in targets for step in self._how.steps
+        ]
+        await self._run.gather(*wanted)
+
+    async def _tell(self) -> None:
+        """Log the progress, unless it is as it was: targets through with it, those that failed."""
+        outcome = self._outcome
+        ended = sum(1 for sort in outcome.of.values() if sort != SKIPPED)
+        now = (ended, len(outcome.failed))
+        if now != self._told:
+            self._told = now
+            await self._run.progress(ended, len(outcome.targets), len(outcome.failed))
+
+
+def _targets(count: int) -> str:
+    return "1 target" if count == 1 else f"{count} targets"

@@ -1,0 +1,119 @@
+"""What people and the worker want of a run, and where it heeds that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, NoReturn
+from weakref import WeakSet
+
+from jobs.run.errors import Cancelled, HandedOver, Parked
+
+
+class _Branch:
+    """One of several things that a run does at once."""
+
+
+_BRANCH: ContextVar[_Branch | None] = ContextVar("branch", default=None)
+
+
+@contextmanager
+def new_branch() -> Iterator[None]:
+    """Have what is called here, also from threads, belong to a branch of its own."""
+    token = _BRANCH.set(_Branch())
+    try:
+        yield
+    finally:
+        _BRANCH.reset(token)
+
+
+class Steering:
+    """The part of a run that can be stopped, paused, parked and handed over."""
+
+    def __init__(self) -> None:
+        self.cancelling = False
+        self.handing_over = False
+        self.pausing = False
+        self.plain = False  # an ordinary function calls: each call is a task of its own
+        self.waits: list[Mapping[str, Any]] = []
+        self._main: object = None
+        self._steered = asyncio.Event()
+        self._parked: WeakSet[Any] = WeakSet()
+
+    def begin(self) -> None:
+        """Note that the handler runs from here on, in this task."""
+        self._main = self._branch()
+
+    @property
+    def in_main(self) -> bool:
+        """Whether it is the handler itself that calls, not a branch of a `gather`."""
+        return self._branch() is self._main
+
+    def checkpoint(self, always: bool = False) -> None:
+        """Raise where a run is to stop here.
+
+        HandedOver; Cancelled, unless it runs `always`; Parked where it is paused, or this very task
+        has been parked and only cleans up.
+        """
+        if self.handing_over:
+            raise HandedOver
+        if self.cancelling:
+            if always:
+                return
+            raise Cancelled
+        if self.pausing or self._branch() in self._parked:
+            self.park()
+
+    def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
+        """Leave the worker until what `wait` says, or until the run is resumed."""
+        if wait is not None:
+            self.waits.append(wait)
+        parked = Parked()
+        self.note(parked)
+        raise parked
+
+    def steer(self, *, cancelling: bool = False, pausing: bool = False) -> None:
+        """Take in what people ask for: heeded between steps, and in waits."""
+        changed = (self.cancelling or cancelling, pausing) != (self.cancelling, self.pausing)
+        self.cancelling, self.pausing = self.cancelling or cancelling, pausing
+        if changed:
+            self.wake()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked for the run to stop, and it is this worker's to end."""
+        return self.cancelling and not self.handing_over
+
+    def heed(self, stop: BaseException) -> None:
+        """Take note of a stop, to put back what was begun; raise any other end again."""
+        if not self.stopping:
+            raise stop
+        task = asyncio.current_task()
+        if isinstance(stop, asyncio.CancelledError) and task:
+            task.uncancel()
+
+    def hand_over(self) -> None:
+        """Have the run leave this worker at its next checkpoint."""
+        self.handing_over = True
+        self.wake()
+
+    def wake(self) -> None:
+        """End every wait in this worker: something has changed."""
+        self._steered.set()
+        self._steered = asyncio.Event()
+
+    async def steered(self, seconds: float) -> None:
+        """Return when something has changed, after `seconds` at the latest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._steered.wait()
+
+    def note(self, error: BaseException) -> None:
+        """Remember that this branch is parked: it may clean up nothing."""
+        if isinstance(error, Parked):
+            self._parked.add(self._branch())
+
+    def _branch(self) -> object:
+        return _BRANCH.get() or (self if self.plain else asyncio.current_task())
