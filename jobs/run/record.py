@@ -7,8 +7,9 @@ goes on, has changed since: whatever it did next would be done on a wrong footin
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from jobs.job import StepKey, StepState
 from jobs.run.errors import Diverged
@@ -20,9 +21,9 @@ class Record:
     def __init__(self, steps: Mapping[StepKey, StepState]) -> None:
         self._steps = steps
         self._calls: Counter[tuple[str, str | None]] = Counter()
-        self._ahead: dict[str | None, dict[StepKey, None]] = defaultdict(dict)
+        self._rows: dict[str | None, _Row] = {}
         for key in steps:
-            self._ahead[key[1]][key] = None
+            self._rows.setdefault(key[1], _Row()).keys.append(key)
 
     def ask(self, name: str, target: str | None, *, strict: bool) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
@@ -31,25 +32,39 @@ class Record:
         """
         self._calls[name, target] += 1
         key = (name, target, self._calls[name, target])
-        ahead = self._ahead.get(target)
-        if ahead:
-            following = next(iter(ahead))
-            if strict and following != key:
+        if row := self._rows.get(target):
+            following = row.following()
+            if strict and following is not None and following != key:
                 raise Diverged(
                     f"The run cannot go on: its log has {_words(following)} next, but the handler"
                     f" asks for {_words(key)}."
                 )
-            ahead.pop(key, None)
+            row.asked.add(key)
         return key[2], self._steps.get(key)
 
     def conclude(self) -> None:
         """Raise Diverged where something is recorded that has not been asked for again."""
-        for ahead in self._ahead.values():
-            for key in ahead:
+        for row in self._rows.values():
+            if left := row.following():
                 raise Diverged(
-                    f"The run cannot end: its log has {_words(key)}, but the handler has ended"
+                    f"The run cannot end: its log has {_words(left)}, but the handler has ended"
                     " without asking for it."
                 )
+
+
+@dataclass(slots=True)
+class _Row:
+    """A target's recorded steps in order; those before `place` have been asked for."""
+
+    keys: list[StepKey] = field(default_factory=list)
+    asked: set[StepKey] = field(default_factory=set)
+    place: int = 0
+
+    def following(self) -> StepKey | None:
+        """Return the first that has not been asked for."""
+        while self.place < len(self.keys) and self.keys[self.place] in self.asked:
+            self.place += 1
+        return self.keys[self.place] if self.place < len(self.keys) else None
 
 
 def _words(key: StepKey) -> str:

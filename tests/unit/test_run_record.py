@@ -1,0 +1,67 @@
+"""What a run has recorded beside what its handler asks for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.job import StepKey, StepState
+from jobs.run import Diverged
+from jobs.run.record import Record
+
+names = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["gs-1", "gs-2", None])))
+
+
+def recorded(calls: list[tuple[str, str | None]]) -> dict[StepKey, StepState]:
+    """Return the steps that these calls have left."""
+    seen: dict[StepKey, StepState] = {}
+    for name, target in calls:
+        occurrence = 1 + sum(1 for key in seen if key[:2] == (name, target))
+        seen[name, target, occurrence] = StepState(name, target, occurrence, "succeeded", 1, 1)
+    return seen
+
+
+@given(names, names)
+def test_the_same_calls_and_more_fit(
+    before: list[tuple[str, str | None]], more: list[tuple[str, str | None]]
+) -> None:
+    record = Record(recorded(before))
+    for name, target in before:
+        assert record.ask(name, target, strict=True)[1] is not None
+    record.conclude()
+    for name, target in more:
+        assert record.ask(name, target, strict=True)[1] is None
+
+
+@given(names.filter(bool), st.data())
+def test_whoever_stops_early_is_told(
+    calls: list[tuple[str, str | None]], data: st.DataObject
+) -> None:
+    record = Record(recorded(calls))
+    for name, target in calls[: data.draw(st.integers(0, len(calls) - 1))]:
+        record.ask(name, target, strict=True)
+    with pytest.raises(Diverged, match="cannot end"):
+        record.conclude()
+
+
+@given(names, names)
+def test_in_each_row_only_the_recorded_order_fits(
+    before: list[tuple[str, str | None]], after: list[tuple[str, str | None]]
+) -> None:
+    record = Record(recorded(before))
+    fits = True
+    try:
+        for name, target in after:
+            record.ask(name, target, strict=True)
+        record.conclude()
+    except Diverged:
+        fits = False
+    rows = {target for _, target in before}
+    assert fits == all(
+        row(after, target)[: len(row(before, target))] == row(before, target) for target in rows
+    )
+
+
+def row(calls: list[tuple[str, str | None]], target: str | None) -> list[str]:
+    return [name for name, where in calls if where == target]
