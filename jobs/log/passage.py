@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,8 +22,12 @@ class Passage:
     def __init__(self) -> None:
         self._own = connection.get_autocommit()
         self._open = False
+        self._joined: AbstractContextManager[None] = (
+            nullcontext() if self._own else transaction.atomic(savepoint=False)
+        )
 
     def __enter__(self) -> Self:
+        self._joined.__enter__()
         self.cursor = connection.cursor()
         return self
 
@@ -39,6 +44,7 @@ class Passage:
             connection.close()
         finally:
             self.cursor.close()
+            self._joined.__exit__(kind, error, trace)
 
     def first(self, statements: str, values: Sequence[Any]) -> None:
         """Execute the first statements; the cursor stands on the first one's result."""
