@@ -63,7 +63,8 @@ class Services:
     def database(self) -> Iterator[str]:
         """A fresh database, as the application reaches it; dropped afterwards."""
         server, name = self.postgres, f"test_{next(self._numbers)}"
-        self._admin(server, f"create database {{}} template {TEMPLATE}", name)
+        # Copied file by file: through the log it takes seven times as long.
+        self._admin(server, f"create database {{}} template {TEMPLATE} strategy file_copy", name)
         try:
             yield with_database(server.url, name)
         finally:
