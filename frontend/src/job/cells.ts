@@ -71,7 +71,7 @@ function spread(element: Element | undefined, columns: number): void {
 }
 
 /** How a target fares, in a few words: its current step, or how it ended. */
-export function rowWords(row: Row, columns: number): TemplateResult | string {
+export function rowWords(row: Row): TemplateResult | string {
   const { status, current, rollback } = row;
   if (status === 'failed') {
     const failed = [...row.cells.values()].findLast((step) => step.status === 'failed');
@@ -88,7 +88,7 @@ export function rowWords(row: Row, columns: number): TemplateResult | string {
   }
   if (status === 'pending') return 'not started';
   if (status === 'skipped') return 'left out';
-  return status === 'succeeded' ? 'done' : `${row.done} of ${columns} steps`;
+  return status === 'succeeded' ? 'done' : `${row.done} of ${row.of} steps`;
 }
 
 /** All steps of a target as one thin strip; the words beside it say the same. */

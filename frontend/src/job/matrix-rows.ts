@@ -41,7 +41,7 @@ export function lineRow(
     tabindex=${tab === 0 ? 0 : -1} data-r=${index} data-c="0" data-target=${row.target} data-step=${step}>
     <div class="matrix-name" role="rowheader">${nameOf(row)}</div>
     ${room ? html`<div role="gridcell">${strip(row, columns)}</div>` : nothing}
-    <div role="gridcell" class="matrix-words">${rowWords(row, columns.length)}</div>
+    <div role="gridcell" class="matrix-words">${rowWords(row)}</div>
     <div role="gridcell" class="number matrix-total">${total(row)}</div></div>`;
 }
 

@@ -22,8 +22,9 @@ export interface Row {
   readonly startedAt: string | null;
   /** Set once nothing runs on it any more. */
   readonly finishedAt: string | null;
-  /** How many of the plan's steps are over. */
+  /** How many of the steps that it has to go through are over, and how many those are. */
   readonly done: number;
+  readonly of: number;
 }
 
 /** Rows that belong together. */
@@ -32,8 +33,10 @@ export interface RowGroup {
   readonly rows: readonly Row[];
 }
 
-/** The step that is shown across the rest of its row rather than in a column. */
-export const ROLLBACK = 'rollback';
+/** Whether a step is shown across the rest of its row rather than in a column: it puts back. */
+export function putsBack(step: string): boolean {
+  return step === 'rollback' || step.startsWith('undo ');
+}
 
 /** Rows of a run, brought up to date by each new view of it; rows without news stay the same. */
 export class Rows {
@@ -117,12 +120,12 @@ export class Rows {
   private row(target: string, steps: readonly StepView[]): Row {
     const cells = new Map<string, StepView>();
     for (const step of steps) cells.set(step.step, step);
-    const rollback = cells.get(ROLLBACK) ?? null;
-    cells.delete(ROLLBACK);
-    const planned = this.columns.map((name) => cells.get(name));
-    const done = planned.filter((step) => step && isOver(step)).length;
+    const rollback = [...cells.values()].findLast((step) => putsBack(step.step)) ?? null;
+    for (const name of [...cells.keys()].filter(putsBack)) cells.delete(name);
+    const needed = this.needed(target, cells);
+    const done = needed.filter((name) => isOver(cells.get(name))).length;
     const all = rollback ? [...cells.values(), rollback] : [...cells.values()];
-    const status = this.status([...cells.values()], done);
+    const status = this.status([...cells.values()], done === needed.length);
     const busy = all.some((step) => step.status === 'running' || step.status === 'retried');
     return {
       target,
@@ -134,13 +137,22 @@ export class Rows {
       startedAt: first(all),
       finishedAt: (busy || status === 'running') && !this.over ? null : last(all),
       done,
+      of: needed.length,
     };
   }
 
-  private status(steps: readonly StepView[], done: number): RowStatus {
+  /** The steps that a target has to go through: not those of the job itself, its gates and sleeps. */
+  private needed(target: string, cells: ReadonlyMap<string, StepView>): readonly string[] {
+    if (!target) return [...cells.keys()];
+    if (this.plan?.steps.length) return this.plan.steps;
+    const names = [...this.steps.values()].filter((step) => step.target).map((step) => step.step);
+    return [...new Set(names.filter((name) => !putsBack(name)))];
+  }
+
+  private status(steps: readonly StepView[], through: boolean): RowStatus {
     if (steps.some((step) => step.status === 'failed')) return 'failed';
     if (!steps.length) return this.over ? 'skipped' : 'pending';
-    if (done === this.columns.length) {
+    if (through) {
       return steps.every((step) => step.status === 'skipped') ? 'skipped' : 'succeeded';
     }
     return this.over ? 'cancelled' : 'running';
@@ -150,12 +162,11 @@ export class Rows {
 function columnsOf(plan: Plan | null, steps: ReadonlyMap<string, StepView>): readonly string[] {
   const names = new Set(plan?.steps ?? []);
   for (const step of steps.values()) names.add(step.step);
-  names.delete(ROLLBACK);
-  return [...names];
+  return [...names].filter((name) => !putsBack(name));
 }
 
-function isOver(step: StepView): boolean {
-  return step.status === 'succeeded' || step.status === 'skipped';
+function isOver(step: StepView | undefined): boolean {
+  return step?.status === 'succeeded' || step?.status === 'skipped';
 }
 
 function currentOf(steps: readonly StepView[]): StepView | null {

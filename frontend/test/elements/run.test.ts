@@ -96,6 +96,22 @@ describe('rows', () => {
     expect(story.run.rows.columns).toEqual(['drain', 'switch']);
   });
 
+  it('are done without the steps of the run itself, which have a row of their own', () => {
+    const story = new Story().begun().step(0, 2, 'a/drain').step(2, 3, 'a/switch');
+    story.tell(4, 'step.started', { try: 1, occurrence: 1 }, '/after canary');
+    expect(story.row('a')).toMatchObject({ status: 'succeeded', done: 2, of: 2 });
+    expect(story.row('')).toMatchObject({ status: 'running', label: 'run' });
+    story.tell(9, 'step.succeeded', { try: 1, occurrence: 1, seconds: 5 }, '/after canary');
+    expect(story.row('')).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('show what undid their steps as a rollback', () => {
+    const story = new Story().begun().step(0, 2, 'b/drain').step(2, 3, 'b/switch', 'failed');
+    story.step(3, 4, 'b/undo switch').step(4, 5, 'b/undo drain');
+    expect(story.row('b')).toMatchObject({ status: 'failed', rollback: { step: 'undo drain' } });
+    expect(story.run.rows.columns).toEqual(['drain', 'switch']);
+  });
+
   it('that the run never came to are left out once it is over', () => {
     const story = new Story().begun().step(0, 2, 'b/drain', 'failed');
     story.tell(3, 'job.failed', { message: 'b failed.' });
