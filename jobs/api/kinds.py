@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,7 +12,7 @@ from jobs import access
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.registry import AnyKind, Option
 from jobs.models import Target
 
 router = Router(tags=["kinds"])
@@ -48,7 +48,7 @@ def shape(kind: AnyKind) -> dict[str, Any]:
     }
 
 
-def options(kind: AnyKind) -> Mapping[str, list[str]]:
+def options(kind: AnyKind) -> Mapping[str, Sequence[Option]]:
     """Return what there is to choose from, by the name in `x-choices`.
 
     `targets` is the inventory unless the kind has choices of its own under that name.
@@ -57,7 +57,7 @@ def options(kind: AnyKind) -> Mapping[str, list[str]]:
     return {"targets": list(names), **kind.choices()}
 
 
-def with_options(schema: Any, choices: Mapping[str, list[str]]) -> Any:
+def with_options(schema: Any, choices: Mapping[str, Sequence[Option]]) -> Any:
     """Return a JSON Schema in which whatever has `x-choices` has the list in `x-options` too."""
     match schema:
         case dict():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
@@ -21,6 +21,7 @@ from jobs.kinds.finding import sources
 logger = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=BaseModel)
+Option = str | dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,11 @@ class Kind(ABC, Generic[P]):
     def check(self, params: P) -> None:
         """Raise InvalidParams for what the schema cannot say: a server that is not there."""
 
-    def choices(self) -> Mapping[str, list[str]]:
-        """Return, by the name in a field's `x-choices`, what the form offers."""
+    def choices(self) -> Mapping[str, Sequence[Option]]:
+        """Return, by the name in a field's `x-choices`, what the form offers.
+
+        Texts, or `{"value", "label", "group"}` for options under headings.
+        """
         return {}
 
     @property

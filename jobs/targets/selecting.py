@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from django.db.models import Q
@@ -18,10 +19,10 @@ def is_selector(text: str) -> bool:
 
 
 def expand(wanted: Sequence[str], pointer: str) -> list[str]:
-    """Return the names that are meant, in order; the targets of a selector by name, and once.
+    """Return the names that are meant, in order; the targets of a selector by name.
 
-    A name stays as it is, known or not. InvalidParams, pointing at `<pointer>/<place>`, for a
-    selector that is none or that no target fits.
+    What a selector stands for comes once. A name stays as it is, known or not, twice or not.
+    InvalidParams, pointing at `<pointer>/<place>`, for a selector that no target fits.
     """
     found: dict[int, list[str]] = {}
     errors: list[dict[str, str]] = []
@@ -33,11 +34,15 @@ def expand(wanted: Sequence[str], pointer: str) -> list[str]:
             errors.append({"pointer": f"{pointer}/{place}", "detail": _nothing(text)})
     if errors:
         raise InvalidParams(errors)
-    listed, names = {text for text in wanted if not is_selector(text)}, []
+    names, listed, chosen = list[str](), set[str](), set[str]()
     for place, text in enumerate(wanted):
-        chosen = [name for name in found[place] if name not in listed] if place in found else [text]
-        names += chosen
-        listed.update(chosen)
+        if place in found:
+            fresh = [name for name in found[place] if name not in listed]
+            chosen.update(fresh)
+        else:
+            fresh = [text] if text not in chosen else []
+        names += fresh
+        listed.update(fresh)
     return names
 
 
@@ -58,13 +63,16 @@ def select(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
     return [known[name] for name in names]
 
 
-def selectors() -> list[str]:
-    """Return every selector that stands for something: the groups, then the labels."""
-    groups, labels = set[str](), set[str]()
+def selectors(least: int = 1) -> list[str]:
+    """Return the selectors that stand for at least so many: the groups, then the labels."""
+    groups, labels = Counter[str](), Counter[str]()
     for group, own in Target.objects.values_list("group", "labels"):
-        groups |= {group} if group else set()
-        labels |= {f"{name}={value}" for name, value in own.items()}
-    return [*(GROUP + group for group in sorted(groups)), *(LABEL + one for one in sorted(labels))]
+        groups.update([group] if group else [])
+        labels.update(f"{name}={value}" for name, value in own.items())
+    found = ((GROUP, groups), (LABEL, labels))
+    return [
+        kind + text for kind, counted in found for text in sorted(counted) if counted[text] >= least
+    ]
 
 
 def _names(selector: str) -> list[str]:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.test import override_settings
 
 from core.errors import Forbidden, InvalidParams
-from jobs import commands
+from jobs import commands, steering
 from jobs.access import Principal
 from jobs.models import Job, Target
 from tests.acceptance.proc import with_environment
@@ -77,6 +77,19 @@ def test_past_the_threshold_the_rest_is_left_alone(commander: Principal) -> None
     assert [event.target for event in told.of_type("step.skipped")] == FIVE[1:]
 
 
+def test_it_waits_for_approval_after_the_canary(commander: Principal) -> None:
+    job = submit(commander, "true", pause_after_canary=True)
+
+    def approve() -> None:
+        until(lambda: Told.of(job).of_type("job.approval_requested"), "the question")
+        begun = [one.target for one in Told.of(job).of_type("step.started") if one.step == "run"]
+        assert begun == ["box-1"]
+        steering.approve(commander, job)
+
+    [told] = work(job, meanwhile=approve)
+    assert told.ending.data["message"] == "It succeeded on 5 of 5 targets."
+
+
 def test_a_target_that_fails_is_tried_again(commander: Principal, tmp_path: Path) -> None:
     script = f"cd {tmp_path}; [ -e tried ] || {{ touch tried; exit 1; }}"
     [told] = work(submit(commander, script, targets=["box-1"], retries=2))
@@ -129,7 +142,11 @@ def test_it_is_for_commanders_and_staff(commander: Principal, cast: Cast) -> Non
     assert "command" not in {kind["name"] for kind in kinds[cast.bob]}
     [form] = [kind for kind in kinds[cast.alice] if kind["name"] == "command"]
     options = form["schema"]["properties"]["targets"]["x-options"]
-    assert options == ["group:even", "group:odd", *FIVE]
+    assert [(one["value"], one["group"]) for one in options] == [
+        ("group:even", "Groups"),
+        ("group:odd", "Groups"),
+        *((name, "Targets") for name in FIVE),
+    ]
 
 
 def test_commands_get_none_of_the_services_secrets(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.kinds.command.params import CommandParams
-from jobs.kinds.command.rollout import STEP, Rollout
-from jobs.kinds.registry import Kind, Plan
+from jobs.kinds.command.work import STEP, everywhere
+from jobs.kinds.registry import Kind, Option, Plan
 from jobs.models import Target
 from jobs.run import Run
 from jobs.targets import select, selectors
+from jobs.targets.selecting import GROUP, LABEL
 
 LONGEST_TITLE = 80
 
@@ -45,11 +46,18 @@ class Command(Kind[CommandParams]):
         """Return the targets: nobody else may work on them meanwhile."""
         return params.targets
 
-    def choices(self) -> Mapping[str, list[str]]:
-        """Return the groups and labels that there are, and every target."""
+    def choices(self) -> Mapping[str, list[Option]]:
+        """Return the groups and labels that several targets share, and every target."""
         names = Target.objects.order_by("name").values_list("name", flat=True)
-        return {"targets": [*selectors(), *names]}
+        return {"targets": [*map(_option, selectors(least=2)), *map(_option, names)]}
 
     async def run(self, run: Run, params: CommandParams) -> dict[str, Any]:
         """Run the command everywhere; JobFailed where it failed anywhere."""
-        return await Rollout(run, params).go()
+        return await everywhere(run, params)
+
+
+def _option(value: str) -> Option:
+    for prefix, heading in ((GROUP, "Groups"), (LABEL, "Labels")):
+        if value.startswith(prefix):
+            return {"value": value, "label": value.removeprefix(prefix), "group": heading}
+    return {"value": value, "label": value, "group": "Targets"}

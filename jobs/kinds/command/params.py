@@ -48,6 +48,11 @@ class CommandParams(BaseModel):
         title="Canaries",
         description="On how many targets it runs first and alone. 0: none.",
     )
+    pause_after_canary: bool = Field(
+        default=False,
+        title="Wait for approval after the canaries",
+        description="Somebody has to approve before it goes on with the others.",
+    )
     max_failures: int = Field(
         default=1,
         ge=0,

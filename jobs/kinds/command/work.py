@@ -1,0 +1,91 @@
+"""The run of a command: a rollout, on each target one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.db import in_thread
+from jobs.kinds.command.params import CommandParams
+from jobs.kinds.groups import names_in_words
+from jobs.models import Target
+from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
+from jobs.transports.command import CommandFailed, command
+from jobs.transports.errors import TransportError
+
+STEP = "run"
+
+
+async def everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
+    """Run the command on all targets; return how that went. JobFailed where it failed anywhere."""
+    targets = await in_thread(_targets, params.targets)
+    if gone := [name for name in params.targets if name not in targets]:
+        raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
+    try:
+        outcome = await run.rollout(
+            params.targets,
+            _Work(run, params, targets),
+            batch=params.batch,
+            canary=params.canary,
+            max_failures=params.max_failures,
+            pause_after_canary=params.pause_after_canary,
+            steps=[STEP],
+        )
+    except Stopped as stop:
+        raise Cancelled(f"Stopped on request. {_summary(stop.outcome)}") from None
+    if outcome.failed:
+        raise JobFailed(_verdict(outcome), outcome.failed)
+    return {"message": _summary(outcome)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done on each target."""
+
+    run: Run
+    params: CommandParams
+    targets: Mapping[str, Target]
+
+    async def __call__(self, name: str) -> None:
+        params = self.params
+        worth_another = (CommandFailed, TransportError, TimeoutError)
+        await self.run.step(
+            STEP,
+            self._step,
+            target=name,
+            timeout=params.timeout_s,
+            retry=Retry(tries=params.retries + 1, on=worth_another),
+        )
+
+    async def _step(self, step: Step) -> None:
+        try:
+            await command(self.targets[step.target or ""], self.params.argv(), step)
+        except CommandFailed as failure:
+            raise _with_status(failure) from failure
+
+
+def _with_status(failure: CommandFailed) -> CommandFailed:
+    """Return the failure with its exit status said, which its own last line may not do."""
+    said, status = str(failure), f"exit status {failure.status}"
+    if failure.status is None or said == status:
+        return failure
+    return CommandFailed(f"{status}: {said}", failure.status)
+
+
+def _verdict(outcome: Outcome) -> str:
+    began = "The run stopped: it" if outcome.skipped else "It"
+    failed = f"{began} failed on {len(outcome.failed)} of {_count(outcome)}"
+    return f"{failed}: {names_in_words(outcome.failed)}. {_summary(outcome)}"
+
+
+def _summary(outcome: Outcome) -> str:
+    return f"It succeeded on {len(outcome.done)} of {_count(outcome)}."
+
+
+def _count(outcome: Outcome) -> str:
+    return "1 target" if len(outcome.targets) == 1 else f"{len(outcome.targets)} targets"
+
+
+def _targets(names: Sequence[str]) -> dict[str, Target]:
+    return {target.name: target for target in Target.objects.filter(name__in=names)}
