@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.kinds.registry import Group
+from jobs.run.rollout import groups
 
 SIZES_SPELT_OUT = 6
 NAMES_SPELT_OUT = 8
@@ -23,10 +24,11 @@ class Course:
 
     def groups(self) -> list[Group]:
         """Return the canaries, where there are any, and then the batches."""
-        first, rest = list(self.targets[: self.canary]), list(self.targets[self.canary :])
-        batches = [rest[at : at + self.batch] for at in range(0, len(rest), self.batch)]
-        named = [Group(f"batch {number}", names) for number, names in enumerate(batches, 1)]
-        return [Group("canary", first), *named] if first else named
+        parts = groups(self.targets, self.batch, self.canary)
+        first = parts[:1] if self.canary else []
+        batches = enumerate(parts[len(first) :], start=1)
+        named = [Group(f"batch {number}", names) for number, names in batches]
+        return [*(Group("canary", names) for names in first), *named]
 
     def words(self) -> str:
         """Return the course as one or two sentences.

@@ -11,7 +11,14 @@ from contextlib import suppress
 from jobs.transports.base import TERM_SECONDS, Listener, Place, copy
 
 # Whoever can read a log could read these there, should a command print its environment.
-SECRETS = {"DATABASE_URL", "REDIS_URL", "REPRISE_SECRET_KEY", "PGPASSWORD"}
+SECRETS = {
+    "DATABASE_URL",
+    "PGPASSWORD",
+    "REDIS_URL",
+    "REPRISE_SECRET_KEY",
+    "REPRISE_SUPERUSER_DATABASE_URL",
+    "REPRISE_WEBHOOK_SECRET",
+}
 
 # In the command's process group a shell waits for the end of its standard input, a pipe that only
 # the worker writes to: the kernel closes that when the worker ends, however that happens, and then
