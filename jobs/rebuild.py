@@ -110,6 +110,11 @@ def _of_row(row: Job, folded: Summary) -> Iterator[Difference]:
         was, now = getattr(kept, name), getattr(folded, name)
         if was != now:
             yield Difference(name, was, now)
+    due_at = row.due_at and clock.rfc3339(row.due_at)
+    if row.parked != folded.parked:
+        yield Difference("parked", row.parked, folded.parked)
+    if due_at != folded.due_at:
+        yield Difference("due_at", due_at, folded.due_at)
 
 
 def _of_snapshots(job_id: UUID, made: list[Snapshot]) -> Iterator[Difference]:
@@ -137,13 +142,11 @@ def _of_snapshot(kept: Snapshot, made: Snapshot) -> Iterator[Difference]:
 
 
 def _write_row(row: Job, folded: Summary, places: list[str]) -> None:
-    names = [name for name in Summary.__slots__ if name in places]
+    names = [name for name in (*Summary.__slots__, "parked", "due_at") if name in places]
     if not names:
         return
     for name in names:
         setattr(row, name, _stored(name, getattr(folded, name)))
-    row.parked, row.due_at = folded.parked, _stored("due_at", folded.due_at)
-    names += ["parked", "due_at"]
     if folded.terminal:
         row.lease_until = None
         names.append("lease_until")

@@ -64,10 +64,18 @@ class Retry(Schema):
 class Waiting(Schema):
     """What a waiting job waits for: a target, and the job that has it; or what `for` says."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(populate_by_name=True)
 
     target: str | None = None
     job: UUID | None = None
+    sort: Literal["timer", "retry", "signal", "approval"] | None = Field(
+        None, alias="for", description="Set where the run itself waits."
+    )
+    name: str | None = Field(None, description="The step or signal.")
+    until: str | None = None
+    gate: str | None = None
+    words: str | None = Field(None, description="The question at the gate.")
+    not_by_submitter: bool | None = None
 
 
 class JobOut(Schema):

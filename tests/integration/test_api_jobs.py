@@ -185,3 +185,22 @@ def test_a_viewer_reads_and_cannot_stop(cast: Cast) -> None:
     assert cast.vera.client().get(f"/api/jobs/{job.pk}").json()["can"] == []
     answer = post(cast.vera.client(), f"/api/jobs/{job.pk}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_parked_job_says_what_it_waits_for(cast: Cast) -> None:
+    waits = [
+        {"for": "timer", "name": "settle", "until": "2026-11-22T09:00:00.000000Z"},
+        {"for": "signal", "name": "go"},
+    ]
+    asked = {"gate": "canary", "words": "Go on?", "not_by_submitter": False}
+    events = [
+        ATTEMPT,
+        NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": waits, "count": 2}),
+        NewEvent(EventType.JOB_APPROVAL_REQUESTED, asked),
+    ]
+    job = make_job(cast.alice.user, events, team=cast.red)
+    client = cast.alice.client()
+    for place in (f"/api/jobs/{job.pk}", f"/api/jobs/{job.pk}?at=4"):
+        shown = client.get(place).json()["waiting_for"]
+        kept = [{name: value for name, value in one.items() if value is not None} for one in shown]
+        assert kept == [*waits, {**asked, "for": "approval"}]

@@ -65,6 +65,7 @@ FORGED: dict[str, Any] = {
     "head_hash": b"\0" * 32, "submitted_at": None, "started_at": None,
     "finished_at": "2026-01-01T00:00:00Z", "last_at": None, "message": "forged",
     "waiting_for": [{"target": "gs-001", "job": "x"}],
+    "parked": True, "due_at": "2026-01-01T00:00:00Z",
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
           coarse></reprise-since>${left === null || over ? nothing : html`, ${remaining(left)}`}</span>`
       : null,
     job.attempt > 1
-      ? html`<span title="Another worker took the job over">attempt ${job.attempt}</span>`
+      ? html`<span title="A worker has taken the job so often: after a wait, too">attempt ${job.attempt}</span>`
       : null,
     job.retry_of
       ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>`
