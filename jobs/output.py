@@ -32,6 +32,7 @@ class Output:
         self._waiting = 0
         self._unsent = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._sending: asyncio.Task[None] | None = None
 
     def write(self, text: str, stream: str) -> None:
@@ -52,6 +53,7 @@ class Output:
 
     async def close(self) -> list[NewEvent]:
         """Stop the clock, wait for what is on its way, and return the events not sent yet."""
+        self._closed = True
         if self._timer:
             self._timer.cancel()
         if self._sending:
@@ -59,6 +61,10 @@ class Output:
         return self._take()
 
     def _arm(self) -> None:
+        if self._timer:
+            self._timer.cancel()  # it has been forestalled: what it was for is on its way
+        if self._closed:
+            return
         self._timer = self._loop.call_later(LINGER_SECONDS, self._flush)
 
     def _flush(self) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs import output as output_module
 from jobs.events import Event, EventType, NewEvent, make_body
 from jobs.output import Output, _chunks, _joined
 
@@ -17,11 +19,13 @@ writes = st.lists(st.tuples(st.sampled_from(["out", "err"]), st.text(max_size=40
 class Log:
     """Where output goes: a list, each append taking a moment, as a real one does."""
 
-    def __init__(self) -> None:
+    def __init__(self, moments: int = 1) -> None:
         self.events: list[NewEvent] = []
+        self._moments = moments
 
     async def append(self, events: list[NewEvent]) -> None:
-        await asyncio.sleep(0)
+        for _ in range(self._moments):
+            await asyncio.sleep(0)
         self.events += events
 
 
@@ -56,6 +60,22 @@ def test_every_chunk_fits_an_event(text: str) -> None:
     for chunk in chunks:
         data = {"text": chunk, "stream": "out"}
         make_body(Event(1, "step.output", 1, "2026-11-22T09:00:00.000000Z", "w", 1, "s", "t", data))
+
+
+def test_nothing_is_sent_any_more_once_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_module, "LINGER_SECONDS", 0)
+
+    async def write_and_close() -> tuple[list[str], list[str]]:
+        log = Log(moments=9)
+        output = Output(make, log.append)
+        output.write("a", "out")
+        await asyncio.sleep(0)
+        output._flush()  # as `drain` does, with the clock still running
+        output.write("b", "out")  # which is to start the clock again
+        rest = await output.close()
+        return [e.data["text"] for e in log.events], [e.data["text"] for e in rest]
+
+    assert asyncio.run(write_and_close()) == (["a"], ["b"])
 
 
 def test_a_chunk_ends_after_a_line_where_it_can() -> None:
