@@ -33,6 +33,7 @@ class Config:
     park_seconds: float
     worker_runs: int
     dispatch: str
+    limits: Mapping[str, int]
     kinds: tuple[str, ...]
     archive: Mapping[str, object]
     seals: Mapping[str, object]
@@ -68,6 +69,7 @@ class Config:
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             dispatch=env.get("REPRISE_DISPATCH") or "jobs.dispatch.postgres.Procrastinate",
+            limits=_limits(env.get("REPRISE_LIMITS", "")),
             kinds=_words(env.get("REPRISE_KINDS", "")),
             archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
             consumers=_words(env.get("REPRISE_CONSUMERS", "")),
@@ -135,6 +137,14 @@ def _storage(
         return entry
     options = {"file_permissions_mode": mode, "directory_permissions_mode": 0o700}
     return {"BACKEND": backend, "OPTIONS": {"location": Path(given).resolve(), **options}}
+
+
+def _limits(text: str) -> dict[str, int]:
+    """Return the numbers of `version-update=2,command=5` by name."""
+    pairs = [word.partition("=") for word in _words(text)]
+    if not all(name and number.isdecimal() for name, _, number in pairs):
+        raise ValueError(f"REPRISE_LIMITS must look like version-update=2,command=5, not {text!r}")
+    return {name.strip(): int(number) for name, _, number in pairs}
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -99,6 +99,11 @@ def _awaited(wait: Mapping[str, str | None]) -> str:
     """Return what a run waits for by itself, to stand after "Waiting for"."""
     until = wait.get("until")
     match wait.get("for"):
+        case "timer" if until and wait.get("name") == "start":
+            return f"its start at {_moment(until)}"
+        case "limit":
+            most = plural(int(wait.get("limit") or 0), f"{wait.get('kind')} job")
+            return f"its turn: at most {most} at a time"
         case "timer":
             return _moment(until) if until else "a timer"
         case "retry":

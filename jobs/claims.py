@@ -1,7 +1,8 @@
 """Targets are claimed: at most one job at a time works on one, the others wait in order.
 
 Every claim of a job carries the job's ticket, one number for all of them, so the waiting have one
-order and cannot block each other in a circle. A job gets its targets all at once or not at all.
+order and cannot block each other in a circle. The number goes down with the job's priority. A job
+gets its targets all at once or not at all.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from django.db import connection, transaction
 # One start of a job at a time decides about claims; held for two statements, never over work.
 _DECIDE = "select pg_advisory_xact_lock(hashtext('jobs.claims'))"
 
+# What a priority is worth in tickets: more than will ever be given.
+PRIORITY = 2**50
+
 _CLAIM = """
 insert into jobs_claim (job_id, target, ticket, held)
-select %s, target, ticket, false
-from unnest(%s::text[]) as target, (select nextval('jobs_claim_ticket_seq') as ticket) as next
+select job.id, target, next.number - job.priority * %s::bigint, false
+from jobs_job as job, unnest(%s::text[]) as target,
+     (select nextval('jobs_claim_ticket_seq') as number) as next
+where job.id = %s
 on conflict (job_id, target) do nothing
 """
 
@@ -46,7 +52,7 @@ def acquire(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_DECIDE)
-        cursor.execute(_CLAIM, [job_id, sorted(set(targets))])
+        cursor.execute(_CLAIM, [PRIORITY, sorted(set(targets)), job_id])
         cursor.execute(_BLOCKERS, [job_id])
         blockers = [{"target": target, "job": str(job)} for target, job in cursor.fetchall()]
         if not blockers:

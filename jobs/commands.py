@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from core import clock
 from core.errors import BadRequest, IdempotencyConflict, NotNow
 from core.ids import uuid7
 from jobs import access, claims, dispatch, log
@@ -21,6 +23,7 @@ from jobs.models import Job
 
 MAX_TITLE = 300
 MAX_KEY = 200
+MAX_PRIORITY = 10
 
 
 def submit(
@@ -30,13 +33,19 @@ def submit(
     title: str | None = None,
     labels: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
+    start_at: datetime | None = None,
+    priority: int = 0,
 ) -> tuple[Job, bool]:
     """Submit a job; return it and whether it is new.
 
-    With an idempotency key (unique per user) the same request again returns the first one's job.
+    It does not start before `start_at`; of the jobs that wait for the same, those of a higher
+    `priority` (-10 to 10) come first. With an idempotency key (unique per user) the same
+    request again returns the first one's job.
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
+    request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
+    request |= {"priority": priority} if priority else {}
     return once(principal, request, idempotency_key, lambda: wanted(principal, **request))
 
 
@@ -59,7 +68,9 @@ def once(
         with transaction.atomic():
             job.save(force_insert=True)
             log.append(job.pk, [_submitted(job)], actor=principal.actor)
-            dispatch.deliver(job.pk)
+            if job.start_at and job.start_at > clock.now():
+                log.append(job.pk, [_until(job.start_at)], actor="system")
+            dispatch.deliver(job.pk, job.start_at, job.priority)
     except IntegrityError:
         earlier = _earlier(principal, key, digest)
         if earlier is None:
@@ -75,6 +86,8 @@ def wanted(
     params: Mapping[str, Any],
     title: str | None,
     labels: Mapping[str, str],
+    start_at: str | None = None,
+    priority: int = 0,
 ) -> Job:
     """Return the job that somebody wants, not stored yet.
 
@@ -84,6 +97,8 @@ def wanted(
     found = registry.get(kind)
     access.require_open(principal, found)
     parsed = found.parse(params)
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     title = (title or "").strip() or found.title_for(parsed)
     if len(title) > MAX_TITLE:
         raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
@@ -96,6 +111,8 @@ def wanted(
         plan=found.plan(parsed).as_dict(),
         team=access.team_for(principal),
         owner=principal.user,
+        start_at=clock.parse(start_at) if start_at else None,
+        priority=priority,
         submitted_by=principal.actor,
         head_hash=b"",
     )
@@ -116,7 +133,7 @@ def cancel(principal: Principal, job_id: UUID) -> log.Appended:
         )
         held = job.lease_until and job.lease_until > job.now
         if job.attempt and not held:
-            dispatch.deliver(job_id)
+            dispatch.deliver(job_id, priority=job.priority)
         elif not held:
             data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
             log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
@@ -138,14 +155,15 @@ def signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> l
             raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
         said = {"signal": name, "data": data}
         sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
-        dispatch.deliver(job_id)
+        dispatch.deliver(job_id, priority=job.priority)
     return sent
 
 
 def wake(waiting: list[UUID]) -> None:
     """Deliver jobs that may now get what they waited for."""
-    for job_id in waiting:
-        dispatch.deliver(job_id)
+    found = Job.objects.filter(pk__in=waiting).order_by("-priority", "pk")
+    for job_id, priority in found.values_list("pk", "priority"):
+        dispatch.deliver(job_id, priority=priority)
 
 
 def _submitted(job: Job) -> NewEvent:
@@ -160,7 +178,15 @@ def _submitted(job: Job) -> NewEvent:
         "total": kind.total(kind.Params.model_validate(job.params)),
         "retry_of": str(job.retry_of_id) if job.retry_of_id else None,
     }
+    data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
+    data |= {"priority": job.priority} if job.priority else {}
     return NewEvent(EventType.JOB_SUBMITTED, data)
+
+
+def _until(start_at: datetime) -> NewEvent:
+    """Return the event that parks a job which is to start later."""
+    wait = {"for": "timer", "name": "start", "until": clock.rfc3339(start_at)}
+    return NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
 
 
 def _digest(request: object) -> bytes:

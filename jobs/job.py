@@ -103,9 +103,10 @@ class Summary:
     def parked(self) -> bool:
         """Whether the run itself waits, for a moment or a word: before that nobody may take it.
 
-        A job that waits for targets may be taken, to see whether they are free.
+        A job that waits for targets, or for its turn, may be taken, to see whether it can run now.
         """
-        return self.status == WAITING and any("for" in wait for wait in self.waiting_for)
+        own = (wait.get("for", "limit") != "limit" for wait in self.waiting_for)
+        return self.status == WAITING and any(own)
 
     @property
     def due_at(self) -> str | None:

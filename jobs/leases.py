@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from jobs import claims, log
+from jobs import claims, limits, log
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
@@ -25,6 +25,7 @@ update jobs_job set
   fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 where id = %s and status in ('queued', 'running', 'waiting', 'cancelling')
   and (not parked or due_at <= clock_timestamp())
+  and (start_at is null or start_at <= clock_timestamp())
   and (lease_until is null or lease_until < clock_timestamp())
 returning fence
 """
@@ -67,8 +68,8 @@ class Lease:
 def take(job_id: UUID, worker: str) -> Lease | None:
     """Take a job and open its next attempt; None where it is not to be had now.
 
-    That is: it has ended, somebody else has a live lease, or it must wait for a target (which it
-    then says in its log).
+    That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target
+    or for its turn among the jobs of its kind (which it then says in its log).
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -77,11 +78,12 @@ def take(job_id: UUID, worker: str) -> Lease | None:
         if row is None:
             return None
         job = Job.objects.get(pk=job_id)
-        if job.status != "cancelling" and (blockers := claims.acquire(job_id, _targets(job))):
-            _wait(job, blockers)
+        if job.status != "cancelling" and (said := _waits(job)):
+            _wait(job, said)
             return None
         started = NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker})
         log.append(job_id, [started], actor=f"worker:{worker}", fence=row[0])
+        limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
         return Lease(job_id, row[0], job.attempt + 1, job.kind, job.params)
 
 
@@ -120,19 +122,29 @@ def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> st
     return status
 
 
+def _waits(job: Job) -> dict[str, Any]:
+    """Return what a job waits for, as the data of job.waiting; {} where it can run."""
+    if turn := limits.waits(job.pk, job.kind, job.priority):
+        return {"for": "limit", "waits": turn, "count": len(turn)}
+    if blockers := claims.acquire(job.pk, _targets(job)):
+        said = blockers[:BLOCKERS_SAID]
+        return {"for": "targets", "targets": said, "count": len(blockers)}
+    return {}
+
+
 def _targets(job: Job) -> list[str]:
     try:
         kind = registry.get(job.kind)
-        return kind.targets(kind.Params.model_validate(job.params))
+        return kind.targets(kind.Params.model_validate(job.params)) if kind.exclusive else []
     except Exception:  # a kind's own code: the run itself says what is wrong
         logger.exception("targets of job %s unknown", job.pk, extra={"action": "take"})
         return []
 
 
-def _wait(job: Job, blockers: list[dict[str, str]]) -> None:
+def _wait(job: Job, said: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
-    count, blockers = len(blockers), blockers[:BLOCKERS_SAID]
-    if job.status != "waiting" or job.waiting_for != blockers:
-        data = {"for": "targets", "targets": blockers, "count": count}
-        log.append(job.pk, [NewEvent(EventType.JOB_WAITING, data)], actor="system")
+    if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):
+        log.append(job.pk, [NewEvent(EventType.JOB_WAITING, said)], actor="system")
+    if "targets" in said:
+        limits.wake_next(job.kind)  # it has left the line

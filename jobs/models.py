@@ -79,6 +79,8 @@ class Job(models.Model):
     waiting_for = models.JSONField(default=list)
     parked = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(null=True)
+    start_at = models.DateTimeField(null=True)
+    priority = models.SmallIntegerField(default=0, db_default=0)
 
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -109,6 +111,11 @@ class Job(models.Model):
                 fields=["lease_until"],
                 condition=~models.Q(status__in=["succeeded", "failed", "cancelled"]),
                 name="job_unfinished",
+            ),
+            models.Index(
+                fields=["kind", "-priority", "id"],
+                condition=~models.Q(status__in=["succeeded", "failed", "cancelled"]),
+                name="job_line",
             ),
         ]
 

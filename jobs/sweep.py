@@ -7,7 +7,7 @@ import logging
 from django.conf import settings
 from django.db import connection
 
-from jobs import claims, commands, dispatch
+from jobs import claims, commands, dispatch, limits
 from jobs.log import partitions
 
 logger = logging.getLogger(__name__)
@@ -22,9 +22,10 @@ where id in (
   where finished_at is null and status not in ('paused') and head > 0
     and (lease_until is null or lease_until < clock_timestamp())
     and (not parked or due_at <= clock_timestamp())
+    and (start_at is null or start_at <= clock_timestamp())
     and coalesce(delivered_at, last_at) < clock_timestamp()
         - %s * case when status = 'waiting' and not parked then 10 else 1 end * interval '1 second'
-  order by id limit 1000 for update skip locked
+  order by priority desc, id limit 1000 for update skip locked
 )
 returning id
 """
@@ -56,7 +57,7 @@ def release_ended() -> int:
 
 def sweep() -> None:
     """One pass over everything that comes often."""
-    released, delivered = release_ended(), deliver_due()
+    released, delivered = release_ended(), deliver_due() + limits.wake_all()
     if released or delivered:
         logger.info("swept: %d delivered, %d released", delivered, released)
 

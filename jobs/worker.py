@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error, transaction
 
 from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow, RepriseError
-from jobs import claims, commands, dispatch, leases, log
+from jobs import claims, commands, dispatch, leases, limits, log
 from jobs.db import in_thread, urgently
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
@@ -115,9 +115,9 @@ class Worker:
             if run.diverged:
                 ending = _failed(run.diverged.message)
             await _end(run, _with_stuck(ending, run.undos.stuck))
-            await in_thread(_release, lease.job)
+            await in_thread(_release, lease)
         except Parked:
-            await in_thread(_park, run)
+            await in_thread(_park, run, lease.kind)
         except (HandedOver, asyncio.CancelledError):
             await in_thread(_give_back, lease)
         except log.LeaseLost:
@@ -230,19 +230,21 @@ async def _end(run: Run, ending: NewEvent) -> None:
         await run.append([_failed(f"How the run ended cannot be stored: {error.message}")])
 
 
-def _release(job_id: UUID) -> None:
-    """Give up an ended job's targets and wake who waits for them."""
+def _release(lease: Lease) -> None:
+    """Give up an ended job's targets and its place, and wake who waits for them."""
     with transaction.atomic():
-        commands.wake(claims.release(job_id))
+        commands.wake(claims.release(lease.job))
+    limits.wake_next(lease.kind)
 
 
-def _park(run: Run) -> None:
+def _park(run: Run, kind: str) -> None:
     """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
     try:
         with transaction.atomic():
             status = leases.park(run.job, run.fence, run.actor, parking(run.waits))
             if status not in {"waiting", "paused"}:
-                dispatch.deliver(run.job)
+                commands.wake([run.job])
+        limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
         logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})
 
@@ -250,7 +252,7 @@ def _park(run: Run) -> None:
 def _give_back(lease: Lease) -> None:
     try:
         leases.release(lease.job, lease.fence)
-        dispatch.deliver(lease.job)
+        commands.wake([lease.job])
     except Error as error:  # the lease ends by itself, and the sweep delivers the job
         logger.warning("job %s not given back: %s", lease.job, error)
 

@@ -30,7 +30,9 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-@router.post("", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)})
+@router.post(
+    "", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)}, by_alias=True
+)
 def submit(
     request: HttpRequest,
     response: HttpResponse,
@@ -50,12 +52,14 @@ def submit(
         title=wish.title or None,
         labels=wish.labels,
         idempotency_key=checked_key(idempotency_key),
+        start_at=wish.start_at,
+        priority=wish.priority,
     )
     response["Location"] = f"/api/jobs/{row.pk}"
     return Status(201 if created else 200, shapes.job(principal, row))
 
 
-@router.get("", response={200: JobsOut, **errors(403)})
+@router.get("", response={200: JobsOut, **errors(403)}, by_alias=True)
 def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[str, Any]:
     """List the jobs that you may see, newest first."""
     principal = principal_of(request)

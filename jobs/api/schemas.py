@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
 
@@ -29,6 +29,12 @@ class Submission(Wanted):
     )
     labels: dict[Label, Annotated[str, Field(max_length=200)]] = Field(
         default_factory=dict, max_length=32
+    )
+    start_at: AwareDatetime | None = Field(
+        None, description="Not to start before this moment; RFC 3339 with an offset."
+    )
+    priority: Annotated[int, Field(ge=-10, le=10)] = Field(
+        0, description="Of the jobs that wait for the same, those of a higher one come first."
     )
 
 
@@ -68,9 +74,11 @@ class Waiting(Schema):
 
     target: str | None = None
     job: UUID | None = None
-    sort: Literal["timer", "retry", "signal", "approval"] | None = Field(
-        None, alias="for", description="Set where the run itself waits."
+    sort: Literal["timer", "retry", "signal", "approval", "limit"] | None = Field(
+        None, alias="for", description="Set where the run itself waits, or for its turn."
     )
+    kind: str | None = Field(None, description="At most `limit` jobs of this kind run at a time.")
+    limit: int | None = None
     name: str | None = Field(None, description="The step or signal.")
     until: str | None = None
     gate: str | None = None
@@ -91,6 +99,8 @@ class JobOut(Schema):
     team: str | None
     submitted_by: str
     submitted_at: str | None
+    start_at: str | None = Field(description="The moment before which it was not to start.")
+    priority: int
     started_at: str | None
     finished_at: str | None
     last_at: str | None

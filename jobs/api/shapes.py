@@ -25,6 +25,8 @@ def job(principal: Principal, row: Job) -> dict[str, Any]:
         "team": row.team.slug if row.team else None,
         "submitted_by": row.submitted_by,
         "submitted_at": moment(row.submitted_at),
+        "start_at": moment(row.start_at),
+        "priority": row.priority,
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
         "last_at": moment(row.last_at),

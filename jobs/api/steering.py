@@ -67,7 +67,9 @@ def reject(
 
 
 @router.post(
-    "/{job_id}/retry", response={200: JobOut, 201: JobOut, **errors(403, 404, 409, 413, 422)}
+    "/{job_id}/retry",
+    response={200: JobOut, 201: JobOut, **errors(403, 404, 409, 413, 422)},
+    by_alias=True,
 )
 def retry(
     request: HttpRequest,

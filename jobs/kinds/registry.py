@@ -53,6 +53,8 @@ class Kind(ABC, Generic[P]):
     description: ClassVar[str] = ""
     staff_only: ClassVar[bool] = False
     permission: ClassVar[str] = ""  # "jobs.run_command": what it takes besides submitting at all
+    max_running: ClassVar[int | None] = None  # how many of its jobs run at once; None: no limit
+    exclusive: ClassVar[bool] = True  # whether a job has its `targets` for itself alone
     Params: type[P]
 
     @abstractmethod

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from jobs import access, commands, log, sweep
 from jobs.access import Principal
 from jobs.db import in_thread
-from jobs.events import Event, parse
+from jobs.events import Event, EventType, NewEvent, parse
 from jobs.job import State, fold_all
 from jobs.kinds import registry
 from jobs.kinds.registry import Kind
@@ -159,3 +159,8 @@ def is_past(moment: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select clock_timestamp() > %s", [moment])
         return bool(cursor.fetchone()[0])
+
+
+def ended() -> NewEvent:
+    """Return the event of a run that succeeded."""
+    return NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})

@@ -31,15 +31,18 @@ export interface PlanGroup {
 /**
  * What a job waits for. Without `for`: a target, and the job that holds it. Else the run itself
  * waits, `until` a moment where there is one: for a timer or a step's next try (`name`), for a
- * signal (`name`), for an approval (`gate`).
+ * signal (`name`), for an approval (`gate`); or for its turn, where at most `limit` jobs of its
+ * `kind` run at a time.
  */
 export interface WaitingFor {
   readonly target?: string | null;
   readonly job?: string | null;
-  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | null;
+  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | 'limit' | null;
   readonly name?: string | null;
   readonly until?: string | null;
   readonly gate?: string | null;
+  readonly kind?: string | null;
+  readonly limit?: number | null;
   readonly words?: string | null;
   readonly not_by_submitter?: boolean | null;
 }
@@ -76,6 +79,8 @@ export interface EventData {
     readonly retry_of: string | null;
     /** What the run counts to. Version 1 counted the plan's targets: see `upcast.ts`. */
     readonly total?: number;
+    readonly start_at?: string;
+    readonly priority?: number;
   };
   'attempt.started': { readonly worker: string };
   'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };

@@ -87,7 +87,10 @@ function why(message: string, step: string): string {
 export function waitWords(wait: WaitingFor): string {
   const { name, target, until } = wait;
   switch (wait.for) {
+    case 'limit':
+      return `its turn: at most ${plural(wait.limit ?? 0, `${wait.kind} job`)} at a time`;
     case 'timer':
+      if (until && name === 'start') return `its start at ${momentWords(until)}`;
       return until ? momentWords(until) : 'a timer';
     case 'retry': {
       const what = [`another try of ${name}`, target ? ` on ${target}` : ''].join('');
