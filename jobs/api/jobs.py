@@ -30,9 +30,7 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-@router.post(
-    "", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)}, by_alias=True
-)
+@router.post("", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)}, by_alias=True)
 def submit(
     request: HttpRequest,
     response: HttpResponse,
