@@ -13,8 +13,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from jobs import tokens
-from jobs.models import ApiToken, Job, Target, Team
+from core import clock
+from jobs import schedules, tokens
+from jobs.models import ApiToken, Job, Schedule, Target, Team
 from jobs.targets import checking, expand, selectors
 from jobs.targets.selecting import LABEL
 
@@ -22,10 +23,12 @@ from jobs.targets.selecting import LABEL
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     TokenAdmin = admin.ModelAdmin[ApiToken]
+    ScheduleModelAdmin = admin.ModelAdmin[Schedule]
     TargetModelForm = forms.ModelForm[Target]
+    ScheduleModelForm = forms.ModelForm[Schedule]
 else:
-    AnyAdmin = TokenAdmin = admin.ModelAdmin
-    TargetModelForm = forms.ModelForm
+    AnyAdmin = TokenAdmin = ScheduleModelAdmin = admin.ModelAdmin
+    TargetModelForm = ScheduleModelForm = forms.ModelForm
 
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
@@ -89,6 +92,42 @@ class TargetAdmin(AnyAdmin):
     list_display = ("name", "group", "transport", "address", "labels")
     list_filter = ("transport", "group", LabelFilter)
     search_fields = ("name", "group", "address", "labels")
+
+
+class ScheduleForm(ScheduleModelForm):
+    """A schedule by hand: refused for what it could never submit."""
+
+    def clean(self) -> dict[str, Any]:
+        """Add an error to the field that makes the schedule useless."""
+        super().clean()
+        if not self.errors and (wrong := schedules.problem(Schedule(**self.cleaned_data))):
+            self.add_error(*wrong)
+        return self.cleaned_data
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ScheduleModelAdmin):
+    form = ScheduleForm
+    list_display = (
+        "name",
+        "kind",
+        "cron",
+        "timezone",
+        "enabled",
+        "next_run",
+        "last_run",
+        "message",
+    )
+    list_filter = ("enabled", "kind")
+    search_fields = ("name", "title", "kind")
+    readonly_fields = ("next_run", "last_run", "last_job", "message")
+
+    def save_model(
+        self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
+    ) -> None:
+        """Keep it, to run next at the first moment from now on."""
+        schedules.plan(obj, clock.now())
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Job)

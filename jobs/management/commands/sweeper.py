@@ -1,4 +1,4 @@
-"""`manage.py sweeper`: delivers what nobody runs, sequences the feed, runs its consumers."""
+"""`manage.py sweeper`: delivers what nobody runs, fires schedules, sequences the feed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from jobs import consumers, feed, seals, sweep
+from jobs import consumers, feed, schedules, seals, sweep
 
 logger = logging.getLogger(__name__)
 
 SEQUENCE_SECONDS = 0.25
+SCHEDULES_SECONDS = 1.0
 HOUSE_SECONDS = 600.0
 STOP_SECONDS = 5.0
 
@@ -31,7 +32,7 @@ class _Chore:
 
 
 class Command(BaseCommand):
-    help = "Deliver jobs that nobody runs, sequence the feed of all jobs and run its consumers."
+    help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:
         stop = threading.Event()
@@ -41,6 +42,7 @@ class Command(BaseCommand):
             _Chore(sweep.keep_house, HOUSE_SECONDS),
             _Chore(seals.keep, HOUSE_SECONDS),
             _Chore(sweep.sweep, settings.REPRISE.sweep_seconds),
+            _Chore(schedules.fire, SCHEDULES_SECONDS),
             _Chore(feed.sequence, SEQUENCE_SECONDS),
         ]
         threads = consumers.serve(stop)
