@@ -39,6 +39,7 @@ class Config:
     seals: Mapping[str, object]
     seal_key: Path
     seal_hours: float
+    secret_keys: Path
     consumers: tuple[str, ...]
     webhook_url: str
     webhook_secret: str
@@ -79,6 +80,7 @@ class Config:
             ),
             seal_key=Path(env.get("REPRISE_SEAL_KEY") or state / "seal_key").resolve(),
             seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
+            secret_keys=Path(env.get("REPRISE_SECRET_KEYS") or state / "secret_keys").resolve(),
             webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
             webhook_secret=env.get("REPRISE_WEBHOOK_SECRET", ""),
             ssh_known_hosts=Path(

@@ -20,6 +20,7 @@ from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
 from jobs.models import Job
+from jobs.secrets import field, keys, store
 
 MAX_TITLE = 300
 MAX_KEY = 200
@@ -46,33 +47,41 @@ def submit(
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
     request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
     request |= {"priority": priority} if priority else {}
-    return once(principal, request, idempotency_key, lambda: wanted(principal, **request))
+    found = registry.find(kind)
+    keyed = found is not None and found.has_secrets
+    return once(principal, request, idempotency_key, lambda: wanted(principal, **request), keyed)
 
 
 def once(
-    principal: Principal, request: object, key: str | None, make: Callable[[], Job]
+    principal: Principal,
+    request: object,
+    key: str | None,
+    make: Callable[[], Job],
+    keyed: bool = False,
 ) -> tuple[Job, bool]:
     """Submit the job that `make` returns; return it and whether it is new.
 
     With a key the same request (JSON) again returns the first one's job, and nothing is made.
+    `keyed`: what is kept of the request, to compare, must not give away secrets that are in it.
     Raises IdempotencyConflict, BadRequest, and what `make` raises.
     """
-    digest = _digest(request)
-    if earlier := _earlier(principal, key, digest):
+    digests = _digests(request, keyed=keyed)
+    if earlier := _earlier(principal, key, digests):
         return earlier, False  # whatever has changed since: what was asked for is under way
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
     job = make()
-    job.idempotency_key, job.request_hash = key, digest
+    job.idempotency_key, job.request_hash = key, digests[0]
     try:
         with transaction.atomic():
             job.save(force_insert=True)
+            store.save(job.pk, job.new_secrets)
             log.append(job.pk, [_submitted(job)], actor=principal.actor)
             if job.start_at and job.start_at > clock.now():
                 log.append(job.pk, [_until(job.start_at)], actor="system")
             dispatch.deliver(job.pk, job.start_at, job.priority)
     except IntegrityError:
-        earlier = _earlier(principal, key, digest)
+        earlier = _earlier(principal, key, digests)
         if earlier is None:
             raise
         return earlier, False
@@ -88,21 +97,24 @@ def wanted(
     labels: Mapping[str, str],
     start_at: str | None = None,
     priority: int = 0,
+    secrets: Mapping[str, str] | None = None,
 ) -> Job:
     """Return the job that somebody wants, not stored yet.
 
+    `secrets` are those that the params refer to, where these are another job's.
     Raises Forbidden, InvalidParams, BadRequest.
     """
     access.require(principal, "submit")
     found = registry.get(kind)
     access.require_open(principal, found)
     parsed = found.parse(params)
+    hidden = field.take(parsed, secrets)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     title = (title or "").strip() or found.title_for(parsed)
     if len(title) > MAX_TITLE:
         raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
-    return Job(
+    job = Job(
         id=uuid7(),
         kind=found.name,
         title=title,
@@ -116,6 +128,8 @@ def wanted(
         submitted_by=principal.actor,
         head_hash=b"",
     )
+    job.new_secrets = hidden
+    return job
 
 
 def cancel(principal: Principal, job_id: UUID) -> log.Appended:
@@ -189,16 +203,20 @@ def _until(start_at: datetime) -> NewEvent:
     return NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
 
 
-def _digest(request: object) -> bytes:
-    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).digest()
+def _digests(request: object, *, keyed: bool) -> list[bytes]:
+    """Return what to keep of a request, and what else may have been kept of the same."""
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False).encode()
+    if not keyed:
+        return [hashlib.sha256(canonical).digest()]
+    newest = keys.newest()
+    return [key.digest(canonical) for key in (newest, *keys.ring())]
 
 
-def _earlier(principal: Principal, key: str | None, digest: bytes) -> Job | None:
+def _earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
     """Return the job that this key made; IdempotencyConflict where for another request."""
     if key is None:
         return None
     job = Job.objects.filter(owner=principal.user, idempotency_key=key).first()
-    if job is not None and bytes(job.request_hash or b"") != digest:
+    if job is not None and bytes(job.request_hash or b"") not in digests:
         raise IdempotencyConflict
     return job

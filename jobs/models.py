@@ -7,6 +7,9 @@ Events themselves are no model: `jobs.log` holds the only SQL on them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from django.conf import settings
 from django.db import models
 
@@ -87,6 +90,9 @@ class Job(models.Model):
     worker = models.CharField(max_length=200, default="")
     delivered_at = models.DateTimeField(null=True)
 
+    # Values of secret parameters, on their way to `jobs.secrets.store`; no column.
+    new_secrets: Mapping[str, str] = MappingProxyType({})
+
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
@@ -139,6 +145,23 @@ class Claim(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["target", "ticket"], name="claim_queue")]
+
+
+class StoredSecret(models.Model):
+    """The value of a secret parameter, encrypted with the key `key_id` (`jobs.secrets`)."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="secrets")
+    name = models.TextField()
+    key_id = models.CharField(max_length=8)
+    ciphertext = models.BinaryField()
+
+    class Meta:
+        db_table = "jobs_secret"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "name"], name="secret_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.job_id}"
 
 
 class Schedule(models.Model):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jobs.events import EventType, NewEvent
+from jobs.secrets.masking import Masks, Stream
 
 LINGER_SECONDS = 0.05
 # A character is at most 6 bytes of JSON (a control character's escape): a chunk fits an event.
@@ -21,9 +22,13 @@ class Output:
     """Gathers text from any thread and sends it from the loop it was made in.
 
     Order is kept, within a stream and between them. Text is cut on character boundaries only.
+    Secrets are masked: what may be the beginning of one waits for the stream's next text, or for
+    the end, also where the other stream has said something meanwhile.
     """
 
-    def __init__(self, event: MakeEvent, send: Send) -> None:
+    def __init__(self, event: MakeEvent, send: Send, masks: Masks | None = None) -> None:
+        self._masks = masks or Masks()
+        self._streams: dict[str, Stream] = {}
         self._event = event
         self._send = send
         self._loop = asyncio.get_running_loop()
@@ -58,7 +63,8 @@ class Output:
             self._timer.cancel()
         if self._sending:
             await self._sending
-        return self._take()
+        last = self._take()
+        return last + self._events([(name, held.close()) for name, held in self._streams.items()])
 
     def _arm(self) -> None:
         if self._timer:
@@ -81,9 +87,17 @@ class Output:
     def _take(self) -> list[NewEvent]:
         with self._lock:
             parts, self._parts, self._waiting = self._parts, [], 0
+        return self._events([(name, self._masked(name, text)) for name, text in _joined(parts)])
+
+    def _masked(self, name: str, text: str) -> str:
+        if not self._masks:
+            return text
+        return self._streams.setdefault(name, Stream(self._masks)).feed(text)
+
+    def _events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
         return [
             self._event(EventType.STEP_OUTPUT, {"text": chunk, "stream": stream})
-            for stream, text in _joined(parts)
+            for stream, text in texts
             for chunk in _chunks(text)
         ]
 

@@ -14,6 +14,7 @@ from jobs.job import SUCCEEDED, TERMINAL, State
 from jobs.kinds import registry
 from jobs.kinds.registry import AnyKind
 from jobs.models import Job
+from jobs.secrets import store
 from jobs.state import state_at
 
 Only = Literal["failed", "all"]
@@ -59,7 +60,8 @@ def _again(principal: Principal, old: Job, only: Only) -> Job:
     kind = registry.get(old.kind)
     params = old.params if only == "all" else _params(kind, old)
     title = None if old.title == kind.title_for(kind.read(old.params)) else old.title
-    job = commands.wanted(principal, kind.name, params, title, old.labels)
+    secrets = store.values(old.pk)
+    job = commands.wanted(principal, kind.name, params, title, old.labels, secrets=secrets)
     job.retry_of, job.team = old, old.team
     return job
 

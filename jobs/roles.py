@@ -16,13 +16,17 @@ ROLES = {
 }
 
 
-def make_roles(using: str = "default", **_: Any) -> None:
-    """Make the groups and give them their permissions (a `post_migrate` receiver)."""
-    from django.apps import apps
+def make_roles(using: str = "default", apps: Any = None, **_: Any) -> None:
+    """Make the groups and give them their permissions (a `post_migrate` receiver).
+
+    `apps` are the models as of the last migration that ran, which need not be the last one.
+    """
+    from django.apps import apps as newest
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
-    create_permissions(apps.get_app_config("jobs"), verbosity=0, using=using)
+    jobs = newest.get_app_config("jobs")
+    create_permissions(jobs, verbosity=0, using=using, apps=apps or newest)
     for name, codenames in ROLES.items():
         group, _created = Group.objects.using(using).get_or_create(name=name)
         permissions = Permission.objects.using(using).filter(

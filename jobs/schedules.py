@@ -25,6 +25,7 @@ from jobs.access import Principal
 from jobs.job import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job, Schedule
+from jobs.secrets import field
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ def problem(schedule: Schedule) -> tuple[str, str] | None:
         return "kind", error.message
     try:
         access.require_open(access.of_user(schedule.owner), kind)
-        kind.parse(schedule.params)
+        if field.names(kind.parse(schedule.params)):
+            return "params", "A schedule keeps its parameters as they are: no secrets."
     except Forbidden as error:
         return "owner", error.message
     except InvalidParams as error:

@@ -33,6 +33,8 @@ from jobs.run import (
     call_handler,
     parking,
 )
+from jobs.secrets import field, store
+from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 from jobs.state import state_at
 from jobs.writer import Writer
 
@@ -111,6 +113,8 @@ class Worker:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
             run.recall(await in_thread(state_at, lease.job))
+            if field.refers(lease.params):
+                run.vault.stored = await in_thread(store.load, lease.job)
             ending = await self._ending(lease, run)
             if run.diverged:
                 ending = _failed(run.diverged.message)
@@ -127,6 +131,7 @@ class Worker:
         finally:
             self._active.pop(lease.job, None)
             self._room.release()
+            run.vault.lock()
 
     async def _ending(self, lease: Lease, run: Run) -> NewEvent:
         """Run the handler and return the event that ends the job."""
@@ -135,6 +140,7 @@ class Worker:
                 run.checkpoint()
             kind = registry.get(lease.kind)
             params = kind.Params.model_validate(lease.params)
+            run.vault.unlock(field.names(params))
             result = await call_handler(kind.run, run, params)
             run.conclude()
         except Diverged as error:
@@ -146,7 +152,7 @@ class Worker:
         except StepFailed as failure:
             targets = [failure.target] if failure.target else []
             return _failed(f"{failure}.", failed_targets=targets)
-        except InvalidParams as error:
+        except (InvalidParams, SecretUnreadable, KeysUnusable) as error:
             return _failed(error.message)
         except log.LeaseLost:
             raise
@@ -241,7 +247,9 @@ def _park(run: Run, kind: str) -> None:
     """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
     try:
         with transaction.atomic():
-            status = leases.park(run.job, run.fence, run.actor, parking(run.waits))
+            status = leases.park(
+                run.job, run.fence, run.actor, run.vault.masked(parking(run.waits))
+            )
             if status not in {"waiting", "paused"}:
                 commands.wake([run.job])
         limits.wake_next(kind)

@@ -10,13 +10,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
 from jobs.kinds.finding import sources
+from jobs.secrets import field as secrets
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,11 @@ class Kind(ABC, Generic[P]):
         Texts, or `{"value", "label", "group"}` for options under headings.
         """
         return {}
+
+    @cached_property
+    def has_secrets(self) -> bool:
+        """Whether its parameters have fields of the type `jobs.secrets.Secret`."""
+        return secrets.asks(self.Params)
 
     @property
     def retryable(self) -> bool:

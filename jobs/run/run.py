@@ -26,6 +26,7 @@ from jobs.run.trying import Work
 from jobs.run.undoing import Undo, Undos
 from jobs.run.values import value
 from jobs.run.words import Approval
+from jobs.secrets.vault import Vault
 from jobs.writer import Writer
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Run(Steering):
         self.diverged: Diverged | None = None
         self.undos = Undos(self)
         self.worked: set[str | None] = set()  # targets on which this attempt has run a step
+        self.vault = Vault(job)
         self._record = Record({})
         self._writer = writer
         self._skew = timedelta()
@@ -71,7 +73,8 @@ class Run(Steering):
         The receipt says how the job stands, so that what was asked for before a step's end is
         recorded is heeded after that step, and not with the next heartbeat only.
         """
-        receipt = await self._writer.append(Append(self.job, events, self.actor, self.fence))
+        said = self.vault.masked(events)
+        receipt = await self._writer.append(Append(self.job, said, self.actor, self.fence))
         self.steer(cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused")
         return receipt
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.events import EventType, NewEvent
 from jobs.output import Output
+from jobs.secrets import Secret
 
 if TYPE_CHECKING:
     from jobs.run.run import Run
@@ -29,12 +30,21 @@ class Step:
         self.occurrence = occurrence
         self.number = number
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
-        self._output = Output(self._event, run.append)
+        self._output = Output(self._event, run.append, run.vault.masks)
         self._rest: list[NewEvent] = []
 
     def output(self, text: str, stream: str = "out") -> None:
         """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
         self._output.write(text, stream)
+
+    def reveal(self, secret: Secret) -> str:
+        """Return the value of a secret parameter, for this step to use.
+
+        Whatever the run says is masked: output, results, errors, messages, the worker's log. Pass
+        it on in a command's environment, not in its arguments, which others on the machine can see.
+        Raises `jobs.secrets.keys.SecretUnreadable` for what is no secret of this job.
+        """
+        return self.run.vault.reveal(secret)
 
     async def drain(self) -> None:
         """Wait where much output is waiting to be logged; for whoever copies a stream."""

@@ -66,10 +66,10 @@ class Work:
     async def _try(self, step: Step) -> tuple[Any, datetime | None]:
         """Return the result, or when to try again; StepFailed where there is neither."""
         await step.begin()
-        began = time.monotonic()
+        began, masks = time.monotonic(), self.run.vault.masks
         try:
             async with asyncio.timeout(self.timeout):
-                result = await call_step(self.fn, step)
+                result = masks.value(await call_step(self.fn, step))  # as later attempts get it
             ended: dict[str, Any] = {"seconds": _since(began)}
             ended |= {} if result is None else {"result": result}
             await step.end(EventType.STEP_SUCCEEDED, ended)
@@ -93,18 +93,18 @@ class Work:
         if over or not self.retry.again(step.number, error):
             raise await self._fail(step, began, kind, message) from error
         due = self.run.clock() + timedelta(seconds=self.retry.seconds(step.number))
-        said = {"seconds": _since(began), "error": _error(kind, message)}
+        said = {"seconds": _since(began), "error": self._error(kind, message)}
         await step.end(EventType.STEP_RETRIED, {**said, "until": clock.rfc3339(due)})
         return due
 
     async def _fail(self, step: Step, began: float, kind: str, message: str) -> StepFailed:
-        error = _error(kind, message)
+        error = self._error(kind, message)
         await step.end(EventType.STEP_FAILED, {"seconds": _since(began), "error": error})
         return StepFailed(step.name, step.target, error)
 
-
-def _error(kind: str, message: str) -> dict[str, Any]:
-    return {"type": kind, "message": (message or kind)[:MAX_MESSAGE]}
+    def _error(self, kind: str, message: str) -> dict[str, Any]:
+        masks = self.run.vault.masks
+        return {"type": kind, "message": masks.cut(message or kind, MAX_MESSAGE)}
 
 
 def _since(began: float) -> float:

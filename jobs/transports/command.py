@@ -60,8 +60,14 @@ class _Heard:
         return ""
 
 
-async def command(target: Place | str, argv: Sequence[str], step: Listener) -> None:
-    """Run a command on a target, or on this machine (`"local"`).
+async def command(
+    target: Place | str,
+    argv: Sequence[str],
+    step: Listener,
+    *,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run a command on a target, or on this machine (`"local"`), with `env` in its environment.
 
     Raises CommandFailed where its exit status is not 0, or where there is no such transport, and a
     `jobs.transports.errors.TransportError` where it could not be run or its end is not known.
@@ -71,6 +77,6 @@ async def command(target: Place | str, argv: Sequence[str], step: Listener) -> N
     if run is None:
         raise CommandFailed(f"there is no transport {place.transport!r}")
     heard = _Heard(step)
-    status = await run(argv, heard, target=place)
+    status = await run(argv, heard, target=place, env=env)
     if status:
         raise CommandFailed(heard.reason() or f"exit status {status}", status)

@@ -50,6 +50,7 @@ export interface Schema {
   readonly maxLength?: number;
   readonly minItems?: number;
   readonly pattern?: string;
+  readonly format?: string;
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;

@@ -49,8 +49,10 @@ function control(view: FieldView): TemplateResult {
       @input=${told}></textarea>`;
   }
   const number = field.ask === 'number';
-  return html`<input class="field" id=${id(field)} name=${field.name}
-    inputmode=${number ? (field.integer ? 'numeric' : 'decimal') : nothing} autocomplete="off" spellcheck="false"
+  const password = field.ask === 'password';
+  return html`<input class="field" id=${id(field)} name=${field.name} type=${password ? 'password' : 'text'}
+    inputmode=${number ? (field.integer ? 'numeric' : 'decimal') : nothing}
+    autocomplete=${password ? 'new-password' : 'off'} spellcheck="false"
     aria-invalid=${invalid} aria-describedby=${described(field, error)} .value=${live(value as string)}
     @input=${told} @keydown=${(e: KeyboardEvent) => number && stepBy(e, view)} />`;
 }

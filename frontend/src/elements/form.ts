@@ -4,7 +4,7 @@ import { title as titled } from '../text/format';
 import type { FieldError, Option, Schema } from './api';
 
 /** How a field is asked for. */
-export type Ask = 'number' | 'text' | 'yes-no' | 'one-of' | 'some-of' | 'lines';
+export type Ask = 'number' | 'text' | 'password' | 'yes-no' | 'one-of' | 'some-of' | 'lines';
 
 /** A choice as the form shows it. */
 export interface Choice {
@@ -65,6 +65,7 @@ function askFor(schema: Schema): Ask {
   if (schema.type === 'array') return optionsOf(schema) ? 'some-of' : 'lines';
   if (optionsOf(schema)) return 'one-of';
   if (schema.type === 'boolean') return 'yes-no';
+  if (schema.format === 'password') return 'password';
   return schema.type === 'integer' || schema.type === 'number' ? 'number' : 'text';
 }
 
@@ -101,6 +102,8 @@ function held(field: Field, value: unknown): Value {
   switch (field.ask) {
     case 'yes-no':
       return value === true;
+    case 'password': // another job's params only name it
+      return '';
     case 'some-of':
       return Array.isArray(value) ? value.map(String) : [];
     case 'lines':

@@ -40,6 +40,19 @@ describe('fields of a schema', () => {
     ]);
   });
 
+  it('ask for a secret as a password, and begin empty whatever another job has', () => {
+    const secret = { type: 'string', format: 'password', minLength: 4 };
+    const asked = fieldsOf({
+      required: ['password'],
+      properties: { password: secret, pin: { anyOf: [secret, { type: 'null' }], default: null } },
+    });
+    expect(asked.map((field) => field.ask)).toEqual(['password', 'password']);
+    const values = initial(asked, { password: { secret: 'password' }, pin: { secret: 'pin' } });
+    expect(values).toEqual({ password: '', pin: '' });
+    expect(check(asked, values)).toEqual({ password: 'Fill this in.' });
+    expect(collect(asked, { password: ' s3cret ', pin: '' })).toEqual({ password: ' s3cret ' });
+  });
+
   it('are called by their title, or by their name where pydantic made the title of it', () => {
     const labels = Object.fromEntries(fields.map((field) => [field.name, field.label]));
     expect(labels).toMatchObject({ batch: 'Batch size', max_failures: 'Max failures' });

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from jobs.secrets.logs import MaskedText
 from jobs.worker import Worker
 
 
@@ -18,7 +21,13 @@ class Command(BaseCommand):
         parser.add_argument("--runs", type=int, help="how many jobs at a time")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        asyncio.run(_serve(options["runs"]))
+        with (
+            closing(MaskedText(sys.stdout)) as out,
+            closing(MaskedText(sys.stderr)) as err,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            asyncio.run(_serve(options["runs"]))
 
 
 async def _serve(runs: int | None) -> None:

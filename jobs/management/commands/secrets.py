@@ -1,0 +1,80 @@
+"""`manage.py secrets keys|add-key|rotate|forget`: the keys of secret parameters, and their end."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import RepriseError
+from jobs.management.progress import bar
+from jobs.secrets import keys, store
+
+
+class Command(BaseCommand):
+    help = "Look after the stored values of secret parameters and the keys they are encrypted with."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the subcommands."""
+        subcommands = parser.add_subparsers(dest="what", required=True)
+        listing = subcommands.add_parser("keys", help="list the keys, newest first, and their use")
+        listing.add_argument("--json", action="store_true", help="one JSON array")
+        subcommands.add_parser("add-key", help="put a new key first: it encrypts from now on")
+        subcommands.add_parser("rotate", help="encrypt what is stored under the newest key")
+        ending = subcommands.add_parser("forget", help="delete the secrets of ended jobs")
+        ending.add_argument(
+            "--ended-before",
+            type=moment,
+            required=True,
+            metavar="WHEN",
+            help="of jobs that ended before this date or time (ISO 8601; UTC unless it says)",
+        )
+
+    def handle(self, *_: Any, what: str, **options: Any) -> None:
+        """Run one subcommand."""
+        try:
+            match what:
+                case "keys":
+                    self._keys(options["json"])
+                case "add-key":
+                    self.stdout.write(f"{keys.add().id} encrypts from now on.")
+                case "rotate":
+                    self._rotate()
+                case "forget":
+                    count = store.forget(options["ended_before"])
+                    self.stdout.write(f"{count} deleted.")
+        except RepriseError as error:
+            raise CommandError(error.message) from error
+
+    def _keys(self, as_json: bool) -> None:
+        used = store.by_key()
+        here = [key.id for key in keys.ring()]
+        rows = [
+            {"key": key, "here": key in here, "secrets": used.get(key, 0)}
+            for key in dict.fromkeys([*here, *used])
+        ]
+        if as_json:
+            self.stdout.write(json.dumps(rows))
+            return
+        for number, row in enumerate(rows):
+            place = "" if row["here"] else "  not on this machine"
+            newest = "  newest" if row["here"] and number == 0 else ""
+            self.stdout.write(f"{row['key']}  {row['secrets']:>10,} secrets{newest}{place}")
+        if not rows:
+            self.stdout.write("There is no key yet: the first secret makes one.")
+
+    def _rotate(self) -> None:
+        done = 0
+        with bar("Encrypting", store.outdated()) as advance:
+            for count in store.rotate():
+                done += count
+                advance(count)
+        self.stdout.write(f"{done} encrypted anew; all are under {keys.newest().id}.")
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that somebody wrote; ValueError (argparse says so) for anything else."""
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

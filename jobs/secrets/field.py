@@ -1,0 +1,156 @@
+"""The type of a secret parameter, and where in a kind's parameters there are such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, Self
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from core.errors import InvalidParams
+from jobs.secrets.masking import MASK, SHORTEST
+
+LONGEST = 16_384
+_REFERENCE = "secret"
+
+
+class Secret:
+    """A secret parameter: prints as `••••`, is stored as a reference; `step.reveal` has its value.
+
+    Given is a string of at least 4 characters (blanks around it not counted), since shorter ones
+    cannot be masked, and at most 16,384. `name` is its place in the params (`password`,
+    `servers/0/token`), known once the job is submitted.
+    """
+
+    __slots__ = ("_value", "name")
+
+    def __init__(self, value: str | None = None, name: str = "") -> None:
+        self._value = value
+        self.name = name
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, _: str) -> str:
+        return MASK
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret cannot be pickled.")
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Take a string, or the reference that is stored; give that reference as JSON."""
+        reference = core_schema.plain_serializer_function_ser_schema(_reference, when_used="json")
+        return core_schema.no_info_plain_validator_function(_secret, serialization=reference)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe what is to be given; it is never handed out again."""
+        limits = {"minLength": SHORTEST, "maxLength": LONGEST}
+        return {"type": "string", "format": "password", "writeOnly": True, **limits}
+
+
+def take(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Name the secrets in parameters by their places; return their values by these names.
+
+    `known` are the values of another job, where its params are taken over. InvalidParams, pointing
+    at each, where there is only a reference to one that is not among them.
+    """
+    detail = "Give it again: a secret that was stored is not handed out."
+    if known is not None:
+        detail = "It has been deleted: start a new job, and give it."
+    values, missing = {}, []
+    for place, secret in _found(params, ""):
+        value = (known or {}).get(secret.name) if secret._value is None else secret._value
+        if value is None:
+            missing.append({"pointer": f"/{place}", "detail": detail})
+        else:
+            secret.name, values[place] = place, value
+    if missing:
+        raise InvalidParams(missing)
+    return values
+
+
+def names(params: BaseModel) -> set[str]:
+    """Return the names of the secrets in a job's parameters."""
+    return {secret.name for _, secret in _found(params, "")}
+
+
+def refers(params: Any) -> bool:
+    """Whether something in stored parameters (JSON) looks like a reference to a secret."""
+    match params:
+        case {"secret": str()} if len(params) == 1:
+            return True
+        case Mapping():
+            return any(map(refers, params.values()))
+        case list():
+            return any(map(refers, params))
+    return False
+
+
+def asks(model: type[BaseModel]) -> bool:
+    """Whether a kind's Params have secrets anywhere."""
+    return _writes(model.model_json_schema())
+
+
+def _writes(schema: Any) -> bool:
+    match schema:
+        case {"format": "password", "writeOnly": True}:
+            return True
+        case dict():
+            return any(map(_writes, schema.values()))
+        case list():
+            return any(map(_writes, schema))
+    return False
+
+
+def _reference(secret: Secret) -> dict[str, str]:
+    if not secret.name:
+        raise ValueError("A secret is in a model, a list, a tuple or a dict, and has a name there.")
+    return {_REFERENCE: secret.name}
+
+
+def _secret(given: Any) -> Secret:
+    match given:
+        case Secret():
+            return given
+        case {"secret": str(name)} if len(given) == 1:
+            return Secret(name=name)
+        case str() if len(given.strip()) < SHORTEST:
+            words = "At least {least} characters: a shorter secret cannot be masked"
+            raise PydanticCustomError("secret_short", words, {"least": SHORTEST})
+        case str() if len(given) > LONGEST:
+            raise PydanticCustomError("secret_long", "At most {most} characters", {"most": LONGEST})
+        case str():
+            return Secret(given)
+    raise PydanticCustomError("secret_type", "Give a string")
+
+
+def _found(value: Any, place: str) -> Iterator[tuple[str, Secret]]:
+    """Yield every secret in a model with its place, written as a JSON pointer less its first /."""
+    if isinstance(value, Secret):
+        yield place, value
+        return
+    match value:
+        case BaseModel():
+            inner: Any = ((name, getattr(value, name)) for name in type(value).model_fields)
+        case Mapping():
+            inner = value.items()
+        case list() | tuple():
+            inner = enumerate(value)
+        case _:
+            return
+    for name, each in inner:
+        part = str(name).replace("~", "~0").replace("/", "~1")
+        yield from _found(each, f"{place}/{part}" if place else part)

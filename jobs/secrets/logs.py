@@ -1,0 +1,88 @@
+"""The process's own logs: what runs in it keep secret is masked there too, tracebacks and all."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from typing import TextIO
+
+from jobs.secrets.masking import Masks
+
+# What a run has left behind may still say something, such as an exception that nobody asked for.
+LINGER_SECONDS = 300.0
+
+_lock = threading.Lock()
+_masks: dict[int, tuple[Masks, float | None]] = {}
+
+
+def hide(masks: Masks) -> None:
+    """Mask these values in every log record from now on."""
+    if not masks:
+        return
+    now = time.monotonic()
+    with _lock:
+        for key, (_, ended) in list(_masks.items()):
+            if ended is not None and now - ended > LINGER_SECONDS:
+                del _masks[key]
+        _masks[id(masks)] = (masks, None)
+
+
+def let_go(masks: Masks) -> None:
+    """Say that the run with these values is over: they are masked for a while yet."""
+    with _lock:
+        if id(masks) in _masks:
+            _masks[id(masks)] = (masks, time.monotonic())
+
+
+def masked(text: str) -> str:
+    """Return a text without the secrets of the runs in this process."""
+    with _lock:
+        known = [masks for masks, _ in _masks.values()]
+    for masks in known:
+        text = masks.text(text)
+    return text
+
+
+class MaskedFormatter(logging.Formatter):
+    """A formatter whose lines have no secret of a run in this process in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text, with its traceback, masked."""
+        return masked(super().format(record))
+
+
+class MaskedText(io.TextIOBase):
+    """Standard output or error for what a handler prints: whole lines, masked."""
+
+    def __init__(self, under: TextIO) -> None:
+        self._under = under
+        self._line = ""
+        self._writing = threading.Lock()
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of what is written to."""
+        return self._under.fileno()
+
+    def write(self, text: str) -> int:
+        """Write the lines that `text` ends; what follows them waits for its end."""
+        with self._writing:
+            *lines, self._line = (self._line + text).split("\n")
+            for line in lines:
+                self._under.write(f"{masked(line)}\n")
+            if lines:
+                self._under.flush()
+        return len(text)
+
+    def close(self) -> None:
+        """Write what is left, and leave what is written to open."""
+        if not self.closed:
+            with self._writing:
+                self._under.write(masked(self._line))
+                self._under.flush()
+        super().close()

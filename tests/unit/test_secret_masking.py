@@ -1,0 +1,171 @@
+"""Masking: no secret in whatever pieces it comes, nothing else changed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import shlex
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.events import EventType, NewEvent
+from jobs.output import Output
+from jobs.secrets import MASK, logs
+from jobs.secrets.masking import Masks, Stream
+
+# Few letters, so that secrets overlap themselves and each other.
+secret = st.text("ab\n'/ é", min_size=4, max_size=9).filter(lambda text: len(text.strip()) >= 4)
+secrets = st.lists(secret, min_size=1, max_size=3)
+PASSWORD = "p'4ss/w&rd \"é"
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> tuple[list[str], str]:
+    """Secrets, and a text with some of them, whole and in part, and other things between."""
+    hidden = draw(secrets)
+    pieces = st.one_of(st.sampled_from(hidden), st.text("ab\n'/ éx", max_size=5))
+    return hidden, "".join(draw(st.lists(pieces, max_size=8)))
+
+
+def cut(text: str, places: list[int]) -> list[str]:
+    """Cut a text into pieces, some of them empty."""
+    ends = [0, *sorted(min(place, len(text)) for place in places), len(text)]
+    return [text[start:end] for start, end in pairwise(ends)]
+
+
+@settings(deadline=None)
+@given(texts(), st.lists(st.integers(0, 60)))
+def test_however_a_text_is_cut_no_secret_is_left_and_the_result_is_the_same(
+    scene: tuple[list[str], str], places: list[int]
+) -> None:
+    hidden, text = scene
+    masks = Masks(hidden)
+    stream = Stream(masks)
+    said = "".join([*map(stream.feed, cut(text, places)), stream.close()])
+    assert said == masks.text(text)
+    assert not any(value in said for value in hidden)
+
+
+@settings(deadline=None)
+@given(secrets, st.text("xyz0 \n•é", max_size=40), st.lists(st.integers(0, 40)))
+def test_a_text_without_secrets_is_left_as_it_is(
+    hidden: list[str], text: str, places: list[int]
+) -> None:
+    stream = Stream(Masks(hidden))
+    assert "".join([*map(stream.feed, cut(text, places)), stream.close()]) == text
+
+
+@settings(deadline=None)
+@given(texts())
+def test_what_is_held_back_is_no_longer_than_a_secret(scene: tuple[list[str], str]) -> None:
+    hidden, text = scene
+    masks = Masks(hidden)
+    stream = Stream(masks)
+    for character in text * 3:
+        stream.feed(character)
+        assert len(stream._held) < len(masks.needles[0])
+
+
+def make(event_type: EventType, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(event_type, data)
+
+
+@settings(deadline=None)
+@given(texts(), st.sets(st.integers(0, 100)))
+def test_output_of_two_streams_by_single_characters_shows_no_secret(
+    scene: tuple[list[str], str], pauses: set[int]
+) -> None:
+    hidden, text = scene
+
+    async def write_all() -> list[NewEvent]:
+        sent: list[NewEvent] = []
+
+        async def send(events: list[NewEvent]) -> None:
+            sent.extend(events)
+
+        output = Output(make, send, Masks(hidden))
+        for number, character in enumerate(text):
+            output.write(character, "out")
+            output.write(character, "err")
+            if number in pauses:
+                await asyncio.sleep(0)
+                output._flush()
+        return sent + await output.close()
+
+    events = asyncio.run(write_all())
+    for stream in ("out", "err"):
+        said = "".join(e.data["text"] for e in events if e.data["stream"] == stream)
+        assert said == Masks(hidden).text(text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        PASSWORD,
+        base64.b64encode(PASSWORD.encode()).decode(),
+        base64.urlsafe_b64encode(PASSWORD.encode()).decode().rstrip("="),
+        base64.b64encode(PASSWORD.encode() + b"\n").decode(),
+        quote(PASSWORD),
+        quote(PASSWORD, safe="").lower(),
+        json.dumps(PASSWORD),
+        json.dumps(PASSWORD, ensure_ascii=False),
+        shlex.quote(PASSWORD),
+        repr(PASSWORD),
+        PASSWORD.encode().hex(),
+    ],
+)
+def test_common_encodings_are_masked(form: str) -> None:
+    assert form.strip("\"'") not in Masks([PASSWORD]).text(f"[{form}]")
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=7), st.binary(max_size=7))
+def test_base64_of_something_around_it_does_not_give_it_away(before: bytes, after: bytes) -> None:
+    value = b"correct horse battery"
+    encoded = base64.b64encode(before + value + after).decode()
+    said = Masks([value.decode()]).text(encoded)
+    assert MASK in said
+    # At either end a character of base64 may stand for a few bits of the value, no more.
+    assert len(encoded) - len(said.replace(MASK, "")) >= len(value) * 8 // 6 - 1
+
+
+def test_each_line_of_a_key_is_masked() -> None:
+    key = "-----BEGIN-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END-----\n"
+    said = Masks([key]).text("found: hkiG9w0BAQEFAASC in line 3\r\nMIIEvQIBADANBgkq")
+    assert said == f"found: {MASK} in line 3\r\n{MASK}"
+
+
+def test_values_are_masked_in_members_names_and_numbers() -> None:
+    masks = Masks(["hunter2!", "12345678"])
+    value = {"hunter2!": ["x hunter2!", 12345678, 7, True, None], "at": 1.5}
+    assert masks.value(value) == {MASK: [f"x {MASK}", MASK, 7, True, None], "at": 1.5}
+    assert Masks().value(value) is value
+
+
+def test_a_message_that_was_cut_does_not_end_with_half_a_secret() -> None:
+    masks = Masks(["hunter2!"])
+    assert masks.cut("er2! is wrong, so is hunt", 100) == f"{MASK} is wrong, so is {MASK}"
+    assert masks.cut("hunter2!" + "x" * 50, 10) == f"{MASK}xxxxxx"
+
+
+def test_log_records_are_masked_with_their_tracebacks() -> None:
+    masks = Masks(["hunter2!"])
+    formatter = logs.MaskedFormatter("%(message)s")
+    try:
+        raise ValueError("bad password hunter2!")
+    except ValueError as error:
+        where = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("x", 40, "f", 1, "saw %s", ("hunter2!",), where)
+    logs.hide(masks)
+    logs.let_go(masks)
+    said = formatter.format(record)
+    assert f"saw {MASK}" in said
+    assert f"ValueError: bad password {MASK}" in said
+    assert "hunter2!" not in said
