@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from ops.benches import report, stage
 from ops.benches.report import Bar
 
-SUITES = ("log",)
+# What each suite needs in the environment, its workers' too.
+SUITES: dict[str, dict[str, str]] = {
+    "log": {},
+    "jobs": {
+        "REPRISE_KINDS": "ops.benches.jobs.kinds.NoOp,ops.benches.jobs.kinds.OneStep",
+    },
+}
 
 
 def main() -> int:
     """Run the benchmark that the command line names; return 1 if a bar was missed, else 0."""
     options = _parse()
     logging.disable(logging.WARNING)
+    os.environ |= SUITES[options.suite]
     with stage.prepared(options.scratch) as place:
-        from ops.benches import log as cases
-
+        cases = import_module(f"ops.benches.{options.suite}")
         chosen = options.only or list(cases.CASES)
         bars: list[Bar] = []
         for name in chosen:
@@ -36,7 +44,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ops/bench", description=__doc__)
-    parser.add_argument("suite", choices=SUITES, help="what to measure")
+    parser.add_argument("suite", choices=list(SUITES), help="what to measure")
     parser.add_argument("--only", action="append", help="a case by name; may be repeated")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="a fraction of the full numbers of events (0.01)"
