@@ -143,6 +143,9 @@ def test_a_gate_is_answered_by_somebody_else_where_it_says_so(cast: Cast) -> Non
         refused = post(own, path, **CSRF)
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         assert "somebody else" in refused.json()["detail"]
+    [shown] = cast.bob.client().get(f"/api/jobs?id={job.pk}").json()["jobs"]
+    said = {**GATE, "not_by_submitter": True, "for": "approval"}
+    assert {name: shown["waiting_for"][0][name] for name in said} == said
     assert post(cast.bob.client(), path, {"reason": "Looks well."}).status_code == 202
     assert last(job).data == {"gate": "go", "reason": "Looks well."}
     row = cast.bob.client().get(f"/api/jobs/{job.pk}").json()
