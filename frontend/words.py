@@ -122,8 +122,28 @@ def _moment(text: str) -> str:
 
 
 def _resumed(event: Event) -> str:
+    if signal := event.data.get("signal"):
+        return f"The signal “{signal}” came"
+    return _with_reason("Went on", event)
+
+
+def _asked(event: Event) -> str:
+    words = event.data.get("words")
+    return _at_gate("Asked for approval", event) + (f": {words}" if words else "")
+
+
+def _answered(word: str) -> Callable[[Event], str]:
+    return lambda event: _with_reason(_at_gate(word, event), event)
+
+
+def _at_gate(said: str, event: Event) -> str:
+    gate = event.data.get("gate")
+    return f"{said} at the gate “{gate}”" if gate else said
+
+
+def _with_reason(said: str, event: Event) -> str:
     reason = event.data.get("reason")
-    return f"Went on: {reason}" if reason else "Went on"
+    return f"{said}: {reason}" if reason else said
 
 
 def _ended(word: str) -> Callable[[Event], str]:
@@ -190,12 +210,12 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.ATTEMPT_STARTED: _attempt,
     EventType.JOB_PROGRESSED: _progressed,
     EventType.JOB_WAITING: _waiting,
-    EventType.JOB_PAUSED: _always("Paused"),
+    EventType.JOB_PAUSED: lambda event: _with_reason("Paused", event),
     EventType.JOB_RESUMED: _resumed,
     EventType.JOB_CANCEL_REQUESTED: _always("Asked the run to stop"),
-    EventType.JOB_APPROVAL_REQUESTED: _always("Asked for approval"),
-    EventType.JOB_APPROVED: _always("Approved"),
-    EventType.JOB_REJECTED: _always("Rejected"),
+    EventType.JOB_APPROVAL_REQUESTED: _asked,
+    EventType.JOB_APPROVED: _answered("Approved"),
+    EventType.JOB_REJECTED: _answered("Rejected"),
     EventType.JOB_SUCCEEDED: _ended("Succeeded"),
     EventType.JOB_FAILED: _ended("Failed"),
     EventType.JOB_CANCELLED: _ended("Cancelled"),

@@ -31,17 +31,19 @@ export function words(event: JobEvent): string {
     case 'job.waiting':
       return waitingWords(event.data);
     case 'job.paused':
-      return 'Paused';
+      return withReason('Paused', event.data);
     case 'job.resumed':
-      return event.data.reason ? `Went on: ${event.data.reason}` : 'Went on';
+      return event.data.signal
+        ? `The signal “${event.data.signal}” came`
+        : withReason('Went on', event.data);
     case 'job.cancel_requested':
       return 'Asked the run to stop';
     case 'job.approval_requested':
-      return 'Asked for approval';
+      return withReason(atGate('Asked for approval', event.data), { reason: event.data.words });
     case 'job.approved':
-      return 'Approved';
+      return withReason(atGate('Approved', event.data), event.data);
     case 'job.rejected':
-      return 'Rejected';
+      return withReason(atGate('Rejected', event.data), event.data);
     case 'job.succeeded':
       return ended('Succeeded', event.data.message);
     case 'job.failed':
@@ -75,6 +77,14 @@ function stepWords(event: JobEvent): string {
     default:
       return event.type;
   }
+}
+
+function atGate(said: string, { gate }: { readonly gate?: string | undefined }): string {
+  return gate ? `${said} at the gate “${gate}”` : said;
+}
+
+function withReason(said: string, { reason }: { readonly reason?: string | undefined }): string {
+  return reason ? `${said}: ${reason}` : said;
 }
 
 /** An error's message; that it is this step which failed has been said. */
@@ -150,6 +160,10 @@ const GLYPHS: Readonly<Record<string, string>> = {
   'attempt.started': 'running',
   'job.waiting': 'waiting',
   'job.paused': 'paused',
+  'job.resumed': 'running',
+  'job.approval_requested': 'waiting',
+  'job.approved': 'succeeded',
+  'job.rejected': 'failed',
   'job.cancel_requested': 'cancelling',
   'job.cancelled': 'cancelled',
   'job.succeeded': 'succeeded',
