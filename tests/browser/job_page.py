@@ -47,6 +47,7 @@ class JobPage:
         self.connection = page.locator(".connection")
         self.ended = page.locator(".ended")
         self.stop_button = page.get_by_role("button", name="Stop run")
+        self.notice = page.locator("reprise-job > .notice")
 
     @classmethod
     def open(cls, page: Page, up: Up, job: str) -> JobPage:

@@ -12,6 +12,7 @@ import httpx
 from tests.acceptance.up import CALL_SECONDS, Up
 
 DEMO = "demo"
+SECOND = "otto"  # an operator of the same team
 VIEWER = "vera"  # reads her team's jobs
 NEWCOMER = "nina"  # an operator in no team, who has not started anything
 
@@ -38,8 +39,9 @@ class People:
     @classmethod
     def of(cls, up: Up) -> People:
         """Make the people beside the demo's operator."""
-        passwords = {name: secrets.token_urlsafe(9) for name in (VIEWER, NEWCOMER)}
+        passwords = {name: secrets.token_urlsafe(9) for name in (SECOND, VIEWER, NEWCOMER)}
         rows = {
+            SECOND: (passwords[SECOND], "operator", "game-operations"),
             VIEWER: (passwords[VIEWER], "viewer", "game-operations"),
             NEWCOMER: (passwords[NEWCOMER], "operator", None),
         }

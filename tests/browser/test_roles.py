@@ -27,7 +27,7 @@ def test_a_viewer_watches_and_is_offered_no_act(visits: Visits) -> None:
     operators.page.get_by_role("dialog").get_by_role("button", name="Stop run").click()
     for each in (operators, viewers):
         expect(each.ended).to_contain_text("Stopped on request.")
-    again = "New job with these parameters"
+    again = "Run again"
     expect(operators.ended.get_by_role("link", name=again)).to_be_visible()
     expect(viewers.page.get_by_role("link", name=again)).to_have_count(0)
     viewers.shows_everything()

@@ -106,7 +106,7 @@ def test_a_failing_server_is_rolled_back_and_the_next_act_is_near(visits: Visits
     run.shows_everything()
     assert up.fleet.version("gs-003")["version"] == before
 
-    run.ended.get_by_role("link", name="New job with these parameters").click()
+    run.ended.get_by_role("link", name="Run again").click()
     page = run.page
     expect(page.get_by_label("Version", exact=True)).to_have_value(version)
     expect(page.get_by_label("Batch size")).to_have_value("2")

@@ -144,6 +144,12 @@ export async function jobRow(id: string): Promise<Job | null> {
   return jobs[0] ?? null;
 }
 
+/** The jobs that are retries of this one, newest first. */
+export async function retriesOf(id: string): Promise<readonly Job[]> {
+  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
+  return jobs;
+}
+
 /** Go to the sign-in page, which leads back to this address. */
 export function signIn(): void {
   const next = location.pathname + location.search + location.hash;

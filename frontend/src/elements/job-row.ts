@@ -9,7 +9,7 @@ import { setWidth, status } from './plain';
 /** The table row of `job`; `kindTitle` is how its kind is called. */
 export function jobRow(job: Job, kindTitle = title(job.kind)): TemplateResult {
   return html`<tr class="job is-${job.status}">
-    <td class="job-status">${status(job.status)}</td>
+    <td class="job-status">${status(job.status, word(job))}</td>
     <td class="job-title">
       <a class="job-link" href="/jobs/${job.id}" title=${job.title}>${job.title}</a>
       <span class="mono muted">#${shortId(job.id)}</span>
@@ -20,6 +20,12 @@ export function jobRow(job: Job, kindTitle = title(job.kind)): TemplateResult {
     <td class="job-progress">${progress(job)}</td>
     <td class="job-duration number">${elapsed(job)}</td>
   </tr>`;
+}
+
+/** A job that waits for somebody says so: nobody else brings it on. */
+function word(job: Job): string | undefined {
+  const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
+  return asks ? 'asks approval' : undefined;
 }
 
 function progress(job: Job): TemplateResult | typeof nothing {

@@ -20,6 +20,8 @@ const POLL_MS = 2000;
 const VIEWS: readonly (readonly [string, string])[] = [
   ['', 'All'],
   ['unfinished', 'Unfinished'],
+  ['waiting', 'Waiting'],
+  ['paused', 'Paused'],
   ['failed', 'Failed'],
   ['succeeded', 'Succeeded'],
   ['cancelled', 'Cancelled'],

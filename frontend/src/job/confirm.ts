@@ -1,6 +1,6 @@
-/** Asking before something that cannot be undone. */
+/** Asking before something that changes a run. */
 
-import { html, render } from 'lit';
+import { html, nothing, render } from 'lit';
 
 /** What is asked, what will happen, and the names of the two acts. */
 export interface Question {
@@ -8,19 +8,39 @@ export interface Question {
   readonly consequences: readonly string[];
   readonly act: string;
   readonly keep: string;
+  /** The act cannot be taken back. */
+  readonly danger?: boolean;
+  /** What the field for a reason is called; no field where there is none. */
+  readonly reason?: string;
 }
 
+/** As long as the service takes. */
+const LONGEST = 1000;
+
 /** Ask; resolves to whether the reader chose the act. */
-export function confirmed(question: Question): Promise<boolean> {
+export async function confirmed(question: Question): Promise<boolean> {
+  return (await asked(question)) !== null;
+}
+
+/** Ask; resolves to the reason (`''` for none) where the reader chose the act, else to null. */
+export function asked(question: Question): Promise<string | null> {
   const dialog = document.createElement('dialog');
   dialog.setAttribute('aria-labelledby', 'confirm-title');
+  const { danger = false, reason } = question;
+  // Enter in the field is the act: the first submit button's, so the other one must be none.
   render(
     html`<form method="dialog">
       <h2 id="confirm-title">${question.title}</h2>
       <ul class="consequences">${question.consequences.map((one) => html`<li>${one}</li>`)}</ul>
+      ${
+        reason
+          ? html`<label class="dialog-reason"><span class="form-label">${reason}</span>
+              <input class="field" name="reason" maxlength=${LONGEST} autocomplete="off" autofocus /></label>`
+          : nothing
+      }
       <div class="dialog-acts">
-        <button class="button" value="keep" autofocus>${question.keep}</button>
-        <button class="button is-danger is-main" value="act">${question.act}</button>
+        <button class="button" type="button" ?autofocus=${!reason} @click=${() => dialog.close()}>${question.keep}</button>
+        <button class="button ${danger ? 'is-danger' : ''} is-main" value="act">${question.act}</button>
       </div>
     </form>`,
     dialog,
@@ -29,8 +49,9 @@ export function confirmed(question: Question): Promise<boolean> {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
+      const field = dialog.querySelector<HTMLInputElement>('input[name="reason"]');
       dialog.remove();
-      resolve(dialog.returnValue === 'act');
+      resolve(dialog.returnValue === 'act' ? (field?.value.trim() ?? '') : null);
     });
   });
 }

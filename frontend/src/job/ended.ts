@@ -2,27 +2,57 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
-import { glyph } from '../elements/plain';
-import { plural } from '../text/format';
+import { glyph, status } from '../elements/plain';
+import { plural, shortId, who } from '../text/format';
 import type { Row } from './rows';
 import { addressOf } from './tabs';
 
 const MOST_LINKS = 12;
 
-/** One summary line; `rows` tells which step of a failed target to lead to. */
-export function endedView(
-  job: Job,
-  rows: readonly Row[],
-  canSubmit: boolean,
-): TemplateResult | typeof nothing {
+/** What the line is made of. */
+export interface Ended {
+  readonly job: Job;
+  /** Which step of a failed target to lead to. */
+  readonly rows: readonly Row[];
+  /** The targets that a retry would be for. */
+  readonly targets: readonly string[];
+  /** The retries that there are, newest first. */
+  readonly retries: readonly Job[];
+  readonly canSubmit: boolean;
+  readonly acting: boolean;
+  readonly onRetry: () => void;
+}
+
+/** One summary line, and the next sensible act. */
+export function endedView(ended: Ended): TemplateResult | typeof nothing {
+  const { job, rows, targets, acting } = ended;
   if (job.finished_at === null) return nothing;
   const failed = rows.filter((row) => row.status === 'failed' && row.target);
-  const again = `/jobs/new?kind=${encodeURIComponent(job.kind)}&from=${job.id}`;
+  const retry = job.can.includes('retry') && targets.length > 0;
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}
-    <span class="ended-words said">${linked(sentence(job), failed)}</span>
-    ${canSubmit ? html`<a class="button" href=${again}>New job with these parameters</a>` : nothing}
+    <span class="ended-words said">${linked(sentence(job), failed)} ${ended.retries.map(retriedAs)}</span>
+    ${
+      retry
+        ? html`<button class="button" aria-disabled=${acting ? 'true' : nothing} @click=${ended.onRetry}>
+            ${retryWords(targets, failed)}</button>`
+        : nothing
+    }
+    ${ended.canSubmit ? html`<a class="button" href="/jobs/new?from=${job.id}">Run again</a>` : nothing}
   </div>`;
+}
+
+/** `Retry 2 failed servers`; `Retry 5 servers not done` where some were never reached. */
+function retryWords(targets: readonly string[], failed: readonly Row[]): string {
+  const names = new Set(failed.map((row) => row.target));
+  return targets.every((target) => names.has(target))
+    ? `Retry ${plural(targets.length, 'failed server')}`
+    : `Retry ${plural(targets.length, 'server')} not done`;
+}
+
+function retriedAs(job: Job): TemplateResult {
+  return html`<span class="ended-retry">Retried by ${who(job.submitted_by)} as
+    <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${status(job.status)}</span>`;
 }
 
 function sentence(job: Job): string {

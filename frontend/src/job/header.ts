@@ -1,20 +1,20 @@
 /** The head of the job page: what it is, how far it is, how long still, and how we know. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { FollowerInfo, WaitingFor } from '../client';
+import type { FollowerInfo } from '../client';
 import type { Job } from '../elements/api';
 import { bar } from '../elements/job-row';
-import { glyph, status } from '../elements/plain';
+import { status } from '../elements/plain';
 import { count, plural, remaining, shortId, who } from '../text/format';
-import { names, waitWords } from '../text/words';
 
 /** What the head shows. */
 export interface HeadView {
   readonly job: Job;
   readonly kindTitle: string;
   readonly left: number | null;
-  readonly stopping: boolean;
-  readonly onStop: () => void;
+  /** Something asked for is on its way. */
+  readonly acting: boolean;
+  readonly onAct: (act: string) => void;
 }
 
 /** Title, status and acts; then who and when; then the progress. */
@@ -31,14 +31,23 @@ export function headView(view: HeadView): TemplateResult {
   </header>`;
 }
 
-function acts({ job, stopping, onStop }: HeadView): TemplateResult | typeof nothing {
-  if (!job.can.includes('cancel')) return nothing;
-  return html`<button class="button is-danger" aria-disabled=${stopping ? 'true' : nothing}
-    @click=${onStop}>${job.started_at ? 'Stop run' : 'Cancel job'}</button>`;
+function acts({ job, acting, onAct }: HeadView): TemplateResult | typeof nothing {
+  const stop = job.started_at ? 'Stop run' : 'Cancel job';
+  const offered = [
+    ['pause', 'Pause', ''],
+    ['resume', 'Resume', 'is-main'],
+    ['cancel', stop, 'is-danger'],
+  ].filter(([act = '']) => job.can.includes(act));
+  if (!offered.length) return nothing;
+  return html`<span class="job-acts">${offered.map(
+    ([act = '', word, tone]) =>
+      html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
+        @click=${() => onAct(act)}>${word}</button>`,
+  )}</span>`;
 }
 
 function meta({ job, kindTitle, left }: HeadView): TemplateResult {
-  const over = job.finished_at !== null;
+  const going = job.status === 'running';
   const parts = [
     html`<reprise-id value=${job.id}></reprise-id>`,
     html`${kindTitle}`,
@@ -48,7 +57,7 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
       : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,
     job.started_at
       ? html`<span class="job-elapsed"><reprise-since at=${job.started_at} until=${job.finished_at ?? nothing}
-          coarse></reprise-since>${left === null || over ? nothing : html`, ${remaining(left)}`}</span>`
+          coarse></reprise-since>${left === null || !going ? nothing : html`, ${remaining(left)}`}</span>`
       : null,
     job.attempt > 1
       ? html`<span title="A worker has taken the job so often: after a wait, too">attempt ${job.attempt}</span>`
@@ -81,50 +90,6 @@ function failedWords(job: Job, limit: unknown): string {
   const more = limit - job.failed;
   if (more > 0) return `${failed} (${count(more)} more tolerated)`;
   return more === 0 ? `${failed} (no more tolerated)` : failed;
-}
-
-/** What the job waits for, and who has it; or that it is being stopped. */
-export function waitingView(
-  job: Job,
-  titles: ReadonlyMap<string, string>,
-): TemplateResult | typeof nothing {
-  if (job.status === 'cancelling') {
-    return html`<div class="notice is-warning" role="status">${glyph('cancelling')}<span>Stopping: running steps
-      get a few seconds to end, then the run puts back what it began.</span></div>`;
-  }
-  if (job.status !== 'waiting') return nothing;
-  const holders = new Map<string | null, string[]>();
-  const own = job.waiting_for.filter((wait) => wait.for);
-  if (own.length) return parkedView(own);
-  for (const { target, job: holder = null } of job.waiting_for) {
-    if (target) holders.set(holder, [...(holders.get(holder) ?? []), target]);
-  }
-  if (!holders.size) return nothing;
-  const parts = [...holders].map(([holder, targets]) => held(targets, holder, titles));
-  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${parts.map(
-    (part, i) => html`${i ? '; ' : ''}${part}`,
-  )}. It goes on by itself.</span></div>`;
-}
-
-/** What the run itself waits for: moments, signals, approvals. */
-function parkedView(waits: readonly WaitingFor[]): TemplateResult {
-  const shown = waits.slice(0, 4).map(waitWords);
-  const more = waits.length - shown.length;
-  const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
-  const word = waits.some((wait) => wait.for === 'signal' || wait.for === 'approval');
-  return html`<div class="notice is-warning" role="status">${glyph('waiting')}<span>Waiting for ${all.join('; ')}.
-    ${word ? nothing : 'It goes on by itself.'}</span></div>`;
-}
-
-function held(
-  targets: readonly string[],
-  holder: string | null,
-  titles: ReadonlyMap<string, string>,
-): TemplateResult {
-  const what = targets.length > 3 ? plural(targets.length, 'server') : names(targets);
-  if (!holder) return html`${what}`;
-  return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
-    ${titles.get(holder) ?? ''}</a>`;
 }
 
 /** The connection in one sentence: over what, how far, what a resume did. The promise, made visible. */

@@ -2,18 +2,25 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { type Follower, type FollowerInfo, FollowerState, follow } from '../client';
-import { bootData, call, errorWords, type Job, jobRow, signIn } from '../elements/api';
+import {
+  type Follower,
+  type FollowerInfo,
+  FollowerState,
+  follow,
+  type WaitingFor,
+} from '../client';
+import { bootData, errorWords, type Job, jobRow, retriesOf, signIn } from '../elements/api';
 import { glyph, Plain } from '../elements/plain';
 import { count } from '../text/format';
-import { confirmed } from './confirm';
+import { possible, unsuccessful } from './acts';
 import { endedView } from './ended';
 import { secondsLeft } from './estimate';
-import { connectionView, headView, waitingView } from './header';
+import { connectionView, headView } from './header';
 import type { Opened } from './matrix';
+import { heldView } from './notices';
 import { Run } from './run';
 import { lastSeen, remember, sinceThen } from './seen';
-import { stopQuestion } from './stop';
+import { Steering } from './steering';
 import { addressOf, placeOf, TABS, type Tab, tabList } from './tabs';
 import './events';
 import './matrix';
@@ -33,11 +40,13 @@ export class JobPage extends Plain {
   @state() private tab: Tab = 'matrix';
   @state() private opened: Opened | null = null;
   @state() private notice = '';
-  @state() private stopping = false;
+  @state() private acting = false;
   @state() private missed = '';
   @state() private titles: ReadonlyMap<string, string> = new Map();
+  @state() private retries: readonly Job[] = [];
 
   private run = new Run(this.row?.plan);
+  private readonly steering = new Steering();
   private follower: Follower | undefined;
   private due = false;
   private seen: ReturnType<typeof lastSeen> = null;
@@ -61,7 +70,7 @@ export class JobPage extends Plain {
         this.schedule();
       },
     });
-    if (!this.row || this.row.status === 'waiting') void this.ask();
+    if (!this.row || this.row.status === 'waiting' || this.row.finished_at) void this.ask();
   }
 
   override disconnectedCallback(): void {
@@ -113,6 +122,7 @@ export class JobPage extends Plain {
   private async ask(): Promise<void> {
     try {
       this.row = (await jobRow(this.job)) ?? this.row;
+      if (this.row?.finished_at) this.retries = await retriesOf(this.job);
       const holders = new Set(this.row?.waiting_for.map((one) => one.job));
       for (const holder of holders) {
         const title = holder && (await jobRow(holder))?.title;
@@ -135,7 +145,7 @@ export class JobPage extends Plain {
     }
     const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
     const total = view.total || planned(row);
-    return { ...row, ...rest, status, total, can: view.finished_at ? [] : row.can };
+    return { ...row, ...rest, status, total, can: possible(row.can, status) };
   }
 
   /** Whether everything up to the head has come at least once. */
@@ -152,18 +162,26 @@ export class JobPage extends Plain {
     document.title = `${sign}${share}${shown.title} · Reprise`;
   }
 
-  private async stop(): Promise<void> {
-    const { shown } = this;
-    if (!shown || this.stopping) return;
-    if (!(await confirmed(stopQuestion(shown, this.run.rows.all)))) return;
-    this.stopping = true;
+  /** Ask whether it is meant, then the service; what comes of it comes as events. */
+  private async act(act: string, gate?: WaitingFor): Promise<void> {
+    const { shown, run } = this;
+    if (!shown || this.acting) return;
     this.notice = '';
     try {
-      await call(`/api/jobs/${this.job}/cancel`, { method: 'POST' });
+      const targets = unsuccessful(run.view, shown.plan);
+      const wish = await this.steering.asked(act, {
+        job: shown,
+        rows: run.rows.all,
+        targets,
+        gate,
+      });
+      if (!wish) return;
+      this.acting = true;
+      await wish();
     } catch (error) {
       this.notice = errorWords(error);
     }
-    this.stopping = false;
+    this.acting = false;
   }
 
   private open(place: Opened | null): void {
@@ -188,15 +206,29 @@ export class JobPage extends Plain {
         job: shown,
         kindTitle: this.kindTitle,
         left,
-        stopping: this.stopping,
-        onStop: () => void this.stop(),
+        acting: this.acting,
+        onAct: (act) => void this.act(act),
       })}
       ${connectionView(this.info, run.view.head, this.missed, () => this.tryNow())}
       ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
-      ${waitingView(shown, this.titles)} ${endedView(shown, run.rows.all, this.canSubmit)}
+      ${this.held(shown)} ${this.over(shown)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.pick(tab))}
       ${TABS.map((tab) => this.panel(tab))}
     `;
+  }
+
+  private held(job: Job): TemplateResult | typeof nothing {
+    const { run, titles, acting } = this;
+    const busy = run.rows.all.filter((row) => row.current?.status === 'running').length;
+    const onAct = (act: string, gate: WaitingFor) => void this.act(act, gate);
+    return heldView({ job, titles, moments: run.moments, busy, acting, onAct });
+  }
+
+  private over(job: Job): TemplateResult | typeof nothing {
+    const { run, retries, canSubmit, acting } = this;
+    const targets = unsuccessful(run.view, job.plan);
+    const onRetry = () => void this.act('retry');
+    return endedView({ job, rows: run.rows.all, targets, retries, canSubmit, acting, onRetry });
   }
 
   private tryNow(): void {

@@ -73,6 +73,14 @@ class Story {
 }
 
 describe('rows', () => {
+  it('of the targets are well whatever the job itself waits for', () => {
+    const story = new Story().begun().step(1, 2, 'a/drain').step(2, 3, 'a/switch');
+    story.tell(3, 'step.started', { try: 1, occurrence: 1 }, '/canary');
+    expect([story.row('a').status, story.row('').status]).toEqual(['succeeded', 'running']);
+    story.tell(9, 'step.succeeded', { try: 1, occurrence: 1, seconds: 6 }, '/canary');
+    expect([story.row('').status, story.row('b').status]).toEqual(['succeeded', 'pending']);
+  });
+
   it('stand there before the first event, as the plan has them', () => {
     const { rows } = new Story().run;
     expect(rows.groups.map((group) => group.rows.map((row) => row.target))).toEqual([

@@ -1,0 +1,125 @@
+/** What holds a run up, in a sentence: a stop, a pause, a gate, a moment, other jobs. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { JobEvent, WaitingFor } from '../client';
+import type { Job } from '../elements/api';
+import { glyph } from '../elements/plain';
+import { plural, shortId, who } from '../text/format';
+import { names, waitWords } from '../text/words';
+import { gatesOf } from './acts';
+
+const MOST_WAITS = 4;
+
+/** What the notices are made of. */
+export interface Held {
+  readonly job: Job;
+  /** The titles of the jobs that hold its targets. */
+  readonly titles: ReadonlyMap<string, string>;
+  /** The events about the job itself. */
+  readonly moments: readonly JobEvent[];
+  /** On how many servers a step runs. */
+  readonly busy: number;
+  readonly acting: boolean;
+  readonly onAct: (act: string, gate: WaitingFor) => void;
+}
+
+/** Why the job does not go on now, and who can change that. */
+export function heldView(held: Held): TemplateResult | typeof nothing {
+  switch (held.job.status) {
+    case 'cancelling':
+      return notice(
+        'cancelling',
+        html`Stopping: running steps get a few seconds to end, then the run puts back what it began.`,
+      );
+    case 'paused':
+      return pausedView(held);
+    case 'waiting':
+      return html`${gatesOf(held.job).map((gate) => gateView(held, gate))} ${waitingView(held)}`;
+    default:
+      return nothing;
+  }
+}
+
+function notice(sign: string, words: TemplateResult): TemplateResult {
+  return html`<div class="notice is-warning" role="status">${glyph(sign)}<span>${words}</span></div>`;
+}
+
+function pausedView({ job, moments, busy }: Held): TemplateResult {
+  const paused = moments.findLast((event) => event.type === 'job.paused');
+  const reason = paused?.type === 'job.paused' ? paused.data.reason : '';
+  const by = paused
+    ? html`Paused by ${who(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${sentence(reason)}` : '.'}`
+    : html`Paused.`;
+  const now = busy ? `Steps that run on ${plural(busy, 'server')} end first.` : '';
+  const next = job.started_at ? 'Nothing goes on' : 'It does not begin';
+  return notice('paused', html`${by} ${now} ${next} until somebody resumes it.`);
+}
+
+/** The question of a gate with its two answers, for whoever may give them. */
+function gateView({ job, moments, acting, onAct }: Held, gate: WaitingFor): TemplateResult {
+  const asked = moments.findLast(
+    (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
+  );
+  const answers = [
+    ['approve', 'Approve', 'is-main'],
+    ['reject', 'Reject', 'is-danger'],
+  ].filter(([act = '']) => job.can.includes(act));
+  return html`<div class="notice is-warning gate" role="status">${glyph('waiting')}<span class="gate-words">
+      Waits for approval at the gate “${gate.gate}”${gate.words ? html`: <b>${gate.words}</b>` : '.'}
+      <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span></span>
+    ${
+      answers.length
+        ? html`<span class="gate-acts">${answers.map(
+            ([act = '', word, tone]) =>
+              html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
+                @click=${() => onAct(act, gate)}>${word}</button>`,
+          )}</span>`
+        : nothing
+    }</div>`;
+}
+
+function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
+  const others = gate.not_by_submitter
+    ? `Somebody else than ${who(job.submitted_by)}, who submitted it, has to answer.`
+    : '';
+  if (!gate.until) return others;
+  return html`${others} It is given up <reprise-until at=${gate.until}></reprise-until>.`;
+}
+
+/** What else it waits for: moments and signals, or targets and who has them. */
+function waitingView({ job, titles }: Held): TemplateResult | typeof nothing {
+  const own = job.waiting_for.filter((wait) => wait.for && wait.for !== 'approval');
+  if (own.length) return parkedView(own);
+  const holders = new Map<string | null, string[]>();
+  for (const { target, job: holder = null } of job.waiting_for) {
+    if (target) holders.set(holder, [...(holders.get(holder) ?? []), target]);
+  }
+  if (!holders.size) return nothing;
+  const parts = [...holders].map(([holder, targets]) => heldBy(targets, holder, titles));
+  const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
+  return notice('waiting', html`Waiting for ${all}. It goes on by itself.`);
+}
+
+function parkedView(waits: readonly WaitingFor[]): TemplateResult {
+  const shown = waits.slice(0, MOST_WAITS).map(waitWords);
+  const more = waits.length - shown.length;
+  const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
+  const word = waits.some((wait) => wait.for === 'signal');
+  const end = word ? '' : 'It goes on by itself.';
+  return notice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
+}
+
+function heldBy(
+  targets: readonly string[],
+  holder: string | null,
+  titles: ReadonlyMap<string, string>,
+): TemplateResult {
+  const what = targets.length > 3 ? plural(targets.length, 'server') : names(targets);
+  if (!holder) return html`${what}`;
+  return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
+    ${titles.get(holder) ?? ''}</a>`;
+}
+
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}

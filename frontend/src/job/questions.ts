@@ -1,0 +1,108 @@
+/** What an act will do, said before it is done. */
+
+import type { WaitingFor } from '../client';
+import type { Job } from '../elements/api';
+import { count, plural, who } from '../text/format';
+import { names } from '../text/words';
+import type { Question } from './confirm';
+import type { Row } from './rows';
+
+const WHY = 'Reason, for the history (optional)';
+
+/** The question that the Stop button asks. */
+export function stopQuestion(job: Job, rows: readonly Row[]): Question {
+  if (!job.started_at) {
+    return {
+      title: `Cancel “${job.title}”?`,
+      consequences: ['It has not begun, so nothing was changed on any server.'],
+      act: 'Cancel job',
+      keep: 'Keep it',
+      danger: true,
+    };
+  }
+  return {
+    title: `Stop “${job.title}”?`,
+    consequences: stopped(job, rows),
+    act: 'Stop run',
+    keep: 'Keep it running',
+    danger: true,
+  };
+}
+
+function stopped(job: Job, rows: readonly Row[]): string[] {
+  const busy = inTheMiddle(rows);
+  const idle = rows.filter((row) => row.status === 'pending').length;
+  return [
+    busy
+      ? `${plural(busy, 'server')} ${are(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run puts back what it began.`
+      : 'A running step gets a few seconds to end.',
+    ...(job.done ? [`What is done stays done: ${count(job.done)} of ${count(job.total)}.`] : []),
+    ...(idle
+      ? [`${plural(idle, 'server')} not begun yet ${idle === 1 ? 'stays' : 'stay'} as now.`]
+      : []),
+    'A stopped run does not go on later; you can start a new one.',
+  ];
+}
+
+/** The question that the Pause button asks. */
+export function pauseQuestion(job: Job, rows: readonly Row[]): Question {
+  const busy = inTheMiddle(rows);
+  const begun = [
+    'Steps that run now end first, then nothing goes on until somebody resumes it.',
+    ...(busy
+      ? [
+          `${plural(busy, 'server')} ${are(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
+        ]
+      : []),
+  ];
+  return {
+    title: `Pause “${job.title}”?`,
+    consequences: job.started_at ? begun : ['It does not begin until somebody resumes it.'],
+    act: job.started_at ? 'Pause run' : 'Pause job',
+    keep: 'Go on',
+    reason: WHY,
+  };
+}
+
+/** The question that the two answers to a gate ask. */
+export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
+  const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
+  const by = `It was submitted by ${who(job.submitted_by)}.`;
+  const common = { keep: 'Not now', reason: WHY };
+  if (act === 'approve') {
+    return {
+      title: `Approve “${gate.gate}”?`,
+      consequences: [...asks, by, 'The run goes on at once.'],
+      act: 'Approve',
+      ...common,
+    };
+  }
+  return {
+    title: `Reject “${gate.gate}”?`,
+    consequences: [...asks, by, 'The run fails, saying who rejected it and why.'],
+    act: 'Reject',
+    danger: true,
+    ...common,
+  };
+}
+
+/** The question that the Retry button asks; `targets` are those without success. */
+export function retryQuestion(targets: readonly string[]): Question {
+  return {
+    title: `Retry ${plural(targets.length, 'server')}?`,
+    consequences: [
+      `A new job does the same again on ${names(targets, 6)}.`,
+      'This one stays as it is, and links to the new one.',
+    ],
+    act: 'Start retry',
+    keep: 'Not now',
+  };
+}
+
+function inTheMiddle(rows: readonly Row[]): number {
+  return rows.filter((row) => row.status === 'running').length;
+}
+
+function are(servers: number): string {
+  return servers === 1 ? 'is' : 'are';
+}
