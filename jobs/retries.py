@@ -41,8 +41,8 @@ def unsuccessful(job: Job) -> list[str]:
     """Return the targets of a job that is over on which it did not succeed, in the plan's order.
 
     Those that the job says have failed, those on which a step did (unless a later occurrence of it
-    succeeded), and those on which not every step of the plan has succeeded: never reached, skipped,
-    stopped half-way.
+    succeeded), those that were put back, and those on which not every step of the plan has
+    succeeded: never reached, skipped, stopped half-way.
     """
     if job.status == SUCCEEDED:
         return []
@@ -93,7 +93,10 @@ def _blamed(job: Job) -> frozenset[str]:
 
 
 def _well(state: State, planned: Collection[str]) -> set[str]:
-    """Return the targets on which every planned step, and of every step the newest, succeeded."""
+    """Return the targets on which all is done and stayed so.
+
+    That is every planned step, and of every step the newest occurrence, succeeded.
+    """
     newest: dict[str, dict[str, str]] = {}
     for step in state.steps.values():  # occurrences come in order
         if step.target is not None:
@@ -101,5 +104,12 @@ def _well(state: State, planned: Collection[str]) -> set[str]:
     return {
         target
         for target, steps in newest.items()
-        if all(status == SUCCEEDED for status in steps.values()) and steps.keys() >= set(planned)
+        if all(status == SUCCEEDED for status in steps.values())
+        and steps.keys() >= set(planned)
+        and not any(map(_puts_back, steps))
     }
+
+
+def _puts_back(step: str) -> bool:
+    """Return whether a step undoes others, by its name, as the page knows it too."""
+    return step == "rollback" or step.startswith("undo ")

@@ -94,6 +94,12 @@ def test_a_target_that_the_job_blames_has_failed_whatever_its_steps(cast: Cast) 
     assert retries.unsuccessful(job) == ["gs-3", "elsewhere"]
 
 
+def test_a_target_that_was_put_back_has_not_succeeded(cast: Cast) -> None:
+    well = [event for name in PLACES for of in ("go", "look") for event in step(of, name)]
+    job = ended_job(cast, *well, *step("undo go", "gs-2"), *step("rollback", "gs-4"), failed())
+    assert retries.unsuccessful(job) == ["gs-2", "gs-4"]
+
+
 def test_a_stopped_job_is_retried_where_it_had_not_come_through(cast: Cast) -> None:
     stop = NewEvent(EventType.JOB_CANCEL_REQUESTED)
     over = NewEvent(EventType.JOB_CANCELLED, {"message": "Stopped."})

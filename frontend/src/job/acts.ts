@@ -2,6 +2,7 @@
 
 import { type JobView, type Plan, TERMINAL } from '../client';
 import type { Job } from '../elements/api';
+import { putsBack } from './rows';
 
 /** From which statuses an act is possible (`jobs/acts.py`); an act of a newer server is not offered. */
 const FROM: Readonly<Record<string, readonly string[]>> = {
@@ -42,7 +43,7 @@ export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
     const steps = newest.get(target);
     return (
       steps !== undefined &&
-      [...steps.values()].every((status) => status === 'succeeded') &&
+      [...steps].every(([step, status]) => status === 'succeeded' && !putsBack(step)) &&
       plan.steps.every((step) => steps.has(step))
     );
   };

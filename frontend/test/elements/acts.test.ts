@@ -58,6 +58,12 @@ describe('what a retry is for', () => {
     expect(unsuccessful(view, PLAN)).toEqual(['gs-3', 'elsewhere']);
   });
 
+  it('is what was put back', () => {
+    const well = TARGETS.flatMap((name) => [`go ${name} succeeded`, `look ${name} succeeded`]);
+    const view = ended([...well, 'rollback gs-4 succeeded']);
+    expect(unsuccessful(view, PLAN)).toEqual(['gs-4']);
+  });
+
   it('is nothing where all is well, or not over', () => {
     expect(unsuccessful(ended(MIXED, 'job.succeeded'), PLAN)).toEqual([]);
     expect(unsuccessful(ended(MIXED, 'job.paused'), PLAN)).toEqual([]);
