@@ -32,10 +32,14 @@ def who(database: str) -> Principal:
 
 
 class Fleet:
-    """What was done on which target; some fail, one waits until it is let go."""
+    """What was done on which target; some fail, one waits until it is let go.
 
-    def __init__(self, *bad: str, held: str = "") -> None:
-        self.bad, self.held = set(bad), held
+    But for the first target's, nothing ends before `together` have been at it at once.
+    """
+
+    def __init__(self, *bad: str, held: str = "", together: int = 1) -> None:
+        self.bad, self.held, self.together = set(bad), held, together
+        self.met = asyncio.Event()
         self.did: list[str] = []
         self.begun, self.go = asyncio.Event(), asyncio.Event()
         self.at_once = self.most = 0
@@ -44,7 +48,10 @@ class Fleet:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         self.did.append(f"{step.name} {step.target}")
-        await asyncio.sleep(0)
+        if self.at_once == self.together:
+            self.met.set()
+        if step.target != FIVE[0]:
+            await self.met.wait()
         if step.target == self.held and step.name == "switch":
             self.begun.set()
             await self.go.wait()
@@ -78,7 +85,7 @@ async def result(job: Any) -> Any:
 
 
 async def test_canaries_go_first_and_then_batches(who: Principal) -> None:
-    fleet = Fleet()
+    fleet = Fleet(together=2)
     async with runs.working():
         job = await runs.submit(who, rolls(fleet, batch=2, canary=1))
         await runs.until(job, "succeeded")
@@ -250,7 +257,7 @@ async def test_an_ordinary_function_rolls_out_and_puts_back(who: Principal) -> N
 
 
 async def test_gather_runs_no_more_than_its_limit(who: Principal) -> None:
-    fleet = Fleet("fetch gs-2")
+    fleet = Fleet("fetch gs-2", together=2)
 
     async def does(run: Run) -> None:
         work = [run.step("fetch", fleet.do, target=target) for target in FIVE]
