@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from core.errors import NotNow
 from jobs.events import EventType
-from jobs.job import CANCELLED, FAILED, LEGAL, PAUSED
+from jobs.job import CANCELLED, FAILED, LEGAL, PAUSED, TERMINAL
 
 # From which statuses each act is possible, in the order in which they are offered. A job that waits
 # goes on by itself, or by the signal that it waits for: resuming is for what was paused.
@@ -19,6 +20,14 @@ FROM: Mapping[str, frozenset[str]] = {
     "retry": frozenset({FAILED, CANCELLED}),
 }
 ANSWERS = frozenset({"approve", "reject"})
+_DONE = {
+    "cancel": "stopped",
+    "pause": "paused",
+    "resume": "resumed",
+    "approve": "approved",
+    "reject": "rejected",
+    "retry": "retried",
+}
 
 Gate = Mapping[str, Any]
 
@@ -31,3 +40,11 @@ def gates(waiting_for: Iterable[Mapping[str, Any]]) -> list[Gate]:
 def is_possible(act: str, status: str, waiting_for: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether a job in this status, waiting for this, can be acted upon so."""
     return status in FROM[act] and (act not in ANSWERS or bool(gates(waiting_for)))
+
+
+def require(act: str, status: str) -> None:
+    """Raise NotNow, with a sentence, where a job in this status cannot be acted upon so."""
+    if status not in FROM[act]:
+        state = f"has ended ({status})" if status in TERMINAL else f"is {status}"
+        message = f"The job {state}: it cannot be {_DONE[act]} now."
+        raise NotNow(message, job_status=status)

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, NotNow
 from core.ids import uuid7
-from jobs import access, claims, dispatch, log
+from jobs import access, acts, claims, dispatch, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
@@ -142,6 +142,7 @@ def cancel(principal: Principal, job_id: UUID) -> log.Appended:
     access.require(principal, "steer", access.job_for(principal, job_id))
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
+        acts.require("cancel", job.status)
         asked = log.append(
             job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor=principal.actor
         )

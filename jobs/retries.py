@@ -26,8 +26,8 @@ def retry(
     """Submit a job that does a job's work again; return it and whether it is new.
 
     `failed`: on the targets on which that job did not succeed; `all`: with the same parameters. The
-    new job has the old one's labels and team, and its title where somebody chose that; it is the
-    asker's own. The idempotency key is as that of `commands.submit`.
+    new job has the old one's labels, team and priority, and its title where somebody chose that; it
+    is the asker's own. The idempotency key is as that of `commands.submit`.
     Raises NotFound, Forbidden, NotNow (the job is not over, nothing failed, the kind does not know
     how), InvalidParams (what was possible then is not now), IdempotencyConflict.
     """
@@ -61,7 +61,9 @@ def _again(principal: Principal, old: Job, only: Only) -> Job:
     params = old.params if only == "all" else _params(kind, old)
     title = None if old.title == kind.title_for(kind.read(old.params)) else old.title
     secrets = store.values(old.pk)
-    job = commands.wanted(principal, kind.name, params, title, old.labels, secrets=secrets)
+    job = commands.wanted(
+        principal, kind.name, params, title, old.labels, priority=old.priority, secrets=secrets
+    )
     job.retry_of, job.team = old, old.team
     return job
 

@@ -12,17 +12,9 @@ from core.errors import BadRequest, Forbidden, NotNow
 from jobs import access, acts, dispatch, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent
-from jobs.job import TERMINAL
 from jobs.models import Job
 
 MAX_REASON = 1000
-
-_PARTICIPLE = {
-    "pause": "paused",
-    "resume": "resumed",
-    "approve": "approved",
-    "reject": "rejected",
-}
 
 
 def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
@@ -100,10 +92,7 @@ def _steered(principal: Principal, job_id: UUID, act: str) -> Iterator[Job]:
     access.require(principal, "steer", access.job_for(principal, job_id))
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
-        if job.status not in acts.FROM[act]:
-            state = f"has ended ({job.status})" if job.status in TERMINAL else f"is {job.status}"
-            message = f"The job {state}: it cannot be {_PARTICIPLE[act]} now."
-            raise NotNow(message, job_status=job.status)
+        acts.require(act, job.status)
         yield job
 
 

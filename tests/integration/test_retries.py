@@ -64,7 +64,7 @@ def a_mixed_run(cast: Cast, **fields: Any) -> Job:
 
 
 def test_what_did_not_succeed_is_done_again_as_a_new_job(cast: Cast) -> None:
-    job = a_mixed_run(cast)
+    job = a_mixed_run(cast, priority=7)
     assert retries.unsuccessful(job) == ["gs-2", "gs-4", "gs-5", "gs-6"]
     answer = post(cast.bob.client(), f"/api/jobs/{job.pk}/retry", {"only": "failed"})
     made = answer.json()
@@ -72,6 +72,7 @@ def test_what_did_not_succeed_is_done_again_as_a_new_job(cast: Cast) -> None:
     assert answer["Location"] == f"/api/jobs/{made['id']}"
     assert made["params"] == {"places": ["gs-2", "gs-4", "gs-5", "gs-6"], "ill": ["gs-2"]}
     assert (made["labels"], made["team"]) == ({"game": "chess"}, "red")
+    assert Job.objects.get(pk=made["id"]).priority == 7
     assert (made["submitted_by"], made["status"]) == ("token:bob/test", "queued")
     assert made["plan"]["groups"][0]["targets"] == ["gs-2", "gs-4", "gs-5", "gs-6"]
 

@@ -123,6 +123,10 @@ def test_an_act_is_recorded_with_who_and_why(cast: Cast) -> None:
     assert again.json()["detail"] == "The job is paused: it cannot be paused now."
     assert again.json()["job_status"] == "paused"
     assert post(client, f"{path}/resume", {}).json() == {"seq": 4}
+    over = job_of(cast.alice, cast, STATES["failed"][0])
+    assert post(client, f"/api/jobs/{over.pk}/cancel").json()["detail"] == (
+        "The job has ended (failed): it cannot be stopped now."
+    )
     assert (last(job).type, last(job).data) == ("job.resumed", {"reason": ""})
 
 
