@@ -250,8 +250,8 @@ async def test_an_ordinary_function_rolls_out_and_puts_back(who: Principal) -> N
 
     async with runs.working():
         job = await runs.submit_plain(who, does)
-        await runs.parked(job)
         row = await runs.until(job, "failed")
+    assert await runs.events(job, "job.waiting")
     assert row.message == "Some failed."
     assert sorted(fleet.did) == ["fetch gs-1", "fetch gs-2", "fetch gs-3", "tidy gs-2"]
 

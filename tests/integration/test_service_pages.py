@@ -99,7 +99,10 @@ def test_the_openapi_document_names_every_call(cast: Cast) -> None:
         "post /api/jobs",
         "get /api/jobs",
         "get /api/jobs/{job_id}",
-        "post /api/jobs/{job_id}/cancel",
+        *(
+            f"post /api/jobs/{{job_id}}/{act}"
+            for act in ("cancel", "pause", "resume", "approve", "reject", "retry")
+        ),
         "get /api/jobs/{job_id}/verify",
         "get /api/kinds",
         "post /api/plan",
