@@ -159,7 +159,6 @@ async def test_an_error_beside_a_sleep_is_raised_when_the_sleep_is_over(who: Pri
 
     async with runs.working():
         job = await runs.submit(who, does)
-        await runs.parked(job)
         assert (await runs.until(job, "failed")).message == "bad: no."
     assert count.ran == ["after"]
 
@@ -173,7 +172,6 @@ async def test_an_ordinary_function_sleeps_too(who: Principal) -> None:
 
     async with runs.working():
         job = await runs.submit_plain(who, does)
-        await runs.parked(job)
         assert (await runs.until(job, "succeeded")).attempt == 2
     assert ran == [2]
 
