@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,18 +83,11 @@ class Sshd:
 
     def sessions(self) -> list[psutil.Process]:
         """The processes of sshd that serve connections, parents first."""
-        assert self._listener is not None
-        below = psutil.Process(self._listener.pid).children(recursive=True)
-        return [one for one in below if one.name() == "sshd"]
+        return self._below(lambda process: process.name() == "sshd")
 
     def commands(self, word: str) -> list[psutil.Process]:
         """The processes below sshd with this word in their command line."""
-        assert self._listener is not None
-        found = []
-        for one in psutil.Process(self._listener.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                found += [one] if word in " ".join(one.cmdline()) else []
-        return found
+        return self._below(lambda process: word in " ".join(process.cmdline()))
 
     def send(self, sign: signal.Signals) -> None:
         """Send a signal to every session's sshd, of the innermost one first."""
@@ -109,6 +102,15 @@ class Sshd:
         self.send(signal.SIGKILL)
         self._listener.kill()
         self._listener.wait()
+
+    def _below(self, wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+        """What runs below the listener and is wanted; what ends while we look is not there."""
+        assert self._listener is not None
+        found = []
+        for one in psutil.Process(self._listener.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [one] if wanted(one) else []
+        return found
 
     def _answers(self) -> bool:
         assert self._listener is not None
