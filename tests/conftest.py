@@ -31,6 +31,9 @@ from django.test import override_settings  # noqa: E402
 from core.config import database_settings  # noqa: E402
 from tests.services import Services  # noqa: E402
 
+# The real one takes a quarter of a second for each password, on purpose.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
