@@ -6,8 +6,9 @@ its job (paused, cut off, presumed dead) can write nothing any more.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,19 +16,26 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from core.errors import NotNow
 from jobs import claims, limits, log
-from jobs.events import EventType, NewEvent
+from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
 
 _TAKE = """
-update jobs_job set
+with mine as (
+  select id from jobs_job
+  where id = any(%s::uuid[]) and status in ('queued', 'running', 'waiting', 'cancelling')
+    and (not parked or due_at <= clock_timestamp())
+    and (start_at is null or start_at <= clock_timestamp())
+    and (lease_until is null or lease_until < clock_timestamp())
+    and (%s::text[] is null or kind = any(%s::text[]))
+  order by id for no key update
+)
+update jobs_job as j set
   fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
-where id = %s and status in ('queued', 'running', 'waiting', 'cancelling')
-  and (not parked or due_at <= clock_timestamp())
-  and (start_at is null or start_at <= clock_timestamp())
-  and (lease_until is null or lease_until < clock_timestamp())
-returning fence
+from mine where j.id = mine.id
+returning j.id, j.fence, j.kind, j.params
 """
 
 # A lease that was given back stays so, even where a heartbeat was on its way meanwhile.
@@ -46,6 +54,9 @@ returning j.id, j.status
 # A job.waiting names so many of the targets that it waits for, and says how many there are.
 BLOCKERS_SAID = 50
 
+# The seq of the event that opens the attempt, where only job.submitted comes before it.
+FIRST_ATTEMPT_SEQ = 2
+
 _LOCK = "select status from jobs_job where id = %s and fence = %s for no key update"
 
 _RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
@@ -56,13 +67,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job taken by a worker: `fence` goes with every write."""
+    """A job taken by a worker: `fence` goes with every write.
+
+    `at` and `status` are as of the attempt's start. `fresh`: nothing but the job's submission comes
+    before it. `holds`: others may wait for what the job has, its targets or its place.
+    """
 
     job: UUID
     fence: int
     attempt: int
     kind: str
     params: Mapping[str, object]
+    at: str
+    status: str
+    fresh: bool
+    holds: bool
 
 
 def take(job_id: UUID, worker: str) -> Lease | None:
@@ -72,19 +91,35 @@ def take(job_id: UUID, worker: str) -> Lease | None:
     or for its turn among the jobs of its kind (which it then says in its log).
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE, [worker, settings.REPRISE.lease_seconds, job_id])
-            row = cursor.fetchone()
-        if row is None:
+        seized = _seize([job_id], worker)
+        if not seized:
             return None
         job = Job.objects.get(pk=job_id)
         if job.status != "cancelling" and (said := _waits(job)):
             _wait(job, said)
             return None
-        started = NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker})
-        log.append(job_id, [started], actor=f"worker:{worker}", fence=row[0])
+        [lease] = _open(seized, worker, holds=True)
         limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
-        return Lease(job_id, row[0], job.attempt + 1, job.kind, job.params)
+        return lease
+
+
+def take_many(job_ids: Collection[UUID], worker: str) -> dict[UUID, Lease]:
+    """Take what is to be had of several jobs, as `take` does.
+
+    Those of kinds that have nothing to wait for share a transaction: all of them or none.
+    """
+    free = [
+        kind.name
+        for kind in registry.all_kinds()
+        if not kind.claims_targets and limits.of(kind.name) is None
+    ]
+    with transaction.atomic():
+        leases = {one.job: one for one in _open(_seize(job_ids, worker, free), worker, holds=False)}
+    rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
+    for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
+        if lease := take(job_id, worker):
+            leases[job_id] = lease
+    return leases
 
 
 def beat(leases: Mapping[UUID, int]) -> dict[UUID, str]:
@@ -120,6 +155,41 @@ def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> st
             status = log.append(job_id, events, actor=actor, fence=fence).status
         release(job_id, fence)
     return status
+
+
+_Seized = tuple[UUID, int, str, str]  # its job, the new fence, the kind, the params as JSON
+
+
+def _seize(
+    job_ids: Collection[UUID], worker: str, kinds: Sequence[str] | None = None
+) -> list[_Seized]:
+    """Give the worker the leases that it can have; of some kinds only, where these are given."""
+    wanted = None if kinds is None else list(kinds)
+    values = [list(job_ids), wanted, wanted, worker, settings.REPRISE.lease_seconds]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        return list(cursor.fetchall())
+
+
+def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]:
+    """Open the next attempt of jobs that have been seized."""
+    if not seized:
+        return []
+    started = [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker})]
+    actor = f"worker:{worker}"
+    wishes = [log.Append(job, started, actor, fence) for job, fence, *_ in seized]
+    leases = []
+    for (job, fence, kind, params), receipt in zip(seized, log.append_many(wishes), strict=True):
+        if not isinstance(receipt, log.Appended):
+            raise receipt or NotNow
+        event = parse(receipt.texts[0])
+        leases.append(
+            Lease(
+                job, fence, event.attempt, kind, json.loads(params),
+                event.at, receipt.status, fresh=event.seq == FIRST_ATTEMPT_SEQ, holds=holds,
+            )
+        )  # fmt: skip
+    return leases
 
 
 def _waits(job: Job) -> dict[str, Any]:

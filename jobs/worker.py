@@ -36,6 +36,7 @@ from jobs.run import (
 from jobs.secrets import field, store
 from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 from jobs.state import state_at
+from jobs.taking import Taker, give_back
 from jobs.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Worker:
     def __init__(self, capacity: int | None = None) -> None:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.capacity = capacity or settings.REPRISE.worker_runs
+        self._taker = Taker(self.name)
         self._writer = Writer()
         self._active: dict[UUID, _Active] = {}
         self._room = asyncio.Semaphore(self.capacity)
@@ -88,20 +90,13 @@ class Worker:
         started = False
         try:
             held_at = time.monotonic()
-            taken = None if self._stopping else await self._take(job_id)
+            taken = None if self._stopping else await self._taker.take(job_id)
             if taken is not None:
                 self._start(taken, held_at)
                 started = True
         finally:
             if not started:
                 self._room.release()
-
-    async def _take(self, job_id: UUID) -> Lease | None:
-        try:
-            return await in_thread(leases.take, job_id, self.name)
-        except (RepriseError, Error) as error:
-            logger.warning("job %s not taken: %s", job_id, error, extra={"action": "take"})
-            return None
 
     def _start(self, lease: Lease, held_at: float) -> None:
         actor = f"worker:{self.name}"
@@ -112,18 +107,20 @@ class Worker:
     async def _run(self, lease: Lease, run: Run) -> None:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
-            run.recall(await in_thread(state_at, lease.job))
+            steps = {} if lease.fresh else (await in_thread(state_at, lease.job)).steps
+            run.recall(steps, lease.status, lease.at)
             if field.refers(lease.params):
                 run.vault.stored = await in_thread(store.load, lease.job)
             ending = await self._ending(lease, run)
             if run.diverged:
                 ending = _failed(run.diverged.message)
             await _end(run, _with_stuck(ending, run.undos.stuck))
-            await in_thread(_release, lease)
+            if lease.holds:
+                await in_thread(_release, lease)
         except Parked:
             await in_thread(_park, run, lease.kind)
         except (HandedOver, asyncio.CancelledError):
-            await in_thread(_give_back, lease)
+            await in_thread(give_back, lease)
         except log.LeaseLost:
             logger.warning("job %s: lease lost", lease.job, extra={"action": "run"})
         except (RepriseError, Error):  # the sweep delivers the job again, or releases its claims
@@ -255,14 +252,6 @@ def _park(run: Run, kind: str) -> None:
         limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
         logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})
-
-
-def _give_back(lease: Lease) -> None:
-    try:
-        leases.release(lease.job, lease.fence)
-        commands.wake([lease.job])
-    except Error as error:  # the lease ends by itself, and the sweep delivers the job
-        logger.warning("job %s not given back: %s", lease.job, error)
 
 
 def _failed(message: str, **extra: Any) -> NewEvent:

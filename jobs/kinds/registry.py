@@ -102,6 +102,11 @@ class Kind(ABC, Generic[P]):
         """
         return {}
 
+    @property
+    def claims_targets(self) -> bool:
+        """Whether one of its jobs may have to wait for targets that another has."""
+        return self.exclusive and type(self).targets is not Kind.targets
+
     @cached_property
     def has_secrets(self) -> bool:
         """Whether its parameters have fields of the type `jobs.secrets.Secret`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from core import clock
 from jobs.events import EventType, NewEvent
-from jobs.job import State, StepState
+from jobs.job import StepKey, StepState
 from jobs.log import Append, Appended, LeaseLost
 from jobs.run import waiting, words
 from jobs.run.errors import Diverged, HandedOver, Parked, StepFailed
@@ -50,12 +50,14 @@ class Run(Steering):
         self._writer = writer
         self._skew = timedelta()
 
-    def recall(self, state: State) -> None:
-        """Take in what earlier attempts have recorded; before the handler is called."""
-        self.cancelling = self.cancelling or state.summary.status == "cancelling"
-        self._record = Record(state.steps)
-        if state.summary.last_at:  # this attempt's start, by the database's clock
-            self._skew = clock.parse(state.summary.last_at) - clock.now()
+    def recall(self, steps: Mapping[StepKey, StepState], status: str, at: str) -> None:
+        """Take in the recorded steps, and the attempt's start; before the handler is called.
+
+        `status` and `at` (by the database's clock) are the job's then.
+        """
+        self.cancelling = self.cancelling or status == "cancelling"
+        self._record = Record(steps)
+        self._skew = clock.parse(at) - clock.now()
 
     def conclude(self) -> None:
         """Raise Diverged where the handler is done, but what is recorded is not all of it."""

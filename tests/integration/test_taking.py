@@ -1,0 +1,127 @@
+"""Jobs that are delivered at once are taken at once; each for itself where one cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from core.ids import uuid7
+from jobs import commands, leases, log
+from jobs.access import Principal
+from jobs.db import in_thread
+from jobs.events import EventType, NewEvent, parse
+from jobs.kinds import registry
+from jobs.models import Job
+from jobs.taking import Taker
+from tests import workers
+from tests.integration import runs
+
+pytestmark = pytest.mark.usefixtures("database", "redis")
+
+
+@pytest.fixture(autouse=True)
+def kinds() -> Iterator[None]:
+    registry._kinds.cache_clear()
+    config = replace(settings.REPRISE, limits={"test-brief": 1})
+    with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
+        yield
+    registry._kinds.cache_clear()
+
+
+@pytest.fixture
+def who(database: str) -> Principal:
+    return runs.operator()
+
+
+def submit(who: Principal, kind: str = "test-shared", **params: object) -> UUID:
+    return commands.submit(who, kind, params)[0].pk
+
+
+def test_free_jobs_share_a_transaction_however_many_they_are(who: Principal) -> None:
+    few, many = [submit(who) for _ in range(2)], [submit(who) for _ in range(20)]
+    costs = []
+    for jobs in (few, many):
+        with CaptureQueriesContext(connection) as queries:
+            taken = leases.take_many(jobs, "test/1")
+        costs.append(len(queries))
+        assert sorted(taken) == sorted(jobs)
+        for job, lease in taken.items():
+            assert (lease.job, lease.fence, lease.attempt, lease.status) == (job, 1, 1, "running")
+            assert (lease.fresh, lease.holds) == (True, False)
+            started = parse(log.read(job).texts[-1])
+            assert (started.type, started.at) == ("attempt.started", lease.at)
+    assert costs[0] == costs[1]
+
+
+def test_what_is_not_to_be_had_stays_and_the_others_come(who: Principal) -> None:
+    ended, held, paused, free = (submit(who) for _ in range(4))
+    commands.cancel(who, ended)
+    assert leases.take(held, "other/1") is not None
+    log.append(paused, [NewEvent(EventType.JOB_PAUSED)], actor=who.actor)
+    asked = [ended, held, paused, free, uuid7()]
+    assert list(leases.take_many(asked, "test/1")) == [free]
+    assert Job.objects.get(pk=held).worker == "other/1"
+
+
+def test_jobs_that_can_wait_are_taken_by_the_rules_of_waiting(who: Principal) -> None:
+    first, second, free = submit(who, "test-brief"), submit(who, "test-brief"), submit(who)
+    taken = leases.take_many([second, first, free], "test/1")
+    assert set(taken) == {first, free}
+    assert taken[first].holds
+    assert Job.objects.get(pk=second).status == "waiting"
+
+
+def test_a_later_attempt_is_not_fresh(who: Principal) -> None:
+    job = submit(who)
+    first = leases.take_many([job], "dead/1")[job]
+    leases.release(job, first.fence)
+    second = leases.take_many([job], "test/1")[job]
+    assert (second.fence, second.attempt, second.fresh) == (2, 2, False)
+
+
+async def test_a_job_delivered_twice_is_taken_once(who: Principal) -> None:
+    job = await in_thread(submit, who)
+    taker = Taker("test/1")
+    leases_ = await asyncio.gather(*(taker.take(job) for _ in range(3)))
+    assert [lease is not None for lease in leases_].count(True) == 1
+
+
+async def test_a_job_that_nobody_waits_for_any_more_is_given_back(who: Principal) -> None:
+    job = await in_thread(submit, who)
+    taker = Taker("test/1")
+    asked = asyncio.create_task(taker.take(job))
+    await asyncio.sleep(0)
+    asked.cancel()
+    assert taker._busy is not None
+    await taker._busy
+    row = await in_thread(Job.objects.get, pk=job)
+    assert (row.attempt, row.lease_until) == (1, None)
+
+
+async def test_a_job_that_breaks_the_transaction_fails_alone(
+    who: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = await in_thread(submit, who), await in_thread(submit, who)
+    real = leases.take_many
+
+    def broken(job_ids: list[UUID], worker: str) -> dict[UUID, leases.Lease]:
+        with transaction.atomic():
+            taken = real(job_ids, worker)
+            if bad in taken:
+                raise log.LeaseLost("This one is broken.")
+            return taken
+
+    monkeypatch.setattr(leases, "take_many", broken)
+    taker = Taker("test/1")
+    lease, none = await asyncio.gather(taker.take(good), taker.take(bad))
+    assert lease is not None
+    assert lease.job == good
+    assert none is None
