@@ -3,7 +3,7 @@
 An event is never encoded here: its stored text goes out as it is, and only what stands around it
 is made. A batch keeps what it was written as, so that all its followers share one encoding.
 
-No Django in here: a follower in Python reads the same module.
+No Django in here: what is on the wire depends on nothing but the events.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+"""Where one job's streams are, from any address of the job."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_IN_PATH = re.compile(rf"(.*?)/(?:api/|ws/)?jobs/({_ID})(?:/.*)?", re.IGNORECASE | re.DOTALL)
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+
+class Addresses:
+    """The addresses of one job's streams.
+
+    `job` is an address of it (`https://host/prefix/jobs/<id>`, its API's, its WebSocket's), or its
+    id, and then `server` says where the service is. ValueError where they name no job or server.
+    """
+
+    def __init__(self, job: str, server: str = "") -> None:
+        if re.fullmatch(_ID, job, re.IGNORECASE):
+            if not server:
+                raise ValueError(f"Say on which server the job is: {job}")
+            self.job, address, prefix = UUID(job), server, urlsplit(server).path.rstrip("/")
+        else:
+            found = _IN_PATH.fullmatch(urlsplit(job).path)
+            if found is None:
+                raise ValueError(f"This is no job: {job}")
+            self.job, address, prefix = UUID(found[2]), job, found[1]
+        parts = urlsplit(address)
+        scheme = _SCHEMES.get(parts.scheme)
+        if scheme is None or not parts.hostname:
+            raise ValueError(f"This is no address of a server (http://… or https://…): {address}")
+        if parts.username or parts.password:
+            raise ValueError("An address with a password is not taken: use a token.")
+        self._root = f"{scheme}://{parts.netloc}{prefix}"
+
+    @property
+    def page(self) -> str:
+        """Where the job's page is."""
+        return f"{self._root}/jobs/{self.job}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the server is reached by TLS."""
+        return self._root.startswith("https:")
+
+    def websocket(self, cursor: str) -> str:
+        """Return where the WebSocket is, for what comes after a cursor."""
+        return f"ws{self._root[4:]}/ws/jobs/{self.job}/?{urlencode({'after': cursor})}"
+
+    def stream(self, cursor: str, rotate_s: float | None = None) -> str:
+        """Return where the server-sent events are; `rotate_s` is how long an answer may last."""
+        query = {"after": cursor} | ({} if rotate_s is None else {"rotate_s": f"{rotate_s:g}"})
+        return f"{self._root}/api/jobs/{self.job}/stream?{urlencode(query)}"
+
+    def events(self, cursor: str, limit: int, wait: int) -> str:
+        """Return where one page of events is; the answer may be held for `wait` seconds."""
+        query = urlencode({"after": cursor, "limit": limit, "wait": wait})
+        return f"{self._root}/api/jobs/{self.job}/events?{query}"

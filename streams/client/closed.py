@@ -1,0 +1,118 @@
+"""Why a connection is over, and what that means for the next one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from streams.client.frames import Words, words
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing will come any more (204), though no `end` was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A finite answer came to its regular end: go on at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Come back with the cursor, after `retry_after_s` at least.
+
+    `from_server`: the server itself said so, so it can be reached over this transport.
+    """
+
+    code: str
+    message: str
+    retry_after_s: float = 0.0
+    from_server: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Do not come back."""
+
+    code: str
+    message: str
+
+
+Closed = Ended | Rotated | Lost | Refusal
+
+# Codes after which coming back with the same cursor makes no sense.
+FINAL = frozenset(
+    {
+        "bad_request", "bad_cursor", "not_signed_in", "forbidden", "not_found", "cursor_ahead",
+        "history_diverged", "history_expired", "unsupported_protocol",
+    }
+)  # fmt: skip
+# Of those, the ones after which the history may be told from its start.
+DIVERGED = frozenset({"cursor_ahead", "history_diverged"})
+
+# What a close code means where no `error` frame came before it.
+_CLOSE_CODES = {
+    4000: "going_down", 4002: "too_slow", 4003: "over_limit", 4500: "bad_request",
+    4501: "not_signed_in", 4503: "forbidden", 4504: "not_found", 4509: "cursor_ahead",
+    4510: "history_diverged",
+}  # fmt: skip
+# HTTP statuses in the 400s after which the same request may well succeed.
+_RETRYABLE = frozenset({408, 425, 429})
+
+
+def told(said: Words, *, final: bool | None = None) -> Closed:
+    """Return what the server's own words mean."""
+    if said.code in FINAL if final is None else final:
+        return Refusal(said.code, said.message)
+    return Lost(said.code, said.message, said.retry_after_s, from_server=True)
+
+
+def by_close_code(code: int, reason: str, said: Words | None) -> Closed:
+    """Return what a WebSocket's close frame means; `said` is the `error` frame before it."""
+    if not 4000 <= code <= 4999:
+        if said is not None:
+            return told(said)
+        return Lost("connection_lost", reason or f"The connection was closed ({code}).")
+    name = _CLOSE_CODES.get(code, f"close_{code}")
+    return told(said or Words(name, reason or name), final=code >= 4500)
+
+
+def by_response(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Closed:
+    """Return what an HTTP answer other than 200 and 204 means.
+
+    Only a problem document with a `code` is the server's word; anything else may come from a proxy,
+    which the next transport may pass.
+    """
+    wait = retry_after(headers.get("Retry-After"), now)
+    said = _problem(headers.get("Content-Type", ""), body)
+    if said is None:
+        return Lost("http_error", f"The answer was HTTP {status}.", wait)
+    said = Words(said.code, said.message, max(wait, said.retry_after_s))
+    return told(said, final=status < 500 and status not in _RETRYABLE)
+
+
+def retry_after(header: str | None, now: datetime) -> float:
+    """Return the seconds that a Retry-After header asks for, 0 where it asks for nothing."""
+    if header is None:
+        return 0.0
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        at = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def _problem(type: str, body: bytes) -> Words | None:
+    if "json" not in type:
+        return None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return words(value) if isinstance(value, dict) else None

@@ -1,0 +1,100 @@
+"""`reprise follow JOB`: a job in the terminal, or as JSON for a script."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from io import TextIOWrapper
+
+from rich.console import Console
+
+from streams.client.command import options, printers
+from streams.client.command.lines import plain
+from streams.client.command.notes import Notes
+from streams.client.errors import FollowError, Unreachable
+from streams.client.follower import Follower
+from streams.client.moves import Given, Told
+
+STATUS = {"succeeded": 0, "failed": 1, "cancelled": 3}
+USAGE, REFUSED, UNREACHABLE, UNKNOWN = 2, 4, 5, 6
+INTERRUPTED, TERMINATED, NO_READER = 130, 143, 141
+HINTS = {
+    "not_signed_in": "Give a token by --token-file or REPRISE_TOKEN.",
+    "cursor_ahead": "Begin again without --after.",
+    "history_diverged": "Begin again without --after.",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status (`options.EPILOG` lists them)."""
+    given = options.parser().parse_args(arguments)
+    try:
+        follower = options.follower(given)
+        printer = _printer(given)
+    except ValueError as error:
+        return _complain(str(error), USAGE)
+    for file in (sys.stdout, sys.stderr):
+        if isinstance(file, TextIOWrapper):
+            file.reconfigure(errors="replace")  # a sign that a terminal cannot show ends nothing
+    try:
+        return asyncio.run(_follow(follower, printer))
+    except KeyboardInterrupt:
+        return _left(follower, INTERRUPTED)
+    except asyncio.CancelledError:
+        return _left(follower, TERMINATED)
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    except Unreachable as error:
+        return _complain(f"cannot reach {follower.page}: {error.message}", UNREACHABLE)
+    except FollowError as error:
+        hint = HINTS.get(error.code, "")
+        return _complain(f"{follower.page}: {error.message} ({error.code}) {hint}", REFUSED)
+
+
+async def _follow(follower: Follower, printer: printers.Printer) -> int:
+    notes = Notes()
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    if me is not None:
+        with suppress(ValueError, RuntimeError):  # not the main thread: nobody sends us signals
+            loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    with printer:
+        async with aclosing(follower.stream()) as happenings:
+            async for happening in happenings:
+                if isinstance(happening, Given):
+                    printer.events(happening.events)
+                elif isinstance(happening, Told):
+                    for note in notes.on(happening.info):
+                        printer.note(plain(note))
+        for note in notes.on(follower.info):
+            printer.note(plain(note))
+    return STATUS.get(follower.info.status or "", UNKNOWN)
+
+
+def _printer(given: argparse.Namespace) -> printers.Printer:
+    output = not given.quiet if given.output is None else given.output
+    if given.json:
+        return printers.JsonLines(sys.stdout.buffer, None if given.quiet else sys.stderr)
+    if given.quiet and not output:
+        return printers.Silent()
+    console = Console()
+    if console.is_terminal and not given.quiet:
+        return printers.Bars(console, output=output)
+    return printers.Plain(sys.stdout, sys.stderr, output=output)
+
+
+def _left(follower: Follower, status: int) -> int:
+    info = follower.info
+    left = f"left at #{info.seq} of #{info.head}"
+    return _complain(f"{left}; go on with --after {info.cursor}", status)
+
+
+def _complain(said: str, status: int) -> int:
+    print(f"reprise: {plain(said).strip()}", file=sys.stderr)
+    return status

@@ -1,0 +1,195 @@
+"""How the command shows what happens: JSON lines, plain lines, or bars on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from streams.client.command.board import TERMINAL, Board
+from streams.client.command.lines import Lines, coloured, plain
+from streams.client.command.words import where, words
+from streams.client.frames import Event
+
+# Bars of targets at a time: those that run, and those that failed last.
+MOST_BARS = 12
+
+
+class Printer(Protocol):
+    """Shows events, and notes about the connection, while its context lasts."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+    def events(self, events: Sequence[Event]) -> None: ...
+    def note(self, note: str) -> None: ...
+
+
+class _Printer:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Nothing to end."""
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Show nothing."""
+
+    def note(self, note: str) -> None:
+        """Say nothing."""
+
+
+class Silent(_Printer):
+    """Shows nothing."""
+
+
+class JsonLines(_Printer):
+    """Each event on a line of standard output, exactly as it came; notes on standard error."""
+
+    def __init__(self, out: BinaryIO, notes: TextIO | None) -> None:
+        self._out, self._notes = out, notes
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Write them."""
+        self._out.write(b"".join(event.raw + b"\n" for event in events))
+        self._out.flush()
+
+    def note(self, note: str) -> None:
+        """Write it, unless notes are not wanted."""
+        if self._notes is not None:
+            print(note, file=self._notes, flush=True)
+
+
+class Plain(_Printer):
+    """Lines without colours: events on standard output, notes on standard error."""
+
+    def __init__(self, out: TextIO, notes: TextIO, *, output: bool) -> None:
+        self._out, self._notes, self._output = out, notes, output
+        self._steps: dict[str, Lines] = {}
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Write what there is to say of them."""
+        for event in events:
+            for prefix, line in self._lines(event):
+                self._line(prefix, line)
+            said = words(event)
+            if said:
+                self._said(event, said)
+        self._out.flush()
+
+    def note(self, note: str) -> None:
+        """Write it."""
+        print(note, file=self._notes, flush=True)
+
+    def _lines(self, event: Event) -> Iterator[tuple[str, str]]:
+        """Yield the lines of output that an event completes, each with what stands before it."""
+        prefix = where(event)
+        if event.type == "step.output":
+            text = (event.data or {}).get("text")
+            if self._output and isinstance(text, str):
+                for line in self._steps.setdefault(prefix, Lines()).take(text):
+                    yield prefix, line
+            return
+        over = [prefix] if event.type.startswith("step.") else []
+        if event.type == "attempt.started" or event.type in TERMINAL:
+            over = list(self._steps)
+        for each in over:
+            for line in self._steps.pop(each, Lines()).rest():
+                yield each, line
+
+    def _line(self, prefix: str, line: str) -> None:
+        print(f"{prefix}{plain(line)}", file=self._out)
+
+    def _said(self, event: Event, said: str) -> None:
+        print(said, file=self._out)
+
+
+class Bars(Plain):
+    """The same lines in colour above bars: one for the job, one for each target that runs."""
+
+    def __init__(self, console: Console, *, output: bool) -> None:
+        super().__init__(sys.stdout, sys.stdout, output=output)
+        self._console, self._board = console, Board()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[step]}", style="dim"),
+            console=console,
+            transient=True,
+        )
+        self._all = self._progress.add_task("Waiting", total=None, step="")
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Take the bars away; the lines stay."""
+        self._progress.stop()
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Show the lines, then where the job is after them."""
+        for event in events:
+            self._board.take(event)
+        super().events(events)
+        self._draw()
+
+    def note(self, note: str) -> None:
+        """Write it, less loud than the rest."""
+        self._print(Text(note, style="dim"))
+
+    def _line(self, prefix: str, line: str) -> None:
+        self._print(Text(prefix, style="cyan") + Text.from_ansi(coloured(line)))
+
+    def _said(self, event: Event, said: str) -> None:
+        bad = event.type in ("step.failed", "job.failed", "job.rejected")
+        good = event.type in ("step.succeeded", "job.succeeded")
+        self._print(Text(said, style="red" if bad else "green" if good else "bold"))
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def _draw(self) -> None:
+        board = self._board
+        title = escape(plain(board.title or "Job"))
+        total = board.total or None
+        self._progress.update(self._all, description=title, completed=board.done, total=total)
+        shown = [target for target in board.targets.values() if target.running][:MOST_BARS]
+        names = {target.name for target in shown}
+        for name in [name for name in self._bars if name not in names]:
+            self._progress.remove_task(self._bars.pop(name))
+        for target in shown:
+            if target.name not in self._bars:
+                label = escape(plain(target.name))
+                self._bars[target.name] = self._progress.add_task(label, total=None, step="")
+            self._progress.update(
+                self._bars[target.name],
+                completed=len(target.done) + target.part,
+                total=board.steps_of(target),
+                step=escape(plain(target.step)),
+            )

@@ -1,0 +1,63 @@
+"""Events in words, for people who read along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streams.client.command.lines import plain
+from streams.client.frames import Event
+
+_SAID = {
+    "job.paused": "Paused",
+    "job.resumed": "Resumed",
+    "job.cancel_requested": "Asked to stop",
+    "job.approval_requested": "Waits for approval",
+    "job.approved": "Approved",
+    "job.rejected": "Rejected",
+    "job.succeeded": "Succeeded",
+    "job.failed": "Failed",
+    "job.cancelled": "Cancelled",
+}
+
+
+def words(event: Event) -> str:
+    """Return an event in one line, '' for one that says nothing by itself (output, progress)."""
+    data = event.data or {}
+    match event.type:
+        case "job.submitted":
+            return _line(str(data.get("title") or ""), str(data.get("kind") or ""))
+        case "attempt.started" if event.attempt > 1:
+            return _line(f"Attempt {event.attempt}", str(data.get("worker") or ""))
+        case "job.waiting":
+            return _line("Waits for", str(data.get("for") or "its turn"))
+        case "step.succeeded" | "step.failed" | "step.skipped" | "step.retried":
+            return f"{where(event)}{_end(event.type, data)}"
+        case type if type in _SAID:
+            said = data.get("message") or data.get("reason") or data.get("words") or ""
+            by = (
+                event.actor.partition(":")[2] if event.actor.startswith(("user:", "token:")) else ""
+            )
+            return _line(_SAID[type], str(said), f"by {by}" if by else "")
+    return ""
+
+
+def where(event: Event) -> str:
+    """Return what stands before a step's lines: its target, and its name."""
+    names = [plain(name) for name in (event.target, event.step) if name]
+    return " ".join(names) + " │ " if names else ""
+
+
+def _line(head: str, *rest: str) -> str:
+    said = ", ".join(plain(part).replace("\n", " ") for part in rest if part)
+    return f"{plain(head)}: {said}" if said else plain(head)
+
+
+def _end(type: str, data: Mapping[str, Any]) -> str:
+    seconds = data.get("seconds")
+    took = f" ({seconds:.1f} s)" if isinstance(seconds, int | float) else ""
+    error = data.get("error")
+    said = str(error.get("message") or "") if isinstance(error, dict) else ""
+    said = plain(said or str(data.get("reason") or "")).replace("\n", " ")
+    sign = {"step.succeeded": "✓ done", "step.failed": "✗ failed", "step.skipped": "– skipped"}
+    return f"{sign.get(type, '↻ to be tried again')}{took}{': ' + said if said else ''}"

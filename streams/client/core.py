@@ -1,0 +1,313 @@
+"""The follower's decisions, without a clock, a network or chance of its own.
+
+What happens is told to a `Core` with the time of it (seconds of any clock that only goes forward).
+It answers with moves: connect, let go, give these events out. So every interleaving of cuts, gaps,
+refusals and timeouts can be tried in a test, and what does input and output decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+from streams.client.backoff import CAP_S, Backoff
+from streams.client.chain import Chain
+from streams.client.closed import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
+from streams.client.cursor import seq_of
+from streams.client.frames import CaughtUp, End, Event, FellBehind, Frame, Heartbeat, Hello
+from streams.client.info import Info, Standing, Trouble
+from streams.client.ladder import OCTETS, SSE, Ladder
+from streams.client.link import Link
+from streams.client.moves import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
+
+FIRST_FRAME_S = 4.0
+# The most that a connection may take to its first frame, however slow the line.
+FIRST_FRAME_MOST_S = 30.0
+# A connection that lived this long, or brought events, was worth having: the backoff starts over.
+WORTHWHILE_S = 5.0
+# A finite answer that brought nothing and ended sooner than this is no rotation.
+ROTATION_LEAST_S = 1.0
+# How long an answer lasts where one is asked for that ends by itself, once all is caught up.
+FINITE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try, in seconds: for a first frame; for the first connection; in an outage.
+
+    `wait_s` is the most that a wait before a try may be, where the server does not ask for more.
+    """
+
+    first_frame_s: float = FIRST_FRAME_S
+    reach_s: float | None = None
+    give_up_s: float | None = None
+    wait_s: float = CAP_S
+
+
+class Core:
+    """Keeps one connection up: makes it, makes it again, moves it to a better transport."""
+
+    def __init__(
+        self, job: UUID, after: str, ladder: Ladder, backoff: Backoff, patience: Patience,
+        *, verify: bool = False, restart: bool = False,
+    ) -> None:  # fmt: skip
+        self._job, self._ladder, self._backoff = job, ladder, backoff
+        self._patience, self._restarts = patience, restart
+        self._verifies = verify
+        self._chain = Chain(job, seq_of(after)) if verify else None
+        self._standing = Standing(after)
+        self._moves: deque[Move] = deque()
+        self._numbers = count(1)
+        self._link: Link | None = None
+        self._trial: Link | None = (
+            None  # beside the link: a better transport, before its first frame
+        )
+        self._left: list[str] = []
+        self._retry_at: float | None = None
+        self._upgrade_at: float | None = None
+        self._away_since: float | None = None
+        self._reached = False
+        self.over = True
+
+    @property
+    def info(self) -> Info:
+        """How things stand."""
+        return self._standing.info
+
+    @property
+    def due(self) -> float | None:
+        """When `tick` is to be called; None: not before something else happens."""
+        if self.over:
+            return None
+        links = [link.deadline for link in (self._link, self._trial) if link]
+        times = [*links, self._retry_at, self._upgrade_at, self._give_up_at]
+        return min((at for at in times if at is not None), default=None)
+
+    def moves(self) -> Iterator[Move]:
+        """Yield what is to be done, each once."""
+        while self._moves:
+            yield self._moves.popleft()
+
+    def start(self, now: float) -> None:
+        """Begin, or go on after a stop or a failure, with what comes after the last event given."""
+        self.stop()
+        self.over, self._away_since = False, now
+        self._backoff.reset()
+        self._standing.started()
+        self._tell()
+        self._open(now)
+
+    def stop(self) -> None:
+        """Let go of everything."""
+        self._drop()
+        self.over = True
+
+    def attend(self, now: float) -> None:
+        """Nobody was looking until now: what came meanwhile is still to be seen."""
+        for link in (self._link, self._trial):
+            if link is not None:
+                link.alive(now)
+
+    def take(self, number: int, signal: Signal, now: float) -> None:
+        """Take what a connection brought; of one that was let go, nothing counts."""
+        link = next((it for it in (self._link, self._trial) if it and it.number == number), None)
+        if link is None or self.over:
+            return
+        match signal:
+            case Alive():
+                link.alive(now)
+            case Retry(seconds):
+                self._backoff.base_s = seconds or self._backoff.base_s
+            case Ended() | Rotated() | Lost() | Refusal():
+                self._closed(link, link.judged(signal), now)
+            case _:
+                self._frame(link, signal, now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        for link in (self._trial, self._link):
+            if link is not None and link.deadline <= now and link in (self._trial, self._link):
+                self._closed(link, link.late(), now)
+        if _is_due(self._give_up_at, now):
+            self._give_up()
+        elif _is_due(self._retry_at, now):
+            self._open(now)
+        elif _is_due(self._upgrade_at, now):
+            self._upgrade_at, self._left = None, list(self._ladder.better)
+            self._try_better(now)
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def _open(self, now: float) -> None:
+        self._retry_at = None
+        rung = self._ladder.current
+        rotate_s = None
+        if rung in (SSE, OCTETS) and self._ladder.finite(rung):
+            rotate_s = FINITE_S if self.info.state == "live" else 0.0
+        self._link = self._connect(rung, now, rotate_s)
+
+    def _connect(self, rung: str, now: float, rotate_s: float | None = None) -> Link:
+        info = self.info
+        patience = self._patience.first_frame_s * 2.0 ** min(self._ladder.rounds, 10)
+        patience = min(max(FIRST_FRAME_MOST_S, self._patience.first_frame_s), patience)
+        link = Link(next(self._numbers), rung, info.seq, now, patience, rotate_s)
+        self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
+        return link
+
+    def _drop(self) -> None:
+        for link in (self._link, self._trial):
+            if link is not None:
+                self._moves.append(Close(link.number))
+        self._link = self._trial = None
+        self._retry_at = self._upgrade_at = None
+        self._left = []
+
+    def _closed(self, link: Link, why: Closed, now: float) -> None:
+        self._moves.append(Close(link.number))
+        if link is self._trial:
+            self._trial = None
+            self._try_better(now)
+            return
+        self._link = None
+        match why:
+            case Lost():
+                self._lost(link, why, now)
+            case Rotated():
+                self._rotated(link, now)
+            case Ended():
+                self._finish(None)
+            case Refusal():
+                self._refused(why, now)
+
+    def _rotated(self, link: Link, now: float) -> None:
+        short = link.brought == 0 and now - link.opened_at < ROTATION_LEAST_S
+        if short and not (link.rotate_s == 0 and link.caught_up):
+            self._lost(link, Lost("ended_early", "The answer ended at once."), now)
+            return
+        self._backoff.reset()
+        self._open(now)
+
+    def _lost(self, link: Link, why: Lost, now: float) -> None:
+        if link.brought or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
+            self._backoff.reset()
+        silent = why.code == "no_first_frame"
+        moved = not link.reached and self._ladder.missed(silent=silent)
+        jitter = self._backoff.next()
+        # Silence was wait enough before trying another transport.
+        wait = why.retry_after_s + (0 if silent and moved else jitter)
+        self._drop()
+        self._retry_at = now + wait
+        if self._away_since is None:
+            self._away_since = now
+        self._standing.down(why, wait, self._backoff.tries)
+        self._tell()
+
+    def _try_better(self, now: float) -> None:
+        """Try the next of the better transports; after the last, plan the next round."""
+        if self._left:
+            self._trial = self._connect(self._left.pop(0), now)
+        else:
+            self._ladder.upgrade_refused()
+            self._plan(now)
+
+    def _plan(self, now: float) -> None:
+        if self._ladder.better and self._upgrade_at is None and self._trial is None:
+            self._upgrade_at = now + self._ladder.upgrade_after
+
+    # -- frames --------------------------------------------------------------------------------
+
+    def _frame(self, link: Link, frame: Frame, now: float) -> None:
+        was = link.duplicates, link.gaps
+        fresh, over = link.take(frame, now)
+        if (link.duplicates, link.gaps) != was:
+            self._standing.faulty(link.duplicates - was[0], link.gaps - was[1])
+        if isinstance(frame, Hello) and over is None:
+            self._greeted(link, frame, now)
+        # A better connection began where the old one was when it was opened, not where it is now.
+        broken = self._give([event for event in fresh if event.seq > self.info.seq])
+        if broken is not None:
+            self._refused(broken, now)
+        elif over is not None:
+            self._closed(link, over, now)
+        else:
+            self._place(frame)
+
+    def _greeted(self, link: Link, frame: Hello, now: float) -> None:
+        if link is self._trial:
+            if self._link is not None:
+                self._moves.append(Close(self._link.number))
+            self._link, self._trial = link, None
+            self._upgrade_at, self._left = None, []
+        self._ladder.worked(link.transport)
+        self._plan(now)
+        self._reached, self._away_since = True, None
+        self._standing.up(link.transport, frame.head)
+        self._tell()
+
+    def _give(self, fresh: list[Event]) -> Refusal | None:
+        sound, broken = fresh, None
+        for at, event in enumerate(fresh if self._chain else ()):
+            if self._chain is not None and not self._chain.holds(event):
+                said = f"Event #{event.seq} is not what its hash says."
+                sound, broken = fresh[:at], Refusal("broken_chain", said)
+                break
+        if sound:
+            self._standing.given(sound)
+            self._moves.append(Given(tuple(sound), self.info))
+        return broken
+
+    def _place(self, frame: Frame) -> None:
+        match frame:
+            case CaughtUp():
+                self._standing.caught_up(frame.head)
+                self._tell()
+            case FellBehind():
+                self._standing.fell_behind(frame.head)
+                self._tell()
+            case Heartbeat():
+                if self._standing.head(frame.head):
+                    self._tell()
+            case End():
+                self._finish(frame.status)
+
+    # -- ends ----------------------------------------------------------------------------------
+
+    @property
+    def _give_up_at(self) -> float | None:
+        limit = self._patience.give_up_s if self._reached else self._patience.reach_s
+        return None if self._away_since is None or limit is None else self._away_since + limit
+
+    def _give_up(self) -> None:
+        last = self.info.error
+        said = last.message if last else "Nothing came."
+        self._fail(Trouble("unreachable", said))
+
+    def _refused(self, why: Refusal, now: float) -> None:
+        if not (self._restarts and self.info.seq and why.code in DIVERGED):
+            self._fail(Trouble(why.code, why.message))
+            return
+        self._drop()
+        self._standing.reset()
+        self._chain = Chain(self._job, 0) if self._verifies else None
+        self._moves.append(Reset(self.info))
+        self.start(now)
+
+    def _finish(self, status: str | None) -> None:
+        self.stop()
+        self._standing.ended(status)
+        self._moves.append(Over(None, self.info))
+
+    def _fail(self, trouble: Trouble) -> None:
+        self.stop()
+        self._standing.failed(trouble)
+        self._moves.append(Over(trouble, self.info))
+
+    def _tell(self) -> None:
+        self._moves.append(Told(self.info))
+
+
+def _is_due(at: float | None, now: float) -> bool:
+    return at is not None and at <= now

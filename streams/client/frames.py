@@ -1,0 +1,239 @@
+"""What a server says on a connection, the same on every transport, read from its texts.
+
+An event keeps the bytes that it came as: parsing and writing it again would not give the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from streams.client.cursor import cursor_of
+from streams.client.errors import BadFrame
+
+_DECODER = json.JSONDecoder()
+_SPACE = " \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about a job. `at` is RFC 3339 in UTC; `raw` is the event exactly as it came."""
+
+    seq: int
+    type: str
+    hash: str
+    raw: bytes
+    version: int = 1
+    at: str = ""
+    actor: str = ""
+    attempt: int = 0
+    step: str | None = None
+    target: str | None = None
+    data: Mapping[str, Any] | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where to come back to after this event: `57-5f1c2a9b`."""
+        return cursor_of(self.seq, self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first frame: the protocol's version, the job's head, how often to expect a heartbeat."""
+
+    protocol: int
+    head: int
+    heartbeat_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """One or more events, contiguous and ascending."""
+
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Everything up to `seq`, the head at some moment after the request, has been sent."""
+
+    seq: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class FellBehind:
+    """This follower is slower than its job: it is served from the log again."""
+
+    seq: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Silence, but alive."""
+
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The terminal event has been sent; the job's status."""
+
+    seq: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A server's words about why it closes: an `error` frame, a problem document."""
+
+    code: str
+    message: str
+    retry_after_s: float = 0.0
+
+
+Frame = Hello | Events | CaughtUp | FellBehind | Heartbeat | End
+
+
+def parse(text: str) -> Frame | Words | None:
+    """Return the frame that a text is, None for an unknown kind; BadFrame for what is no frame."""
+    members, events = split(text)
+    kind = members.get("kind")
+    if not isinstance(kind, str):
+        raise BadFrame("This is no frame.")
+    if kind == "events":
+        if not events:
+            raise BadFrame("A frame without events.")
+        return Events(tuple(events))
+    return _frame(kind, members)
+
+
+def named(name: str, text: str) -> Frame | Words | None:
+    """Return the frame that a named message of a stream is, None for an unknown name."""
+    members, _ = split(text)
+    return _frame("error" if name == "stream-error" else name, members)
+
+
+def event(text: str) -> Event:
+    """Return the event that a text is; BadFrame for any other text."""
+    value, end = _value(text, 0)
+    if text[end:].strip(_SPACE):
+        raise BadFrame("This is no event.")
+    return _event(value, text)
+
+
+def words(members: Mapping[str, Any]) -> Words | None:
+    """Return the words of an `error` frame or a problem document, None where there are none."""
+    code = members.get("code")
+    if not isinstance(code, str):
+        return None
+    message = members.get("message") or members.get("detail") or members.get("title") or code
+    return Words(code, str(message), seconds(members.get("retry_after_s")))
+
+
+def seconds(value: object) -> float:
+    """Return a JSON member in seconds; 0 where it is no positive number."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and value > 0 else 0.0  # type: ignore[operator, arg-type]
+
+
+def split(text: str) -> tuple[dict[str, Any], list[Event]]:
+    """Return a JSON object's members, and its member `events` as events with their exact texts.
+
+    BadFrame where the text is no JSON object, or that member no list of events.
+    """
+    members: dict[str, Any] = {}
+    events: list[Event] = []
+    at = _expect(text, 0, "{")
+    while text[at : at + 1] != "}":
+        name, at = _value(text, at)
+        at = _expect(text, at, ":")
+        if name == "events":
+            events, at = _events(text, at)
+        elif isinstance(name, str):
+            members[name], at = _value(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "}":
+            raise BadFrame("This is no JSON object.")
+    return members, events
+
+
+def _events(text: str, at: int) -> tuple[list[Event], int]:
+    found: list[Event] = []
+    at = _expect(text, at, "[")
+    while text[at : at + 1] != "]":
+        value, end = _value(text, at)
+        found.append(_event(value, text[at:end]))
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise BadFrame("This is no list of events.")
+    return found, at + 1
+
+
+def _value(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        raise BadFrame("This is no JSON.") from None
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    at = _skip(text, at)
+    if text[at : at + 1] != sign:
+        raise BadFrame(f"This is no frame: {text[:60]!r}")
+    return _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACE and at < len(text):
+        at += 1
+    return at
+
+
+def _event(value: Any, text: str) -> Event:
+    match value:
+        case {"seq": int(seq), "type": str(type), "hash": str(hash)} if seq > 0:
+            return Event(
+                seq, type, hash, text.encode(),
+                version=value.get("version", 1), at=value.get("at", ""),
+                actor=value.get("actor", ""), attempt=value.get("attempt", 0),
+                step=value.get("step"), target=value.get("target"), data=value.get("data"),
+            )  # fmt: skip
+    raise BadFrame("This is no event.")
+
+
+def _frame(kind: str, members: Mapping[str, Any]) -> Frame | Words | None:
+    if kind == "error":
+        found = words(members)
+        if found is None:
+            raise BadFrame("An error without a code.")
+        return found
+    make = _FRAMES.get(kind)
+    try:
+        return make(members) if make else None
+    except (KeyError, TypeError, ValueError):
+        raise BadFrame(f"A {kind} that lacks something.") from None
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+_FRAMES: Mapping[str, Callable[[Mapping[str, Any]], Frame]] = {
+    "hello": lambda it: Hello(
+        _whole(it["protocol"]), _whole(it["head"]), seconds(it.get("heartbeat_s"))
+    ),
+    "caught_up": lambda it: CaughtUp(_whole(it["seq"]), _whole(it["head"])),
+    "fell_behind": lambda it: FellBehind(_whole(it["seq"]), _whole(it["head"])),
+    "heartbeat": lambda it: Heartbeat(_whole(it["head"])),
+    "end": lambda it: End(_whole(it["seq"]), str(it["status"])),
+}

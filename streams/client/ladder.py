@@ -1,0 +1,97 @@
+"""Which transport to use: the best that gives a first frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WEBSOCKET, SSE, OCTETS, LONG_POLL = "WebSocket", "SSE", "octet stream", "long poll"
+#: The transports by the names that people read, best first.
+TRANSPORTS = (WEBSOCKET, SSE, OCTETS, LONG_POLL)
+
+# Failures in a row before a first frame, after which a rung is left; silence counts as two.
+MISSES = 2
+# The same for a rung that has worked: the server is likelier to be away than the way to it.
+MISSES_OF_KNOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeTimes:
+    """How long to stay on a lower rung before the better ones are tried again, in seconds.
+
+    `known`: a better rung has worked before, so that it was an outage rather than a wall;
+    `unknown`: none has; `most`: what the wait doubles up to.
+    """
+
+    known: float = 10.0
+    unknown: float = 60.0
+    most: float = 600.0
+
+
+class Ladder:
+    """The rungs, best first. Below the last comes the first again: a server away fails them all."""
+
+    def __init__(self, rungs: Sequence[str], times: UpgradeTimes | None = None) -> None:
+        if not rungs or set(rungs) - set(TRANSPORTS):
+            raise ValueError(f"Transports are some of: {', '.join(TRANSPORTS)}.")
+        self._rungs = tuple(dict.fromkeys(rungs))
+        self._times = times or UpgradeTimes()
+        self._at = self._misses = self._refused = 0
+        #: How many times every rung has failed in a row: a slow line deserves more patience.
+        self.rounds = 0
+        self._worked: set[str] = set()
+        self._silent: set[str] = set()
+        self._finite: set[str] = set()
+
+    @property
+    def current(self) -> str:
+        """The rung to use now."""
+        return self._rungs[self._at]
+
+    @property
+    def better(self) -> Sequence[str]:
+        """The rungs above, best first."""
+        return self._rungs[: self._at]
+
+    @property
+    def upgrade_after(self) -> float:
+        """In how many seconds to try a better rung."""
+        known = not self._worked.isdisjoint(self.better)
+        first = self._times.known if known else self._times.unknown
+        return min(self._times.most, first * 2.0 ** min(self._refused, 20))
+
+    def finite(self, rung: str) -> bool:
+        """Whether to ask a stream for finite answers: it was held, and no other rung did better."""
+        if self.rounds and rung in self._silent:
+            self._finite.add(rung)
+        return rung in self._finite
+
+    def missed(self, *, silent: bool) -> bool:
+        """Note that the current rung gave no first frame; return whether another is current now.
+
+        `silent`: it let the time pass, rather than fail.
+        """
+        if silent:
+            self._silent.add(self.current)
+        self._misses += 2 if silent else 1
+        if self._misses < (MISSES_OF_KNOWN if self.current in self._worked else MISSES):
+            return False
+        self._misses = 0
+        self._at += 1
+        if self._at == len(self._rungs):
+            self._at = 0
+            self.rounds += 1
+        return len(self._rungs) > 1
+
+    def worked(self, rung: str) -> None:
+        """Note that a rung gave its first frame: it is the current one."""
+        at = self._rungs.index(rung)
+        if at < self._at:
+            self._refused = 0
+        self._at = at
+        self._misses = self.rounds = 0
+        self._worked.add(rung)
+
+    def upgrade_refused(self) -> None:
+        """Note that none of the better rungs gave a first frame."""
+        self._refused += 1

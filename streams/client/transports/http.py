@@ -1,0 +1,121 @@
+"""Requests: the client that they share, what an answer means, what a failure means."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import httpx
+
+from streams.client.addresses import Addresses
+from streams.client.closed import Closed, Ended, Lost, by_response
+
+AGENT = "reprise-follower/1"
+# A refusal is a few hundred bytes; a proxy's page of excuses need not be read to its end.
+_LONGEST_REFUSAL = 65_536
+
+
+@dataclass(frozen=True)
+class Door:
+    """How one job is reached: its addresses, who asks, and the client that its requests share."""
+
+    addresses: Addresses
+    token: str | None
+    trust_env: bool = True
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with every request."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The machine's own certificates (`SSL_CERT_FILE` names others), for all transports."""
+        return ssl.create_default_context()
+
+    @cached_property
+    def client(self) -> httpx.AsyncClient:
+        """The client: proxies from the environment, and no timeouts: the core has them.
+
+        Redirects are followed: httpx sends no token to another host.
+        """
+        return httpx.AsyncClient(
+            headers={"User-Agent": AGENT, **self.headers},
+            verify=self.tls,
+            timeout=None,  # noqa: S113 - the core's deadlines end a request
+            follow_redirects=True,
+            trust_env=self.trust_env,
+        )
+
+    async def close(self) -> None:
+        """Let go of what is still open."""
+        client = self.__dict__.pop("client", None)
+        if client is not None:
+            await client.aclose()
+
+
+class NoAnswer(Exception):
+    """An answer that is not what was asked for: why, and its status."""
+
+    def __init__(self, closed: Closed, status: int) -> None:
+        super().__init__(status)
+        self.closed, self.status = closed, status
+
+
+@asynccontextmanager
+async def get(
+    door: Door, url: str, types: tuple[str, ...], headers: Mapping[str, str]
+) -> AsyncIterator[httpx.Response]:
+    """Make one GET request for the first of `types`; NoAnswer for all but a 200 of one of them.
+
+    What looks like success but is a page (a proxy's, a sign-in form's) must not be taken for an
+    empty stream.
+    """
+    asked = {"Accept": types[0], "Cache-Control": "no-store", **headers}
+    async with door.client.stream("GET", url, headers=asked) as response:
+        status = response.status_code
+        if status == 204:
+            raise NoAnswer(Ended(), status)
+        if status != 200:
+            body = await _beginning(response)
+            raise NoAnswer(by_response(status, response.headers, body, datetime.now(UTC)), status)
+        type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if type not in types:
+            said = f"The answer was {type or 'of no type'}, not {types[0]}."
+            raise NoAnswer(Lost("wrong_type", said), status)
+        yield response
+
+
+def network_error(error: BaseException) -> Lost:
+    """Return what a failure to connect or to read means: the network's fault as far as is known."""
+    return Lost("network", reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """Return the plainest words for a failure: the system's, where they are at its root."""
+    at: BaseException | None = error
+    found = str(error) or type(error).__name__
+    seen: set[int] = set()
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        if isinstance(at, OSError) and at.strerror:
+            found = os.strerror(at.errno or 0) if isinstance(at, ConnectionError) else at.strerror
+        if isinstance(at, BaseExceptionGroup):
+            at = at.exceptions[0]
+        else:
+            at = at.__cause__ or at.__context__
+    return found
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _LONGEST_REFUSAL:
+            break
+    return body

@@ -1,0 +1,192 @@
+"""What `reprise follow` shows, and what it never lets through to a terminal."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from streams.client import Info, Resumed, State, Trouble
+from streams.client.command import main, options
+from streams.client.command.board import Board
+from streams.client.command.lines import Lines, coloured, plain
+from streams.client.command.notes import Notes
+from streams.client.command.printers import Bars, JsonLines, Plain
+from streams.client.frames import Event
+from tests.unit.client_world import JOB, history
+
+PAGE = f"http://127.0.0.1:9/jobs/{JOB}"
+PLAN = {"steps": ["stop", "start"], "groups": [{"name": "all", "targets": ["a", "b"]}]}
+
+
+def event(type: str, data: dict[str, Any] | None = None, **members: Any) -> Event:
+    return Event(1, type, "0" * 64, b"{}", data=data or {}, **members)
+
+
+RUN = [
+    event("job.submitted", {"title": "Update", "kind": "k", "plan": PLAN, "total": 2}),
+    event("attempt.started", {"worker": "w/1"}, attempt=1),
+    event("step.started", {"try": 1, "occurrence": 1}, step="stop", target="a"),
+    event("step.output", {"text": "\x1b[32mstop"}, step="stop", target="a"),
+    event("step.output", {"text": "ped\x1b[0m\r\n50%\r99%"}, step="stop", target="a"),
+    event("step.succeeded", {"occurrence": 1, "seconds": 1.25}, step="stop", target="a"),
+    event("step.started", {"try": 1, "occurrence": 1}, step="stop", target="b"),
+    event("step.failed", {"error": {"message": "no\x1b]0;x\x07 route"}}, step="stop", target="b"),
+    event("job.progressed", {"done": 1, "total": 2}),
+    event("job.failed", {"message": "1 server failed."}),
+]
+SHOWN = """\
+Update: k
+a stop │ stopped
+a stop │ 99%
+a stop │ ✓ done (1.2 s)
+b stop │ ✗ failed: no route
+Failed: 1 server failed.
+"""
+
+
+def test_plain_lines_name_the_target_and_the_step() -> None:
+    out = io.StringIO()
+    Plain(out, io.StringIO(), output=True).events(RUN)
+    assert out.getvalue() == SHOWN
+
+
+def test_without_output_there_is_what_became_of_the_steps() -> None:
+    out = io.StringIO()
+    Plain(out, io.StringIO(), output=False).events(RUN)
+    assert out.getvalue() == "".join(
+        line for line in SHOWN.splitlines(keepends=True) if "ped" not in line and "99%" not in line
+    )
+
+
+def test_bars_are_of_what_runs_and_the_lines_stay() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, color_system="standard")
+    bars = Bars(console, output=True)
+    with bars:
+        bars.events(RUN[:4])
+        described = [task.description for task in bars._progress.tasks]
+        assert described == ["Update", "a"]
+        bars.events(RUN[4:])
+        assert [task.description for task in bars._progress.tasks] == ["Update"]
+        assert bars._progress.tasks[0].completed == 1
+    assert "stopped" in file.getvalue()
+    assert "\x1b]0;" not in file.getvalue()
+
+
+def test_json_is_each_event_as_it_came_on_a_line_and_nothing_else() -> None:
+    out, notes, log = io.BytesIO(), io.StringIO(), history(3)
+    printer = JsonLines(out, notes)
+    printer.note("Following over SSE.")
+    printer.events(log)
+    assert out.getvalue() == b"".join(event.raw + b"\n" for event in log)
+    assert notes.getvalue() == "Following over SSE.\n"
+
+
+def test_the_board_counts_steps_of_targets() -> None:
+    board = Board()
+    for each in RUN[:6]:
+        board.take(each)
+    a, b = board.targets["a"], board.targets["b"]
+    assert (len(a.done), board.steps_of(a), a.running, b.running) == (1, 2, False, False)
+    board.take(event("step.started", step="start", target="a"))
+    board.take(event("step.progressed", {"done": 1, "total": 4}, step="start", target="a"))
+    assert (a.step, a.part) == ("start", 0.25)
+    board.take(event("attempt.started", attempt=2))
+    assert not a.running
+
+
+@given(st.builds(event, st.sampled_from([each.type for each in RUN]), st.dictionaries(
+    st.sampled_from(["plan", "title", "done", "total", "text", "error", "seconds", "message"]),
+    st.one_of(st.none(), st.text("ab\x1b\n", max_size=5), st.integers(), st.lists(st.integers()),
+              st.just({"groups": [{"targets": ["x"]}]})),
+)))  # fmt: skip
+def test_data_of_another_shape_ends_nothing(odd: Event) -> None:
+    Board().take(odd)
+    Plain(io.StringIO(), io.StringIO(), output=True).events([odd])
+
+
+@given(st.text(alphabet=st.sampled_from("a\x1b[]m;0K\x07\x9b\x9d\\P_\x00\x7f\t\n 1")))
+def test_nothing_but_colours_tabs_and_newlines_gets_through(text: str) -> None:
+    assert set(plain(text)) <= set("a[]m;0K\\P_\t\n 1")
+    left = coloured(text)
+    for part in left.split("\x1b")[1:]:
+        head, sign, _ = part.partition("m")
+        assert sign, left
+        assert head[:1] == "[", left
+        assert set(head[1:]) <= set("0123456789;:"), left
+    assert set(left) <= set("a[]m;0K\\P_\t\n 1\x1b")
+
+
+def test_colours_stay_and_titles_links_and_movements_go() -> None:
+    said = "\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x1b[2J\x1b[?25l\x1bc"
+    assert coloured(said) == "\x1b[1;31mred\x1b[0m link"
+    assert plain(said) == "red link"
+
+
+@given(st.lists(st.text(alphabet="ab\n", max_size=8)))
+def test_lines_are_whole_however_they_are_cut_into_chunks(chunks: list[str]) -> None:
+    lines = Lines()
+    found = [line for chunk in chunks for line in lines.take(chunk)] + lines.rest()
+    assert found == "".join(chunks).splitlines()
+
+
+def test_each_thing_about_the_connection_is_said_once() -> None:
+    notes = Notes()
+    live = Info(state=State.LIVE, transport="WebSocket", seq=812, head=812)
+    away = replace(live, state=State.RECONNECTING, wait_s=1.0, error=Trouble("network", "Gone."))
+    back = replace(
+        live, transport="SSE", seq=1152, head=1152, resumed=Resumed(812, 340), error=away.error
+    )
+    assert notes.on(Info(state=State.CONNECTING)) == []
+    assert notes.on(live) == ["Following over WebSocket."]
+    assert notes.on(away) == ["Cut off at #812: Gone. Trying again."]
+    assert notes.on(replace(away, wait_s=2.0)) == []
+    assert notes.on(back) == [
+        "Following over SSE.",
+        "Resumed from #812, 340 events caught up, over SSE.",
+    ]
+    assert notes.on(back) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["follow"], ["follow", "nonsense"], ["follow", PAGE, "--after", "x"],
+        ["follow", str(JOB)], ["follow", PAGE, "--transport", "pigeon"],
+        ["follow", PAGE, "--token", "a b"], ["follow", PAGE, "--give-up", "-1"],
+        ["follow", PAGE, "--token-file", "/nowhere/at/all"],
+        ["follow", PAGE, "--token", "a", "--token-file", "b"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_2(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("REPRISE_SERVER", raising=False)
+    try:
+        status: object = main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.splitlines()[-1][:8]) == ("", "reprise:") or "error:" in said.err
+
+
+def test_a_token_comes_from_the_file_else_the_option_else_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("rp_file\n")
+    parse = options.parser().parse_args
+    env = {"REPRISE_TOKEN": "rp_env"}
+    for extra, expected in (
+        (["--token-file", str(file)], "rp_file"),
+        (["--token", "rp_option"], "rp_option"),
+        ([], "rp_env"),
+    ):
+        made = options.follower(parse(["follow", PAGE, *extra]), env)
+        assert made._door.headers == {"Authorization": f"Bearer {expected}"}
