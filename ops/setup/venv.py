@@ -12,7 +12,7 @@ from ops.errors import CannotStart
 from ops.setup import locks, run, say, stamps
 from ops.setup.clone import Clone, need_space, tool_environment
 
-SPACE_MB = 900
+SPACE_MB = {"client": 100, "base": 900, "dev": 900}
 
 
 def ensure(clone: Clone, *, dev: bool = False) -> None:
@@ -21,37 +21,51 @@ def ensure(clone: Clone, *, dev: bool = False) -> None:
     What it has beyond that stays once the development requirements are in it. Does nothing, in
     milliseconds, where a stamp says that it has been done. CannotStart, with the reason, otherwise.
     """
+    _ensure(clone, "dev" if dev else "base")
+
+
+def ensure_client(clone: Clone) -> None:
+    """Make the virtual environment have what the Python follower needs: requirements/client.txt.
+
+    One that has more, of whatever version, is left as it is: a copy may be running on it.
+    """
+    _ensure(clone, "client")
+
+
+def _ensure(clone: Clone, name: str) -> None:
     wanted = _wanted(clone)
     stamp = clone.venv / "reprise.json"
-    if _done(clone, stamps.read(stamp), wanted, dev=dev):
+    if _done(clone, stamps.read(stamp), wanted, name):
         return
-    _check_tools(clone)
+    _check_tools(clone, name)
     with locks.alone(clone.root / "requirements"):
-        if not _done(clone, stamps.read(stamp), wanted, dev=dev):
-            _install(clone, stamp, wanted, dev=dev)
+        if not _done(clone, stamps.read(stamp), wanted, name):
+            _install(clone, stamp, wanted, name)
 
 
 def _wanted(clone: Clone) -> dict[str, str]:
     files, version = clone.root / "requirements", ".".join(map(str, sys.version_info[:2]))
     return {
-        name: stamps.digest([files / "uv.txt", files / f"{name}.txt"], version)
-        for name in ("base", "dev")
+        name: stamps.digest([files / "uv.txt", files / f"{name}.txt"], version) for name in SPACE_MB
     }
 
 
-def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], *, dev: bool) -> bool:
+def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], name: str) -> bool:
     if not clone.python.exists():
         return False
-    return has.get("dev") == wanted["dev"] or (not dev and has.get("base") == wanted["base"])
+    if name == "client" and ("base" in has or "dev" in has):
+        return True
+    enough = {"dev", "base"} if name == "base" else {name}
+    return any(has.get(each) == wanted[each] for each in enough)
 
 
-def _check_tools(clone: Clone) -> None:
+def _check_tools(clone: Clone, name: str) -> None:
     if not clone.python.exists() and importlib.util.find_spec("ensurepip") is None:
         raise CannotStart("python3 cannot make virtual environments: apt-get install python3-venv")
-    need_space(clone.venv, SPACE_MB)
+    need_space(clone.venv, SPACE_MB[name])
 
 
-def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) -> None:
+def _install(clone: Clone, stamp: Path, wanted: dict[str, str], asked: str) -> None:
     log, env = clone.log / "setup.log", tool_environment(clone)
     made_here = stamp.exists() or not clone.python.exists()
     has_dev = "dev" in stamps.read(stamp)
@@ -60,7 +74,7 @@ def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) ->
             shutil.rmtree(clone.venv, ignore_errors=True)  # one whose interpreter went away
             run.run("Making it", [sys.executable, "-m", "venv", clone.venv], log=log, env=env)
     with say.step("Installing Python packages") as step:
-        name = "dev" if dev or has_dev else "base"
+        name = "dev" if has_dev else asked
         # sync removes what is not named: only from an environment that holds nothing else
         how = ["sync"] if made_here and not has_dev else ["install", "-r"]
         _install_uv(clone, log, env)
@@ -69,7 +83,8 @@ def _install(clone: Clone, stamp: Path, wanted: dict[str, str], *, dev: bool) ->
         uv += ["--python", str(clone.python)]
         run.run("Installing them", uv, log=log, env={**env, "VIRTUAL_ENV": str(clone.venv)})
         step.note = f"from requirements/{chosen.name}"
-    stamps.write(stamp, base=wanted["base"], dev=wanted["dev"] if name == "dev" else None)
+    has = {"client": ["client"], "base": ["base"], "dev": ["base", "dev"]}[name]
+    stamps.write(stamp, **{each: wanted[each] for each in has})
 
 
 def _install_uv(clone: Clone, log: Path, env: dict[str, str]) -> None:
