@@ -86,6 +86,10 @@ CHANNEL_LAYERS = {
     }
 }
 
+# django-eventstream's request form over our log; without EVENTSTREAM_REDIS its own listener rests.
+EVENTSTREAM_CHANNELMANAGER_CLASS = "streams.eventchannels.ChannelManager"
+EVENTSTREAM_STORAGE_CLASS = "streams.eventchannels.Storage"
+
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "dispatch.postgres"
 REPRISE_KINDS = REPRISE.kinds  # job kinds of one's own, beside the built-in ones
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from channels.auth import get_user
@@ -24,6 +24,7 @@ from jobs.api.problems import explain
 from streams.subscription import Recheck
 
 Source = HttpRequest | Mapping[str, Any]
+T = TypeVar("T")
 
 
 def job_id(text: str) -> UUID:
@@ -43,14 +44,23 @@ async def admit(source: Source, job: UUID) -> Recheck:
     `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
     RetryLater while the database is away; the returned check Forbidden too.
     """
-    principal = await _in_thread(partial(_admit, source, job))
-    return partial(_in_thread, partial(access.recheck, principal, job))
+    principal = await in_thread(partial(_admit, source, job))
+    return partial(in_thread, partial(access.recheck, principal, job))
 
 
 async def staff(source: Source) -> None:
     """Raise NotSignedIn, or NotFound for whoever is not staff."""
-    if not (await _in_thread(partial(_authenticate, source))).user.is_staff:
+    if not (await in_thread(partial(_authenticate, source))).user.is_staff:
         raise NotFound
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Do database work in a thread; what it raises becomes one of the documented errors."""
+    try:
+        found: T = await database_sync_to_async(work, thread_sensitive=False)()
+    except Exception as error:
+        raise explain(error) from error
+    return found
 
 
 def _admit(source: Source, job: UUID) -> Principal:
@@ -73,11 +83,3 @@ def _with_session(scope: Mapping[str, Any]) -> Mapping[str, Any]:
     key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
     session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     return {**scope, "session": session, "user": get_user.func({"session": session})}
-
-
-async def _in_thread(work: Callable[[], Principal]) -> Principal:
-    try:
-        found: Principal = await database_sync_to_async(work, thread_sensitive=False)()
-    except Exception as error:
-        raise explain(error) from error
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from streams import eventstream
 from streams.longpoll import events
 from streams.metrics import metrics
 from streams.sse import stream
@@ -11,5 +12,6 @@ from streams.sse import stream
 urlpatterns = [
     path("api/jobs/<str:job>/stream", stream, name="stream"),
     path("api/jobs/<str:job>/events", events, name="events"),
+    path("events/", eventstream.events, name="eventstream"),
     path("metrics", metrics, name="metrics"),
 ]

@@ -1,0 +1,208 @@
+"""`GET /events/?channel=job-<id>`: the request form and the messages of django-eventstream.
+
+The package reads the request and its channel manager decides; what is sent comes from the hub, as
+on every other transport. (Why not its own live path: docs/adr/0030.) Clients made for the package
+work unchanged: events are messages with the id `<channel>:<cursor>`, comma-joined for several
+channels, beside `stream-open`, `keep-alive`, `stream-reset` and `stream-error`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django_eventstream.eventrequest import EventRequest
+from django_eventstream.utils import (
+    get_channelmanager,
+    make_id,
+    sse_encode_error,
+    sse_encode_event,
+)
+
+from core.errors import (
+    BadCursor,
+    BadRequest,
+    CursorAhead,
+    Forbidden,
+    HistoryDiverged,
+    RepriseError,
+    RetryLater,
+)
+from jobs import access
+from jobs.access import Principal
+from jobs.log import Cursor, Head
+from streams import hubs, wire
+from streams.access import in_thread
+from streams.answers import STREAM_HEADERS, readable, release_thread
+from streams.eventchannels import MESSAGE, job_of
+from streams.hub import Hub
+from streams.merge import merged
+from streams.subscription import Subscription
+
+HEADERS = {"Content-Type": "text/event-stream", **STREAM_HEADERS}
+OPEN = b"event: stream-open\ndata:\n\n"
+KEEP_ALIVE = b"event: keep-alive\ndata:\n\n"
+
+# Parameters that a GRIP proxy adds; there is none in front of this service.
+_GRIP = ("es-meta", "link", "recover")
+_CONDITIONS = {
+    "not_signed_in": "forbidden",
+    "not_found": "forbidden",
+    "bad_cursor": "bad-request",
+    "internal": "internal-error",
+}
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel as it was asked for: from where its job is followed; `reset` where not as asked."""
+
+    name: str
+    job: UUID
+    cursor: Cursor
+    head: Head
+    reset: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the client has everything, and nothing will follow."""
+        return not self.reset and self.head.terminal and self.cursor.seq == self.head.seq
+
+
+class ResumeNotAllowed(BadRequest):
+    """The id is that of a `stream-error`: there is nothing to come back to."""
+
+
+def _refuse(error: RepriseError) -> HttpResponseBase:
+    if isinstance(error, ResumeNotAllowed):  # the one answer at which an EventSource gives up
+        return HttpResponse(error.message, status=error.status, content_type="text/plain")
+    said = _come_again(error) if isinstance(error, RetryLater) else _error(error)
+    return HttpResponse(said, headers=HEADERS)
+
+
+@readable(_refuse)
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
+    principal, asked = await in_thread(partial(_asked, request))
+    hub = await hubs.current()
+    channels = [
+        await _check(hub, name, asked.channel_last_ids.get(name)) for name in sorted(asked.channels)
+    ]
+    if all(channel.over for channel in channels):
+        return HttpResponse(status=204)
+    if request.method == "HEAD":
+        return HttpResponse(headers=HEADERS)
+    return StreamingHttpResponse(_messages(hub, principal, channels), headers=HEADERS)
+
+
+def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
+    """Return who asks for what; Forbidden where the channel manager says no to any of it."""
+    principal = access.authenticate(request)
+    if any(name in request.GET for name in _GRIP):
+        raise BadRequest("Invalid request: there is no GRIP proxy here.")
+    request.user = principal.user  # where a token signs in, the session has nobody
+    try:
+        asked = EventRequest(request)
+    except EventRequest.ResumeNotAllowedError as error:
+        raise ResumeNotAllowed(f"Invalid request: {error}.") from error
+    except EventRequest.Error as error:
+        raise BadRequest(f"Invalid request: {error}.") from error
+    manager = get_channelmanager()
+    refused = sorted(c for c in asked.channels if not manager.can_read_channel(asked.user, c))
+    if refused:
+        said = f"Permission denied to channels: {', '.join(refused)}"
+        raise Forbidden(said, channels=refused)
+    return principal, asked
+
+
+async def _check(hub: Hub, name: str, last_id: str | None) -> Channel:
+    """Return the channel at its id, or from its start where the log has no such place."""
+    job = job_of(name)
+    try:
+        cursor = Cursor.parse(last_id or "0")
+    except BadCursor as error:
+        raise BadRequest(
+            "Invalid request: Failed to parse Last-Event-ID or lastEventId."
+        ) from error
+    try:
+        return Channel(name, job, cursor, await hub.check(job, cursor))
+    except (CursorAhead, HistoryDiverged):
+        start = Cursor(0)
+        return Channel(name, job, start, await hub.check(job, start), reset=True)
+
+
+async def _messages(
+    hub: Hub, principal: Principal, channels: Sequence[Channel]
+) -> AsyncIterator[bytes]:
+    # Counted in here: a response whose body is never started would never be counted off again.
+    release_thread()
+    hub.counters.add("followers", "eventstream")
+    rotate_s = settings.REPRISE.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - jitter
+    ids = {channel.name: str(channel.cursor) for channel in channels}
+    sources = {
+        channel.name: Subscription(
+            hub, channel.job, channel.cursor, channel.head,
+            recheck=partial(_recheck, principal, channel), rotate_s=rotate_s,
+        ).items()
+        for channel in channels
+    }  # fmt: skip
+    try:
+        yield _opening(channels, ids)
+        async with aclosing(merged(sources)) as items:
+            async for name, item in items:
+                if isinstance(item, wire.Events):
+                    yield _encoded(name, item, ids)
+                    hub.counters.add("sent_events", "eventstream", len(item.texts))
+                elif isinstance(item, wire.Heartbeat):
+                    yield KEEP_ALIVE
+    except RetryLater as error:
+        yield _come_again(error)
+    except RepriseError as error:
+        yield _error(error)
+    finally:
+        hub.counters.add("followers", "eventstream", -1)
+
+
+async def _recheck(principal: Principal, channel: Channel) -> None:
+    try:
+        await in_thread(partial(access.recheck, principal, channel.job))
+    except Forbidden as error:
+        raise Forbidden(error.message, channels=[channel.name]) from error
+
+
+def _opening(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
+    """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
+    reset = [channel.name for channel in channels if channel.reset]
+    opening = wire.sse_preface() + OPEN
+    if reset:
+        said = sse_encode_event("stream-reset", {"channels": reset}, make_id(ids), json_encode=True)
+        opening += said.encode()
+    return opening
+
+
+def _encoded(name: str, events: wire.Events, ids: dict[str, str]) -> bytes:
+    """Return one message an event; `ids` is moved along: each id names a place in every channel."""
+    messages = []
+    for seq, text in enumerate(events.texts, events.after + 1):
+        ids[name] = f"{seq}-{wire.hash8(text)}"
+        messages.append(f"event: {MESSAGE}\nid: {make_id(ids)}\ndata: {text}\n\n")
+    return "".join(messages).encode()
+
+
+def _error(error: RepriseError) -> bytes:
+    """Return the `stream-error` of a refusal that is final; its id forbids to come back."""
+    condition = _CONDITIONS.get(error.code, error.code.replace("_", "-"))
+    encoded: str = sse_encode_error(condition, error.message, extra=error.extra)
+    return encoded.encode()
+
+
+def _come_again(error: RetryLater) -> bytes:
+    """Return what makes a client come back later with its id: no message, only when to try."""
+    return f": {error.code}\nretry: {round((error.retry_after_s or 1) * 1000)}\n\n".encode()

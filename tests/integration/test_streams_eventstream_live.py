@@ -1,0 +1,43 @@
+"""django-eventstream's form while nothing happens, and once access is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from httpx_sse import ServerSentEvent, aconnect_sse
+
+from jobs.db import in_thread
+from tests.services import Services
+from tests.stage import Stage, stage
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    own = {"REPRISE_HEARTBEAT_SECONDS": "0.3", "REPRISE_ACCESS_SECONDS": "0.5"}
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url, **own) as staged,
+    ):
+        yield staged
+
+
+async def test_keep_alives_break_the_silence_until_access_is_taken_away(scene: Stage) -> None:
+    job, bob = await scene.new_job(), scene.people.bob
+    url, name = f"{scene.web.url}/events/", f"job-{job}"
+    got: list[ServerSentEvent] = []
+    async with (
+        httpx.AsyncClient(timeout=60, headers=bob.headers) as client,
+        aconnect_sse(client, "GET", url, params={"channel": name}) as source,
+    ):
+        async for message in source.aiter_sse():
+            got.append(message)
+            if [one.event for one in got].count("keep-alive") == 2:
+                await in_thread(scene.people.red.members.remove, bob.user)
+    assert [one.data for one in got if one.event == "message"] == scene.rows(job)
+    assert (got[-1].event, got[-1].id) == ("stream-error", "error")
+    assert got[-1].json() == {
+        "condition": "forbidden", "text": "Your access to this job was taken away.",
+        "channels": [name],
+    }  # fmt: skip
