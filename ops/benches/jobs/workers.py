@@ -23,15 +23,16 @@ BARE = ("-m", "ops.benches.bare_queue")
 
 @dataclass(slots=True)
 class Spent:
-    """What the processes took, known once they are gone: seconds of CPU."""
+    """The processes, and what they took, known once they are gone: seconds of CPU."""
 
+    pids: list[int]
     cpu: float = 0.0
 
 
 @contextmanager
 def running(command: tuple[str, ...], count: int, **env: str) -> Iterator[Spent]:
     """Run so many of a command; end them by SIGTERM."""
-    before, spent = _cpu(), Spent()
+    before = _cpu()
     processes = [
         subprocess.Popen(
             [sys.executable, *command],
@@ -39,6 +40,7 @@ def running(command: tuple[str, ...], count: int, **env: str) -> Iterator[Spent]
         )
         for _ in range(count)
     ]  # fmt: skip
+    spent = Spent([process.pid for process in processes])
     try:
         yield spent
     finally:
