@@ -16,6 +16,7 @@ when PARENT is not its parent any more.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -167,7 +168,9 @@ def main(name: str, port: str, folder: str, restarts: str, speed: str, parent: s
     with Listener(("127.0.0.1", int(port)), Request) as listener:
         listener.game = game
         listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        print(f"{game.identity['started_at']} {name} {game.identity['version']} serves", flush=True)
+        with contextlib.suppress(OSError):  # a log on a full disk keeps nobody from playing
+            said = f"{game.identity['started_at']} {name} {game.identity['version']} serves"
+            print(said, flush=True)
         listener.serve_forever(poll_interval=60)
 
 

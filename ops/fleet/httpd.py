@@ -27,6 +27,8 @@ async def serve(port: int, handler: Handler) -> asyncio.Server:
             return
         except ValueError as error:
             status, answer = 400, {"error": str(error)}
+        except OSError as error:  # a full disk
+            status, answer = 500, {"error": str(error)}
         content = json.dumps(answer).encode()
         head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nConnection: close\r\n"
         writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)

@@ -12,11 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ops.fleet.releases import replace
+from ops.fleet import releases
 
 STOP_SECONDS = 3.0
 FIRST_BACKOFF, LAST_BACKOFF, STEADY_SECONDS = 0.2, 5.0, 10.0
@@ -54,13 +54,15 @@ class Keeper:
         return self._process.pid if self._process and not self._gone.is_set() else None
 
     async def restart(self, said: str) -> None:
-        """End the process and start another; with an id that was seen before, do nothing."""
+        """End the process and start another; with an id that was seen before, do nothing.
+
+        OSError, and all is as it was, where the count cannot be written down: asking again helps.
+        """
         async with self._lock:
             if said in self.count.ids:
                 return
-            self.count.asked += 1
-            self.count.ids = [*self.count.ids, said][-KEPT_IDS:]
-            self._write_down()
+            ids = [*self.count.ids, said][-KEPT_IDS:]
+            self._write_down(replace(self.count, asked=self.count.asked + 1, ids=ids))
             await self._end()
             self._start()
 
@@ -75,10 +77,9 @@ class Keeper:
             await asyncio.sleep(backoff)
             async with self._lock:
                 if self._gone.is_set():  # else a restart that was asked for has started it
-                    self.count.crashes += 1
-                    self._write_down()
-                    self._start()
-                    began, backoff = loop.time(), min(2 * backoff, LAST_BACKOFF)
+                    backoff = min(2 * backoff, LAST_BACKOFF)
+                    if self._started_again():
+                        began = loop.time()
 
     async def stop(self) -> None:
         """End the process for good; `keep` must have been cancelled."""
@@ -94,8 +95,19 @@ class Keeper:
             "crashes": self.count.crashes,
         }
 
-    def _write_down(self) -> None:
-        replace(self._book, json.dumps(asdict(self.count)).encode())
+    def _started_again(self) -> bool:
+        """Count a crash and start the process; False where its disk takes neither now."""
+        try:
+            self._write_down(replace(self.count, crashes=self.count.crashes + 1))
+            self._start()
+        except OSError as error:
+            print(f"fleet: {self.name} cannot be started again now: {error}", flush=True)
+            return False
+        return True
+
+    def _write_down(self, count: Count) -> None:
+        releases.replace(self._book, json.dumps(asdict(count)).encode())
+        self.count = count
 
     def _start(self) -> None:
         with (self.folder / "server.log").open("ab") as log:

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -61,6 +63,41 @@ def test_asking_twice_with_one_id_is_asking_once(tmp_path: Path) -> None:
         for said in ("a", "a", "b", "a"):
             httpx.post(control + "/restart", json={"id": said}, timeout=30).raise_for_status()
         assert running.supervisor(NAME)["restarts"] == 2
+
+
+def test_a_restart_that_cannot_be_counted_is_none_and_may_be_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    with fleet(tmp_path / "fleet") as running:
+        control, before = running.servers[NAME]["control"], running.version(NAME)
+        with uncountable(running):
+            answer = httpx.post(control + "/restart", json={"id": "a"}, timeout=30)
+            assert (answer.status_code, running.version(NAME)) == (500, before)
+        httpx.post(control + "/restart", json={"id": "a"}, timeout=30).raise_for_status()
+        assert running.supervisor(NAME)["restarts"] == 1
+        until(lambda: (said := running.answers(NAME)) and said["pid"] != before["pid"], "it")
+
+
+def test_a_crash_that_cannot_be_counted_harms_no_other_server(tmp_path: Path) -> None:
+    with fleet(tmp_path / "fleet", servers=2) as running:
+        before = running.version(NAME)["pid"]
+        with uncountable(running):
+            os.kill(before, signal.SIGKILL)
+            said = running.process.stdout
+            assert said is not None
+            until(lambda: b"cannot be started again now" in said.readline(), "its words")
+            assert running.version("gs-002")["restarts"] == 0
+        until(lambda: (said := running.answers(NAME)) and said["pid"] != before, "a restart")
+        assert running.supervisor(NAME)["crashes"] == 1
+
+
+@contextmanager
+def uncountable(running: RunningFleet) -> Iterator[None]:
+    """Let nothing be written down for a while, as on a full disk."""
+    beside = running.folder(NAME) / f".restarts.json.{running.process.pid}"
+    beside.mkdir()
+    yield
+    beside.rmdir()
 
 
 def test_a_killed_supervisor_takes_its_servers_along_and_counts_on(tmp_path: Path) -> None:
