@@ -1,7 +1,8 @@
-"""What a control port was told to let go wrong: which step, how often, how."""
+"""What a control port was told to let go wrong: which step, how often, how; and what has begun."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain", "rollback")
@@ -9,9 +10,10 @@ WAYS = ("fail", "hang")
 
 
 class Faults:
-    """The failures still to come on one target."""
+    """The failures still to come on one target; `begun` counts the commands that got to work."""
 
     def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
         self._left: dict[str, tuple[int, str]] = {}
 
     def tell(self, body: dict[str, Any]) -> None:
@@ -29,6 +31,7 @@ class Faults:
 
     def take(self, step: object) -> str | None:
         """Return how this step is to go wrong now, None if it is not; each taking counts."""
+        self.begun[str(step)] += 1
         times, how = self._left.get(str(step), (0, ""))
         if not times:
             return None

@@ -47,7 +47,8 @@ class Member:
     def state(self) -> dict[str, Any]:
         """Return what the control port answers to `GET /`."""
         known = {"name": self.keeper.name, "url": self.url, "folder": str(self.keeper.folder)}
-        return known | self.keeper.as_dict() | {"failures": self.faults.as_dict()}
+        told = {"failures": self.faults.as_dict(), "begun": dict(self.faults.begun)}
+        return known | self.keeper.as_dict() | told
 
     async def handle(self, method: str, path: str, body: dict[str, Any]) -> httpd.Answer:
         """Answer one request on the control port; ValueError where the body is unusable."""

@@ -28,6 +28,15 @@ def test_it_leaves_other_steps_alone() -> None:
     assert faults.take("switch") == "hang"
 
 
+def test_it_counts_what_begins_whether_it_fails_or_not() -> None:
+    faults = Faults()
+    faults.tell({"step": "drain"})
+    for step in ("drain", "drain", "fetch"):
+        faults.take(step)
+    faults.clear()
+    assert faults.begun == {"drain": 2, "fetch": 1}
+
+
 def test_telling_again_replaces_and_zero_takes_back() -> None:
     faults = Faults()
     faults.tell({"step": "fetch", "times": 5})
