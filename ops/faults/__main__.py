@@ -1,0 +1,46 @@
+"""`ops/chaos`: make the environment ready, then become `ops.faults.run` in it.
+
+As root it gets a mount namespace of its own, for disks that can be full, and for `hosts` a network
+namespace: whatever is mounted or wired up there is gone with the last process, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from ops.errors import CannotStart
+from ops.launcher.__main__ import guarded
+from ops.setup import venv
+from ops.setup.clone import Clone
+
+
+def main() -> int:
+    """Hand over; returns only when that fails."""
+    clone = Clone.from_env()
+    venv.ensure(clone, dev=True)
+    command = [*_apart(sys.argv[1:]), str(clone.python), "-m", "ops.faults.run", *sys.argv[1:]]
+    os.execvpe(command[0], command, venv.environment(clone))  # noqa: S606
+
+
+def _apart(words: list[str]) -> list[str]:
+    """Return the command that has the rest run in namespaces of its own; none where it cannot."""
+    apart = ["unshare", "--mount", "--propagation", "private"]
+    if words[:1] != ["hosts"]:
+        return [*apart, "--"] if os.geteuid() == 0 and _can(apart) else []
+    if not shutil.which("ip") or not shutil.which("nsenter"):
+        raise CannotStart("ip or nsenter is missing: apt-get install iproute2 util-linux")
+    if not _can([*apart, "--net"]):
+        raise CannotStart("Only root can make network namespaces.")
+    return [*apart, "--net", "--"]
+
+
+def _can(apart: list[str]) -> bool:
+    tried = subprocess.run([*apart, "--", "true"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main, "chaos"))

@@ -1,0 +1,62 @@
+"""What ops/chaos is going to break: drawn from a seed, and from nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from ops.faults.acts import ACTS
+from ops.faults.plan import LASTS, Planned, SitePlan, draw
+from ops.faults.run import MODES
+
+SERVERS = 3
+
+
+def plan(seed: int, runs: int = 200, mode: str = "jobs") -> list[Planned]:
+    return draw(seed, runs, MODES[mode].sites, MODES[mode].turns, SERVERS)
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
+    assert plan(7) == plan(7)
+    assert plan(7) != plan(8)
+
+
+def test_a_shorter_plan_is_the_beginning_of_a_longer_one() -> None:
+    assert plan(7, runs=40) == plan(7, runs=200)[:40]
+
+
+def test_every_fault_comes_about_as_often_where_it_can_come() -> None:
+    planned, sites = plan(7), MODES["jobs"].sites
+    for number, site in enumerate(sites):
+        dealt = Counter(one.fault for one in planned if one.site == number)
+        assert set(dealt) == set(site.faults)
+        assert max(dealt.values()) - min(dealt.values()) <= 1
+    assert {sites[one.site].transport for one in planned if one.fault == "ssh-cut"} == {"ssh"}
+
+
+def test_moments_are_within_a_run_and_faults_last_as_long_as_they_may() -> None:
+    for one in plan(7):
+        shortest, longest = LASTS.get(one.fault, (0, 0))
+        assert shortest <= one.lasts <= longest
+        assert 0 <= one.after < 7 * SERVERS
+        assert 0 <= one.delay < 1
+        assert one.pick in range(SERVERS)
+
+
+def test_sites_come_in_turns_and_each_changes_its_version_with_every_run() -> None:
+    planned = plan(7, runs=42, mode="hosts")
+    assert Counter(one.site for one in planned) == {0: 6, 1: 18, 2: 18}
+    for number in range(3):
+        versions = [one.version for one in planned if one.site == number]
+        assert all(then != now for then, now in pairwise(versions))
+
+
+def test_whatever_may_be_planned_can_be_done() -> None:
+    for mode in MODES.values():
+        assert set(mode.faults) <= set(ACTS)
+
+
+def test_some_faults_alone_come_to_the_sites_that_know_them() -> None:
+    only = MODES["jobs"].only(["ssh-cut"])
+    assert only.sites == [SitePlan("ssh", ("ssh-cut",))] * 2
+    assert {one.fault for one in draw(7, 20, only.sites, only.turns, SERVERS)} == {"ssh-cut"}
