@@ -56,11 +56,11 @@ class Host:
 
     def pull_cable(self) -> None:
         """Cut it off the network: nothing comes or goes, and nobody is told."""
-        _ip("link", "set", self.name, "nomaster")
+        _ip("link", "set", "dev", self.name, "nomaster")
 
     def plug_in(self) -> None:
         """Put it back on the network."""
-        _ip("link", "set", self.name, "master", SWITCH)
+        _ip("link", "set", "dev", self.name, "master", SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _host(name: str, number: int) -> Host:
     _ip("netns", "add", name)
     _ip("link", "add", "name", name, "type", "veth", "peer", "name", "eth0", "netns", name)
     made.plug_in()
-    _ip("link", "set", name, "up")
+    _ip("link", "set", "dev", name, "up")
     for words in (
         ("addr", "add", f"{made.address}/24", "dev", "eth0"),
         ("link", "set", "eth0", "up"),

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from ops.embedded.server import tethered
+from ops.errors import CannotStart
 from ops.faults.ground import Ground
 from ops.faults.hosts import Host, Layout
 from ops.faults.kept import Kept
@@ -51,7 +52,7 @@ class Place:
                 words = (f"worker {number}", host, "worker", "--runs", str(RUNS))
                 self.workers.append(self._manage(*words, PGAPPNAME=WORKER))
             self._manage("sweeper", self.layout.data, "sweeper")
-            self.ground.keep.tend()
+            self._wait_workers()
 
     def stop(self) -> None:
         """Stop what is not kept."""
@@ -109,6 +110,14 @@ class Place:
         made = self._yard.add(host.address, partial(_tied, host))
         self.ground.keep.spare(lambda: made.pid)
         return made
+
+    def _wait_workers(self) -> None:
+        deadline = time.monotonic() + ready.READY_SECONDS
+        while self.rows.workers() < len(self.workers):
+            self.ground.keep.watch()
+            if time.monotonic() > deadline:
+                raise CannotStart(f"The workers do not start: {self.workers[0].log}")
+            time.sleep(0.1)
 
     def _manage(self, name: str, host: Host, *words: str, **env: str) -> Kept:
         return self.ground.keep.add(

@@ -32,6 +32,7 @@ class Told:
     whole: Sequence[Finding]
     disks: str
     seconds: float
+    keep: bool = False  # the logs of good runs too
 
     @property
     def holds(self) -> bool:
@@ -129,7 +130,7 @@ def write(told: Told, folder: Path) -> list[Path]:
     written = [folder / f"{told.name}.json"]
     written[0].write_text(json.dumps(_as_dict(told), indent=2, ensure_ascii=False) + "\n")
     for outcome in told.outcomes:
-        if outcome.findings and outcome.seen:
+        if outcome.seen and (outcome.findings or told.keep):
             name = f"{outcome.planned.number:03}-{outcome.planned.fault}.ndjson"
             written.append(_history(outcome.seen, folder / f"{told.name}-histories" / name))
     return written

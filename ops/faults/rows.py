@@ -55,6 +55,10 @@ class Rows:
         Target.objects.bulk_create(Target(**target) for target in targets)
         User.objects.get_or_create(username=USER, is_staff=True)
 
+    def workers(self) -> int:
+        """Return how many workers have come to the queue."""
+        return self.ask(_workers)
+
     def submit(self, key: str, servers: Sequence[str], version: str, how: dict[str, int]) -> UUID:
         """Submit an update; with the key, once, however often it takes."""
         params = {"servers": list(servers), "version": version, **how}
@@ -92,6 +96,12 @@ class Rows:
     def loose_ends(self) -> list[str]:
         """Return what jobs that have all ended must not leave behind in the database."""
         return self.ask(lambda: list(_loose_ends()))
+
+
+def _workers() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_workers")
+        return int(cursor.fetchone()[0])
 
 
 def _loose_ends() -> Iterator[str]:

@@ -72,10 +72,10 @@ def apart(sites: Sequence[SitePlan]) -> Layout:
     return Layout(data, [one, two, one, two], list(zip(targets, transports, strict=True)), SERVERS)
 
 
-LOCAL, SSH = SitePlan("local", EVERYWHERE), SitePlan("ssh", (*EVERYWHERE, "ssh-cut"))
+LOCAL, SSH = SitePlan("local", EVERYWHERE), SitePlan("ssh", (*EVERYWHERE, "ssh-cut", "ssh-cut"))
 CUT, WHOLE = SitePlan("ssh", ("host-cut", "host-alone")), SitePlan("ssh", ("nothing",))
 MODES = {
-    "jobs": Mode((LOCAL, SSH, LOCAL, SSH), (0, 1, 2, 3), 200, here),
+    "jobs": Mode((LOCAL, SSH, LOCAL, LOCAL, SSH, LOCAL), range(6), 200, here),
     # Runs in which nothing is broken go on beside those that are taken from one host by the other.
     "hosts": Mode((CUT, WHOLE, WHOLE), (0, 1, 2, 1, 2, 1, 2), 42, apart),
 }
@@ -118,7 +118,14 @@ def _go(
             keep.stop()
     report, seconds = import_module("ops.faults.report"), time.monotonic() - began
     told = report.Told(
-        options.mode, options.seed, planned, done.outcomes, done.whole, done.disks, seconds
+        options.mode,
+        options.seed,
+        planned,
+        done.outcomes,
+        done.whole,
+        done.disks,
+        seconds,
+        keep=options.keep,
     )
     for path in report.write(told, options.output):
         say.line(f"written: {path}")
@@ -160,6 +167,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="what the plan is drawn from (by chance)")
     parser.add_argument("--only", action="append", metavar="FAULT", help="may be repeated")
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"folder ({OUTPUT})")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of good runs too")
     parser.add_argument("--plan", action="store_true", help="only print the plan")
     options = parser.parse_args()
     options.seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
