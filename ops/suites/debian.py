@@ -16,10 +16,15 @@ PACKAGES = {
     "chromium": ("chromium", "fonts-dejavu-core"),
     "nginx": ("nginx",),
     "sshd": ("openssh-server",),
+    "haproxy": ("haproxy",),
+    "squid": ("squid",),
+    "tinyproxy": ("tinyproxy",),
+    "lighttpd": ("lighttpd",),
+    "varnishd": ("varnish",),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-SPACE_MB = 700
+SPACE_MB = 900
 
 
 def ensure(clone: Clone, programs: list[str]) -> None:

@@ -153,7 +153,8 @@ class Core:
         info = self.info
         patience = self._patience.first_frame_s * 2.0 ** min(self._ladder.rounds, 10)
         patience = min(max(FIRST_FRAME_MOST_S, self._patience.first_frame_s), patience)
-        link = Link(next(self._numbers), rung, info.seq, now, patience, rotate_s)
+        flowing = rung in (SSE, OCTETS)
+        link = Link(next(self._numbers), rung, info.seq, now, patience, rotate_s, flowing)
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link
 
@@ -193,8 +194,9 @@ class Core:
     def _lost(self, link: Link, why: Lost, now: float) -> None:
         if link.brought or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
             self._backoff.reset()
-        silent = why.code == "no_first_frame"
-        moved = not link.reached and self._ladder.missed(silent=silent)
+        held = why.code == "held"
+        silent = held or why.code == "no_first_frame"
+        moved = (held or not link.reached) and self._ladder.missed(silent=silent)
         jitter = self._backoff.next()
         # Silence was wait enough before trying another transport.
         wait = why.retry_after_s + (0 if silent and moved else jitter)

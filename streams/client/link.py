@@ -20,7 +20,9 @@ class Link:
     """Waits for a first frame (an open socket alone proves nothing), watches for silence, and lets
     through events in unbroken order only. Times are seconds of one clock.
 
-    `last` is the seq that it has come to, `deadline` when its silence is too long.
+    `last` is the seq that it has come to, `deadline` when its silence is too long. On a `flowing`
+    one every few bytes are seen as they come: until it has caught up its server never pauses, and
+    when it seems to, something on the way holds the rest back.
     """
 
     number: int
@@ -29,6 +31,7 @@ class Link:
     opened_at: float
     first_frame_s: float
     rotate_s: float | None = None
+    flowing: bool = False
     greeted: bool = False
     #: Whether any frame has come, or the server has said why it gives none.
     reached: bool = False
@@ -45,7 +48,7 @@ class Link:
     def alive(self, now: float) -> None:
         """Something came, perhaps no whole frame; before the first one that is not enough."""
         if self.greeted:
-            self.deadline = now + self._patience_s
+            self.deadline = now + self._silence_s
 
     def take(self, frame: Frame, now: float) -> tuple[list[Event], Closed | None]:
         """Return what of a frame is new, and why the connection is over if it is."""
@@ -54,6 +57,8 @@ class Link:
         if not self.greeted:
             name = type(frame).__name__
             return [], Lost("bad_frame", f"The first frame was {name}, not Hello.")
+        if isinstance(frame, CaughtUp) and frame.seq <= self.last:
+            self.caught_up = True
         self.alive(now)
         match frame:
             case Events(events):
@@ -62,15 +67,14 @@ class Link:
                 self.gaps += 1
                 said = f"Events up to #{seq} should have come; the last was #{self.last}."
                 return [], Lost("gap", said)
-            case CaughtUp():
-                self.caught_up = True
         return [], None
 
     def late(self) -> Lost:
         """Return what it means that the deadline is over."""
         if not self.greeted:
             return Lost("no_first_frame", f"Nothing came within {self.first_frame_s:g} s.")
-        return Lost("silent", f"Nothing came for {self._patience_s:g} s.")
+        said = f"Nothing came for {self._silence_s:g} s."
+        return Lost("held" if self._silence_s < self._patience_s else "silent", said)
 
     def judged(self, closed: Closed) -> Closed:
         """Return what the end of the connection means, given what came before."""
@@ -79,6 +83,13 @@ class Link:
         if not isinstance(closed, Lost) or closed.from_server:
             self.reached = True
         return closed
+
+    @property
+    def _silence_s(self) -> float:
+        """How long it may be silent now."""
+        if self.caught_up or not self.flowing:
+            return self._patience_s
+        return min(self._patience_s, self.first_frame_s)
 
     def _greet(self, frame: Hello, now: float) -> Closed | None:
         if frame.protocol != PROTOCOL:

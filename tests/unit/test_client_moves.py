@@ -144,6 +144,23 @@ def test_silence_past_two_and_a_half_heartbeats_is_a_cut() -> None:
     )
 
 
+def test_a_stream_that_stops_before_it_has_caught_up_is_held_back_on_its_way() -> None:
+    core = make_core(rungs=[SSE, LONG_POLL])
+    at = started(core)
+    core.take(at.number, HELLO, 1.0)
+    core.take(at.number, Events(tuple(LOG[:8])), 1.0)
+    core.take(at.number, Alive(), 4.0)
+    core.tick(8.0)
+    assert core.info.error
+    assert core.info.error.code == "held"
+    assert core.due == 8.25
+    core.tick(8.25)
+    at = opened(core)
+    assert (at.transport, at.cursor) == (SSE, LOG[7].cursor), "it has worked: one more try"
+    core.tick(12.25)
+    assert opened(core).transport == LONG_POLL
+
+
 def test_a_consumer_that_takes_its_time_is_no_silence_of_the_server() -> None:
     core = make_core(rungs=[WEBSOCKET])
     first = started(core)
@@ -202,6 +219,7 @@ def test_a_better_transport_is_tried_beside_the_one_that_works_and_takes_over() 
     core.take(sse.number, Rotated(), 54.0)
     sse = opened(core)
     core.take(sse.number, HELLO, 54.0)
+    core.take(sse.number, CaughtUp(10, 10), 54.0)
     assert core.due == 64.0, "a rotation does not put it off"
     core.tick(64.0)
     trial = opened(core)
