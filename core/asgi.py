@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django = get_asgi_application()  # first: it loads the apps whose models the rest imports
 
+from streams.followers import freeing  # noqa: E402
 from streams.routing import websockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django, "websocket": websockets})
+application = freeing(ProtocolTypeRouter({"http": django, "websocket": websockets}))

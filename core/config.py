@@ -29,6 +29,11 @@ class Config:
     rotate_seconds: float
     poll_seconds: float
     access_seconds: float
+    max_followers: int
+    max_followers_per_user: int
+    max_followers_per_job: int
+    new_followers_per_second: float
+    drain_seconds: float
     sweep_seconds: float
     park_seconds: float
     worker_runs: int
@@ -67,6 +72,11 @@ class Config:
             rotate_seconds=_number(env, "REPRISE_ROTATE_SECONDS", 60),
             poll_seconds=_number(env, "REPRISE_POLL_SECONDS", 1),
             access_seconds=_number(env, "REPRISE_ACCESS_SECONDS", 60),
+            max_followers=int(_number(env, "REPRISE_MAX_FOLLOWERS", 10_000)),
+            max_followers_per_user=int(_number(env, "REPRISE_MAX_FOLLOWERS_PER_USER", 2000)),
+            max_followers_per_job=int(_number(env, "REPRISE_MAX_FOLLOWERS_PER_JOB", 5000)),
+            new_followers_per_second=_number(env, "REPRISE_NEW_FOLLOWERS_PER_SECOND", 500),
+            drain_seconds=_number(env, "REPRISE_DRAIN_SECONDS", 3),
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             dispatch=env.get("REPRISE_DISPATCH") or "jobs.dispatch.postgres.Procrastinate",

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 
 from core import csp
 from jobs.log import partitions
+from streams import followers
 
 PATIENCE_SECONDS = 3.0
 
@@ -42,7 +43,12 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 where every dependency is ready and 503 otherwise, with each one's word."""
+    """Answer 200 where every dependency is ready and 503 otherwise, with each one's word.
+
+    503 too while this process goes down: who asks shall send nobody here any more.
+    """
+    if followers.here().going_down:
+        return _json({"status": "going down"}, 503)
     names = list(CHECKS)
     results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
     ready = all(result["ok"] for result in results)

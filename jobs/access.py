@@ -18,14 +18,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from django.conf import settings
-from django.contrib import auth
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -95,18 +91,6 @@ def bearer(source: HttpRequest | Scope) -> str | None:
 def of_user(user: User, *, session: str | None = None) -> Principal:
     """Return the principal that a signed-in user is."""
     return Principal(user, f"user:{user.get_username()}", session=session)
-
-
-def recheck(principal: Principal, job_id: UUID) -> Principal:
-    """Return who the follower of a job is now: what a long stream asks now and then.
-
-    Raises NotSignedIn where the session or the token has ended since, Forbidden where the job is
-    no longer theirs to see.
-    """
-    fresh = _again(principal)
-    if not visible(fresh).filter(pk=job_id).exists():
-        raise Forbidden("Your access to this job was taken away.")
-    return fresh
 
 
 def visible(principal: Principal) -> QuerySet[Job]:
@@ -205,20 +189,6 @@ def _of_token(token: ApiToken) -> Principal:
     return Principal(token.user, actor, token=token.pk)
 
 
-def _again(principal: Principal) -> Principal:
-    if principal.token is not None:
-        token = ApiToken.objects.select_related("user").filter(pk=principal.token).first()
-        if token is None or not tokens.valid(token):
-            raise NotSignedIn("The token has ended.")
-        return _of_token(token)
-    store = import_module(settings.SESSION_ENGINE).SessionStore(principal.session)
-    # get_user wants a request only for its session; it checks the password's hash as well.
-    user = auth.get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]
-    if not isinstance(user, User):
-        raise NotSignedIn("The session has ended.")
-    return of_user(user, session=principal.session)
-
-
 def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     """Return the async twin: the same function on a thread that gives its connection back.
 
@@ -231,4 +201,3 @@ def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
 
 aauthenticate = _asynchronous(authenticate)
 ajob_for = _asynchronous(job_for)
-arecheck = _asynchronous(recheck)

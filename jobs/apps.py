@@ -9,7 +9,8 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from jobs import checks  # noqa: F401 - registers itself
+        from jobs import access_news, checks  # noqa: F401 - checks registers itself
         from jobs.roles import make_roles
 
         post_migrate.connect(make_roles, sender=self)
+        access_news.listen()

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 
 from core import clock
 from core.errors import InvalidParams, NotSignedIn
+from jobs import access_news
 from jobs.models import ApiToken
 
 MARK = "rp_"
@@ -81,7 +82,11 @@ def valid(token: ApiToken) -> bool:
 
 def revoke(tokens: QuerySet[ApiToken]) -> int:
     """Revoke those of the tokens that are not yet; return how many that were."""
-    return tokens.filter(revoked_at=None).update(revoked_at=clock.now())
+    chosen = tokens.filter(revoked_at=None)
+    users = set(chosen.values_list("user_id", flat=True))
+    count = chosen.update(revoked_at=clock.now())
+    access_news.shrunk(users)
+    return count
 
 
 def _note_use(token: ApiToken) -> None:

@@ -1,4 +1,4 @@
-"""Who follows: asked at the door, and again while the stream lasts.
+"""Who follows: asked at the door, and for all together while their streams last.
 
 All database work of a check happens in one visit to a thread, which gives its connection back: a
 stream that lasts for minutes holds none.
@@ -17,11 +17,13 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
-from core.errors import NotFound
-from jobs import access
+from core.errors import NotFound, RepriseError
+from jobs import access, standing
 from jobs.access import Principal
 from jobs.api.problems import explain
-from streams.subscription import Recheck
+from streams.admission import Limits
+from streams.followers import Follower, here
+from streams.recheck import Asked
 
 Source = HttpRequest | Mapping[str, Any]
 T = TypeVar("T")
@@ -38,14 +40,35 @@ def job_id(text: str) -> UUID:
     return value
 
 
-async def admit(source: Source, job: UUID) -> Recheck:
-    """Let somebody follow a job; return what asks again.
+async def allow(source: Source, job: UUID) -> Principal:
+    """Let somebody read a job; return who it is.
 
     `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
-    RetryLater while the database is away; the returned check Forbidden too.
+    RetryLater while the database is away.
     """
-    principal = await in_thread(partial(_admit, source, job))
-    return partial(in_thread, partial(access.recheck, principal, job))
+    return await in_thread(partial(_allow, source, job))
+
+
+async def admit(source: Source, job: UUID, transport: str) -> Follower:
+    """Let somebody follow a job, until the connection's end (`streams.followers`).
+
+    What has to be told to them later comes by the follower's notice. Raises what `allow` does,
+    GoingDown and OverLimit.
+    """
+    limits, followers = Limits.of(settings.REPRISE), here()
+    seen = followers.knock(limits)
+    follower = Follower(transport, await allow(source, job), job)
+    scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
+    followers.enter(scope, follower, limits, seen)
+    return follower
+
+
+async def refusals(asked: Asked) -> list[RepriseError | None]:
+    """Return for each whether they may still follow: why not, or None.
+
+    Raises RetryLater while the database is away.
+    """
+    return await in_thread(partial(standing.refusals, asked))
 
 
 async def staff(source: Source) -> None:
@@ -63,7 +86,7 @@ async def in_thread(work: Callable[[], T]) -> T:
     return found
 
 
-def _admit(source: Source, job: UUID) -> Principal:
+def _allow(source: Source, job: UUID) -> Principal:
     principal = _authenticate(source)
     access.job_for(principal, job)
     return principal

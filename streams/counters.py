@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, deque
 from dataclasses import dataclass, field
+
+LAG_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+RECENT = 4096
 
 _HELP = {
     "followers": ("gauge", "Open followers by transport."),
     "sent_events": ("counter", "Events written to followers, by transport."),
+    "sent_bytes": ("counter", "Bytes of frames and messages of events, by transport."),
+    "refused": ("counter", "Followers not let in, by the limit, or going_down."),
+    "sent_off": ("counter", "Followers whose access was found to have ended, by the error's code."),
+    "access_checks": ("counter", "Times that followers' access was asked about, all in one go."),
     "hints": ("counter", "Hints heard from the channel layer: used, old, gap, large, stray, bad."),
+    "lost_hints": ("counter", "Gaps in the hints: some were lost before one that came, or all."),
     "heals": ("counter", "Gaps filled from the log, by how they were noticed."),
     "poll_heals": ("counter", "Gaps that only the poll noticed: hints that were lost."),
+    "ring_hits": ("counter", "Batches for followers served from a job's ring."),
     "page_reads": ("counter", "Pages of history read from the log."),
     "page_hits": ("counter", "Pages of history served from memory, or shared while being read."),
     "read_failures": ("counter", "Reads of the log that failed, by what wanted them."),
+    "rotations": ("counter", "Answers that ended only for the client to come back."),
     "slow_closes": ("counter", "Connections closed because they took nothing for 30 s."),
     "restarts": ("counter", "Starts anew of this process's own tasks, by task."),
     "jobs": ("gauge", "Jobs with a ring in memory."),
 }
+
+
+class Lag:
+    """How long after its append an event was sent, of live events: the first of each batch."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(LAG_BOUNDS) + 1)
+        self._sum = 0.0
+        self._recent: deque[float] = deque(maxlen=RECENT)
+
+    def observe(self, seconds: float) -> None:
+        """Take in one delivery. The clocks of two machines may differ: at least nothing."""
+        seconds = max(seconds, 0.0)
+        self._counts[bisect_left(LAG_BOUNDS, seconds)] += 1
+        self._sum += seconds
+        self._recent.append(seconds)
+
+    def recent(self, quantile: float) -> float:
+        """Return the quantile of the last few thousand deliveries; 0 without any."""
+        found = sorted(self._recent)
+        return found[min(int(quantile * len(found)), len(found) - 1)] if found else 0.0
+
+    def lines(self) -> list[str]:
+        """Return the lines of a histogram, and of p50 and p99 of late."""
+        name, recent = "reprise_stream_lag_seconds", "reprise_stream_lag_recent_seconds"
+        said = [f"# HELP {name} From an event's append to its sending.", f"# TYPE {name} histogram"]
+        below = 0
+        for bound, count in zip([*map(str, LAG_BOUNDS), "+Inf"], self._counts, strict=True):
+            below += count
+            said.append(f'{name}_bucket{{le="{bound}"}} {below}')
+        said += [f"{name}_sum {self._sum:.6f}", f"{name}_count {below}"]
+        said += [f"# HELP {recent} The same of late.", f"# TYPE {recent} gauge"]
+        for quantile in (0.5, 0.99):
+            said.append(f'{recent}{{quantile="{quantile}"}} {self.recent(quantile):.6f}')
+        return said
 
 
 @dataclass(slots=True)
@@ -25,10 +71,16 @@ class Counters:
     """Numbers by name and label; every name is in the table above. Not shared between threads."""
 
     values: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lag: Lag = field(default_factory=Lag)
 
     def add(self, name: str, label: str = "", amount: int = 1) -> None:
         """Count `amount` more (or fewer, for a gauge) of `name`."""
         self.values[name, label] += amount
+
+    def sent(self, transport: str, events: int, size: int) -> None:
+        """Count events written to a follower, `size` bytes of them."""
+        self.values["sent_events", transport] += events
+        self.values["sent_bytes", transport] += size
 
     def get(self, name: str, label: str | None = None) -> int:
         """Return a count; without a label, the sum over all its labels."""
@@ -45,7 +97,7 @@ class Counters:
             found = {label: n for (other, label), n in self.values.items() if other == name}
             for label, count in sorted((found or {"": 0}).items()):
                 lines.append(f'{full}{{of="{label}"}} {count}' if label else f"{full} {count}")
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *self.lag.lines()]) + "\n"
 
 
 counters = Counters()

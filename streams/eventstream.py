@@ -9,7 +9,7 @@ channels, beside `stream-open`, `keep-alive`, `stream-reset` and `stream-error`.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -40,12 +40,15 @@ from jobs.access import Principal
 from jobs.log import Cursor, Head
 from streams import hubs, wire
 from streams.access import in_thread
+from streams.admission import Limits
 from streams.answers import STREAM_HEADERS, readable, release_thread
 from streams.eventchannels import MESSAGE, job_of
+from streams.followers import Follower, here
 from streams.hub import Hub
 from streams.merge import merged
 from streams.subscription import Subscription
 
+TRANSPORT = "eventstream"
 HEADERS = {"Content-Type": "text/event-stream", **STREAM_HEADERS}
 OPEN = b"event: stream-open\ndata:\n\n"
 KEEP_ALIVE = b"event: keep-alive\ndata:\n\n"
@@ -66,6 +69,7 @@ class Channel:
 
     name: str
     job: UUID
+    follower: Follower
     cursor: Cursor
     head: Head
     reset: bool = False
@@ -90,16 +94,21 @@ def _refuse(error: RepriseError) -> HttpResponseBase:
 @readable(_refuse)
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
+    limits, followers = Limits.of(settings.REPRISE), here()
+    seen = followers.knock(limits)
     principal, asked = await in_thread(partial(_asked, request))
     hub = await hubs.current()
     channels = [
-        await _check(hub, name, asked.channel_last_ids.get(name)) for name in sorted(asked.channels)
+        await _check(hub, principal, name, asked.channel_last_ids.get(name))
+        for name in sorted(asked.channels)
     ]
+    for channel in channels:
+        followers.enter(getattr(request, "scope", {}), channel.follower, limits, seen)
     if all(channel.over for channel in channels):
         return HttpResponse(status=204)
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
-    return StreamingHttpResponse(_messages(hub, principal, channels), headers=HEADERS)
+    return StreamingHttpResponse(_messages(hub, channels), headers=HEADERS)
 
 
 def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
@@ -122,57 +131,52 @@ def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
     return principal, asked
 
 
-async def _check(hub: Hub, name: str, last_id: str | None) -> Channel:
+async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None) -> Channel:
     """Return the channel at its id, or from its start where the log has no such place."""
     job = job_of(name)
+    follower = Follower(TRANSPORT, principal, job)
     try:
         cursor = Cursor.parse(last_id or "0")
     except BadCursor as error:
-        raise BadRequest(
-            "Invalid request: Failed to parse Last-Event-ID or lastEventId."
-        ) from error
+        said = "Invalid request: Failed to parse Last-Event-ID or lastEventId."
+        raise BadRequest(said) from error
     try:
-        return Channel(name, job, cursor, await hub.check(job, cursor))
+        return Channel(name, job, follower, cursor, await hub.check(job, cursor))
     except (CursorAhead, HistoryDiverged):
         start = Cursor(0)
-        return Channel(name, job, start, await hub.check(job, start), reset=True)
+        return Channel(name, job, follower, start, await hub.check(job, start), reset=True)
 
 
-async def _messages(
-    hub: Hub, principal: Principal, channels: Sequence[Channel]
-) -> AsyncIterator[bytes]:
-    # Counted in here: a response whose body is never started would never be counted off again.
+async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncIterator[bytes]:
     release_thread()
-    hub.counters.add("followers", "eventstream")
     rotate_s = settings.REPRISE.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - jitter
     ids = {channel.name: str(channel.cursor) for channel in channels}
-    sources = {
-        channel.name: Subscription(
-            hub, channel.job, channel.cursor, channel.head,
-            recheck=partial(_recheck, principal, channel), rotate_s=rotate_s,
-        ).items()
-        for channel in channels
-    }  # fmt: skip
+    sources = {channel.name: _items(hub, channel, rotate_s) for channel in channels}
     try:
         yield _opening(channels, ids)
         async with aclosing(merged(sources)) as items:
             async for name, item in items:
                 if isinstance(item, wire.Events):
                     yield _encoded(name, item, ids)
-                    hub.counters.add("sent_events", "eventstream", len(item.texts))
+                    hub.counters.add("sent_events", TRANSPORT, len(item.texts))
                 elif isinstance(item, wire.Heartbeat):
                     yield KEEP_ALIVE
     except RetryLater as error:
         yield _come_again(error)
     except RepriseError as error:
         yield _error(error)
-    finally:
-        hub.counters.add("followers", "eventstream", -1)
 
 
-async def _recheck(principal: Principal, channel: Channel) -> None:
+async def _items(hub: Hub, channel: Channel, rotate_s: float) -> AsyncGenerator[wire.Item, None]:
+    """Yield what is for one channel; an error says for which."""
+    subscription = Subscription(
+        hub, channel.job, channel.cursor, channel.head,
+        notice=channel.follower.notice, rotate_s=rotate_s,
+    )  # fmt: skip
     try:
-        await in_thread(partial(access.recheck, principal, channel.job))
+        async with aclosing(subscription.items()) as items:
+            async for item in items:
+                yield item
     except Forbidden as error:
         raise Forbidden(error.message, channels=[channel.name]) from error
 

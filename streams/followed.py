@@ -8,6 +8,7 @@ from uuid import UUID
 
 from jobs.job import TERMINAL
 from jobs.log import Head
+from streams.notice import Notice
 from streams.stretch import BOUNDS, Bounds, Ring
 
 
@@ -26,16 +27,21 @@ class Signal:
         for waiter in waiters:
             _settle(waiter, True)
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait to be woken, `seconds` at most; return whether that is what happened."""
+    async def wait(self, seconds: float, notice: Notice) -> bool:
+        """Wait to be woken, `seconds` at most; return whether that is what happened.
+
+        Something that is put into `notice` wakes as well.
+        """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiters.add(waiter)
+        notice.waiter = waiter
         timer = loop.call_later(max(seconds, 0), _settle, waiter, False)
         try:
             return await waiter
         finally:
             timer.cancel()
+            notice.waiter = None
             self._waiters.discard(waiter)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -52,8 +53,18 @@ class Reader(Protocol):
     async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
 
 
+class Listener(Protocol):
+    """What else this process hears: the messages of one group, and a task that is kept going."""
+
+    def hear(self, message: Message) -> None: ...
+    async def run(self) -> None: ...
+
+
 class Hub:
-    """Use `start` first, then `check` and `follow`; one for an event loop (`streams.hubs`)."""
+    """Use `start` first, then `check` and `follow`; one for an event loop (`streams.hubs`).
+
+    `listeners` by group: they get the messages whose type begins with the group's name and a dot.
+    """
 
     def __init__(
         self,
@@ -62,18 +73,19 @@ class Hub:
         *,
         counters: Counters,
         heartbeat_seconds: float = 15.0,
-        access_seconds: float = 60.0,
         poll_seconds: float = 1.0,
         bounds: Bounds = BOUNDS,
+        listeners: Mapping[str, Listener] = MappingProxyType({}),
     ) -> None:
         self.counters = counters
         self.heartbeat_seconds = heartbeat_seconds
-        self.access_seconds = access_seconds
         self.history = History(reader, counters, bounds)
         self._reader = reader
         self._bounds = bounds
         self._poll_seconds = poll_seconds
         self._link = Link(make_layer, self._hear)
+        self._link.groups.update(listeners)
+        self._listeners = listeners
         self._followed: dict[UUID, Followed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started: asyncio.Future[None] | None = None
@@ -84,6 +96,8 @@ class Hub:
             self._started = asyncio.ensure_future(self._reader.open())
             self._spawn(self._supervise("link", self._link.run))
             self._spawn(self._supervise("poll", self._poll))
+            for name, listener in self._listeners.items():
+                self._spawn(self._supervise(name, listener.run))
         await asyncio.shield(self._started)
 
     async def close(self) -> None:
@@ -161,7 +175,11 @@ class Hub:
 
     def _hear(self, message: Message) -> None:
         try:
-            self._hint(message)
+            name = message["type"].partition(".")[0]
+            if listener := self._listeners.get(name):
+                listener.hear(message)
+            else:
+                self._hint(message)
         except (KeyError, TypeError, ValueError):
             # Nothing that arrives may end the listening; what it meant, the poll finds.
             self.counters.add("hints", "bad")
@@ -181,6 +199,8 @@ class Hub:
         if lines is None or first > live.ring.last + 1:
             reason = "large" if lines is None else "gap"
             self.counters.add("hints", reason)
+            if reason == "gap" and live.healing is None and not _young(live):
+                self.counters.add("lost_hints")
             self._heal(live, reason)
             return
         texts = lines.split("\n")
@@ -241,9 +261,9 @@ class Hub:
                     return
                 if live.ring.last == before:
                     break
-            young = asyncio.get_running_loop().time() - live.since < YOUNG_SECONDS
-            if not young and live.healing is None:
+            if not _young(live) and live.healing is None:
                 self.counters.add("poll_heals")
+                self.counters.add("lost_hints")
             live.note(head.seq, head.status)
             self._heal(live, "poll")
         finally:
@@ -273,6 +293,10 @@ class Hub:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("a task of the hub failed", exc_info=error, extra={"action": "hub_task"})
+
+
+def _young(live: Followed) -> bool:
+    return asyncio.get_running_loop().time() - live.since < YOUNG_SECONDS
 
 
 def _settled(live: Followed) -> bool:

@@ -9,10 +9,13 @@ from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import channel_layers
 from django.conf import settings
 
+from jobs import access_news
 from jobs.log import AsyncReader
+from streams import access, followers
 from streams.counters import counters
 from streams.hub import Hub
 from streams.link import Layer
+from streams.recheck import Recheck
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -28,8 +31,8 @@ async def current() -> Hub:
             _own_layer,
             counters=counters,
             heartbeat_seconds=config.heartbeat_seconds,
-            access_seconds=config.access_seconds,
             poll_seconds=config.poll_seconds,
+            listeners={access_news.GROUP: _recheck(config.access_seconds)},
         )
     await hub.start()
     return hub
@@ -40,6 +43,10 @@ async def close() -> None:
     hub = _hubs.pop(asyncio.get_running_loop(), None)
     if hub is not None:
         await hub.close()
+
+
+def _recheck(seconds: float) -> Recheck:
+    return Recheck(followers.here(), access.refusals, counters, seconds=seconds)
 
 
 def _own_layer() -> Layer:

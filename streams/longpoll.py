@@ -11,11 +11,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from core.errors import RetryLater
 from jobs.log import Cursor, Head
 from streams import access, hubs, wire
 from streams.answers import STREAM_HEADERS, number, readable, release_thread, whole
 from streams.followed import Followed
+from streams.followers import LONG_POLL
 from streams.hub import Hub
+from streams.notice import Notice
 from streams.walk import walk
 
 NDJSON = "application/x-ndjson"
@@ -30,18 +33,19 @@ MAX_SCANNED = 100_000
 async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     """Answer with what comes after a cursor."""
     job_id = access.job_id(job)
-    await access.admit(request, job_id)
+    wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    notice = await _let_in(request, job_id, wait)
     cursor = Cursor.parse(request.GET.get("after", "0"))
     limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
     types = frozenset(filter(None, request.GET.get("types", "").split(",")))
     hub = await hubs.current()
     head = await hub.check(job_id, cursor)
     if NDJSON in request.headers.get("Accept", ""):
         return _export(request, hub, job_id, cursor, head, types)
     page = _Page(cursor, limit, types)
-    await _fill(hub, job_id, head, page, wait)
+    await _fill(hub, job_id, head, page, wait, notice)
     body = b"" if request.method == "HEAD" else page.envelope(job_id)
+    hub.counters.sent(LONG_POLL, len(page.texts), len(body))
     return HttpResponse(
         body, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
@@ -97,29 +101,35 @@ class _Page:
         )  # fmt: skip
 
 
-async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float) -> None:
+async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
+    """Admit who waits as a follower; who only reads takes no room."""
+    if wait:
+        return (await access.admit(request, job, LONG_POLL)).notice
+    await access.allow(request, job)
+    return Notice()
+
+
+async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float, notice: Notice) -> None:
+    """Take what is there, and wait for it where there is nothing; for a notice no longer."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + wait
     if wait:
         release_thread()
-    hub.counters.add("followers", "longpoll")
-    try:
-        # Who does not wait needs no hints.
-        following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
-        with following as live:
-            while True:
-                async for events in walk(hub, live, page.next.seq, live.head):
-                    page.take(events)
-                    if page.full:
-                        break
-                page.note(live)
-                if page.texts or page.full or page.end or loop.time() >= give_up:
+    # Who does not wait needs no hints.
+    following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
+    with following as live:
+        while True:
+            async for events in walk(hub, live, page.next.seq, live.head):
+                page.take(events)
+                if page.full:
                     break
-                if page.next.seq >= live.ring.last:
-                    await live.changed.wait(give_up - loop.time())
-    finally:
-        hub.counters.add("followers", "longpoll", -1)
-    hub.counters.add("sent_events", "longpoll", len(page.texts))
+            page.note(live)
+            if page.texts or page.full or page.end or loop.time() >= give_up or notice.error:
+                break
+            if page.next.seq >= live.ring.last:
+                await live.changed.wait(give_up - loop.time(), notice)
+    if not isinstance(notice.error, RetryLater):
+        notice.check()
 
 
 def _export(

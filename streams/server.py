@@ -1,4 +1,4 @@
-"""daphne, with backpressure: `python -m streams.server` takes daphne's own arguments.
+"""daphne, with backpressure and a drain: `python -m streams.server` takes daphne's own arguments.
 
 daphne writes whatever the application sends into the connection's buffer, however little of it the
 client takes, so that one client that reads nothing grows the process without end
@@ -6,21 +6,41 @@ client takes, so that one client that reads nothing grows the process without en
 what was sent, all but what the kernel buffers; a connection that takes nothing for 30 s is closed
 (`too_slow`). And where an application fails in the middle of an answer, the connection is cut: an
 answer that ended early must not look whole.
+
+And daphne drops every connection at SIGTERM, WebSockets with no close frame
+(https://github.com/django/daphne/issues/177; #38 holds the opposite, wrongly). Here followers are
+sent off first (`streams.drain`), in the phase of Twisted's shutdown in which all still runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from typing import Any
 
+import django
 from daphne.cli import CommandLineInterface
 from daphne.server import Server as DaphneServer
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
-from core.errors import TooSlow
-from streams.counters import counters
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+django.setup()  # what is imported next has models
+
+from core.errors import TooSlow  # noqa: E402
+from streams.counters import counters  # noqa: E402
+from streams.drain import (  # noqa: E402
+    LAST_SECONDS,
+    REQUEST_SECONDS,
+    Drain,
+    close,
+    exit_soon,
+)
+
+logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 30.0
 
@@ -68,7 +88,40 @@ class Gate:
 
 
 class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
-    """daphne's server, whose `send` waits for the client."""
+    """daphne's server, whose `send` waits for the client, and which leaves in good order."""
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        self._ports: list[Any] = []
+        super().run()
+        exit_soon()
+
+    def listen_success(self, port: Any) -> None:
+        """Keep a port that is listened on, to close it before all else."""
+        self._ports.append(port)
+        super().listen_success(port)
+
+    def kill_all_applications(self) -> Deferred[None]:
+        """Go down, before Twisted stops; it waits for what this returns."""
+        return Deferred.fromFuture(asyncio.ensure_future(self._go_down()))
+
+    async def _go_down(self) -> None:
+        drain = Drain()
+        await drain.followers()
+        for port in self._ports:
+            port.stopListening()
+        await drain.until(lambda: not self._applications(), REQUEST_SECONDS)
+        if left := self._applications():
+            logger.warning("%d requests given up", len(left), extra={"action": "drain"})
+            for application in left:
+                application.cancel()
+            await asyncio.wait(left, timeout=LAST_SECONDS)
+        await close()
+
+    def _applications(self) -> list[asyncio.Future[None]]:
+        """Return the applications that still run."""
+        found = [details.get("application_instance") for details in self.connections.values()]
+        return [application for application in found if application and not application.done()]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Pass on what the application sends, then wait until the connection has taken it."""

@@ -41,7 +41,7 @@ def _refuse(error: RepriseError) -> HttpResponseBase:
 async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     """Follow a job; 204 for who comes back with the id of `end`."""
     job_id = access.job_id(job)
-    recheck = await access.admit(request, job_id)
+    follower = await access.admit(request, job_id, "sse")
     last_id = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
     if last_id.endswith("-end"):
         Cursor.parse(last_id.removesuffix("-end"))
@@ -55,7 +55,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
     subscription = Subscription(
-        hub, job_id, cursor, head, recheck=recheck,
+        hub, job_id, cursor, head, notice=follower.notice,
         rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter
     )  # fmt: skip
     return StreamingHttpResponse(_messages(hub, subscription), headers=headers)
@@ -68,18 +68,15 @@ def _type(request: HttpRequest) -> str:
 
 
 async def _messages(hub: Hub, subscription: Subscription) -> AsyncIterator[bytes]:
-    # Counted in here: a response whose body is never started would never be counted off again.
     release_thread()
-    hub.counters.add("followers", "sse")
     preface = wire.sse_preface()
     try:
         async with aclosing(subscription.items()) as items:
             async for item in items:
-                yield preface + wire.sse(item)
+                said = wire.sse(item)
+                yield preface + said
                 preface = b""
                 if isinstance(item, wire.Events):
-                    hub.counters.add("sent_events", "sse", len(item.texts))
+                    hub.counters.sent("sse", len(item.texts), len(said))
     except RepriseError as error:
         yield wire.sse(wire.Refusal(error))
-    finally:
-        hub.counters.add("followers", "sse", -1)

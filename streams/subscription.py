@@ -8,32 +8,30 @@ cursor says what comes next, so nothing that the channel layer does can make a g
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
+from time import time
 from uuid import UUID
 
 from core.clock import now, rfc3339
-from core.errors import RetryLater
 from jobs.log import Cursor, Head
 from streams.followed import Followed
 from streams.hub import AWAY, Hub
+from streams.notice import Notice
 from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
 
-AGAIN_SECONDS = 5.0
+# A page that is long in coming is waited for this long at a time: there may be a notice.
+LOOK_UP_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
 # The protocol promises a heartbeat at least every so often, so one comes a little sooner.
 EARLY = 0.9
-
-Recheck = Callable[[], Awaitable[object]]
 
 
 class Subscription:
     """Yields a follower's items from `cursor` on; `head` is what `Hub.check` said of that cursor.
 
-    `recheck` is asked at least once a minute whether the follower may still read; what it raises
-    ends the items (RetryLater only puts the question off). `rotate_s` ends them, with no `end`, at
-    the first item after so many seconds; 0 means: once caught up. The cursor moves when the next
-    item is asked for, that is, when the transport has written the last one.
+    What is put into `notice` is raised in place of the next item. `rotate_s` ends the items, with
+    no `end`, at the first one after so many seconds; 0 means: once caught up. The cursor moves when
+    the next item is asked for, that is, when the transport has written the last one.
     """
 
     def __init__(
@@ -43,14 +41,14 @@ class Subscription:
         cursor: Cursor,
         head: Head,
         *,
-        recheck: Recheck | None = None,
+        notice: Notice | None = None,
         rotate_s: float | None = None,
     ) -> None:
         self._hub = hub
         self._job = job
         self._cursor = cursor
         self._head = head
-        self._recheck = recheck
+        self._notice = notice or Notice()
         self._rotate_s = rotate_s
         self._seq = cursor.seq
         self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
@@ -60,7 +58,7 @@ class Subscription:
         self._ended = False
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time
-        self._beat_at = self._check_at = self._stop_at = 0.0
+        self._beat_at = self._stop_at = 0.0
 
     async def items(self) -> AsyncGenerator[Item, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
@@ -70,6 +68,7 @@ class Subscription:
             while not self._ended:
                 item = await self._next(live)
                 if item is None:
+                    self._hub.counters.add("rotations")
                     return
                 yield item
                 self._sent(item)
@@ -77,17 +76,15 @@ class Subscription:
     def _begin(self) -> None:
         started = self._time()
         self._beat_at = started + self._hub.heartbeat_seconds * EARLY
-        self._check_at = self._stop_at = float("inf")
-        if self._recheck:
-            self._check_at = started + _jittered(self._hub.access_seconds)
-        if self._rotate_s:
-            self._stop_at = started + self._rotate_s
+        self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
 
     def _sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""
         self._beat_at = self._time() + self._hub.heartbeat_seconds * EARLY
         match item:
             case Events():
+                if self._caught_up:
+                    self._hub.counters.lag.observe(time() - item.at)
                 self._seq, self._hash8, self._moved = item.last, item.hash8, True
             case CaughtUp():
                 self._caught_up = True
@@ -101,18 +98,19 @@ class Subscription:
         # Others get their turn between the frames of somebody who is far behind.
         await asyncio.sleep(0)
         while True:
-            await self._check_access()
+            self._notice.check()
             if item := self._milestone(live):
                 return item
             if self._over():
                 return None
             if live.ring.after <= self._seq < live.ring.last:
+                self._hub.counters.add("ring_hits")
                 return live.ring.batch(self._seq)
             if self._seq < live.ring.after:
                 if events := await self._from_log(live):
                     return events
             else:
-                await live.changed.wait(self._patience())
+                await live.changed.wait(self._patience(), self._notice)
             if self._time() >= self._beat_at:
                 return Heartbeat(max(live.head, self._seq), rfc3339(now()))
 
@@ -139,7 +137,7 @@ class Subscription:
         The page goes on being read, for whoever asks for it next: this follower too.
         """
         page = self._hub.history.page(self._job, self._seq)
-        await asyncio.wait({page}, timeout=self._patience())
+        await asyncio.wait({page}, timeout=min(self._patience(), LOOK_UP_SECONDS))
         if not page.done():
             return None
         try:
@@ -154,24 +152,10 @@ class Subscription:
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         return None
 
-    async def _check_access(self) -> None:
-        if self._recheck is None or self._time() < self._check_at:
-            return
-        try:
-            async with asyncio.timeout(AGAIN_SECONDS):
-                await self._recheck()
-            self._check_at = self._time() + _jittered(self._hub.access_seconds)
-        except (RetryLater, TimeoutError):
-            self._check_at = self._time() + AGAIN_SECONDS
-
     def _patience(self) -> float:
         """Return how long nothing need be done."""
-        return max(min(self._beat_at, self._check_at, self._stops_at()) - self._time(), 0)
+        return max(min(self._beat_at, self._stops_at()) - self._time(), 0)
 
     def _stops_at(self) -> float:
         # Every answer carries a follower on, however short it is meant to be.
         return self._stop_at if self._moved or self._caught_up else float("inf")
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.8, 1)  # noqa: S311 - not for secrets

@@ -19,6 +19,7 @@ from core.errors import BadCursor, BadRequest, NotFound, RepriseError
 from jobs.api.problems import explain
 from jobs.log import Cursor
 from streams import access, hubs, wire
+from streams.followers import Follower
 from streams.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
 
     channel_layer_alias = "none"  # names no layer: a socket has no channel of its own
     _serving: asyncio.Task[None] | None = None
+    _follower: Follower | None = None
 
     async def connect(self) -> None:
         """Take the socket and start to serve it."""
@@ -72,20 +74,17 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
 
     async def _follow(self, after: str) -> None:
         job = access.job_id(self.scope["url_route"]["kwargs"]["job"])
-        recheck = await access.admit(self.scope, job)
+        if self._follower is None:
+            self._follower = await access.admit(self.scope, job, "websocket")
         cursor = Cursor.parse(after)
         hub = await hubs.current()
         head = await hub.check(job, cursor)
-        subscription = Subscription(hub, job, cursor, head, recheck=recheck)
-        hub.counters.add("followers", "websocket")
-        try:
-            async with aclosing(subscription.items()) as items:
-                async for item in items:
-                    await self._write(item)
-                    if isinstance(item, wire.Events):
-                        hub.counters.add("sent_events", "websocket", len(item.texts))
-        finally:
-            hub.counters.add("followers", "websocket", -1)
+        subscription = Subscription(hub, job, cursor, head, notice=self._follower.notice)
+        async with aclosing(subscription.items()) as items:
+            async for item in items:
+                await self._write(item)
+                if isinstance(item, wire.Events):
+                    hub.counters.sent("websocket", len(item.texts), item.size)
         await self.close(NORMAL)
 
     async def _write(self, item: wire.Item) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,8 @@ class Events:
 
     after: int
     texts: Sequence[str]
+    _at: float | None = field(default=None, repr=False)
+    _size: int | None = field(default=None, repr=False)
     _websocket: str | None = field(default=None, repr=False)
     _sse: bytes | None = field(default=None, repr=False)
     _ndjson: bytes | None = field(default=None, repr=False)
@@ -52,11 +55,25 @@ class Events:
         """The first 8 hex digits of the last one's hash."""
         return hash8(self.texts[-1])
 
+    @property
+    def at(self) -> float:
+        """When the first of them was appended, in seconds since the epoch."""
+        if self._at is None:
+            self._at = datetime.fromisoformat(at(self.texts[0])).timestamp()
+        return self._at
+
     def websocket(self) -> str:
         """Return the `events` frame."""
         if self._websocket is None:
             self._websocket = '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
         return self._websocket
+
+    @property
+    def size(self) -> int:
+        """The length of the `events` frame in UTF-8."""
+        if self._size is None:
+            self._size = size(self.websocket())
+        return self._size
 
     def sse(self) -> bytes:
         """Return one unnamed message an event, its cursor as the id."""
@@ -134,6 +151,12 @@ def hash8(text: str) -> str:
 def type_of(text: str) -> str:
     """Return an event's type from its stored text (`{"seq":12,"type":"step.output",…`)."""
     start = text.index('"type":"') + 8
+    return text[start : text.index('"', start)]
+
+
+def at(text: str) -> str:
+    """Return an event's moment (RFC 3339) from its stored text (`…,"version":1,"at":"2026-…`)."""
+    start = text.index('"at":"') + 6
     return text[start : text.index('"', start)]
 
 

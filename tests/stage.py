@@ -93,7 +93,7 @@ class Stage:
         text = httpx.get(f"{self.web.url}/metrics", headers=self.people.root.headers).text
         ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
         lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
-        return {name: int(value) for name, value in lines}
+        return {name: int(float(value)) for name, value in lines}
 
 
 def outputs(count: int, text: str = "ok") -> list[NewEvent]:
@@ -102,11 +102,11 @@ def outputs(count: int, text: str = "ok") -> list[NewEvent]:
 
 
 @contextmanager
-def stage(database_url: str, redis_url: str, **env: str) -> Iterator[Stage]:
+def stage(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Stage]:
     """Serve a database; Django in this process is on the same database and layer meanwhile."""
     with behind_django(database_url, redis_url):
         people = casting.make()
-        with serving(database_url, redis_url, **env) as web:
+        with serving(database_url, redis_url, server, **env) as web:
             yield Stage(web, database_url, people)
 
 
@@ -140,20 +140,30 @@ def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
         yield url
 
 
+STOP_SECONDS = 60
+SERVERS = {
+    "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0"],
+}
+
+
 @contextmanager
-def serving(database_url: str, redis_url: str, **env: str) -> Iterator[Web]:
-    """Run a web process on a free port, answering on entry, gone after."""
+def serving(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Web]:
+    """Run a web process, answering on entry; it ends in good order after.
+
+    On a free port, or the one that `PORT` says.
+    """
     with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
-        port, said = ports.free(), Path(folder) / "web.log"
+        port, said = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
         command = [
-            *(sys.executable, "-m", "streams.server", "-b", "127.0.0.1", "-p", str(port)),
-            *("--application-close-timeout", "2", "-v", "0", "core.asgi:application"),
+            *(sys.executable, "-m", *SERVERS[server]),
+            *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
         ]
         own = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "REPRISE_STATE": folder,
             "REPRISE_SECRET_KEY": settings.SECRET_KEY,  # sessions made here hold there
+            "REPRISE_DRAIN_SECONDS": "0",
         }
         with said.open("wb") as file:
             process = subprocess.Popen(
@@ -164,10 +174,9 @@ def serving(database_url: str, redis_url: str, **env: str) -> Iterator[Web]:
             until(lambda: _answers(web) or process.poll() is not None, "the web process")
             assert process.poll() is None, said.read_text()
             yield web
-        finally:
             process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+            assert process.wait(STOP_SECONDS) == 0, said.read_text()
+        finally:
             process.kill()
             process.wait()
 

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from channels.layers import get_channel_layer
@@ -35,6 +35,20 @@ def group(job_id: UUID) -> str:
     return f"job.{job_id.hex}"
 
 
+class News(Protocol):
+    """What a publisher sends: one message to a group of the channel layer."""
+
+    @property
+    def group(self) -> str:
+        """The group's name; of one group at most one message waits."""
+
+    def then(self, later: Self) -> Self:
+        """Return one message for both, this one and a later one."""
+
+    def message(self) -> dict[str, Any]:
+        """Return what goes through the channel layer."""
+
+
 @dataclass(slots=True)
 class Hint:
     """What is to be told of one job: `texts` is None where they are too many to carry along."""
@@ -45,6 +59,11 @@ class Hint:
     status: str
     texts: list[str] | None
     size: int
+
+    @property
+    def group(self) -> str:
+        """The group of the job's followers."""
+        return group(self.job)
 
     @classmethod
     def of(cls, receipt: Appended) -> Hint:
@@ -79,7 +98,7 @@ class Hint:
 
 
 class Publisher:
-    """Sends hints from a thread of its own, at most one waiting for each job.
+    """Sends hints from a thread of its own, at most one waiting for each group (each job).
 
     A job that is appended to faster than hints go out has its news joined into one. After each
     round the publisher rests, in proportion: news of an idle process leaves at once, a busy one
@@ -89,7 +108,7 @@ class Publisher:
     def __init__(self) -> None:
         self.sent = 0
         self.dropped = 0
-        self._waiting: dict[UUID, Hint] = {}
+        self._waiting: dict[str, News] = {}
         self._busy = False
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
@@ -98,10 +117,14 @@ class Publisher:
 
     def put(self, receipts: Sequence[Appended]) -> None:
         """Take receipts to send; returns at once."""
+        self.tell(*map(Hint.of, receipts))
+
+    def tell(self, *news: News) -> None:
+        """Take news to send; returns at once."""
         with self._changed:
-            for receipt in receipts:
-                hint, earlier = Hint.of(receipt), self._waiting.get(receipt.job)
-                self._waiting[receipt.job] = earlier.then(hint) if earlier else hint
+            for one in news:
+                earlier = self._waiting.get(one.group)
+                self._waiting[one.group] = earlier.then(one) if earlier else one
             if self._busy:
                 return
             self._busy = True
@@ -124,7 +147,7 @@ class Publisher:
                 await self._send(due)
                 await asyncio.sleep(min((self._loop.time() - began) * REST, LONGEST_REST_SECONDS))
 
-    def _take(self) -> list[Hint]:
+    def _take(self) -> list[News]:
         with self._changed:
             due = list(self._waiting.values())
             self._waiting.clear()
@@ -133,12 +156,12 @@ class Publisher:
                 self._changed.notify_all()
             return due
 
-    async def _send(self, due: list[Hint]) -> None:
+    async def _send(self, due: list[News]) -> None:
         layer = get_channel_layer()
         for count, hint in enumerate(due):
             try:
                 async with asyncio.timeout(DEADLINE_SECONDS):
-                    await layer.group_send(group(hint.job), hint.message())
+                    await layer.group_send(hint.group, hint.message())
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
                 self.dropped += len(due) - count

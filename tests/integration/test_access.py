@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from core import clock
@@ -206,46 +205,3 @@ def test_a_job_gets_its_submitters_team(cast: Cast) -> None:
     cast.blue.members.add(cast.alice.user)
     assert access.team_for(cast.alice.principal) == cast.blue  # the first by name
     assert access.team_for(cast.audrey.principal) is None
-
-
-def test_a_follower_whose_token_ends_is_told(cast: Cast) -> None:
-    row = job(cast.alice, cast.red)
-    principal = access.authenticate(scope(cast.alice.raw))
-    assert access.recheck(principal, row.pk).user == cast.alice.user
-
-    tokens.revoke(ApiToken.objects.filter(user=cast.alice.user))
-    with pytest.raises(NotSignedIn):
-        access.recheck(principal, row.pk)
-
-
-def test_a_follower_whose_session_ends_is_told(cast: Cast) -> None:
-    row = job(cast.alice, cast.red)
-    browser = cast.alice.browser()
-    key = browser.session.session_key
-    principal = access.authenticate(scope(user=cast.alice.user, session=SessionStore(key)))
-    assert access.recheck(principal, row.pk).actor == "user:alice"
-
-    browser.logout()
-    with pytest.raises(NotSignedIn):
-        access.recheck(principal, row.pk)
-
-
-def test_a_new_password_ends_the_sessions_of_the_old(cast: Cast) -> None:
-    row = job(cast.alice, cast.red)
-    key = cast.alice.browser().session.session_key
-    principal = access.authenticate(scope(user=cast.alice.user, session=SessionStore(key)))
-
-    cast.alice.user.set_password("another horse")
-    cast.alice.user.save()
-    with pytest.raises(NotSignedIn):
-        access.recheck(principal, row.pk)
-
-
-def test_a_follower_who_leaves_the_team_is_told(cast: Cast) -> None:
-    row = job(cast.alice, cast.red)
-    principal = access.authenticate(scope(cast.bob.raw))
-    access.recheck(principal, row.pk)
-
-    cast.red.members.remove(cast.bob.user)
-    with pytest.raises(Forbidden):
-        access.recheck(principal, row.pk)

@@ -9,7 +9,8 @@ from jobs.log import Cursor
 from streams import wire
 from streams.counters import Counters
 from streams.hub import Hub
-from streams.subscription import Recheck, Subscription
+from streams.notice import Notice
+from streams.subscription import Subscription
 from tests.unit.hub_world import MemoryLayer, MemoryLog
 
 
@@ -32,11 +33,11 @@ class Scene:
         await self.hub.close()
 
     async def subscription(
-        self, after: int = 0, recheck: Recheck | None = None, rotate_s: float | None = None
+        self, after: int = 0, notice: Notice | None = None, rotate_s: float | None = None
     ) -> Subscription:
         head = await self.hub.check(self.job, Cursor(after))
         return Subscription(
-            self.hub, self.job, Cursor(after), head, recheck=recheck, rotate_s=rotate_s
+            self.hub, self.job, Cursor(after), head, notice=notice, rotate_s=rotate_s
         )
 
     def follower(self, after: int = 0) -> Reader:

@@ -7,9 +7,10 @@ from contextlib import aclosing
 
 import pytest
 
-from core.errors import Forbidden, RepriseError, Unavailable
+from core.errors import Forbidden, GoingDown
 from jobs.log import Head
 from streams import wire
+from streams.notice import Notice
 from streams.stretch import Bounds
 from tests.unit.hub_scene import Scene
 from tests.unit.hub_world import run
@@ -81,26 +82,31 @@ def test_a_rotated_answer_ends_without_an_end(rotate_s: float, seconds: float) -
     run(story())
 
 
-def test_access_is_asked_again_at_least_once_a_minute() -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_a_notice_ends_whatever_the_follower_waits_for(away: bool) -> None:
     async def story() -> None:
         async with Scene() as scene:
-            asked: list[float] = []
+            scene.append(3)
+            notice = Notice()
+            subscription = await scene.subscription(notice=notice)
+            scene.log.away = away  # then it waits for a page, else for news
+            items = []
 
-            async def recheck() -> None:
-                asked.append(scene.clock())
-                if len(asked) == 2:
-                    raise Unavailable
-                if len(asked) > 4:
-                    raise Forbidden
+            async def follow() -> None:
+                async for item in subscription.items():
+                    items.append(item)
 
-            subscription = await scene.subscription(recheck=recheck)
-            with pytest.raises(RepriseError) as caught:
-                async for _ in subscription.items():
-                    pass
-            assert isinstance(caught.value, Forbidden)
-            assert len(asked) == 5
-            assert asked[0] <= 60
-            assert asked[-1] <= 3 * 60 + 10 + 60
+            following = asyncio.create_task(follow())
+            await asyncio.sleep(5)
+            given = scene.clock()
+            notice.give(GoingDown())
+            notice.give(Forbidden())
+            with pytest.raises(GoingDown):
+                await following
+            assert scene.clock() - given <= (2.01 if away else 0.01)
+            assert [type(item) for item in items] == (
+                [wire.Hello] if away else [wire.Hello, wire.Events, wire.CaughtUp]
+            )
 
     run(story())
 

@@ -11,7 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core import clock
 from core.errors import InvalidParams
 from jobs import tokens
+from jobs.log.hints import publisher
 from jobs.models import ApiToken
+
+NEWS_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -62,6 +65,9 @@ class Command(BaseCommand):
         if not found.exists():
             raise CommandError(f"{username} has no token called {name}.")
         tokens.revoke(found)
+        publisher().flush(
+            NEWS_SECONDS
+        )  # else this process might end before it has told the streams
 
 
 def _user(username: str) -> User:

@@ -1,0 +1,114 @@
+"""News that somebody's access has shrunk, for the streams that they follow.
+
+Sent through the channel layer after the commit that shrank it. Only a hint: it says whose access to
+look at again, never what became of it, and where it is lost the streams' own look, once a minute,
+makes up for it. What gives access is no news: nobody follows what they could not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils import timezone
+
+from jobs.log.hints import publisher
+from jobs.models import ApiToken, Team
+
+GROUP = "access"
+TYPE = "access.changed"
+# Past so many it is cheaper to look at everybody.
+MAX_USERS = 1000
+
+_REMOVED = {"post_remove", "post_clear"}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Whose access may have shrunk: ids of users, None for anybody's."""
+
+    users: frozenset[int] | None
+    group = GROUP
+
+    def then(self, later: News) -> News:
+        """Return one message for both."""
+        if self.users is None or later.users is None:
+            return News(None)
+        users = self.users | later.users
+        return News(users if len(users) <= MAX_USERS else None)
+
+    def message(self) -> dict[str, Any]:
+        """Return what goes through the channel layer."""
+        return {"type": TYPE, "users": None if self.users is None else sorted(self.users)}
+
+
+def shrunk(users: Iterable[int] | None) -> None:
+    """Tell the streams, once the transaction has committed, of these users (None: of any)."""
+    news = News(None if users is None else frozenset(users))
+    if news.users is None or news.users:
+        transaction.on_commit(lambda: publisher().tell(news))
+
+
+def listen() -> None:
+    """Hear of every change that Django's models tell of (`queryset.update` tells nothing)."""
+    post_delete.connect(_session_ended, sender=Session)
+    post_delete.connect(_token_changed, sender=ApiToken)
+    post_save.connect(_token_changed, sender=ApiToken)
+    post_save.connect(_user_saved, sender=User)
+    post_delete.connect(_user_deleted, sender=User)
+    for sender in (Group, Team):
+        post_delete.connect(_anybodys, sender=sender)
+    for through in (User.groups.through, User.user_permissions.through, Team.members.through):
+        m2m_changed.connect(_taken_out, sender=through)
+    m2m_changed.connect(_taken_from_a_group, sender=Group.permissions.through)
+
+
+def _session_ended(instance: Session, **kwargs: Any) -> None:
+    if instance.expire_date <= timezone.now():
+        return  # swept up long after its streams have ended
+    user = instance.get_decoded().get(SESSION_KEY)
+    if user is not None:
+        shrunk([int(user)])
+
+
+def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> None:
+    if not created:
+        shrunk([instance.user_id])
+
+
+def _user_saved(
+    instance: User, created: bool, update_fields: frozenset[str] | None, **kwargs: Any
+) -> None:
+    if not created and update_fields != frozenset({"last_login"}):
+        shrunk([instance.pk])
+
+
+def _user_deleted(instance: User, **kwargs: Any) -> None:
+    shrunk([instance.pk])
+
+
+def _anybodys(**kwargs: Any) -> None:
+    shrunk(None)
+
+
+def _taken_out(
+    instance: Model, action: str, reverse: bool, pk_set: set[int] | None, **kwargs: Any
+) -> None:
+    if action not in _REMOVED:
+        return
+    if isinstance(instance, User):
+        shrunk([instance.pk])
+    else:
+        shrunk(pk_set)
+
+
+def _taken_from_a_group(action: str, **kwargs: Any) -> None:
+    if action in _REMOVED:
+        shrunk(None)

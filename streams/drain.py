@@ -1,0 +1,78 @@
+"""Going down: what a server does between SIGTERM and its exit, well inside ten seconds.
+
+Nobody is let in to follow any more, and whoever follows is told to come back, spread over the
+grace, so that they do not all come to the next process at one moment. Ordinary requests are
+answered meanwhile, new ones too. Then the server closes its door, waits a little for the requests
+in flight, and cuts off what is left. Nothing is lost by that: followers have their cursors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+
+from django.conf import settings
+
+from jobs.log.hints import publisher
+from streams import hubs
+from streams.followers import here
+
+logger = logging.getLogger(__name__)
+
+# Beyond the grace: for frames on their way, for requests in flight, for what has been cut off.
+SLACK_SECONDS, REQUEST_SECONDS, LAST_SECONDS = 0.5, 2.0, 1.0
+LOOK_SECONDS = 0.05
+
+
+class Drain:
+    """One end of one server. A second signal cuts it short: everybody is told at once then."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._give_up = float("inf")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._hurry))
+
+    async def followers(self) -> None:
+        """Send everybody off who follows; return when they have left, or the grace is over."""
+        followers, seconds = here(), settings.REPRISE.drain_seconds
+        logger.info("going down, %d followers", len(followers), extra={"action": "drain"})
+        followers.go_down(seconds)
+        await self.until(lambda: len(followers) == 0, seconds + SLACK_SECONDS)
+
+    async def until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Wait for something, so many seconds at most."""
+        give_up = self._loop.time() + seconds
+        while self._loop.time() < min(give_up, self._give_up):
+            if done():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _hurry(self) -> None:
+        here().go_down(0)
+        self._give_up = self._loop.time() + SLACK_SECONDS
+
+
+async def close() -> None:
+    """Close what this process has open, and send the hints that it has not sent yet."""
+    flushing = asyncio.to_thread(publisher().flush, LAST_SECONDS)
+    await _within(LAST_SECONDS, asyncio.gather(hubs.close(), flushing, return_exceptions=True))
+
+
+def exit_soon() -> None:
+    """Have the process end with 0 in a second, though a thread be stuck in a request given up."""
+    timer = threading.Timer(LAST_SECONDS, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+
+
+async def _within(seconds: float, work: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        logger.warning("left something open", extra={"action": "drain"})

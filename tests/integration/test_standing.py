@@ -1,0 +1,130 @@
+"""Whether those who follow may still follow, asked for all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core import clock
+from core.errors import Forbidden, NotFound, NotSignedIn, RepriseError
+from core.ids import uuid7
+from jobs import access, standing, tokens
+from jobs.access import Principal
+from jobs.models import ApiToken
+from tests.cast import Cast, Person
+from tests.factories import ATTEMPT, make_job
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def by_token(person: Person) -> Principal:
+    headers = [(b"authorization", f"Bearer {person.raw}".encode())]
+    return access.authenticate({"type": "websocket", "headers": headers})
+
+
+def by_session(person: Person) -> Principal:
+    key = person.browser().session.session_key
+    return access.of_user(person.user, session=key)
+
+
+def told(principal: Principal, job: UUID | None) -> type[RepriseError] | None:
+    [refusal] = standing.refusals([(principal, job)])
+    return None if refusal is None else type(refusal)
+
+
+@pytest.fixture
+def job(cast: Cast) -> UUID:
+    """A job of alice's, of team red."""
+    return make_job(cast.alice.user, [ATTEMPT], team=cast.red).pk
+
+
+Change = Callable[[Cast], object]
+ENDS: dict[str, Change] = {
+    "account closed": lambda cast: User.objects.filter(username="bob").update(is_active=False),
+    "account gone": lambda cast: User.objects.filter(username="bob").delete(),
+}
+TOKEN_ENDS: dict[str, Change] = {
+    "revoked": lambda cast: tokens.revoke(ApiToken.objects.filter(user=cast.bob.user)),
+    "expired": lambda cast: ApiToken.objects.filter(user=cast.bob.user).update(
+        expires_at=clock.now() - timedelta(seconds=1)
+    ),
+    "deleted": lambda cast: ApiToken.objects.filter(user=cast.bob.user).delete(),
+}
+
+
+def new_password(cast: Cast) -> None:
+    cast.bob.user.set_password("another horse")
+    cast.bob.user.save()
+
+
+@pytest.mark.parametrize("change", [*ENDS.values(), *TOKEN_ENDS.values()], ids=[*ENDS, *TOKEN_ENDS])
+def test_whose_token_has_ended_is_not_signed_in(cast: Cast, job: UUID, change: Change) -> None:
+    principal = by_token(cast.bob)
+    assert told(principal, job) is None
+    change(cast)
+    assert told(principal, job) is NotSignedIn
+    assert told(principal, None) is NotSignedIn
+
+
+@pytest.mark.parametrize("change", [*ENDS.values(), new_password], ids=[*ENDS, "new password"])
+def test_whose_session_has_ended_is_not_signed_in(cast: Cast, job: UUID, change: Change) -> None:
+    principal = by_session(cast.bob)
+    assert told(principal, job) is None
+    change(cast)
+    assert told(principal, job) is NotSignedIn
+
+
+def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
+    browser, other = cast.bob.browser(), by_session(cast.bob)
+    principal = access.of_user(cast.bob.user, session=browser.session.session_key)
+    assert told(principal, job) is None
+    browser.logout()
+    assert told(principal, job) is NotSignedIn
+    assert told(other, job) is None  # another browser of theirs
+
+
+def test_a_session_of_somebody_else_is_nobodys(cast: Cast, job: UUID) -> None:
+    theirs = cast.carol.browser().session.session_key
+    assert told(access.of_user(cast.alice.user, session=theirs), job) is NotSignedIn
+    assert told(access.of_user(cast.alice.user), job) is NotSignedIn
+
+
+def test_who_leaves_the_team_or_the_role_may_not_see_its_jobs(cast: Cast, job: UUID) -> None:
+    bob, vera, audrey = map(by_token, (cast.bob, cast.vera, cast.audrey))
+    assert [told(one, job) for one in (bob, vera, audrey)] == [None, None, None]
+    cast.red.members.remove(cast.bob.user)
+    cast.vera.user.groups.clear()
+    Group.objects.get(name="auditor").permissions.clear()
+    assert [told(one, job) for one in (bob, vera, audrey)] == [Forbidden] * 3
+    assert [told(one, None) for one in (bob, vera)] == [None, Forbidden]
+
+
+def test_whoever_submitted_a_job_goes_on_seeing_it(cast: Cast, job: UUID) -> None:
+    alice = by_token(cast.alice)
+    cast.red.members.remove(cast.alice.user)
+    assert told(alice, job) is None
+
+
+def test_a_job_that_is_gone_is_not_found(cast: Cast) -> None:
+    assert told(by_token(cast.root), uuid7()) is NotFound
+
+
+def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
+    people = (cast.alice, cast.bob, cast.vera, cast.root, cast.carol)
+    everybody = [kind(person) for person in people for kind in (by_token, by_session)]
+    with CaptureQueriesContext(
+        connection,
+    ) as one:
+        standing.refusals([(everybody[0], job)])
+    jobs: list[UUID | None] = [job, make_job(None, [ATTEMPT]).pk, None]
+    with CaptureQueriesContext(connection) as many:
+        found = standing.refusals([(who, what) for who in everybody for what in jobs] * 20)
+    assert len(found) == 600
+    assert len(many) == 7
+    assert len(one) <= len(many)

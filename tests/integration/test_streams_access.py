@@ -1,0 +1,90 @@
+"""Access that ends while somebody follows, told at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from jobs import tokens
+from jobs.db import in_thread
+from jobs.models import ApiToken
+from tests import cast as casting
+from tests.cast import Person
+from tests.clients import TRANSPORTS, Headers, Refused
+from tests.fleet_process import until
+from tests.services import Services
+from tests.stage import Stage, outputs, stage
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    """A process that asks again after an hour: what ends sooner ends by news."""
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as staged,
+    ):
+        yield staged
+
+
+def cookies(browser: Client) -> Headers:
+    return {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
+
+
+async def ends(
+    scene: Stage, transport: str, job: UUID, headers: Headers, act: Callable[[], object]
+) -> Refused:
+    """Follow; do something once all has come; return what the follower was told."""
+    caught_up = asyncio.Event()
+
+    async def follow() -> None:
+        async for item in TRANSPORTS[transport](scene.web, job, "0", headers):
+            if item.kind == "caught_up":
+                caught_up.set()
+
+    following = asyncio.create_task(follow())
+    await caught_up.wait()
+    name = f'followers{{of="{transport}"}}'  # of a long poll only while a question is held
+    await asyncio.to_thread(until, lambda: scene.counters().get(name), "a follower")
+    await in_thread(act)
+    with pytest.raises(Refused) as refused:
+        await asyncio.wait_for(following, 60)
+    return refused.value
+
+
+CODES = {"websocket": (None, 4501), "sse": (200, None), "longpoll": (401, None)}
+
+
+@pytest.mark.parametrize("transport", CODES)
+async def test_whoever_signs_out_follows_no_longer(scene: Stage, transport: str) -> None:
+    job = await scene.new_job(outputs(3))
+    browser = await in_thread(scene.people.vera.browser)
+    told = await ends(scene, transport, job, cookies(browser), browser.logout)
+    assert told.code == "not_signed_in"
+    assert (told.status, told.close) == CODES[transport]
+
+
+@pytest.mark.parametrize("transport", CODES)
+async def test_a_token_that_is_revoked_ends_what_it_opened(scene: Stage, transport: str) -> None:
+    job = await scene.new_job(outputs(3))
+    dora = await person(scene, f"dora-{transport}")
+    mine = ApiToken.objects.filter(user=dora.user)
+    told = await ends(scene, transport, job, dora.headers, lambda: tokens.revoke(mine))
+    assert told.code == "not_signed_in"
+    assert (told.status, told.close) == CODES[transport]
+
+
+async def test_whoever_leaves_the_team_is_told_that_it_is_not_theirs(scene: Stage) -> None:
+    job = await scene.new_job(outputs(3))
+    emil = await person(scene, "emil")
+    told = await ends(
+        scene, "websocket", job, emil.headers, lambda: scene.people.red.members.remove(emil.user)
+    )
+    assert (told.code, told.close) == ("forbidden", 4503)
+
+
+async def person(scene: Stage, name: str) -> Person:
+    return await in_thread(casting.person, name, "viewer", scene.people.red)
