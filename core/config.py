@@ -34,6 +34,7 @@ class Config:
     max_followers_per_job: int
     new_followers_per_second: float
     drain_seconds: float
+    ticket_seconds: float
     sweep_seconds: float
     park_seconds: float
     worker_runs: int
@@ -77,6 +78,7 @@ class Config:
             max_followers_per_job=int(_number(env, "REPRISE_MAX_FOLLOWERS_PER_JOB", 5000)),
             new_followers_per_second=_number(env, "REPRISE_NEW_FOLLOWERS_PER_SECOND", 500),
             drain_seconds=_number(env, "REPRISE_DRAIN_SECONDS", 3),
+            ticket_seconds=_number(env, "REPRISE_TICKET_SECONDS", 60),
             sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
             worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
             dispatch=env.get("REPRISE_DISPATCH") or "jobs.dispatch.postgres.Procrastinate",

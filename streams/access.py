@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
+from urllib.parse import parse_qs
 from uuid import UUID
 
 from channels.auth import get_user
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
 from core.errors import NotFound, RepriseError
-from jobs import access, standing
+from jobs import access, standing, tickets
 from jobs.access import Principal
 from jobs.api.problems import explain
 from streams.admission import Limits
@@ -86,7 +87,24 @@ async def in_thread(work: Callable[[], T]) -> T:
     return found
 
 
+def ticket_of(source: Source) -> str | None:
+    """Return the `ticket` in the address; None where there is no such parameter.
+
+    Where there is one, it decides, and no cookie counts, be the ticket good or not. Only an
+    `Authorization` header goes before it.
+    """
+    if isinstance(source, HttpRequest):
+        given = source.GET.getlist("ticket")
+    else:
+        query = parse_qs(source["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = query.get("ticket", [])
+    return given[-1] if given else None
+
+
 def _allow(source: Source, job: UUID) -> Principal:
+    ticket = ticket_of(source)
+    if ticket is not None and access.bearer(source) is None:
+        return tickets.verify(ticket, job)
     principal = _authenticate(source)
     access.job_for(principal, job)
     return principal

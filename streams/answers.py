@@ -25,6 +25,16 @@ STREAM_HEADERS = {
     "Content-Encoding": "identity",
 }
 
+# With a ticket any page may read the answer: it shows no more than the ticket lets anybody see who
+# has it, and no cookie counts beside one.
+ELSEWHERE_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": METHODS,
+    "Access-Control-Allow-Headers": "Last-Event-ID, Cache-Control",
+    "Access-Control-Expose-Headers": "Retry-After",
+    "Access-Control-Max-Age": "600",
+}
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBase]]
 Refuse = Callable[[RepriseError], HttpResponseBase]
@@ -39,15 +49,19 @@ def readable(refuse: Refuse = problems.response) -> Callable[[View[P]], View[P]]
             request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
             if request.method == "OPTIONS":
-                return HttpResponse(status=204, headers={"Allow": METHODS})
-            if request.method not in {"GET", "HEAD"}:
+                response: HttpResponseBase = HttpResponse(status=204, headers={"Allow": METHODS})
+            elif request.method not in {"GET", "HEAD"}:
                 response = problems.response(problems.MethodNotAllowed())
-                response["Allow"] = METHODS
-                return response
-            try:
-                return await view(request, *args, **kwargs)
-            except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
-                return refuse(_explained(request, exc))
+                response.headers["Allow"] = METHODS
+            else:
+                try:
+                    response = await view(request, *args, **kwargs)
+                except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
+                    response = refuse(_explained(request, exc))
+            if "ticket" in request.GET:
+                for name, value in ELSEWHERE_HEADERS.items():
+                    response.headers[name] = value
+            return response
 
         return answer
 

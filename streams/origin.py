@@ -1,7 +1,8 @@
 """Which pages may open a WebSocket: a browser sends our cookie along whoever asks.
 
 Refused at the handshake (403). No `Origin` means no browser, which is allowed: such a client sends
-a cookie or a token only by its own will.
+a cookie or a token only by its own will. And so does whoever puts a ticket into the address, from
+wherever: beside a ticket no cookie counts (`streams.access.ticket_of`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils.http import is_same_domain
+
+from streams.access import ticket_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -67,7 +70,8 @@ class OriginCheck:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         trusted = settings.REPRISE.trusted_origins
-        if _host_allowed(host) and same_or_trusted(headers.get(b"origin"), host, trusted):
+        own = ticket_of(scope) is not None or same_or_trusted(headers.get(b"origin"), host, trusted)
+        if _host_allowed(host) and own:
             await self._app(scope, receive, send)
         else:
             await receive()

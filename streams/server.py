@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from typing import Any
 
 import django
@@ -43,6 +44,7 @@ from streams.drain import (  # noqa: E402
 logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 30.0
+TICKET = re.compile(r"([?&]ticket=)[^&]*")
 
 
 @implementer(IPushProducer)
@@ -117,6 +119,12 @@ class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
                 application.cancel()
             await asyncio.wait(left, timeout=LAST_SECONDS)
         await close()
+
+    def log_action(self, protocol: Any, action: str, details: dict[str, Any]) -> None:
+        """Log a request, without the ticket in its address."""
+        if "path" in details:
+            details = {**details, "path": TICKET.sub(r"\1…", details["path"])}
+        super().log_action(protocol, action, details)
 
     def _applications(self) -> list[asyncio.Future[None]]:
         """Return the applications that still run."""

@@ -21,6 +21,7 @@ from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.parser import StrictParser
 from jobs.api.steering import router as steering_router
+from jobs.api.tickets import router as tickets_router
 from jobs.api.tokens import router as tokens_router
 from jobs.api.verify import router as verify_router
 
@@ -80,6 +81,7 @@ for kind in (Exception, Http404, HttpError, ValidationError):
 api.add_router("/jobs", jobs_router)
 api.add_router("/jobs", steering_router)
 api.add_router("/jobs", verify_router)
+api.add_router("/jobs", tickets_router)
 api.add_router("/audit", audit_router)
 api.add_router("", kinds_router)
 api.add_router("/tokens", tokens_router)

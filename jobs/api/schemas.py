@@ -245,6 +245,13 @@ class TokensOut(Schema):
     tokens: list[TokenOut]
 
 
+class TicketOut(Schema):
+    """A permit to follow one job, for the address of its streams, until `expires_at`."""
+
+    ticket: str
+    expires_at: str
+
+
 class ErrorPlace(Schema):
     """What is wrong where: `pointer` into the JSON, or `parameter` of the query or path."""
 

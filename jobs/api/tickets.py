@@ -1,0 +1,29 @@
+"""/api/jobs/<id>/tickets: permits to follow one job from a page of another origin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from jobs import access, tickets
+from jobs.api.auth import principal_of
+from jobs.api.schemas import TicketOut, errors
+from jobs.api.shapes import moment
+
+router = Router(tags=["jobs"])
+
+
+@router.post("/{job_id}/tickets", response={201: TicketOut, **errors(404)})
+def make_ticket(request: HttpRequest, job_id: str) -> Status[dict[str, Any]]:
+    """Make a ticket: `?ticket=` at this job's streams stands for you, for a minute or so.
+
+    For an `EventSource` or a WebSocket of another origin. Each connection takes one of its own; one
+    that is open outlives it, but not your session or token.
+    """
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    ticket, expires_at = tickets.make(principal, row.pk, settings.REPRISE.ticket_seconds)
+    return Status(201, {"ticket": ticket, "expires_at": moment(expires_at)})
