@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -66,6 +66,8 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def _told_why(self, after: str) -> None:
         try:
             await self._follow(after)
+        except _Gone:
+            return  # there is nobody to be told
         except Exception as exc:
             error = explain(exc)
             if error.close_code is None:
@@ -85,14 +87,23 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
                 await self._write(item)
                 if isinstance(item, wire.Events):
                     hub.counters.sent("websocket", len(item.texts), item.size)
-        await self.close(NORMAL)
+        with suppress(OSError):
+            await self.close(NORMAL)
 
     async def _write(self, item: wire.Item) -> None:
-        await self.base_send({"type": "websocket.send", "text": wire.websocket(item)})
+        try:
+            await self.base_send({"type": "websocket.send", "text": wire.websocket(item)})
+        except OSError as error:  # ASGI: what `send` raises once the client is gone
+            raise _Gone from error
 
     async def _refuse(self, error: RepriseError) -> None:
-        await self._write(wire.Refusal(error))
-        await self.close(_close_code(error))
+        with suppress(_Gone, OSError):
+            await self._write(wire.Refusal(error))
+            await self.close(_close_code(error))
+
+
+class _Gone(Exception):
+    """The client is not there any more."""
 
 
 class NowhereConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types

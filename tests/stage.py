@@ -143,6 +143,7 @@ def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
 STOP_SECONDS = 60
 SERVERS = {
     "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0"],
+    "uvicorn": ["streams.server_uvicorn"],
 }
 
 

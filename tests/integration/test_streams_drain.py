@@ -198,9 +198,9 @@ def first(services: Services) -> Iterator[Stage]:
 
 @asynccontextmanager
 async def another(first: Stage, services: Services) -> AsyncIterator[None]:
-    """Run another process in the place of the first."""
+    """Run a process of the other server's in the place of the first."""
     port = str(first.web.port)
-    second = serving(first.database_url, services.valkey.url, "daphne", PORT=port)
+    second = serving(first.database_url, services.valkey.url, "uvicorn", PORT=port)
     await asyncio.to_thread(second.__enter__)
     try:
         yield
