@@ -56,6 +56,17 @@ class Answer(Reason):
     )
 
 
+class Signal(Schema):
+    """The body of POST …/signal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="The signal that the run waits for."
+    )
+    data: Any = Field(default=None, description="What the run is to be told: any JSON.")
+
+
 class Retry(Schema):
     """The body of POST …/retry; left out: `{"only": "failed"}`."""
 

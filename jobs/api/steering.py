@@ -1,4 +1,4 @@
-"""/api/jobs/<id>/…: what steers a job: pause, resume, approve, reject, retry."""
+"""/api/jobs/<id>/…: what steers a job: pause, resume, approve, reject, signal, retry."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, Router, Status
 
-from jobs import access, retries, steering
+from jobs import access, commands, retries, steering
 from jobs.api import shapes
 from jobs.api.auth import principal_of
 from jobs.api.jobs import IdempotencyKey, checked_key
-from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, errors
+from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, Signal, errors
 
 router = Router(tags=["jobs"])
 
@@ -64,6 +64,14 @@ def reject(
     said = said or Answer()
     appended = steering.reject(principal, row.pk, said.reason, said.gate)
     return Status(202, {"seq": appended.last})
+
+
+@router.post("/{job_id}/signal", response={202: Accepted, **errors(403, 404, 409, 413)})
+def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, int]]:
+    """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
+    principal = principal_of(request)
+    row = access.job_for(principal, job_id)
+    return Status(202, {"seq": commands.signal(principal, row.pk, said.name, said.data).last})
 
 
 @router.post(

@@ -101,7 +101,16 @@ def test_the_openapi_document_names_every_call(cast: Cast) -> None:
         "get /api/jobs/{job_id}",
         *(
             f"post /api/jobs/{{job_id}}/{act}"
-            for act in ("cancel", "pause", "resume", "approve", "reject", "retry", "tickets")
+            for act in (
+                "cancel",
+                "pause",
+                "resume",
+                "approve",
+                "reject",
+                "signal",
+                "retry",
+                "tickets",
+            )
         ),
         "get /api/jobs/{job_id}/verify",
         "get /api/kinds",

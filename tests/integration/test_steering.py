@@ -197,3 +197,19 @@ def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(cast: Cast) -> 
     post(cast.bob.client(), f"/api/jobs/{job.pk}/resume")
     assert Job.objects.get(pk=job.pk).status == "queued"
     assert leases.take(job.pk, "free/1") is not None
+
+
+def test_a_signal_is_sent_to_who_waits_for_it(cast: Cast) -> None:
+    job = job_of(cast.alice, cast, [ATTEMPT, event(EventType.JOB_WAITING, **SIGNAL)])
+    url, said = f"/api/jobs/{job.pk}/signal", {"name": "ready", "data": {"rooms": [1, None]}}
+    assert cast.carol.client().post(url, said, "application/json").status_code == 404
+    assert cast.vera.client().post(url, said, "application/json").status_code == 403
+    wrong = cast.alice.client().post(url, {"name": "unready"}, "application/json")
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "not_now")
+    assert cast.alice.client().post(url, {}, "application/json").status_code == 400
+    sent = cast.bob.client().post(url, said, "application/json")
+    assert (sent.status_code, sent.json()) == (202, {"seq": last(job).seq})
+    resumed = last(job)
+    assert (resumed.type, resumed.actor) == ("job.resumed", "token:bob/test")
+    assert resumed.data == {"signal": "ready", "data": {"rooms": [1, None]}}
+    assert cast.bob.client().post(url, said, "application/json").status_code == 409
