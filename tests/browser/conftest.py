@@ -35,7 +35,7 @@ SPEED = {"REPRISE_FLEET_SPEED": "3"} if KEEPS_PICTURES else {}
 COPY = {
     "REPRISE_LEASE_SECONDS": "4",
     "REPRISE_CANCEL_GRACE_SECONDS": "1",
-    "REPRISE_KINDS": "tests.browser.kinds.Careful",
+    "REPRISE_KINDS": "tests.browser.kinds.Careful,tests.browser.kinds.Wide",
     **SPEED,
 }
 UNFINISHED: LiteralString = "select id::text from jobs_job where finished_at is null"

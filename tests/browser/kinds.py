@@ -1,4 +1,4 @@
-"""A job kind of the browser tests' copy: it asks somebody else after its first server."""
+"""Job kinds of the browser tests' copy: one that asks somebody, and one with very many targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from pydantic import BaseModel, Field
 
 from jobs.kinds.registry import Group, Kind, Plan
-from jobs.run import Run, Step
+from jobs.run import JobFailed, Run, Step
 
 GATE = "canary"
 
@@ -42,3 +42,43 @@ class Careful(Kind[CarefulParams]):
             if number == 1:
                 question = f"Does {server} look well?"
                 await run.gate(GATE, question, not_by_submitter=True)
+
+
+BAD_TARGET = "target-0500"
+
+
+class WideParams(BaseModel):
+    """How many targets there are."""
+
+    targets: int = Field(1000, ge=1, le=2000)
+
+
+class Wide(Kind[WideParams]):
+    """Goes over very many targets, which are names and nothing else."""
+
+    name = "test-wide"
+    title = "Wide round"
+    description = "Looks at very many targets."
+    Params = WideParams
+
+    def plan(self, params: WideParams) -> Plan:
+        return Plan(["look", "touch"], [Group("all", _names(params.targets))], "All at once.")
+
+    async def run(self, run: Run, params: WideParams) -> None:
+        async def work(step: Step) -> None:
+            step.output(f"{step.name} {step.target}\n")
+            if step.name == "touch" and step.target == BAD_TARGET:
+                raise ValueError("it is loose")
+
+        async def visit(target: str) -> None:
+            for name in ("look", "touch"):
+                await run.step(name, work, target=target)
+
+        names = _names(params.targets)
+        outcome = await run.rollout(names, visit, batch=50, max_failures=5)
+        if outcome.failed:
+            raise JobFailed("One is loose.", list(outcome.failed))
+
+
+def _names(count: int) -> list[str]:
+    return [f"target-{number:04}" for number in range(count)]
