@@ -75,7 +75,10 @@ class Gate:
         waiting = self._waiting()
         while not self._open.is_set():
             try:
-                await asyncio.wait_for(self._open.wait(), SLOW_SECONDS)
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes together
+                # with the event (https://github.com/python/cpython/issues/86296).
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await self._open.wait()
             except TimeoutError:
                 if (left := self._waiting()) >= waiting:
                     return False

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 INTERNAL_ERROR = 4011  # come back with the cursor: the fault was ours
 NORMAL = 1000
+AGAIN_SECONDS = 1.0
 
 
 class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -59,9 +60,10 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         self._serving = asyncio.create_task(self._told_why(after))
 
     async def _stop(self) -> None:
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.gather(self._serving, return_exceptions=True)
+        task = self._serving
+        while task is not None and not task.done():
+            task.cancel()  # again where something has swallowed it: nobody must be served twice
+            await asyncio.wait({task}, timeout=AGAIN_SECONDS)
 
     async def _told_why(self, after: str) -> None:
         try:
