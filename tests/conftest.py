@@ -33,6 +33,9 @@ from tests.services import Services  # noqa: E402
 
 # The real one takes a quarter of a second for each password, on purpose.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Every test client loads the middleware for itself, and this one then reads all static files. What
+# it serves is seen where a real server runs: in the acceptance and browser tests.
+settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "servestatic" not in name]
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,9 @@ Happening = Given | Told | Reset
 # Signals read ahead of the consumer: past this a connection is not read any further.
 READ_AHEAD = 16
 
+# After so long a connection that was told to end is told again.
+CLOSE_SECONDS = 1.0
+
 Connect = Callable[[Door, Open], AsyncGenerator[Signal, None]]
 CONNECT: Mapping[str, Connect] = {
     WEBSOCKET: websocket.signals,
@@ -199,7 +202,10 @@ class Connections:
         """Let go of everything, and wait until it is gone."""
         for number in list(self._open):
             self.close(number)
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        while closing := set(self._closing):
+            for task in closing:
+                task.cancel()  # again: a cancellation may get lost below us (cpython 86296)
+            await asyncio.wait(closing, timeout=CLOSE_SECONDS)
         await self._door.close()
 
     async def _read(self, move: Open) -> None:

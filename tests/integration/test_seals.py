@@ -139,6 +139,7 @@ def test_the_sweeper_leaves_it_to_the_one_under_way(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as other:
         other.execute("select pg_advisory_lock(%s::bigint)", [LOCK])
         assert seals.seal(wait=False) is None
+        other.execute("select pg_advisory_unlock(%s::bigint)", [LOCK])
     assert Seal.objects.count() == 0
     assert seals.seal(wait=False) is not None
 
