@@ -170,7 +170,8 @@ class Worker:
         while True:
             began = time.monotonic()
             try:
-                await asyncio.wait_for(self._beat(), every * 2)
+                async with asyncio.timeout(every * 2):
+                    await self._beat()
             except Exception as error:  # noqa: BLE001 - the loop's edge: a run without it is lost
                 logger.warning("heartbeat failed: %r", error, extra={"action": "beat"})
             self._stop_expired()

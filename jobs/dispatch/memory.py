@@ -98,7 +98,8 @@ class Memory:
             if (job := self.take()) is not None:
                 return job
             try:
-                await asyncio.wait_for(news.wait(), self._until_due())
+                async with asyncio.timeout(self._until_due()):
+                    await news.wait()
             except TimeoutError:
                 continue
 

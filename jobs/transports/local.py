@@ -72,7 +72,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         _kill_group(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), TERM_SECONDS)
+            async with asyncio.timeout(TERM_SECONDS):
+                await process.wait()
     _kill_group(process.pid, signal.SIGKILL)
     await process.wait()
 
