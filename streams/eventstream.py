@@ -32,6 +32,7 @@ from core.errors import (
     CursorAhead,
     Forbidden,
     HistoryDiverged,
+    NotSignedIn,
     RepriseError,
     RetryLater,
 )
@@ -39,7 +40,7 @@ from jobs import access
 from jobs.access import Principal
 from jobs.log import Cursor, Head
 from streams import hubs, wire
-from streams.access import in_thread
+from streams.access import in_thread, ticket_of
 from streams.admission import Limits
 from streams.answers import STREAM_HEADERS, readable, release_thread
 from streams.eventchannels import MESSAGE, job_of
@@ -113,6 +114,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
 
 def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
     """Return who asks for what; Forbidden where the channel manager says no to any of it."""
+    if ticket_of(request) is not None:
+        raise NotSignedIn("A ticket opens the streams of its job, not this form of them.")
     principal = access.authenticate(request)
     if any(name in request.GET for name in _GRIP):
         raise BadRequest("Invalid request: there is no GRIP proxy here.")
@@ -157,8 +160,9 @@ async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncIterator[byte
         async with aclosing(merged(sources)) as items:
             async for name, item in items:
                 if isinstance(item, wire.Events):
-                    yield _encoded(name, item, ids)
-                    hub.counters.add("sent_events", TRANSPORT, len(item.texts))
+                    messages = _encoded(name, item, ids)
+                    yield messages
+                    hub.counters.sent(TRANSPORT, len(item.texts), len(messages))
                 elif isinstance(item, wire.Heartbeat):
                     yield KEEP_ALIVE
     except RetryLater as error:

@@ -108,7 +108,7 @@ async def test_nothing_on_the_way_is_left_a_reason_to_hold_it(
     job = await scene.new_job()
     url = f"{scene.web.url}/events/?channel={channel(job)}"
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", url, headers=headers) as got,
     ):
         first = await anext(got.aiter_raw())
@@ -186,7 +186,7 @@ async def test_an_id_that_is_no_place_in_the_log_resets(
 
 async def test_the_id_of_an_error_is_refused(scene: Stage, headers: Headers) -> None:
     job = await scene.new_job()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         url = f"{scene.web.url}/events/?channel={channel(job)}"
         got = await client.get(url, headers=headers | {"Last-Event-ID": "error"})
     assert got.status_code == 400
@@ -219,6 +219,16 @@ async def test_nobody_who_is_not_signed_in_reads(scene: Stage, own: Headers) -> 
     assert error(await Client(scene, own, channel(job)).once())["condition"] == "forbidden"
 
 
+async def test_a_ticket_opens_nothing_here_and_no_cookie_counts_beside_it(scene: Stage) -> None:
+    job = await scene.new_job()
+    browser = await in_thread(scene.people.vera.browser)
+    cookies = {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
+    async with httpx.AsyncClient(timeout=60) as client:
+        url = f"{scene.web.url}/events/?channel={channel(job)}&ticket=x"
+        got = await client.get(url, headers=cookies)
+    assert json.loads(got.text.split("data: ")[1])["condition"] == "forbidden"
+
+
 async def test_a_session_reads_as_a_token_does(scene: Stage) -> None:
     job = await scene.new_job()
     await scene.finish(job)
@@ -240,7 +250,7 @@ async def test_a_malformed_request_is_said_to_be_one(
     scene: Stage, headers: Headers, query: str
 ) -> None:
     job = await scene.new_job()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         url = f"{scene.web.url}/events/?{query.format(name=channel(job))}"
         got = await client.get(url, headers=headers)
     assert got.status_code == 200
@@ -250,7 +260,7 @@ async def test_a_malformed_request_is_said_to_be_one(
 
 async def test_only_reading_is_served(scene: Stage, headers: Headers) -> None:
     job = await scene.new_job()
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(timeout=60, headers=headers) as client:
         url = f"{scene.web.url}/events/?channel={channel(job)}"
         head = await client.head(url)
         assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream")

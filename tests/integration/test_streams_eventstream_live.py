@@ -15,10 +15,14 @@ from tests.stage import Stage, stage
 
 @pytest.fixture(scope="module")
 def scene(services: Services) -> Iterator[Stage]:
-    own = {"REPRISE_HEARTBEAT_SECONDS": "0.3", "REPRISE_ACCESS_SECONDS": "0.5"}
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, **own) as staged,
+        stage(
+            database_url,
+            services.valkey.url,
+            REPRISE_HEARTBEAT_SECONDS="0.3",
+            REPRISE_ACCESS_SECONDS="0.5",
+        ) as staged,
     ):
         yield staged
 
