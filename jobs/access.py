@@ -39,6 +39,25 @@ R = TypeVar("R")
 _PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"}
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which jobs somebody may see, as a value: `everything`, or those of a user and of teams.
+
+    What `visible` asks the database and what `has` says of one job are the same.
+    """
+
+    everything: bool = False
+    user: int | None = None
+    teams: frozenset[int] = frozenset()
+
+    def has(self, owner: int | None, team: int | None) -> bool:
+        """Return whether a job with this owner and team is one of them."""
+        if self.everything:
+            return True
+        mine = self.user is not None and owner == self.user
+        return mine or team in self.teams
+
+
 @dataclass(frozen=True)
 class Principal:
     """Somebody signed in: `actor` is what events call them.
@@ -57,6 +76,15 @@ class Principal:
         """The ids of the user's teams, as of the first look."""
         mine = Team.objects.filter(members=self.user).order_by("name")
         return frozenset(mine.values_list("pk", flat=True))
+
+    @cached_property
+    def sight(self) -> Sight:
+        """Which jobs the user may see, as of the first look."""
+        if self.has("view_all_jobs"):
+            return Sight(everything=True)
+        if not self.has("view_job"):
+            return Sight()
+        return Sight(user=self.user.pk, teams=self.team_ids)
 
     def has(self, permission: str) -> bool:
         """Return whether the user has a permission of this app (`submit_job`); staff have all."""
@@ -95,12 +123,12 @@ def of_user(user: User, *, session: str | None = None) -> Principal:
 
 def visible(principal: Principal) -> QuerySet[Job]:
     """Return the jobs that the principal may see, newest first, each with its team."""
-    jobs = Job.objects.select_related("team")
-    if principal.has("view_all_jobs"):
+    jobs, sight = Job.objects.select_related("team"), principal.sight
+    if sight.everything:
         return jobs
-    if not principal.has("view_job"):
+    if sight.user is None:
         return jobs.none()
-    return jobs.filter(Q(owner=principal.user) | Q(team__in=principal.team_ids))
+    return jobs.filter(Q(owner=sight.user) | Q(team__in=sight.teams))
 
 
 def job_for(principal: Principal, job_id: UUID | str) -> Job:

@@ -16,6 +16,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from jobs import feed_news
+
 # Several sweepers may run; one at a time sequences.
 _STATE = """
 select horizon, position, pg_snapshot_xmin(pg_current_snapshot()),
@@ -93,6 +95,8 @@ def sequence() -> int:
         cursor.execute(_TAKE, {"low": low, "high": high, "position": position})
         fed = int(cursor.rowcount)
         cursor.execute(_SAVE, [high, position + fed])
+        if fed:
+            feed_news.moved(position + fed)
     return fed
 
 
@@ -115,4 +119,5 @@ def _settle(cursor: Any, position: int, horizon: Any) -> int:
     cursor.execute(_TAKE_ALL, {"position": position})
     fed = int(cursor.rowcount)
     cursor.execute(_SETTLE, [horizon, position + fed])
+    feed_news.moved(position + fed)
     return fed

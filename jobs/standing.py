@@ -17,8 +17,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from core.errors import Forbidden, NotFound, NotSignedIn, RepriseError
-from jobs.access import Principal
+from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
+from jobs.access import Principal, Sight
 from jobs.models import ApiToken, Job, Team
 
 Asked = Sequence[tuple[Principal, UUID | None]]
@@ -28,7 +28,8 @@ def refusals(asked: Asked) -> list[RepriseError | None]:
     """Return for each principal whether they may still follow that job (None: the feed of all).
 
     None where they may. NotSignedIn where the session or the token has ended, NotFound where the
-    job is gone, Forbidden where it, or every job, is no longer theirs to see.
+    job is gone, Forbidden where it, or every job, is no longer theirs to see; HistoryDiverged where
+    of the feed they would see other jobs now than when they came.
     """
     now = _Now(asked)
     return [now.refusal(principal, job) for principal, job in asked]
@@ -59,13 +60,27 @@ class _Now:
         if user is None or not self._signed_in(principal, user):
             return NotSignedIn("The session has ended, or the token.")
         if job is None:
-            views = user.pk in self._viewers or self._sees_all(user)
-            return None if views else Forbidden("You may not see jobs any longer.")
+            return self._refusal_of_all(principal, self._sight(user))
         if job not in self._jobs:
             return NotFound()
         if self._sees_all(user) or self._sees(user, *self._jobs[job]):
             return None
         return Forbidden("Your access to this job was taken away.")
+
+    def _refusal_of_all(self, principal: Principal, sight: Sight) -> RepriseError | None:
+        if sight == Sight():
+            return Forbidden("You may not see jobs any longer.")
+        if sight != principal.sight:
+            return HistoryDiverged("You may see other jobs than before: start again from 0.")
+        return None
+
+    def _sight(self, user: User) -> Sight:
+        if self._sees_all(user):
+            return Sight(everything=True)
+        if user.pk not in self._viewers:
+            return Sight()
+        teams = frozenset(team for member, team in self._teams if member == user.pk)
+        return Sight(user=user.pk, teams=teams)
 
     def _signed_in(self, principal: Principal, user: User) -> bool:
         if principal.token is not None:

@@ -18,7 +18,7 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
-from core.errors import NotFound, RepriseError
+from core.errors import NotFound, NotSignedIn, RepriseError
 from jobs import access, standing, tickets
 from jobs.access import Principal
 from jobs.api.problems import explain
@@ -41,8 +41,8 @@ def job_id(text: str) -> UUID:
     return value
 
 
-async def allow(source: Source, job: UUID) -> Principal:
-    """Let somebody read a job; return who it is.
+async def allow(source: Source, job: UUID | None) -> Principal:
+    """Let somebody read a job, or with None the feed of all jobs; return who it is.
 
     `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
     RetryLater while the database is away.
@@ -50,11 +50,11 @@ async def allow(source: Source, job: UUID) -> Principal:
     return await in_thread(partial(_allow, source, job))
 
 
-async def admit(source: Source, job: UUID, transport: str) -> Follower:
-    """Let somebody follow a job, until the connection's end (`streams.followers`).
+async def admit(source: Source, job: UUID | None, transport: str) -> Follower:
+    """Let somebody follow a job, or with None the feed of all jobs.
 
-    What has to be told to them later comes by the follower's notice. Raises what `allow` does,
-    GoingDown and OverLimit.
+    Until the connection's end (`streams.followers`); what has to be told to them later comes by the
+    follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
     limits, followers = Limits.of(settings.REPRISE), here()
     seen = followers.knock(limits)
@@ -101,12 +101,18 @@ def ticket_of(source: Source) -> str | None:
     return given[-1] if given else None
 
 
-def _allow(source: Source, job: UUID) -> Principal:
+def _allow(source: Source, job: UUID | None) -> Principal:
     ticket = ticket_of(source)
     if ticket is not None and access.bearer(source) is None:
+        if job is None:
+            raise NotSignedIn("A ticket is for one job, not for the feed of all.")
         return tickets.verify(ticket, job)
     principal = _authenticate(source)
-    access.job_for(principal, job)
+    if job is not None:
+        access.job_for(principal, job)
+    else:
+        access.require(principal, "view")
+        principal.sight  # noqa: B018 - looked up here, in the thread, and kept
     return principal
 
 

@@ -9,15 +9,18 @@ from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import channel_layers
 from django.conf import settings
 
-from jobs import access_news
+from jobs import access_news, feed_news
 from jobs.log import AsyncReader
+from jobs.summaries import AsyncSummaries
 from streams import access, followers
 from streams.counters import counters
+from streams.feed.feed import Feed
 from streams.hub import Hub
 from streams.link import Layer
 from streams.recheck import Recheck
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
 
 
 async def current() -> Hub:
@@ -26,16 +29,28 @@ async def current() -> Hub:
     hub = _hubs.get(loop)
     if hub is None:
         config = settings.REPRISE
+        reader = AsyncReader(config.database_url)
+        feed = Feed(AsyncSummaries(reader), counters, poll_seconds=config.poll_seconds)
+        _feeds[loop] = feed
         hub = _hubs[loop] = Hub(
-            AsyncReader(config.database_url),
+            reader,
             _own_layer,
             counters=counters,
             heartbeat_seconds=config.heartbeat_seconds,
             poll_seconds=config.poll_seconds,
-            listeners={access_news.GROUP: _recheck(config.access_seconds)},
+            listeners={
+                access_news.GROUP: _recheck(config.access_seconds),
+                feed_news.GROUP: feed,
+            },
         )
     await hub.start()
     return hub
+
+
+async def feed() -> Feed:
+    """Return the running loop's view of the feed of all jobs, kept up by its hub."""
+    await current()
+    return _feeds[asyncio.get_running_loop()]
 
 
 async def close() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from streams.feed.websocket import FeedConsumer
 from streams.origin import App, OriginCheck
 from streams.websocket import JobConsumer, NowhereConsumer
 
@@ -13,6 +14,7 @@ from streams.websocket import JobConsumer, NowhereConsumer
 _router = URLRouter(
     [
         path("ws/jobs/<str:job>/", JobConsumer.as_asgi()),
+        path("ws/feed/", FeedConsumer.as_asgi()),
         re_path(r"", NowhereConsumer.as_asgi()),
     ]
 )

@@ -92,7 +92,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         with suppress(OSError):
             await self.close(NORMAL)
 
-    async def _write(self, item: wire.Item) -> None:
+    async def _write(self, item: wire.Item | wire.FeedItem) -> None:
         try:
             await self.base_send({"type": "websocket.send", "text": wire.websocket(item)})
         except OSError as error:  # ASGI: what `send` raises once the client is gone

@@ -25,9 +25,12 @@ PADDING = b": " + b"." * 2048 + b"\n"
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first item: the job, the cursor from which it is followed, its head, the heartbeat."""
+    """The first item: the job, the cursor from which it is followed, its head, the heartbeat.
 
-    job: UUID
+    Of the feed of all jobs: no job, and positions.
+    """
+
+    job: UUID | None
     after: str
     head: int
     heartbeat_s: float
@@ -91,6 +94,25 @@ class Events:
         return self._ndjson
 
 
+@dataclass(slots=True)
+class Summaries:
+    """How jobs stand that have moved in the feed after position `after` and up to `last`.
+
+    There may be none for who follows: then only the cursor moves.
+    """
+
+    after: int
+    last: int
+    texts: Sequence[str]
+    _websocket: str | None = field(default=None, repr=False)
+
+    def websocket(self) -> str:
+        """Return the `events` frame."""
+        if self._websocket is None:
+            self._websocket = '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
+        return self._websocket
+
+
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
     """The head at some moment after the request has been sent."""
@@ -132,6 +154,7 @@ class Refusal:
 
 
 Item = Hello | Events | CaughtUp | FellBehind | Heartbeat | End | Refusal
+FeedItem = Hello | Summaries | CaughtUp | FellBehind | Heartbeat
 
 _NAMES = {
     Hello: "hello",
@@ -165,9 +188,9 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def websocket(item: Item) -> str:
+def websocket(item: Item | FeedItem) -> str:
     """Return the text frame that an item is on a WebSocket."""
-    if isinstance(item, Events):
+    if isinstance(item, Events | Summaries):
         return item.websocket()
     return _dump(_members(item))
 
@@ -216,7 +239,7 @@ def _members(item: Hello | CaughtUp | FellBehind | Heartbeat | End | Refusal) ->
             return {
                 "kind": "hello",
                 "protocol": PROTOCOL,
-                "job": str(item.job),
+                "job": item.job and str(item.job),
                 "after": item.after,
                 "head": item.head,
                 "heartbeat_s": int(beat) if beat == int(beat) else beat,

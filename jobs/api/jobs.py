@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router, Status
 
 from core.errors import BadCursor, BadRequest
-from jobs import access, commands, log
+from jobs import access, commands, feed, log
 from jobs.api import listing, shapes
 from jobs.api.auth import principal_of
 from jobs.api.schemas import Accepted, JobOut, JobsOut, StateOut, Submission, errors
@@ -62,8 +62,10 @@ def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[
     """List the jobs that you may see, newest first."""
     principal = principal_of(request)
     access.require(principal, "view")
+    position = feed.end()  # before the rows: what moves in between comes twice rather than never
     rows, after = listing.page(access.visible(principal), filters)
-    return {"jobs": [shapes.job(principal, row) for row in rows], "next": after}
+    jobs = [shapes.job(principal, row) for row in rows]
+    return {"jobs": jobs, "next": after, "position": position}
 
 
 @router.get("/{job_id}", response={200: StateOut, **errors(404, 409)}, by_alias=True)

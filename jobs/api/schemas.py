@@ -155,10 +155,14 @@ class StateOut(JobOut):
 
 
 class JobsOut(Schema):
-    """A page of jobs, newest first; `next` is the `cursor` of the following page."""
+    """A page of jobs, newest first; `next` is the `cursor` of the following page.
+
+    What happens to jobs after this answer was made comes in the feed after `position`.
+    """
 
     jobs: list[JobOut]
     next: str | None
+    position: int
 
 
 class Accepted(Schema):

@@ -58,12 +58,13 @@ class AsyncReader:
 
     async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
         """Return up to `limit` events after seq `after`; an empty page at the head."""
-        [(last, lines)] = await self._all(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
+        values = {"job": job_id, "after": after, "limit": limit}
+        [(last, lines)] = await self.fetch(sql.PAGE, values)
         return Page(after, last, lines) if lines else await self._archived(job_id, after, limit)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         """Return the heads of those of the jobs that exist: one query however many there are."""
-        rows = await self._all(sql.HEADS, [list(job_ids)])
+        rows = await self.fetch(sql.HEADS, [list(job_ids)])
         return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
 
     async def head(self, job_id: UUID) -> Head | None:
@@ -74,22 +75,23 @@ class AsyncReader:
         """Return the head where `cursor` is a place in this log, as `jobs.log.check_cursor`."""
         found = compare(await self.head(job_id), cursor)
         if cursor.hash8:
-            rows = await self._all(sql.HASH_AT, [job_id, cursor.seq])
+            rows = await self.fetch(sql.HASH_AT, [job_id, cursor.seq])
             row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
             match_hash(row, cursor)
         if archived.may_be(job_id, found, cursor):
-            needed = await self._all(archived.NEEDED, {"job": job_id, "after": cursor.seq})
+            needed = await self.fetch(archived.NEEDED, {"job": job_id, "after": cursor.seq})
             await asyncio.to_thread(archived.check_there, needed)
         return found
 
     async def _archived(self, job_id: UUID, after: int, limit: int) -> Page:
         values = {"job": job_id, "after": after, "limit": limit}
-        places = await self._all(archived.PLACES, values)
+        places = await self.fetch(archived.PLACES, values)
         if not places:
             return Page(after, after, "")
         return await asyncio.to_thread(archived.page, after, limit, places)
 
-    async def _all(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+    async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that only reads; each call is one round trip."""
         self.queries += 1
         async with self._pool.connection() as connection:
             return await (await connection.execute(statement.encode(), values)).fetchall()

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core import clock
-from core.errors import Forbidden, NotFound, NotSignedIn, RepriseError
+from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
 from jobs import access, standing, tokens
 from jobs.access import Principal
@@ -115,9 +115,27 @@ def test_a_job_that_is_gone_is_not_found(cast: Cast) -> None:
     assert told(by_token(cast.root), uuid7()) is NotFound
 
 
+@pytest.mark.parametrize("change", ["into a team", "out of one", "into a role"])
+def test_who_sees_other_jobs_than_before_starts_again_with_the_feed(
+    cast: Cast, change: str
+) -> None:
+    principal = by_token(cast.bob)
+    assert principal.sight
+    assert told(principal, None) is None
+    match change:
+        case "into a team":
+            cast.blue.members.add(cast.bob.user)
+        case "out of one":
+            cast.red.members.remove(cast.bob.user)
+        case _:
+            cast.bob.user.groups.add(Group.objects.get(name="auditor"))
+    assert told(principal, None) is HistoryDiverged
+
+
 def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
     people = (cast.alice, cast.bob, cast.vera, cast.root, cast.carol)
     everybody = [kind(person) for person in people for kind in (by_token, by_session)]
+    assert all(who.sight for who in everybody)  # looked up when they came
     with CaptureQueriesContext(
         connection,
     ) as one:

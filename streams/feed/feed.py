@@ -1,0 +1,121 @@
+"""The feed as one process knows it: read once for all who follow it, and only while somebody does.
+
+A hint says that the feed has moved; without one it is asked once a second all the same. Either way
+the same page is read, so that a hint which is lost, doubled, late or wrong changes only when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from core.errors import CursorAhead, Unavailable
+from jobs.summaries import SummaryPage
+from streams.counters import Counters
+from streams.feed.pages import Pages
+from streams.feed.recent import FEED_BOUNDS, FeedBounds, Recent
+from streams.followed import Signal
+from streams.hub import AWAY
+from streams.link import Message
+
+READ_SECONDS = 10.0
+
+
+class Reads(Protocol):
+    """What reads the feed: `jobs.summaries.AsyncSummaries`."""
+
+    async def page(self, after: int, limit: int) -> SummaryPage: ...
+    async def end(self) -> int: ...
+
+
+class Feed:
+    """Use `check`, then `follow`. The hub hands it hints and keeps `run` going."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        counters: Counters,
+        *,
+        poll_seconds: float = 1.0,
+        bounds: FeedBounds = FEED_BOUNDS,
+    ) -> None:
+        self.counters = counters
+        self.changed = Signal()
+        self.bounds = bounds
+        self.recent = Recent(0, bounds)
+        self.pages = Pages(reads, counters, bounds.page_positions)
+        self._reads = reads
+        self._poll_seconds = poll_seconds
+        self._followers = 0
+        self._wanted = asyncio.Event()
+        self._due = asyncio.Event()
+
+    async def check(self, position: int) -> int:
+        """Return where the feed ends now, to follow it from `position`.
+
+        Raises CursorAhead, and Unavailable without Postgres.
+        """
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                end = await self._reads.end()
+        except AWAY as error:
+            self.counters.add("read_failures", "check")
+            raise Unavailable from error
+        if position > end:
+            raise CursorAhead(
+                f"The position {position} is beyond the feed's end, {end}: start again from 0.",
+                head=end,
+            )
+        return end
+
+    @contextmanager
+    def follow(self, end: int) -> Iterator[None]:
+        """Have the feed read on for as long as the context lasts; `end` was read just before."""
+        near = end - self.bounds.page_positions
+        if not self._followers and self.recent.last < near:
+            # Nobody looked for long: begin anew, near the end. Who is further back reads pages.
+            self.recent = Recent(near, self.bounds)
+        self._followers += 1
+        self._wanted.set()
+        if end > self.recent.last:
+            self._due.set()
+        try:
+            yield
+        finally:
+            self._followers -= 1
+            if not self._followers:
+                self._wanted.clear()
+
+    def hear(self, message: Message) -> None:
+        """Take in a hint; ValueError and the like where it is none."""
+        if int(message["position"]) > self.recent.last:
+            self._due.set()
+
+    async def run(self) -> None:
+        """Read on whenever something is due, and once a second."""
+        while True:
+            await self._wanted.wait()
+            reason = "poll"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), self._poll_seconds)
+                reason = "hint"
+            # Before the read: what becomes due during it is read again.
+            self._due.clear()
+            try:
+                await self._read_on(reason)
+            except AWAY:
+                self.counters.add("read_failures", "feed")
+
+    async def _read_on(self, reason: str) -> None:
+        while True:
+            recent = self.recent
+            self.counters.add("feed_reads", reason)
+            async with asyncio.timeout(READ_SECONDS):
+                page = await self._reads.page(recent.last, self.bounds.page_positions)
+            if page.last > page.after:
+                recent.extend(page)
+                self.changed.fire()
+            if page.last < page.after + self.bounds.page_positions:
+                return

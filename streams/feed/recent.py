@@ -1,0 +1,81 @@
+"""The jobs that have moved last, in memory: the newest summary of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from uuid import UUID
+
+from jobs.access import Sight
+from jobs.summaries import Summary, SummaryPage
+from streams.wire import Summaries
+
+# Followers stand at few places at once, and people of a team see the same.
+KEPT_BATCHES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBounds:
+    """How many jobs one frame has, how many are in memory, how many positions one read covers."""
+
+    frame_jobs: int = 500
+    recent_jobs: int = 4096
+    page_positions: int = 10_000
+
+
+FEED_BOUNDS = FeedBounds()
+
+
+class Recent:
+    """The newest summary of every job that has moved after position `after`, up to `last`.
+
+    A job that moves again takes a later place, and nobody gets its old one any more. Past the
+    bounds, the jobs that have rested longest leave; who was before their place is before `after`
+    then.
+    """
+
+    def __init__(self, after: int, bounds: FeedBounds = FEED_BOUNDS) -> None:
+        self.after = self.last = after
+        self._bounds = bounds
+        self._newest: dict[UUID, Summary] = {}  # by position, since the latest is always put last
+        self._batches: dict[tuple[Sight, int], Summaries] = {}
+
+    def extend(self, page: SummaryPage) -> None:
+        """Add what comes after `last`. Raises ValueError where that would leave a gap."""
+        if page.after != self.last:
+            raise ValueError(f"this ends at {self.last}, the page starts after {page.after}")
+        for summary in page.summaries:
+            self._newest.pop(summary.job, None)
+            self._newest[summary.job] = summary
+        self.last = page.last
+        self._batches.clear()
+        while len(self._newest) > self._bounds.recent_jobs:
+            self.after = self._newest.pop(next(iter(self._newest))).position
+
+    def batch(self, sight: Sight, position: int) -> Summaries:
+        """Return what of that a follower may see who is at `position`: `after <= position < last`.
+
+        Followers at one place with the same sight share one batch, and its encoding.
+        """
+        key = (sight, position)
+        found = self._batches.get(key)
+        if found is None:
+            if len(self._batches) >= KEPT_BATCHES:
+                del self._batches[next(iter(self._batches))]
+            newest = reversed(self._newest.values())
+            moved = list(takewhile(lambda one: one.position > position, newest))
+            most = self._bounds.frame_jobs
+            found = cut(reversed(moved), sight, position, self.last, most)
+            self._batches[key] = found
+        return found
+
+
+def cut(moved: Iterable[Summary], sight: Sight, after: int, last: int, most: int) -> Summaries:
+    """Return the first `most` of the summaries after `after` that somebody may see; to `last`."""
+    seen = [one for one in moved if one.position > after and sight.has(one.owner, one.team)]
+    if len(seen) > most:
+        seen = seen[:most]
+        last = seen[-1].position
+    # A page that was on its way for others may end before this follower's place.
+    return Summaries(after, max(after, last), [one.text for one in seen])

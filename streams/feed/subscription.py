@@ -1,0 +1,125 @@
+"""One follower of the feed: a position that moves, and eyes for some of the jobs.
+
+The order of things is a job's: `hello`; the jobs that have moved since, each as it stands;
+`caught_up`; then each that moves, with `heartbeat` in silence. It has no end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from core.clock import now, rfc3339
+from jobs.access import Sight
+from streams.feed.feed import Feed
+from streams.feed.recent import cut
+from streams.hub import AWAY
+from streams.notice import Notice
+from streams.subscription import EARLY, FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
+from streams.wire import CaughtUp, FeedItem, FellBehind, Heartbeat, Hello, Summaries
+
+
+class FeedSubscription:
+    """Yields a follower's items from `position` on; `end` is what `Feed.check` said of it.
+
+    What is put into `notice` is raised in place of the next item. The position moves when the next
+    item is asked for, that is, when the transport has written the last one. Once caught up, a
+    heartbeat's `head` is how far the feed has been looked through for this follower.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        sight: Sight,
+        position: int,
+        end: int,
+        *,
+        notice: Notice | None = None,
+        heartbeat_seconds: float = 15.0,
+    ) -> None:
+        self._feed = feed
+        self._sight = sight
+        self._position = position
+        self._goal = end
+        self._notice = notice or Notice()
+        self._heartbeat_seconds = heartbeat_seconds
+        self._caught_up = False
+        self._pause = FIRST_PAUSE_SECONDS
+        self._time = asyncio.get_running_loop().time
+        self._beat_at = 0.0
+
+    async def items(self) -> AsyncGenerator[FeedItem, None]:
+        """Yield the items; close the iterator (`contextlib.aclosing`) to stop following."""
+        hello = Hello(None, str(self._position), self._goal, self._heartbeat_seconds)
+        self._sent(hello)
+        yield hello
+        with self._feed.follow(self._goal):
+            while True:
+                item = await self._next()
+                yield item
+                self._sent(item)
+
+    def _sent(self, item: FeedItem) -> None:
+        """Move on: the transport has taken the item."""
+        self._beat_at = self._time() + self._heartbeat_seconds * EARLY
+        match item:
+            case Summaries():
+                self._position = item.last
+            case CaughtUp():
+                self._caught_up = True
+            case FellBehind():
+                self._caught_up, self._goal = False, item.head
+
+    async def _next(self) -> FeedItem:
+        """Return the next item as soon as there is one."""
+        # Others get their turn between the frames of somebody who is far behind.
+        await asyncio.sleep(0)
+        while True:
+            self._notice.check()
+            head = max(self._feed.recent.last, self._position)
+            if not self._caught_up and self._position >= self._goal:
+                return CaughtUp(self._position, head)
+            if self._caught_up and self._position < self._feed.recent.after:
+                return FellBehind(self._position, head)
+            found = await self._look()
+            if found is not None and found.texts:
+                return found
+            if found is not None:
+                self._position = found.last  # what moved there is not for these eyes
+            elif self._time() >= self._beat_at:
+                return Heartbeat(self._position if self._caught_up else head, rfc3339(now()))
+
+    async def _look(self) -> Summaries | None:
+        """Return what comes next, perhaps nothing to see; None where that is not there yet."""
+        recent = self._feed.recent
+        if self._position < recent.after:
+            return await self._from_past()
+        # Catching up, the reader comes to the goal first: a job that moved again comes once then.
+        if self._position < recent.last and (self._caught_up or recent.last >= self._goal):
+            return recent.batch(self._sight, self._position)
+        await self._feed.changed.wait(self._patience(), self._notice)
+        return None
+
+    async def _from_past(self) -> Summaries | None:
+        """Return what a page has; None where that takes too long or fails.
+
+        The page goes on being read, for whoever asks for it next: this follower too.
+        """
+        page = self._feed.pages.page(self._position)
+        await asyncio.wait({page}, timeout=min(self._patience(), LOOK_UP_SECONDS))
+        if not page.done():
+            return None
+        try:
+            found = page.result()
+        except AWAY:
+            self._feed.counters.add("read_failures", "page")
+            await asyncio.sleep(min(self._pause, self._patience()))
+            self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
+            return None
+        self._pause = FIRST_PAUSE_SECONDS
+        most = self._feed.bounds.frame_jobs
+        return cut(found.summaries, self._sight, self._position, found.last, most)
+
+    def _patience(self) -> float:
+        """Return how long nothing need be done."""
+        return max(self._beat_at - self._time(), 0)
