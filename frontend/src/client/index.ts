@@ -7,6 +7,8 @@ export { Addresses, type Ticket } from './addresses';
 export { type AnsiState, type Colour, PLAIN, parseAnsi, type Segment, stripAnsi } from './ansi';
 export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
+export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
+export type { JobSummary } from './feed-socket';
 export {
   fold,
   type JobView,

@@ -3,8 +3,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client';
+import { feedView } from '../list/connection';
+import { Moved } from '../list/moved';
 import { clock, count } from '../text/format';
-import { bootData, call, errorWords, type Job, Unreachable } from './api';
+import { bootData, call, errorWords, type Job, signIn, Unreachable } from './api';
 import { jobRow } from './job-row';
 import { listen, moveFocus } from './keys';
 import { glyph, Plain } from './plain';
@@ -12,11 +15,17 @@ import { glyph, Plain } from './plain';
 interface JobsAnswer {
   readonly jobs: readonly Job[];
   readonly next: string | null;
+  /** Where the feed stood when the list was read. */
+  readonly position: number;
 }
 
 const DONE = ['succeeded', 'failed', 'cancelled'];
 const UNFINISHED = ['queued', 'running', 'waiting', 'paused', 'cancelling'];
+/** How often to ask where no WebSocket gets through, or the last answer was none. */
 const POLL_MS = 2000;
+/** When to ask after the feed has called for it: not every page at the same moment. */
+const SOON_MS = 200;
+const SPREAD_MS = 800;
 const VIEWS: readonly (readonly [string, string])[] = [
   ['', 'All'],
   ['unfinished', 'Unfinished'],
@@ -27,7 +36,10 @@ const VIEWS: readonly (readonly [string, string])[] = [
   ['cancelled', 'Cancelled'],
 ];
 
-/** `<reprise-jobs>`; boots from the JSON scripts `kinds` (name → title) and polls while visible. */
+/**
+ * `<reprise-jobs>`; boots from the JSON script `kinds` (name → title), lives on the feed of all jobs, and
+ * polls where that cannot be had.
+ */
 @customElement('reprise-jobs')
 export class Jobs extends Plain {
   @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
@@ -37,10 +49,18 @@ export class Jobs extends Plain {
   @state() private loaded: Date | null = null;
   @state() private trouble = '';
   @state() private filters = new URLSearchParams(location.search);
+  @state() private info: FeedInfo | null = null;
 
   private kinds: Readonly<Record<string, string>> = bootData('kinds') ?? {};
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking: AbortController | undefined;
+  private due = false;
+  private readonly moved = new Moved();
+  private readonly feed = new Feed({
+    onJobs: (jobs) => this.take(jobs),
+    onState: (info) => this.said(info),
+    onStale: () => void this.refresh(),
+  });
   private unlisten: (() => void) | undefined;
 
   override connectedCallback(): void {
@@ -61,36 +81,81 @@ export class Jobs extends Plain {
     document.removeEventListener('visibilitychange', this.wake);
     clearTimeout(this.timer);
     this.asking?.abort();
+    this.feed.stop();
   }
 
   private readonly wake = (): void => {
-    if (!document.hidden) void this.refresh();
+    if (!document.hidden && (this.due || this.polls)) void this.refresh();
   };
 
-  /** Ask again for both halves of the list, then plan the next time. */
+  /** Whether the list is to be asked for again and again. */
+  private get polls(): boolean {
+    return this.trouble !== '' || this.info?.state === FeedState.blocked;
+  }
+
+  /** Take in which jobs have moved. */
+  private take(jobs: readonly JobSummary[]): void {
+    const calls = this.moved.take(jobs);
+    this.unfinished = this.moved.over(this.unfinished);
+    this.finished = this.moved.over(this.finished);
+    if (!calls || this.due) return;
+    this.due = true;
+    if (!this.asking) this.plan(SOON_MS + Math.random() * SPREAD_MS);
+  }
+
+  private said(info: FeedInfo): void {
+    const before = this.info?.state;
+    this.info = info;
+    if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') signIn();
+    // Meanwhile this user may have come to see other jobs, which no job that moves says.
+    const back = info.state === FeedState.live && before !== undefined && before !== info.state;
+    if ((back && info.resumed) || (info.state === FeedState.blocked && before !== info.state)) {
+      void this.refresh();
+    }
+  }
+
+  private plan(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => !document.hidden && void this.refresh(), ms);
+  }
+
+  /** Ask again for both halves of the list, then plan the next time where there is to be one. */
   private async refresh(): Promise<void> {
     clearTimeout(this.timer);
     this.asking?.abort();
-    this.asking = new AbortController();
-    const { signal } = this.asking;
-    const view = this.filters.get('status') ?? '';
+    const asking = new AbortController();
+    this.asking = asking;
+    this.due = false;
     try {
-      const [open, closed] = await Promise.all([
-        view === '' || view === 'unfinished' ? this.ask(UNFINISHED, signal) : null,
-        view === 'unfinished' ? null : this.ask(view ? [view] : DONE, signal),
-      ]);
-      this.unfinished = open?.jobs ?? [];
-      this.keepOlder(closed ?? { jobs: [], next: null });
+      await this.read(asking.signal);
       this.loaded = new Date();
       this.trouble = '';
     } catch (error) {
-      if (signal.aborted) return;
+      if (asking.signal.aborted) return;
       this.trouble =
         error instanceof Unreachable
           ? 'Reprise does not answer. Runs go on without this page, and it tries again by itself.'
           : errorWords(error);
     }
-    this.timer = setTimeout(() => !document.hidden && void this.refresh(), POLL_MS);
+    this.asking = undefined;
+    if (this.polls) this.plan(POLL_MS);
+    else if (this.due) this.plan(SOON_MS + Math.random() * SPREAD_MS);
+  }
+
+  private async read(signal: AbortSignal): Promise<void> {
+    const view = this.filters.get('status') ?? '';
+    const [open, closed] = await Promise.all([
+      view === '' || view === 'unfinished' ? this.ask(UNFINISHED, signal) : null,
+      view === 'unfinished' ? null : this.ask(view ? [view] : DONE, signal),
+    ]);
+    const answers = [open, closed].filter((answer) => answer !== null);
+    const position = Math.min(...answers.map((answer) => answer.position));
+    const rows = answers.flatMap((answer) => answer.jobs);
+    this.moved.read(position, rows);
+    this.unfinished = this.moved.over(open?.jobs ?? []);
+    this.keepOlder(closed ?? { jobs: [], next: null, position });
+    this.finished = this.moved.over(this.finished);
+    if (this.feed.info.state === FeedState.idle) this.feed.start(position);
   }
 
   /** Put the newest finished jobs before those that “Show older” has loaded. */
@@ -153,6 +218,7 @@ export class Jobs extends Plain {
   override render(): TemplateResult {
     return html`
       ${this.toolbar()}
+      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow())}
       ${
         this.trouble
           ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.trouble}

@@ -54,7 +54,8 @@ function listen(socket: SocketLike, sink: Sink, raw: boolean): void {
   socket.onclose = ({ code, reason }) => sink.closed(byCloseCode(code, reason, words));
 }
 
-function leave(socket: SocketLike): void {
+/** Close a socket from this side, and hear nothing more of it. */
+export function leave(socket: SocketLike): void {
   socket.onmessage = null;
   socket.onclose = null;
   socket.close(1000);

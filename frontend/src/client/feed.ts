@@ -1,0 +1,255 @@
+import { Backoff, type Ceiling, exponential } from './backoff';
+import { type Closed, type Lost, lost } from './closed';
+import { FeedSocket, type FeedSocketListener, type JobSummary } from './feed-socket';
+import type { Trouble } from './info';
+import { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
+import { type Cancel, type Platform, platformFrom } from './platform';
+
+const FIRST_FRAME_MS = 4000;
+/** A connection that lived this long, or brought something, was worth having. */
+const WORTHWHILE_MS = 5000;
+/** Failures in a row before a first frame, after which WebSockets count as blocked; silence counts two. */
+const MISSES = 2;
+/** The same where one has worked before: the server is likelier to be away than the way to it. */
+const MISSES_OF_KNOWN = 4;
+/** Codes after which what was known before does not hold. */
+const DIVERGED: ReadonlySet<string> = new Set(['cursor_ahead', 'history_diverged']);
+
+/** What the follower of the feed is doing. */
+export const FeedState = {
+  /** Not started, or stopped. */
+  idle: 'idle',
+  /** On its way, or getting what has moved. */
+  connecting: 'connecting',
+  /** All that has moved has come; more comes as it happens. */
+  live: 'live',
+  /** Cut off: waiting for the next try (`nextTryAt`) or in the middle of it. */
+  reconnecting: 'reconnecting',
+  /** No WebSocket gets through: ask by other means meanwhile. It is tried again now and then. */
+  blocked: 'blocked',
+  /** Cut off, and the machine itself has no network. */
+  offline: 'offline',
+  /** Given up: `error.code` says why. */
+  failed: 'failed',
+} as const;
+
+/** One of the constants of the same name. */
+export type FeedState = (typeof FeedState)[keyof typeof FeedState];
+
+/** What coming back brought: when it was done (ms since the epoch), and how many jobs had moved. */
+export interface FeedResumed {
+  readonly at: number;
+  readonly jobs: number;
+}
+
+/** What a page may want to say about the connection. A snapshot: it never changes. */
+export interface FeedInfo {
+  readonly state: FeedState;
+  /** How far in the feed it is; where it comes back to. */
+  readonly position: number;
+  /** When the next try is due, ms since the epoch; null unless waiting for one. */
+  readonly nextTryAt: number | null;
+  readonly resumed: FeedResumed | null;
+  /** The last trouble; it stays after recovery. */
+  readonly error: Trouble | null;
+}
+
+/** Whom to tell, and how to go about it. */
+export interface FeedOptions {
+  /** Jobs that have moved, in the feed's order. */
+  readonly onJobs: (jobs: readonly JobSummary[]) => void;
+  readonly onState: (info: FeedInfo) => void;
+  /** What was known before does not hold: read the list anew, and `start` at its position. */
+  readonly onStale: () => void;
+  readonly firstFrameMs?: number;
+  readonly backoff?: Ceiling;
+  readonly upgrade?: UpgradeTimes;
+  readonly platform?: Partial<Platform>;
+}
+
+/** Follows the feed of all jobs from a position, through every cut; over a WebSocket alone. */
+export class Feed implements FeedSocketListener {
+  readonly #platform: Platform;
+  readonly #backoff: Backoff;
+  #socket: FeedSocket | null = null;
+  #waiting: Cancel | null = null;
+  #unwatch: Cancel = () => undefined;
+  #state: FeedState = FeedState.idle;
+  #position = 0;
+  #nextTryAt: number | null = null;
+  #notBefore = 0;
+  #resumed: FeedResumed | null = null;
+  #error: Trouble | null = null;
+  /** The jobs that came since the cut that is not healed yet; null where there is none. */
+  #moved: Set<string> | null = null;
+  #misses = 0;
+  #refused = 0;
+  #worked = false;
+
+  constructor(private readonly options: FeedOptions) {
+    this.#platform = platformFrom(options.platform);
+    this.#backoff = new Backoff(options.backoff ?? exponential(), this.#platform.random);
+  }
+
+  /** The connection as it is now. */
+  get info(): FeedInfo {
+    return {
+      state: this.#state,
+      position: this.#position,
+      nextTryAt: this.#nextTryAt,
+      resumed: this.#resumed,
+      error: this.#error,
+    };
+  }
+
+  /** Follow what comes after `position`. */
+  start(position: number): void {
+    this.stop();
+    this.#position = position;
+    this.#backoff.reset();
+    this.#unwatch = this.#platform.signals.watch(
+      () => this.#wake(),
+      () => this.#offline(),
+    );
+    this.#state = FeedState.connecting;
+    this.#open();
+  }
+
+  /** Let go of everything. */
+  stop(): void {
+    this.#unwatch();
+    this.#unwatch = () => undefined;
+    this.#drop();
+    this.#state = FeedState.idle;
+  }
+
+  /** Do not wait any longer for the next try; after a failure, begin again. */
+  tryNow(): void {
+    if (this.#state === FeedState.failed) this.start(this.#position);
+    else if (this.#waiting !== null) {
+      this.#backoff.reset();
+      this.#open();
+    }
+  }
+
+  hello(): void {
+    this.#misses = 0;
+    this.#refused = 0;
+    this.#worked = true;
+  }
+
+  jobs(jobs: readonly JobSummary[]): void {
+    for (const { job, position } of jobs) {
+      this.#moved?.add(job);
+      this.#position = Math.max(this.#position, position);
+    }
+    this.options.onJobs(jobs);
+  }
+
+  reached(position: number, caughtUp: boolean): void {
+    this.#position = Math.max(this.#position, position);
+    if (!caughtUp) return;
+    if (this.#moved) {
+      this.#resumed = { at: this.#platform.clock.now(), jobs: this.#moved.size };
+      this.#moved = null;
+    }
+    this.#to(FeedState.live);
+  }
+
+  closed(why: Closed): void {
+    if (why.how === 'lost') {
+      this.#lost(why);
+      return;
+    }
+    this.stop();
+    if (why.how !== 'refused') return;
+    this.#note(why);
+    if (DIVERGED.has(why.code)) this.options.onStale();
+    else this.#to(FeedState.failed);
+  }
+
+  #open(): void {
+    this.#drop();
+    const { WebSocket, clock, base } = this.#platform;
+    if (WebSocket === undefined) {
+      this.#to(FeedState.blocked);
+      return;
+    }
+    const url = new URL(`/ws/feed/?after=${this.#position}`, base);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    const patience = this.options.firstFrameMs ?? FIRST_FRAME_MS;
+    this.#socket = new FeedSocket(url.href, WebSocket, clock, this, patience);
+    this.#to(this.#state);
+  }
+
+  #drop(): void {
+    this.#waiting?.();
+    this.#waiting = null;
+    this.#nextTryAt = null;
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #lost(why: Lost): void {
+    const socket = this.#socket;
+    const greeted = socket?.greeted ?? false;
+    const online = this.#platform.signals.online();
+    if (socket?.brought || (greeted && (socket?.age ?? 0) >= WORTHWHILE_MS)) this.#backoff.reset();
+    // Without a network every try fails, which says nothing about WebSockets.
+    if (!greeted && !why.fromServer && online)
+      this.#misses += why.code === 'no_first_frame' ? 2 : 1;
+    const blocked = this.#misses >= (this.#worked ? MISSES_OF_KNOWN : MISSES);
+    const ms = blocked ? this.#pause() : this.#backoff.next();
+    this.#wait(why, why.retryAfterMs + ms, this.#away(online, blocked));
+  }
+
+  #away(online: boolean, blocked: boolean): FeedState {
+    if (!online) return FeedState.offline;
+    if (blocked) return FeedState.blocked;
+    return this.#worked ? FeedState.reconnecting : FeedState.connecting;
+  }
+
+  /** How long to stay without, in ms: longer each time, and not all pages alike. */
+  #pause(): number {
+    const { known, unknown, most } = this.options.upgrade ?? UPGRADE_TIMES;
+    const longest = Math.min(most, (this.#worked ? known : unknown) * 2 ** this.#refused);
+    this.#refused = Math.min(this.#refused + 1, 20);
+    return Math.round(longest * (0.5 + this.#platform.random() / 2));
+  }
+
+  #wait(why: Lost, ms: number, state: FeedState): void {
+    const { clock } = this.#platform;
+    this.#drop();
+    this.#note(why);
+    if (this.#worked) this.#moved ??= new Set();
+    this.#notBefore = clock.now() + why.retryAfterMs;
+    this.#nextTryAt = clock.now() + ms;
+    this.#waiting = clock.after(ms, () => this.#open());
+    this.#to(state);
+  }
+
+  /** The network is back, or somebody is looking again. */
+  #wake(): void {
+    const { clock } = this.#platform;
+    if (this.#waiting !== null) {
+      if (clock.now() >= this.#notBefore) this.tryNow();
+    } else if (this.#socket?.stale) {
+      this.#wait(lost('stale', 'Nothing had come for a while.'), 0, FeedState.reconnecting);
+    }
+  }
+
+  #offline(): void {
+    if (this.#socket === null) return;
+    const why = lost('offline', 'This machine has no network.');
+    this.#wait(why, this.#backoff.next(), FeedState.offline);
+  }
+
+  #note({ code, message }: { readonly code: string; readonly message: string }): void {
+    this.#error = { code, message, at: this.#platform.clock.now() };
+  }
+
+  #to(state: FeedState): void {
+    this.#state = state;
+    this.options.onState(this.info);
+  }
+}

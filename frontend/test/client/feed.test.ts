@@ -1,0 +1,332 @@
+import { describe, expect, it } from 'vitest';
+import {
+  Feed,
+  type FeedInfo,
+  type FeedOptions,
+  type JobSummary,
+  type SocketLike,
+} from '../../src/client';
+import { FakeClock, FakeSignals } from './fake/platform';
+
+/** A socket in the test's hand. */
+class Socket implements SocketLike {
+  onmessage: SocketLike['onmessage'] = null;
+  onclose: SocketLike['onclose'] = null;
+  onerror: SocketLike['onerror'] = null;
+  isClosed = false;
+
+  constructor(readonly url: string) {}
+
+  /** Where it was asked to begin. */
+  get after(): string | null {
+    return new URL(this.url).searchParams.get('after');
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  say(kind: string, members: Readonly<Record<string, unknown>> = {}): void {
+    this.onmessage?.({ data: JSON.stringify({ kind, ...members }) });
+  }
+
+  hello(protocol = 1): void {
+    this.say('hello', { protocol, job: null, after: this.after, head: 0, heartbeat_s: 15 });
+  }
+
+  jobs(...jobs: readonly JobSummary[]): void {
+    this.say('events', { events: jobs });
+  }
+
+  caughtUp(seq: number): void {
+    this.say('caught_up', { seq, head: seq });
+  }
+
+  end(code = 1006): void {
+    this.onclose?.({ code, reason: '' });
+  }
+
+  refuse(code: string, close: number, retryAfter: number | null = null): void {
+    this.say('error', { code, message: `no: ${code}`, retry_after_s: retryAfter });
+    this.end(close);
+  }
+}
+
+function job(position: number, name = 'a', head = position): JobSummary {
+  const job = `0192f3c1-0000-7000-8000-${name.padStart(12, '0')}`;
+  const said = { job_kind: 'load', title: 'A job', status: 'running', done: 0, total: 3 } as const;
+  return { position, job, ...said, head };
+}
+
+/** A follower of the feed, started at 5, and all that it said. */
+function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = undefined) {
+  const sockets: Socket[] = [];
+  const clock = new FakeClock();
+  const signals = new FakeSignals();
+  const states: string[] = [];
+  const got: JobSummary[] = [];
+  let stale = 0;
+  const make = class extends Socket {
+    constructor(url: string) {
+      super(url);
+      sockets.push(this);
+    }
+  };
+  const feed = new Feed({
+    onJobs: (jobs) => got.push(...jobs),
+    onState: ({ state }: FeedInfo) => {
+      if (states.at(-1) !== state) states.push(state);
+    },
+    onStale: () => {
+      stale += 1;
+    },
+    backoff: () => 1000,
+    ...options,
+    platform: {
+      WebSocket: WebSocket === null ? undefined : make,
+      clock,
+      signals,
+      random: () => 0.5,
+      base: 'https://ops.example.org/',
+    },
+  });
+  feed.start(5);
+  return {
+    feed,
+    sockets,
+    clock,
+    signals,
+    states,
+    got,
+    stale: () => stale,
+    /** The newest connection. */
+    socket: (): Socket => {
+      const last = sockets.at(-1);
+      if (!last) throw new Error('there is no connection');
+      return last;
+    },
+  };
+}
+
+describe('the feed', () => {
+  it('is followed from a position, and jobs are handed on as they move', () => {
+    const it = following();
+    expect(it.socket().url).toBe('wss://ops.example.org/ws/feed/?after=5');
+    it.socket().hello();
+    it.socket().jobs(job(7), job(9, 'b'));
+    expect(it.states).toEqual(['connecting']);
+    it.socket().caughtUp(12);
+    it.socket().jobs(job(14));
+    expect(it.got.map(({ position }) => position)).toEqual([7, 9, 14]);
+    expect(it.feed.info).toMatchObject({ state: 'live', position: 14, resumed: null });
+  });
+
+  it('is resumed by its position, also where all that moved was not for these eyes', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().caughtUp(12);
+    it.socket().say('heartbeat', { head: 40, at: '2026-11-22T09:00:00Z' });
+    it.socket().end();
+    expect(it.feed.info).toMatchObject({
+      state: 'reconnecting',
+      error: { code: 'connection_lost' },
+    });
+    it.clock.advance(500);
+    expect(it.socket().after).toBe('40');
+    it.socket().hello();
+    it.socket().jobs(job(41), job(43, 'b'));
+    it.socket().caughtUp(43);
+    expect(it.feed.info).toMatchObject({ state: 'live', resumed: { jobs: 2 } });
+    expect(it.states).toEqual(['connecting', 'live', 'reconnecting', 'live']);
+  });
+
+  it('takes no heartbeat for a place before it has caught up', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().say('heartbeat', { head: 40 });
+    expect(it.feed.info.position).toBe(5);
+    it.socket().caughtUp(40);
+    it.socket().say('fell_behind', { seq: 40, head: 90 });
+    it.socket().say('heartbeat', { head: 90 });
+    expect(it.feed.info.position).toBe(40);
+  });
+
+  it('waits longer each time, and begins anew after a connection that was worth having', () => {
+    const it = following({ backoff: (tries) => 1000 * 2 ** tries });
+    it.socket().hello();
+    it.socket().jobs(job(6));
+    const waits: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      it.socket().end();
+      waits.push((it.feed.info.nextTryAt ?? 0) - it.clock.now());
+      it.clock.advance(waits.at(-1) ?? 0);
+    }
+    expect(waits).toEqual([500, 1000, 2000]);
+    it.socket().hello();
+    it.socket().jobs(job(7));
+    it.socket().end();
+    expect((it.feed.info.nextTryAt ?? 0) - it.clock.now()).toBe(500);
+  });
+
+  it('comes back when the server says so, not sooner', () => {
+    const it = following({ backoff: () => 0 });
+    it.socket().hello();
+    it.socket().refuse('going_down', 4000, 3);
+    it.signals.wake();
+    it.clock.advance(2999);
+    expect(it.sockets).toHaveLength(1);
+    it.clock.advance(1);
+    expect(it.sockets).toHaveLength(2);
+  });
+
+  it('that is silent for long is given up', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().caughtUp(5);
+    it.clock.advance(30_000);
+    it.socket().say('heartbeat', { head: 5 });
+    it.clock.advance(37_000);
+    expect(it.feed.info.state).toBe('live');
+    it.clock.advance(1000);
+    expect(it.feed.info).toMatchObject({ state: 'reconnecting', error: { code: 'silent' } });
+    expect(it.sockets[0]?.isClosed).toBe(true);
+  });
+
+  it.each([
+    ['no frame', 'nonsense'],
+    ['another first frame', '{"kind":"events","events":[]}'],
+  ])('with %s is given up', (_, data) => {
+    const it = following();
+    it.socket().onmessage?.({ data });
+    expect(it.feed.info.error?.code).toBe('bad_frame');
+  });
+
+  it('that is stopped is let go of', () => {
+    const it = following();
+    it.socket().hello();
+    it.feed.stop();
+    expect(it.sockets[0]?.isClosed).toBe(true);
+    expect(it.signals.watched).toBe(0);
+    it.clock.advance(100_000);
+    expect(it.sockets).toHaveLength(1);
+  });
+});
+
+describe('where WebSockets are blocked', () => {
+  it.each([
+    ['closed', 2],
+    ['silent', 1],
+  ])('by being %s, it says so and tries again later and later', (how, misses) => {
+    const it = following();
+    const fail = () => (how === 'silent' ? it.clock.advance(4000) : it.socket().end());
+    for (let miss = 1; miss < misses; miss += 1) {
+      fail();
+      expect(it.feed.info.state).toBe('connecting');
+      it.clock.advance(500);
+    }
+    fail();
+    expect(it.feed.info.state).toBe('blocked');
+    const waits = [60_000, 120_000, 240_000, 480_000, 600_000, 600_000].map((most) => most * 0.75);
+    for (const wait of waits) {
+      expect((it.feed.info.nextTryAt ?? 0) - it.clock.now()).toBe(wait);
+      it.clock.advance(wait);
+      expect(it.feed.info.state).toBe('blocked');
+      fail();
+    }
+  });
+
+  it('goes live once one gets through', () => {
+    const it = following();
+    it.clock.advance(4000);
+    expect(it.feed.info.state).toBe('blocked');
+    it.clock.advance(45_000);
+    it.socket().hello();
+    it.socket().caughtUp(5);
+    expect(it.feed.info).toMatchObject({ state: 'live', resumed: null });
+  });
+
+  it('it takes more to think so where one has worked', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().caughtUp(5);
+    it.socket().end();
+    for (let miss = 0; miss < 3; miss += 1) {
+      it.clock.advance(500);
+      it.socket().end();
+      expect(it.feed.info.state).toBe('reconnecting');
+    }
+    it.clock.advance(500);
+    it.socket().end();
+    expect(it.feed.info.state).toBe('blocked');
+  });
+
+  it('there is none at all in some places', () => {
+    expect(following({}, null).feed.info.state).toBe('blocked');
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    ['cursor_ahead', 4509],
+    ['history_diverged', 4510],
+  ])('%s says that the list must be read anew', (code, close) => {
+    const it = following();
+    it.socket().refuse(code, close);
+    expect([it.stale(), it.feed.info.state]).toEqual([1, 'idle']);
+    it.feed.start(3);
+    expect(it.socket().after).toBe('3');
+  });
+
+  it('that is final is told, and asked again only where somebody wants it', () => {
+    const it = following();
+    it.socket().refuse('forbidden', 4503);
+    expect(it.feed.info).toMatchObject({ state: 'failed', error: { message: 'no: forbidden' } });
+    it.clock.advance(1_000_000);
+    expect(it.sockets).toHaveLength(1);
+    it.feed.tryNow();
+    expect(it.socket().after).toBe('5');
+  });
+
+  it('of a protocol that is not ours is final', () => {
+    const it = following();
+    it.socket().hello(2);
+    expect(it.feed.info).toMatchObject({
+      state: 'failed',
+      error: { code: 'unsupported_protocol' },
+    });
+  });
+});
+
+describe('the network', () => {
+  it('gone is told, and back means a try at once', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().caughtUp(5);
+    it.signals.goOffline();
+    expect(it.feed.info.state).toBe('offline');
+    it.signals.goOnline();
+    expect(it.sockets).toHaveLength(2);
+  });
+
+  it('gone says nothing about WebSockets', () => {
+    const it = following();
+    it.signals.isOnline = false;
+    for (let miss = 0; miss < 5; miss += 1) {
+      it.socket().end();
+      it.clock.advance(500);
+    }
+    expect(it.states).toEqual(['connecting', 'offline']);
+  });
+
+  it('a connection is not trusted after a long sleep', () => {
+    const it = following();
+    it.socket().hello();
+    it.socket().caughtUp(5);
+    it.signals.wake();
+    expect(it.sockets).toHaveLength(1);
+    it.clock.sleep(3_600_000);
+    it.signals.wake();
+    it.clock.advance(0);
+    expect(it.feed.info.error?.code).toBe('stale');
+  });
+});
