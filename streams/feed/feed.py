@@ -99,7 +99,8 @@ class Feed:
             await self._wanted.wait()
             reason = "poll"
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._due.wait()
                 reason = "hint"
             # Before the read: what becomes due during it is read again.
             self._due.clear()

@@ -120,7 +120,7 @@ def test_who_sees_other_jobs_than_before_starts_again_with_the_feed(
     cast: Cast, change: str
 ) -> None:
     principal = by_token(cast.bob)
-    assert principal.sight
+    assert principal.sight.teams
     assert told(principal, None) is None
     match change:
         case "into a team":

@@ -87,7 +87,10 @@ export class JobPage extends Plain {
     this.opened = place.opened;
   };
 
-  private readonly leave = (): void => remember(this.job, this.run.view.head);
+  private readonly leave = (): void => {
+    this.run.take(); // what has come and waits for the next frame is this page's, too
+    remember(this.job, this.run.view.head);
+  };
 
   /** Take in what has come: once a frame, less often for history and where nobody looks. */
   private schedule(): void {
