@@ -83,7 +83,7 @@ MODES = {
 
 def main() -> int:
     """Do the series that the command line names; return 1 if anything was wrong, else 0."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     options = _parse()
     mode = MODES[options.mode]
