@@ -50,7 +50,8 @@ class Seen:
     `read` are the events' texts as they were read while it ran, `texts` as they are in the end;
     `before` and `after` its servers; `left` the commands that were still there when it had ended;
     `broken` what `jobs.integrity` says is wrong; `troubles` when something was down, held or cut,
-    by anybody's fault; `limit` the seconds that a run may be quiet beyond those.
+    by anybody's fault; `limit` the seconds that a run may be quiet beyond those; `given_up` the
+    moment when nobody waited for its end any more, where it has none.
     """
 
     wanted: str
@@ -62,6 +63,7 @@ class Seen:
     broken: str = ""
     troubles: Sequence[Span] = ()
     limit: float = 30.0
+    given_up: float | None = None
 
     @cached_property
     def events(self) -> list[Event]:
@@ -217,14 +219,15 @@ def ended(seen: Seen) -> Iterator[str]:
 
 def prompt(seen: Seen) -> Iterator[str]:
     """No run is quiet for longer than lease, sweep and the work itself can take"""
-    if (quiet := longest_quiet(seen.events, seen.troubles)) > seen.limit:
+    if (quiet := longest_quiet(seen)) > seen.limit:
         yield f"nothing was recorded for {quiet:.1f} s beyond what was broken on purpose"
 
 
-def longest_quiet(events: Sequence[Event], troubles: Sequence[Span]) -> float:
+def longest_quiet(seen: Seen) -> float:
     """Return the longest time between two events, less what of it was trouble; 0 without any."""
-    moments = [datetime.fromisoformat(event["at"]).timestamp() for event in events]
-    return max((uncovered(span, troubles) for span in pairwise(moments)), default=0.0)
+    moments = [datetime.fromisoformat(event["at"]).timestamp() for event in seen.events]
+    moments += [seen.given_up] if seen.given_up else []
+    return max((uncovered(span, seen.troubles) for span in pairwise(moments)), default=0.0)
 
 
 def uncovered(span: Span, troubles: Sequence[Span]) -> float:

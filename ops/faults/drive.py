@@ -57,7 +57,7 @@ class Drive:
         key = f"chaos-{self.planned.number}"
         wanted = self.planned.version
         outcome.job = job = self.place.rows.submit(key, self.site.names, wanted, HOW)
-        self._watch(job)
+        given_up = self._watch(job)
         left = self._left(job)
         outcome.seen = Seen(
             wanted=wanted,
@@ -69,6 +69,7 @@ class Drive:
             broken=self.place.rows.broken(job),
             troubles=list(self.place.troubles),
             limit=QUIET_SECONDS,
+            given_up=given_up,
         )
         outcome.findings = checks.judge(outcome.seen)
         outcome.seconds = time.monotonic() - began
@@ -78,19 +79,23 @@ class Drive:
     def _look(self) -> dict[str, Server]:
         return {name: self.site.look(name) for name in self.site.names}
 
-    def _watch(self, job: UUID) -> None:
-        """Read the log as it grows, to its end; the fault comes on the way."""
+    def _watch(self, job: UUID) -> float | None:
+        """Read the log as it grows, to its end; the fault comes on the way.
+
+        Return the moment when the end was not waited for any more, None where it came.
+        """
         while not self._is_over():
             self._read(job)
             begun = sum(1 for event in self.events if event["type"] == "step.started")
             if not self.outcome.fault and begun >= self.planned.after:
                 self._break(job)
             if self._is_stuck():
-                return
+                return time.time()
             if self.place.stopping.wait(LOOK_SECONDS):
                 raise GaveUp("stopped")
         if not self.outcome.fault:
             self._miss("the run had ended")
+        return None
 
     def _read(self, job: UUID) -> None:
         new = self.place.rows.texts(job, len(self.texts))

@@ -76,7 +76,7 @@ def seen(outcome: Outcome) -> dict[str, Any]:
             if event["type"] == "step.failed"
         ),
         "steps_begun_again": sum(count - 1 for count in began.values()),
-        "longest_quiet_seconds": round(longest_quiet(events, outcome.seen.troubles), 2),
+        "longest_quiet_seconds": round(longest_quiet(outcome.seen), 2),
         "servers": {name: asdict(server) for name, server in outcome.seen.after.items()},
     }
 

@@ -178,6 +178,10 @@ WRONG: dict[str, tuple[Callable[[], Seen], str]] = {
         "ending",
     ),
     "it was quiet for too long": (lambda: paused(31), "stuck"),
+    "it was given up": (
+        lambda: shortened(story().seen(given_up=BEGAN.timestamp() + 60), 1),
+        "stuck",
+    ),
     "a command is still there": (lambda: story().seen(left=["7: ctl.py fetch"]), "processes"),
 }
 
