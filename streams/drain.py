@@ -24,7 +24,7 @@ from streams.followers import here
 logger = logging.getLogger(__name__)
 
 # Beyond the grace: for frames on their way, for requests in flight, for what has been cut off.
-SLACK_SECONDS, REQUEST_SECONDS, LAST_SECONDS = 0.5, 2.0, 1.0
+SLACK_SECONDS, REQUEST_SECONDS, LAST_SECONDS = 1.0, 2.0, 1.0
 LOOK_SECONDS = 0.05
 
 
@@ -46,15 +46,16 @@ class Drain:
 
     async def until(self, done: Callable[[], bool], seconds: float) -> None:
         """Wait for something, so many seconds at most."""
-        give_up = self._loop.time() + seconds
-        while self._loop.time() < min(give_up, self._give_up):
-            if done():
-                return
+        give_up, over = self._loop.time() + seconds, False
+        while not done() and not over:
+            # One more look than the time allows: after a stop of the whole process (a busy host)
+            # all its timers are due at once, and followers must get their turn before they are cut.
+            over = self._loop.time() >= min(give_up, self._give_up)
             await asyncio.sleep(LOOK_SECONDS)
 
     def _hurry(self) -> None:
         here().go_down(0)
-        self._give_up = self._loop.time() + SLACK_SECONDS
+        self._give_up = self._loop.time() + REQUEST_SECONDS
 
 
 async def close() -> None:

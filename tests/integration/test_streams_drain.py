@@ -224,7 +224,7 @@ async def test_a_restart_in_a_followed_run_loses_nothing(first: Stage, services:
             await asyncio.gather(*following)
     for one in followers:
         assert one.texts == first.rows(job)
-        assert one.sent_off or one.transport == "longpoll"
+    assert any(one.sent_off for one in followers)
 
 
 async def write(scene: Stage, job: UUID) -> None:
