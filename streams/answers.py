@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec
 from asgiref.sync import SyncToAsync
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 
 from core.errors import BadRequest, RepriseError
 from jobs.api import problems
@@ -37,13 +38,19 @@ ELSEWHERE_HEADERS = {
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBase]]
-Refuse = Callable[[RepriseError], HttpResponseBase]
+Refuse = Callable[[HttpRequest, RepriseError], HttpResponseBase]
 
 
-def readable(refuse: Refuse = problems.response) -> Callable[[View[P]], View[P]]:
+def problem(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
+    """Refuse by the error's status, whoever asked."""
+    return problems.response(error)
+
+
+def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
     """Make a view one that only reads; an error it raises is answered by `refuse`."""
 
     def decorate(view: View[P]) -> View[P]:
+        @csrf_exempt  # it changes nothing: other methods are told so, not asked for a CSRF token
         @wraps(view)
         async def answer(
             request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
@@ -57,7 +64,7 @@ def readable(refuse: Refuse = problems.response) -> Callable[[View[P]], View[P]]
                 try:
                     response = await view(request, *args, **kwargs)
                 except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
-                    response = refuse(_explained(request, exc))
+                    response = refuse(request, _explained(request, exc))
             if "ticket" in request.GET:
                 for name, value in ELSEWHERE_HEADERS.items():
                     response.headers[name] = value

@@ -85,7 +85,7 @@ class ResumeNotAllowed(BadRequest):
     """The id is that of a `stream-error`: there is nothing to come back to."""
 
 
-def _refuse(error: RepriseError) -> HttpResponseBase:
+def _refuse(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
     if isinstance(error, ResumeNotAllowed):  # the one answer at which an EventSource gives up
         return HttpResponse(error.message, status=error.status, content_type="text/plain")
     said = _come_again(error) if isinstance(error, RetryLater) else _error(error)

@@ -27,14 +27,12 @@ EVENT_STREAM = "text/event-stream"
 OCTET_STREAM = "application/octet-stream"
 
 
-def _refuse(error: RepriseError) -> HttpResponseBase:
+def _refuse(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
     """Refuse for good by the status; what may be tried again by a 200, so that it is."""
     if error.retry_after_s is None:
         return problems.response(error)
     body = wire.sse_preface() + wire.sse(wire.Refusal(error))
-    return HttpResponse(
-        body, headers={"Content-Type": f"{EVENT_STREAM}; charset=utf-8"} | STREAM_HEADERS
-    )
+    return HttpResponse(body, headers={"Content-Type": _type(request)} | STREAM_HEADERS)
 
 
 @readable(_refuse)

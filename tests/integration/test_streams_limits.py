@@ -84,9 +84,11 @@ async def test_each_form_says_how_long_to_wait(scene: Stage) -> None:
         held = await client.get(f"{address}/events?after=2&wait=20")
         assert (held.status_code, held.json()["code"]) == (429, "over_limit")
         assert int(held.headers["Retry-After"]) >= 5
-        stream = (await client.get(f"{address}/stream")).text
-        retry = [line for line in stream.split("\n") if line.startswith("retry: ")]
-        assert int(retry[-1].removeprefix("retry: ")) >= 5000
+        for accept in ("text/event-stream", "application/octet-stream"):
+            stream = await client.get(f"{address}/stream", headers={"Accept": accept})
+            assert stream.headers["content-type"].startswith(accept)
+            retry = [line for line in stream.text.split("\n") if line.startswith("retry: ")]
+            assert int(retry[-1].removeprefix("retry: ")) >= 5000
         async with websockets.connect(
             f"{scene.web.ws}/ws/jobs/{job}/", additional_headers=headers
         ) as refused:
