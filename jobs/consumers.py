@@ -22,10 +22,10 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils.module_loading import import_string
-from psycopg_pool import PoolTimeout
 
 from core.errors import NotFound
 from jobs import feed, snapshots, webhooks
+from jobs.db import leave_pool
 from jobs.feed import FeedEvent, FeedPage
 from jobs.state import state_at
 
@@ -183,15 +183,16 @@ def serve(stop: threading.Event) -> list[threading.Thread]:
 
 
 def _serve(consumer: Consumer, stop: threading.Event) -> None:
+    leave_pool()
     pause = 0.0
     while not stop.wait(pause):
         try:
             pause = 0 if run_once(consumer) else PAUSE_SECONDS
-        except (DatabaseError, PoolTimeout) as error:
+        except DatabaseError as error:
             logger.warning("consumer %s waits: %s", consumer.name, error)
             pause = LOST_SECONDS
-        finally:
-            connection.close()  # back to the pool
+            connection.close()
+    connection.close()
 
 
 def _is_due(consumer: Consumer) -> bool:

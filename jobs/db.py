@@ -18,21 +18,25 @@ _urgent = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-urgent")
 
 
 def leave_pool() -> None:
-    """Give this thread a connection of its own instead of one of the pool's, for good.
+    """Give this thread a connection of its own, not one of the pool's, for as long as it lasts.
 
-    After an outage the pool tries again after one second, then two, then four; who may not wait
-    so long connects by himself.
+    After an outage the pool tries again after one second, then two, four, eight; who may not wait
+    so long connects by himself. The connection is kept, and looked at before it is used again.
+    Harmless where the thread has left already.
     """
+    settings = {**connections.settings["default"]}
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
+    settings |= {"OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    if connections["default"].settings_dict == settings:
+        return
+    connections["default"].close()
     own = connections.create_connection("default")
-    options = {
-        name: value for name, value in own.settings_dict["OPTIONS"].items() if name != "pool"
-    }
-    own.settings_dict = {**own.settings_dict, "OPTIONS": options}
+    own.settings_dict = settings
     connections["default"] = own
 
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `fn` in a thread that gives its connection back to the pool afterwards."""
+    """Call `fn` in a thread that has a connection of its own, and keeps it."""
     return await _run(_threads, partial(fn, *args, **kwargs))
 
 
@@ -43,6 +47,7 @@ async def urgently(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 async def _run(threads: ThreadPoolExecutor, fn: Callable[[], T]) -> T:
     def call() -> T:
+        leave_pool()
         try:
             return fn()
         finally:
