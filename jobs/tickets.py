@@ -9,6 +9,7 @@ in it that opens more: the session's key is encrypted.
 from __future__ import annotations
 
 import base64
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from jobs import standing
 from jobs.access import Principal
 
 SALT = "reprise.ticket"
+_IN_ADDRESS = re.compile(r"([?&]ticket=)[^&#]*")
 
 
 def make(principal: Principal, job_id: UUID, seconds: float) -> tuple[str, datetime]:
@@ -53,6 +55,11 @@ def verify(raw: str, job_id: UUID) -> Principal:
     if refusal is not None:
         raise NotFound
     return principal
+
+
+def masked(address: str) -> str:
+    """Return an address as a log may have it: without the ticket."""
+    return _IN_ADDRESS.sub(r"\1…", address)
 
 
 def _principal(raw: str, job_id: UUID) -> Principal:

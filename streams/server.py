@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 from typing import Any
 
 import django
@@ -32,6 +31,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
 from core.errors import TooSlow  # noqa: E402
+from jobs import tickets  # noqa: E402
 from streams.counters import counters  # noqa: E402
 from streams.drain import (  # noqa: E402
     LAST_SECONDS,
@@ -44,7 +44,6 @@ from streams.drain import (  # noqa: E402
 logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 30.0
-TICKET = re.compile(r"([?&]ticket=)[^&]*")
 
 
 @implementer(IPushProducer)
@@ -126,7 +125,7 @@ class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
     def log_action(self, protocol: Any, action: str, details: dict[str, Any]) -> None:
         """Log a request, without the ticket in its address."""
         if "path" in details:
-            details = {**details, "path": TICKET.sub(r"\1…", details["path"])}
+            details = {**details, "path": tickets.masked(details["path"])}
         super().log_action(protocol, action, details)
 
     def _applications(self) -> list[asyncio.Future[None]]:

@@ -146,6 +146,7 @@ def configuration(options: Namespace) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,  # Django's, which masks secrets
+        log_level="warning",  # below that it tells each socket's whole address, ticket and all
         timeout_graceful_shutdown=round(REQUEST_SECONDS),
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
+import websockets
 
 from tests.integration import test_streams_backpressure as backpressure
 from tests.integration import test_streams_conformance as conformance
@@ -39,3 +41,12 @@ def scene(services: Services) -> Iterator[Stage]:
         ) as staged,
     ):
         yield staged
+
+
+async def test_the_log_has_no_ticket(scene: Stage) -> None:
+    url = f"{scene.web.ws}/ws/jobs/{await scene.new_job()}/?ticket=nonsense"
+    async with websockets.connect(url) as opened:
+        assert "not_signed_in" in str(await opened.recv())
+    async with httpx.AsyncClient(base_url=scene.web.url) as client:
+        await client.get("/api/jobs/x/stream?ticket=nonsense")
+    assert "nonsense" not in scene.web.log.read_text()

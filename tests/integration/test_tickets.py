@@ -97,6 +97,18 @@ def test_the_api_makes_tickets_for_jobs_that_one_may_see(cast: Cast, job: UUID) 
     assert post(browser, f"/api/jobs/{job}/tickets").status_code == 403  # no CSRF token
 
 
+@pytest.mark.parametrize(
+    ("address", "logged"),
+    [
+        ("/api/jobs/1/stream?ticket=a:b-c&after=3", "/api/jobs/1/stream?ticket=…&after=3"),
+        ("/ws/jobs/1/?after=3&ticket=a:b-c", "/ws/jobs/1/?after=3&ticket=…"),
+        ("/jobs?text=ticket=x", "/jobs?text=ticket=x"),
+    ],
+)
+def test_no_log_needs_to_have_a_ticket(address: str, logged: str) -> None:
+    assert tickets.masked(address) == logged
+
+
 def test_a_ticket_opens_streams_and_nothing_else(cast: Cast, job: UUID, bob: Principal) -> None:
     ticket, _ = tickets.make(bob, job, 60)
     nobody = casting.client()
