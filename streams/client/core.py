@@ -114,7 +114,7 @@ class Core:
     def take(self, number: int, signal: Signal, now: float) -> None:
         """Take what a connection brought; of one that was let go, nothing counts."""
         link = next((it for it in (self._link, self._trial) if it and it.number == number), None)
-        if link is None or self.over:
+        if link is None:
             return
         match signal:
             case Alive():

@@ -74,7 +74,7 @@ def test_a_silent_transport_is_left_at_once_and_a_failing_one_after_two_failures
 
 def test_one_that_has_worked_is_given_four_failures() -> None:
     core = make_core()
-    at = started(core)
+    at = lose(core, started(core).number)  # what failed before it worked does not count any more
     live(core, at.number)
     # The cut of a connection that had worked is no failure of the transport.
     at = lose(core, at.number)
@@ -253,6 +253,19 @@ def test_a_better_transport_that_does_not_work_is_tried_less_and_less() -> None:
         core.take(trials[0].number, RESET, now)
         moves(core)
     assert waits == [60, 120, 240, 480, 600]
+
+
+def test_what_comes_twice_is_dropped_and_counted_and_the_connection_goes_on() -> None:
+    core = make_core()
+    first = started(core)
+    core.take(first.number, HELLO, 0)
+    core.take(first.number, Events(tuple(LOG[:5])), 0)
+    moves(core)
+    core.take(first.number, Events(tuple(LOG[2:7])), 0)
+    [given] = moves(core)
+    assert isinstance(given, Given)
+    assert [event.seq for event in given.events] == [6, 7]
+    assert (core.info.duplicates, core.info.gaps) == (3, 0)
 
 
 def test_a_gap_is_healed_by_a_new_connection_from_the_last_event_given() -> None:

@@ -99,6 +99,8 @@ def test_a_stream_means_the_same_however_its_bytes_are_split(
     edges = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
     for start, end in pairwise(edges):
         found += parser.push(body[start:end])
+    parser = SseParser()
+    assert found == [each for byte in body for each in parser.push(bytes([byte]))]
     assert found == SseParser().push(body)
     assert found == as_httpx_sse_reads(body.removeprefix(b"\xef\xbb\xbf"))
 
