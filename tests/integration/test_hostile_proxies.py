@@ -25,7 +25,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.
 LONG, SHORT = 400, 5
 # Below the default, so that what is held is left soon; it doubles where this machine is slow.
-PATIENCE = Patience(first_frame_s=1.0)
+PATIENCE = Patience(first_frame_s=2.0)
 
 
 @pytest.fixture(scope="module")
