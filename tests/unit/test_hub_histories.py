@@ -11,7 +11,9 @@ from tests.unit.hub_stories import HINTS_ALONE, TROUBLED, Story, by_hints_alone,
 @settings(deadline=None, max_examples=300)
 def test_every_follower_gets_the_whole_log_in_order(story: Story) -> None:
     world = troubled(story)
-    for name in ("heals", "poll_heals", "page_reads"):
+    for label in ("used", "old", "gap", "large"):
+        event(f"hints {label}: {'some' if world.counters.get('hints', label) else 'none'}")
+    for name in ("heals", "poll_heals", "page_reads", "page_hits", "ring_hits", "read_failures"):
         event(f"{name}: {'some' if world.counters.get(name) else 'none'}")
     event(f"fell behind: {any('FellBehind' in f.kinds for f in world.followers)}")
 

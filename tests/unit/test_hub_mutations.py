@@ -9,7 +9,6 @@ item is sent, so that the cursor can only be moved too early by who chooses what
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -123,28 +122,3 @@ def test_a_fault_at_the_seam_is_found(name: str, monkeypatch: pytest.MonkeyPatch
 
     tell()
     assert {said.partition("\n")[0] for said in found} & mutation.found
-
-
-# Counted where a hint arrived in order, doubled, over a gap (one was lost, or is late), without
-# its events; where only the poll could heal; where followers read a ring, a page, a shared page.
-HAPPENS = [
-    ("hints", "used"), ("hints", "old"), ("hints", "gap"), ("hints", "large"), ("poll_heals", ""),
-    ("ring_hits", ""), ("page_reads", ""), ("page_hits", ""),
-]  # fmt: skip
-
-
-def test_the_stories_have_in_them_what_they_are_about() -> None:
-    met: Counter[str] = Counter()
-
-    @settings(SAME, max_examples=150)
-    @given(TROUBLED)
-    def tell(story: Story) -> None:
-        world = troubled(story)
-        for name, label in HAPPENS:
-            met[f"{name} {label}"] += world.counters.get(name, label)
-        # Its ring overflowed; its connection broke.
-        met["fell behind"] += sum("FellBehind" in one.kinds for one in world.followers)
-        met["came back"] += sum(one.breaks_at is not None for one in world.followers)
-
-    tell()
-    assert [name for name, times in met.items() if not times] == []
