@@ -36,7 +36,10 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 # Both run whole copies of the project and wait for them for half of their time.
 SIDE_BY_SIDE = ("acceptance", "browser")
 PROGRAMS = {
-    "integration": ["sshd", "nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"],
+    "integration": [
+        *("sshd", "nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"),
+        *("curl", "libatomic"),
+    ],
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", "libatomic"],
 }

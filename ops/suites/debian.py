@@ -15,6 +15,7 @@ from ops.setup.clone import Clone, need_space, tool_environment
 PACKAGES = {
     "chromium": ("chromium", "fonts-dejavu-core"),
     "nginx": ("nginx",),
+    "curl": ("curl",),
     "sshd": ("openssh-server",),
     "haproxy": ("haproxy",),
     "squid": ("squid",),
