@@ -13,6 +13,7 @@ import pytest
 
 from jobs.log import cursor_of
 from tests.clients import texts_of
+from tests.fleet_process import until
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 
@@ -164,6 +165,11 @@ async def test_head_is_get_without_a_body(scene: Stage) -> None:
 # --- the long poll
 
 
+async def counted(scene: Stage, name: str, value: int) -> None:
+    """Wait until one of the process's counters says so."""
+    await asyncio.to_thread(until, lambda: scene.counters().get(name) == value, name)
+
+
 async def page(scene: Stage, job: UUID, **params: object) -> dict[str, Any]:
     query = "&".join(f"{name}={value}" for name, value in params.items())
     got = await get(scene, f"/api/jobs/{job}/events?{query}")
@@ -202,7 +208,7 @@ async def test_pages_make_up_the_log_and_the_last_one_says_so(scene: Stage) -> N
 async def test_an_empty_answer_is_held_until_there_is_something(scene: Stage) -> None:
     job = await scene.new_job()
     asking = asyncio.create_task(page(scene, job, after=2, wait=25))
-    await asyncio.sleep(0.3)
+    await counted(scene, 'followers{of="longpoll"}', 1)
     assert not asking.done()
     await scene.append(job, *outputs(2))
     found = await asking
@@ -230,12 +236,15 @@ async def test_a_filter_makes_no_gaps(scene: Stage) -> None:
 
 async def test_a_filtered_wait_is_held_until_something_fits(scene: Stage) -> None:
     job = await scene.new_job()
+    used = 'hints_total{of="used"}'
+    before = (await asyncio.to_thread(scene.counters)).get(used, 0)
     asking = asyncio.create_task(page(scene, job, after=2, wait=25, types="job.succeeded"))
-    await scene.append(job, *outputs(3))
-    await asyncio.sleep(0.3)
+    await counted(scene, 'followers{of="longpoll"}', 1)
+    while (await asyncio.to_thread(scene.counters)).get(used, 0) <= before:
+        await scene.append(job, *outputs(1))  # until one was brought to who waits
     assert not asking.done()
     await scene.finish(job)
-    assert [event["seq"] for event in (await asking)["events"]] == [6]
+    assert [event["seq"] for event in (await asking)["events"]] == [len(scene.rows(job))]
 
 
 async def test_an_answer_has_about_a_megabyte_at_most(scene: Stage) -> None:
