@@ -145,6 +145,7 @@ SERVERS = {
     "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0"],
     "uvicorn": ["streams.server_uvicorn"],
 }
+IMPATIENT = {f"{name}, impatient": ["tests.impatient", *run] for name, run in SERVERS.items()}
 
 
 @contextmanager
@@ -156,7 +157,7 @@ def serving(database_url: str, redis_url: str, server: str = "daphne", **env: st
     with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
         port, said = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
         command = [
-            *(sys.executable, "-m", *SERVERS[server]),
+            *(sys.executable, "-m", *(SERVERS | IMPATIENT)[server]),
             *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
         ]
         own = {
