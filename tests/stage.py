@@ -112,8 +112,13 @@ def stage(database_url: str, redis_url: str, server: str = "daphne", **env: str)
 
 @contextmanager
 def behind_django(database_url: str, redis_url: str) -> Iterator[None]:
-    """Put Django's connection and the channel layer of this process on these servers."""
+    """Put Django's connection and the channel layer of this process on these servers.
+
+    Within another such context too: what is open to the servers of that one is closed first.
+    """
     connection = connections["default"]
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
     kept = dict(connection.settings_dict)
     layer = {**settings.CHANNEL_LAYERS["default"]}
     layer["CONFIG"] = {"hosts": [redis_url], "prefix": "reprise"}
@@ -133,9 +138,6 @@ def behind_django(database_url: str, redis_url: str) -> Iterator[None]:
 @contextmanager
 def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
     """Put another fresh database behind Django; the address is the value."""
-    connection = connections["default"]
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
     with services.database() as url, behind_django(url, redis_url):
         yield url
 
