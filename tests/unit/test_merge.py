@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.merge import merged
@@ -33,6 +33,7 @@ class Source:
 
 
 @given(st.lists(st.lists(st.sampled_from([0, 0, 0.1, 3]), max_size=6), max_size=4))
+@settings(deadline=None)
 def test_everything_comes_once_and_each_source_in_its_order(pauses: list[list[float]]) -> None:
     async def story() -> None:
         sources = {str(n): Source(*these).items() for n, these in enumerate(pauses)}
