@@ -72,5 +72,6 @@ class Ground:
                 cwd=prepared.place,
                 stop_signal=prepared.stop_signal,
                 death_signal=prepared.stop_signal,
-            )
+            ),
+            last=True,
         )

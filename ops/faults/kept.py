@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ops.embedded.account import Account
@@ -133,11 +134,13 @@ class Keep:
 
     def __init__(self) -> None:
         self._all: list[Kept] = []
+        self._last: list[Kept] = []
         self._others: list[Callable[[], int | None]] = []
 
-    def add(self, kept: Kept) -> Kept:
-        """Keep one more, from the next `tend` on; return it."""
+    def add(self, kept: Kept, *, last: bool = False) -> Kept:
+        """Keep one more, from the next `tend` on, and stop it `last`, if so; return it."""
         self._all.append(kept)
+        self._last += [kept] if last else []
         return kept
 
     def spare(self, pid: Callable[[], int | None]) -> None:
@@ -162,6 +165,8 @@ class Keep:
         return [death for kept in self._all if kept not in besides for death in kept.deaths]
 
     def stop(self) -> None:
-        """End all, what was added last first."""
-        for kept in reversed(self._all):
-            kept.stop()
+        """End all: at once, but for those that the others need to end in good order."""
+        first = [kept for kept in self._all if kept not in self._last]
+        for some in (first, self._last):
+            with ThreadPoolExecutor(max(1, len(some))) as threads:
+                list(threads.map(Kept.stop, some))
