@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.utils.module_loading import import_string
 
 from core.errors import NotFound
@@ -188,7 +188,7 @@ def _serve(consumer: Consumer, stop: threading.Event) -> None:
     while not stop.wait(pause):
         try:
             pause = 0 if run_once(consumer) else PAUSE_SECONDS
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("consumer %s waits: %s", consumer.name, error)
             pause = LOST_SECONDS
             connection.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from jobs import consumers, feed, schedules, seals, sweep
 from jobs.db import leave_pool
@@ -60,6 +60,6 @@ def _do(chore: _Chore) -> None:
     chore.due = time.monotonic() + chore.every
     try:
         chore.work()
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("%s failed: %s", chore.work.__name__, error, extra={"action": "sweep"})
         connection.close()
