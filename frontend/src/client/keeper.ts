@@ -125,6 +125,10 @@ export class Keeper implements LinkListener {
 
   #open(): void {
     this.#drop();
+    this.#connectOn();
+  }
+
+  #connectOn(): void {
     this.listener.trying();
     this.#link = this.#connect(this.ladder.current);
   }
@@ -151,7 +155,9 @@ export class Keeper implements LinkListener {
       return;
     }
     this.backoff.reset();
-    this.#open();
+    // What is planned or tried beside it goes on: rotations come oftener than upgrades.
+    this.#link = null;
+    this.#connectOn();
   }
 
   #lost(link: Link, why: Lost): void {

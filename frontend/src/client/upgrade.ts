@@ -8,7 +8,7 @@ import type { Transport } from './transports/transport';
  * better one has given its first frame, so there is no gap.
  */
 export class Upgrade {
-  #timer: Cancel = () => undefined;
+  #timer: Cancel | null = null;
   #trial: Link | null = null;
   #left: Transport[] = [];
 
@@ -24,11 +24,11 @@ export class Upgrade {
     return link === this.#trial;
   }
 
-  /** Try later; nothing where there is nothing better. */
+  /** Try later; nothing where there is nothing better, or that is planned or under way already. */
   plan(): void {
-    this.cancel();
-    if (this.ladder.better.length === 0) return;
+    if (this.#timer || this.#trial || this.ladder.better.length === 0) return;
     this.#timer = this.clock.after(this.ladder.upgradeAfter, () => {
+      this.#timer = null;
       this.#left = [...this.ladder.better];
       this.next();
     });
@@ -37,6 +37,7 @@ export class Upgrade {
   /** Try the next of the better ones; after the last, plan the next round. */
   next(): void {
     const transport = this.#left.shift();
+    this.#trial = null;
     if (transport === undefined) {
       this.ladder.upgradeRefused();
       this.plan();
@@ -53,7 +54,8 @@ export class Upgrade {
 
   /** Stop trying. */
   cancel(): void {
-    this.#timer();
+    this.#timer?.();
+    this.#timer = null;
     this.#trial?.close();
     this.#trial = null;
     this.#left = [];

@@ -192,6 +192,23 @@ describe('going up the ladder', () => {
     expect(fake.server.transports.at(-1)).toBe('WebSocket');
   });
 
+  it('tries the better one in time though answers end and come again all the while', async () => {
+    const fake = await serve(history(10, false));
+    fake.platform.memory.set('SSE');
+    const it = following(fake);
+    await it.to('live');
+    await until(() => fake.platform.clock.pending.includes(60_000));
+    for (let rotations = 1; rotations <= 3; rotations += 1) {
+      fake.platform.clock.advance(15_000);
+      fake.server.rotate();
+      await until(() => fake.server.seen.length === 1 + rotations);
+      await until(() => !fake.platform.clock.pending.includes(FIRST_FRAME));
+    }
+    fake.platform.clock.advance(15_000);
+    await until(() => it.info.transport === 'WebSocket');
+    expect(fake.server.transports).toEqual(['SSE', 'SSE', 'SSE', 'SSE', 'WebSocket']);
+  });
+
   it('gives up the trial too when it is stopped', async () => {
     const fake = await serve(history(10, false));
     fake.server.script = blocks(['WebSocket', 'silent']);
