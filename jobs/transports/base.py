@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 CHUNK = 32 * 1024
@@ -85,3 +86,20 @@ async def copy(stream: Reader | None, step: Listener, name: str) -> None:
         await step.drain()
     if rest := decoder.decode(b"", final=True):
         step.output(rest, name)
+
+
+async def settled(work: Awaitable[object], seconds: float) -> bool:
+    """Wait for something, so many seconds at most; return whether it has ended. Raises what it did.
+
+    For a task that is being cancelled and cleans up: there asyncio.timeout ends in another
+    cancellation before Python 3.11.3 (https://github.com/python/cpython/issues/102780), and
+    asyncio.wait_for may overlook one.
+    """
+    doing = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({doing}, timeout=seconds)
+        if doing.done():
+            doing.result()
+        return doing.done()
+    finally:
+        doing.cancel()

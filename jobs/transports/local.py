@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from jobs.transports.base import TERM_SECONDS, Listener, Place, copy
+from jobs.transports.base import TERM_SECONDS, Listener, Place, copy, settled
 
 # Whoever can read a log could read these there, should a command print its environment.
 SECRETS = {
@@ -71,9 +71,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """End what is left of the process group."""
     if process.returncode is None:
         _kill_group(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TERM_SECONDS):
-                await process.wait()
+        await settled(process.wait(), TERM_SECONDS)
     _kill_group(process.pid, signal.SIGKILL)
     await process.wait()
 

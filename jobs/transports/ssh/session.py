@@ -9,7 +9,7 @@ from contextlib import suppress
 import asyncssh
 from django.conf import settings
 
-from jobs.transports.base import CHUNK, TERM_SECONDS, Listener, Place, copy
+from jobs.transports.base import CHUNK, TERM_SECONDS, Listener, Place, copy, settled
 from jobs.transports.errors import TargetUnusable
 from jobs.transports.ssh.hosts import host_of
 from jobs.transports.ssh.line import line
@@ -95,11 +95,11 @@ async def _end(link: Link, process: Process) -> None:
         return
     with suppress(OSError, asyncssh.Error):
         process.stdin.write_eof()
-        async with asyncio.timeout(TERM_SECONDS + ANSWER_SECONDS):
-            # What it still writes must be taken from the channel, or its end is never heard of.
-            rest = (_drop(process.stdout), _drop(process.stderr))
-            await asyncio.gather(*rest, process.wait_closed())
-        return
+        # What it still writes must be taken from the channel, or its end is never heard of.
+        rest = (_drop(process.stdout), _drop(process.stderr))
+        ended = asyncio.gather(*rest, process.wait_closed())
+        if await settled(ended, TERM_SECONDS + ANSWER_SECONDS):
+            return
     link.close()
 
 
