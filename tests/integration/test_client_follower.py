@@ -10,6 +10,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -209,8 +210,10 @@ async def reprise(scene: Stage, job: object, *arguments: str, token: str | None 
     env["REPRISE_TOKEN"] = scene.people.alice.raw if token is None else token
     target = job if isinstance(job, str) else f"{scene.web.url}/jobs/{job}"
     command = [sys.executable, "-m", "streams.client", "follow", target, *arguments]
+    # Where the tests run in a shell's background, SIGINT is ignored, and would be in here as well.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     return await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=env, stdout=PIPE, stderr=PIPE
+        *command, cwd=ROOT, env=env, stdout=PIPE, stderr=PIPE, preexec_fn=heeding
     )
 
 
