@@ -150,8 +150,15 @@ export async function retriesOf(id: string): Promise<readonly Job[]> {
   return jobs;
 }
 
+/** Whether a form is taking the browser elsewhere: whoever signs out is not to be led back here. */
+let leaving = false;
+globalThis.addEventListener?.('submit', (event) => {
+  leaving = !event.defaultPrevented;
+});
+
 /** Go to the sign-in page, which leads back to this address. */
 export function signIn(): void {
+  if (leaving) return;
   const next = location.pathname + location.search + location.hash;
   location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
 }
