@@ -19,6 +19,7 @@ from django.test import override_settings
 
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
+from jobs.transports.ssh import session
 from tests.acceptance.proc import with_environment
 from tests.fleet_process import ROOT, until
 from tests.sshd import Place, Sshd, Yard, keygen, yard
@@ -81,6 +82,16 @@ def left() -> dict[int, str]:
 
 def place(host: Sshd) -> Place:
     return Place(host.address)
+
+
+def with_sessions(ground: Yard, count: int) -> Sshd:
+    """Return the first host, allowing so many sessions over a connection."""
+    host = ground.hosts[0]
+    host.stop()
+    with (host.folder / "sshd_config").open("a") as config:
+        config.write(f"MaxSessions {count}\n")
+    host.start()
+    return host
 
 
 @asynccontextmanager
@@ -153,6 +164,23 @@ async def test_a_host_has_one_connection_for_all_its_commands(ground: Yard, host
     assert await asyncio.gather(*work) == [0] * 24
     assert await ssh.run(["true"], Heard(), target=place(host)) == 0
     assert [each.connections for each in ground.hosts] == [count + 1 for count in before]
+
+
+async def test_a_command_waits_where_sshd_has_no_room_for_it(tmp_path: Path) -> None:
+    with yard(tmp_path / "yard") as narrow, narrow.config(SILENCE):
+        host = with_sessions(narrow, 2)
+        work = [ssh.run(["sleep", "0.2"], Heard(), target=place(host)) for _ in range(6)]
+        assert await asyncio.gather(*work) == [0] * 6
+        assert host.connections == 1
+
+
+async def test_a_host_that_runs_nothing_is_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "ROOM_SECONDS", 0.1)
+    with yard(tmp_path / "yard") as narrow, narrow.config(SILENCE):
+        said = await fails(place(with_sessions(narrow, 0)), TransportError)
+    assert "runs no command" in said
 
 
 @pytest.mark.parametrize("trap", ["", "trap '' TERM; "])

@@ -16,7 +16,8 @@ from jobs.transports.errors import (
     KeyRefused,
     TransportError,
 )
-from jobs.transports.ssh.login import Login, client_keys, known_hosts
+from jobs.transports.ssh.credentials import client_keys, known_hosts
+from jobs.transports.ssh.login import Login
 
 KEEPALIVES = 2  # unanswered ones before a host counts as hung
 
@@ -26,6 +27,7 @@ class Link(asyncssh.SSHClient):
 
     def __init__(self, login: Login) -> None:
         self.login = login
+        self.commands = 0  # that run over it
         self.is_over = False
         self._met = False
         self._reason: Exception | None = None

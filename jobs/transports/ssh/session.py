@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 
 import asyncssh
 from django.conf import settings
@@ -20,6 +21,13 @@ from jobs.transports.ssh.login import login_of
 ANSWER_SECONDS = 3.0
 BEATS = 5  # in the time after which a command that hears nothing ends itself
 BEAT = b"."
+# How long a host may have no room for the only command over a connection: sshd counts one that has
+# ended until it has cleaned up behind it, which on a busy host is after it has said so.
+ROOM_SECONDS = 5.0
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # between attempts; the last one from then on
+
+# What sshd answers then (OpenSSH the first), of the reasons of RFC 4254, section 5.1.
+NO_ROOM = (asyncssh.OPEN_CONNECT_FAILED, asyncssh.OPEN_RESOURCE_SHORTAGE)
 
 Process = asyncssh.SSHClientProcess[bytes]
 
@@ -52,7 +60,8 @@ async def run(
 
 
 async def _run(link: Link, asked: str, step: Listener) -> int:
-    process = await _start(link, asked)
+    process = await _start_in_turn(link, asked)
+    link.commands += 1
     beating = asyncio.create_task(_beat(process))
     try:
         copies = (copy(process.stdout, step, "out"), copy(process.stderr, step, "err"))
@@ -60,10 +69,29 @@ async def _run(link: Link, asked: str, step: Listener) -> int:
     finally:
         beating.cancel()
         await _end(link, process)
+        link.commands -= 1
     code = process.returncode
     if code is None:
         raise link.lost(None)
     return code if code >= 0 else 128 - code
+
+
+async def _start_in_turn(link: Link, asked: str) -> Process:
+    """Start a command as soon as the host has room for one more over this connection.
+
+    sshd refuses the session beyond its MaxSessions, and has run nothing then. The command waits for
+    as long as others run over the connection, and ROOM_SECONDS when it is alone.
+    """
+    alone = 0.0
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        try:
+            return await _start(link, asked)
+        except asyncssh.ChannelOpenError as error:
+            if error.code not in NO_ROOM or link.is_over or alone > ROOM_SECONDS:
+                raise
+        await asyncio.sleep(pause)
+        alone = 0.0 if link.commands else alone + pause
+    raise AssertionError("the pauses have no end")
 
 
 async def _start(link: Link, asked: str) -> Process:
