@@ -42,8 +42,8 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     head = await hub.check(job_id, cursor)
     if NDJSON in request.headers.get("Accept", ""):
         return _export(request, hub, job_id, cursor, head, types)
-    page = _Page(cursor, limit, types)
-    await _fill(hub, job_id, head, page, wait, notice)
+    page = Page(cursor, limit, types)
+    await fill(hub, job_id, head, page, wait, notice)
     body = b"" if request.method == "HEAD" else page.envelope(job_id)
     hub.counters.sent(LONG_POLL, len(page.texts), len(body))
     return HttpResponse(
@@ -52,7 +52,7 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """One answer in the making: what fits, and how far the log has been looked at."""
 
     cursor: Cursor
@@ -109,7 +109,7 @@ async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
     return Notice()
 
 
-async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float, notice: Notice) -> None:
+async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice) -> None:
     """Take what is there, and wait for it where there is nothing; for a notice no longer."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + wait
@@ -119,14 +119,15 @@ async def _fill(hub: Hub, job: UUID, head: Head, page: _Page, wait: float, notic
     following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
     with following as live:
         while True:
-            async for events in walk(hub, live, page.next.seq, live.head):
+            # A heal reads pages, which may be ahead of the news: both say that there is more.
+            async for events in walk(hub, live, page.next.seq, max(live.head, live.ring.last)):
                 page.take(events)
                 if page.full:
                     break
             page.note(live)
             if page.texts or page.full or page.end or loop.time() >= give_up or notice.error:
                 break
-            if page.next.seq >= live.ring.last:
+            if page.next.seq >= max(live.head, live.ring.last):
                 await live.changed.wait(give_up - loop.time(), notice)
     if not isinstance(notice.error, RetryLater):
         notice.check()
