@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +29,8 @@ SUITES: dict[str, dict[str, str]] = {
 def main() -> int:
     """Run the benchmark that the command line names; return 1 if a bar was missed, else 0."""
     options = _parse()
+    # Told to end, end what was started as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.disable(logging.WARNING)
     os.environ |= SUITES[options.suite]
     with stage.prepared(options.scratch) as place:
@@ -36,7 +39,10 @@ def main() -> int:
         bars: list[Bar] = []
         for name in chosen:
             print(f"── {name}: {cases.CASES[name].__doc__}", file=sys.stderr)
-            bars += cases.CASES[name](place, options.scale)
+            found = cases.CASES[name](place, options.scale)
+            for bar in found:
+                print(f"   {bar.name}: {bar.figure:.3g} {bar.wanted}".rstrip(), file=sys.stderr)
+            bars += found
     paths = report.write(options.suite, bars, options.output)
     print("\n" + "\n".join(f"written: {path}" for path in paths))
     return 0 if all(bar.holds is not False for bar in bars) else 1

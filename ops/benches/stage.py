@@ -53,6 +53,7 @@ class Stage:
 
         connection = connections["default"]
         connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
         connection.settings_dict.update(database_settings(self.url))
 
 
