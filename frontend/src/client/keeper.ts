@@ -162,9 +162,10 @@ export class Keeper implements LinkListener {
 
   #lost(link: Link, why: Lost): void {
     if (link.brought > 0 || (link.greeted && link.age >= WORTHWHILE_MS)) this.backoff.reset();
-    const silent = why.code === 'no_first_frame';
+    const held = why.code === 'held';
+    const silent = held || why.code === 'no_first_frame';
     // Without a network every transport fails alike, which says nothing about them.
-    const miss = !link.reached && this.platform.signals.online();
+    const miss = (held || !link.reached) && this.platform.signals.online();
     const moved = miss && this.ladder.missed(silent);
     const jitter = this.backoff.next();
     // Silence was wait enough before trying another transport.

@@ -8,6 +8,8 @@ import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types'
 export const PROTOCOL = 1;
 /** Silence longer than this many heartbeats means that nobody is there any more. */
 const PATIENCE = 2.5;
+/** A timer that comes later than this, in ms, says that the page was busy or asleep, not the line. */
+const LATE_MS = 1000;
 /** Heartbeats of silence past which a wake-up does not trust a connection. */
 const STALE = 1.2;
 
@@ -36,7 +38,8 @@ export interface Faults {
 
 /**
  * One connection over one transport: waits for its first frame (an open socket alone proves nothing),
- * watches for silence, and lets through events in unbroken order only.
+ * watches for silence, and lets through events in unbroken order only. The server of a flowing transport
+ * never pauses before it has caught up: where it seems to, something on the way holds the rest back.
  */
 export class Link implements Sink {
   /** Whether a `hello` has come. */
@@ -50,6 +53,8 @@ export class Link implements Sink {
   #cursor: string;
   #seenAt: number;
   #heartbeatMs = 0;
+  #firstFrameMs = 0;
+  #caughtUp = false;
   #over = false;
   #close: Cancel = () => undefined;
   #timer: Cancel = () => undefined;
@@ -69,6 +74,7 @@ export class Link implements Sink {
 
   /** Connect, and wait `firstFrameMs` for the first frame. */
   open(firstFrameMs: number): void {
+    this.#firstFrameMs = firstFrameMs;
     this.#timer = this.clock.after(firstFrameMs, () => {
       const seconds = Math.round(firstFrameMs / 100) / 10;
       this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
@@ -129,7 +135,7 @@ export class Link implements Sink {
         break;
       case 'caught_up':
       case 'fell_behind':
-        if (this.#complete(frame.seq)) this.listener.place(this, frame);
+        if (this.#complete(frame.seq)) this.#place(frame);
         break;
       case 'heartbeat':
         this.listener.head(this, frame.head);
@@ -138,6 +144,15 @@ export class Link implements Sink {
         if (this.#complete(frame.seq)) this.#finish(frame);
         break;
     }
+  }
+
+  #place(frame: PlaceFrame): void {
+    if (frame.kind === 'caught_up' && !this.#caughtUp) {
+      this.#caughtUp = true;
+      this.#timer();
+      this.#watch();
+    }
+    this.listener.place(this, frame);
   }
 
   #hello(frame: HelloFrame): void {
@@ -200,13 +215,29 @@ export class Link implements Sink {
     this.listener.closed(this, closed);
   }
 
-  #watch(): void {
+  /** Whether silence now would mean that something on the way holds the rest back. */
+  get #flows(): boolean {
+    return this.transport.flowing === true && !this.#caughtUp;
+  }
+
+  /** For how long there may be silence now, in ms. */
+  get #limit(): number {
     const limit = PATIENCE * this.#heartbeatMs;
-    const left = this.#seenAt + limit - this.clock.now();
+    return this.#flows ? Math.min(limit, this.#firstFrameMs) : limit;
+  }
+
+  #watch(): void {
+    const left = this.#seenAt + this.#limit - this.clock.now();
     if (left <= 0) {
-      this.#end(lost('silent', `Nothing came for ${Math.round(limit / 1000)} s.`));
+      const said = `Nothing came for ${Math.round(this.#limit / 1000)} s.`;
+      this.#end(lost(this.#flows ? 'held' : 'silent', said));
       return;
     }
-    this.#timer = this.clock.after(left, () => this.#watch());
+    const due = this.clock.now() + left;
+    this.#timer = this.clock.after(left, () => {
+      // What came while the page could not look is still to be seen.
+      if (this.#flows && this.clock.now() > due + LATE_MS) this.alive();
+      this.#watch();
+    });
   }
 }

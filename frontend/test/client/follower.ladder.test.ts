@@ -71,6 +71,49 @@ describe('going down the ladder', () => {
     expect(it.seqs).toEqual(upTo(12));
   });
 
+  it('leaves a stream that stops before it has caught up: something holds the rest back', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = ({ transport, nth }) => {
+      if (transport === 'long poll') return {};
+      return transport === 'SSE' && nth === 0 ? { stallsAfter: 6 } : { held: true };
+    };
+    const it = following(fake, { transports: ['SSE', 'octet stream', 'long poll'] });
+    await until(() => it.info.seq === 6);
+    fake.platform.clock.advance(FIRST_FRAME - 1);
+    expect(it.info.state).toBe('catching_up');
+    fake.platform.clock.advance(1);
+    expect(it.info.error?.code).toBe('held');
+    for (const tries of [2, 3]) {
+      await until(() => fake.server.seen.length === tries);
+      fake.platform.clock.advance(FIRST_FRAME);
+    }
+    await it.to('live');
+    expect(fake.server.transports).toEqual(['SSE', 'SSE', 'octet stream', 'long poll']);
+    expect(it.seqs).toEqual(upTo(10));
+  });
+
+  it('lets a stream that has caught up be silent for longer', async () => {
+    const fake = await serve(history(10, false));
+    const it = following(fake, { transports: ['SSE', 'long poll'] });
+    await it.to('live');
+    fake.platform.clock.advance(2.5 * 15_000 - 1);
+    expect(it.info.state).toBe('live');
+    fake.platform.clock.advance(1);
+    expect(it.info.error?.code).toBe('silent');
+  });
+
+  it('does not hold it against a stream that the page was asleep', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = () => ({ stallsAfter: 6 });
+    const it = following(fake, { transports: ['SSE', 'long poll'] });
+    await until(() => it.info.seq === 6);
+    fake.platform.clock.sleep(60_000);
+    fake.platform.clock.advance(FIRST_FRAME - 1);
+    expect(it.info.state).toBe('catching_up');
+    fake.platform.clock.advance(1);
+    expect(it.info.error?.code).toBe('held');
+  });
+
   it('does not take a page with status 200 for a stream', async () => {
     const fake = await serve(history(10, false));
     const headers = { 'Content-Type': 'text/html' };

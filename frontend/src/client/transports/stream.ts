@@ -20,6 +20,8 @@ const TYPES = {
  * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
  */
 export class StreamTransport implements Transport {
+  readonly flowing = true;
+
   constructor(
     readonly name: keyof typeof TYPES,
     private readonly addresses: Addresses,

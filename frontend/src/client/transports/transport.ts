@@ -26,6 +26,8 @@ export interface Sink {
  */
 export interface Transport {
   readonly name: TransportName;
+  /** Whether a few bytes are seen as soon as they come (`alive`), before there is a whole frame. */
+  readonly flowing?: boolean;
   /** Connect and get what comes after `cursor`. Call the result to close; the sink then gets nothing more. */
   open(cursor: string, sink: Sink): Cancel;
 }

@@ -19,6 +19,8 @@ export interface Behaviour {
   readonly silent?: boolean;
   /** Something on the way holds the answer until it is complete. */
   readonly held?: boolean;
+  /** Nothing more comes after that many events, and the connection stays. */
+  readonly stallsAfter?: number;
   /** The connection is cut after that many bytes, wherever that is. */
   readonly cutAfter?: number;
   /** Another HTTP answer. */

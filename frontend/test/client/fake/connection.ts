@@ -70,10 +70,11 @@ export class Connection {
   }
 
   #history(): void {
-    const { mangle, batch = 7, error, rotate } = this.does;
+    const { mangle, batch = 7, error, rotate, stallsAfter = Infinity } = this.does;
     const due = Array.from({ length: this.log.head - this.#sent }, (_, at) => this.#sent + at + 1);
     const seqs = mangle ? mangle(due) : due;
-    const limit = Math.min(error ? (error.after ?? 0) : Infinity, rotate ?? Infinity) - this.#count;
+    const most = Math.min(error ? (error.after ?? 0) : Infinity, rotate ?? Infinity, stallsAfter);
+    const limit = most - this.#count;
     const sent = seqs.slice(0, Math.max(0, limit));
     for (let at = 0; at < sent.length; at += batch) this.#write(sent.slice(at, at + batch));
     this.#count += sent.length;
@@ -81,7 +82,7 @@ export class Connection {
     if (limit > sent.length) return;
     this.#over = true;
     if (error) this.writer.error(error);
-    else this.writer.rotated();
+    else if (stallsAfter > most) this.writer.rotated();
   }
 
   #write(seqs: readonly number[]): void {
