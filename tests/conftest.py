@@ -29,6 +29,7 @@ from django.db import connections  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
 from core.config import database_settings  # noqa: E402
+from tests.proxies import noted  # noqa: E402
 from tests.services import Services  # noqa: E402
 
 # The real one takes a quarter of a second for each password, on purpose.
@@ -85,3 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked = [item.nodeid for item in items for mark in item.iter_markers() if mark.name == "skip"]
     if marked:
         raise pytest.UsageError(f"skipped tests are not allowed: {', '.join(marked)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have noted without asserting it."""
+    noted.summarize(terminalreporter)

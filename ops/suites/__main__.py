@@ -36,13 +36,11 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 # Both run whole copies of the project and wait for them for half of their time.
 SIDE_BY_SIDE = ("acceptance", "browser")
+PROXIES = ["nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"]
 PROGRAMS = {
-    "integration": [
-        *("sshd", "nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"),
-        *("curl", "libatomic"),
-    ],
+    "integration": ["sshd", *PROXIES, "curl", "libatomic"],
     "acceptance": ["nginx", "sshd"],
-    "browser": ["chromium", "libatomic"],
+    "browser": ["chromium", *PROXIES, "libatomic"],
 }
 FRONTEND, CHECK = "frontend", "check"
 

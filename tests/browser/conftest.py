@@ -32,10 +32,11 @@ ARGUMENTS = (
 KEEPS_PICTURES = os.environ.get("REPRISE_PICTURES") == "1"
 # Pictures that people look at show a fleet that takes its time.
 SPEED = {"REPRISE_FLEET_SPEED": "3"} if KEEPS_PICTURES else {}
+KINDS = ("Careful", "Halves", "Wide")
 COPY = {
     "REPRISE_LEASE_SECONDS": "4",
     "REPRISE_CANCEL_GRACE_SECONDS": "1",
-    "REPRISE_KINDS": "tests.browser.kinds.Careful,tests.browser.kinds.Wide",
+    "REPRISE_KINDS": ",".join(f"tests.browser.kinds.{name}" for name in KINDS),
     **SPEED,
 }
 UNFINISHED: LiteralString = "select id::text from jobs_job where finished_at is null"

@@ -6,6 +6,7 @@ import asyncio
 
 from pydantic import BaseModel, Field
 
+from jobs.events import EventType, NewEvent
 from jobs.kinds.registry import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step
 
@@ -42,6 +43,35 @@ class Careful(Kind[CarefulParams]):
             if number == 1:
                 question = f"Does {server} look well?"
                 await run.gate(GATE, question, not_by_submitter=True)
+
+
+class HalvesParams(BaseModel):
+    """How many events of output there are in each half."""
+
+    events: int = Field(200, ge=1, le=10_000)
+
+
+class Halves(Kind[HalvesParams]):
+    name = "test-halves"
+    title = "Two halves"
+    description = "Says half of what it has to say, waits for a word, and says the rest."
+    Params = HalvesParams
+
+    def plan(self, params: HalvesParams) -> Plan:
+        return Plan(["say"], [Group("halves", ["first", "second"])], "A half, a question, a half.")
+
+    async def run(self, run: Run, params: HalvesParams) -> None:
+        async def say(step: Step) -> None:
+            lines = [
+                f"{step.target} {number}, é\u2028 }}],data:\n" for number in range(params.events)
+            ]
+            data = [{"text": line, "stream": "out"} for line in lines]
+            made = EventType.STEP_OUTPUT
+            await run.append([NewEvent(made, one, step.name, step.target) for one in data])
+
+        await run.step("say", say, target="first")
+        await run.gate("middle", "Is everybody there?")
+        await run.step("say", say, target="second")
 
 
 BAD_TARGET = "target-0500"

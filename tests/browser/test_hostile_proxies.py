@@ -1,0 +1,95 @@
+"""Through every proxy that holds, cuts, compresses or refuses, the job page has the whole run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.up import Up
+from tests.acceptance.waiting import until
+from tests.browser.job_page import JobPage
+from tests.browser.test_resuming import CUT_OFF
+from tests.browser.visit import Visits
+from tests.proxies import KINDS, running
+from tests.proxies.noted import Record, note
+
+HALF = 200  # events
+# Without this, Chromium goes to its own machine past the proxy.
+LOOPBACK_TOO = "<-loopback>"
+# Notes how long after the follower's start its first event comes.
+WATCH = """
+(() => {
+  let began = 0;
+  const look = () => {
+    const seq = document.querySelector('reprise-job')?.follower?.info.seq;
+    if (seq !== undefined) began ||= performance.now();
+    if (seq > 0) window.firstEventAfterSeconds = (performance.now() - began) / 1000;
+    else setTimeout(look, 20);
+  };
+  look();
+})();
+"""
+COMES_TO = "(seq) => document.querySelector('reprise-job')?.follower?.info.seq >= seq"
+FOUND = """
+() => {
+  const { follower, run } = document.querySelector('reprise-job');
+  return {
+    ...follower.info,
+    events: run.events.map((event) => JSON.stringify(event)),
+    seconds: window.firstEventAfterSeconds,
+  };
+}
+"""
+
+
+@pytest.fixture
+def proxies(up: Up) -> Iterator[dict[str, str]]:
+    """The addresses of all proxies."""
+    with running(KINDS, int(up.url.rsplit(":", 1)[1])) as addresses:
+        yield addresses
+
+
+def test_the_job_page_has_everything_through_every_proxy(
+    visits: Visits, proxies: dict[str, str], record_property: Record
+) -> None:
+    visits.watch.allow(CUT_OFF)
+    up = visits.up
+    job = up.submit("test-halves", events=HALF)
+    until(lambda: up.rows.status(job) == "waiting", "the first half")
+    runs = {name: opened(visits, name, url, job) for name, url in proxies.items()}
+    for run in runs.values():
+        run.page.wait_for_function(COMES_TO, arg=up.rows.head(job))
+    with up.client() as client:
+        client.post(f"/api/jobs/{job}/approve").raise_for_status()
+    for name, run in runs.items():
+        info = has_everything(run)
+        assert info["transport"] not in KINDS[name].blocks, name
+        note(record_property, name, "browser", info["transport"], info["seconds"])
+
+
+def opened(visits: Visits, name: str, url: str, job: str) -> JobPage:
+    """Go to a job through a proxy: by its address, or with it as the browser's own."""
+    if KINDS[name].forward:
+        proxy = {"server": url, "bypass": LOOPBACK_TOO}
+        context, base = visits.context(proxy=proxy), visits.up.url
+    else:
+        context, base = visits.context(), url
+    context.add_init_script(WATCH)
+    page: Page = context.new_page()
+    page.goto(f"{base}/jobs/{job}", wait_until="commit")
+    return JobPage(page, visits.up, job)
+
+
+def has_everything(run: JobPage) -> dict[str, Any]:
+    """Wait until the run is over; hold what the page has against the log, text by text."""
+    run.completes()
+    expect(run.status).to_have_text("succeeded")
+    info: dict[str, Any] = run.page.evaluate(FOUND)
+    rows = [json.loads(text) for text in run.up.rows.texts(run.job)]
+    assert [json.loads(text) for text in info["events"]] == rows
+    assert (info["status"], info["duplicates"], info["gaps"]) == ("succeeded", 0, 0)
+    return info
