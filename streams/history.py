@@ -2,7 +2,8 @@
 
 Pages lie at fixed places (events 1 to 1000, 1001 to 2000 …), so that followers who come back to
 different places of one job share their reads. A page being read is shared too; one that failed is
-not kept.
+not kept. Where 1000 events are too large for a page, the rest of that place is read from wherever a
+follower stands.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Protocol
 from uuid import UUID
 
 from jobs.log import Page
+from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
 from streams.stretch import Bounds, Stretch
 
 READ_SECONDS = 10.0
+MOST_CUTS = 4096
 
-Key = tuple[UUID, int]
+Key = tuple[UUID, int]  # a job, and the seq after which a page begins
 
 
 class Reads(Protocol):
@@ -37,14 +40,16 @@ class History:
         self._kept: OrderedDict[Key, tuple[Stretch, int]] = OrderedDict()
         self._bytes = 0
         self._reading: dict[Key, asyncio.Task[Stretch]] = {}
+        self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
 
     def page(self, job: UUID, seq: int) -> asyncio.Future[Stretch]:
         """Return the page that has the event after `seq`, or will have it, as a shared future.
 
-        Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`. Fails as
-        the reader does (psycopg.Error while Postgres is away).
+        Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`, and one
+        that turns out to be too large before it: ask again. Fails as the reader does (psycopg.Error
+        while Postgres is away).
         """
-        key = (job, seq // self._bounds.page_events)
+        key = self._place(job, seq)
         reading = self._reading.get(key)
         kept = self._kept.get(key)
         if reading is None and kept is not None and kept[0].last > seq:
@@ -60,17 +65,30 @@ class History:
             self._counters.add("page_hits")
         return reading
 
+    def _place(self, job: UUID, seq: int) -> Key:
+        start = seq - seq % self._bounds.page_events
+        end = self._cuts.get((job, start), MAX_SEQ)
+        return (job, start if seq < end else seq)
+
     async def _read(self, key: Key) -> Stretch:
-        job, number = key
+        job, after = key
         events = self._bounds.page_events
         try:
             async with asyncio.timeout(READ_SECONDS):
-                page = await self._reader.read(job, number * events, events)
+                page = await self._reader.read(job, after, events - after % events)
         finally:
             del self._reading[key]
+        if page.cut:
+            self._note_cut(key, page.last)
         stretch = Stretch(page.after, page.texts, self._bounds)
         self._keep(key, stretch)
         return stretch
+
+    def _note_cut(self, key: Key, end: int) -> None:
+        if key[1] % self._bounds.page_events == 0:
+            self._cuts[key] = end
+            if len(self._cuts) > MOST_CUTS:
+                self._cuts.popitem(last=False)
 
     def _keep(self, key: Key, stretch: Stretch) -> None:
         _, before = self._kept.pop(key, (None, 0))

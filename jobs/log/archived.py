@@ -15,7 +15,7 @@ from core.errors import HistoryExpired
 from core.ids import uuid7_floor
 from jobs.archive import frames
 from jobs.archive.frames import Place
-from jobs.log.types import Cursor, Head, Page
+from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
 # Which frames have events after `after`, up to `limit` of them.
 PLACES = """
@@ -37,17 +37,26 @@ where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is n
 def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
     """Return the page that these rows of PLACES make; an empty one of none.
 
-    Raises HistoryExpired where the archive's file is gone, OSError while its storage is away.
+    It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired where the
+    archive's file is gone, OSError while its storage is away.
     """
     texts: list[str] = []
+    size = 0
     for place in (Place(*row) for row in rows):
+        if size >= PAGE_BYTES:
+            return _page(after, texts, cut=True)
         try:
             found = frames.texts(place)
         except FileNotFoundError as error:
             raise gone() from error
         start = max(after + 1 - place.first, 0)
-        texts += found[start : after + limit + 1 - place.first]
-    return Page(after, after + len(texts), "\n".join(texts))
+        texts += (ours := found[start : after + limit + 1 - place.first])
+        size += sum(map(len, ours))
+    return _page(after, texts)
+
+
+def _page(after: int, texts: list[str], *, cut: bool = False) -> Page:
+    return Page(after, after + len(texts), "\n".join(texts), cut)
 
 
 def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:

@@ -10,20 +10,22 @@ from django.db import connection
 
 from core.errors import CursorAhead, HistoryDiverged, NotFound
 from jobs.log import archived, sql
-from jobs.log.types import Cursor, Head, Page
+from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
 PAGE_EVENTS = 1000
 
 
 def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
-    """Return up to `limit` events after seq `after`; an empty page at the head.
+    """Return up to `limit` events after seq `after`; an empty page, and no other, at the head.
 
-    Raises HistoryExpired where they were archived and the archive is gone.
+    A page ends early where its texts come to PAGE_BYTES. Raises HistoryExpired where the events
+    were archived and the archive is gone.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.PAGE, {"job": job_id, "after": after, "limit": limit})
-        last, lines = cursor.fetchone()
-    return Page(after, last, lines) if lines else _archived(job_id, after, limit)
+    values = page_values(job_id, after, limit)
+    [(cut, last, lines)] = _all(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
+    if cut and not lines:
+        [(cut, last, lines)] = _all(sql.LARGE_PAGE, values)
+    return Page(after, last, lines, cut) if lines else _archived(job_id, after, limit)
 
 
 def history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[Page]:
@@ -67,6 +69,11 @@ def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def page_values(job_id: UUID, after: int, limit: int) -> dict[str, Any]:
+    """Return what sql.PAGE and LARGE_PAGE are asked with."""
+    return {"job": job_id, "after": after, "limit": limit, "bytes": PAGE_BYTES}
 
 
 def compare(found: Head | None, cursor: Cursor) -> Head:

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from jobs.log import archived, sql
-from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash
+from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash, page_values
 from jobs.log.types import Cursor, Head, Page
 
 
@@ -57,10 +57,15 @@ class AsyncReader:
         await self.close()
 
     async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
-        """Return up to `limit` events after seq `after`; an empty page at the head."""
-        values = {"job": job_id, "after": after, "limit": limit}
-        [(last, lines)] = await self.fetch(sql.PAGE, values)
-        return Page(after, last, lines) if lines else await self._archived(job_id, after, limit)
+        """Return a page, as `jobs.log.read`."""
+        values = page_values(job_id, after, limit)
+        statement = sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE
+        [(cut, last, lines)] = await self.fetch(statement, values)
+        if cut and not lines:
+            [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
+        if lines:
+            return Page(after, last, lines, cut)
+        return await self._archived(job_id, after, limit)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         """Return the heads of those of the jobs that exist: one query however many there are."""

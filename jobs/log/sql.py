@@ -52,12 +52,30 @@ where j.id = new.id
 """
 
 # seq is gapless, so a page is a range and needs no LIMIT. psycopg sends a small int as a smallint:
-# without the cast their sum overflows past 32,767.
-PAGE = """
-select coalesce(max(seq), %(after)s), coalesce(string_agg(text, E'\\n' order by seq), '')
+# without the cast their sum overflows past 32,767. Where any event is large there are no lines, and
+# LARGE_PAGE is asked: an index has those, mostly none, and 1,000 others are less than PAGE_BYTES.
+_RANGE = "job = %(job)s and seq > %(after)s and seq <= %(after)s::bigint + %(limit)s"
+PAGE = f"""
+with found as materialized (
+  select exists (select from jobs_event where {_RANGE} and octet_length(text) > 4096) as large
+)
+select (select large from found),
+       coalesce(max(seq), %(after)s), coalesce(string_agg(text, E'\\n' order by seq), '')
 from jobs_event
-where job = %(job)s and seq > %(after)s and seq <= %(after)s::bigint + %(limit)s
-"""
+where {_RANGE} and not (select large from found)
+"""  # noqa: S608 - a constant of this module, values are bound
+
+# The page ends with the event that brings it to so many bytes.
+LARGE_PAGE = f"""
+select coalesce(bool_or(before >= %(bytes)s), false),
+       coalesce(max(seq) filter (where before < %(bytes)s), %(after)s),
+       coalesce(string_agg(text, E'\\n' order by seq) filter (where before < %(bytes)s), '')
+from (
+  select seq, text, sum(octet_length(text)) over (order by seq rows unbounded preceding)
+                    - octet_length(text) as before
+  from jobs_event where {_RANGE}
+) as counted
+"""  # noqa: S608 - as above
 
 BATCH = "select seq, text from jobs_event where job = %s and seq between %s and %s order by seq"
 

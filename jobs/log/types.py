@@ -11,6 +11,8 @@ from jobs.job import TERMINAL
 
 _CURSOR = re.compile(r"(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{8}))?")
 MAX_SEQ = 2**63 - 1
+# Of texts in UTF-8; the event that gets there is a page's last. An event may have 64 KiB.
+PAGE_BYTES = 4 * 1024 * 1024
 
 
 class LeaseLost(RepriseError):
@@ -63,12 +65,13 @@ class Page:
     """Contiguous events after `after` up to `last`, as stored: texts joined by newlines.
 
     JSON text never holds a raw newline, so the join is unambiguous, and a reader that needs no
-    single event never splits it.
+    single event never splits it. `cut`: it ends early, since its texts are PAGE_BYTES or more.
     """
 
     after: int
     last: int
     lines: str
+    cut: bool = False
 
     def __len__(self) -> int:
         return self.last - self.after

@@ -20,10 +20,11 @@ from core import clock
 from core.errors import HistoryDiverged, HistoryExpired
 from jobs import log, replay
 from jobs.archive import frames
-from jobs.archive.frames import Place
+from jobs.archive.frames import MOST_BYTES, Place
 from jobs.db import in_thread
 from jobs.log import AsyncReader, Cursor, months
 from jobs.log.months import Month, Owner, State
+from jobs.log.types import PAGE_BYTES
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
 from tests.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, texts
 from tests.factories import ATTEMPT, make_job, output
@@ -93,6 +94,18 @@ def test_a_frame_ends_before_it_is_large(place: Shelf) -> None:
     ranges = ArchivedRange.objects.filter(job=job.pk).order_by("first")
     assert [one.first for one in ranges] == [1, 21, 39]
     assert len(texts(job.pk)) == 43
+
+
+def test_a_page_from_an_archive_ends_before_it_is_large(place: Shelf) -> None:
+    events = [output(f"{number:060000}") for number in range(100)]
+    job = make_job(events=[ATTEMPT, *events, DONE], id=beside(ended()))
+    stored = texts(job.pk)
+    fed()
+    archive()
+    pages = list(log.history(job.pk))
+    assert [page.cut for page in pages] == [True, False]
+    assert sum(map(len, pages[0].texts)) < PAGE_BYTES + MOST_BYTES
+    assert [text for page in pages for text in page.texts] == stored
 
 
 @pytest.mark.usefixtures("database")

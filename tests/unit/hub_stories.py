@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from core.errors import RepriseError
 from jobs.log import Cursor, Head
+from jobs.log.types import PAGE_BYTES
 from streams import hub, subscription, wire
 from streams.counters import Counters
 from streams.stretch import Bounds
@@ -57,6 +58,7 @@ class Story:
     """One job's: how long its log is when the hub starts, what happens then, how it ends."""
 
     bounds: Bounds
+    page_bytes: int  # at which a page of the log ends
     log_seconds: float  # that a read takes, and a call of the channel layer
     layer_seconds: float
     already: int
@@ -96,7 +98,10 @@ def _stories(
     ending = st.builds(Append, st.integers(1, 3), fate)
     happens = st.lists(st.tuples(steps, MOMENT), max_size=most)
     latency = st.sampled_from([0.0005, 0.001, 0.02, 0.3])
-    return st.builds(Story, BOUNDS, latency, latency, st.integers(0, 30), happens, ending)
+    page_bytes = st.sampled_from([PAGE_BYTES, 700])
+    return st.builds(
+        Story, BOUNDS, page_bytes, latency, latency, st.integers(0, 30), happens, ending
+    )
 
 
 # Whatever can go wrong, all at once.
@@ -158,7 +163,7 @@ class World:
     """One job, its hub, whoever follows, and the trouble they are in."""
 
     def __init__(self, story: Story, **options: float) -> None:
-        self.log = MemoryLog(story.log_seconds)
+        self.log = MemoryLog(story.log_seconds, story.page_bytes)
         self.layer = MemoryLayer(story.layer_seconds)
         self.job = self.log.submit()
         self.counters = Counters()

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable
+from itertools import accumulate
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from core.errors import CursorAhead, HistoryDiverged, NotFound
 from core.ids import uuid7
 from jobs.events import Event, first_hash, make_body, next_hash, with_hash
 from jobs.log import Cursor, Head, Page, group
+from jobs.log.types import PAGE_BYTES
 
 T = TypeVar("T")
 
@@ -49,10 +52,14 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 class MemoryLog:
-    """The log and its async reader: real event texts, kept in lists. `away` makes reads fail."""
+    """The log and its async reader: real event texts, kept in lists. `away` makes reads fail.
 
-    def __init__(self, latency: float = 0.001) -> None:
+    A page that comes to `page_bytes` ends there.
+    """
+
+    def __init__(self, latency: float = 0.001, page_bytes: int = PAGE_BYTES) -> None:
         self.latency = latency
+        self.page_bytes = page_bytes
         self.away = False
         self.reads = 0
         self._texts: dict[UUID, list[str]] = {}
@@ -99,8 +106,12 @@ class MemoryLog:
     async def read(self, job_id: UUID, after: int, limit: int) -> Page:
         await self._trip()
         found = self._texts[job_id][after : after + limit]
+        sizes = list(accumulate(len(text.encode()) for text in found))
+        cut = bool(sizes) and sizes[-1] >= self.page_bytes
+        if cut:
+            found = found[: bisect_left(sizes, self.page_bytes) + 1]
         await asyncio.sleep(self.latency)
-        return Page(after, after + len(found), "\n".join(found))
+        return Page(after, after + len(found), "\n".join(found), cut)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         await self._trip()

@@ -190,6 +190,22 @@ def test_followers_who_come_back_at_once_share_their_pages() -> None:
     run(story())
 
 
+def test_large_events_come_in_short_pages_each_read_once() -> None:
+    async def story() -> None:
+        async with Scene(bounds=Bounds(pages_bytes=0)) as scene:
+            scene.log.page_bytes = 25_000
+            scene.append(1500)
+            size = sum(len(text.encode()) for text in scene.log.texts(scene.job))
+            follower = scene.follower()
+            await follower.has(wire.CaughtUp, 1500)
+            # The last page of each thousand may be short.
+            assert scene.counters.get("page_reads") <= size // 25_000 + 2
+            late = scene.follower(700)
+            await late.has(wire.CaughtUp, 1500)
+
+    run(story())
+
+
 def test_followers_at_one_place_share_one_encoding() -> None:
     async def story() -> None:
         async with Scene() as scene:
