@@ -23,6 +23,9 @@ class Config:
     allowed_hosts: tuple[str, ...]
     trusted_origins: tuple[str, ...]
     secure_cookies: bool
+    sign_in_attempts: int
+    sign_in_attempts_per_address: int
+    sign_in_wait_seconds: float
     lease_seconds: float
     cancel_grace_seconds: float
     heartbeat_seconds: float
@@ -67,6 +70,11 @@ class Config:
             allowed_hosts=_words(env.get("REPRISE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")),
             trusted_origins=_words(env.get("REPRISE_TRUSTED_ORIGINS", "")),
             secure_cookies=env.get("REPRISE_SECURE_COOKIES", "") == "1",
+            sign_in_attempts=int(_number(env, "REPRISE_SIGN_IN_ATTEMPTS", 5)),
+            sign_in_attempts_per_address=int(
+                _number(env, "REPRISE_SIGN_IN_ATTEMPTS_PER_ADDRESS", 30)
+            ),
+            sign_in_wait_seconds=_number(env, "REPRISE_SIGN_IN_WAIT_SECONDS", 300),
             lease_seconds=_number(env, "REPRISE_LEASE_SECONDS", 10),
             cancel_grace_seconds=_number(env, "REPRISE_CANCEL_GRACE_SECONDS", 10),
             heartbeat_seconds=_number(env, "REPRISE_HEARTBEAT_SECONDS", 15),

@@ -8,6 +8,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from core import csp, health
+from frontend.views import sign_in
 from jobs.api import problems
 from jobs.api.main import urls as api_urls
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("csp-report", csp.report),
+    path("admin/login/", sign_in.staff),  # one page to sign in, with one limit on attempts
     path("admin/", admin.site.urls),
     # Browsers ask for it where a page names no icon: the admin's, a problem shown as text.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}frontend/favicon.svg")),

@@ -32,6 +32,24 @@ class Team(models.Model):
         return self.name
 
 
+class SignInAttempts(models.Model):
+    """How often somebody has tried to sign in, and when the next attempt may be (`jobs.sign_in`).
+
+    The key says who: an HMAC over a name and an address, an address, or a browser.
+    """
+
+    key = models.CharField(primary_key=True, max_length=64)
+    attempts = models.FloatField(default=0)  # less what has drained by `last_at`
+    last_at = models.DateTimeField()
+    free_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Target(models.Model):
     """A machine or server that steps act on; `variables` is what its kind of work needs to know."""
 

@@ -7,7 +7,7 @@ import logging
 from django.conf import settings
 from django.db import connection
 
-from jobs import claims, commands, dispatch, limits
+from jobs import claims, commands, dispatch, limits, sign_in
 from jobs.log import partitions
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ def sweep() -> None:
 
 
 def keep_house() -> None:
-    """One pass over what comes seldom: partitions ahead, deliveries of dead workers."""
+    """One pass over what comes seldom: partitions, dead workers' deliveries, old attempts."""
     for name in partitions.make_ahead():
         logger.info("made partition %s", name)
     dispatch.forget_dead_deliveries()
+    sign_in.forget()

@@ -1,15 +1,27 @@
-"""Signing in and out: Django's views in this project's frame and words."""
+"""Signing in and out: Django's views in this project's frame and words, and with a limit."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import get_random_string
+
+from core.errors import OverLimit
+from jobs import sign_in
+from jobs.sign_in import Attempt
+
+# Says that somebody has signed in here before; it lets nobody in.
+BROWSER = "reprise_browser"
+BROWSER_DAYS = 180
 
 
 class SignInForm(AuthenticationForm):
-    """Django's form with sentences that say what to do next."""
+    """Django's form with sentences that say what to do next, and with a limit on attempts."""
 
     error_messages = {
         "invalid_login": "That user name and password do not fit together. "
@@ -21,6 +33,29 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].error_messages["required"] = "Write your user name."
         self.fields["password"].error_messages["required"] = "Write your password."
+        self.browser = ""
+        self.refused: OverLimit | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Count the attempt, then check the password."""
+        if {"username", "password"} <= self.cleaned_data.keys():
+            attempt = self._begin(self.cleaned_data["username"])
+            try:
+                super().clean()
+            except ValidationError:
+                attempt.failed()
+                raise
+            attempt.succeeded()
+        return self.cleaned_data
+
+    def _begin(self, name: str) -> Attempt:
+        request = cast(HttpRequest, self.request)  # SignIn hands it on
+        self.browser = _browser(request, name)
+        try:
+            return sign_in.begin(name, request.META.get("REMOTE_ADDR", ""), self.browser)
+        except OverLimit as error:
+            self.refused = error
+            raise ValidationError(error.message) from error
 
 
 class SignIn(LoginView):
@@ -30,6 +65,42 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in, and know this browser again."""
+        response = super().form_valid(form)
+        browser = cast(SignInForm, form).browser or get_random_string(22)
+        response.set_signed_cookie(
+            BROWSER, browser, salt=_salt(form.get_user().get_username()),
+            max_age=BROWSER_DAYS * 86_400, path="/sign-in", httponly=True, samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )  # fmt: skip
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show the form again; as 429 where somebody has to wait."""
+        response = super().form_invalid(form)
+        if refused := cast(SignInForm, form).refused:
+            response.status_code = refused.status
+            response["Retry-After"] = str(refused.retry_after_s)
+        return response
+
 
 class SignOut(LogoutView):
     """`/sign-out`, by POST only; leads to the sign-in page."""
+
+
+def staff(request: HttpRequest) -> HttpResponse:
+    """Lead from the admin's own sign-in page, which has no limit, to this one and back."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied("Only staff set things up here. Whoever is may sign in after you.")
+    return redirect_to_login(request.GET.get("next", "/admin/"))
+
+
+def _browser(request: HttpRequest, name: str) -> str:
+    """Return the id of a browser in which this name has signed in before, "" for any other."""
+    found = request.get_signed_cookie(BROWSER, "", salt=_salt(name), max_age=BROWSER_DAYS * 86_400)
+    return found or ""
+
+
+def _salt(name: str) -> str:
+    return f"frontend.sign_in.{name}"

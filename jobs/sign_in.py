@@ -1,0 +1,154 @@
+"""Attempts to sign in: whoever guesses has to wait, and nobody else.
+
+Counted are the attempts with a name from an address, and those from an address with any name, in
+rows of SignInAttempts that all web processes share. Past the free ones each has to wait twice as
+long as the one before, up to REPRISE_SIGN_IN_WAIT_SECONDS. Counts drain: an hour later the free
+ones are free again. An attempt counts before its password is looked at, so that many at once are no
+way round; the right password takes it back.
+
+A browser in which somebody has signed in before is counted by itself. So no stranger can keep
+anybody out who comes from where they usually come, whatever name or address is guessed with.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+
+from core import clock
+from core.errors import OverLimit
+from jobs.models import SignInAttempts
+
+logger = logging.getLogger(__name__)
+
+DRAIN = timedelta(hours=1)
+FORGET = timedelta(days=1)
+MOST_OVER = 16  # attempts past the free ones that are counted: 2 ** 16 s is the longest wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    key: str
+    free: int
+    shared: bool = False  # by several people
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that may be made now, and counts as failed until it is said otherwise."""
+
+    name: str
+    address: str
+    _counts: tuple[_Count, ...]
+
+    def succeeded(self) -> None:
+        """Say that the password was right."""
+        logger.info("%s signed in from %s", self.name, self.address,
+                    extra={"action": "signed_in"})  # fmt: skip
+        for count in self._counts:
+            rows = SignInAttempts.objects.filter(pk=count.key)
+            if not count.shared:
+                rows.delete()
+                continue
+            with transaction.atomic():
+                for row in rows.select_for_update():
+                    row.attempts, row.free_at = max(row.attempts - 1, 0), clock.now()
+                    row.save()
+
+    def failed(self) -> None:
+        """Say that it was not."""
+        logger.warning("somebody could not sign in as %s from %s", _shown(self.name), self.address,
+                       extra={"action": "sign_in_failed"})  # fmt: skip
+
+
+def begin(name: str, address: str, browser: str = "") -> Attempt:
+    """Return the attempt to sign in as `name`, which may be nobody's, from an IP address.
+
+    `browser` is the id of one in which this name has signed in before. Raises OverLimit, saying
+    for how long, where it has to wait.
+    """
+    counts = _counts(name, address, browser)
+    try:
+        with transaction.atomic():
+            for count in counts:
+                _take(count, clock.now())
+    except OverLimit as error:
+        logger.warning(
+            "an attempt to sign in as %s from %s has to wait %d s",
+            _shown(name), address, error.retry_after_s, extra={"action": "sign_in_refused"},
+        )  # fmt: skip
+        raise
+    return Attempt(name, address, counts)
+
+
+def forget() -> int:
+    """Delete the counts that have drained; return how many."""
+    count, _ = SignInAttempts.objects.filter(last_at__lt=clock.now() - FORGET).delete()
+    return count
+
+
+def _counts(name: str, address: str, browser: str) -> tuple[_Count, ...]:
+    config = settings.REPRISE
+    network = _network(address)
+    if browser:
+        found = [_Count(_key("browser", browser), config.sign_in_attempts)]
+    else:
+        found = [
+            _Count(_key("name", name, network), config.sign_in_attempts),
+            _Count(_key("address", network), config.sign_in_attempts_per_address, shared=True),
+        ]
+    return tuple(count for count in found if count.free)
+
+
+def _take(count: _Count, now: datetime) -> None:
+    kept = SignInAttempts.objects.select_for_update()
+    row, _ = kept.get_or_create(pk=count.key, defaults={"last_at": now, "free_at": now})
+    if (wait := (row.free_at - now).total_seconds()) > 0:
+        raise _too_many(wait)
+    drained = (now - row.last_at) / DRAIN * count.free
+    attempts = max(row.attempts - drained, 0) + 1
+    over = round(attempts) - count.free
+    longest = settings.REPRISE.sign_in_wait_seconds
+    wait = min(2**over, longest) if over >= 0 else 0
+    row.attempts = min(attempts, count.free + MOST_OVER)
+    row.last_at, row.free_at = now, now + timedelta(seconds=wait)
+    row.save()
+
+
+def _too_many(wait: float) -> OverLimit:
+    seconds = math.ceil(wait)
+    number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
+    plural = "s" if number > 1 else ""
+    return OverLimit(
+        f"Too many attempts. Try again in {number} {unit}{plural}.", retry_after_s=seconds
+    )
+
+
+def _network(address: str) -> str:
+    """Return what one client has of addresses: an IPv4 one, or 2 ** 64 of IPv6."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped or ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _key(*parts: str) -> str:
+    # What is typed into the field for the name is now and then a password.
+    return salted_hmac("jobs.sign_in", "\0".join(parts), algorithm="sha256").hexdigest()
+
+
+def _shown(name: str) -> str:
+    known = User.objects.filter(username=name).exists()
+    return name if known else "nobody here"
