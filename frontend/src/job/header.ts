@@ -1,11 +1,10 @@
-/** The head of the job page: what it is, how far it is, how long still, and how we know. */
+/** The head of the job page: what it is, how far it is, how long still. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { FollowerInfo } from '../client';
 import type { Job } from '../elements/api';
 import { bar } from '../elements/job-row';
 import { status } from '../elements/plain';
-import { count, plural, remaining, shortId, who } from '../text/format';
+import { count, remaining, shortId, who } from '../text/format';
 
 /** What the head shows. */
 export interface HeadView {
@@ -90,79 +89,4 @@ function failedWords(job: Job, limit: unknown): string {
   const more = limit - job.failed;
   if (more > 0) return `${failed} (${count(more)} more tolerated)`;
   return more === 0 ? `${failed} (no more tolerated)` : failed;
-}
-
-/** The connection in one sentence: over what, how far, what a resume did. The promise, made visible. */
-export function connectionView(
-  info: FollowerInfo | null,
-  seq: number,
-  missed: string,
-  onTry: () => void,
-): TemplateResult {
-  const { tone, words, act } = connectionWords(info, seq);
-  return html`<div class="connection is-${tone}">
-    <i class="connection-dot" aria-hidden="true"></i>
-    <div class="connection-parts">
-      <span role="status">${words}</span>
-      ${seq ? html`<span class="mono" title="The newest event that is here">#${seq}</span>` : nothing}
-      ${resumedWords(info, missed)}
-      ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
-    </div>
-  </div>`;
-}
-
-function connectionWords(
-  info: FollowerInfo | null,
-  seq: number,
-): {
-  tone: string;
-  words: string | TemplateResult;
-  act?: string;
-} {
-  const over = info?.transport ? ` over ${info.transport}` : '';
-  switch (info?.state) {
-    case 'live':
-      return { tone: 'live', words: `live${over}` };
-    case 'catching_up':
-      return {
-        tone: 'busy',
-        words: `catching up${over}: ${count(seq)} of ${count(info.head)}`,
-      };
-    case 'ended':
-      return { tone: 'ended', words: `complete${over}` };
-    case 'reconnecting':
-      return { tone: 'lost', words: html`connection lost${retryWords(info)}`, act: 'Try now' };
-    case 'offline':
-      return {
-        tone: 'lost',
-        words:
-          'this device is offline; the run goes on, and the page catches up when the network is back',
-        act: 'Try now',
-      };
-    case 'failed':
-      return {
-        tone: 'lost',
-        words: info.error?.message ?? 'The connection was refused.',
-        act: 'Try again',
-      };
-    default:
-      if (!info || info.nextTryAt === null) return { tone: 'busy', words: 'connecting' };
-      return { tone: 'lost', words: html`no connection yet${retryWords(info)}`, act: 'Try now' };
-  }
-}
-
-function retryWords(info: FollowerInfo): TemplateResult | string {
-  if (info.nextTryAt === null) return ', trying again';
-  return html`, trying again <reprise-until at=${new Date(info.nextTryAt).toISOString()}></reprise-until>`;
-}
-
-function resumedWords(info: FollowerInfo | null, missed: string): TemplateResult | typeof nothing {
-  const resumed = info?.resumed;
-  if (resumed) {
-    const at = new Date(resumed.at).toISOString();
-    return html`<span>resumed from <span class="mono">#${resumed.from}</span> at
-      <reprise-time at=${at} form="clock"></reprise-time>, ${plural(resumed.caughtUp, 'event')} caught up</span>`;
-  }
-  if (missed) return html`<span>${missed}</span>`;
-  return info?.state === 'ended' ? html`<span>every event is here</span>` : nothing;
 }

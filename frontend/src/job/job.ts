@@ -13,9 +13,10 @@ import { bootData, errorWords, type Job, jobRow, retriesOf, signIn } from '../el
 import { glyph, Plain } from '../elements/plain';
 import { count } from '../text/format';
 import { possible, unsuccessful } from './acts';
+import { connectionView } from './connection';
 import { endedView } from './ended';
 import { secondsLeft } from './estimate';
-import { connectionView, headView } from './header';
+import { headView } from './header';
 import type { Opened } from './matrix';
 import { heldView } from './notices';
 import { Run } from './run';

@@ -1,18 +1,12 @@
-/** The connection of the jobs page in one sentence, as the job page has it. */
+/** The connection of the jobs page in one sentence. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FeedInfo } from '../client';
+import { type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
 import { plural } from '../text/format';
 
-interface Words {
-  readonly tone: 'live' | 'busy' | 'lost';
-  readonly words: string;
-  /** Whether the next try can be had now. */
-  readonly act?: string;
-}
-
 /** Return what to say of a connection to the feed; `pollS` is how often the list is asked for without. */
-export function feedWords(info: FeedInfo | null, pollS: number): Words {
+export function feedWords(info: FeedInfo | null, pollS: number): ConnectionWords {
   switch (info?.state) {
     case 'live':
       return { tone: 'live', words: 'live over WebSocket' };
@@ -21,43 +15,14 @@ export function feedWords(info: FeedInfo | null, pollS: number): Words {
         tone: 'live',
         words: `no WebSocket gets through here; the list is asked for every ${pollS} s`,
       };
-    case 'reconnecting':
-      return { tone: 'lost', words: 'connection lost', act: 'Try now' };
-    case 'offline':
-      return {
-        tone: 'lost',
-        words:
-          'this device is offline; runs go on, and the list catches up when the network is back',
-        act: 'Try now',
-      };
-    case 'failed':
-      return {
-        tone: 'lost',
-        words: info.error?.message ?? 'The connection was refused.',
-        act: 'Try again',
-      };
     default:
-      if (!info || info.nextTryAt === null) return { tone: 'busy', words: 'connecting' };
-      return { tone: 'lost', words: 'no connection yet', act: 'Try now' };
+      return lostWords(info, 'runs go on, and the list catches up');
   }
 }
 
 /** The line itself. */
 export function feedView(info: FeedInfo | null, pollS: number, onTry: () => void): TemplateResult {
-  const { tone, words, act } = feedWords(info, pollS);
-  return html`<div class="connection is-${tone}">
-    <i class="connection-dot" aria-hidden="true"></i>
-    <div class="connection-parts">
-      <span role="status">${words}${act === 'Try now' ? retry(info) : nothing}</span>
-      ${resumed(info)}
-      ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
-    </div>
-  </div>`;
-}
-
-function retry(info: FeedInfo | null): TemplateResult | string {
-  if (!info || info.nextTryAt === null) return ', trying again';
-  return html`, trying again <reprise-until at=${new Date(info.nextTryAt).toISOString()}></reprise-until>`;
+  return connectionLine(feedWords(info, pollS), [resumed(info)], onTry);
 }
 
 function resumed(info: FeedInfo | null): TemplateResult | typeof nothing {
