@@ -7,27 +7,17 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
+
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEED = "20"
 PATIENCE_SECONDS = 60.0
-
-T = TypeVar("T")
-
-
-def until(look: Callable[[], T | None], what: str) -> T:
-    """Return the first truthy result of `look`; AssertionError where none comes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (result := look()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return result
 
 
 class RunningFleet:

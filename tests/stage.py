@@ -28,8 +28,8 @@ from ops.embedded import ports
 from tests import cast as casting
 from tests.cast import Cast, Person
 from tests.factories import ATTEMPT, make_job, output
-from tests.fleet_process import until
 from tests.services import Services
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,32 +6,20 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from ops.embedded import ports
 from ops.embedded.server import tethered
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 UP = ROOT / "ops" / "up"
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "PORT")
-PATIENCE_SECONDS = 150.0
-
-T = TypeVar("T")
-
-
-def until(look: Callable[[], T | None], what: str) -> T:
-    """Return the first truthy result of `look`; AssertionError where none comes."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while not (result := look()):
-        assert time.monotonic() < give_up, f"waited in vain for {what}"
-        time.sleep(0.05)
-    return result
 
 
 def environment(state: Path, **own: str) -> dict[str, str]:

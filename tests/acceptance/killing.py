@@ -19,7 +19,7 @@ from ops.launcher.processes import Process
 from tests.acceptance.effects import Effect, Effects
 from tests.acceptance.proc import with_environment
 from tests.acceptance.up import Up
-from tests.acceptance.waiting import until
+from tests.waiting import until
 
 LOOK_SECONDS = 0.002
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")

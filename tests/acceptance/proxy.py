@@ -17,7 +17,7 @@ import httpx
 from ops.embedded import ports
 from ops.embedded.server import tethered
 from tests.acceptance.up import ROOT
-from tests.acceptance.waiting import until
+from tests.waiting import until
 
 CONFIGURATION = ROOT / "ops" / "nginx" / "reprise.conf"
 SECONDS = 5

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.acceptance.up import Up, running
-from tests.acceptance.waiting import until
 from tests.browser.people import People
 from tests.browser.visit import PATIENCE_MS, Visits
 from tests.browser.watch import policy_reports
+from tests.waiting import until
 
 SECONDS = 300
 HERE = os.path.dirname(__file__)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.waiting import until
 from tests.browser.visit import Visits
+from tests.waiting import until
 
 # What a page of theirs does: every message, once, until the job is over.
 FOLLOW = """

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.up import Up
-from tests.acceptance.waiting import until
 from tests.browser.job_page import JobPage
 from tests.browser.test_resuming import CUT_OFF
 from tests.browser.visit import Visits
 from tests.proxies import KINDS, running
 from tests.proxies.noted import Record, note
+from tests.waiting import until
 
 HALF = 200  # events
 # Without this, Chromium goes to its own machine past the proxy.

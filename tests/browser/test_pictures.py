@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.acceptance.up import ROOT, Up
-from tests.acceptance.waiting import until
 from tests.browser.conftest import KEEPS_PICTURES
 from tests.browser.job_page import JobPage
 from tests.browser.visit import PHONE, Visits
+from tests.waiting import until
 
 MOST_BYTES = 200_000
 LEAST_OUTPUT = 230  # px: what it wrote, and not more

@@ -8,9 +8,9 @@ import signal
 
 from playwright.sync_api import expect
 
-from tests.acceptance.waiting import until
 from tests.browser.job_page import JobPage
 from tests.browser.visit import Visits
+from tests.waiting import until
 
 SOME = 40  # events: well within a run over all servers, which has about 300
 CUT_OFF = r"WebSocket connection to|/stream|/events\?|net::ERR_"

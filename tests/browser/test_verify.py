@@ -7,10 +7,10 @@ from uuid import UUID
 import psycopg
 from playwright.sync_api import expect
 
-from tests.acceptance.waiting import until
 from tests.browser.job_page import JobPage
 from tests.browser.visit import Visits
 from tests.tampering import Intruder
+from tests.waiting import until
 
 
 def test_a_history_is_verified_and_a_forged_one_is_not(visits: Visits) -> None:

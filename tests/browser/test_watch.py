@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.acceptance.waiting import until
 from tests.browser.visit import Visits
 from tests.browser.watch import policy_reports
+from tests.waiting import until
 
 VIOLATE = """new Promise((resolve) => {
   document.addEventListener('securitypolicyviolation', resolve, {once: true});

@@ -22,8 +22,8 @@ from jobs.log.months import State
 from jobs.models import Archive
 from tests.archives import MARCH, Shelf, archive, ended, fed, texts
 from tests.factories import ATTEMPT, make_job, output
-from tests.fleet_process import until
 from tests.stage import ROOT
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("stage", ["written", "checked", "detached", "dropped"])

@@ -19,8 +19,8 @@ from jobs.access import Principal
 from jobs.models import Job, Target
 from tests.acceptance.proc import with_environment
 from tests.cast import Cast, post
-from tests.fleet_process import until
 from tests.integration.updates import Told, work
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

@@ -13,9 +13,10 @@ import pytest
 from jobs import steering
 from jobs.access import Principal
 from jobs.models import Job
-from tests.fleet_process import RunningFleet, fleet, until
+from tests.fleet_process import RunningFleet, fleet
 from tests.integration.test_docs_kinds import ROOT, kind, staff, submit, swept, worker, written
 from tests.integration.updates import Told, take_stock, work
+from tests.waiting import until
 
 __all__ = ["kind", "staff"]  # fixtures
 pytestmark = pytest.mark.usefixtures("database")

@@ -28,8 +28,8 @@ from jobs.access import Principal
 from jobs.kinds import registry
 from jobs.models import Target
 from tests.factories import make_team, make_user
-from tests.fleet_process import until
 from tests.integration.updates import Told, is_over, work
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fleet_process import RunningFleet, fleet, job_environment, until
+from tests.fleet_process import RunningFleet, fleet, job_environment
+from tests.waiting import until
 
 NAME = "gs-001"
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from ops.fleet.host.basics import link
-from tests.fleet_process import ROOT, RunningFleet, fleet, launch, until
+from tests.fleet_process import ROOT, RunningFleet, fleet, launch
+from tests.waiting import until
 
 NAME = "gs-001"
 

@@ -17,8 +17,8 @@ from jobs.events import Event, parse
 from jobs.kinds import registry
 from jobs.models import Job
 from tests import workers
-from tests.fleet_process import until
 from tests.integration import runs
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 LIMIT = 2

@@ -19,8 +19,8 @@ from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.run import JobFailed, Rejected, Retry, Run, Step, StepFailed, SyncRun
 from tests.factories import make_user
-from tests.fleet_process import until as wait_until
 from tests.integration import runs
+from tests.waiting import until as wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 

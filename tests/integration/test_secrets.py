@@ -23,9 +23,9 @@ from jobs.secrets.masking import Masks
 from jobs.secrets.vault import Vault
 from tests.cast import Cast, post
 from tests.factories import ATTEMPT
-from tests.fleet_process import until
 from tests.integration import secretive
 from tests.integration.secretive import PASSWORD, PIN, Spill
+from tests.waiting import until
 
 PARAMS: dict[str, Any] = {
     "password": PASSWORD,

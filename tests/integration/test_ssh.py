@@ -21,8 +21,9 @@ from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
 from jobs.transports.ssh import session
 from tests.acceptance.proc import with_environment
-from tests.fleet_process import ROOT, until
+from tests.fleet_process import ROOT
 from tests.sshd import Place, Sshd, Yard, keygen, yard
+from tests.waiting import until
 
 SILENCE = 2.0
 MARK = f"ssh-test-{os.getpid()}"

@@ -18,9 +18,9 @@ from jobs import commands
 from jobs.models import Target
 from tests.acceptance.proc import with_environment
 from tests.cast import Cast
-from tests.fleet_process import until
 from tests.integration.updates import Told, work
 from tests.sshd import Yard, keygen, yard
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

@@ -15,9 +15,9 @@ from jobs.models import ApiToken
 from tests import cast as casting
 from tests.cast import Person
 from tests.clients import TRANSPORTS, Headers, Refused
-from tests.fleet_process import until
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from websockets.asyncio.client import ClientConnection
 
 from jobs.log import cursor_of
 from tests.clients import TRANSPORTS, Refused
-from tests.fleet_process import until
 from tests.services import Services
 from tests.stage import SERVERS, Stage, Web, outputs, serving, stage
+from tests.waiting import until
 
 # Far longer than any of this takes; a second signal ends it.
 GRACE = "3600"

@@ -13,9 +13,9 @@ import pytest
 
 from jobs.log import cursor_of
 from tests.clients import texts_of
-from tests.fleet_process import until
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
+from tests.waiting import until
 
 OCTETS = {"Accept": "application/octet-stream"}
 

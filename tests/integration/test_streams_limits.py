@@ -14,9 +14,9 @@ import pytest
 import websockets
 
 from tests.clients import TRANSPORTS, Refused
-from tests.fleet_process import until
 from tests.services import Services
 from tests.stage import Stage, stage
+from tests.waiting import until
 
 OF_A_USER = 3
 

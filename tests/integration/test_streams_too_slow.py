@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fleet_process import until
 from tests.integration.test_streams_backpressure import a_long_job, narrow
 from tests.services import Services
 from tests.stage import IMPATIENT, Stage, stage
+from tests.waiting import until
 
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -24,7 +24,8 @@ from ops.setup.clone import need_space
 from tests import up_process
 from tests.acceptance.proc import with_environment
 from tests.services import ROOT, Services
-from tests.up_process import refused, running, until
+from tests.up_process import refused, running
+from tests.waiting import until
 
 STARTER = """
 import pathlib, sys, time

@@ -20,8 +20,9 @@ from django.test import override_settings
 
 from jobs import commands, sweep
 from jobs.models import Job
-from tests.fleet_process import ROOT, RunningFleet, fleet, until
+from tests.fleet_process import ROOT, RunningFleet, fleet
 from tests.integration.updates import Told, is_over, operator, submit, take_stock, work
+from tests.waiting import until
 
 LEASE_SECONDS = 2.0
 THREE = ["gs-001", "gs-002", "gs-003"]

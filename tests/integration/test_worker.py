@@ -17,13 +17,14 @@ from django.test import override_settings
 from jobs import access, commands, leases, log, sweep
 from jobs.access import Principal
 from jobs.db import in_thread
-from jobs.events import Event, EventType, NewEvent, parse
+from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
 from jobs.run import MAX_MESSAGE
 from jobs.worker import Worker
 from tests import kinds
 from tests.factories import make_team, make_user
+from tests.integration.runs import events, until
 
 pytestmark = pytest.mark.usefixtures("database", "test_kinds")
 
@@ -58,20 +59,6 @@ async def working() -> AsyncIterator[Worker]:
 async def submit(operator: Principal, kind: str = "test-say", **params: Any) -> UUID:
     job, _new = await in_thread(commands.submit, operator, kind, params)
     return job.pk
-
-
-async def until(job_id: UUID, *statuses: str) -> Job:
-    """Wait for a status; the suite's timeout is the limit."""
-    while True:
-        job: Job = await in_thread(Job.objects.get, pk=job_id)
-        if job.status in statuses:
-            return job
-        await asyncio.sleep(0.02)
-
-
-async def events(job_id: UUID) -> list[Event]:
-    page = await in_thread(log.read, job_id)
-    return [parse(text) for text in page.texts]
 
 
 async def test_a_run_is_recorded_from_submission_to_success(operator: Principal) -> None:

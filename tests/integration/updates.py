@@ -17,7 +17,8 @@ from jobs.job import TERMINAL, State, fold_all
 from jobs.models import Job, Target
 from jobs.worker import Worker
 from tests.factories import make_team, make_user
-from tests.fleet_process import RunningFleet, until
+from tests.fleet_process import RunningFleet
+from tests.waiting import until
 
 
 def take_stock(fleet: RunningFleet, hosts: Sequence[str] = ()) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from ops.embedded import ports
 from ops.embedded.server import tethered
 from ops.suites.debian import SBIN
-from tests.fleet_process import until
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ops.faults.kept import Kept
 from ops.launcher.processes import Process
-from tests.fleet_process import until
+from tests.waiting import until
 
 
 def sleeper(folder: Path) -> Kept:
