@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 _STATE = tempfile.TemporaryDirectory(prefix="reprise-tests-")
@@ -23,12 +22,9 @@ import django  # noqa: E402 - the environment comes first
 django.setup()
 
 import pytest  # noqa: E402
-from channels.layers import channel_layers  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.db import connections  # noqa: E402
-from django.test import override_settings  # noqa: E402
 
-from core.config import database_settings  # noqa: E402
+from tests.behind import database_behind, valkey_behind  # noqa: E402
 from tests.proxies import noted  # noqa: E402
 from tests.services import Services  # noqa: E402
 
@@ -50,35 +46,16 @@ def services() -> Iterator[Services]:
 @pytest.fixture
 def database(services: Services) -> Iterator[str]:
     """A fresh, migrated database behind Django's connection; the address is the value."""
-    connection = connections["default"]
-    kept = dict(connection.settings_dict)
-    with services.database() as url:
-        connection.settings_dict.update(database_settings(url))
-        config = replace(settings.REPRISE, database_url=url)
-        with override_settings(REPRISE=config):
-            yield url
-        _disconnect()
-        connection.settings_dict.update(kept)
+    with services.database() as url, database_behind(url):
+        yield url
 
 
 @pytest.fixture
 def redis(services: Services) -> Iterator[str]:
     """Valkey behind the channel layer; the address is the value."""
     url = services.valkey.url
-    layers = {"default": {**settings.CHANNEL_LAYERS["default"]}}
-    layers["default"]["CONFIG"] = {"hosts": [url], "prefix": "reprise"}
-    config = replace(settings.REPRISE, redis_url=url)
-    with override_settings(CHANNEL_LAYERS=layers, REPRISE=config):
-        channel_layers.backends.clear()
+    with valkey_behind(url):
         yield url
-    channel_layers.backends.clear()
-
-
-def _disconnect() -> None:
-    """Close this thread's connection and the pool, which other threads share."""
-    connection = connections["default"]
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,24 +8,21 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import psycopg
-from channels.layers import channel_layers
 from django.conf import settings
-from django.db import connections
-from django.test import override_settings
 
-from core.config import database_settings
 from jobs import log
 from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.log import Appended
 from ops.embedded import ports
 from tests import cast as casting
+from tests.behind import database_behind, valkey_behind
 from tests.cast import Cast, Person
 from tests.factories import ATTEMPT, make_job, output
 from tests.services import Services
@@ -104,41 +101,16 @@ def outputs(count: int, text: str = "ok") -> list[NewEvent]:
 @contextmanager
 def stage(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Stage]:
     """Serve a database; Django in this process is on the same database and layer meanwhile."""
-    with behind_django(database_url, redis_url):
+    with database_behind(database_url), valkey_behind(redis_url):
         people = casting.make()
         with serving(database_url, redis_url, server, **env) as web:
             yield Stage(web, database_url, people)
 
 
 @contextmanager
-def behind_django(database_url: str, redis_url: str) -> Iterator[None]:
-    """Put Django's connection and the channel layer of this process on these servers.
-
-    Within another such context too: what is open to the servers of that one is closed first.
-    """
-    connection = connections["default"]
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
-    kept = dict(connection.settings_dict)
-    layer = {**settings.CHANNEL_LAYERS["default"]}
-    layer["CONFIG"] = {"hosts": [redis_url], "prefix": "reprise"}
-    config = replace(settings.REPRISE, database_url=database_url, redis_url=redis_url)
-    connection.settings_dict.update(database_settings(database_url))
-    try:
-        with override_settings(CHANNEL_LAYERS={"default": layer}, REPRISE=config):
-            channel_layers.backends.clear()
-            yield
-    finally:
-        channel_layers.backends.clear()
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
-        connection.settings_dict.update(kept)
-
-
-@contextmanager
 def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
     """Put another fresh database behind Django; the address is the value."""
-    with services.database() as url, behind_django(url, redis_url):
+    with services.database() as url, database_behind(url), valkey_behind(redis_url):
         yield url
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
 
 from jobs.models import Job
 from ops.embedded import ports
 from tests import cast as casting
+from tests.behind import database_behind
 from tests.cast import Cast, post
 
 if TYPE_CHECKING:
@@ -175,18 +175,7 @@ def test_an_absent_database_is_a_503_that_says_when_to_come_back(cast: Cast) -> 
 @contextmanager
 def unreachable_database() -> Iterator[None]:
     """Point Django at a port on which nobody listens."""
-    connection = connections["default"]
-    kept = dict(connection.settings_dict)
     pool = {"min_size": 0, "max_size": 1, "timeout": 0.5}
-    _disconnect(connection)
-    connection.settings_dict.update(PORT=str(ports.free()), OPTIONS={"pool": pool})
-    try:
+    nowhere = f"postgresql://nobody@127.0.0.1:{ports.free()}/none"
+    with database_behind(nowhere, OPTIONS={"pool": pool}):
         yield
-    finally:
-        _disconnect(connection)
-        connection.settings_dict.update(kept)
-
-
-def _disconnect(connection: Any) -> None:
-    connection.close()
-    connection.close_pool()

@@ -27,9 +27,9 @@ from jobs.events import parse
 from jobs.log import Append, Appended
 from jobs.replay import broken_at
 from jobs.writer import Writer
+from tests.behind import database_behind
 from tests.factories import ATTEMPT, make_job, output
 from tests.services import Services
-from tests.stage import behind_django
 
 RUNS = 12
 FAULTS = 50
@@ -73,17 +73,18 @@ class Ledger:
 
 
 @pytest.fixture
-def crashing(tmp_path: Path, redis: str) -> Iterator[Services]:
+def crashing(tmp_path: Path) -> Iterator[Services]:
     """A durable Postgres of the test's own, behind Django."""
     own = Services(tmp_path, durable=True)
     try:
-        with own.database() as url, behind_django(url, redis):
+        with own.database() as url, database_behind(url):
             yield own
     finally:
         own.stop()
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.usefixtures("redis")
 async def test_fifty_faults_lose_double_and_halve_nothing(crashing: Services) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it on failure

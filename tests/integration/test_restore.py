@@ -12,9 +12,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
-from core.config import database_settings
 from core.errors import CursorAhead, HistoryDiverged
 from jobs import consumers, feed, log, replay
 from jobs.log import Cursor
@@ -22,6 +21,7 @@ from jobs.models import Snapshot
 from jobs.state import folded_events, state_at
 from ops.embedded import postgres
 from ops.embedded.server import Server
+from tests.behind import database_behind
 from tests.factories import ATTEMPT, make_job, output
 from tests.services import Services, with_database
 
@@ -45,25 +45,6 @@ def move(source: str, server: Server, dump: Path) -> None:
     for command in (save, load):
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
-
-
-@contextmanager
-def django_on(url: str) -> Iterator[None]:
-    """Put Django's connection of this process on another database."""
-    django = connections["default"]
-    kept = dict(django.settings_dict)
-    close()
-    django.settings_dict.update(database_settings(url))
-    try:
-        yield
-    finally:
-        close()
-        django.settings_dict.update(kept)
-
-
-def close() -> None:
-    connections["default"].close()
-    connections["default"].close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
 
 
 def one(statement: str) -> object:
@@ -119,7 +100,7 @@ def test_everything_goes_on_in_a_fresh_server(
 
     with fresh_server(tmp_path / "fresh") as server:
         move(source, server, tmp_path / "dump")
-        with django_on(server.url):
+        with database_behind(server.url):
             assert int(str(one("select pg_snapshot_xmax(pg_current_snapshot())"))) < horizon
             # what was there is there, byte for byte; and the feed says that it lags
             assert {job: log.read(job, 0, 5000).texts for job in jobs} == texts
@@ -168,7 +149,7 @@ def test_old_events_of_transactions_to_come_are_neither_fed_again_nor_lag(
     ahead = int(str(one("select max(xid::text::bigint) from jobs_event")))
     with fresh_server(tmp_path / "fresh") as server:
         move(source, server, tmp_path / "dump")
-        with django_on(server.url):
+        with database_behind(server.url):
             assert feed.sequence() == 6
             while int(str(one("select horizon from jobs_feed_state"))) <= ahead:
                 burn_transactions(server.superuser_url, 500)
