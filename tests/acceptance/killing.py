@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -42,6 +43,7 @@ class Executioner:
     def __init__(self, up: Up, rng: random.Random) -> None:
         self.up, self.rng = up, rng
         self.kills: list[Kill] = []
+        self._hung: defaultdict[str, set[str]] = defaultdict(set)  # steps, by job
         self._aims: dict[str, Callable[[str], Seen]] = {
             "effect": self._after_an_effect,
             "recorded": self._after_a_record,
@@ -72,9 +74,13 @@ class Executioner:
             return False  # it has ended by itself, or handed the job over
         worker.send(signal.SIGKILL)
         until(lambda: not worker.is_alive(), "the worker's death", pause=LOOK_SECONDS)
-        while left := with_environment(REPRISE_JOB=job, REPRISE_FENCE=str(fence)):
-            assert self.up.rows.fence(job) == fence, f"these outlived their worker: {left}"
-            time.sleep(LOOK_SECONDS)
+
+        def all_gone() -> bool:
+            left = with_environment(REPRISE_JOB=job, REPRISE_FENCE=str(fence))
+            assert not left or self.up.rows.fence(job) == fence, f"outlived their worker: {left}"
+            return not left
+
+        until(all_gone, "the end of what the worker had started", pause=LOOK_SECONDS)
         return True
 
     def _next_attempt(self, job: str) -> dict[str, Any] | None:
@@ -87,7 +93,7 @@ class Executioner:
             newest = self._newest_attempt(job)
             return newest if newest and newest["attempt"] not in killed else None
 
-        found = until(look, f"another attempt after {self.kills[-1:]}")
+        found = until(look, lambda: f"another attempt or the end; {self._stands(job)}")
         return found if isinstance(found, dict) else None
 
     def _newest_attempt(self, job: str) -> dict[str, Any] | None:
@@ -107,19 +113,27 @@ class Executioner:
     def _while_a_step_hangs(self, job: str) -> Seen:
         """A command runs that would never end by itself, so it must be ended with its worker."""
         step = self.rng.choice(STEPS)
+        self._hung[job].add(step)
         for name in self.up.servers:
             self.up.fleet.fail(name, step, how="hang")
-        seen = self._watch(job, lambda: self._runs(job, step))
+        seen = self._watch(job, lambda: self._hangs(job))
         time.sleep(self.rng.uniform(0, 0.15))
         for name in self.up.servers:  # those that hang already go on doing so
             httpx.post(self.up.fleet.servers[name]["control"] + "/reset").raise_for_status()
         return bool(seen)
 
-    def _runs(self, job: str, step: str) -> bool:
-        """Return whether the newest attempt has begun such a step and not ended it."""
+    def _hangs(self, job: str) -> bool:
+        """Return whether the newest attempt is in a step that was made to hang.
+
+        Now or earlier: one that met an attempt which we failed to kill hangs in the next as well.
+        """
         newest = self._newest_attempt(job)
         events = self.up.rows.events(job, "step.%", after=newest["seq"] if newest else 0)
-        state = {event["target"]: event["type"] for event in events if event["step"] == step}
+        state = {
+            (event["target"], event["step"]): event["type"]
+            for event in events
+            if event["step"] in self._hung[job]
+        }
         return bool(set(state.values()) & {"step.started", "step.output"})
 
     def _after_events(self, job: str, kind: str, count: int, within: float) -> Seen:
@@ -142,11 +156,22 @@ class Executioner:
 
     def _watch(self, job: str, look: Callable[[], Seen | None]) -> Seen | None:
         """Return the first thing seen; None where the job ends before."""
-        last_asked = 0.0
-        while not (seen := look()):
-            if time.monotonic() - last_asked > 0.1:
-                if self.up.rows.has_ended(job):
-                    return None
-                last_asked = time.monotonic()
-            time.sleep(LOOK_SECONDS)
-        return seen
+        asked_at, ended = 0.0, False
+
+        def look_again() -> Seen | None:
+            nonlocal asked_at, ended
+            if seen := look():
+                return seen
+            if time.monotonic() - asked_at > 0.1:
+                ended = self.up.rows.has_ended(job)
+                asked_at = time.monotonic()
+            return ended
+
+        what = f"a moment to kill {job} at"
+        seen = until(look_again, lambda: f"{what}; {self._stands(job)}", LOOK_SECONDS)
+        return None if ended else cast(Seen, seen)
+
+    def _stands(self, job: str) -> str:
+        """Say how it stands, for a failure."""
+        events = self.up.rows.events(job)
+        return f"its log ends with {events[-1:]}, the last kill was {self.kills[-1:]}"

@@ -14,6 +14,7 @@ from tests.acceptance.followers import Follower, Plan
 from tests.acceptance.following import missed_nothing, on_every_transport
 from tests.acceptance.killing import Executioner, Kill
 from tests.acceptance.up import Up, running
+from tests.waiting import auntil
 
 KILLS = 20
 AIMS = ["effect"] * 10 + ["recorded"] * 3 + ["started"] * 3 + ["hanging"] * 3 + ["taken"]
@@ -44,6 +45,7 @@ async def test_a_killed_worker_costs_nothing_but_time(harmed: Up, seed: int) -> 
             followers += new
             following = [group.create_task(each.follow()) for each in new]
             await asyncio.to_thread(executioner.kill_as_planned, jobs[-1], aims)
+            await ended(harmed, jobs[-1])
             await asyncio.gather(*following)
             succeeded(harmed, jobs[-1])
             for name in harmed.servers:
@@ -67,6 +69,13 @@ async def test_a_killed_worker_costs_nothing_but_time(harmed: Up, seed: int) -> 
     for follower in followers:
         assert follower.losses == 0, follower.lost
         missed_nothing(harmed, follower)
+
+
+async def ended(up: Up, job: str) -> None:
+    """Wait for a job's end; its followers' patience alone would not say what it hangs at."""
+    await auntil(
+        lambda: up.rows.has_ended(job), lambda: f"the end of {job}: {up.rows.events(job)[-3:]}", 0.1
+    )
 
 
 def succeeded(up: Up, job: str) -> None:
