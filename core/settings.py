@@ -6,6 +6,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from core import pool
 from core.config import Config, database_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,9 +73,7 @@ DATABASES = {
         **database_settings(REPRISE.database_url),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart has cut
-        # reconnect_timeout: how long tries to reconnect grow apart, and so how late the end of
-        # an outage is noticed.
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10, "reconnect_timeout": 5}},
+        "OPTIONS": {"pool": pool.OPTIONS},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -20,8 +20,8 @@ _urgent = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-urgent")
 def leave_pool() -> None:
     """Give this thread a connection of its own, not one of the pool's, for as long as it lasts.
 
-    After an outage the pool tries again after one second, then two, four, eight; who may not wait
-    so long connects by himself. The connection is kept, and looked at before it is used again.
+    After an outage the pool tries again every second, beside whoever else waits for it; who may not
+    wait connects by himself. The connection is kept, and looked at before it is used again.
     Harmless where the thread has left already.
     """
     settings = {**connections.settings["default"]}
