@@ -156,8 +156,6 @@ STORAGES = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the longest request body; past it the API answers 413
 
-NINJA_PAGINATION_PER_PAGE = 50
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -17,11 +17,6 @@ export interface Question {
 /** As long as the service takes. */
 const LONGEST = 1000;
 
-/** Ask; resolves to whether the reader chose the act. */
-export async function confirmed(question: Question): Promise<boolean> {
-  return (await asked(question)) !== null;
-}
-
 /** Ask; resolves to the reason (`''` for none) where the reader chose the act, else to null. */
 export function asked(question: Question): Promise<string | null> {
   const dialog = document.createElement('dialog');
