@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,9 @@ import pytest
 
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
 from tests.proxies import KINDS, running
+from tests.proxies.noted import Record, note
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
-
-logger = logging.getLogger(__name__)
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]
@@ -24,6 +22,7 @@ IMPATIENT = "nginx with 3 s of patience"
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.
 LONG, SHORT = 400, 5
+EVERY = "every transport"
 # Below the default, so that what is held is left soon; it doubles where this machine is slow.
 PATIENCE = Patience(first_frame_s=2.0)
 
@@ -47,26 +46,37 @@ def proxies(scene: Stage) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize(
     ("history", "transports"),
     [(LONG, TRANSPORTS), (LONG, TRANSPORTS[1:]), (SHORT, TRANSPORTS[1:])],
-    ids=["every transport", "HTTP alone", "HTTP alone, a short history"],
+    ids=[EVERY, "HTTP alone", "HTTP alone, a short history"],
 )
 async def test_through_every_reverse_proxy_all_at_once(
-    scene: Stage, proxies: dict[str, str], history: int, transports: Sequence[str]
+    scene: Stage,
+    proxies: dict[str, str],
+    history: int,
+    transports: Sequence[str],
+    request: pytest.FixtureRequest,
+    record_property: Record,
 ) -> None:
+    case = request.node.callspec.id
     async with asyncio.TaskGroup() as group:
-        for name, url in proxies.items():
-            group.create_task(comes_whole(scene, name, url, history, transports))
+        following = {
+            name: group.create_task(comes_whole(scene, name, url, history, transports))
+            for name, url in proxies.items()
+        }
+    for name, task in following.items():
+        note(record_property, name, f"Python, {case}", *task.result())
 
 
 @pytest.mark.parametrize("name", FORWARD)
 async def test_through_a_forward_proxy_that_refuses_to_tunnel(
-    scene: Stage, name: str, monkeypatch: pytest.MonkeyPatch
+    scene: Stage, name: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:
     for variable in PROXY_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
     with running([name], scene.web.port) as addresses:
         monkeypatch.setenv("http_proxy", addresses[name])
-        await comes_whole(scene, name, scene.web.url, LONG, TRANSPORTS, trust_env=True)
+        found = await comes_whole(scene, name, scene.web.url, LONG, TRANSPORTS, trust_env=True)
+    note(record_property, name, f"Python, {EVERY}", *found)
 
 
 async def test_cut_for_its_silence_it_comes_back_again_and_again(
@@ -99,8 +109,11 @@ async def comes_whole(
     transports: Sequence[str],
     *,
     trust_env: bool = False,
-) -> None:
-    """Follow a job through a proxy: what there is, what comes live, to the end."""
+) -> tuple[str, float]:
+    """Follow a job through a proxy: what there is, what comes live, to the end.
+
+    Return over what it ended, and after how many seconds the first event came.
+    """
     job = await scene.new_job(outputs(history, 'é\u2028\r\n"}],data: '))
     began, first = time.monotonic(), 0.0
     texts: list[str] = []
@@ -116,12 +129,12 @@ async def comes_whole(
             if writing is None and following.info.state is State.LIVE:
                 writing = asyncio.create_task(write(scene, job))
     info = following.info
-    logger.info("%s: %s, first event after %.1f s", name, info.transport, first)
     assert writing is not None, name
     await writing
     assert texts == scene.rows(job), name
     assert (info.status, info.duplicates, info.gaps) == ("succeeded", 0, 0), name
     assert info.transport not in KINDS[name].blocks, name
+    return str(info.transport), first
 
 
 async def write(scene: Stage, job: UUID) -> None:
