@@ -44,6 +44,7 @@ from streams.drain import (  # noqa: E402
 logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 30.0
+FAREWELL_SECONDS = 1.0
 
 
 @implementer(IPushProducer)
@@ -185,6 +186,8 @@ def _drop(protocol: Any) -> None:
     if isinstance(protocol, WebSocketProtocol):
         _release(protocol)
         if protocol.state == protocol.STATE_OPEN:
+            # For a client that wakes up in time; then the connection is cut.
+            protocol.closeHandshakeTimeout = FAREWELL_SECONDS
             protocol.serverClose(code=TooSlow.close_code)
     else:
         _cut(protocol)

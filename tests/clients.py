@@ -14,6 +14,7 @@ from uuid import UUID
 
 import httpx
 import websockets
+from django.test import Client
 from httpx_sse import EventSource
 
 from tests.stage import Web
@@ -46,6 +47,12 @@ Items = AsyncGenerator[Item, None]
 Follow = Callable[[Web, UUID | str, str, Headers], Items]
 
 
+def session(browser: Client) -> Headers:
+    """Return the header that makes somebody of a client who has signed in."""
+    pairs = [f"{cookie.key}={cookie.value}" for cookie in browser.cookies.values()]
+    return {"Cookie": "; ".join(pairs)}
+
+
 def texts_of(frame: str) -> list[str]:
     """Return the texts of the first JSON list in `frame`, each exactly as it stands there."""
     at, found = frame.index('"events":[') + len('"events":['), []
@@ -58,7 +65,19 @@ def texts_of(frame: str) -> list[str]:
 
 async def websocket(web: Web, job: UUID | str, after: str, headers: Headers) -> Items:
     """Follow on a WebSocket until it is closed."""
-    url = f"{web.ws}/ws/jobs/{job}/?after={after}"
+    async with aclosing(_frames(f"{web.ws}/ws/jobs/{job}/?after={after}", headers)) as items:
+        async for item in items:
+            yield item
+
+
+async def feed(web: Web, _job: UUID | str, after: str, headers: Headers) -> Items:
+    """Follow the feed of all jobs from a position; each summary is an event."""
+    async with aclosing(_frames(f"{web.ws}/ws/feed/?after={after}", headers)) as items:
+        async for item in items:
+            yield item
+
+
+async def _frames(url: str, headers: Headers) -> Items:
     error = ""
     async with websockets.connect(url, additional_headers=headers, max_size=None) as socket:
         try:
@@ -80,28 +99,36 @@ async def websocket(web: Web, job: UUID | str, after: str, headers: Headers) -> 
 
 async def sse(web: Web, job: UUID | str, after: str, headers: Headers) -> Items:
     """Follow an event stream, coming back by `Last-Event-ID` until there is nothing to come for."""
-    accept = {"Accept": "text/event-stream"} | headers
-    url, seen = f"{web.url}/api/jobs/{job}/stream", after
+    own = {"Accept": "text/event-stream"} | headers
+    async with aclosing(_messages(web, job, {"Last-Event-ID": after}, {}, own)) as items:
+        async for item in items:
+            yield item
+
+
+async def octets(web: Web, job: UUID | str, after: str, headers: Headers) -> Items:
+    """Follow the same stream under a type that no filter holds; begin by `after`."""
+    own = {"Accept": "application/octet-stream"} | headers
+    async with aclosing(_messages(web, job, {}, {"after": after}, own)) as items:
+        async for item in items:
+            yield item
+
+
+async def _messages(
+    web: Web, job: UUID | str, last_id: Headers, query: dict[str, str], headers: Headers
+) -> Items:
+    url = f"{web.url}/api/jobs/{job}/stream"
     async with httpx.AsyncClient(timeout=60) as client:
         while True:
-            async with client.stream("GET", url, headers=accept | {"Last-Event-ID": seen}) as got:
+            async with client.stream("GET", url, params=query, headers=headers | last_id) as got:
                 if got.status_code == 204:
                     return
                 await _check(got)
                 async for message in EventSource(_as_sse(got)).aiter_sse():
-                    seen = message.id or seen
+                    last_id = {"Last-Event-ID": message.id} if message.id else last_id
                     kind = "event" if message.event == "message" else message.event
                     if kind == "stream-error":
                         raise Refused(message.json()["code"], status=200)
                     yield Item(kind, message.data)
-
-
-async def octets(web: Web, job: UUID | str, after: str, headers: Headers) -> Items:
-    """Follow the same stream under a type that no filter holds."""
-    own = headers | {"Accept": "application/octet-stream"}
-    async with aclosing(sse(web, job, after, own)) as items:
-        async for item in items:
-            yield item
 
 
 async def longpoll(web: Web, job: UUID | str, after: str, headers: Headers) -> Items:
@@ -145,6 +172,7 @@ TRANSPORTS: dict[str, Follow] = {
     "octets": octets,
     "longpoll": longpoll,
 }
+ALL = TRANSPORTS | {"feed": feed}
 
 
 async def _check(got: httpx.Response) -> None:

@@ -87,7 +87,8 @@ class Stage:
 
     def counters(self) -> dict[str, int]:
         """Return the web process's counters, `name` or `name{of="label"}` to number."""
-        text = httpx.get(f"{self.web.url}/metrics", headers=self.people.root.headers).text
+        url, headers = f"{self.web.url}/metrics", self.people.root.headers
+        text = httpx.get(url, headers=headers, timeout=60).text
         ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
         lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
         return {name: int(float(value)) for name, value in lines}

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
-from django.test import Client
 
 from jobs import tokens
 from jobs.db import in_thread
 from jobs.models import ApiToken
 from tests import cast as casting
 from tests.cast import Person
-from tests.clients import TRANSPORTS, Headers, Refused
+from tests.clients import TRANSPORTS, Headers, Refused, session
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 from tests.waiting import until
@@ -28,10 +27,6 @@ def scene(services: Services) -> Iterator[Stage]:
         stage(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as staged,
     ):
         yield staged
-
-
-def cookies(browser: Client) -> Headers:
-    return {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
 
 
 async def ends(
@@ -62,7 +57,7 @@ CODES = {"websocket": (None, 4501), "sse": (200, None), "longpoll": (401, None)}
 async def test_whoever_signs_out_follows_no_longer(scene: Stage, transport: str) -> None:
     job = await scene.new_job(outputs(3))
     browser = await in_thread(scene.people.vera.browser)
-    told = await ends(scene, transport, job, cookies(browser), browser.logout)
+    told = await ends(scene, transport, job, session(browser), browser.logout)
     assert told.code == "not_signed_in"
     assert (told.status, told.close) == CODES[transport]
 

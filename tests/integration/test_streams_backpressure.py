@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import websockets
 
 from tests.clients import texts_of
 from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.stage import SERVERS, Stage, outputs, stage
 
 BYTES, MIB = 60_000, 1024 * 1024
 # Beside what the server may hold (1 MiB), the kernel buffers: as much as it ever lets a sender
@@ -23,13 +24,15 @@ WINDOW = 64 * 1024
 KERNEL = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[2]) + MIB
 MOST = MIB + KERNEL
 EVENTS = (MOST + 2 * MIB) // BYTES
+# More than a job's ring has.
+RING = 3 * MIB // BYTES
 
 
-@pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=SERVERS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url) as staged,
+        stage(database_url, services.valkey.url, request.param) as staged,
     ):
         yield staged
 
@@ -50,12 +53,23 @@ async def stalled(scene: Stage, transport: str, base: int) -> int:
         await asyncio.sleep(0.3)
 
 
+_long_jobs: dict[str, UUID] = {}
+
+
 async def a_long_job(scene: Stage) -> UUID:
-    job = await scene.new_job()
-    for first in range(0, EVENTS, 50):
-        await scene.append(job, *outputs(min(50, EVENTS - first), "x" * BYTES))
-    await scene.finish(job)
-    return job
+    """Return a job of more than the way to here holds; one for all tests on a database."""
+    if scene.database_url not in _long_jobs:
+        job = await scene.new_job()
+        await append(scene, job, EVENTS)
+        await scene.finish(job)
+        _long_jobs[scene.database_url] = job
+    return _long_jobs[scene.database_url]
+
+
+async def append(scene: Stage, job: UUID, count: int) -> None:
+    """Append so many events that are nearly as large as may be."""
+    for first in range(0, count, 50):
+        await scene.append(job, *outputs(min(50, count - first), "x" * BYTES))
 
 
 def narrow(scene: Stage) -> socket.socket:
@@ -80,6 +94,28 @@ async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: 
             if frame.startswith('{"kind":"events"'):
                 texts += texts_of(frame)
     assert texts == scene.rows(job)
+
+
+async def test_whom_the_job_leaves_behind_is_told_and_served_from_the_log(scene: Stage) -> None:
+    job = await scene.new_job()
+    url, headers = f"{scene.web.ws}/ws/jobs/{job}/?after=0", scene.people.alice.headers
+    kinds, texts = [], list[str]()
+    async with websockets.connect(
+        url, additional_headers=headers, max_queue=1, sock=narrow(scene)
+    ) as opened:
+        async for frame in opened:
+            assert isinstance(frame, str)
+            kinds.append(json.loads(frame)["kind"])
+            texts += texts_of(frame) if kinds[-1] == "events" else []
+            if kinds.count("caught_up") == 1 and kinds[-1] == "caught_up":
+                # While nothing is read: more than the way to here and the ring hold together.
+                await append(scene, job, EVENTS + RING)
+                await scene.finish(job)
+    assert texts == scene.rows(job)
+    marks = [kind for kind in kinds if kind not in {"events", "heartbeat"}]
+    behind = marks.count("fell_behind")
+    assert behind > 0
+    assert marks == ["hello", "caught_up", *["fell_behind", "caught_up"] * behind, "end"]
 
 
 async def test_a_stream_that_reads_nothing_is_not_written_to_without_end(scene: Stage) -> None:

@@ -1,4 +1,7 @@
-"""The protocol's promises, on every transport, from outside a real server."""
+"""The protocol's promises, on every transport of both servers, from outside.
+
+docs/reference/conformance.md says for every row of the protocol which test shows it.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,34 @@ import asyncio
 import json
 import random
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
+import psycopg
 import pytest
+import websockets
 
 from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.log import cursor_of
-from tests.clients import TRANSPORTS, Follow, Headers, Item, Refused, ndjson
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.clients import ALL, TRANSPORTS, Follow, Headers, Item, Refused, ndjson, session
+from tests.services import Services, with_database
+from tests.stage import SERVERS, Stage, outputs, stage
 
 STREAMS = ["websocket", "sse", "octets"]
+# What is the application's alone is tried on one server.
+on_daphne = pytest.mark.parametrize("scene", ["daphne"], indirect=True)
 
 
-@pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=SERVERS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_HEARTBEAT_SECONDS="0.5") as staged,
+        stage(
+            database_url, services.valkey.url, request.param, REPRISE_HEARTBEAT_SECONDS="0.5"
+        ) as staged,
     ):
         yield staged
 
@@ -152,12 +163,14 @@ async def test_silence_is_broken_by_heartbeats(
     assert all(beat["head"] == 2 and beat["at"].endswith("Z") for beat in beats)
 
 
+@on_daphne
 async def test_big_events_come_whole(scene: Stage, follow: Follow, headers: Headers) -> None:
     job = await scene.new_job(outputs(12, "x" * 60_000))
     await scene.finish(job)
     assert events(await whole(scene, follow, job, "0", headers)) == scene.rows(job)
 
 
+@on_daphne
 async def test_many_follow_one_job_and_all_get_everything(
     scene: Stage, follow: Follow, headers: Headers
 ) -> None:
@@ -169,23 +182,28 @@ async def test_many_follow_one_job_and_all_get_everything(
         assert events(await task) == rows[number:]
 
 
-BAD_CURSORS = ["x", "-1", "1.5", "01", str(2**63), "5-zzzzzzzz", "5-5F1C2A9B", "5-1234"]
+BAD_CURSORS = [
+    "", "x", "-1", "1.5", "01", str(2**63), "5-zzzzzzzz", "5-5F1C2A9B", "5-1234", "0-00000000",
+]  # fmt: skip
 REFUSALS = {
     "unknown": ("not_found", 404, 4504),
     "not an id": ("not_found", 404, 4504),
     "of another team": ("not_found", 404, 4504),
+    "of another team, ahead": ("not_found", 404, 4504),
     "ahead": ("cursor_ahead", 409, 4509),
+    "far ahead": ("cursor_ahead", 409, 4509),
     "of another history": ("history_diverged", 409, 4510),
     "no token": ("not_signed_in", 401, 4501),
     "bad token": ("not_signed_in", 401, 4501),
     **dict.fromkeys(BAD_CURSORS, ("bad_cursor", 400, 4500)),
 }
+DOORS = TRANSPORTS | {"ndjson": ndjson}
+# An empty `Last-Event-ID` is none.
+ASKED = [(door, case) for door in DOORS for case in REFUSALS if (door, case) != ("sse", "")]
 
 
-@pytest.mark.parametrize("case", REFUSALS)
-async def test_a_refusal_says_why(
-    scene: Stage, follow: Follow, headers: Headers, case: str
-) -> None:
+@pytest.mark.parametrize(("door", "case"), ASKED)
+async def test_a_refusal_says_why(scene: Stage, headers: Headers, door: str, case: str) -> None:
     job: object = await scene.new_job()
     after = "0"
     match case:
@@ -195,8 +213,12 @@ async def test_a_refusal_says_why(
             job = "nonsense"
         case "of another team":
             headers = scene.people.carol.headers
+        case "of another team, ahead":
+            headers, after = scene.people.carol.headers, "3"
         case "ahead":
             after = "3"
+        case "far ahead":
+            after = str(2**63 - 1)
         case "of another history":
             after = "2-00000000"
         case "no token":
@@ -206,19 +228,49 @@ async def test_a_refusal_says_why(
         case _:
             after = case
     with pytest.raises(Refused) as refused:
-        await whole(scene, follow, job, after, headers)
+        await whole(scene, DOORS[door], job, after, headers)
     code, status, close = REFUSALS[case]
+    expected = (None, close) if door == "websocket" else (status, None)
     assert refused.value.code == code
-    assert refused.value.status in {status, None}
-    assert refused.value.close in {close, None}
+    assert (refused.value.status, refused.value.close) == expected
+
+
+FAULTS = {
+    "websocket": (None, 4011), "feed": (None, 4011),
+    "sse": (500, None), "octets": (500, None), "longpoll": (500, None),
+}  # fmt: skip
+
+
+@on_daphne
+@pytest.mark.parametrize("transport", FAULTS)
+async def test_a_fault_of_the_server_is_said_to_be_one(
+    scene: Stage, services: Services, headers: Headers, transport: str
+) -> None:
+    job = await scene.new_job()
+    with pytest.raises(Refused) as refused, broken(scene, services):
+        await whole(scene, ALL[transport], job, "0", headers)
+    assert refused.value.code == "internal"
+    assert (refused.value.status, refused.value.close) == FAULTS[transport]
+
+
+@contextmanager
+def broken(scene: Stage, services: Services) -> Iterator[None]:
+    """Take the table of tokens away."""
+    name = urlsplit(scene.database_url).path.removeprefix("/")
+    url = with_database(services.postgres.superuser_url, name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("alter table jobs_apitoken rename to not_there")
+        try:
+            yield
+        finally:
+            connection.execute("alter table not_there rename to jobs_apitoken")
 
 
 async def test_a_session_may_follow_as_a_token_may(scene: Stage, follow: Follow) -> None:
     job = await scene.new_job()
     await scene.finish(job)
     browser = await in_thread(scene.people.vera.browser)
-    cookies = {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
-    assert events(await whole(scene, follow, job, "0", cookies)) == scene.rows(job)
+    assert events(await whole(scene, follow, job, "0", session(browser))) == scene.rows(job)
 
 
 async def test_an_export_is_the_whole_log_a_line_an_event(scene: Stage, headers: Headers) -> None:
@@ -229,6 +281,7 @@ async def test_an_export_is_the_whole_log_a_line_an_event(scene: Stage, headers:
     assert await whole(scene, ndjson, job, str(len(rows)), headers) == []
 
 
+@on_daphne
 async def test_after_all_this_the_poll_has_healed_nothing(scene: Stage, headers: Headers) -> None:
     job = await scene.new_job(outputs(10))
     following = asyncio.create_task(whole(scene, TRANSPORTS["websocket"], job, "0", headers))
@@ -241,3 +294,12 @@ async def test_after_all_this_the_poll_has_healed_nothing(scene: Stage, headers:
     counters = await asyncio.to_thread(scene.counters)
     assert counters["poll_heals_total"] == 0
     assert json.dumps(counters).count("hints") >= 1
+
+
+async def test_the_servers_log_has_no_ticket(scene: Stage) -> None:
+    url = f"{scene.web.ws}/ws/jobs/{await scene.new_job()}/?ticket=not-to-be-logged"
+    async with websockets.connect(url) as opened:
+        assert "not_signed_in" in str(await opened.recv())
+    async with httpx.AsyncClient(base_url=scene.web.url, timeout=60) as client:
+        await client.get("/api/jobs/x/stream?ticket=not-to-be-logged")
+    assert "not-to-be-logged" not in scene.web.log.read_text()

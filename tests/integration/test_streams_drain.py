@@ -43,10 +43,13 @@ def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]
 
 @asynccontextmanager
 async def sockets(scene: Stage, job: UUID) -> AsyncIterator[list[ClientConnection]]:
-    url, headers = f"{scene.web.ws}/ws/jobs/{job}/?after=2", scene.people.alice.headers
+    headers = scene.people.alice.headers
+    addresses = [*[f"/ws/jobs/{job}/?after=2"] * SOCKETS, "/ws/feed/"]
     opened = [
-        await websockets.connect(url, additional_headers=headers, ping_interval=None)
-        for _ in range(SOCKETS)
+        await websockets.connect(
+            f"{scene.web.ws}{address}", additional_headers=headers, ping_interval=None
+        )
+        for address in addresses
     ]
     try:
         for one in opened:
@@ -72,7 +75,9 @@ async def told(opened: ClientConnection) -> tuple[str, float | None, int | None]
 async def goes_down(scene: Stage) -> None:
     """Wait until the process says that it takes no more."""
     ready = f"{scene.web.url}/readyz"
-    await wait_for(lambda: httpx.get(ready).json()["status"] == "going down", "the drain's begin")
+    await wait_for(
+        lambda: httpx.get(ready, timeout=60).json()["status"] == "going down", "the drain's begin"
+    )
 
 
 async def wait_for(look: Callable[[], object], what: str) -> None:
@@ -112,11 +117,12 @@ async def test_followers_are_sent_off_and_ordinary_requests_are_served(scene: St
         refused = (await client.get(f"{address}/stream")).text
         assert '"code":"going_down"' in refused
         assert "\nretry: " in refused
-        new = websockets.connect(f"{scene.web.ws}/ws/jobs/{job}/", additional_headers=headers)
-        async with new as late:
-            code, retry, close = await told(late)
-            assert (code, close) == ("going_down", 4000)
-            assert retry
+        for place in (f"/ws/jobs/{job}/", "/ws/feed/"):
+            new = websockets.connect(f"{scene.web.ws}{place}", additional_headers=headers)
+            async with new as late:
+                code, retry, close = await told(late)
+                assert (code, close) == ("going_down", 4000)
+                assert retry
 
         # Ordinary requests are answered, on connections that end with the answer; one that was
         # under way is answered to its end.

@@ -20,7 +20,7 @@ from jobs.models import ApiToken, Team
 from ops.embedded import postgres, valkey
 from tests import cast as casting
 from tests.cast import Person
-from tests.clients import TRANSPORTS, Headers, Item, Refused
+from tests.clients import ALL, TRANSPORTS, Headers, Item, Refused
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 
@@ -140,6 +140,8 @@ async def test_a_postgres_that_starts_again_costs_no_follower(scene: Stage, own:
     job = await scene.new_job(outputs(2500))
     async with following(scene, job, "websocket", "sse") as followers:
         await asyncio.to_thread(own.postgres.stop)
+        newcomers = [refusal(scene, job, transport) for transport in AWAY]
+        assert dict(zip(AWAY, await asyncio.gather(*newcomers), strict=True)) == AWAY
         again = await asyncio.to_thread(postgres.start, own.folder, durable=False)
         own.postgres = own._keep(again)
         await in_the_end(scene, job)
@@ -148,6 +150,20 @@ async def test_a_postgres_that_starts_again_costs_no_follower(scene: Stage, own:
         for one in followers:
             await one.task
             assert one.texts == scene.rows(job)
+
+
+AWAY = {
+    "websocket": ("unavailable", None, 4000), "feed": ("unavailable", None, 4000),
+    "sse": ("unavailable", 200, None), "octets": ("unavailable", 200, None),
+    "longpoll": ("unavailable", 503, None),
+}  # fmt: skip
+
+
+async def refusal(scene: Stage, job: UUID, transport: str) -> tuple[str, int | None, int | None]:
+    """Come anew; return what the refusal says: code, HTTP status, close code."""
+    with pytest.raises(Refused) as refused:
+        await anext(ALL[transport](scene.web, job, "0", scene.people.alice.headers))
+    return refused.value.code, refused.value.status, refused.value.close
 
 
 async def in_the_end(scene: Stage, job: UUID) -> None:

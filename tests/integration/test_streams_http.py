@@ -73,7 +73,7 @@ async def test_the_first_write_has_padding_retry_and_hello(scene: Stage) -> None
     job = await scene.new_job()
     url = f"{scene.web.url}/api/jobs/{job}/stream"
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", url, headers=scene.people.alice.headers) as got,
     ):
         first = await anext(got.aiter_raw())

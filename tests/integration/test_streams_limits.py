@@ -13,7 +13,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.clients import TRANSPORTS, Refused
+from tests.clients import ALL, Refused
 from tests.services import Services
 from tests.stage import Stage, stage
 from tests.waiting import until
@@ -58,8 +58,11 @@ def followers(scene: Stage) -> int:
 
 @pytest.mark.parametrize(
     ("transport", "status", "close"),
-    [("websocket", None, 4003), ("sse", 200, None), ("octets", 200, None), ("longpoll", 429, None)],
-)
+    [
+        ("websocket", None, 4003), ("feed", None, 4003), ("sse", 200, None), ("octets", 200, None),
+        ("longpoll", 429, None),
+    ],
+)  # fmt: skip
 async def test_one_too_many_is_told_when_to_come_back(
     scene: Stage, transport: str, status: int | None, close: int | None
 ) -> None:
@@ -67,10 +70,10 @@ async def test_one_too_many_is_told_when_to_come_back(
     await nobody_is_left(scene)
     async with following(scene, job, OF_A_USER):
         with pytest.raises(Refused) as refused:
-            await anext(TRANSPORTS[transport](scene.web, job, "2", scene.people.alice.headers))
+            await anext(ALL[transport](scene.web, job, "2", scene.people.alice.headers))
         assert refused.value.code == "over_limit"
         assert (refused.value.status, refused.value.close) == (status, close)
-        follow = TRANSPORTS[transport](scene.web, job, "0", scene.people.bob.headers)
+        follow = ALL[transport](scene.web, job, "0", scene.people.bob.headers)
         assert await anext(follow)  # somebody else has room of their own
         await follow.aclose()
 
@@ -80,7 +83,10 @@ async def test_each_form_says_how_long_to_wait(scene: Stage) -> None:
     await nobody_is_left(scene)
     headers = scene.people.alice.headers
     address = f"{scene.web.url}/api/jobs/{job}"
-    async with following(scene, job, OF_A_USER), httpx.AsyncClient(headers=headers) as client:
+    async with (
+        following(scene, job, OF_A_USER),
+        httpx.AsyncClient(headers=headers, timeout=60) as client,
+    ):
         held = await client.get(f"{address}/events?after=2&wait=20")
         assert (held.status_code, held.json()["code"]) == (429, "over_limit")
         assert int(held.headers["Retry-After"]) >= 5
@@ -141,7 +147,7 @@ def slow_door(services: Services) -> Iterator[Stage]:
 async def test_who_comes_in_a_rush_is_spread(slow_door: Stage) -> None:
     job = await slow_door.new_job()
     async with following(slow_door, job, 1):
-        for transport, follow in TRANSPORTS.items():
+        for transport, follow in ALL.items():
             with pytest.raises(Refused) as refused:
                 await anext(follow(slow_door.web, job, "2", slow_door.people.bob.headers))
             assert (transport, refused.value.code) == (transport, "over_limit")

@@ -10,10 +10,9 @@ from uuid import UUID
 import httpx
 import pytest
 import websockets
-from django.test import Client
 
 from jobs.db import in_thread
-from tests.clients import Headers
+from tests.clients import Headers, session
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 
@@ -29,12 +28,8 @@ def scene(services: Services) -> Iterator[Stage]:
         yield staged
 
 
-def cookies(browser: Client) -> Headers:
-    return {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
-
-
 async def ticket_for(scene: Stage, job: UUID, headers: Headers) -> str:
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
         answer = await client.post(f"{scene.web.url}/api/jobs/{job}/tickets")
     assert answer.status_code == 201
     return str(answer.json()["ticket"])
@@ -51,10 +46,10 @@ async def test_a_ticket_opens_a_socket_from_wherever(scene: Stage) -> None:
 async def test_beside_a_ticket_no_cookie_counts(scene: Stage) -> None:
     job = await scene.new_job()
     other = await ticket_for(scene, await scene.new_job(), scene.people.alice.headers)
-    session = cookies(await in_thread(scene.people.alice.browser))
+    cookies = session(await in_thread(scene.people.alice.browser))
     for ticket, close in (("nonsense", 4501), ("", 4501), (other, 4504)):
         url = f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}"
-        headers = {"Origin": ELSEWHERE, **session}
+        headers = {"Origin": ELSEWHERE, **cookies}
         async with websockets.connect(url, additional_headers=headers) as opened:
             assert json.loads(await opened.recv())["kind"] == "error"
             with pytest.raises(websockets.ConnectionClosed):
@@ -67,7 +62,7 @@ async def test_a_page_elsewhere_may_read_what_its_ticket_shows(scene: Stage, pat
     job = await scene.new_job(outputs(3))
     ticket = await ticket_for(scene, job, scene.people.alice.headers)
     address = f"{scene.web.url}/api/jobs/{job}/{path}"
-    async with httpx.AsyncClient(headers={"Origin": ELSEWHERE}) as client:
+    async with httpx.AsyncClient(headers={"Origin": ELSEWHERE}, timeout=60) as client:
         shown = await client.get(f"{address}&ticket={ticket}")
         assert shown.status_code == 200
         assert all(text in shown.text for text in scene.rows(job))
@@ -86,7 +81,7 @@ async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(scene: St
     job = await scene.new_job(outputs(3))
     browser = await in_thread(scene.people.vera.browser)
     token = {"X-CSRFToken": "x" * 32, "Referer": scene.web.url}
-    own = cookies(browser)
+    own = session(browser)
     own = {**token, "Cookie": f"{own['Cookie']}; reprise_csrf={'x' * 32}"}
     ticket = await ticket_for(scene, job, own)
     url = f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.integration.test_streams_backpressure import a_long_job, narrow
+from tests.integration.test_streams_backpressure import MIB, a_long_job, narrow
 from tests.services import Services
 from tests.stage import IMPATIENT, Stage, stage
 from tests.waiting import until
@@ -16,6 +18,8 @@ UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
+# A close frame with code 4002, the last that the server writes.
+TOO_SLOW = b"\x88\x02" + (4002).to_bytes(2, "big")
 ASKED = {
     "websocket": ("/ws/jobs/{job}/?after=0", UPGRADE),
     "sse": ("/api/jobs/{job}/stream", ""),
@@ -34,6 +38,34 @@ def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]
 
 @pytest.mark.parametrize("transport", ASKED)
 async def test_who_takes_nothing_is_closed(scene: Stage, transport: str) -> None:
+    async with taking_nothing(scene, transport):
+        name = f'followers{{of="{transport}"}}'
+        await asyncio.to_thread(until, lambda: not scene.counters()[name], "its place")
+
+
+@pytest.fixture(params=IMPATIENT)
+def patient_at_last(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """One that lets a client read its last words."""
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url, request.param, FAREWELL_SECONDS="3600") as staged,
+    ):
+        yield staged
+
+
+async def test_who_wakes_up_in_time_is_told_too_slow(patient_at_last: Stage) -> None:
+    async with taking_nothing(patient_at_last, "websocket") as connection:
+        connection.settimeout(60)
+        last = b""
+        while not last.endswith(TOO_SLOW):
+            read = connection.recv(MIB)
+            assert read, last
+            last = (last + read)[-len(TOO_SLOW) :]
+
+
+@asynccontextmanager
+async def taking_nothing(scene: Stage, transport: str) -> AsyncIterator[socket.socket]:
+    """Follow a long job without reading anything, until the server has had enough."""
     job = await a_long_job(scene)
     before = closes(scene)
     path, more = ASKED[transport]
@@ -42,8 +74,7 @@ async def test_who_takes_nothing_is_closed(scene: Stage, transport: str) -> None
     with narrow(scene) as connection:
         connection.sendall(f"{asked}{more}\r\n".encode())
         await asyncio.to_thread(until, lambda: closes(scene) == before + 1, "the slow close")
-        name = f'followers{{of="{transport}"}}'
-        await asyncio.to_thread(until, lambda: not scene.counters()[name], "its place")
+        yield connection
 
 
 def closes(scene: Stage) -> int:

@@ -1,4 +1,4 @@
-"""What only a WebSocket has: frames, `follow`, close codes, origins."""
+"""What only a WebSocket has, a job's and the feed's: frames, `follow`, close codes, origins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from tests.clients import texts_of
+from jobs.db import in_thread
+from tests.clients import session, texts_of
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 
+JOB, FEED = "/ws/jobs/{job}/", "/ws/feed/"
+both = pytest.mark.parametrize("address", [JOB, FEED], ids=["job", "feed"])
 TRUSTED = "https://panel.example.org https://*.games.example.org"
 
 
@@ -34,10 +37,17 @@ def scene(services: Services) -> Iterator[Stage]:
 
 
 @asynccontextmanager
-async def socket(
-    scene: Stage, path: str, origin: str | None = None, **headers: str
-) -> AsyncIterator[ClientConnection]:
-    own = scene.people.alice.headers | headers | ({"Origin": origin} if origin else {})
+async def socket(scene: Stage, path: str) -> AsyncIterator[ClientConnection]:
+    headers = scene.people.alice.headers
+    async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=headers) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def page(scene: Stage, path: str, origin: str | None) -> AsyncIterator[ClientConnection]:
+    """Connect as a browser does from a page of an origin: with the session, wherever that is."""
+    headers = session(await in_thread(scene.people.alice.browser))
+    own = headers | ({"Origin": origin} if origin else {})
     async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=own) as opened:
         yield opened
 
@@ -130,14 +140,15 @@ async def test_follow_in_the_middle_of_a_history_starts_over_too(scene: Stage) -
         ('{"kind":"follow"}', "bad_cursor"),
         ('{"kind":"follow","after":true}', "bad_cursor"),
         ('{"kind":"follow","after":"-3"}', "bad_cursor"),
-        ('{"kind":"follow","after":99}', "cursor_ahead"),
+        ('{"kind":"follow","after":999999}', "cursor_ahead"),
     ],
 )
+@both
 async def test_a_bad_message_is_told_why_and_closes(
-    scene: Stage, message: str | bytes, code: str
+    scene: Stage, address: str, message: str | bytes, code: str
 ) -> None:
     job = await scene.new_job()
-    async with socket(scene, path(job)) as opened:
+    async with socket(scene, address.format(job=job)) as opened:
         await until_caught_up(opened)
         await opened.send(message)
         last, close = await closed(opened)
@@ -148,7 +159,7 @@ async def test_a_bad_message_is_told_why_and_closes(
     assert close == (4509 if code == "cursor_ahead" else 4500)
 
 
-@pytest.mark.parametrize("address", ["/ws/", "/ws/jobs/", "/nothing", "/ws/jobs/x/y/"])
+@pytest.mark.parametrize("address", ["/ws/", "/ws/jobs/", "/ws/feed", "/nothing", "/ws/jobs/x/y/"])
 async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
     async with socket(scene, address) as opened:
         last, close = await closed(opened)
@@ -159,10 +170,13 @@ async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
     "origin",
     ["http://{host}", None, "https://panel.example.org", "https://eu.games.example.org"],
 )
-async def test_own_and_trusted_origins_are_let_in(scene: Stage, origin: str | None) -> None:
+@both
+async def test_own_and_trusted_origins_are_let_in(
+    scene: Stage, address: str, origin: str | None
+) -> None:
     job = await scene.new_job()
     own = origin and origin.format(host=f"127.0.0.1:{scene.web.port}")
-    async with socket(scene, path(job), own) as opened:
+    async with page(scene, address.format(job=job), own) as opened:
         assert (await frame(opened))["kind"] == "hello"
 
 
@@ -173,10 +187,13 @@ async def test_own_and_trusted_origins_are_let_in(scene: Stage, origin: str | No
         "https://panel.example.org:444", "http://panel.example.org", "https://example.org",
     ],
 )  # fmt: skip
-async def test_any_other_origin_is_refused_at_the_handshake(scene: Stage, origin: str) -> None:
+@both
+async def test_any_other_origin_is_refused_at_the_handshake(
+    scene: Stage, address: str, origin: str
+) -> None:
     job = await scene.new_job()
     with pytest.raises(InvalidStatus) as refused:
-        async with socket(scene, path(job), origin):
+        async with page(scene, address.format(job=job), origin):
             pass
     assert refused.value.response.status_code == 403
 
