@@ -23,6 +23,7 @@ SUITES: dict[str, dict[str, str]] = {
     "jobs": {
         "REPRISE_KINDS": "ops.benches.jobs.kinds.NoOp,ops.benches.jobs.kinds.OneStep",
     },
+    "streams": {},
 }
 
 

@@ -16,6 +16,7 @@ PACKAGES = {
     "chromium": ("chromium", "fonts-dejavu-core"),
     "nginx": ("nginx",),
     "curl": ("curl",),
+    "nchan": ("nginx", "libnginx-mod-nchan"),  # of ops/bench
     "sshd": ("openssh-server",),
     "haproxy": ("haproxy",),
     "squid": ("squid",),
@@ -24,6 +25,7 @@ PACKAGES = {
     "varnishd": ("varnish",),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
+MODULES = {"nchan": Path("/usr/lib/nginx/modules/ngx_nchan_module.so")}
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 SPACE_MB = 900
 
@@ -56,6 +58,8 @@ def ensure(clone: Clone, programs: list[str]) -> None:
 
 
 def _find(program: str) -> str | None:
+    if module := MODULES.get(program):
+        return str(module) if module.exists() else None
     if program.startswith("lib"):
         return find_library(program.removeprefix("lib"))
     return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")

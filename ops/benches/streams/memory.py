@@ -1,0 +1,89 @@
+"""What a follower takes of the web process's memory: one that waits, one that reads nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from uuid import UUID
+
+from ops.benches.report import Bar
+from ops.benches.stage import Stage
+from ops.benches.streams import servers
+from ops.benches.streams.crowds import following, http, websocket
+from ops.benches.streams.marked import marked_job
+from ops.benches.streams.servers import Served
+
+IDLE = 500
+STUCK = 50
+EVENTS = 20_000  # some 9 MB
+KIB, MIB = 1024, 1024 * 1024
+STEADY_SECONDS = 1.0
+LOOKS = 20
+TRANSPORTS = ("WebSocket", "event stream", "octet stream", "long poll")
+
+
+def memory(stage: Stage, scale: float) -> list[Bar]:
+    """Idle followers beside bare daphne's connections; followers that read nothing"""
+    idle = max(int(IDLE * scale), 100)
+    long, short = marked_job(EVENTS), marked_job(10)
+    bars = [_idle(stage, name, short, idle) for name in TRANSPORTS]
+    return bars + [_stuck(stage, name, long) for name in TRANSPORTS]
+
+
+def _idle(stage: Stage, name: str, job: UUID, count: int) -> Bar:
+    with ExitStack() as stack:
+        ours = stack.enter_context(servers.ours(stage))
+        bare = stack.enter_context(servers.daphne("bare_asgi"))
+        mine = _grown(ours, [_asks(name, job, 12, ours.token)] * count, "plain") / KIB
+        other = _grown(bare, [_asks_bare(name)] * count, "plain") / KIB
+    what = f"memory: idle, {name}, over bare, KiB"
+    return Bar(what, mine - other, "≤ 25", mine, other, "KiB")
+
+
+def _stuck(stage: Stage, name: str, job: UUID) -> Bar:
+    with servers.ours(stage) as ours:
+        held = _grown(ours, [_asks(name, job, 0, ours.token)] * STUCK, "stuck") / MIB
+    return Bar(f"memory: reads nothing, {name}, MiB", held, "≤ 1", held, None, "MiB")
+
+
+def _grown(served: Served, requests: Sequence[str], style: str) -> float:
+    """Return the bytes that a follower adds, once as many have come and gone before."""
+    some = requests[: len(requests) // 5]
+    _held(served, some, style)
+    before = served.memory()
+    return (_held(served, requests, style) - before) / len(requests)
+
+
+def _held(served: Served, requests: Sequence[str], style: str) -> int:
+    """Return the process's memory with these followers, once it no longer grows."""
+    with following(served.port, requests, "", style=style) as crowd:
+        crowd.until_ready()
+        grown = served.memory()
+        for _ in range(LOOKS):
+            time.sleep(STEADY_SECONDS)
+            last, grown = grown, served.memory()
+            if abs(grown - last) < 64 * KIB:
+                break
+    time.sleep(STEADY_SECONDS)
+    return grown
+
+
+def _asks(name: str, job: UUID, after: int, token: str) -> str:
+    match name:
+        case "WebSocket":
+            return websocket(f"/ws/jobs/{job}/?after={after}", token)
+        case "long poll":
+            wait = "&wait=25" if after else "&limit=10000"
+            return http(f"/api/jobs/{job}/events?after={after}{wait}", token, "*/*")
+    accept = "text/event-stream" if name == "event stream" else "application/octet-stream"
+    return http(f"/api/jobs/{job}/stream?after={after}", token, accept)
+
+
+def _asks_bare(name: str) -> str:
+    match name:
+        case "WebSocket":
+            return websocket("/")
+        case "long poll":
+            return http("/poll")
+    return http("/stream")

@@ -1,0 +1,82 @@
+"""A job's whole history to one follower, over each transport, beside a NATS ordered consumer."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from jobs import log
+from ops.benches.report import Bar
+from ops.benches.stage import Stage
+from ops.benches.streams import nats, servers
+from ops.benches.streams.crowds import following, http, websocket
+from ops.benches.streams.marked import marked_job
+from ops.benches.streams.servers import Served
+
+EVENTS = 1_000_000
+ROUNDS = 3
+
+
+def replay(stage: Stage, scale: float) -> list[Bar]:
+    """1,000,000 events to one follower over each transport, beside a NATS ordered consumer"""
+    events = max(int(EVENTS * scale), 10_000)
+    job = marked_job(events)
+    with ExitStack() as stack:
+        ours = stack.enter_context(servers.ours(stage))
+        other = stack.enter_context(servers.nats(stage.folder))
+        client = nats.Client(other.port)
+        client.make_stream()
+        client.publish(_texts(job))
+        plans = _plans(job, ours, other)
+        rates: dict[str, list[float]] = {name: [] for name in plans}
+        cpu: dict[str, list[float]] = {name: [] for name in plans}
+        for _ in range(ROUNDS):
+            for name, (served, plan) in plans.items():
+                before = served.cpu()
+                rates[name].append(events / _seconds(served, events, **plan))
+                cpu[name].append((served.cpu() - before) * 1e6 / events)
+    theirs = statistics.median(rates["NATS"])
+    bars = []
+    for name in ("WebSocket", "event stream", "long poll"):
+        mine = statistics.median(rates[name])
+        wanted = "≥ 2" if name == "WebSocket" else ""
+        notes = {
+            "server's CPU µs an event": statistics.median(cpu[name]),
+            "NATS's": statistics.median(cpu["NATS"]),
+        }
+        what = f"replay of {events:,}: {name}, beside NATS"
+        bars.append(Bar(what, mine / theirs, wanted, mine, theirs, "events/s", notes))
+    return bars
+
+
+def _plans(job: UUID, ours: Served, other: Served) -> dict[str, tuple[Served, dict[str, Any]]]:
+    token = ours.token
+    socket = websocket(f"/ws/jobs/{job}/?after=0", token)
+    stream = http(f"/api/jobs/{job}/stream?after=0", token)
+    poll = http(f"/api/jobs/{job}/events?after=0&limit=10000", token, "*/*")
+    return {
+        "NATS": (other, {"request": nats.ordered_consumer(), "ready": "\0", "style": "nats"}),
+        "WebSocket": (ours, {"request": socket, "ready": '"caught_up"'}),
+        "event stream": (ours, {"request": stream, "ready": "event: caught_up"}),
+        "long poll": (ours, {"request": poll, "ready": "\0", "style": "poll"}),
+    }
+
+
+def _seconds(served: Served, events: int, request: str, **plan: Any) -> float:
+    """Return how long a follower takes from its request to the last event."""
+    with following(served.port, [request], expected=events, **plan) as crowd:
+        crowd.until_ready()
+        crowd.until_done()
+        seen = crowd.seen()
+    if seen["counts"] != [events]:
+        raise AssertionError(f"{seen['counts']} events came of {events}")
+    return float(seen["ready"][0])
+
+
+def _texts(job: UUID) -> Iterator[str]:
+    """Yield the events that have a mark."""
+    for page in log.history(job, 2):
+        yield from page.texts
