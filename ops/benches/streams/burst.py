@@ -6,13 +6,13 @@ import statistics
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from ops.benches.beside.names import BENCH
 from ops.benches.log.filling import running_jobs
 from ops.benches.report import Bar
 from ops.benches.stage import Stage
 from ops.benches.streams import servers
 from ops.benches.streams.crowds import http, websocket
 from ops.benches.streams.live import Pace, Round, play
-from ops.benches.streams.names import BENCH
 from ops.benches.streams.sources import Nchan, Ours, PubSub
 from ops.setup.clone import Clone
 from ops.suites import debian

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ops.benches.beside.crowd import Plan
 from ops.benches.stage import ROOT
-from ops.benches.streams.crowd import Plan
 
-COMMAND = [sys.executable, "-m", "ops.benches.streams.crowd"]
+COMMAND = [sys.executable, "-m", "ops.benches.beside.crowd"]
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455's own example; nobody here checks what it becomes
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from jobs import log
 from jobs.events import EventType, NewEvent
+from ops.benches.beside import marks
 from ops.benches.log.filling import running_jobs
-from ops.benches.streams import marks
 
 BYTES = 200
 BEFORE = 2  # events that a job begins with, without a mark

@@ -85,11 +85,11 @@ def ours(stage: Stage, **env: str) -> Iterator[Served]:
 
 @contextmanager
 def daphne(application: str) -> Iterator[Served]:
-    """Run stock daphne with an application of this folder."""
+    """Run stock daphne with an application of `ops.benches.beside`."""
     port = ports.free()
     command = [
         *(sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port)),
-        f"ops.benches.streams.{application}:application",
+        f"ops.benches.beside.{application}:application",
     ]
     with _running(command) as process:
         _until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), application)
@@ -100,7 +100,7 @@ def daphne(application: str) -> Iterator[Served]:
 def bare_pubsub(channel: str) -> Iterator[Served]:
     """Run a WebSocket server that passes on what is published in a channel of Valkey."""
     port = ports.free()
-    command = [sys.executable, "-m", "ops.benches.streams.bare_pubsub", str(port), channel]
+    command = [sys.executable, "-m", "ops.benches.beside.bare_pubsub", str(port), channel]
     with _running(command) as process:
         _until(lambda: _connects(port), "the bare WebSocket server")
         yield Served(port, [process])

@@ -17,8 +17,8 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from jobs import log
 from jobs.log import Appended, hints
+from ops.benches.beside.names import BENCH, layer
 from ops.benches.streams.marked import event
-from ops.benches.streams.names import BENCH, layer
 
 
 class Source(Protocol):

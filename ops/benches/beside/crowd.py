@@ -1,4 +1,4 @@
-"""Many cheap followers in one process: `python -m ops.benches.streams.crowd` reads a `Plan`.
+"""Many cheap followers in one process: `python -m ops.benches.beside.crowd` reads a `Plan`.
 
 They write their request, look at what comes for marks (`marks`) and little else. Standard input
 has the plan as one line of JSON; the process says `ready` once each follower has seen what makes it
@@ -20,7 +20,7 @@ from typing import cast
 
 import uvloop
 
-from ops.benches.streams.marks import MARK, begun, split
+from ops.benches.beside.marks import MARK, begun, split
 
 AT_ONCE = 100
 PING, PONG = b"\x89\x00", b"\x8a\x80\x00\x00\x00\x00"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import django
 from django.conf import settings
 
-from ops.benches.streams.names import BENCH, layer
+from ops.benches.beside.names import BENCH, layer
 
 REDIS = urlsplit(os.environ["REDIS_URL"])
 

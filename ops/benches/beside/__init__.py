@@ -1,0 +1,1 @@
+"""What `ops/bench streams` runs without our Django: followers, and what we stand beside."""
