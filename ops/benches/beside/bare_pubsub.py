@@ -24,7 +24,7 @@ async def main(port: int, channel: str) -> None:
     client = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
     pubsub = client.pubsub()
     await pubsub.subscribe(channel)
-    async with serve(follow, "127.0.0.1", port, compression=None):
+    async with serve(follow, "127.0.0.1", port, compression=None, ping_interval=None):
         async for message in pubsub.listen():
             if message["type"] == "message":
                 broadcast(followers, message["data"].decode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 import time
@@ -23,7 +24,8 @@ import uvloop
 from ops.benches.beside.marks import MARK, begun, split
 
 AT_ONCE = 100
-PING, PONG = b"\x89\x00", b"\x8a\x80\x00\x00\x00\x00"
+# Servers cut who is silent for long; one that hears anything asks for no pong.
+ALIVE, ALIVE_SECONDS = b"\x8a\x80\x00\x00\x00\x00", 10.0
 NEXT = re.compile(rb'"next":"([^"]+)"')
 FLOW = re.compile(rb"HMSG \S+ \S+ (\S+) \d+ \d+\r\nNATS/1\.0 100 FlowControl Request")
 
@@ -82,6 +84,7 @@ class Crowd:
         self.seen = Seen()
         self.all_ready = asyncio.Event()
         self.all_done = asyncio.Event()
+        self._followers: list[Follower] = []
         self._done = 0
 
     async def come(self) -> None:
@@ -99,12 +102,21 @@ class Crowd:
         await asyncio.gather(*(one(*each) for each in enumerate(self.plan.requests)))
         await self.all_ready.wait()
 
+    async def stay(self) -> None:
+        """Say again and again on each WebSocket that somebody is there."""
+        while True:
+            await asyncio.sleep(ALIVE_SECONDS)
+            for follower in self._followers:
+                if b"Upgrade: websocket" in follower.request:
+                    follower.transport.write(ALIVE)
+
     async def _connect(self, number: int, request: str) -> Follower:
         loop = asyncio.get_running_loop()
         kind = STYLES[self.plan.style]
         _, follower = await loop.create_connection(
             lambda: kind(self, number, request.encode()), "127.0.0.1", self.plan.port
         )
+        self._followers.append(follower)
         return follower
 
     def ready(self, number: int, seconds: float) -> None:
@@ -138,8 +150,6 @@ class Follower(asyncio.Protocol):
             self.note_ready()
 
     def data_received(self, data: bytes) -> None:
-        if data.endswith(PING):
-            self.transport.write(PONG)
         now = time.monotonic()
         data = self._kept + data
         if self.crowd.plan.stamped:
@@ -164,6 +174,7 @@ class Follower(asyncio.Protocol):
         self.crowd.seen.lost += 1
         if not self.is_ready.is_set():
             print(f"follower {self.number} was cut: {self._tail!r}", file=sys.stderr)
+            os._exit(1)
 
     def _add(self, count: int) -> None:
         expected = self.crowd.plan.expected
@@ -232,6 +243,7 @@ async def main() -> None:
     """Follow until told to stop, or done."""
     loop = asyncio.get_running_loop()
     crowd = Crowd(Plan(**json.loads(sys.stdin.readline())))
+    staying = asyncio.create_task(crowd.stay())
     await crowd.come()
     print("ready", flush=True)
     told = asyncio.ensure_future(loop.run_in_executor(None, sys.stdin.read))
@@ -240,6 +252,7 @@ async def main() -> None:
     crowd.seen.write(Path(crowd.plan.file))
     print("done", flush=True)
     await told
+    staying.cancel()
 
 
 if __name__ == "__main__":

@@ -68,6 +68,9 @@ def _bars(seen: dict[str, list[Round]]) -> list[Bar]:
             f"{name}'s share of what was due": middle(name, lambda each: each.delivered / each.due)
             for name in ("ours", beside)
         }
+        notes["ours without Postgres and Valkey"] = middle(
+            "ours", lambda each: each.web * 1e6 / each.delivered
+        )
         mine, other = (middle(name, lambda each: each.micros) for name in ("ours", beside))
         what = f"burst: CPU a delivery, beside {beside}"
         bars.append(Bar(what, mine / other, wanted, mine, other, "µs", notes))

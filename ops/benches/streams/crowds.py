@@ -18,6 +18,7 @@ from ops.benches.beside.crowd import Plan
 from ops.benches.stage import ROOT
 
 COMMAND = [sys.executable, "-m", "ops.benches.beside.crowd"]
+READY_SECONDS = 300.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455's own example; nobody here checks what it becomes
 
 
@@ -31,6 +32,8 @@ class Crowd:
 
     def until_ready(self) -> None:
         """Wait until each follower is where it has to be."""
+        if not select.select([self.says], [], [], READY_SECONDS)[0]:
+            raise AssertionError(f"not everybody was there within {READY_SECONDS:.0f} s")
         self._hear("ready")
 
     def until_done(self) -> None:

@@ -35,16 +35,17 @@ def replay(stage: Stage, scale: float) -> list[Bar]:
         cpu: dict[str, list[float]] = {name: [] for name in plans}
         for _ in range(ROUNDS):
             for name, (served, plan) in plans.items():
-                before = served.cpu()
+                before = served.cpu() + served.database_cpu()
                 rates[name].append(events / _seconds(served, events, **plan))
-                cpu[name].append((served.cpu() - before) * 1e6 / events)
+                used = served.cpu() + served.database_cpu() - before
+                cpu[name].append(used * 1e6 / events)
     theirs = statistics.median(rates["NATS"])
     bars = []
     for name in ("WebSocket", "event stream", "long poll"):
         mine = statistics.median(rates[name])
         wanted = "≥ 2" if name == "WebSocket" else ""
         notes = {
-            "server's CPU µs an event": statistics.median(cpu[name]),
+            "CPU µs an event, Postgres' too": statistics.median(cpu[name]),
             "NATS's": statistics.median(cpu["NATS"]),
         }
         what = f"replay of {events:,}: {name}, beside NATS"

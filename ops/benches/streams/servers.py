@@ -36,16 +36,27 @@ FREE = {
 
 @dataclass(slots=True)
 class Served:
-    """A running server: its port, and its processes; `token` opens ours."""
+    """A running server: its port, and its processes; `token` opens ours.
+
+    `postgres` is the first process of the database that it reads, where it reads one.
+    """
 
     port: int
     processes: list[psutil.Process] = field(default_factory=list)
     token: str = ""
+    postgres: psutil.Process | None = None
 
     def cpu(self) -> float:
         """Return the seconds of CPU that it has taken."""
-        times = [process.cpu_times() for process in self.processes]
-        return sum(each.user + each.system for each in times)
+        return sum(map(_seconds, self.processes))
+
+    def database_cpu(self) -> float:
+        """Return the seconds of CPU that Postgres has taken, all its processes past and present."""
+        if self.postgres is None:
+            return 0.0
+        own = self.postgres.cpu_times()
+        ended: float = own.children_user + own.children_system
+        return ended + _seconds(self.postgres) + sum(map(_seconds, self.postgres.children()))
 
     def memory(self) -> int:
         """Return the bytes that are its own and in memory."""
@@ -80,7 +91,7 @@ def ours(stage: Stage, **env: str) -> Iterator[Served]:
     own = {"DATABASE_URL": stage.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
     with _running(command, own) as process:
         _until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "our web process")
-        yield Served(port, [process], token())
+        yield Served(port, [process], token(), _postgres(stage))
 
 
 @contextmanager
@@ -128,6 +139,22 @@ def nats(folder: Path) -> Iterator[Served]:
     with _running(command) as process:
         _until(lambda: _connects(port), "nats-server")
         yield Served(port, [process])
+
+
+def _postgres(stage: Stage) -> psutil.Process:
+    with stage.bare() as connection:
+        first = psutil.Process(connection.info.backend_pid).parent()
+    if first is None:
+        raise AssertionError("Postgres runs elsewhere: its CPU cannot be counted")
+    return first
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # a database's process that ended just now: its parent has it
+        return 0.0
+    return float(times.user + times.system)
 
 
 def valkey_cpu() -> float:
