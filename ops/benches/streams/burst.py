@@ -45,7 +45,7 @@ def burst(stage: Stage, scale: float) -> list[Bar]:
                 ("Nchan", nchan, websocket("/sub"), "\r\n\r\n", Nchan(source.texts, nchan.port)),
                 (
                     "django-eventstream", stock, http(f"/events/?channel={BENCH}"), "stream-open",
-                    PubSub(source.texts, "events_channel", **AROUND),
+                    PubSub(source.texts, "events_channel", AROUND),
                 ),
             ):  # fmt: skip
                 seen[name].append(_round(served, asked, ready, other, pace))

@@ -7,8 +7,9 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -84,7 +85,9 @@ class Group:
 class PubSub:
     """Publishes in a channel of Valkey: for the bare server as it is, or as django-eventstream."""
 
-    def __init__(self, texts: Sequence[str], channel: str, **around: Any) -> None:
+    def __init__(
+        self, texts: Sequence[str], channel: str, around: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self._texts = texts
         self._channel = channel
         self._around = around
