@@ -38,7 +38,8 @@ def paced(stage: Stage, scale: float) -> list[Bar]:
             STOCK: stack.enter_context(servers.daphne("stock")),
             BARE: stack.enter_context(servers.bare_pubsub(BENCH)),
         }
-        seen, quiet = ({"ours": [], STOCK: [], BARE: []} for _ in range(2))
+        seen: Rounds = {"ours": [], STOCK: [], BARE: []}
+        quiet: Rounds = {"ours": [], STOCK: [], BARE: []}
         for _ in range(ROUNDS):
             _round(ours, others, fast, seen)
             _round(ours, others, calm, quiet)
