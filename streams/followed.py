@@ -25,29 +25,24 @@ class Signal:
         """Wake all who wait now."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
-            _settle(waiter, True)
+            if not waiter.done():
+                waiter.set_result(True)
 
     async def wait(self, seconds: float, notice: Notice) -> bool:
         """Wait to be woken, `seconds` at most; return whether that is what happened.
 
-        Something that is put into `notice` wakes as well.
+        Something that is put into `notice` wakes as well. Wait inside its `resting`.
         """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiters.add(waiter)
         notice.waiter = waiter
-        timer = loop.call_later(max(seconds, 0), _settle, waiter, False)
+        notice.wait_until(loop.time() + max(seconds, 0))
         try:
             return await waiter
         finally:
-            timer.cancel()
             notice.waiter = None
             self._waiters.discard(waiter)
-
-
-def _settle(waiter: asyncio.Future[bool], woken: bool) -> None:
-    if not waiter.done():
-        waiter.set_result(woken)
 
 
 class Followed:

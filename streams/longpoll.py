@@ -117,7 +117,7 @@ async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice:
         release_thread()
     # Who does not wait needs no hints.
     following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
-    with following as live:
+    with following as live, notice.resting():
         while True:
             # A heal reads pages, which may be ahead of the news: both say that there is more.
             async for events in walk(hub, live, page.next.seq, max(live.head, live.ring.last)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from core.errors import RepriseError
 
@@ -14,11 +16,46 @@ class Notice:
     giving the notice ends that wait. Look first, then wait, with no `await` between.
     """
 
-    __slots__ = ("error", "waiter")
+    __slots__ = ("_timer", "_until", "error", "waiter")
 
     def __init__(self) -> None:
         self.error: RepriseError | None = None
         self.waiter: asyncio.Future[bool] | None = None
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wait_until(self, moment: float) -> None:
+        """End the wait with False at this moment of the loop's clock, unless it ends before.
+
+        A follower of a busy job waits hundreds of times a second, a little longer each time, so its
+        timer is left as it is, and put off only when it rings too soon.
+        """
+        self._until = moment
+        if self._timer is None or self._timer.when() > moment:
+            self._rest()
+            self._timer = asyncio.get_running_loop().call_at(moment, self._ring)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Take the timer back at the end: nobody waits for this follower any more."""
+        try:
+            yield
+        finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self.waiter is None or self.waiter.done():
+            return
+        if self._until > (loop := asyncio.get_running_loop()).time():
+            self._timer = loop.call_at(self._until, self._ring)
+        else:
+            self.waiter.set_result(False)
 
     def give(self, error: RepriseError) -> None:
         """Have the follower told; the first notice stands."""

@@ -56,6 +56,7 @@ class Subscription:
         self._caught_up = False
         self._moved = False
         self._ended = False
+        self._waited = False  # since the last item, and so gave others their turn
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time
         self._beat_at = self._stop_at = 0.0
@@ -64,7 +65,7 @@ class Subscription:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
         self._begin()
         yield Hello(self._job, str(self._cursor), self._head.seq, self._hub.heartbeat_seconds)
-        with self._hub.follow(self._job, self._head) as live:
+        with self._hub.follow(self._job, self._head) as live, self._notice.resting():
             while not self._ended:
                 item = await self._next(live)
                 if item is None:
@@ -95,8 +96,10 @@ class Subscription:
 
     async def _next(self, live: Followed) -> Item | None:
         """Return the next item as soon as there is one; None when this answer is over."""
-        # Others get their turn between the frames of somebody who is far behind.
-        await asyncio.sleep(0)
+        if not self._waited:
+            # Others get their turn between the frames of somebody who is far behind.
+            await asyncio.sleep(0)
+        self._waited = False
         while True:
             self._notice.check()
             if item := self._milestone(live):
@@ -111,6 +114,7 @@ class Subscription:
                     return events
             else:
                 await live.changed.wait(self._patience(), self._notice)
+                self._waited = True
             if self._time() >= self._beat_at:
                 return Heartbeat(max(live.head, self._seq), rfc3339(now()))
 

@@ -53,7 +53,7 @@ class FeedSubscription:
         hello = Hello(None, str(self._position), self._goal, self._heartbeat_seconds)
         self._sent(hello)
         yield hello
-        with self._feed.follow(self._goal):
+        with self._feed.follow(self._goal), self._notice.resting():
             while True:
                 item = await self._next()
                 yield item
