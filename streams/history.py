@@ -59,10 +59,19 @@ class History:
             done.set_result(kept[0])
             return done
         if reading is None:
-            reading = self._reading[key] = asyncio.create_task(self._read(key))
-            self._counters.add("page_reads")
-        else:
-            self._counters.add("page_hits")
+            return self._start(key)
+        self._counters.add("page_hits")
+        return reading
+
+    def ahead(self, job: UUID, seq: int) -> None:
+        """Begin to read the page after `seq`, unless it is here: it will be wanted next."""
+        key = self._place(job, seq)
+        if key not in self._reading and key not in self._kept:
+            self._start(key).add_done_callback(_passed_over)
+
+    def _start(self, key: Key) -> asyncio.Task[Stretch]:
+        self._counters.add("page_reads")
+        reading = self._reading[key] = asyncio.create_task(self._read(key))
         return reading
 
     def _place(self, job: UUID, seq: int) -> Key:
@@ -98,3 +107,9 @@ class History:
         while self._bytes > self._bounds.pages_bytes:
             _, (_, size) = self._kept.popitem(last=False)
             self._bytes -= size
+
+
+def _passed_over(reading: asyncio.Future[Stretch]) -> None:
+    """Take note of a failure that nobody may have waited for: who wants the page reads it again."""
+    if not reading.cancelled():
+        reading.exception()

@@ -23,7 +23,10 @@ async def walk(hub: Hub, live: Followed, seq: int, goal: int) -> AsyncIterator[E
         if live.ring.after <= seq < live.ring.last:
             events = live.ring.batch(seq)
         else:
-            events = (await _page(hub, live, seq)).batch(seq)
+            stretch = await _page(hub, live, seq)
+            if stretch.last < min(goal, live.ring.after):
+                hub.history.ahead(live.job, stretch.last)
+            events = stretch.batch(seq)
         yield events
         seq = events.last
         await asyncio.sleep(0)  # others get their turn between the frames of a long history

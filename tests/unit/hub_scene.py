@@ -35,10 +35,9 @@ class Scene:
     async def subscription(
         self, after: int = 0, notice: Notice | None = None, rotate_s: float | None = None
     ) -> Subscription:
-        head = await self.hub.check(self.job, Cursor(after))
-        return Subscription(
-            self.hub, self.job, Cursor(after), head, notice=notice, rotate_s=rotate_s
-        )
+        job = self.job  # another by the time that its head is known, perhaps
+        head = await self.hub.check(job, Cursor(after))
+        return Subscription(self.hub, job, Cursor(after), head, notice=notice, rotate_s=rotate_s)
 
     def follower(self, after: int = 0) -> Reader:
         return Reader(self, after)

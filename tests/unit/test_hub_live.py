@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import Unavailable
 from jobs.log import Cursor, group
 from streams import wire
-from streams.stretch import Bounds
+from streams.stretch import BOUNDS, Bounds
 from tests.unit.hub_scene import Scene
 from tests.unit.hub_world import run
 
@@ -202,6 +203,29 @@ def test_large_events_come_in_short_pages_each_read_once() -> None:
             assert scene.counters.get("page_reads") <= size // 25_000 + 2
             late = scene.follower(700)
             await late.has(wire.CaughtUp, 1500)
+
+    run(story())
+
+
+def test_a_storm_over_many_jobs_shares_its_pages() -> None:
+    async def story() -> None:
+        # The storm of `ops/bench streams`, with bounds and histories a tenth as large.
+        small = BOUNDS.pages_bytes // 10
+        async with Scene(bounds=Bounds(page_events=100, pages_bytes=small)) as scene:
+            jobs = [scene.log.submit() for _ in range(20)]
+            for job in jobs:
+                scene.log.append(job, 500)
+            chance = random.Random(1)
+            followers, alone = [], 0
+            for number in range(1000):
+                scene.job = jobs[number % len(jobs)]
+                behind = chance.randrange(501)
+                alone += -(-behind // 100)
+                followers.append(scene.follower(500 - behind))
+                await asyncio.sleep(0.001)
+            for follower in followers:
+                await follower.has(wire.CaughtUp, 500)
+            assert scene.counters.get("page_reads") <= alone / 10
 
     run(story())
 
