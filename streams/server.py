@@ -32,6 +32,7 @@ django.setup()  # what is imported next has models
 
 from core.errors import TooSlow  # noqa: E402
 from jobs import tickets  # noqa: E402
+from streams import frames  # noqa: E402
 from streams.counters import counters  # noqa: E402
 from streams.drain import (  # noqa: E402
     LAST_SECONDS,
@@ -98,6 +99,7 @@ class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
     def run(self) -> None:
         """Serve until a signal ends it."""
         self._ports: list[Any] = []
+        self._frames = frames.Frames()
         super().run()
         exit_soon()
 
@@ -137,17 +139,30 @@ class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Pass on what the application sends, then wait until the connection has taken it."""
         kind = message.get("type", "")
-        if kind == "websocket.send" and protocol.state == protocol.STATE_CLOSING:
-            return  # the client said good-bye a moment ago; daphne would raise
+        if kind == "websocket.send":
+            if protocol.state == protocol.STATE_CLOSING:
+                return  # the client said good-bye a moment ago; daphne would raise
+            if (text := message.get("text")) and self._follows(protocol):
+                await self._send(protocol, text)
+                return
         last = kind == "http.response.body" and not message.get("more_body", False)
         if last or kind == "websocket.close":
             _release(protocol)
         await super().handle_reply(protocol, message)
         if kind in {"http.response.start", "websocket.accept"}:
             _hold(protocol)
-        elif not await _passed(protocol):
-            counters.add("slow_closes")
-            _drop(protocol)
+        else:
+            await _taken(protocol)
+
+    def _follows(self, protocol: Any) -> bool:
+        """Return whether a WebSocket is there and can be sent ready-made frames."""
+        details = self.connections.get(protocol)
+        return details is not None and not details.get("disconnected") and frames.plain(protocol)
+
+    async def _send(self, protocol: Any, text: str) -> None:
+        """Send a text as the one frame that all who get it share."""
+        if not frames.write(protocol, self._frames.of(text)):
+            await _taken(protocol)
 
 
 def _hold(protocol: Any) -> None:
@@ -176,9 +191,12 @@ def _release(protocol: Any) -> None:
         protocol.unregisterProducer()
 
 
-async def _passed(protocol: Any) -> bool:
+async def _taken(protocol: Any) -> None:
+    """Wait until the connection has taken what was sent; close one that takes nothing."""
     gate = getattr(protocol, "gate", None)
-    return gate is None or await gate.passed()
+    if gate is not None and not await gate.passed():
+        counters.add("slow_closes")
+        _drop(protocol)
 
 
 def _drop(protocol: Any) -> None:
