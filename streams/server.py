@@ -14,6 +14,9 @@ sent off first (`streams.drain`), in the phase of Twisted's shutdown in which al
 
 from __future__ import annotations
 
+import streams.reactor  # noqa: F401 - before daphne, which else installs another
+
+# isort: split
 import asyncio
 import logging
 import os
