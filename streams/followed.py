@@ -11,6 +11,11 @@ from jobs.log import Head
 from streams.notice import Notice
 from streams.stretch import BOUNDS, Bounds, Ring
 
+# After its followers have been woken, a job's next events gather for about as long as it takes to
+# send something to each of them, times a few: then a busy job is sent in fewer, larger frames.
+GATHER_SECONDS_A_FOLLOWER = 50e-6
+LEAST_GATHER_SECONDS, MOST_GATHER_SECONDS = 0.001, 0.02
+
 
 class Signal:
     """Wakes everybody who waits: a condition without its lock, on one event loop.
@@ -20,6 +25,11 @@ class Signal:
 
     def __init__(self) -> None:
         self._waiters: set[asyncio.Future[bool]] = set()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits now; others look at the state before they do."""
+        return bool(self._waiters)
 
     def fire(self) -> None:
         """Wake all who wait now."""
@@ -49,7 +59,8 @@ class Followed:
     """One job that somebody here follows. A follower is no part of it: it has its own cursor.
 
     `head` and `status` are the newest that this process has heard of; `ring` has the newest
-    events, and is *behind* while it lacks some up to the head. Every change wakes `changed`.
+    events, and is *behind* while it lacks some up to the head. Every change wakes `changed`: at
+    once after a silence, else when more has gathered (20 ms at most).
     """
 
     def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
@@ -63,6 +74,9 @@ class Followed:
         self.since = self.idle_since = asyncio.get_running_loop().time()
         self.healing: asyncio.Task[None] | None = None
         self.looking: asyncio.Task[None] | None = None
+        self._time = asyncio.get_running_loop().time
+        self._gathers_until = 0.0
+        self._waking: asyncio.TimerHandle | None = None
 
     @property
     def behind(self) -> bool:
@@ -78,12 +92,12 @@ class Followed:
         """Take in that the head has come to `seq` with this status; older news change nothing."""
         if seq > self.head:
             self.head, self.status = seq, status
-            self.changed.fire()
+            self._news()
 
     def extend(self, after: int, texts: Sequence[str]) -> None:
         """Add events to the ring; then, only then, wake those who wait for them."""
         if self.ring.extend(after, texts):
-            self.changed.fire()
+            self._news()
 
     def skip(self) -> bool:
         """Give up a gap that is wider than the ring; return whether it was.
@@ -93,5 +107,21 @@ class Followed:
         if self.head - self.ring.last <= self._bounds.ring_events:
             return False
         self.ring = Ring(self.head, self._bounds)
-        self.changed.fire()
+        self._news()
         return True
+
+    def _news(self) -> None:
+        if self._waking is not None or not self.changed.awaited:
+            return
+        if self._time() < self._gathers_until:
+            loop = asyncio.get_running_loop()
+            self._waking = loop.call_at(self._gathers_until, self._wake)
+        else:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._waking = None
+        gather = min(self.followers * GATHER_SECONDS_A_FOLLOWER, MOST_GATHER_SECONDS)
+        if gather >= LEAST_GATHER_SECONDS:
+            self._gathers_until = self._time() + gather
+        self.changed.fire()

@@ -230,6 +230,52 @@ def test_a_storm_over_many_jobs_shares_its_pages() -> None:
     run(story())
 
 
+def test_a_busy_job_is_sent_in_fewer_frames_and_hardly_later() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            followers = [scene.follower() for _ in range(200)]
+            for follower in followers:
+                await follower.has(wire.CaughtUp)
+            await asyncio.sleep(1)  # the group is joined in the background
+            sent: list[float] = []
+            for _ in range(100):
+                sent.append(scene.clock())
+                scene.append()
+                await asyncio.sleep(0.002)
+            for follower in followers:
+                await follower.has(wire.Events, 100)
+            frames = [
+                (item, at)
+                for item, at in zip(followers[0].items, followers[0].times, strict=True)
+                if isinstance(item, wire.Events)
+            ]
+            assert len(frames[0][0].texts) == 1
+            assert frames[0][1] - sent[0] < 0.001
+            assert len(frames) <= 100 / 4
+            assert max(at - sent[item.after] for item, at in frames) < 0.021
+
+    run(story())
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5])
+def test_a_job_with_few_followers_or_few_events_is_sent_at_once(pause: float) -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            followers = [scene.follower() for _ in range(200 if pause else 5)]
+            for follower in followers:
+                await follower.has(wire.CaughtUp)
+            await asyncio.sleep(1)
+            for seq in range(1, 20):
+                sent = scene.clock()
+                scene.append()
+                for follower in followers:
+                    await follower.has(wire.Events, seq)
+                assert scene.clock() - sent < 0.001
+                await asyncio.sleep(pause)
+
+    run(story())
+
+
 def test_followers_at_one_place_share_one_encoding() -> None:
     async def story() -> None:
         async with Scene() as scene:
