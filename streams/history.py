@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from jobs.log import Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
-from streams.stretch import Bounds, Stretch
+from streams.stretch import Bounds, PageOf, Stretch
 
 READ_SECONDS = 10.0
+KEPT_SECONDS = 60.0
 MOST_CUTS = 4096
 
 Key = tuple[UUID, int]  # a job, and the seq after which a page begins
@@ -37,7 +39,7 @@ class History:
         self._reader = reader
         self._counters = counters
         self._bounds = bounds
-        self._kept: OrderedDict[Key, tuple[Stretch, int]] = OrderedDict()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._bytes = 0
         self._reading: dict[Key, asyncio.Task[Stretch]] = {}
         self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
@@ -52,11 +54,13 @@ class History:
         key = self._place(job, seq)
         reading = self._reading.get(key)
         kept = self._kept.get(key)
-        if reading is None and kept is not None and kept[0].last > seq:
+        if reading is None and kept is not None and kept.stretch.last > seq:
+            loop = asyncio.get_running_loop()
             self._kept.move_to_end(key)
+            kept.wanted = loop.time()
             self._counters.add("page_hits")
-            done: asyncio.Future[Stretch] = asyncio.get_running_loop().create_future()
-            done.set_result(kept[0])
+            done: asyncio.Future[Stretch] = loop.create_future()
+            done.set_result(kept.stretch)
             return done
         if reading is None:
             return self._start(key)
@@ -89,7 +93,7 @@ class History:
             del self._reading[key]
         if page.cut:
             self._note_cut(key, page.last)
-        stretch = Stretch(page.after, page.texts, self._bounds)
+        stretch = PageOf(page.after, page.texts, self._bounds)
         self._keep(key, stretch)
         return stretch
 
@@ -100,13 +104,34 @@ class History:
                 self._cuts.popitem(last=False)
 
     def _keep(self, key: Key, stretch: Stretch) -> None:
-        _, before = self._kept.pop(key, (None, 0))
-        size = stretch.bytes
-        self._kept[key] = (stretch, size)
-        self._bytes += size - before
+        self._drop(key)
+        kept = _Kept(stretch, stretch.bytes, asyncio.get_running_loop().time())
+        self._kept[key] = kept
+        self._bytes += kept.bytes
         while self._bytes > self._bounds.pages_bytes:
-            _, (_, size) = self._kept.popitem(last=False)
-            self._bytes -= size
+            self._drop(next(iter(self._kept)))
+
+    def forget(self) -> None:
+        """Let go of the pages that nobody has wanted for a minute."""
+        long_ago = asyncio.get_running_loop().time() - KEPT_SECONDS
+        while self._kept:
+            key = next(iter(self._kept))
+            if self._kept[key].wanted > long_ago:
+                break
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        if kept := self._kept.pop(key, None):
+            self._bytes -= kept.bytes
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A page in memory: the size of its texts, when somebody wanted it last."""
+
+    stretch: Stretch
+    bytes: int
+    wanted: float
 
 
 def _passed_over(reading: asyncio.Future[Stretch]) -> None:

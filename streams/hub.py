@@ -234,6 +234,7 @@ class Hub:
         while True:
             await asyncio.sleep(self._poll_seconds)
             self._leave_idle()
+            self.history.forget()
             open_jobs = [live for live in self._followed.values() if not _settled(live)]
             if not open_jobs:
                 continue

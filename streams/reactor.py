@@ -12,4 +12,4 @@ import uvloop
 from twisted.internet import asyncioreactor
 
 if "twisted.internet.reactor" not in sys.modules:
-    asyncioreactor.install(uvloop.new_event_loop())
+    asyncioreactor.install(uvloop.new_event_loop())  # type: ignore[no-untyped-call]  # it has no types

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate
 
 from streams.wire import Events, size
 
-# Followers stand at few places at once; each kept batch may hold its encodings.
+# Followers of what is new stand at few places at once; each kept batch may hold its encodings.
 KEPT_BATCHES = 8
 
 
@@ -21,7 +22,7 @@ class Bounds:
     ring_events: int = 4096
     ring_bytes: int = 2 * 1024 * 1024
     page_events: int = 1000
-    pages_bytes: int = 16 * 1024 * 1024
+    pages_bytes: int = 64 * 1024 * 1024
 
 
 BOUNDS = Bounds()
@@ -34,7 +35,6 @@ class Stretch:
         self.after = after
         self._bounds = bounds
         self._texts = list(texts)
-        self._batches: dict[int, Events] = {}
 
     @property
     def last(self) -> int:
@@ -47,25 +47,40 @@ class Stretch:
         return sum(map(size, self._texts))
 
     def batch(self, seq: int) -> Events:
-        """Return what comes after `seq` and fits one frame: `after <= seq < last`.
-
-        Everybody at the same place gets the same object, and so shares its encodings.
-        """
-        found = self._batches.get(seq)
-        if found is None:
-            if len(self._batches) >= KEPT_BATCHES:
-                del self._batches[next(iter(self._batches))]
-            found = self._batches[seq] = Events(seq, self._cut(seq - self.after))
-        return found
+        """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
+        return Events(seq, self._cut(seq - self.after))
 
     def _cut(self, start: int) -> list[str]:
-        stop, room = start, self._bounds.frame_bytes
-        for text in islice(self._texts, start, start + self._bounds.frame_events):
-            room -= size(text) + 1
-            if room < 0 and stop > start:
-                break
-            stop += 1
-        return self._texts[start:stop]
+        texts = self._texts[start : start + self._bounds.frame_events]
+        ends = list(accumulate(size(text) + 1 for text in texts))
+        return texts[: max(bisect_right(ends, self._bounds.frame_bytes), 1)]
+
+
+class PageOf(Stretch):
+    """A page of a job's history, which does not change.
+
+    Whoever goes through it from its start gets the same batches, which keep their encodings. Those
+    who begin in the middle stand each somewhere else, but for crowds that come back to one place.
+    """
+
+    def __init__(self, after: int, texts: Sequence[str], bounds: Bounds = BOUNDS) -> None:
+        super().__init__(after, texts, bounds)
+        self._row: dict[int, Events] = {}
+        self._row_ends = after
+        self._odd: Events | None = None
+
+    def batch(self, seq: int) -> Events:
+        """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
+        if found := self._row.get(seq):
+            return found
+        if self._odd is not None and self._odd.after == seq:
+            return self._odd
+        made = super().batch(seq)
+        if seq == self._row_ends:
+            self._row[seq], self._row_ends = made, made.last
+        else:
+            self._odd = made
+        return made
 
 
 class Ring(Stretch):
@@ -74,11 +89,24 @@ class Ring(Stretch):
     def __init__(self, after: int, bounds: Bounds = BOUNDS) -> None:
         super().__init__(after, (), bounds)
         self._bytes = 0
+        self._batches: dict[int, Events] = {}
 
     @property
     def bytes(self) -> int:
         """The size of all texts in UTF-8."""
         return self._bytes
+
+    def batch(self, seq: int) -> Events:
+        """Return what comes after `seq` and fits one frame: `after <= seq < last`.
+
+        Everybody at the same place gets the same object, and so shares its encodings.
+        """
+        found = self._batches.get(seq)
+        if found is None:
+            if len(self._batches) >= KEPT_BATCHES:
+                del self._batches[next(iter(self._batches))]
+            found = self._batches[seq] = super().batch(seq)
+        return found
 
     def extend(self, after: int, texts: Sequence[str]) -> bool:
         """Add the events after seq `after`; return whether any of them was new.

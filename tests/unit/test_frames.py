@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
 from streams import frames
@@ -46,7 +46,8 @@ def test_a_frame_is_what_a_client_reads_as_that_text(size: int) -> None:
     client = Protocol(Side.CLIENT, state=OPEN, max_size=None)
     client.receive_data(frames.Frames().of(text))
     [frame] = client.events_received()
-    assert (frame.opcode, frame.fin, frame.data.decode()) == (Opcode.TEXT, True, text)
+    assert isinstance(frame, Frame)
+    assert (frame.opcode, frame.fin, bytes(frame.data).decode()) == (Opcode.TEXT, True, text)
 
 
 def test_all_who_are_sent_the_same_text_share_its_frame() -> None:

@@ -230,6 +230,19 @@ def test_a_storm_over_many_jobs_shares_its_pages() -> None:
     run(story())
 
 
+def test_pages_that_nobody_wants_are_let_go() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(3000)
+            for pause, reads in ((0, 3), (50, 3), (50, 3), (70, 6)):
+                await asyncio.sleep(pause)
+                follower = scene.follower(500)
+                await follower.has(wire.CaughtUp, 3000)
+                assert scene.counters.get("page_reads") == reads
+
+    run(story())
+
+
 def test_a_busy_job_is_sent_in_fewer_frames_and_hardly_later() -> None:
     async def story() -> None:
         async with Scene() as scene:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.stretch import Bounds, Ring, Stretch
+from streams.stretch import Bounds, PageOf, Ring
 
 TEXTS = st.lists(st.text("aé€", min_size=1, max_size=30), min_size=1, max_size=30)
 
@@ -16,7 +16,7 @@ def test_batches_make_up_the_whole_and_fit_a_frame(
     texts: list[str], after: int, frame_events: int, frame_bytes: int
 ) -> None:
     bounds = Bounds(frame_events=frame_events, frame_bytes=frame_bytes)
-    stretch = Stretch(after, texts, bounds)
+    stretch = PageOf(after, texts, bounds)
     seq = after
     got: list[str] = []
     while seq < stretch.last:
@@ -59,6 +59,17 @@ def test_what_is_there_already_is_passed_over() -> None:
 def test_a_ring_takes_no_gap() -> None:
     with pytest.raises(ValueError, match="ends at 0"):
         Ring(0).extend(1, ["b"])
+
+
+def test_a_page_keeps_the_batches_from_its_start_and_the_newest_other() -> None:
+    page = PageOf(10, list("abcdefgh"), Bounds(frame_events=3))
+    batches = [page.batch(seq) for seq in (10, 13, 16)]
+    odd = page.batch(11)
+    assert odd.texts == ["b", "c", "d"]
+    assert page.batch(11) is odd
+    assert page.batch(12).texts == ["c", "d", "e"]
+    assert page.batch(11) is not odd
+    assert all(page.batch(batch.after) is batch for batch in batches)
 
 
 def test_a_batch_is_made_anew_once_there_is_more() -> None:

@@ -48,7 +48,7 @@ def test_waiting_again_and_again_sets_one_timer() -> None:
             timers.append(when)
             return set_timer(when, *rest, **more)
 
-        loop.call_at = noted  # type: ignore[method-assign]  # it is counted, and done
+        loop.call_at = noted  # type: ignore[method-assign,assignment]  # it is counted, and done
         with notice.resting():
             for _ in range(100):
                 loop.call_soon(signal.fire)
