@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from streams.wire import Events, size
+from streams.wire import Events, size, sizes
 
 # Followers of what is new stand at few places at once; each kept batch may hold its encodings.
 KEPT_BATCHES = 8
@@ -44,7 +44,7 @@ class Stretch:
     @property
     def bytes(self) -> int:
         """The size of all texts in UTF-8."""
-        return sum(map(size, self._texts))
+        return sum(sizes(self._texts))
 
     def batch(self, seq: int) -> Events:
         """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
@@ -52,7 +52,7 @@ class Stretch:
 
     def _cut(self, start: int) -> list[str]:
         texts = self._texts[start : start + self._bounds.frame_events]
-        ends = list(accumulate(size(text) + 1 for text in texts))
+        ends = list(accumulate(length + 1 for length in sizes(texts)))  # with their commas
         return texts[: max(bisect_right(ends, self._bounds.frame_bytes), 1)]
 
 
@@ -120,7 +120,7 @@ class Ring(Stretch):
         if not new:
             return False
         self._texts.extend(new)
-        self._bytes += sum(map(size, new))
+        self._bytes += sum(sizes(new))
         self._batches.clear()
         self._trim()
         return True

@@ -9,7 +9,7 @@ No Django in here: what is on the wire depends on nothing but the events.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -186,6 +186,11 @@ def at(text: str) -> str:
 def size(text: str) -> int:
     """Return a text's length in UTF-8; free of cost for ASCII."""
     return len(text) if text.isascii() else len(text.encode())
+
+
+def sizes(texts: Iterable[str]) -> list[int]:
+    """Return the texts' lengths in UTF-8."""
+    return [len(text) if text.isascii() else len(text.encode()) for text in texts]
 
 
 def websocket(item: Item | FeedItem) -> str:
