@@ -14,7 +14,6 @@ import os
 import re
 import sys
 import time
-from array import array
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
@@ -56,19 +55,27 @@ class Plan:
 
 @dataclass(slots=True)
 class Seen:
-    """What a crowd saw: numbers and times of events; by follower, seconds to ready and counts."""
+    """What a crowd saw: events as they came; by follower, seconds to ready and counts.
 
-    numbers: array[int] = field(default_factory=lambda: array("I"))
-    times: array[float] = field(default_factory=lambda: array("d"))
+    While it looks on it must not be in the servers' way: digits become numbers afterwards.
+    """
+
+    digits: list[bytes] = field(default_factory=list)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
     ready: dict[int, float] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     lost: int = 0
 
+    def add(self, digits: list[bytes], now: float) -> None:
+        """Note the events that came at this moment."""
+        self.digits += digits
+        self.arrivals.append((now, len(digits)))
+
     def write(self, file: Path) -> None:
-        """Write it as JSON."""
+        """Write it as JSON: `numbers` and `times` are as long as there were events."""
         seen = {
-            "numbers": self.numbers.tolist(),
-            "times": self.times.tolist(),
+            "numbers": [int(digits) for digits in self.digits],
+            "times": [moment for moment, count in self.arrivals for _ in range(count)],
             "ready": list(self.ready.values()),
             "counts": list(self.counts.values()),
             "lost": self.lost,
@@ -153,10 +160,9 @@ class Follower(asyncio.Protocol):
         now = time.monotonic()
         data = self._kept + data
         if self.crowd.plan.stamped:
-            numbers, self._kept = split(data)
-            self.crowd.seen.numbers.extend(numbers)
-            self.crowd.seen.times.extend([now] * len(numbers))
-            self._add(len(numbers))
+            digits, self._kept = split(data)
+            self.crowd.seen.add(digits, now)
+            self._add(len(digits))
         else:
             self._add(data.count(MARK))
             self._kept = begun(data)

@@ -16,13 +16,13 @@ def text(number: int, size: int) -> str:
     return f"{MARK.decode()}{number % 10**DIGITS:0{DIGITS}} ".ljust(size, "x")
 
 
-def split(data: bytes) -> tuple[list[int], bytes]:
-    """Return the numbers of the events in these bytes, and what to put before the next bytes."""
+def split(data: bytes) -> tuple[list[bytes], bytes]:
+    """Return the events' numbers, in digits, and what to put before the bytes that come next."""
     pieces = data.split(MARK)
     last = pieces[-1]
     if len(pieces) > 1 and len(last) < DIGITS:
-        return _numbers(pieces[1:-1]), MARK + last
-    return _numbers(pieces[1:]), begun(last)
+        return _digits(pieces[1:-1]), MARK + last
+    return _digits(pieces[1:]), begun(last)
 
 
 def begun(data: bytes) -> bytes:
@@ -30,5 +30,5 @@ def begun(data: bytes) -> bytes:
     return next((part for part in (MARK[:2], MARK[:1]) if data.endswith(part)), b"")
 
 
-def _numbers(pieces: list[bytes]) -> list[int]:
-    return [int(piece[:DIGITS]) for piece in pieces]
+def _digits(pieces: list[bytes]) -> list[bytes]:
+    return [piece[:DIGITS] for piece in pieces]

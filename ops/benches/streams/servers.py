@@ -135,7 +135,8 @@ def nchan(folder: Path) -> Iterator[Served]:
 def nats(folder: Path) -> Iterator[Served]:
     """Run the NATS server of the wheel, with JetStream in a folder of its own."""
     port, place = ports.free(), folder / "nats"
-    command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(place)]
+    program = str(Path(sys.executable).with_name("nats-server"))
+    command = [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(place)]
     with _running(command) as process:
         _until(lambda: _connects(port), "nats-server")
         yield Served(port, [process])
