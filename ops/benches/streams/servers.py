@@ -71,12 +71,12 @@ class Served:
         return {name: int(float(value)) for name, value in lines}
 
 
-def token() -> str:
-    """Return a new token of a member of staff."""
+def token(name: str) -> str:
+    """Return a new token, of this name, of a member of staff."""
     user, _made = User.objects.update_or_create(
         username="bench", defaults={"is_superuser": True, "is_staff": True}
     )
-    _token, raw = tokens.make(user, "bench")
+    _token, raw = tokens.make(user, name)
     return raw
 
 
@@ -91,7 +91,7 @@ def ours(stage: Stage, **env: str) -> Iterator[Served]:
     own = {"DATABASE_URL": stage.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
     with _running(command, own) as process:
         _until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "our web process")
-        yield Served(port, [process], token(), _postgres(stage))
+        yield Served(port, [process], token(f"bench {port}"), _postgres(stage))
 
 
 @contextmanager
