@@ -35,6 +35,8 @@ class AsyncReader:
             reconnect_timeout=5.0,
         )
         self.queries = 0
+        self._wanted: dict[UUID, list[asyncio.Future[Head | None]]] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Open the pool; connections are made in the background."""
@@ -42,6 +44,8 @@ class AsyncReader:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._asking is not None:
+            self._asking.cancel()
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -73,8 +77,40 @@ class AsyncReader:
         return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
 
     async def head(self, job_id: UUID) -> Head | None:
-        """Return the job's head, None for an unknown job."""
-        return (await self.heads([job_id])).get(job_id)
+        """Return the job's head, None for an unknown job.
+
+        Whoever asks while a query is under way shares the next one: when a thousand followers come
+        back at once, a query each would keep them waiting for a connection.
+        """
+        found: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
+        self._wanted.setdefault(job_id, []).append(found)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await found
+
+    async def _ask(self) -> None:
+        try:
+            while self._wanted:
+                wanted, self._wanted = self._wanted, {}
+                await self._answer(wanted)
+        finally:
+            self._asking = None
+
+    async def _answer(self, wanted: dict[UUID, list[asyncio.Future[Head | None]]]) -> None:
+        heads: dict[UUID, Head] = {}
+        failure: Exception | None = None
+        try:
+            heads = await self.heads(wanted)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            failure = error
+        for job_id, waiting in wanted.items():
+            for found in waiting:
+                if found.done():
+                    continue  # whoever waited has given up
+                if failure is None:
+                    found.set_result(heads.get(job_id))
+                else:
+                    found.set_exception(failure)
 
     async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head:
         """Return the head where `cursor` is a place in this log, as `jobs.log.check_cursor`."""

@@ -169,7 +169,7 @@ class Follower(asyncio.Protocol):
         if not self.is_ready.is_set():
             if self._wanted in self._tail + data:
                 self.note_ready()
-            self._tail = data[-len(self._wanted) :]
+            self._tail = data[-200:]
 
     def note_ready(self) -> None:
         """Say that this follower is where it has to be before anything is measured."""
