@@ -24,8 +24,9 @@ from streams.walk import walk
 NDJSON = "application/x-ndjson"
 DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
 MAX_WAIT_SECONDS = 25.0
-# Of one answer: events may be 64 KiB each, and a filter may look at many without a hit.
-MAX_BYTES = 1024 * 1024
+# Of one answer: events may be 64 KiB each, and a filter may look at many without a hit. While the
+# answer is made and sent there are two copies of it, and no follower may hold more than 1 MiB.
+MAX_BYTES = 480 * 1024
 MAX_SCANNED = 100_000
 
 
