@@ -2,7 +2,7 @@
 
 autobahn makes, and prepares to log, every frame of every connection anew, and Twisted puts each
 write off to the next turn of its loop, for which it registers the socket with the kernel and takes
-it out again. That costs several times what the kernel takes for the write. A server's frames are
+it out again. A server's frames are
 not masked (RFC 6455, 5.1), so one text is one byte string for everybody; and where nothing waits
 before it in the connection's buffer, the socket can have it at once.
 """
