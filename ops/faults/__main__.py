@@ -1,7 +1,8 @@
 """`ops/chaos`: make the environment ready, then become `ops.faults.run` in it.
 
-As root it gets a mount namespace of its own, for disks that can be full, and for `hosts` a network
-namespace: whatever is mounted or wired up there is gone with the last process, however that ends.
+As root it gets a mount namespace of its own, for disks that can be full, and where there are to be
+hosts a network namespace: whatever is mounted or wired up there is gone with the last process,
+however that ends.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from ops.launcher.__main__ import guarded
 from ops.setup import venv
 from ops.setup.clone import Clone
 
+ON_HOSTS = (["hosts"], ["streams"])
+WITHOUT_HOSTS = {"--here", "--plan", "--help", "-h"}
+
 
 def main() -> int:
     """Hand over; returns only when that fails."""
@@ -28,7 +32,7 @@ def main() -> int:
 def _apart(words: list[str]) -> list[str]:
     """Return the command that has the rest run in namespaces of its own; none where it cannot."""
     apart = ["unshare", "--mount", "--propagation", "private"]
-    if words[:1] != ["hosts"]:
+    if words[:1] not in ON_HOSTS or not WITHOUT_HOSTS.isdisjoint(words):
         return [*apart, "--"] if os.geteuid() == 0 and _can(apart) else []
     if not shutil.which("ip") or not shutil.which("nsenter"):
         raise CannotStart("ip or nsenter is missing: apt-get install iproute2 util-linux")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import django
@@ -21,21 +22,36 @@ from ops.setup.clone import ROOT
 LEASE_SECONDS = 3.0
 SWEEP_SECONDS = 0.5
 SILENCE_SECONDS = 2.0
-FLEET_SPEED = "20"
+SHORT: Mapping[str, str] = {
+    "REPRISE_LEASE_SECONDS": str(LEASE_SECONDS),
+    "REPRISE_SWEEP_SECONDS": str(SWEEP_SECONDS),
+    "REPRISE_SSH_SILENCE_SECONDS": str(SILENCE_SECONDS),
+    "REPRISE_SSH_CONNECT_SECONDS": "5",
+    "REPRISE_FLEET_SPEED": "20",
+}
 
 
 class Ground:
-    """A Postgres and a Valkey on a host, kept alive by `keep`.
+    """A Postgres on a host and a Valkey there or on another, kept alive by `keep`.
 
     They are durable as an installation's are: what was acknowledged has to survive a crash.
+    `settings` are for all processes before them.
     """
 
-    def __init__(self, folder: Path, host: Host, keep: Keep) -> None:
-        self.folder, self.host, self.keep = folder, host, keep
+    def __init__(
+        self,
+        folder: Path,
+        host: Host,
+        keep: Keep,
+        *,
+        hints: Host | None = None,
+        settings: Mapping[str, str] = SHORT,
+    ) -> None:
+        self.folder, self.host, self.keep, self._settings = folder, host, keep, settings
         self.database = servers.database(folder, host)
-        self.hints = servers.hints(folder, host)
-        self.postgres = self._serve(self.database)
-        self.valkey = self._serve(self.hints)
+        self.hints = servers.hints(folder, hints or host)
+        self.postgres = self._serve(self.database, host)
+        self.valkey = self._serve(self.hints, hints or host)
 
     def start(self) -> None:
         """Start both and migrate; whoever is started from here on finds them. CannotStart."""
@@ -53,21 +69,17 @@ class Ground:
             "REDIS_URL": self.hints.url,
             "DJANGO_SETTINGS_MODULE": "core.settings",
             "REPRISE_STATE": str(self.folder),
-            "REPRISE_LEASE_SECONDS": str(LEASE_SECONDS),
-            "REPRISE_SWEEP_SECONDS": str(SWEEP_SECONDS),
-            "REPRISE_SSH_SILENCE_SECONDS": str(SILENCE_SECONDS),
-            "REPRISE_SSH_CONNECT_SECONDS": "5",
-            "REPRISE_FLEET_SPEED": FLEET_SPEED,
+            **self._settings,
         }
         django.setup()
 
-    def _serve(self, prepared: Prepared) -> Kept:
+    def _serve(self, prepared: Prepared, host: Host) -> Kept:
         return self.keep.add(
             Kept(
                 prepared.name,
                 prepared.command,
                 prepared.log,
-                host=self.host,
+                host=host,
                 account=prepared.account,
                 cwd=prepared.place,
                 stop_signal=prepared.stop_signal,

@@ -8,12 +8,15 @@ from itertools import pairwise
 from ops.faults.acts import ACTS
 from ops.faults.plan import LASTS, Planned, SitePlan, draw
 from ops.faults.run import MODES
+from ops.faults.streams.acts import ACTS as STREAM_ACTS
+from ops.faults.updates import HOSTS, JOBS
 
 SERVERS = 3
+UPDATES = {"jobs": JOBS, "hosts": HOSTS}
 
 
 def plan(seed: int, runs: int = 200, mode: str = "jobs") -> list[Planned]:
-    return draw(seed, runs, MODES[mode].sites, MODES[mode].turns, SERVERS)
+    return draw(seed, runs, UPDATES[mode].sites, UPDATES[mode].turns, SERVERS)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
@@ -26,7 +29,7 @@ def test_a_shorter_plan_is_the_beginning_of_a_longer_one() -> None:
 
 
 def test_every_fault_comes_about_as_often_where_it_can_come() -> None:
-    planned, sites = plan(7), MODES["jobs"].sites
+    planned, sites = plan(7), JOBS.sites
     for number, site in enumerate(sites):
         dealt = Counter(one.fault for one in planned if one.site == number)
         cards = Counter(site.faults)
@@ -54,11 +57,11 @@ def test_sites_come_in_turns_and_each_changes_its_version_with_every_run() -> No
 
 
 def test_whatever_may_be_planned_can_be_done() -> None:
-    for mode in MODES.values():
-        assert set(mode.faults) <= set(ACTS)
+    for name, mode in MODES.items():
+        assert set(mode.faults) <= set(STREAM_ACTS if name == "streams" else ACTS)
 
 
 def test_some_faults_alone_come_to_the_sites_that_know_them() -> None:
-    only = MODES["jobs"].only(["ssh-cut"])
+    only = JOBS.only(["ssh-cut"])
     assert only.sites == [SitePlan("ssh", ("ssh-cut", "ssh-cut"))] * 2
     assert {one.fault for one in draw(7, 20, only.sites, only.turns, SERVERS)} == {"ssh-cut"}
