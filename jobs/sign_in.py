@@ -1,10 +1,10 @@
 """Attempts to sign in: whoever guesses has to wait, and nobody else.
 
 Counted are the attempts with a name from an address, and those from an address with any name, in
-rows of SignInAttempts that all web processes share. Past the free ones each has to wait twice as
-long as the one before, up to REPRISE_SIGN_IN_WAIT_SECONDS. Counts drain: an hour later the free
-ones are free again. An attempt counts before its password is looked at, so that many at once are no
-way round; the right password takes it back.
+rows of SignInAttempts that all web processes share. Past the free ones each has to wait, ten
+seconds at first and twice as long each time, up to REPRISE_SIGN_IN_WAIT_SECONDS. Counts drain: an
+hour later the free ones are free again. An attempt counts before its password is looked at, so that
+many at once are no way round; the right password takes it back.
 
 A browser in which somebody has signed in before is counted by itself. So no stranger can keep
 anybody out who comes from where they usually come, whatever name or address is guessed with.
@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 
 DRAIN = timedelta(hours=1)
 FORGET = timedelta(days=1)
-MOST_OVER = 16  # attempts past the free ones that are counted: 2 ** 16 s is the longest wait
+FIRST_SECONDS = 10.0
+MOST_OVER = 16  # attempts past the free ones that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +113,19 @@ def _take(count: _Count, now: datetime) -> None:
     kept = SignInAttempts.objects.select_for_update()
     row, _ = kept.get_or_create(pk=count.key, defaults={"last_at": now, "free_at": now})
     if (wait := (row.free_at - now).total_seconds()) > 0:
-        raise _too_many(wait)
+        raise too_many(wait)
     drained = (now - row.last_at) / DRAIN * count.free
     attempts = max(row.attempts - drained, 0) + 1
     over = round(attempts) - count.free
     longest = settings.REPRISE.sign_in_wait_seconds
-    wait = min(2**over, longest) if over >= 0 else 0
+    wait = min(FIRST_SECONDS * 2**over, longest) if over >= 0 else 0
     row.attempts = min(attempts, count.free + MOST_OVER)
     row.last_at, row.free_at = now, now + timedelta(seconds=wait)
     row.save()
 
 
-def _too_many(wait: float) -> OverLimit:
+def too_many(wait: float) -> OverLimit:
+    """Return the refusal of an attempt that has to wait for so many seconds."""
     seconds = math.ceil(wait)
     number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
     plural = "s" if number > 1 else ""

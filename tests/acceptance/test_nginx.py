@@ -79,3 +79,21 @@ def statuses(lines: list[dict[str, Any]], method: str, path: str) -> set[int]:
     """Return the statuses of the requests for a path."""
     wanted = (method, path)
     return {e["status"] for e in lines if (e["method"], e["uri"].partition("?")[0]) == wanted}
+
+
+def test_guesses_are_counted_by_the_address_that_the_proxy_sees(up: Up, proxy: Proxy) -> None:
+    pretended = [f"203.0.113.{number}" for number in range(1, 21)]
+    # The waits double: however slow the guesses are, one of them comes too early.
+    assert 429 in (guess(proxy.url, "nobody-1", address) for address in pretended)
+    # The web process itself believes whoever reaches it, which is the proxy alone.
+    assert [guess(up.url, "nobody-2", address) for address in pretended[:7]] == [200] * 7
+
+
+def guess(url: str, name: str, pretended: str) -> int:
+    """Try a password as somebody at an address that the request names; return the status."""
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        client.get("/sign-in").raise_for_status()
+        form = {"username": name, "password": "guess"}
+        form["csrfmiddlewaretoken"] = client.cookies["reprise_csrf"]
+        headers = {"Origin": url, "X-Forwarded-For": pretended}
+        return client.post("/sign-in", data=form, headers=headers).status_code
