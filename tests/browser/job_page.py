@@ -75,6 +75,13 @@ class JobPage:
         )
         return self.seq()
 
+    def has_noted(self, seq: int) -> None:
+        """Wait until the tab has kept that it saw an event; a page left in a hurry says no more."""
+        self.page.wait_for_function(
+            """([key, seq]) => JSON.parse(sessionStorage.getItem(key))?.seq >= seq""",
+            arg=[f"reprise:seen:{self.job}", seq],
+        )
+
     def completes(self) -> None:
         """Wait until the run is over and the page has all of it."""
         expect(self.connection).to_contain_text("complete over ")

@@ -29,6 +29,8 @@ import './output';
 import './timeline';
 import './verify';
 
+const NOTED_MS = 1000;
+
 /** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`; boots from the JSON script `job`. */
 @customElement('reprise-job')
 export class JobPage extends Plain {
@@ -51,6 +53,7 @@ export class JobPage extends Plain {
   private follower: Follower | undefined;
   private due = false;
   private seen: ReturnType<typeof lastSeen> = null;
+  private notedAt = -NOTED_MS;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -93,6 +96,13 @@ export class JobPage extends Plain {
     remember(this.job, this.run.view.head);
   };
 
+  /** Remember now and then what was seen: a page that is killed, or left in a hurry, says no good-bye. */
+  private noteDown(): void {
+    if (performance.now() < this.notedAt + NOTED_MS) return;
+    this.notedAt = performance.now();
+    remember(this.job, this.run.view.head);
+  }
+
   /** Take in what has come: once a frame, less often for history and where nobody looks. */
   private schedule(): void {
     if (this.due) return;
@@ -101,6 +111,7 @@ export class JobPage extends Plain {
       this.due = false;
       const before = this.run.view.status;
       this.run.take();
+      this.noteDown();
       if (this.run.view.status !== before && this.row && this.run.view.head >= this.row.head) {
         void this.ask();
       }
