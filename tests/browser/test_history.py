@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -36,6 +37,15 @@ def field(page: Page, name: str) -> Locator:
     return page.locator(f".filters [name={name}]")
 
 
+def followed(page: Page, role: Literal["button", "link"], name: str) -> None:
+    """Go where a button or a link leads, and wait until the whole of that page is there.
+
+    An address is the new one as soon as the first bytes are, when half of the lines may be missing.
+    """
+    with page.expect_navigation():
+        page.get_by_role(role, name=name).click()
+
+
 def plain(visits: Visits, path: str) -> Page:
     """Return a page without JavaScript."""
     return visits.page(path, java_script_enabled=False)
@@ -50,15 +60,15 @@ def test_a_job_reads_page_by_page(visits: Visits) -> None:
 
     field(page, "job").fill(job)
     field(page, "type").select_option("everything")
-    page.get_by_role("button", name="Filter").click()
+    followed(page, "button", "Filter")
     expect(page).to_have_url(re.compile(f"job={job}.*type=everything"))
     first = shown(page)
     assert first == newest_first[:100]
 
-    page.get_by_role("link", name="Older").click()
+    followed(page, "link", "Older")
     expect(page.get_by_text("This is where the history begins.")).to_be_visible()
     assert first + shown(page) == newest_first
-    page.get_by_role("link", name="Newer").click()
+    followed(page, "link", "Newer")
     assert shown(page) == first
 
 
@@ -69,16 +79,16 @@ def test_filters_narrow_down_and_are_kept_in_the_address(visits: Visits, finishe
     assert shown(page) == kept
 
     field(page, "type").select_option("step.succeeded")
-    page.get_by_role("button", name="Filter").click()
+    followed(page, "button", "Filter")
     assert shown(page) == [one for one in kept if " succeeded in " in one.what]
     expect(field(page, "type")).to_have_value("step.succeeded")
     expect(field(page, "job")).to_have_value(finished)
 
     field(page, "type").select_option("")
     field(page, "actor").fill("nobody")
-    page.get_by_role("button", name="Filter").click()
+    followed(page, "button", "Filter")
     expect(page.get_by_role("heading", name="No event matches")).to_be_visible()
-    page.get_by_role("link", name="Clear filters").click()
+    followed(page, "link", "Clear filters")
     expect(page).to_have_url(f"{visits.up.url}/history")
 
     page.goto("/history?job=nonsense")
@@ -96,7 +106,7 @@ def test_the_raw_event_is_one_click_away(visits: Visits, finished: str) -> None:
     expect(event.locator(".raw")).to_be_visible()
     assert event.locator(".raw").text_content() == submitted
 
-    page.get_by_role("link", name="Open job").click()
+    followed(page, "link", "Open job")
     expect(page).to_have_url(f"{visits.up.url}/jobs/{finished}")
     # Switched off by the debugger only, so that Chromium keeps <noscript> out of sight.
     assert "needs JavaScript" in (page.locator("noscript").text_content() or "")
