@@ -162,7 +162,7 @@ async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncIterator[byte
                 if isinstance(item, wire.Events):
                     messages = _encoded(name, item, ids)
                     yield messages
-                    hub.counters.sent(TRANSPORT, len(item.texts), len(messages))
+                    hub.counters.sent(TRANSPORT, len(item), len(messages))
                 elif isinstance(item, wire.Heartbeat):
                     yield KEEP_ALIVE
     except RetryLater as error:

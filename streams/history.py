@@ -93,7 +93,7 @@ class History:
             del self._reading[key]
         if page.cut:
             self._note_cut(key, page.last)
-        stretch = PageOf(page.after, page.texts, self._bounds)
+        stretch = PageOf(page, self._bounds)
         self._keep(key, stretch)
         return stretch
 

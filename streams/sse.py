@@ -75,6 +75,6 @@ async def _messages(hub: Hub, subscription: Subscription) -> AsyncIterator[bytes
                 yield preface + said
                 preface = b""
                 if isinstance(item, wire.Events):
-                    hub.counters.sent("sse", len(item.texts), len(said))
+                    hub.counters.sent("sse", len(item), len(said))
     except RepriseError as error:
         yield wire.sse(wire.Refusal(error))

@@ -6,7 +6,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
+from jobs.log import Page
 from streams.wire import Events, size, sizes
 
 # Followers of what is new stand at few places at once; each kept batch may hold its encodings.
@@ -28,46 +30,41 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-class Stretch:
-    """The events after seq `after`, to seq `last`."""
-
-    def __init__(self, after: int, texts: Sequence[str] = (), bounds: Bounds = BOUNDS) -> None:
-        self.after = after
-        self._bounds = bounds
-        self._texts = list(texts)
+class Stretch(Protocol):
+    """The events after seq `after`, to seq `last`; `last` is `after` where there is none."""
 
     @property
-    def last(self) -> int:
-        """The seq of the newest event here; `after` where there is none."""
-        return self.after + len(self._texts)
+    def after(self) -> int: ...
 
     @property
-    def bytes(self) -> int:
-        """The size of all texts in UTF-8."""
-        return sum(sizes(self._texts))
+    def last(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
 
     def batch(self, seq: int) -> Events:
         """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
-        return Events(seq, self._cut(seq - self.after))
-
-    def _cut(self, start: int) -> list[str]:
-        texts = self._texts[start : start + self._bounds.frame_events]
-        ends = list(accumulate(length + 1 for length in sizes(texts)))  # with their commas
-        return texts[: max(bisect_right(ends, self._bounds.frame_bytes), 1)]
 
 
-class PageOf(Stretch):
-    """A page of a job's history, which does not change.
+class PageOf:
+    """A page of a job's history, which does not change, cut into frames where it has its newlines.
 
     Whoever goes through it from its start gets the same batches, which keep their encodings. Those
     who begin in the middle stand each somewhere else, but for crowds that come back to one place.
     """
 
-    def __init__(self, after: int, texts: Sequence[str], bounds: Bounds = BOUNDS) -> None:
-        super().__init__(after, texts, bounds)
+    def __init__(self, page: Page, bounds: Bounds = BOUNDS) -> None:
+        self.after, self.last = page.after, page.last
+        self._lines = page.lines
+        self._bounds = bounds
         self._row: dict[int, Events] = {}
-        self._row_ends = after
+        self._row_ends, self._row_place = page.after, 0
         self._odd: Events | None = None
+
+    @property
+    def bytes(self) -> int:
+        """The size of all texts, and of the newlines between them, in UTF-8."""
+        return size(self._lines)
 
     def batch(self, seq: int) -> Events:
         """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
@@ -75,21 +72,55 @@ class PageOf(Stretch):
             return found
         if self._odd is not None and self._odd.after == seq:
             return self._odd
-        made = super().batch(seq)
         if seq == self._row_ends:
-            self._row[seq], self._row_ends = made, made.last
+            made = self._row[seq] = self._cut(seq, self._row_place)
+            self._row_ends, self._row_place = made.last, self._row_place + len(made.lines) + 1
         else:
-            self._odd = made
+            made = self._odd = self._cut(seq, self._skip(0, seq - self.after))
         return made
 
+    def _cut(self, seq: int, start: int) -> Events:
+        """Return the frame after `seq`, whose text begins at this place."""
+        end = self._fits(start)
+        events = self._lines.count("\n", start, end) + 1
+        if events > (most := self._bounds.frame_events):
+            events, end = most, self._skip(start, most) - 1
+        return Events(seq, seq + events, self._lines[start:end])
 
-class Ring(Stretch):
+    def _fits(self, start: int) -> int:
+        """Return where the last event ends that a frame has room for, with a comma after each."""
+        lines, room = self._lines, self._bounds.frame_bytes
+        if not lines.isascii():
+            filling = f"{lines[start : start + room]}\n".encode()[:room]
+            room = len(filling.decode(errors="ignore"))  # from bytes to characters
+        if len(lines) < start + room:
+            return len(lines)
+        end = lines.rfind("\n", start, start + room)
+        if end < 0:  # the first one is larger than a frame
+            end = lines.find("\n", start)
+        return end if end >= 0 else len(lines)
+
+    def _skip(self, start: int, events: int) -> int:
+        """Return the place after so many events more; one past the end after the last."""
+        for _ in range(events):
+            start = (self._lines.find("\n", start) + 1) or len(self._lines) + 1
+        return start
+
+
+class Ring:
     """A job's newest events, as they come; the oldest leave where it grows past its bounds."""
 
     def __init__(self, after: int, bounds: Bounds = BOUNDS) -> None:
-        super().__init__(after, (), bounds)
+        self.after = after
+        self._bounds = bounds
+        self._texts: list[str] = []
         self._bytes = 0
         self._batches: dict[int, Events] = {}
+
+    @property
+    def last(self) -> int:
+        """The seq of the newest event here; `after` where there is none."""
+        return self.after + len(self._texts)
 
     @property
     def bytes(self) -> int:
@@ -105,8 +136,13 @@ class Ring(Stretch):
         if found is None:
             if len(self._batches) >= KEPT_BATCHES:
                 del self._batches[next(iter(self._batches))]
-            found = self._batches[seq] = super().batch(seq)
+            found = self._batches[seq] = Events.of(seq, self._cut(seq - self.after))
         return found
+
+    def _cut(self, start: int) -> list[str]:
+        texts = self._texts[start : start + self._bounds.frame_events]
+        ends = list(accumulate(length + 1 for length in sizes(texts)))  # with their commas
+        return texts[: max(bisect_right(ends, self._bounds.frame_bytes), 1)]
 
     def extend(self, after: int, texts: Sequence[str]) -> bool:
         """Add the events after seq `after`; return whether any of them was new.

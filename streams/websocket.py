@@ -88,7 +88,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             async for item in items:
                 await self._write(item)
                 if isinstance(item, wire.Events):
-                    hub.counters.sent("websocket", len(item.texts), item.size)
+                    hub.counters.sent("websocket", len(item), item.size)
         with suppress(OSError):
             await self.close(NORMAL)
 

@@ -38,37 +38,51 @@ class Hello:
 
 @dataclass(slots=True)
 class Events:
-    """The events after seq `after`, contiguous and ascending, as stored; one or more."""
+    """The events after seq `after` to seq `last`, contiguous and ascending; one or more.
+
+    `lines` has their stored texts, joined by newlines: a text never holds one, and a frame is made
+    of thousands of events without touching a single one.
+    """
 
     after: int
-    texts: Sequence[str]
+    last: int
+    lines: str
     _at: float | None = field(default=None, repr=False)
     _size: int | None = field(default=None, repr=False)
     _websocket: str | None = field(default=None, repr=False)
     _sse: bytes | None = field(default=None, repr=False)
     _ndjson: bytes | None = field(default=None, repr=False)
 
+    @classmethod
+    def of(cls, after: int, texts: Sequence[str]) -> Events:
+        """Return the events that have these texts."""
+        return cls(after, after + len(texts), "\n".join(texts))
+
+    def __len__(self) -> int:
+        return self.last - self.after
+
     @property
-    def last(self) -> int:
-        """The seq of the last of them."""
-        return self.after + len(self.texts)
+    def texts(self) -> list[str]:
+        """The single events' texts."""
+        return self.lines.split("\n")
 
     @property
     def hash8(self) -> str:
         """The first 8 hex digits of the last one's hash."""
-        return hash8(self.texts[-1])
+        return hash8(self.lines)
 
     @property
     def at(self) -> float:
         """When the first of them was appended, in seconds since the epoch."""
         if self._at is None:
-            self._at = datetime.fromisoformat(at(self.texts[0])).timestamp()
+            self._at = datetime.fromisoformat(at(self.lines)).timestamp()
         return self._at
 
     def websocket(self) -> str:
         """Return the `events` frame."""
         if self._websocket is None:
-            self._websocket = '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
+            listed = self.lines.replace("\n", ",")
+            self._websocket = f'{{"kind":"events","events":[{listed}]}}'
         return self._websocket
 
     @property
@@ -90,7 +104,7 @@ class Events:
     def ndjson(self) -> bytes:
         """Return one line an event."""
         if self._ndjson is None:
-            self._ndjson = ("\n".join(self.texts) + "\n").encode()
+            self._ndjson = f"{self.lines}\n".encode()
         return self._ndjson
 
 

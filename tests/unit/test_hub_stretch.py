@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.log import Page
 from streams.stretch import Bounds, PageOf, Ring
 
 TEXTS = st.lists(st.text("aé€", min_size=1, max_size=30), min_size=1, max_size=30)
@@ -16,7 +17,7 @@ def test_batches_make_up_the_whole_and_fit_a_frame(
     texts: list[str], after: int, frame_events: int, frame_bytes: int
 ) -> None:
     bounds = Bounds(frame_events=frame_events, frame_bytes=frame_bytes)
-    stretch = PageOf(after, texts, bounds)
+    stretch = PageOf(Page(after, after + len(texts), "\n".join(texts)), bounds)
     seq = after
     got: list[str] = []
     while seq < stretch.last:
@@ -27,6 +28,8 @@ def test_batches_make_up_the_whole_and_fit_a_frame(
         assert size <= frame_bytes or len(batch.texts) == 1
         got += batch.texts
         seq = batch.last
+        if seq < stretch.last and len(batch) < frame_events:
+            assert size + len(texts[seq - after].encode()) + 1 > frame_bytes, "it had room"
     assert got == texts
 
 
@@ -62,7 +65,7 @@ def test_a_ring_takes_no_gap() -> None:
 
 
 def test_a_page_keeps_the_batches_from_its_start_and_the_newest_other() -> None:
-    page = PageOf(10, list("abcdefgh"), Bounds(frame_events=3))
+    page = PageOf(Page(10, 18, "\n".join("abcdefgh")), Bounds(frame_events=3))
     batches = [page.batch(seq) for seq in (10, 13, 16)]
     odd = page.batch(11)
     assert odd.texts == ["b", "c", "d"]

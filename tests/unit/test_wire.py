@@ -46,14 +46,14 @@ def parse_sse(stream: bytes) -> list[dict[str, str]]:
 
 def test_an_events_frame_is_json_that_has_the_stored_texts() -> None:
     stored = texts(3, HOSTILE)
-    frame = wire.websocket(wire.Events(0, stored))
+    frame = wire.websocket(wire.Events.of(0, stored))
     assert json.loads(frame) == {"kind": "events", "events": [json.loads(text) for text in stored]}
     assert all(text in frame for text in stored)
 
 
 def test_every_event_is_one_message_with_its_cursor_as_id() -> None:
     stored = texts(3, HOSTILE)
-    messages = parse_sse(wire.sse(wire.Events(0, stored)))
+    messages = parse_sse(wire.sse(wire.Events.of(0, stored)))
     assert [message["data"] for message in messages] == stored
     assert [message["id"] for message in messages] == [cursor_of(text) for text in stored]
     assert all(message.keys() == {"id", "data"} for message in messages)
@@ -61,12 +61,12 @@ def test_every_event_is_one_message_with_its_cursor_as_id() -> None:
 
 def test_ndjson_has_a_line_an_event() -> None:
     stored = texts(3, HOSTILE)
-    assert wire.Events(0, stored).ndjson().decode() == "".join(text + "\n" for text in stored)
+    assert wire.Events.of(0, stored).ndjson().decode() == "".join(text + "\n" for text in stored)
 
 
 @pytest.mark.parametrize("form", ["websocket", "sse", "ndjson"])
 def test_a_batch_is_encoded_once(form: str) -> None:
-    batch = wire.Events(0, texts(3))
+    batch = wire.Events.of(0, texts(3))
     assert getattr(batch, form)() is getattr(batch, form)()
 
 
