@@ -21,6 +21,7 @@ from streams.stretch import Bounds, PageOf, Stretch
 
 READ_SECONDS = 10.0
 KEPT_SECONDS = 60.0
+PAGES_AHEAD = 2
 MOST_CUTS = 4096
 
 Key = tuple[UUID, int]  # a job, and the seq after which a page begins
@@ -67,11 +68,17 @@ class History:
         self._counters.add("page_hits")
         return reading
 
-    def ahead(self, job: UUID, seq: int) -> None:
-        """Begin to read the page after `seq`, unless it is here: it will be wanted next."""
-        key = self._place(job, seq)
-        if key not in self._reading and key not in self._kept:
-            self._start(key).add_done_callback(_passed_over)
+    def ahead(self, job: UUID, seq: int, end: int) -> None:
+        """Begin to read what comes after `seq`, before `end`: it will be wanted next.
+
+        Two pages, so that Postgres makes one while another is on its way or being sent; but one
+        where pages are short, which have large events.
+        """
+        events = self._bounds.page_events
+        for place in range(seq, end, events)[: 1 if seq % events else PAGES_AHEAD]:
+            key = self._place(job, place)
+            if key not in self._reading and key not in self._kept:
+                self._start(key).add_done_callback(_passed_over)
 
     def _start(self, key: Key) -> asyncio.Task[Stretch]:
         self._counters.add("page_reads")

@@ -151,8 +151,7 @@ class Subscription:
         else:
             if stretch.last > self._seq:
                 self._pause = FIRST_PAUSE_SECONDS
-                if stretch.last < live.ring.after:
-                    self._hub.history.ahead(self._job, stretch.last)
+                self._hub.history.ahead(self._job, stretch.last, live.ring.after)
                 return stretch.batch(self._seq)
         await asyncio.sleep(min(self._pause, self._patience()))
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)

@@ -24,8 +24,7 @@ async def walk(hub: Hub, live: Followed, seq: int, goal: int) -> AsyncIterator[E
             events = live.ring.batch(seq)
         else:
             stretch = await _page(hub, live, seq)
-            if stretch.last < min(goal, live.ring.after):
-                hub.history.ahead(live.job, stretch.last)
+            hub.history.ahead(live.job, stretch.last, min(goal, live.ring.after))
             events = stretch.batch(seq)
         yield events
         seq = events.last
