@@ -229,7 +229,8 @@ class Core:
         if isinstance(frame, Hello) and over is None:
             self._greeted(link, frame, now)
         # A better connection began where the old one was when it was opened, not where it is now.
-        broken = self._give([event for event in fresh if event.seq > self.info.seq])
+        given = self.info.seq
+        broken = self._give([event for event in fresh if event.seq > given])
         if broken is not None:
             self._refused(broken, now)
         elif over is not None:
