@@ -1,8 +1,15 @@
-"""A job's whole history to one follower, over each transport, beside a NATS ordered consumer."""
+"""A job's whole history to one follower, over each transport, beside a NATS ordered consumer.
+
+Once both are read by the same cheap follower, and once each by its client library for Python.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,7 +17,7 @@ from uuid import UUID
 
 from jobs import log
 from ops.benches.report import Bar
-from ops.benches.stage import Stage
+from ops.benches.stage import ROOT, Stage
 from ops.benches.streams import nats, servers
 from ops.benches.streams.crowds import following, http, websocket
 from ops.benches.streams.marked import marked_job
@@ -39,6 +46,7 @@ def replay(stage: Stage, scale: float) -> list[Bar]:
                 rates[name].append(events / _seconds(served, events, **plan))
                 used = served.cpu() + served.database_cpu() - before
                 cpu[name].append(used * 1e6 / events)
+        by_library = _by_library(job, events, ours, other)
     theirs = statistics.median(rates["NATS"])
     bars = []
     for name in ("WebSocket", "event stream", "long poll"):
@@ -50,7 +58,35 @@ def replay(stage: Stage, scale: float) -> list[Bar]:
         }
         what = f"replay of {events:,}: {name}, beside NATS"
         bars.append(Bar(what, mine / theirs, wanted, mine, theirs, "events/s", notes))
-    return bars
+    return [*bars, by_library]
+
+
+def _by_library(job: UUID, events: int, ours: Served, other: Served) -> Bar:
+    """Replay to this project's follower and to nats-py's ordered consumer, in turns."""
+    rates: dict[str, list[float]] = {"reprise": [], "nats": []}
+    cpu: dict[str, list[float]] = {"reprise": [], "nats": []}
+    addresses = {
+        "reprise": f"http://127.0.0.1:{ours.port}/jobs/{job}",
+        "nats": f"nats://127.0.0.1:{other.port}",
+    }
+    for _ in range(ROUNDS):
+        for which, address in addresses.items():
+            module = [sys.executable, "-m", "ops.benches.beside.library"]
+            command = [*module, which, address, str(events)]
+            env = os.environ | {"REPRISE_TOKEN": ours.token}
+            said = subprocess.run(
+                command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
+            )
+            took = json.loads(said.stdout)
+            rates[which].append(events / took["seconds"])
+            cpu[which].append(took["cpu"] * 1e6 / events)
+    mine, theirs = statistics.median(rates["reprise"]), statistics.median(rates["nats"])
+    notes = {
+        "client's CPU µs an event": statistics.median(cpu["reprise"]),
+        "nats-py's": statistics.median(cpu["nats"]),
+    }
+    what = f"replay of {events:,}: our Python follower, beside nats-py"
+    return Bar(what, mine / theirs, "", mine, theirs, "events/s", notes)
 
 
 def _plans(job: UUID, ours: Served, other: Served) -> dict[str, tuple[Served, dict[str, Any]]]:
