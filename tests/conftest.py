@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 _STATE = tempfile.TemporaryDirectory(prefix="reprise-tests-")
 os.environ["REPRISE_STATE"] = _STATE.name
@@ -26,21 +25,20 @@ from django.conf import settings  # noqa: E402
 
 from tests.behind import database_behind, valkey_behind  # noqa: E402
 from tests.proxies import noted  # noqa: E402
-from tests.services import Services  # noqa: E402
+from tests.services import Services, servers_folder  # noqa: E402
 
 # The real one takes a quarter of a second for each password, on purpose.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Every test client loads the middleware for itself, and this one then reads all static files. What
 # it serves is seen where a real server runs: in the acceptance and browser tests.
 settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "servestatic" not in name]
-
-
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
     """This process's Postgres and Valkey; nothing is started before it is asked for."""
-    started = Services(Path(_STATE.name))
-    yield started
-    started.stop()
+    with servers_folder() as folder:
+        started = Services(folder)
+        yield started
+        started.stop()
 
 
 @pytest.fixture
