@@ -7,8 +7,10 @@ takes `database` gets a clone of the migrated template instead, real commits inc
 from __future__ import annotations
 
 import os
+import ssl
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 
 _STATE = tempfile.TemporaryDirectory(prefix="reprise-tests-")
 os.environ["REPRISE_STATE"] = _STATE.name
@@ -32,6 +34,12 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Every test client loads the middleware for itself, and this one then reads all static files. What
 # it serves is seen where a real server runs: in the acceptance and browser tests.
 settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "servestatic" not in name]
+# httpx makes a TLS context for each client and each `httpx.get`, which is 30 ms of reading
+# certificates, several times what a poll costs otherwise. All that tests talk is plain HTTP on
+# loopback, so that clients of one process may share what none of them uses.
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # a cache has no signature
+
+
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
     """This process's Postgres and Valkey; nothing is started before it is asked for."""
