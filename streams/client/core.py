@@ -236,7 +236,14 @@ class Core:
         elif over is not None:
             self._closed(link, over, now)
         else:
+            if isinstance(frame, CaughtUp):
+                self._caught_up(link)
             self._place(frame)
+
+    def _caught_up(self, link: Link) -> None:
+        self._ladder.caught_up(whole=link.rotate_s is None)
+        if not self._ladder.better:
+            self._upgrade_at = None
 
     def _greeted(self, link: Link, frame: Hello, now: float) -> None:
         if link is self._trial:
@@ -244,7 +251,7 @@ class Core:
                 self._moves.append(Close(self._link.number))
             self._link, self._trial = link, None
             self._upgrade_at, self._left = None, []
-        self._ladder.worked(link.transport)
+        self._ladder.worked(link.transport, whole=link.rotate_s is None)
         self._plan(now)
         self._reached, self._away_since = True, None
         self._standing.up(link.transport, frame.head)

@@ -20,7 +20,8 @@ class UpgradeTimes:
     """How long to stay on a lower rung before the better ones are tried again, in seconds.
 
     `known`: a better rung has worked before, so that it was an outage rather than a wall;
-    `unknown`: none has; `most`: what the wait doubles up to.
+    `unknown`: none has; `most`: what the wait doubles up to. A stream that gives finite answers
+    is tried as a whole one as if it were a lower rung.
     """
 
     known: float = 10.0
@@ -42,6 +43,8 @@ class Ladder:
         self._worked: set[str] = set()
         self._silent: set[str] = set()
         self._finite: set[str] = set()
+        # Those over which everything has come without that.
+        self._whole: set[str] = set()
 
     @property
     def current(self) -> str:
@@ -50,13 +53,16 @@ class Ladder:
 
     @property
     def better(self) -> Sequence[str]:
-        """The rungs above, best first."""
-        return self._rungs[: self._at]
+        """What to try beside the current rung, best first: those above it, and the rung itself as
+        a whole stream where it gives finite answers, for what held it may be gone."""
+        return self._rungs[: self._at + (self.current in self._finite)]
 
     @property
     def upgrade_after(self) -> float:
         """In how many seconds to try a better rung."""
-        known = not self._worked.isdisjoint(self.better)
+        known = any(
+            rung in (self._whole if rung == self.current else self._worked) for rung in self.better
+        )
         first = self._times.known if known else self._times.unknown
         return min(self._times.most, first * 2.0 ** min(self._refused, 20))
 
@@ -83,14 +89,30 @@ class Ladder:
             self.rounds += 1
         return len(self._rungs) > 1
 
-    def worked(self, rung: str) -> None:
-        """Note that a rung gave its first frame: it is the current one."""
+    def worked(self, rung: str, *, whole: bool) -> None:
+        """Note that a rung gave its first frame: it is the current one.
+
+        `whole`: over an answer that was not asked to end by itself.
+        """
         at = self._rungs.index(rung)
         if at < self._at:
             self._refused = 0
-        self._at = at
-        self._misses = self.rounds = 0
+        elif whole and rung in self._finite:
+            self._refused += 1  # what comes after a first frame may still be held
+        if at != self._at:
+            self._misses = 0
+        self._at, self.rounds = at, 0
         self._worked.add(rung)
+
+    def caught_up(self, *, whole: bool) -> None:
+        """Note that everything has come over the current rung; `whole` as for `worked`."""
+        self._misses = 0
+        if whole:
+            self._whole.add(self.current)
+            self._silent.discard(self.current)
+            if self.current in self._finite:
+                self._finite.remove(self.current)
+                self._refused = 0
 
     def upgrade_refused(self) -> None:
         """Note that none of the better rungs gave a first frame."""

@@ -8,101 +8,11 @@ import pytest
 
 from streams.client import Patience, State
 from streams.client.closed import Ended, Lost, Refusal, Rotated
-from streams.client.core import Core
-from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello
-from streams.client.ladder import LONG_POLL, OCTETS, SSE, WEBSOCKET
-from streams.client.moves import Alive, Close, Given, Move, Open, Over, Reset, Retry
-from tests.unit.client_world import history, make_core
-
-LOG = history(20)
-HELLO = Hello(1, 20, 15.0)
-RESET = Lost("network", "Connection reset by peer.")
-
-
-def opened(core: Core) -> Open:
-    """Return the one connection that the core wants now."""
-    [found] = [move for move in core.moves() if isinstance(move, Open)]
-    return found
-
-
-def moves(core: Core) -> list[Move]:
-    return list(core.moves())
-
-
-def started(core: Core) -> Open:
-    core.start(0)
-    return opened(core)
-
-
-def lose(core: Core, number: int, why: Lost = RESET, now: float = 0.0) -> Open:
-    """Lose a connection and wait as long as the core wants to; return the next one."""
-    core.take(number, why, now)
-    assert core.due is not None
-    core.tick(core.due)
-    return opened(core)
-
-
-def live(core: Core, number: int, now: float = 0.0) -> None:
-    core.take(number, HELLO, now)
-    core.take(number, Events(tuple(LOG[: core.info.seq or 10][core.info.seq :])), now)
-    core.take(number, CaughtUp(core.info.seq, core.info.seq), now)
-    assert core.info.state is State.LIVE
-    moves(core)
-
-
-def test_an_open_socket_and_bytes_prove_nothing_only_a_frame_does() -> None:
-    core = make_core()
-    first = started(core)
-    core.take(first.number, Alive(), 3.9)
-    assert core.due == 4.0
-    core.tick(4.0)
-    assert core.info.error
-    assert core.info.error.code == "no_first_frame"
-
-
-def test_a_silent_transport_is_left_at_once_and_a_failing_one_after_two_failures() -> None:
-    core = make_core()
-    first = started(core)
-    assert first.transport == WEBSOCKET
-    core.tick(4.0)
-    second = opened(core)
-    assert second.transport == SSE, "at once: silence was wait enough"
-    third = lose(core, second.number)
-    assert third.transport == SSE
-    assert lose(core, third.number).transport == OCTETS
-
-
-def test_one_that_has_worked_is_given_four_failures() -> None:
-    core = make_core()
-    at = lose(core, started(core).number)  # what failed before it worked does not count any more
-    live(core, at.number)
-    # The cut of a connection that had worked is no failure of the transport.
-    at = lose(core, at.number)
-    names = []
-    for _ in range(4):
-        names.append(at.transport)
-        at = lose(core, at.number)
-    assert [*names, at.transport] == [WEBSOCKET] * 4 + [SSE]
-
-
-def test_below_the_last_comes_the_first_again_with_twice_the_patience() -> None:
-    core = make_core(rungs=[WEBSOCKET, LONG_POLL])
-    started(core)
-    now, names = 0.0, []
-    for _ in range(2):
-        now += 4.0
-        core.tick(now)
-        names.append(opened(core).transport)
-    assert names == [LONG_POLL, WEBSOCKET]
-    assert core.due == now + 8.0
-
-
-def test_a_refusal_that_may_be_tried_again_says_nothing_about_the_transport() -> None:
-    core = make_core()
-    at = started(core)
-    for _ in range(6):
-        at = lose(core, at.number, Lost("over_limit", "Too many.", 3.0, from_server=True))
-        assert at.transport == WEBSOCKET
+from streams.client.frames import CaughtUp, End, Events, Heartbeat
+from streams.client.ladder import SSE, WEBSOCKET
+from streams.client.moves import Given, Open, Over, Reset, Retry
+from tests.unit.client_steps import HELLO, LOG, RESET, live, moves, opened, started
+from tests.unit.client_world import make_core
 
 
 @pytest.mark.parametrize("wait", [0.0, 7.5])
@@ -144,23 +54,6 @@ def test_silence_past_two_and_a_half_heartbeats_is_a_cut() -> None:
     )
 
 
-def test_a_stream_that_stops_before_it_has_caught_up_is_held_back_on_its_way() -> None:
-    core = make_core(rungs=[SSE, LONG_POLL])
-    at = started(core)
-    core.take(at.number, HELLO, 1.0)
-    core.take(at.number, Events(tuple(LOG[:8])), 1.0)
-    core.take(at.number, Alive(), 4.0)
-    core.tick(8.0)
-    assert core.info.error
-    assert core.info.error.code == "held"
-    assert core.due == 8.25
-    core.tick(8.25)
-    at = opened(core)
-    assert (at.transport, at.cursor) == (SSE, LOG[7].cursor), "it has worked: one more try"
-    core.tick(12.25)
-    assert opened(core).transport == LONG_POLL
-
-
 def test_a_consumer_that_takes_its_time_is_no_silence_of_the_server() -> None:
     core = make_core(rungs=[WEBSOCKET])
     first = started(core)
@@ -189,70 +82,6 @@ def test_an_answer_that_ends_at_once_without_anything_is_not_asked_for_in_a_loop
     assert core.info.error
     assert core.info.error.code == "ended_early"
     assert core.due == 0.1 + 0.25
-
-
-def test_where_a_stream_is_held_and_nothing_else_works_finite_answers_are_asked_for() -> None:
-    core = make_core(rungs=[SSE])
-    first = started(core)
-    assert first.rotate_s is None
-    core.tick(4.0)
-    assert core.due is not None
-    core.tick(core.due)
-    second = opened(core)
-    assert second.rotate_s == 0
-    live(core, second.number, 5.0)
-    core.take(second.number, Rotated(), 5.0)
-    third = opened(core)
-    assert third.rotate_s == 2, "all is caught up: an answer lasts a little, and is let pass"
-    core.take(third.number, RESET, 6.0)
-    assert core.due is not None
-    core.tick(core.due)
-    assert opened(core).rotate_s == 0, "cut off: what came meanwhile is wanted at once"
-
-
-def test_a_better_transport_is_tried_beside_the_one_that_works_and_takes_over() -> None:
-    core = make_core(rungs=[WEBSOCKET, SSE])
-    started(core)
-    core.tick(4.0)
-    sse = opened(core)
-    live(core, sse.number, 4.0)
-    core.take(sse.number, Rotated(), 54.0)
-    sse = opened(core)
-    core.take(sse.number, HELLO, 54.0)
-    core.take(sse.number, CaughtUp(10, 10), 54.0)
-    assert core.due == 64.0, "a rotation does not put it off"
-    core.tick(64.0)
-    trial = opened(core)
-    assert (trial.transport, trial.cursor) == (WEBSOCKET, LOG[9].cursor)
-    core.take(sse.number, Events(tuple(LOG[10:12])), 64.0)
-    core.take(trial.number, HELLO, 64.1)
-    assert Close(sse.number) in moves(core)
-    core.take(trial.number, Events(tuple(LOG[10:13])), 64.2)
-    [given] = [move for move in core.moves() if isinstance(move, Given)]
-    assert [event.seq for event in given.events] == [13]
-    assert (core.info.transport, core.info.state) == (WEBSOCKET, State.LIVE)
-    assert (core.info.duplicates, core.info.gaps) == (0, 0)
-
-
-def test_a_better_transport_that_does_not_work_is_tried_less_and_less() -> None:
-    core = make_core(rungs=[WEBSOCKET, SSE])
-    started(core)
-    core.tick(4.0)
-    sse = opened(core)
-    core.take(sse.number, HELLO, 4.0)
-    moves(core)
-    now, waits = 4.0, []
-    for _ in range(5):
-        began, trials = now, list[Open]()
-        while not trials:
-            now += 10
-            core.take(sse.number, Heartbeat(20), now)
-            core.tick(now)
-            trials = [move for move in core.moves() if isinstance(move, Open)]
-        waits.append(now - began)
-        core.take(trials[0].number, RESET, now)
-        moves(core)
-    assert waits == [60, 120, 240, 480, 600]
 
 
 def test_what_comes_twice_is_dropped_and_counted_and_the_connection_goes_on() -> None:

@@ -92,6 +92,7 @@ export class Keeper implements LinkListener {
   }
 
   place(_link: Link, frame: PlaceFrame): void {
+    if (frame.kind === 'caught_up') this.ladder.caughtUp();
     this.listener.place(frame);
   }
 

@@ -91,11 +91,16 @@ export class Ladder {
   worked(rung: Transport): void {
     const at = this.rungs.indexOf(rung);
     if (at < this.#at) this.#refused = 0;
+    if (at !== this.#at) this.#misses = 0;
     this.#at = at;
-    this.#misses = 0;
     this.#rounds = 0;
     this.#worked.add(rung);
     this.memory.set(rung.name);
+  }
+
+  /** Everything has come over the current rung: nothing on the way holds back what follows a first frame. */
+  caughtUp(): void {
+    this.#misses = 0;
   }
 
   /** The network is another one, perhaps: begin with the best rung that has worked. */

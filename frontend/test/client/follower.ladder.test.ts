@@ -92,6 +92,19 @@ describe('going down the ladder', () => {
     expect(it.seqs).toEqual(upTo(10));
   });
 
+  it('leaves a stream that gives no more than its first frame, after two of them', async () => {
+    const fake = await serve(history(10, false));
+    fake.server.script = ({ transport }) => (transport === 'SSE' ? { stallsAfter: 0 } : {});
+    const it = following(fake, { transports: ['SSE', 'long poll'] });
+    for (const tries of [1, 2]) {
+      await until(() => fake.server.seen.length === tries && it.info.state === 'catching_up');
+      fake.platform.clock.advance(FIRST_FRAME);
+      expect(it.info.error?.code).toBe('held');
+    }
+    await it.to('live');
+    expect(fake.server.transports).toEqual(['SSE', 'SSE', 'long poll']);
+  });
+
   it('lets a stream that has caught up be silent for longer', async () => {
     const fake = await serve(history(10, false));
     const it = following(fake, { transports: ['SSE', 'long poll'] });
