@@ -22,12 +22,19 @@ import django  # noqa: E402 - the environment comes first
 
 django.setup()
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from tests.behind import database_behind, valkey_behind  # noqa: E402
 from tests.proxies import noted  # noqa: E402
 from tests.services import Services, servers_folder  # noqa: E402
+
+# No test depends on the machine's speed: neither on an example's, nor on that of drawing them.
+hypothesis.settings.register_profile(
+    "reprise", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("reprise")
 
 # The real one takes a quarter of a second for each password, on purpose.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
