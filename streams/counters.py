@@ -11,6 +11,7 @@ RECENT = 4096
 
 _HELP = {
     "followers": ("gauge", "Open followers by transport."),
+    "blocked": ("gauge", "Connections that wait for their clients to take what was sent."),
     "sent_events": ("counter", "Events written to followers, by transport."),
     "sent_bytes": ("counter", "Bytes of frames and messages of events, by transport."),
     "refused": ("counter", "Followers not let in, by the limit, or going_down."),

@@ -62,17 +62,21 @@ class Gate:
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Close: the buffer is full."""
-        self._open.clear()
+        if self._open.is_set():
+            self._open.clear()
+            counters.add("blocked")
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Open: the buffer is empty."""
-        self._open.set()
+        self.stopProducing()
         if self._transport.disconnecting:
             self._transport.unregisterProducer()  # else it would wait for more before it closes
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Open for good: the connection is gone."""
-        self._open.set()
+        """Open: nothing is to be held back any more, the connection being gone, for one."""
+        if not self._open.is_set():
+            self._open.set()
+            counters.add("blocked", amount=-1)
 
     async def passed(self) -> bool:
         """Wait until it is open; False where the connection takes nothing for 30 s."""
@@ -188,6 +192,7 @@ def _release(protocol: Any) -> None:
     gate, protocol.gate = getattr(protocol, "gate", None), None
     if gate is None:
         return
+    gate.stopProducing()
     if isinstance(protocol, WebSocketProtocol):
         protocol.transport.unregisterProducer()
     elif protocol.channel is not None:

@@ -41,6 +41,7 @@ class Watch:
     def start(self) -> None:
         """Begin: more waits in the buffer than should."""
         self.stop()
+        counters.add("blocked")
         loop = asyncio.get_running_loop()
         waiting = self._transport.get_write_buffer_size()
         self._timer = loop.call_later(SLOW_SECONDS, self._look, waiting)
@@ -50,6 +51,7 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            counters.add("blocked", amount=-1)
 
     def _look(self, waiting: int) -> None:
         if self._transport.get_write_buffer_size() < waiting:
