@@ -8,10 +8,13 @@ from django.core.checks import CheckMessage, Error, register
 
 from jobs.kinds import registry
 
+KINDS = "kinds"
+"""The tag of the check that concerns a process without pages."""
+
 HINT = "Mend it, uninstall its package, or take it out of REPRISE_KINDS."
 
 
-@register
+@register(KINDS)
 def check_kinds(**_: Any) -> list[CheckMessage]:
     """Return an error for each job kind that is named somewhere and cannot be used."""
     return [

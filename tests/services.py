@@ -69,7 +69,7 @@ class Services:
         self._admin(server, "create database {}", TEMPLATE)
         url = with_database(server.superuser_url, TEMPLATE)
         env = os.environ | {"DATABASE_URL": url, "REPRISE_STATE": str(self.folder)}
-        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        command = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
         subprocess.run(command, cwd=ROOT, env=env, check=True)
         return server
 

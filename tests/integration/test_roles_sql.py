@@ -102,7 +102,7 @@ def as_role(services: Services, url: str, role: str) -> str:
 
 
 def migrate(url: str, *target: str) -> None:
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", *target]
+    command = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0", *target]
     subprocess.run(command, cwd=ROOT, env=os.environ | {"DATABASE_URL": url}, check=True)
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, connection
 
-from jobs import consumers, feed, schedules, seals, sweep
+from jobs import checks, consumers, feed, schedules, seals, sweep
 from jobs.db import leave_pool
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class _Chore:
 
 
 class Command(BaseCommand):
+    requires_system_checks = (checks.KINDS,)  # the others are about pages, and slow
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:

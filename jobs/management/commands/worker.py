@@ -10,11 +10,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from jobs import checks
 from jobs.secrets.logs import MaskedText
 from jobs.worker import Worker
 
 
 class Command(BaseCommand):
+    # The other checks read every address and view, a third of the time that a start takes; a worker
+    # has no pages, and after a crash runs wait for its successor.
+    requires_system_checks = (checks.KINDS,)
     help = "Run jobs until SIGTERM or SIGINT, then hand over what still runs."
 
     def add_arguments(self, parser: CommandParser) -> None:
