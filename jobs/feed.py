@@ -20,6 +20,7 @@ from core.errors import RepriseError
 from jobs import access, log
 from jobs.access import Principal
 from jobs.events import parse
+from jobs.log.types import PAGE_BYTES
 from jobs.sequencer import lag_seconds, sequence
 
 __all__ = [
@@ -36,20 +37,24 @@ __all__ = [
     "sequence",
 ]
 
-# Positions have no gaps, so a page is a range. Its last row comes along even if nobody wants it:
-# it says where the page ends. Rows of archived events have no text here.
+# Positions have no gaps, so a page is a range, which ends with the event that brings it to so many
+# bytes. Its last row comes along even if nobody wants it: it says where the page ends. Rows of
+# archived events have no text here, and count for nothing.
 _READ = """
-with page as (
-  select position, job, seq from jobs_feed
-  where position > %(after)s and position <= %(after)s::bigint + %(limit)s
-)
-select * from (
+with found as (
   select page.position, page.job, page.seq, event.text,
          page.seq %% %(every)s = 0 and (
            %(types)s::text[] is null or event.type is null or event.type = any(%(types)s)
          ) as wanted
-  from page left join jobs_event event on event.job = page.job and event.seq = page.seq
-) as found
+  from jobs_feed page left join jobs_event event on event.job = page.job and event.seq = page.seq
+  where page.position > %(after)s and page.position <= %(after)s::bigint + %(limit)s
+), counted as (
+  select *, sum(octet_length(text)) filter (where wanted) over (
+    order by position rows between unbounded preceding and 1 preceding
+  ) as before
+  from found
+), page as (select * from counted where coalesce(before, 0) < %(bytes)s)
+select position, job, seq, text, wanted from page
 where wanted or position = (select max(position) from page) order by position
 """
 
@@ -126,12 +131,14 @@ def read_feed(
 ) -> FeedPage:
     """Return the next `limit` positions after `after`; at the feed's end `last` equals `after`.
 
-    With `types` only events of these, with `every` only those whose seq is a multiple of it: what
-    is left out is passed over all the same. Archived events come from their archive.
+    It ends early where the texts come to PAGE_BYTES, those that only an archive has aside. With
+    `types` only events of these, with `every` only those whose seq is a multiple of it: what is
+    left out is passed over all the same. Archived events come from their archive.
     """
     wanted = None if types is None else sorted(types)
     with connection.cursor() as cursor:
-        cursor.execute(_READ, {"after": after, "limit": limit, "types": wanted, "every": every})
+        values = {"after": after, "limit": limit, "types": wanted, "every": every}
+        cursor.execute(_READ, {**values, "bytes": PAGE_BYTES})
         rows = cursor.fetchall()
     found = [FeedEvent(*row[:4]) for row in rows if row[4] and row[3] is not None]
     archived = [(row[1], row[2], row[0]) for row in rows if row[4] and row[3] is None]

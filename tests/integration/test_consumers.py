@@ -17,6 +17,7 @@ from django.test import override_settings
 from jobs import consumers, feed, log, metrics
 from jobs.consumers import Consumer
 from jobs.feed import FeedEvent
+from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
 from tests.factories import ATTEMPT, make_job, output
 
@@ -93,6 +94,25 @@ def test_a_page_of_the_feed_has_the_stored_texts_in_order() -> None:
         assert [event.text] == log.read(event.job, event.seq - 1, 1).texts
     assert feed.read_feed(feed.end()) == feed.FeedPage(feed.end(), feed.end(), [])
     assert feed.read_feed(40_000, 1).last == 40_000
+
+
+def test_a_page_of_the_feed_ends_with_the_event_that_fills_it() -> None:
+    large, small = output("é" * 30_000), output("x")
+    make_job(events=[ATTEMPT, *[large, small] * 80])
+    while feed.sequence():
+        pass
+    first = feed.read_feed(0)
+    *but_last, last = (len(event.text.encode()) for event in first.events)
+    assert sum(but_last) < PAGE_BYTES <= sum(but_last) + last
+    assert first.last == first.events[-1].position < feed.end()
+    heard = Listener()
+    assert run(Consumer("reader", heard)) == feed.end()
+    assert [len(batch) for batch in heard.batches] == [len(first.events), feed.end() - first.last]
+    assert [event.position for batch in heard.batches for event in batch] == [
+        *range(1, feed.end() + 1)
+    ]
+    # What is not wanted does not count.
+    assert feed.read_feed(0, types={"attempt.started"}).last == feed.end()
 
 
 def test_a_consumer_may_want_some_types_and_every_nth_event() -> None:
