@@ -12,8 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -24,6 +23,7 @@ from ops.setup import frontend, say
 from ops.setup.clone import Clone
 from ops.suites import debian
 
+FRONTEND, CHECK = "frontend", "check"
 CPUS = os.cpu_count() or 1
 # One more than there are processors: tests of this kind wait for a third of their time.
 PARALLEL = ("-n", str(min(max(CPUS, 2) + 1, 4)), "--dist", "worksteal")
@@ -34,15 +34,15 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "acceptance": (),
     "browser": (),
 }
-# Both run whole copies of the project and wait for them for half of their time.
-SIDE_BY_SIDE = ("acceptance", "browser")
+# Two lanes run whole copies of the project and wait for them for half of their time; meanwhile the
+# small suites run, one after the other.
+LANES = (("acceptance",), ("browser",), (FRONTEND, "unit", "replay"))
 PROXIES = ["nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"]
 PROGRAMS = {
     "integration": ["sshd", *PROXIES, "curl", "libatomic"],
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
 }
-FRONTEND, CHECK = "frontend", "check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def main() -> int:
     frontend.ensure_built(clone)
     results = [
         result
-        for stage in _stages([suite for suite in chosen if suite != CHECK])
+        for stage in stages([suite for suite in chosen if suite != CHECK])
         for result in _run_stage(clone, stage, extra, tools)
     ]
     return _close(results, time.monotonic() - began, unchecked=unchecked)
@@ -89,34 +89,40 @@ def _parse(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:count] or names, arguments[count:]
 
 
-def _stages(suites: list[str]) -> list[list[str]]:
-    """Return what runs one after the other: suites, each alone or with those beside it."""
-    beside = [suite for suite in suites if suite in SIDE_BY_SIDE]
-    alone = [[suite] for suite in suites if suite not in SIDE_BY_SIDE]
-    return [*alone, *([beside] if beside else [])]
+def stages(suites: list[str]) -> list[list[list[str]]]:
+    """Return stages, which run one after the other; each is lanes, which run beside each other."""
+    beside = [[suite for suite in lane if suite in suites] for lane in LANES]
+    if not (beside[0] or beside[1]):
+        return [[[suite]] for suite in suites]
+    alone = [[[suite]] for suite in suites if not any(suite in lane for lane in LANES)]
+    return [[lane for lane in beside if lane], *alone]
 
 
-def _run_stage(clone: Clone, stage: list[str], extra: list[str], tools: Tools) -> list[Result]:
-    """Run the suites of a stage at once; of several, each says its part when it is done."""
-    say.line(f"\n── {', '.join(stage)}")
-    if len(stage) == 1:
-        return [_run(clone, stage[0], extra, tools, None)]
-    with ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in stage]
-        pool = stack.enter_context(ThreadPoolExecutor(len(stage)))
-        running = {
-            pool.submit(_run, clone, suite, extra, tools, file): (suite, file)
-            for suite, file in zip(stage, files, strict=True)
-        }
-        for done in as_completed(running):
-            suite, file = running[done]
+def _run_stage(
+    clone: Clone, lanes: list[list[str]], extra: list[str], tools: Tools
+) -> list[Result]:
+    say.line(f"\n── {', '.join(suite for lane in lanes for suite in lane)}")
+    if len(lanes) == len(lanes[0]) == 1:
+        [[suite]] = lanes
+        return [_run(clone, suite, [*SUITES.get(suite, ()), *extra], tools)]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        running = [pool.submit(_run_lane, clone, lane, extra, tools) for lane in lanes]
+        return [result for future in running for result in future.result()]
+
+
+def _run_lane(clone: Clone, lane: list[str], extra: list[str], tools: Tools) -> list[Result]:
+    """Run suites one after the other, each in one process; each says its part when it is done."""
+    results = []
+    for suite in lane:
+        with tempfile.TemporaryFile("w+") as file:
+            results.append(_run(clone, suite, extra, tools, file))
             file.seek(0)
             say.line(f"\n── {suite}\n{file.read()}")
-        return [future.result() for future in running]
+    return results
 
 
 def _run(
-    clone: Clone, suite: str, extra: list[str], tools: Tools, output: IO[str] | None
+    clone: Clone, suite: str, extra: list[str], tools: Tools, output: IO[str] | None = None
 ) -> Result:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
@@ -134,7 +140,7 @@ def _run(
 def _pytest(clone: Clone, suite: str, extra: list[str]) -> list[str]:
     command = [str(clone.python), "-m", "pytest", "-p", "ops.suites.tally", "-q"]
     named = any(word.startswith("tests/") for word in extra)
-    return [*command, *SUITES[suite], *extra, *([] if named else [f"tests/{suite}"])]
+    return [*command, *extra, *([] if named else [f"tests/{suite}"])]
 
 
 def _vitest(tally: Path) -> list[str]:
@@ -154,7 +160,7 @@ def _counts(tally: Path) -> tuple[int, int]:
 
 def _close(results: list[Result], seconds: float, *, unchecked: bool) -> int:
     say.line()
-    for result in results:
+    for result in sorted(results, key=lambda result: [FRONTEND, *SUITES].index(result.name)):
         say.line(result.line)
     if unchecked:
         say.line("  ✗ check")
