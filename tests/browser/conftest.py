@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: one copy for all, a browser a module, fresh profiles a test."""
+"""Fixtures of the browser tests: one copy and one browser for all, fresh profiles a test."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def finished(up: Up) -> str:
     return job
 
 
-# A module, not the session: Playwright's own event loop runs as long as this does, and an
-# asynchronous test of another suite could not run its own beside it.
-@pytest.fixture(scope="module")
+# The package, not the session: Playwright's own event loop runs as long as this does, and an
+# asynchronous test of another suite, which may come in between, could not run its own beside it.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     expect.set_options(timeout=PATIENCE_MS)
