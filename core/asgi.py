@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django = get_asgi_application()  # first: it loads the apps whose models the rest imports
 
 from streams.followers import freeing  # noqa: E402
+from streams.lasting import lasting  # noqa: E402
 from streams.routing import websockets  # noqa: E402
 
-application = freeing(ProtocolTypeRouter({"http": django, "websocket": websockets}))
+application = freeing(lasting(ProtocolTypeRouter({"http": django, "websocket": websockets})))

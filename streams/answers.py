@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from asgiref.sync import SyncToAsync
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -64,7 +62,7 @@ def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
                 try:
                     response = await view(request, *args, **kwargs)
                 except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
-                    response = refuse(request, _explained(request, exc))
+                    response = refuse(request, explained(request.path, exc))
             if "ticket" in request.GET:
                 for name, value in ELSEWHERE_HEADERS.items():
                     response.headers[name] = value
@@ -97,20 +95,9 @@ def whole(request: HttpRequest, name: str, default: int, low: int, high: int) ->
     return int(value)
 
 
-def release_thread() -> None:
-    """Give back the thread that Django keeps for each request: a stream that lasts needs none.
-
-    Synchronous middleware ran in it before; what comes after the answer gets another.
-    """
-    context = SyncToAsync.thread_sensitive_context.get(None)
-    if context is not None:
-        executor = SyncToAsync.context_to_thread_executor.pop(context, None)
-        if isinstance(executor, ThreadPoolExecutor):
-            executor.shutdown(wait=False)
-
-
-def _explained(request: HttpRequest, exc: Exception) -> RepriseError:
+def explained(path: str, exc: Exception) -> RepriseError:
+    """Return which error to answer an exception with; log what is none that is expected."""
     error = problems.explain(exc)
     if error.status >= 500 and error.retry_after_s is None:
-        logger.error("%s failed", request.path, exc_info=exc, extra={"action": "stream"})
+        logger.error("%s failed", path, exc_info=exc, extra={"action": "stream"})
     return error

@@ -9,14 +9,14 @@ channels, beside `stream-open`, `keep-alive`, `stream-reset` and `stream-error`.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_eventstream.eventrequest import EventRequest
 from django_eventstream.utils import (
@@ -39,10 +39,10 @@ from core.errors import (
 from jobs import access
 from jobs.access import Principal
 from jobs.log import Cursor, Head
-from streams import hubs, wire
+from streams import hubs, lasting, wire
 from streams.access import in_thread, ticket_of
 from streams.admission import Limits
-from streams.answers import STREAM_HEADERS, readable, release_thread
+from streams.answers import STREAM_HEADERS, readable
 from streams.eventchannels import MESSAGE, job_of
 from streams.followers import Follower, here
 from streams.hub import Hub
@@ -109,7 +109,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=204)
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
-    return StreamingHttpResponse(_messages(hub, channels), headers=HEADERS)
+    return lasting.stream(request, _messages(hub, channels), HEADERS)
 
 
 def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
@@ -150,8 +150,7 @@ async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None)
         return Channel(name, job, follower, start, await hub.check(job, start), reset=True)
 
 
-async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncIterator[bytes]:
-    release_thread()
+async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[bytes, None]:
     rotate_s = settings.REPRISE.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - jitter
     ids = {channel.name: str(channel.cursor) for channel in channels}
     sources = {channel.name: _items(hub, channel, rotate_s) for channel in channels}

@@ -183,8 +183,10 @@ def freeing(app: App) -> App:
         held: list[Follower] = []
         if followers.going_down and scope["type"] == "http":
             send = _last_answer(send)
+        running = app({**scope, HELD: held}, receive, send)
+        del scope, receive, send  # not to hold what `app` may let go long before its end
         try:
-            await app({**scope, HELD: held}, receive, send)
+            await running
         finally:
             for follower in held:
                 followers.leave(follower)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from core.errors import RetryLater
 from jobs.log import Cursor, Head
-from streams import access, hubs, wire
-from streams.answers import STREAM_HEADERS, number, readable, release_thread, whole
+from streams import access, hubs, lasting, wire
+from streams.answers import STREAM_HEADERS, number, readable, whole
 from streams.followed import Followed
 from streams.followers import LONG_POLL
 from streams.hub import Hub
@@ -44,8 +45,16 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     if NDJSON in request.headers.get("Accept", ""):
         return _export(request, hub, job_id, cursor, head, types)
     page = Page(cursor, limit, types)
-    await fill(hub, job_id, head, page, wait, notice)
-    body = b"" if request.method == "HEAD" else page.envelope(job_id)
+    no_body = request.method == "HEAD"
+    make = partial(_answer, hub, job_id, head, page, wait, notice, no_body=no_body)
+    return await lasting.later(request, make) if wait else await make()
+
+
+async def _answer(
+    hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice, *, no_body: bool
+) -> HttpResponse:
+    await fill(hub, job, head, page, wait, notice)
+    body = b"" if no_body else page.envelope(job)
     hub.counters.sent(LONG_POLL, len(page.texts), len(body))
     return HttpResponse(
         body, content_type="application/json", headers={"Cache-Control": "no-store"}
@@ -114,8 +123,6 @@ async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice:
     """Take what is there, and wait for it where there is nothing; for a notice no longer."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + wait
-    if wait:
-        release_thread()
     # Who does not wait needs no hints.
     following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
     with following as live, notice.resting():
@@ -140,13 +147,12 @@ def _export(
     headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
-    return StreamingHttpResponse(_lines(hub, job, cursor, head, types), headers=headers)
+    return lasting.stream(request, _lines(hub, job, cursor, head, types), headers)
 
 
 async def _lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
-) -> AsyncIterator[bytes]:
-    release_thread()
+) -> AsyncGenerator[bytes, None]:
     live = hub.glance(job, head)
     async for events in walk(hub, live, cursor.seq, head.seq):
         if not types:

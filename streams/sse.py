@@ -8,18 +8,18 @@ cursor: what holds whole answers passes one that is finite.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from core.errors import RepriseError
 from jobs.api import problems
 from jobs.log import Cursor
-from streams import access, hubs, wire
-from streams.answers import STREAM_HEADERS, number, readable, release_thread
+from streams import access, hubs, lasting, wire
+from streams.answers import STREAM_HEADERS, number, readable
 from streams.hub import Hub
 from streams.subscription import Subscription
 
@@ -56,7 +56,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
         hub, job_id, cursor, head, notice=follower.notice,
         rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter
     )  # fmt: skip
-    return StreamingHttpResponse(_messages(hub, subscription), headers=headers)
+    return lasting.stream(request, _messages(hub, subscription), headers)
 
 
 def _type(request: HttpRequest) -> str:
@@ -65,8 +65,7 @@ def _type(request: HttpRequest) -> str:
     return OCTET_STREAM if octets else f"{EVENT_STREAM}; charset=utf-8"
 
 
-async def _messages(hub: Hub, subscription: Subscription) -> AsyncIterator[bytes]:
-    release_thread()
+async def _messages(hub: Hub, subscription: Subscription) -> AsyncGenerator[bytes, None]:
     preface = wire.sse_preface()
     try:
         async with aclosing(subscription.items()) as items:
