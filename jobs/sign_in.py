@@ -130,7 +130,9 @@ def too_many(wait: float) -> OverLimit:
     number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
     plural = "s" if number > 1 else ""
     return OverLimit(
-        f"Too many attempts. Try again in {number} {unit}{plural}.", retry_after_s=seconds
+        "Too many attempts: this one did not count, whatever the password. "
+        f"Try again in {number} {unit}{plural}.",
+        retry_after_s=seconds,
     )
 
 

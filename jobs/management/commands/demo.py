@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -36,8 +37,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, credentials: Path, fleet: Path | None, **options: Any) -> None:
         """Make what is missing, and write the credentials down when they are new."""
         kept = _read(credentials)
+        # Hashing takes a while, and on a busy machine longer than a transaction may be idle.
+        hashed = _hash(kept.setdefault("password", secrets.token_urlsafe(9)))
         with transaction.atomic():
-            user = _operator(kept.setdefault("password", secrets.token_urlsafe(9)))
+            user = _operator(hashed)
             kept["username"] = user.get_username()
             kept["token"] = _token(user, kept.get("token", ""))
             for server in _read(fleet).get("servers", []) if fleet else []:
@@ -45,10 +48,15 @@ class Command(BaseCommand):
             _write(credentials, kept)
 
 
-def _operator(password: str) -> User:
+def _hash(password: str) -> str:
+    """Return the hash that the operator has, where it is this password's, or else a new one."""
+    user = User.objects.filter(username=USERNAME).first()
+    return user.password if user and user.check_password(password) else make_password(password)
+
+
+def _operator(hashed: str) -> User:
     user, _made = User.objects.get_or_create(username=USERNAME)
-    if not user.check_password(password):
-        user.set_password(password)
+    user.password = hashed
     user.is_staff = user.is_active = True
     user.save()
     user.groups.add(Group.objects.get(name="operator"))
