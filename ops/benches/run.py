@@ -38,14 +38,17 @@ def main() -> int:
         cases = import_module(f"ops.benches.{options.suite}")
         chosen = options.only or list(cases.CASES)
         bars: list[Bar] = []
-        for name in chosen:
-            print(f"── {name}: {cases.CASES[name].__doc__}", file=sys.stderr)
-            found = cases.CASES[name](place, options.scale)
-            for bar in found:
-                print(f"   {bar.name}: {bar.figure:.3g} {bar.wanted}".rstrip(), file=sys.stderr)
-            bars += found
-    paths = report.write(options.suite, bars, options.output)
-    print("\n" + "\n".join(f"written: {path}" for path in paths))
+        try:
+            for name in chosen:
+                print(f"── {name}: {cases.CASES[name].__doc__}", file=sys.stderr)
+                found = cases.CASES[name](place, options.scale)
+                for bar in found:
+                    print(f"   {bar.name}: {bar.figure:.3g} {bar.wanted}".rstrip(), file=sys.stderr)
+                bars += found
+        finally:  # where a case fails, what the others took half an hour to find is not lost
+            if bars:
+                paths = report.write(options.suite, bars, options.output)
+                print("\n" + "\n".join(f"written: {path}" for path in paths))
     return 0 if all(bar.holds is not False for bar in bars) else 1
 
 

@@ -18,7 +18,7 @@ import uvloop
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from ops.benches.streams.nats import SUBJECT
+from ops.benches.beside.names import SUBJECT
 from streams.client import Follower, Given
 
 

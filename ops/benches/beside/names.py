@@ -14,3 +14,6 @@ def layer() -> dict[str, Any]:
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [os.environ["REDIS_URL"]], "prefix": "stock"},
     }
+
+
+SUBJECT = "bench.job"  # of NATS

@@ -10,8 +10,9 @@ import json
 import socket
 from collections.abc import Iterable
 
+from ops.benches.beside.names import SUBJECT
+
 STREAM = "BENCH"
-SUBJECT = "bench.job"
 # Publishes that wait for their acknowledgement at a time: a stream drops what comes too fast.
 WINDOW = 1_000
 HELLO = 'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n'
