@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,9 @@ def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
     were archived and the archive is gone.
     """
     values = page_values(job_id, after, limit)
-    if limit <= PAGE_EVENTS and (rows := _all(sql.PAGE, values)):
-        return page_of(after, rows)
-    [(cut, last, lines)] = _all(sql.LARGE_PAGE, values)
+    [(cut, last, lines)] = _all(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
+    if cut and not lines:
+        [(cut, last, lines)] = _all(sql.LARGE_PAGE, values)
     return Page(after, last, lines, cut) if lines else _archived(job_id, after, limit)
 
 
@@ -74,11 +74,6 @@ def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
 def page_values(job_id: UUID, after: int, limit: int) -> dict[str, Any]:
     """Return what sql.PAGE and LARGE_PAGE are asked with."""
     return {"job": job_id, "after": after, "limit": limit, "bytes": PAGE_BYTES}
-
-
-def page_of(after: int, rows: Sequence[tuple[str]]) -> Page:
-    """Return the page that the rows of sql.PAGE are."""
-    return Page(after, after + len(rows), "\n".join([text for (text,) in rows]))
 
 
 def compare(found: Head | None, cursor: Cursor) -> Head:

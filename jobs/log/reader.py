@@ -12,14 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from jobs.log import archived, sql
-from jobs.log.read import (
-    PAGE_EVENTS,
-    compare,
-    hash_of,
-    match_hash,
-    page_of,
-    page_values,
-)
+from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash, page_values
 from jobs.log.types import Cursor, Head, Page
 
 
@@ -70,9 +63,10 @@ class AsyncReader:
     async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
         """Return a page, as `jobs.log.read`."""
         values = page_values(job_id, after, limit)
-        if limit <= PAGE_EVENTS and (rows := await self.fetch(sql.PAGE, values)):
-            return page_of(after, rows)
-        [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
+        statement = sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE
+        [(cut, last, lines)] = await self.fetch(statement, values)
+        if cut and not lines:
+            [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
         if lines:
             return Page(after, last, lines, cut)
         return await self._archived(job_id, after, limit)

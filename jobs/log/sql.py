@@ -52,15 +52,17 @@ where j.id = new.id
 """
 
 # seq is gapless, so a page is a range and needs no LIMIT. psycopg sends a small int as a smallint:
-# without the cast their sum overflows past 32,767. Where any event is large there are no rows, and
+# without the cast their sum overflows past 32,767. Where any event is large there are no lines, and
 # LARGE_PAGE is asked: an index has those, mostly none, and 1,000 others are less than PAGE_BYTES.
-# Rows, since one string of them all takes Postgres twice the time: it is copied, grown, copied out.
 _RANGE = "job = %(job)s and seq > %(after)s and seq <= %(after)s::bigint + %(limit)s"
 PAGE = f"""
 with found as materialized (
   select exists (select from jobs_event where {_RANGE} and octet_length(text) > 4096) as large
 )
-select text from jobs_event where {_RANGE} and not (select large from found) order by seq
+select (select large from found),
+       coalesce(max(seq), %(after)s), coalesce(string_agg(text, E'\\n' order by seq), '')
+from jobs_event
+where {_RANGE} and not (select large from found)
 """  # noqa: S608 - a constant of this module, values are bound
 
 # The page ends with the event that brings it to so many bytes.
