@@ -1,119 +1,207 @@
-"""What an installation can set, read once from the environment."""
+"""What an installation can set, read once from the environment when a process starts."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """The installation's settings; durations in seconds; docs/reference/settings.md lists them."""
+PREFIX = "REPRISE_"
+# Names with our prefix that other programs of the project read, or that a command is given.
+NOT_OURS = frozenset(
+    f"{PREFIX}{name}"
+    for name in (
+        "SUPERUSER_DATABASE_URL", "VENV", "FLEET_SPEED", "UP_LOCK", "UP_BEGAN", "SERVER", "TOKEN",
+        "JOB", "FENCE", "STEP", "TARGET", "ATTEMPT", "TALLY", "PICTURES", "ORPHANS", "TEST_SEED",
+    )
+)  # fmt: skip
+SECRET = frozenset({"database_url", "redis_url", "secret_key", "webhook_secret", "webhook_url"})
 
-    state: Path
-    database_url: str
-    redis_url: str
-    debug: bool
-    secret_key: str
-    allowed_hosts: tuple[str, ...]
-    trusted_origins: tuple[str, ...]
-    secure_cookies: bool
-    sign_in_attempts: int
-    sign_in_attempts_per_address: int
-    sign_in_wait_seconds: float
-    lease_seconds: float
-    cancel_grace_seconds: float
-    heartbeat_seconds: float
-    rotate_seconds: float
-    poll_seconds: float
-    access_seconds: float
-    max_followers: int
-    max_followers_per_user: int
-    max_followers_per_job: int
-    new_followers_per_second: float
-    drain_seconds: float
-    ticket_seconds: float
-    sweep_seconds: float
-    park_seconds: float
-    worker_runs: int
-    dispatch: str
-    limits: Mapping[str, int]
-    kinds: tuple[str, ...]
-    archive: Mapping[str, object]
-    seals: Mapping[str, object]
-    seal_key: Path
-    seal_hours: float
-    secret_keys: Path
-    consumers: tuple[str, ...]
-    webhook_url: str
-    webhook_secret: str
-    ssh_known_hosts: Path
-    ssh_keys: tuple[str, ...]
-    ssh_connect_seconds: float
-    ssh_silence_seconds: float
+
+class UnusableSettings(Exception):
+    """Some settings cannot be used; the message has a line for each, naming its variable."""
+
+
+def split_words(value: object) -> object:
+    """Return the words of `a, b`; anything but text as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def split_limits(value: object) -> object:
+    """Return the numbers of `version-update=2,command=5` by name; ValueError for another form."""
+    if not isinstance(value, str):
+        return value
+    pairs = [word.partition("=") for word in value.split(",") if word.strip()]
+    if not all(name.strip() and number.strip().isdecimal() for name, _, number in pairs):
+        raise ValueError("must look like version-update=2,command=5")
+    return {name.strip(): int(number) for name, _, number in pairs}
+
+
+def storage_entry(
+    value: object, backend: str = "django.core.files.storage.FileSystemStorage", mode: int = 0o600
+) -> object:
+    """Return the entry of Django's STORAGES that a folder's name, or a JSON object, stands for."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("must be a folder or a JSON object") from None
+    if not isinstance(value, str | Path):
+        return value
+    options = {"file_permissions_mode": mode, "directory_permissions_mode": 0o700}
+    return {"BACKEND": backend, "OPTIONS": {"location": Path(value).resolve(), **options}}
+
+
+def seals_entry(value: object) -> object:
+    """Return the same for seals, whose files nobody may write again."""
+    return storage_entry(value, "jobs.seals.files.DurableFolder", 0o400)
+
+
+def check_database_url(value: str) -> str:
+    """Return the address; ValueError where Django could not use it."""
+    database_settings(value)
+    return value
+
+
+def check_redis_url(value: str) -> str:
+    """Return the address; ValueError for another scheme."""
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return value
+
+
+def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the origins; ValueError where one has no scheme."""
+    for origin in value:
+        if not origin.startswith(("https://", "http://")):
+            raise ValueError(f"{origin!r} must start with https:// or http://")
+    return value
+
+
+def in_state(name: str) -> Any:
+    """Return a field that defaults to `name` in the state folder."""
+    return Field(
+        default_factory=lambda data: data.get("state", Path()) / name, validate_default=True
+    )
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words)]
+File = Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())]
+Entry = dict[str, Any]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Config(BaseSettings):
+    """The installation's settings; durations in seconds; docs/reference/settings.md lists them.
+
+    A field is set by its name in capitals after `REPRISE_`, unless it names another variable. An
+    empty variable counts as absent.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    state: File = Field(default=Path(".state"), validate_default=True)
+    database_url: Annotated[str, AfterValidator(check_database_url)] = Field(
+        "postgresql://reprise@127.0.0.1:5432/reprise", validation_alias="DATABASE_URL"
+    )
+    redis_url: Annotated[str, AfterValidator(check_redis_url)] = Field(
+        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL"
+    )
+    debug: bool = False
+    secret_key: str = ""
+    allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")
+    trusted_origins: Annotated[Words, AfterValidator(check_origins)] = ()
+    secure_cookies: bool = False
+    sign_in_attempts: Count = 5
+    sign_in_attempts_per_address: Count = 30
+    sign_in_wait_seconds: SecondsOrNone = 300
+    lease_seconds: Seconds = 10
+    cancel_grace_seconds: SecondsOrNone = 10
+    heartbeat_seconds: Seconds = 15
+    rotate_seconds: SecondsOrNone = 60
+    poll_seconds: Seconds = 1
+    access_seconds: Seconds = 60
+    max_followers: Count = 10_000
+    max_followers_per_user: Count = 2000
+    max_followers_per_job: Count = 5000
+    new_followers_per_second: SecondsOrNone = 500
+    drain_seconds: SecondsOrNone = 3
+    ticket_seconds: Seconds = 60
+    sweep_seconds: Seconds = 2
+    park_seconds: SecondsOrNone = 5
+    worker_runs: Annotated[int, Field(ge=1)] = 32
+    dispatch: str = "jobs.dispatch.postgres.Procrastinate"
+    limits: Annotated[Mapping[str, int], NoDecode, BeforeValidator(split_limits)] = {}
+    kinds: Words = ()
+    archive: Annotated[Entry, NoDecode, BeforeValidator(storage_entry)] = in_state("archive")
+    seals: Annotated[Entry, NoDecode, BeforeValidator(seals_entry)] = in_state("seals")
+    seal_key: File = in_state("seal_key")
+    seal_hours: SecondsOrNone = 24
+    secret_keys: File = in_state("secret_keys")
+    consumers: Words = ()
+    webhook_url: str = ""
+    webhook_secret: str = ""
+    ssh_known_hosts: File = Field(default=Path("~/.ssh/known_hosts"), validate_default=True)
+    ssh_keys: Words = ()
+    ssh_connect_seconds: Seconds = 10
+    ssh_silence_seconds: Seconds = 10
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Config:
-        """Build the configuration; ValueError, naming the variable, where a value is unusable."""
-        state = Path(env.get("REPRISE_STATE") or ".state").resolve()
-        return cls(
-            state=state,
-            database_url=env.get("DATABASE_URL", "postgresql://reprise@127.0.0.1:5432/reprise"),
-            redis_url=env.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
-            debug=env.get("REPRISE_DEBUG", "") == "1",
-            secret_key=env.get("REPRISE_SECRET_KEY") or secret(state / "secret_key"),
-            allowed_hosts=_words(env.get("REPRISE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")),
-            trusted_origins=_words(env.get("REPRISE_TRUSTED_ORIGINS", "")),
-            secure_cookies=env.get("REPRISE_SECURE_COOKIES", "") == "1",
-            sign_in_attempts=int(_number(env, "REPRISE_SIGN_IN_ATTEMPTS", 5)),
-            sign_in_attempts_per_address=int(
-                _number(env, "REPRISE_SIGN_IN_ATTEMPTS_PER_ADDRESS", 30)
-            ),
-            sign_in_wait_seconds=_number(env, "REPRISE_SIGN_IN_WAIT_SECONDS", 300),
-            lease_seconds=_number(env, "REPRISE_LEASE_SECONDS", 10),
-            cancel_grace_seconds=_number(env, "REPRISE_CANCEL_GRACE_SECONDS", 10),
-            heartbeat_seconds=_number(env, "REPRISE_HEARTBEAT_SECONDS", 15),
-            rotate_seconds=_number(env, "REPRISE_ROTATE_SECONDS", 60),
-            poll_seconds=_number(env, "REPRISE_POLL_SECONDS", 1),
-            access_seconds=_number(env, "REPRISE_ACCESS_SECONDS", 60),
-            max_followers=int(_number(env, "REPRISE_MAX_FOLLOWERS", 10_000)),
-            max_followers_per_user=int(_number(env, "REPRISE_MAX_FOLLOWERS_PER_USER", 2000)),
-            max_followers_per_job=int(_number(env, "REPRISE_MAX_FOLLOWERS_PER_JOB", 5000)),
-            new_followers_per_second=_number(env, "REPRISE_NEW_FOLLOWERS_PER_SECOND", 500),
-            drain_seconds=_number(env, "REPRISE_DRAIN_SECONDS", 3),
-            ticket_seconds=_number(env, "REPRISE_TICKET_SECONDS", 60),
-            sweep_seconds=_number(env, "REPRISE_SWEEP_SECONDS", 2),
-            worker_runs=int(_number(env, "REPRISE_WORKER_RUNS", 32)),
-            dispatch=env.get("REPRISE_DISPATCH") or "jobs.dispatch.postgres.Procrastinate",
-            limits=_limits(env.get("REPRISE_LIMITS", "")),
-            kinds=_words(env.get("REPRISE_KINDS", "")),
-            archive=_storage(env, "REPRISE_ARCHIVE", state / "archive"),
-            consumers=_words(env.get("REPRISE_CONSUMERS", "")),
-            park_seconds=_number(env, "REPRISE_PARK_SECONDS", 5),
-            seals=_storage(
-                env, "REPRISE_SEALS", state / "seals", "jobs.seals.files.DurableFolder", 0o400
-            ),
-            seal_key=Path(env.get("REPRISE_SEAL_KEY") or state / "seal_key").resolve(),
-            seal_hours=_number(env, "REPRISE_SEAL_HOURS", 24),
-            secret_keys=Path(env.get("REPRISE_SECRET_KEYS") or state / "secret_keys").resolve(),
-            webhook_url=env.get("REPRISE_WEBHOOK_URL", ""),
-            webhook_secret=env.get("REPRISE_WEBHOOK_SECRET", ""),
-            ssh_known_hosts=Path(
-                env.get("REPRISE_SSH_KNOWN_HOSTS") or "~/.ssh/known_hosts"
-            ).expanduser(),
-            ssh_keys=_words(env.get("REPRISE_SSH_KEYS", "")),
-            ssh_connect_seconds=_number(env, "REPRISE_SSH_CONNECT_SECONDS", 10),
-            ssh_silence_seconds=_number(env, "REPRISE_SSH_SILENCE_SECONDS", 10),
-        )
+    def from_env(cls) -> Config:
+        """Read the environment; UnusableSettings for a value that does not fit or a misspelt name.
+
+        Any other name with our prefix is named on stderr and ignored.
+        """
+        try:
+            config = cls()
+        except ValidationError as error:
+            # A default that needs another field says so where that field is the one at fault.
+            wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
+            raise UnusableSettings("\n".join(map(_as_line, wrong))) from None
+        for name, near in unknown_names(os.environ).items():
+            if near is not None:
+                raise UnusableSettings(f"{name} is not a setting: did you mean {near}?")
+            print(f"{name} is not a setting of Reprise and is ignored.", file=sys.stderr)  # noqa: T201
+        if config.secret_key:
+            return config
+        return config.with_changes(secret_key=secret(config.state / "secret_key"))
+
+    def with_changes(self, **changes: object) -> Config:
+        """Return a copy with some fields changed; the values are not checked."""
+        return self.model_copy(update=changes)
+
+
+def variable_names() -> set[str]:
+    """Return the names of all variables that set something here."""
+    fields = Config.model_fields.items()
+    return {str(field.validation_alias or f"{PREFIX}{name}".upper()) for name, field in fields}
+
+
+def unknown_names(env: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables with our prefix that are no setting, each with the name it resembles."""
+    known = variable_names() | NOT_OURS
+    unknown = sorted(name for name in env if name.startswith(PREFIX) and name not in known)
+    return {name: next(iter(get_close_matches(name, known, 1, 0.85)), None) for name in unknown}
 
 
 def secret(path: Path) -> str:
-    """Return the secret kept in `path`, making it (0600) where there is none."""
+    """Return the secret kept in `path`, making it (0600) when the file is missing."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:
@@ -128,10 +216,13 @@ def secret(path: Path) -> str:
 
 
 def database_settings(url: str) -> dict[str, object]:
-    """Return Django's DATABASES entry for a `postgresql://user:password@host:port/name` address."""
+    """Return Django's DATABASES entry for a `postgresql://user:password@host:port/name` address.
+
+    ValueError for an address of another form.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ValueError(f"DATABASE_URL must start with postgresql://, not {parts.scheme!r}")
+        raise ValueError("must start with postgresql://")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -142,39 +233,10 @@ def database_settings(url: str) -> dict[str, object]:
     }
 
 
-def _storage(
-    env: Mapping[str, str],
-    name: str,
-    folder: Path,
-    backend: str = "django.core.files.storage.FileSystemStorage",
-    mode: int = 0o600,
-) -> Mapping[str, object]:
-    """Return the entry of Django's STORAGES that a folder's name, or a JSON object, stands for."""
-    given = env.get(name) or str(folder)
-    if given.startswith("{"):
-        try:
-            entry: dict[str, object] = json.loads(given)
-        except ValueError:
-            raise ValueError(f"{name} must be a folder or a JSON object, not {given!r}") from None
-        return entry
-    options = {"file_permissions_mode": mode, "directory_permissions_mode": 0o700}
-    return {"BACKEND": backend, "OPTIONS": {"location": Path(given).resolve(), **options}}
-
-
-def _limits(text: str) -> dict[str, int]:
-    """Return the numbers of `version-update=2,command=5` by name."""
-    pairs = [word.partition("=") for word in _words(text)]
-    if not all(name and number.isdecimal() for name, _, number in pairs):
-        raise ValueError(f"REPRISE_LIMITS must look like version-update=2,command=5, not {text!r}")
-    return {name.strip(): int(number) for name, _, number in pairs}
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        return float(env.get(name) or default)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, not {env[name]!r}") from None
+def _as_line(error: ErrorDetails) -> str:
+    """Return one line about a value that cannot be used; a secret's value is left out."""
+    name = str(error["loc"][0])
+    variable = name if name.isupper() else f"{PREFIX}{name}".upper()
+    reason = error["msg"].removeprefix("Value error, ")
+    is_secret = variable.lower().removeprefix(PREFIX.lower()) in SECRET
+    return f"{variable}: {reason}" + ("" if is_secret else f" (it is {error['input']!r})")

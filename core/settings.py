@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from pathlib import Path
 
 from core import pool
-from core.config import Config, database_settings
+from core.config import Config, UnusableSettings, database_settings
 
 ROOT = Path(__file__).resolve().parent.parent
-REPRISE = Config.from_env(os.environ)
+try:
+    REPRISE = Config.from_env()
+except UnusableSettings as error:
+    raise SystemExit(f"Reprise cannot start:\n{error}") from None  # whatever process this is
 
 SECRET_KEY = REPRISE.secret_key
 DEBUG = REPRISE.debug

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from jobs import dispatch
 from jobs.kinds import registry
 
 KINDS = "kinds"
 """The tag of the check that concerns a process without pages."""
+
+ENGINE = "engine"
+"""The tag of the check of what `REPRISE_DISPATCH` names."""
 
 HINT = "Mend it, uninstall its package, or take it out of REPRISE_KINDS."
 
@@ -21,3 +26,15 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
         Error(f"The job kind {broken.source} cannot be used: {broken.reason}.", HINT, id=broken.id)
         for broken in registry.broken()
     ]
+
+
+@register(ENGINE)
+def check_engine(**_: Any) -> list[CheckMessage]:
+    """Return an error where the queue's engine cannot be imported or made."""
+    try:
+        dispatch.engine()
+    except Exception as error:  # noqa: BLE001 - somebody else's class may raise anything
+        path = settings.REPRISE.dispatch
+        message = f"REPRISE_DISPATCH: {path} cannot be used: {error}"
+        return [Error(message, "Name the class of an engine by its dotted path.", id="jobs.E003")]
+    return []

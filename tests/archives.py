@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import override_settings
 
-from core.config import Config
 from jobs import feed, log
 from jobs.archive import frames, keeping
 from jobs.archive.keeping import Means
@@ -23,6 +22,7 @@ from jobs.events import EventType, NewEvent
 from jobs.log.months import Month, Owner
 from jobs.management.progress import bar
 from jobs.models import Job, Team
+from tests.environment import settings_from
 from tests.factories import ATTEMPT, id_in, make_job, output
 from tests.services import Services, with_database
 
@@ -64,7 +64,7 @@ class Shelf:
 @contextmanager
 def shelf(services: Services, database: str, folder: Path) -> Iterator[Shelf]:
     """Put the archive storage on a folder of its own."""
-    entry = Config.from_env({"REPRISE_ARCHIVE": str(folder), "REPRISE_SECRET_KEY": "x"}).archive
+    entry = settings_from({"REPRISE_ARCHIVE": str(folder)}).archive
     owner_url = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with override_settings(STORAGES={**settings.STORAGES, "archive": entry}):
         frames.forget()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from channels.layers import channel_layers
 from django.conf import settings
@@ -25,7 +24,7 @@ def database_behind(url: str, **more: object) -> Iterator[None]:
     kept = dict(connection.settings_dict)
     connection.settings_dict.update(database_settings(url) | more)
     try:
-        with override_settings(REPRISE=replace(settings.REPRISE, database_url=url)):
+        with override_settings(REPRISE=settings.REPRISE.with_changes(database_url=url)):
             yield
     finally:
         _disconnect()
@@ -37,7 +36,7 @@ def valkey_behind(url: str) -> Iterator[None]:
     """Put the channel layer on this Valkey."""
     layer = {**settings.CHANNEL_LAYERS["default"]}
     layer["CONFIG"] = {"hosts": [url], "prefix": "reprise"}
-    config = replace(settings.REPRISE, redis_url=url)
+    config = settings.REPRISE.with_changes(redis_url=url)
     try:
         with override_settings(CHANNEL_LAYERS={"default": layer}, REPRISE=config):
             channel_layers.backends.clear()

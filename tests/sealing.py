@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def seals_in(folder: Path) -> Iterator[Path]:
     """Keep seals in `folder/seals` and their key in `folder/seal_key`."""
     of_seals = {**settings.STORAGES["seals"], "OPTIONS": {"location": folder / "seals"}}
     storages = {**settings.STORAGES, "seals": of_seals}
-    config = replace(settings.REPRISE, state=folder, seal_key=folder / "seal_key")
+    config = settings.REPRISE.with_changes(state=folder, seal_key=folder / "seal_key")
     with override_settings(STORAGES=storages, REPRISE=config):
         yield folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,7 @@ class Yard(sshd.Yard):
     def config(self, silence: float = 3.0) -> override_settings:
         """Have Django in this process use both, and wait `silence` seconds at most."""
         return override_settings(
-            REPRISE=replace(
-                settings.REPRISE,
+            REPRISE=settings.REPRISE.with_changes(
                 ssh_keys=(str(self.key),),
                 ssh_known_hosts=self.known_hosts,
                 ssh_silence_seconds=silence,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -68,7 +67,7 @@ def scripts(**changed: Any) -> Iterator[None]:
     """Make the kinds known, with short times, for a test."""
     registry._kinds.cache_clear()
     short = {"lease_seconds": 2, "cancel_grace_seconds": 0.5, "sweep_seconds": 0.1}
-    config = replace(settings.REPRISE, **{**short, "park_seconds": 0.2, **changed})
+    config = settings.REPRISE.with_changes(**{**short, "park_seconds": 0.2, **changed})
     paths = ("tests.integration.runs.Script", "tests.integration.runs.Plain")
     with override_settings(REPRISE_KINDS=paths, REPRISE=config):
         yield

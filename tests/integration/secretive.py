@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -126,7 +125,7 @@ def secretive(state: Path) -> Iterator[Path]:
     """Make the kind known, with keys in a folder of the test's; yield their file."""
     keys = state / "secret_keys"
     registry._kinds.cache_clear()
-    config = replace(settings.REPRISE, secret_keys=keys)
+    config = settings.REPRISE.with_changes(secret_keys=keys)
     with override_settings(REPRISE_KINDS=(PATH,), REPRISE=config):
         yield keys
     registry._kinds.cache_clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -111,7 +110,7 @@ def test_a_stopped_run_ends_its_commands_with_their_children(commander: Principa
         until(lambda: len(Told.of(job).of_type("step.output")) == 2, "both commands")
         commands.cancel(commander, job)
 
-    config = replace(settings.REPRISE, cancel_grace_seconds=0.5)
+    config = settings.REPRISE.with_changes(cancel_grace_seconds=0.5)
     with override_settings(REPRISE=config):
         [told] = work(job, meanwhile=stop)
     assert told.ending.type == "job.cancelled"

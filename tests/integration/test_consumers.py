@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -241,7 +240,7 @@ OWN = Consumer("own", HEARD)
 def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
     everything = fill()
     HEARD.batches.clear()
-    config = replace(settings.REPRISE, consumers=(f"{__name__}.OWN",))
+    config = settings.REPRISE.with_changes(consumers=(f"{__name__}.OWN",))
     stop = threading.Event()
     with override_settings(REPRISE=config):
         threads = consumers.serve(stop)

@@ -11,7 +11,6 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -48,7 +47,7 @@ def written(page: Path, folder: Path) -> Iterator[str]:
     assert file
     assert named
     (folder / file[1]).write_text(block[1])
-    config = replace(settings.REPRISE, lease_seconds=3, sweep_seconds=0.2)
+    config = settings.REPRISE.with_changes(lease_seconds=3, sweep_seconds=0.2)
     registry._kinds.cache_clear()
     try:
         with override_settings(REPRISE_KINDS=(named[1],), REPRISE=config):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -27,8 +26,8 @@ LIMIT = 2
 @pytest.fixture(autouse=True)
 def kinds() -> Iterator[None]:
     registry._kinds.cache_clear()
-    config = replace(
-        settings.REPRISE, lease_seconds=2, sweep_seconds=0.2, limits={"test-brief": LIMIT}
+    config = settings.REPRISE.with_changes(
+        lease_seconds=2, sweep_seconds=0.2, limits={"test-brief": LIMIT}
     )
     with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
         yield
@@ -130,7 +129,7 @@ def test_a_limit_of_0_lifts_the_kinds_own(who: Principal) -> None:
 
     registry._kinds().kinds["narrow"] = Narrow()
     assert limits.of("narrow") == 1
-    config = replace(settings.REPRISE, limits={"narrow": 0})
+    config = settings.REPRISE.with_changes(limits={"narrow": 0})
     with override_settings(REPRISE=config):
         assert limits.of("narrow") is None
     assert limits.of("unknown") is None
@@ -142,7 +141,7 @@ def test_a_kind_that_shares_its_targets_does_not_wait_for_them(who: Principal) -
 
 
 def test_priority_goes_first_on_a_target(who: Principal) -> None:
-    with override_settings(REPRISE=replace(settings.REPRISE, limits={})):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(limits={})):
         holder, low, high = (submit(who, n, targets=["a"]) for n in (0, 0, 5))
         lease = take(holder)
         assert leases.take(low, "test/1") is None
@@ -175,7 +174,7 @@ def test_a_killed_holder_frees_its_place(who: Principal, database: str) -> None:
     jobs = [submit(who, hang=True), *(submit(who) for _ in range(3))]
     env = {"DATABASE_URL": database, "REPRISE_LIMITS": "test-brief=1", "REPRISE_LEASE_SECONDS": "2"}
     with (
-        override_settings(REPRISE=replace(settings.REPRISE, limits={"test-brief": 1})),
+        override_settings(REPRISE=settings.REPRISE.with_changes(limits={"test-brief": 1})),
         workers.processes(1, **env) as [dying],
     ):
         until(lambda: statuses(jobs) == ["running", *["waiting"] * 3], "the line")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import stat
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -18,12 +17,12 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.test import override_settings
 
-from core.config import Config
 from jobs import log, seals
 from jobs.integrity import verify
 from jobs.models import Job, Seal, SealedHead
 from jobs.seals import SealFailed
 from jobs.seals.make import LOCK, _alone
+from tests.environment import settings_from
 from tests.factories import ATTEMPT, make_job
 from tests.sealing import append, bad_seals, command, failing, file_of, overwrite, three_seals
 from tests.services import Services, with_database
@@ -232,11 +231,11 @@ def test_the_sweeper_seals_when_the_last_seal_is_old_enough() -> None:
     append(job)
     seals.keep()
     assert Seal.objects.count() == 1
-    with override_settings(REPRISE=replace(settings.REPRISE, seal_hours=1e-9)):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(seal_hours=1e-9)):
         seals.keep()
     assert Seal.objects.count() == 2
     append(job)
-    with override_settings(REPRISE=replace(settings.REPRISE, seal_hours=0)):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(seal_hours=0)):
         seals.keep()
     assert Seal.objects.count() == 2
 
@@ -297,11 +296,11 @@ def test_any_storage_of_djangos_will_do() -> None:
 
 
 def test_the_storage_is_a_setting(tmp_path: Path) -> None:
-    made = Config.from_env({"REPRISE_SEALS": str(tmp_path / "here"), "REPRISE_SECRET_KEY": "x"})
+    made = settings_from({"REPRISE_SEALS": str(tmp_path / "here")})
     with override_settings(STORAGES={**settings.STORAGES, "seals": made.seals}):
         make_job()
         seals.seal()
     [path] = (tmp_path / "here").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
-    given = {"REPRISE_SEALS": '{"BACKEND": "a.bucket"}', "REPRISE_SECRET_KEY": "x"}
-    assert Config.from_env(given).seals == {"BACKEND": "a.bucket"}
+    given = {"REPRISE_SEALS": '{"BACKEND": "a.bucket"}'}
+    assert settings_from(given).seals == {"BACKEND": "a.bucket"}

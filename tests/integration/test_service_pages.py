@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -45,7 +44,7 @@ async def test_what_is_missing_is_named(database: str, services: Services) -> No
     address = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with psycopg.connect(address) as owner:
         owner.execute("delete from django_migrations where app = 'jobs'")
-    nowhere = replace(settings.REPRISE, redis_url=f"redis://127.0.0.1:{ports.free()}/0")
+    nowhere = settings.REPRISE.with_changes(redis_url=f"redis://127.0.0.1:{ports.free()}/0")
     with override_settings(REPRISE=nowhere):
         answer = await get("/readyz")
 

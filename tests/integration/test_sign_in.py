@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,7 @@ def ann() -> User:
 
 @contextmanager
 def limits(**values: Any) -> Iterator[None]:
-    with override_settings(REPRISE=replace(settings.REPRISE, **values)):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(**values)):
         yield
 
 

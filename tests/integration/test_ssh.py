@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -257,7 +256,7 @@ async def test_a_host_that_hangs_cannot_hold_up_a_cancelled_command(host: Sshd) 
 
 
 async def test_a_host_that_takes_connections_and_says_nothing(host: Sshd) -> None:
-    config = replace(settings.REPRISE, ssh_connect_seconds=0.5)
+    config = settings.REPRISE.with_changes(ssh_connect_seconds=0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent, override_settings(REPRISE=config):
         port = silent.getsockname()[1]
         said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostHung)
@@ -277,7 +276,7 @@ async def test_a_host_that_is_not_there(host: Sshd) -> None:
 async def test_a_wrong_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
     other = ground.hosts[1].known.replace(str(ground.hosts[1].port), str(host.port))
     (tmp_path / "known").write_text(other)
-    config = replace(settings.REPRISE, ssh_known_hosts=tmp_path / "known")
+    config = settings.REPRISE.with_changes(ssh_known_hosts=tmp_path / "known")
     with override_settings(REPRISE=config):
         said = await fails(place(host), errors.HostKeyWrong)
     assert "has another host key (SHA256:" in said
@@ -286,7 +285,7 @@ async def test_a_wrong_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> Non
 async def test_an_unknown_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
     (tmp_path / "known").write_text(ground.hosts[1].known)
     for name, detail in {"known": "has no host key of 127.0.0.1", "none": "cannot be read"}.items():
-        config = replace(settings.REPRISE, ssh_known_hosts=tmp_path / name)
+        config = settings.REPRISE.with_changes(ssh_known_hosts=tmp_path / name)
         with override_settings(REPRISE=config):
             assert detail in await fails(place(host), errors.HostKeyUnknown)
 

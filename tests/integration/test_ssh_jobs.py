@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -62,7 +61,7 @@ def test_every_way_to_fail_has_its_own_event(cast: Cast, hosts: Yard, tmp_path: 
             target("silent", f"ssh://127.0.0.1:{silent.getsockname()[1]}"),
             target("gone", f"ssh://127.0.0.1:{unused.getsockname()[1]}"),
         ]
-        config = replace(settings.REPRISE, ssh_connect_seconds=2.0)
+        config = settings.REPRISE.with_changes(ssh_connect_seconds=2.0)
         with override_settings(REPRISE=config):
             [told] = work(submit(cast, "echo hello", targets))
     assert told.output("good", "run") == "hello\n"
@@ -114,7 +113,7 @@ def test_a_stopped_job_ends_its_commands_on_the_hosts(cast: Cast, hosts: Yard) -
         until(lambda: spoke(job, 3), "all commands")
         commands.cancel(cast.root.principal, job)
 
-    config = replace(settings.REPRISE, cancel_grace_seconds=0.5)
+    config = settings.REPRISE.with_changes(cancel_grace_seconds=0.5)
     with override_settings(REPRISE=config):
         [told] = work(job, meanwhile=stop)
     assert told.ending.type == "job.cancelled"

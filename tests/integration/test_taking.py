@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("database", "redis")
 @pytest.fixture(autouse=True)
 def kinds() -> Iterator[None]:
     registry._kinds.cache_clear()
-    config = replace(settings.REPRISE, limits={"test-brief": 1})
+    config = settings.REPRISE.with_changes(limits={"test-brief": 1})
     with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
         yield
     registry._kinds.cache_clear()

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -82,7 +81,7 @@ def test_a_stopped_run_puts_back_what_it_began(running: RunningFleet) -> None:
         until(lambda: "hangs" in Told.of(job).output("gs-001", "fetch"), "the fetch")
         commands.cancel(who, job)
 
-    with override_settings(REPRISE=replace(settings.REPRISE, cancel_grace_seconds=0.5)):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(cancel_grace_seconds=0.5)):
         [told] = work(job, meanwhile=stop)
     assert told.ending.type == "job.cancelled"
     assert told.ending.data["message"] == ("Stopped on request. 0 of 3 servers run 1.5.0 now.")

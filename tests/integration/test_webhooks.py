@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
@@ -72,7 +72,7 @@ def listening(other: Other, port: int = 0) -> Iterator[None]:
 @contextmanager
 def told(url: str) -> Iterator[Consumer]:
     """Set the webhooks' address; the value is their consumer, which starts now."""
-    config = replace(settings.REPRISE, webhook_url=url, webhook_secret=SECRET)
+    config = settings.REPRISE.with_changes(webhook_url=url, webhook_secret=SECRET)
     with override_settings(REPRISE=config):
         [consumer] = [one for one in consumers.all_consumers() if one.name == "webhooks"]
         run(consumer)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,9 @@ pytestmark = pytest.mark.usefixtures("database", "test_kinds")
 @pytest.fixture
 def test_kinds() -> Iterator[None]:
     registry._kinds.cache_clear()
-    config = replace(settings.REPRISE, lease_seconds=2, cancel_grace_seconds=0.5, sweep_seconds=0.2)
+    config = settings.REPRISE.with_changes(
+        lease_seconds=2, cancel_grace_seconds=0.5, sweep_seconds=0.2
+    )
     with override_settings(REPRISE_KINDS=kinds.PATHS, REPRISE=config):
         kinds.Say.said.clear()
         kinds.Say.go, kinds.Say.spoken = asyncio.Event(), asyncio.Event()

@@ -33,7 +33,7 @@ class _Chore:
 
 
 class Command(BaseCommand):
-    requires_system_checks = (checks.KINDS,)  # the others are about pages, and slow
+    requires_system_checks = (checks.KINDS, checks.ENGINE)  # the others are about pages, and slow
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:

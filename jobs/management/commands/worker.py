@@ -18,7 +18,7 @@ from jobs.worker import Worker
 class Command(BaseCommand):
     # The other checks read every address and view, a third of the time that a start takes; a worker
     # has no pages, and after a crash runs wait for its successor.
-    requires_system_checks = (checks.KINDS,)
+    requires_system_checks = (checks.KINDS, checks.ENGINE)
     help = "Run jobs until SIGTERM or SIGINT, then hand over what still runs."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,100 @@
+"""Settings: what cannot be used is named in one line, and nothing starts on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.config import UnusableSettings
+from tests.environment import settings_from
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize("word", ["1", "true", "True", "yes", "on"])
+def test_every_usual_word_for_yes_counts(word: str) -> None:
+    assert settings_from({"REPRISE_SECURE_COOKIES": word}).secure_cookies
+
+
+@pytest.mark.parametrize("word", ["0", "false", "no", "off", ""])
+def test_every_usual_word_for_no_counts(word: str) -> None:
+    assert not settings_from({"REPRISE_SECURE_COOKIES": word}).secure_cookies
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REPRISE_SECURE_COOKIES", "certainly"),
+        ("REPRISE_DEBUG", "2"),
+        ("REPRISE_WORKER_RUNS", "0"),
+        ("REPRISE_WORKER_RUNS", "2.5"),
+        ("REPRISE_MAX_FOLLOWERS", "-1"),
+        ("REPRISE_LEASE_SECONDS", "-3"),
+        ("REPRISE_LEASE_SECONDS", "0"),
+        ("REPRISE_DRAIN_SECONDS", "nan"),
+        ("REPRISE_ROTATE_SECONDS", "inf"),
+        ("REPRISE_SEAL_HOURS", "daily"),
+        ("REPRISE_LIMITS", "command"),
+        ("REPRISE_LIMITS", "command=-1"),
+        ("REPRISE_SEALS", "{not json"),
+        ("REPRISE_TRUSTED_ORIGINS", "ops.example.org"),
+        ("DATABASE_URL", "mysql://user:hidden@host/name"),
+        ("DATABASE_URL", "postgresql://user:hidden@host:port/name"),
+        ("REDIS_URL", "127.0.0.1:6379"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(UnusableSettings) as raised:
+        settings_from({name: value})
+    [line] = str(raised.value).splitlines()
+    assert line.startswith(f"{name}: ")
+    assert "hidden" not in line
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(UnusableSettings) as raised:
+        settings_from({"REPRISE_WORKER_RUNS": "0", "REPRISE_POLL_SECONDS": "-1"})
+    assert len(str(raised.value).splitlines()) == 2
+
+
+def test_a_misspelt_name_is_named_with_the_right_one() -> None:
+    with pytest.raises(UnusableSettings, match="did you mean REPRISE_WORKER_RUNS"):
+        settings_from({"REPRISE_WORKER_RUN": "8"})
+
+
+def test_another_name_with_our_prefix_is_told_and_ignored(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings_from({"REPRISE_FAVOURITE_COLOUR": "blue"})
+    assert capsys.readouterr().err == (
+        "REPRISE_FAVOURITE_COLOUR is not a setting of Reprise and is ignored.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "worker"],
+        ["manage.py", "sweeper"],
+        ["-m", "streams.server", "core.asgi:application"],
+        ["-m", "streams.server_uvicorn", "core.asgi:application"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("REPRISE_WORKER_RUNS", "0"), ("REPRISE_DISPATCH", "jobs.dispatch.carrier.Pigeon")],
+)
+def test_no_process_starts_on_what_cannot_be_used(
+    tmp_path: Path, command: list[str], name: str, value: str
+) -> None:
+    env = {**os.environ, "REPRISE_STATE": str(tmp_path), name: value}
+    ran = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode != 0
+    assert name in ran.stderr
+    assert "Traceback" not in ran.stderr
