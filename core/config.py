@@ -23,6 +23,7 @@ NOT_OURS = frozenset(
     for name in (
         "SUPERUSER_DATABASE_URL", "VENV", "FLEET_SPEED", "UP_LOCK", "UP_BEGAN", "SERVER", "TOKEN",
         "JOB", "FENCE", "STEP", "TARGET", "ATTEMPT", "TALLY", "PICTURES", "ORPHANS", "TEST_SEED",
+        "TEST_POSTGRES", "TEST_REDIS",
     )
 )  # fmt: skip
 SECRET = frozenset({"database_url", "redis_url", "secret_key", "webhook_secret", "webhook_url"})

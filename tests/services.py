@@ -43,6 +43,12 @@ def servers_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def named(variable: str) -> Path | None:
+    """Return the path in a variable: servers of another version, to run the same tests on."""
+    value = os.environ.get(variable)
+    return Path(value) if value else None
+
+
 def with_database(url: str, name: str) -> str:
     """Return a database address with another database's name."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
@@ -65,7 +71,7 @@ class Services:
     @cached_property
     def postgres(self) -> Server:
         """Postgres, with the migrated template database."""
-        server = self._keep(postgres.start(self.folder, durable=self.durable))
+        server = self._keep(self._start_postgres())
         self._admin(server, "create database {}", TEMPLATE)
         url = with_database(server.superuser_url, TEMPLATE)
         env = os.environ | {"DATABASE_URL": url, "REPRISE_STATE": str(self.folder)}
@@ -76,7 +82,9 @@ class Services:
     @cached_property
     def valkey(self) -> Server:
         """Valkey."""
-        return self._keep(valkey.start(self.folder, durable=False))
+        return self._keep(
+            valkey.start(self.folder, durable=False, program=named("REPRISE_TEST_REDIS"))
+        )
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -94,12 +102,16 @@ class Services:
         server = self.postgres
         server.process.send_signal(sign)
         server.process.wait()
-        self.postgres = self._keep(postgres.start(self.folder, durable=self.durable))
+        self.postgres = self._keep(self._start_postgres())
 
     def stop(self) -> None:
         """Stop whatever was started."""
         for server in reversed(self._running):
             server.stop()
+
+    def _start_postgres(self) -> Server:
+        binaries = named("REPRISE_TEST_POSTGRES")
+        return postgres.start(self.folder, durable=self.durable, binaries=binaries)
 
     def _keep(self, server: Server) -> Server:
         self._running.append(server)

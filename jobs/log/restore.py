@@ -19,10 +19,13 @@ from jobs.models import Job
 _COPY = "copy jobs_event (job, seq, at, type, actor, target, text) from stdin"
 
 # The application's role may keep a transaction open for a minute; a million events take longer.
-# The parameter says whether for this transaction only.
+# The parameter says whether for this transaction only. Postgres 15 and 16 have no
+# transaction_timeout, so what is there is asked.
 NO_LIMIT = """
 select set_config(name, '0', %s) from pg_settings
-where name in ('transaction_timeout', 'statement_timeout')
+where name in (
+  'transaction_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'
+)
 """
 
 

