@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 import redis.asyncio
@@ -94,6 +95,11 @@ def _partitions() -> None:
         raise NotReady(f"{', '.join(missing)} not there: the sweeper makes them, does one run?")
 
 
+def _pages() -> None:
+    if not Path(str(settings.DJANGO_VITE["default"]["manifest_path"])).is_file():
+        raise NotReady("the front end is not built: run ops/install")
+
+
 def _in_thread(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     twin: Callable[[], Awaitable[None]] = database_sync_to_async(
         function, thread_sensitive=False, executor=_thread
@@ -116,6 +122,7 @@ CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
     "migrations": _in_thread(_migrations),
     "partitions": _in_thread(_partitions),
     "redis": _redis,
+    "pages": _in_thread(_pages),
 }
 
 

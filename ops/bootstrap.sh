@@ -4,10 +4,14 @@ say_no() {
     echo "ops/$script: $1" >&2
     exit 1
 }
-for name in REPRISE_STATE REPRISE_VENV; do
+CALLED_FROM=$PWD
+export CALLED_FROM
+# A relative path counts from where the script is called; ~ and JSON objects stay as they are.
+for name in REPRISE_STATE REPRISE_VENV REPRISE_ARCHIVE REPRISE_SEALS REPRISE_SEAL_KEY \
+    REPRISE_SECRET_KEYS REPRISE_SSH_KNOWN_HOSTS; do
     eval "value=\${$name:-}"
     case $value in
-        "" | /*) ;;
+        "" | /* | "~"* | "{"*) ;;
         *) export "$name=$PWD/$value" ;;
     esac
 done

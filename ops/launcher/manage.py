@@ -1,4 +1,7 @@
-"""`ops/manage`: Django's command line with the addresses of a running copy."""
+"""`ops/manage`: Django's command line with the addresses of a running copy.
+
+Files are named from where the user is, not from the clone.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,9 @@ def main() -> int:
         raise CannotStart(f"Nothing runs on {clone.state}: start it with ./ops/up") from error
     addresses = {variable: ready[name] for name, variable in ADDRESSES.items()}
     env = {**environment(clone), **addresses, "REPRISE_STATE": str(clone.state)}
-    python = str(clone.python)
-    os.execve(python, [python, "manage.py", *sys.argv[1:]], env)  # noqa: S606
+    python, script = str(clone.python), str(clone.root / "manage.py")
+    os.chdir(env.pop("CALLED_FROM", "."))
+    os.execve(python, [python, script, *sys.argv[1:]], env)  # noqa: S606
 
 
 if __name__ == "__main__":

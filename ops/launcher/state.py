@@ -37,13 +37,26 @@ def claim(state: Path, url: str) -> int:
     return lock
 
 
-def record(state: Path, running: dict[str, int]) -> None:
+def record(state: Path, pids: dict[str, int]) -> None:
     """Keep the pids and start times of what runs now, for the `clear` of the next start."""
-    known = {name: Process.of(pid) for name, pid in running.items()}
+    known = {name: Process.of(pid) for name, pid in pids.items()}
     rows = {name: [found.pid, found.started] for name, found in known.items() if found}
     new = state / ".processes.json.new"
     new.write_text(json.dumps(rows))
     new.replace(state / "processes.json")
+
+
+def running(state: Path) -> dict[str, Process]:
+    """Return the recorded processes of the copy on this folder that are alive, by name.
+
+    One that has just been started again is missing for a second, until it is recorded.
+    """
+    try:
+        rows = json.loads((state / "processes.json").read_text())
+        known = {name: Process(pid, started) for name, (pid, started) in rows.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}
+    return {name: process for name, process in known.items() if process.is_alive()}
 
 
 def clear(state: Path) -> list[str]:
@@ -52,12 +65,7 @@ def clear(state: Path) -> list[str]:
     Its keeper notices the death and stops everything in order, so that is waited for first.
     """
     (state / "ready.json").unlink(missing_ok=True)
-    try:
-        rows = json.loads((state / "processes.json").read_text())
-        left = {name: Process(pid, started) for name, (pid, started) in rows.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return []
-    alive = {name: process for name, process in left.items() if process.is_alive()}
+    alive = running(state)
     keeper = alive.get("keeper")
     if keeper is not None:
         wait_ended([keeper], ORDERLY_SECONDS)

@@ -1,4 +1,8 @@
-"""The Python environment: made once, installed from hash-locked requirements, stamped."""
+"""The Python environment: made once, installed from hash-locked requirements, stamped.
+
+Nothing is ever removed from it, so that packages which people add (job kinds, say) stay. Those that
+`requirements/local.txt` names are installed too, also into an environment that is made again.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,15 @@ from ops.errors import CannotStart
 from ops.setup import locks, run, say, stamps
 from ops.setup.clone import Clone, need_space, tool_environment
 
+LOCAL = "local.txt"
 SPACE_MB = {"client": 100, "base": 900, "dev": 900}
 
 
 def ensure(clone: Clone, *, dev: bool = False) -> None:
     """Make the virtual environment have what requirements/base.txt (dev: dev.txt) names.
 
-    What it has beyond that stays once the development requirements are in it. Does nothing, in
-    milliseconds, where a stamp says that it has been done. CannotStart, with the reason, otherwise.
+    What else is in it stays. Does nothing, in milliseconds, where a stamp says that it has been
+    done. CannotStart, with the reason, otherwise.
     """
     _ensure(clone, "dev" if dev else "base")
 
@@ -45,9 +50,8 @@ def _ensure(clone: Clone, name: str) -> None:
 
 def _wanted(clone: Clone) -> dict[str, str]:
     files, version = clone.root / "requirements", ".".join(map(str, sys.version_info[:2]))
-    return {
-        name: stamps.digest([files / "uv.txt", files / f"{name}.txt"], version) for name in SPACE_MB
-    }
+    shared = [files / "uv.txt", files / LOCAL]
+    return {name: stamps.digest([*shared, files / f"{name}.txt"], version) for name in SPACE_MB}
 
 
 def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], name: str) -> bool:
@@ -67,7 +71,6 @@ def _check_tools(clone: Clone, name: str) -> None:
 
 def _install(clone: Clone, stamp: Path, wanted: dict[str, str], asked: str) -> None:
     log, env = clone.log / "setup.log", tool_environment(clone)
-    made_here = stamp.exists() or not clone.python.exists()
     has_dev = "dev" in stamps.read(stamp)
     if not clone.python.exists():
         with say.step("Making the Python environment"):
@@ -75,14 +78,16 @@ def _install(clone: Clone, stamp: Path, wanted: dict[str, str], asked: str) -> N
             run.run("Making it", [sys.executable, "-m", "venv", clone.venv], log=log, env=env)
     with say.step("Installing Python packages") as step:
         name = "dev" if has_dev else asked
-        # sync removes what is not named: only from an environment that holds nothing else
-        how = ["sync"] if made_here and not has_dev else ["install", "-r"]
         _install_uv(clone, log, env)
-        chosen = clone.root / "requirements" / f"{name}.txt"
-        uv = [str(clone.venv / "bin" / "uv"), "pip", *how, str(chosen), "--require-hashes"]
-        uv += ["--python", str(clone.python)]
-        run.run("Installing them", uv, log=log, env={**env, "VIRTUAL_ENV": str(clone.venv)})
-        step.note = f"from requirements/{chosen.name}"
+        uv = [str(clone.venv / "bin" / "uv"), "pip", "install", "--python", str(clone.python)]
+        env = {**env, "VIRTUAL_ENV": str(clone.venv)}
+        chosen, local = (clone.root / "requirements" / file for file in (f"{name}.txt", LOCAL))
+        run.run("Installing them", [*uv, "--require-hashes", "-r", chosen], log=log, env=env)
+        if local.exists():
+            # The locked versions stay: a package that needs others is told so.
+            more: list[str | Path] = [*uv, "-r", local, "--constraint", chosen]
+            run.run(f"Installing {LOCAL}", more, log=log, env=env, cwd=clone.root)
+        step.note = f"from requirements/{chosen.name}" + (f" and {LOCAL}" if local.exists() else "")
     has = {"client": ["client"], "base": ["base"], "dev": ["base", "dev"]}[name]
     stamps.write(stamp, **{each: wanted[each] for each in has})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,7 +38,16 @@ async def test_a_service_with_all_it_needs_is_ready(database: str, redis: str) -
         "migrations",
         "partitions",
         "redis",
+        "pages",
     }
+
+
+async def test_a_missing_front_end_is_not_ready(database: str, redis: str, tmp_path: Path) -> None:
+    vite = {"default": {"dev_mode": False, "manifest_path": tmp_path / "manifest.json"}}
+    with override_settings(DJANGO_VITE=vite):
+        answer = await get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["pages"]["problem"] == "the front end is not built: run ops/install"
 
 
 async def test_what_is_missing_is_named(database: str, services: Services) -> None:
