@@ -212,7 +212,7 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.JOB_WAITING: _waiting,
     EventType.JOB_PAUSED: lambda event: _with_reason("Paused", event),
     EventType.JOB_RESUMED: _resumed,
-    EventType.JOB_CANCEL_REQUESTED: _always("Asked the run to stop"),
+    EventType.JOB_CANCEL_REQUESTED: lambda event: _with_reason("Asked the run to stop", event),
     EventType.JOB_APPROVAL_REQUESTED: _asked,
     EventType.JOB_APPROVED: _answered("Approved"),
     EventType.JOB_REJECTED: _answered("Rejected"),

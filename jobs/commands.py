@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from core import clock
-from core.errors import BadRequest, IdempotencyConflict, NotNow
+from core.errors import BadRequest, IdempotencyConflict, InvalidParams, NotNow
 from core.ids import uuid7
 from jobs import access, acts, claims, dispatch, log
 from jobs.access import Principal
@@ -25,6 +25,9 @@ from jobs.secrets import field, keys, store
 MAX_TITLE = 300
 MAX_KEY = 200
 MAX_PRIORITY = 10
+MAX_REASON = 1000
+# A start this long ago is still taken for now: clocks differ, and requests take their time.
+PAST_SECONDS = 60.0
 
 
 def submit(
@@ -36,12 +39,13 @@ def submit(
     idempotency_key: str | None = None,
     start_at: datetime | None = None,
     priority: int = 0,
+    allow_past: bool = False,
 ) -> tuple[Job, bool]:
     """Submit a job; return it and whether it is new.
 
-    It does not start before `start_at`; of the jobs that wait for the same, those of a higher
-    `priority` (-10 to 10) come first. With an idempotency key (unique per user) the same
-    request again returns the first one's job.
+    It does not start before `start_at`, which may lie in the past only if `allow_past`; of the jobs
+    that wait for the same, those of a higher `priority` (-10 to 10) come first. With an idempotency
+    key (unique per user) the same request again returns the first one's job.
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
@@ -49,7 +53,13 @@ def submit(
     request |= {"priority": priority} if priority else {}
     found = registry.find(kind)
     keyed = found is not None and found.has_secrets
-    return once(principal, request, idempotency_key, lambda: wanted(principal, **request), keyed)
+
+    def make() -> Job:
+        if start_at and not allow_past:
+            _refuse_past(start_at)
+        return wanted(principal, **request)
+
+    return once(principal, request, idempotency_key, make, keyed)
 
 
 def once(
@@ -132,19 +142,20 @@ def wanted(
     return job
 
 
-def cancel(principal: Principal, job_id: UUID) -> log.Appended:
-    """Ask a job to stop; return the receipt of `job.cancel_requested`.
+def cancel(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
+    """Ask a job to stop; return the receipt of `job.cancel_requested`, which has the reason.
 
     A run stops between steps (a running step is ended after a grace), one that is parked or paused
     is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
-    Forbidden, NotNow.
+    Forbidden, NotNow, BadRequest (the reason is too long).
     """
     access.require(principal, "steer", access.job_for(principal, job_id))
+    given = with_reason(reason)
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
         acts.require("cancel", job.status)
         asked = log.append(
-            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor=principal.actor
+            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED, given)], actor=principal.actor
         )
         held = job.lease_until and job.lease_until > job.now
         if job.attempt and not held:
@@ -154,6 +165,14 @@ def cancel(principal: Principal, job_id: UUID) -> log.Appended:
             log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
             wake(claims.release(job_id))
     return asked
+
+
+def with_reason(reason: str) -> dict[str, object]:
+    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
+    reason = reason.strip()
+    if len(reason) > MAX_REASON:
+        raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
+    return {"reason": reason} if reason else {}
 
 
 def signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
@@ -196,6 +215,12 @@ def _submitted(job: Job) -> NewEvent:
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
     return NewEvent(EventType.JOB_SUBMITTED, data)
+
+
+def _refuse_past(start_at: datetime) -> None:
+    if start_at < clock.now() - timedelta(seconds=PAST_SECONDS):
+        detail = f"{clock.rfc3339(start_at)} is in the past: send `allow_past` to start at once."
+        raise InvalidParams([{"pointer": "/start_at", "detail": detail}], detail)
 
 
 def _until(start_at: datetime) -> NewEvent:

@@ -8,13 +8,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from core.errors import BadRequest, Forbidden, NotNow
+from core.errors import Forbidden, NotNow
 from jobs import access, acts, dispatch, log
 from jobs.access import Principal
+from jobs.commands import with_reason
 from jobs.events import EventType, NewEvent
 from jobs.models import Job
-
-MAX_REASON = 1000
 
 
 def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
@@ -99,8 +98,5 @@ def _steered(principal: Principal, job_id: UUID, act: str) -> Iterator[Job]:
 def _say(
     principal: Principal, job: Job, event_type: EventType, reason: str, **data: object
 ) -> log.Appended:
-    reason = reason.strip()
-    if len(reason) > MAX_REASON:
-        raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
-    event = NewEvent(event_type, {**data, "reason": reason})
+    event = NewEvent(event_type, {**data, "reason": "", **with_reason(reason)})
     return log.append(job.pk, [event], actor=principal.actor)

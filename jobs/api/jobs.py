@@ -6,13 +6,13 @@ import re
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Query, Router, Status
+from ninja import Body, Header, Query, Router, Status
 
 from core.errors import BadCursor, BadRequest
 from jobs import access, commands, feed, log
 from jobs.api import listing, shapes
 from jobs.api.auth import principal_of
-from jobs.api.schemas import Accepted, JobOut, JobsOut, StateOut, Submission, errors
+from jobs.api.schemas import Accepted, JobOut, JobsOut, Reason, StateOut, Submission, errors
 from jobs.log import Cursor
 
 router = Router(tags=["jobs"])
@@ -52,6 +52,7 @@ def submit(
         idempotency_key=checked_key(idempotency_key),
         start_at=wish.start_at,
         priority=wish.priority,
+        allow_past=wish.allow_past,
     )
     response["Location"] = f"/api/jobs/{row.pk}"
     return Status(201 if created else 200, shapes.job(principal, row))
@@ -84,8 +85,10 @@ def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[s
 
 
 @router.post("/{job_id}/cancel", response={202: Accepted, **errors(403, 404, 409)})
-def cancel(request: HttpRequest, job_id: str) -> Status[dict[str, int]]:
+def cancel(
+    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
+) -> Status[dict[str, int]]:
     """Ask the job to stop between two steps; 409 `not_now` where it stops already, or is over."""
     principal = principal_of(request)
     row = access.job_for(principal, job_id)
-    return Status(202, {"seq": commands.cancel(principal, row.pk).last})
+    return Status(202, {"seq": commands.cancel(principal, row.pk, (said or Reason()).reason).last})

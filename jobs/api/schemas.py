@@ -33,13 +33,16 @@ class Submission(Wanted):
     start_at: AwareDatetime | None = Field(
         None, description="Not to start before this moment; RFC 3339 with an offset."
     )
+    allow_past: bool = Field(
+        False, description="Start at once where `start_at` is in the past; else that is a 422."
+    )
     priority: Annotated[int, Field(ge=-10, le=10)] = Field(
         0, description="Of the jobs that wait for the same, those of a higher one come first."
     )
 
 
 class Reason(Schema):
-    """The body of POST …/pause and …/resume; it may be left out."""
+    """The body of POST …/cancel, …/pause and …/resume; it may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -13,6 +13,7 @@ import zstandard
 from django.core.files.storage import FileSystemStorage
 
 from core.errors import RepriseError
+from core.words import counted
 from jobs.archive.format import Chain, Header, Misfit, header_of, parse_header
 from jobs.archive.frames import Damaged, Place, storage, unpack
 from jobs.archive.writing import rows_of, seal_lines
@@ -61,7 +62,10 @@ def _check_file(archive: Archive, month: Month, file: IO[Any], advance: Advance)
     if file.read(1) or digest.hexdigest() != archive.sha256:
         raise Damaged(f"{archive.name} is not the file that was written.")
     if (jobs, events) != (archive.jobs, archive.events):
-        raise Unlike(f"{archive.name} has {events} events of {jobs} jobs, not what is recorded.")
+        raise Unlike(
+            f"{archive.name} has {counted(events, 'event')} of {counted(jobs, 'job')}, "
+            "not what is recorded."
+        )
 
 
 def _check_job(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from core import clock
 from core.errors import NotNow
+from core.words import counted
 from jobs.archive.checking import Unlike, check
 from jobs.archive.frames import Damaged, storage
 from jobs.archive.writing import write
@@ -55,7 +56,9 @@ def held_back(month: Month) -> list[str]:
         some = ", ".join(str(job.pk) for job in running.order_by("pk")[:NAMED])
         reasons.append(f"{count} unfinished: {some}{', …' if count > NAMED else ''}")
     if unfed := months.unfed(month):
-        reasons.append(f"{unfed} events have no place in the feed yet: does a sweeper run?")
+        reasons.append(
+            f"{counted(unfed, 'event')} without a place in the feed yet: does a sweeper run?"
+        )
     return reasons
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.words import counted
 from jobs.run.errors import Cancelled, JobFailed, Rejected, StepFailed
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Stopped(Cancelled):
 
     def __init__(self, outcome: Outcome) -> None:
         count = len(outcome.targets)
-        super().__init__(f"Stopped on request: {len(outcome.done)} of {count} targets were done.")
+        super().__init__(
+            f"Stopped on request: {len(outcome.done)} of {counted(count, 'target')} done."
+        )
         self.outcome = outcome
 
 
@@ -158,4 +161,4 @@ class Rollout:
 
 
 def _targets(count: int) -> str:
-    return "1 target" if count == 1 else f"{count} targets"
+    return counted(count, "target")

@@ -140,7 +140,7 @@ async def test_a_stopped_rollout_puts_back_what_it_began_and_keeps_what_is_done(
         await fleet.begun.wait()
         await in_thread(commands.cancel, who, job)
         row = await runs.until(job, "cancelled")
-    assert row.message == "Stopped on request: 1 of 5 targets were done."
+    assert row.message == "Stopped on request: 1 of 5 targets done."
     assert fleet.of("gs-1") == ["fetch", "switch"]
     assert fleet.of("gs-2") == ["fetch", "switch", "undo switch", "undo fetch"]
     assert fleet.of("gs-3") == []

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from core import clock
+from core.errors import InvalidParams
 from jobs import commands, leases, log, steering, sweep
 from jobs.access import Principal
 from jobs.db import in_thread
@@ -75,12 +76,6 @@ async def test_it_runs_when_its_moment_comes(who: Principal) -> None:
     assert row.started_at >= row.start_at
 
 
-def test_a_moment_that_has_passed_is_now(who: Principal) -> None:
-    job = later(who, hours=-1)
-    assert Job.objects.get(pk=job).status == "queued"
-    assert leases.take(job, "test/1") is not None
-
-
 def test_cancelling_before_the_start_ends_it_at_once(who: Principal) -> None:
     job = later(who)
     commands.cancel(who, job)
@@ -132,3 +127,28 @@ async def test_higher_priorities_are_served_first(who: Principal) -> None:
             for job in jobs:
                 await runs.until(job, "succeeded")
     assert order == [jobs[2], jobs[0], jobs[1]]
+
+
+def test_a_start_in_the_past_is_refused_unless_asked_for(who: Principal) -> None:
+    moment = clock.now() - timedelta(hours=1)
+    with pytest.raises(InvalidParams) as refused:
+        commands.submit(who, "test-script", {}, start_at=moment)
+    assert [error["pointer"] for error in refused.value.errors] == ["/start_at"]
+    job, new = commands.submit(who, "test-script", {}, start_at=moment, allow_past=True)
+    assert new
+    assert job.status == "queued"
+    assert leases.take(job.pk, "test/1") is not None
+
+
+def test_a_start_a_moment_ago_is_now(who: Principal) -> None:
+    moment = clock.now() - timedelta(seconds=5)
+    assert commands.submit(who, "test-script", {}, start_at=moment)[0].status == "queued"
+
+
+def test_the_same_request_again_is_answered_though_its_start_has_passed(who: Principal) -> None:
+    moment = clock.now() - timedelta(hours=1)
+    first, _ = commands.submit(
+        who, "test-script", {}, start_at=moment, idempotency_key="k", allow_past=True
+    )
+    again, new = commands.submit(who, "test-script", {}, start_at=moment, idempotency_key="k")
+    assert (again.pk, new) == (first.pk, False)

@@ -130,6 +130,14 @@ def test_an_act_is_recorded_with_who_and_why(cast: Cast) -> None:
     assert (last(job).type, last(job).data) == ("job.resumed", {"reason": ""})
 
 
+def test_a_stop_is_recorded_with_its_reason_where_one_is_given(cast: Cast) -> None:
+    for body, data in (({"reason": " Wrong version. "}, {"reason": "Wrong version."}), ({}, {})):
+        job = job_of(cast.alice, cast, [ATTEMPT])
+        answer = post(cast.alice.client(), f"/api/jobs/{job.pk}/cancel", body)
+        assert answer.status_code == 202
+        assert (last(job).type, last(job).data) == ("job.cancel_requested", data)
+
+
 def test_a_body_may_be_left_out_but_not_be_wrong(cast: Cast) -> None:
     job = job_of(cast.alice, cast, [ATTEMPT])
     path, client = f"/api/jobs/{job.pk}/pause", cast.alice.client()

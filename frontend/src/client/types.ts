@@ -92,7 +92,7 @@ export interface EventData {
   };
   'job.paused': { readonly reason?: string };
   'job.resumed': { readonly reason?: string; readonly signal?: string; readonly data?: unknown };
-  'job.cancel_requested': Readonly<Record<string, unknown>>;
+  'job.cancel_requested': { readonly reason?: string };
   'job.approval_requested': {
     readonly gate?: string;
     readonly words?: string;

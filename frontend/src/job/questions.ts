@@ -26,6 +26,7 @@ export function stopQuestion(job: Job, rows: readonly Row[]): Question {
     act: 'Stop run',
     keep: 'Keep it running',
     danger: true,
+    reason: WHY,
   };
 }
 

@@ -28,7 +28,7 @@ export class Steering {
     if (act === 'retry') return () => this.retry(job);
     const body = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
     return async () => {
-      await call(`/api/jobs/${job.id}/${act}`, act === 'cancel' ? POST : { ...POST, body });
+      await call(`/api/jobs/${job.id}/${act}`, { ...POST, body });
     };
   }
 

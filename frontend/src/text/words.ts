@@ -37,7 +37,7 @@ export function words(event: JobEvent): string {
         ? `The signal “${event.data.signal}” came`
         : withReason('Went on', event.data);
     case 'job.cancel_requested':
-      return 'Asked the run to stop';
+      return withReason('Asked the run to stop', event.data);
     case 'job.approval_requested':
       return withReason(atGate('Asked for approval', event.data), { reason: event.data.words });
     case 'job.approved':

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.words import counted
 from jobs.db import in_thread
 from jobs.kinds.command.params import CommandParams
 from jobs.kinds.groups import names_in_words
@@ -84,7 +85,7 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _count(outcome: Outcome) -> str:
-    return "1 target" if len(outcome.targets) == 1 else f"{len(outcome.targets)} targets"
+    return counted(len(outcome.targets), "target")
 
 
 def _targets(names: Sequence[str]) -> dict[str, Target]:

@@ -7,6 +7,7 @@ import time
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.words import counted
 from jobs.events import EventType, NewEvent
 from jobs.kinds.registry import Group, Kind, Plan
 from jobs.run import Run, Step
@@ -35,12 +36,13 @@ class Load(Kind[LoadParams]):
     Params = LoadParams
 
     def title_for(self, params: LoadParams) -> str:
-        return f"Load of {params.events:,} events"
+        return f"Load of {counted(params.events, 'event')}"
 
     def plan(self, params: LoadParams) -> Plan:
         names = [_name(number, params) for number in range(params.steps)]
         pace = f"{params.rate:g} a second" if params.rate else "as fast as it goes"
-        words = f"{params.events:,} events of {params.bytes} bytes in {params.steps} steps, {pace}."
+        events, size = counted(params.events, "event"), counted(params.bytes, "byte")
+        words = f"{events} of {size} in {counted(params.steps, 'step')}, {pace}."
         return Plan(["write"], [Group("steps", names)] if params.steps <= 200 else [], words)
 
     def total(self, params: LoadParams) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.words import counted
 from jobs.kinds.groups import Course
 from jobs.kinds.registry import Group, Plan
 from jobs.kinds.version_update.params import UpdateParams
@@ -29,8 +30,9 @@ def words(params: UpdateParams) -> str:
 
 def title(params: UpdateParams) -> str:
     """Return what a job with these parameters is called unless its submitter names it."""
-    count = len(params.servers)
-    return f"Update to {params.version} · {params.servers[0] if count == 1 else f'{count} servers'}"
+    names = params.servers
+    on = names[0] if len(names) == 1 else counted(len(names), "server")
+    return f"Update to {params.version} · {on}"
 
 
 def _course(params: UpdateParams) -> Course:

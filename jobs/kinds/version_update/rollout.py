@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from core.words import counted
 from jobs.db import in_thread
 from jobs.kinds.version_update import inventory
 from jobs.kinds.version_update.inventory import Server
@@ -111,7 +112,7 @@ def _summary(outcome: Outcome, version: str) -> str:
 
 
 def _servers(count: int) -> str:
-    return "1 server" if count == 1 else f"{count} servers"
+    return counted(count, "server")
 
 
 def _names(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import RepriseError
+from core.words import counted
 from jobs.archive import keeping
 from jobs.archive.keeping import Means
 from jobs.log import months
@@ -85,7 +86,7 @@ class Command(BaseCommand):
             return
         words = row["result"].replace("_", " ")
         file = f", {row['file']} ({row['bytes']:,} bytes)" if row["file"] else ""
-        self.stdout.write(f"{row['month']}: {words}, {row['events']:,} events{file}")
+        self.stdout.write(f"{row['month']}: {words}, {counted(row['events'], 'event')}{file}")
         for reason in row["reasons"]:
             self.stdout.write(f"  {reason}")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import RepriseError
+from core.words import counted
 from jobs import log
 from jobs.archive import exports, lines
 from jobs.management.progress import bar
@@ -42,4 +43,4 @@ class Command(BaseCommand):
                     file.write(text.encode())
                     advance(count)
                     total += count
-        self.stdout.write(f"{total} events of {job} in {output}")
+        self.stdout.write(f"{counted(total, 'event')} of {job} in {output}")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import RepriseError
+from core.words import counted
 from jobs.archive import imports
 from jobs.management.progress import bar
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 if new:
                     imports.store(path, new, advance)
             events = sum(one.header.head for one in new)
-            said = f"{path}: {len(new)} jobs with {events} events"
+            said = f"{path}: {counted(len(new), 'job')} with {counted(events, 'event')}"
             same = len(found) - len(new)
             self.stdout.write(f"{said}, {same} here already" if same else said)
 

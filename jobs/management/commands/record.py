@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.words import counted
 from jobs import log, replay
 
 
@@ -30,4 +31,6 @@ class Command(BaseCommand):
         output.write_text("".join(f"{text}\n" for text in texts))
         states = output.with_suffix(".states.ndjson")
         states.write_text("".join(f"{line}\n" for line in replay.changes(texts)))
-        self.stdout.write(f"{len(texts)} events of {job} in {output}, states in {states}")
+        self.stdout.write(
+            f"{counted(len(texts), 'event')} of {job} in {output}, states in {states}"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.words import counted
 from jobs import seals
 from jobs.models import Seal
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 def _as_words(made: seals.Sealed | None) -> str:
     if made is None:
         return f"Nothing to seal: no head has moved since seal {_last()}."
-    heads = "1 head" if made.heads == 1 else f"{made.heads} heads"
+    heads = counted(made.heads, "head")
     return f"Seal {made.number}: {heads}, digest {made.digest}, file {made.file}"
 
 
