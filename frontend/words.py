@@ -70,6 +70,12 @@ def _submitted(event: Event) -> str:
     return f"{said}, a retry of #{short_id(again)}" if again else said
 
 
+def _extended(event: Event) -> str:
+    if failed := event.data.get("failed_targets"):
+        return f"{plural(len(failed), 'target')} failed"
+    return f"{plural(sum(len(part['items']) for part in event.data['parts']), 'name')} more"
+
+
 def _attempt(event: Event) -> str:
     worker = event.data.get("worker", "a worker")
     if event.attempt > 1:
@@ -207,6 +213,7 @@ def _always(sentence: str) -> Callable[[Event], str]:
 
 _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.JOB_SUBMITTED: _submitted,
+    EventType.JOB_EXTENDED: _extended,
     EventType.ATTEMPT_STARTED: _attempt,
     EventType.JOB_PROGRESSED: _progressed,
     EventType.JOB_WAITING: _waiting,

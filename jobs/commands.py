@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams, NotNow
 from core.ids import uuid7
-from jobs import access, acts, claims, dispatch, log
+from jobs import access, acts, claims, dispatch, extensions, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
@@ -86,7 +86,7 @@ def once(
         with transaction.atomic():
             job.save(force_insert=True)
             store.save(job.pk, job.new_secrets)
-            log.append(job.pk, [_submitted(job)], actor=principal.actor)
+            log.append(job.pk, _submitted(job), actor=principal.actor)
             if job.start_at and job.start_at > clock.now():
                 log.append(job.pk, [_until(job.start_at)], actor="system")
             dispatch.deliver(job.pk, job.start_at, job.priority)
@@ -200,7 +200,7 @@ def wake(waiting: list[UUID]) -> None:
         dispatch.deliver(job_id, priority=priority)
 
 
-def _submitted(job: Job) -> NewEvent:
+def _submitted(job: Job) -> list[NewEvent]:
     kind = registry.get(job.kind)
     data = {
         "kind": job.kind,
@@ -214,7 +214,7 @@ def _submitted(job: Job) -> NewEvent:
     }
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
-    return NewEvent(EventType.JOB_SUBMITTED, data)
+    return extensions.submission_events(data)
 
 
 def _refuse_past(start_at: datetime) -> None:

@@ -34,6 +34,7 @@ class EventType(StrEnum):
     """Every type there is: `noun.verb-in-the-past`."""
 
     JOB_SUBMITTED = "job.submitted"
+    JOB_EXTENDED = "job.extended"
     ATTEMPT_STARTED = "attempt.started"
     JOB_PROGRESSED = "job.progressed"
     JOB_WAITING = "job.waiting"

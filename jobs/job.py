@@ -34,6 +34,7 @@ _OPEN = frozenset({QUEUED, RUNNING, WAITING, PAUSED})
 # From which statuses an event is legal. Nothing is legal after a terminal status.
 LEGAL: dict[str, frozenset[str]] = {
     EventType.JOB_SUBMITTED: frozenset({""}),
+    EventType.JOB_EXTENDED: frozenset({QUEUED, RUNNING, CANCELLING}),
     EventType.ATTEMPT_STARTED: frozenset({QUEUED, RUNNING, WAITING, PAUSED, CANCELLING}),
     EventType.JOB_PROGRESSED: _ACTIVE,
     EventType.JOB_WAITING: frozenset({QUEUED, RUNNING, WAITING}),

@@ -10,6 +10,7 @@ from uuid import UUID
 from core.errors import NotNow
 from jobs import access, commands, log
 from jobs.access import Principal
+from jobs.events import EventType
 from jobs.job import SUCCEEDED, TERMINAL, State
 from jobs.kinds import registry
 from jobs.kinds.registry import AnyKind
@@ -89,9 +90,14 @@ def _planned(job: Job) -> list[str]:
 
 
 def _blamed(job: Job) -> frozenset[str]:
-    """Return the targets that the job's last event names."""
-    [text] = log.read(job.pk, job.head - 1, 1).texts
-    return frozenset(json.loads(text)["data"].get("failed_targets") or ())
+    """Return the targets that the job's last event names, and those that did not fit into it."""
+    found: set[str] = set()
+    for seq in range(job.head, 0, -1):
+        event = json.loads(log.read(job.pk, seq - 1, 1).texts[0])
+        if seq < job.head and event["type"] != EventType.JOB_EXTENDED:
+            break
+        found.update(event["data"].get("failed_targets") or ())
+    return frozenset(found)
 
 
 def _well(state: State, planned: Collection[str]) -> set[str]:

@@ -18,6 +18,7 @@ from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow, Repris
 from jobs import claims, commands, dispatch, leases, limits, log
 from jobs.db import in_thread, urgently
 from jobs.events import EventType, NewEvent
+from jobs.extensions import ending_events
 from jobs.kinds import registry
 from jobs.leases import Lease
 from jobs.log import hints
@@ -225,7 +226,7 @@ class Worker:
 async def _end(run: Run, ending: NewEvent) -> None:
     """Append the event that ends the job; where that cannot be stored, one that says so."""
     try:
-        await run.append([ending])
+        await run.append(ending_events(ending))
     except NotNow as refused:
         if refused.extra.get("job_status") != "paused":
             raise

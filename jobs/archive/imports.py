@@ -22,6 +22,7 @@ from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
 from jobs.archive.frames import MARK
 from jobs.archive.lines import opened, texts
 from jobs.events import parse, split_hash
+from jobs.extensions import count_extensions, submission_data
 from jobs.job import LEGAL, Summary, advance
 from jobs.log.restore import StoredEvent, known, make_month, restore
 from jobs.models import Job, Team
@@ -103,6 +104,7 @@ class _Reading:
     def __init__(self, header: Header, lines: _Lines, advance_by: Advance) -> None:
         self.header = header
         self.fold: _Fold | None = None
+        self._submitted: list[str] = []
         self._lines = lines
         self._advance_by = advance_by
 
@@ -130,11 +132,22 @@ class _Reading:
                 self.fold.add(stored)
         except (RepriseError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise Misfit(f"seq {seq}: this event is not possible there: {error}") from error
-        if seq == 1:
-            _check_submitted(self.header, text)
+        self._check_submitted(seq, text)
         if seq % STRIDE == 0:
             self._advance_by(STRIDE)
         return stored
+
+    def _check_submitted(self, seq: int, text: str) -> None:
+        """Gather what was submitted; compare it with the header once it is whole."""
+        if seq > 1 and not self._submitted:
+            return
+        try:
+            self._submitted.append(text)
+            if len(self._submitted) > count_extensions(json.loads(self._submitted[0])["data"]):
+                _check_submitted(self.header, self._submitted)
+                self._submitted = []
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Misfit(f"seq {seq}: this is not what was submitted: {error!r}") from error
 
 
 class _Fold:
@@ -203,14 +216,14 @@ def _check_columns(event: StoredEvent) -> None:
     clock.parse(event.at)
 
 
-def _check_submitted(header: Header, text: str) -> None:
-    """Compare the header with job.submitted, which the chain vouches for.
+def _check_submitted(header: Header, texts: list[str]) -> None:
+    """Compare the header with job.submitted and what completes it; the chain vouches for these.
 
     In decimals: the row's jsonb writes 1e300 with all its digits, and a float would have lost them.
     """
     said = json.loads(header.line(), parse_float=Decimal)["job"]
-    event = json.loads(text, parse_float=Decimal)
-    data = event["data"]
+    event, *more = [json.loads(text, parse_float=Decimal) for text in texts]
+    data = submission_data(event["data"], [one["data"] for one in more])
     members = ("kind", "title", "params", "labels", "plan", "retry_of")
     wrong = [name for name in members if name in data and data[name] != said[name]]
     if event["actor"] != header.submitted_by:

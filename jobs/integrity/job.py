@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from django.db.models.expressions import RawSQL
 
 from core.errors import NotFound, RepriseError
 from jobs import log
+from jobs.extensions import count_extensions
 from jobs.integrity import columns
 from jobs.integrity import row as job_row
-from jobs.integrity.chain import Broken, SealedHash, Walked, walk
+from jobs.integrity.chain import Broken, SealedHash, Walked, event_of, walk
 from jobs.log import Page, checks
 from jobs.models import Job, SealedHead
 
@@ -106,15 +107,16 @@ def _row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
     raise Broken(1, "The job's row is gone, but its events or its seals are there.")
 
 
-def _walk(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, str]:
-    """Return where the walk to the row's head ends, and the text of the first event."""
-    walked, submitted = Walked.start(row.pk), ""
+def _walk(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, list[str]]:
+    """Return where the walk to the row's head ends, and the texts that say what was submitted."""
+    walked, submitted, count = Walked.start(row.pk), list[str](), 0
     while walked.seq < row.head:
         page = _read(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
         if not len(page):
             raise _missing(row, walked.seq + 1)
-        submitted = submitted or page.texts[0]
         walked = _walk_page(row, walked, page, sealed)
+        count = count or 1 + count_extensions(event_of(1, page.texts[0]).data)
+        submitted += islice(page.texts, count - len(submitted))
         on_progress(len(page))
     return walked, submitted
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DataError
 
 from core import clock
+from jobs.extensions import submission_data
 from jobs.integrity.chain import Broken, event_of
 from jobs.job import Summary
 from jobs.log import checks
@@ -17,8 +18,11 @@ from jobs.models import Job
 SHOWN_CHARACTERS = 60
 
 
-def check(row: Job, folded: Summary, submitted: str) -> None:
-    """Raise Broken where the row says something else than the fold and job.submitted's text."""
+def check(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
+    """Raise Broken where the row says something else than the fold, or than was submitted.
+
+    `submitted` has the texts of job.submitted and of the events that complete it.
+    """
     kept = summary_of(row)
     wrong = [name for name in Summary.__slots__ if getattr(kept, name) != getattr(folded, name)]
     if wrong:
@@ -47,10 +51,13 @@ def summary_of(row: Job) -> Summary:
     )
 
 
-def _not_as_submitted(row: Job, text: str) -> list[str]:
-    event = event_of(1, text)
+def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
+    event, *more = [event_of(seq, text) for seq, text in enumerate(texts, 1)]
     try:
-        return checks.not_as_submitted(row.pk, event.data, event.actor)
+        data = submission_data(event.data, [one.data for one in more])
+        return checks.not_as_submitted(row.pk, data, event.actor)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise Broken(2, f"What completes event 1 does not fit it: {error!r}") from error
     except DataError as error:
         raise Broken(1, f"Event 1 is none: {error}") from error
 

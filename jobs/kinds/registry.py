@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
+from jobs.extensions import check_fits
 from jobs.kinds.finding import sources
 from jobs.secrets import field as secrets
 
@@ -142,6 +143,7 @@ class Kind(ABC, Generic[P]):
         """Return the parameters, checked; InvalidParams, pointing at each that does not fit."""
         params = self.settle(self.read(raw))
         self.check(params)
+        check_fits(params.model_dump(mode="json"))
         return params
 
     def _targets_field(self) -> str | None:

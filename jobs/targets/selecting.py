@@ -11,6 +11,8 @@ from core.errors import InvalidParams
 from jobs.models import Target
 
 GROUP, LABEL = "group:", "label:"
+# Of one job, by whatever they are chosen.
+MOST_TARGETS = 10_000
 
 
 def is_selector(text: str) -> bool:
@@ -22,7 +24,8 @@ def expand(wanted: Sequence[str], pointer: str) -> list[str]:
     """Return the names that are meant, in order; the targets of a selector by name.
 
     What a selector stands for comes once. A name stays as it is, known or not, twice or not.
-    InvalidParams, pointing at `<pointer>/<place>`, for a selector that no target fits.
+    InvalidParams, pointing at `<pointer>/<place>`, for a selector that no target fits, and at
+    `pointer` for more targets than a job may have.
     """
     found: dict[int, list[str]] = {}
     errors: list[dict[str, str]] = []
@@ -43,6 +46,8 @@ def expand(wanted: Sequence[str], pointer: str) -> list[str]:
             fresh = [text] if text not in chosen else []
         names += fresh
         listed.update(fresh)
+    if len(names) > MOST_TARGETS:
+        raise InvalidParams([{"pointer": pointer, "detail": _too_many(len(names))}])
     return names
 
 
@@ -82,6 +87,10 @@ def _names(selector: str) -> list[str]:
         name, given, value = selector.removeprefix(LABEL).partition("=")
         fits = Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
     return list(Target.objects.filter(fits).order_by("name").values_list("name", flat=True))
+
+
+def _too_many(count: int) -> str:
+    return f"These are {count:,} targets; a job has at most {MOST_TARGETS:,}."
 
 
 def _nothing(selector: str) -> str:

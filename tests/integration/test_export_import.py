@@ -72,7 +72,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
     for file in (plain, packed):
         with elsewhere(services, redis):
             make_user(), make_team()
-            assert "1 jobs with 2504 events" in imported(file)
+            assert "1 job with 2,504 events" in imported(file)
             copy = Job.objects.get(pk=job.pk)
             kept = [f.attname for f in Job._meta.fields if f.attname not in ("owner_id", "team_id")]
             assert {n: getattr(copy, n) for n in kept} == {n: getattr(job, n) for n in kept}

@@ -210,8 +210,9 @@ def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("jobs.integrity.chain.parse", counted)
     assert verify(job.pk).ok
-    # job.submitted (twice), the attempt, the step's start and end, progress, the end; pages' lasts
-    assert len(parsed) == 7 + 2
+    # job.submitted (three times), the attempt, the step's start and end, progress, the end; and
+    # the last of each page
+    assert len(parsed) == 8 + 2
 
 
 def test_a_page_costs_two_statements(job: Job) -> None:

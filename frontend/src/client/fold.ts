@@ -123,6 +123,8 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
   switch (event.type) {
     case 'job.submitted':
       return submitted(event);
+    case 'job.extended':
+      return extended(view, event);
     case 'attempt.started':
       return {
         status: keeps(view.status) ? view.status : 'running',
@@ -151,8 +153,13 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return { status: 'cancelling' };
     case 'job.succeeded':
       return ended('succeeded', event);
-    case 'job.failed':
-      return ended('failed', event);
+    case 'job.failed': {
+      const after = ended('failed', event);
+      return {
+        ...after,
+        failed_targets: [...view.failed_targets, ...(after.failed_targets ?? [])],
+      };
+    }
     case 'job.cancelled':
       return ended('cancelled', event);
     default:
@@ -173,6 +180,33 @@ function keeps(status: string): boolean {
 function submitted({ actor, at, data }: EventOf<'job.submitted'>): Partial<JobView> {
   const { total = 0, ...rest } = data;
   return { status: 'queued', submitted_at: at, total, submitted: { ...rest, by: actor } };
+}
+
+/** What did not fit into `job.submitted` or `job.failed`. */
+function extended(view: JobView, { data }: EventOf<'job.extended'>): Partial<JobView> {
+  const { parts = [], failed_targets = [] } = data;
+  return {
+    failed_targets: [...view.failed_targets, ...failed_targets],
+    submitted: parts.reduce<Submitted | null>(
+      (whole, { at, items }) => whole && (withItems(whole, at, items) as Submitted),
+      view.submitted,
+    ),
+  };
+}
+
+/** Return a JSON value with items added to the list at a path; what names no list changes nothing. */
+function withItems(
+  value: unknown,
+  [key, ...rest]: readonly (string | number)[],
+  items: readonly string[],
+): unknown {
+  if (key === undefined) return Array.isArray(value) ? [...value, ...items] : value;
+  if (Array.isArray(value)) {
+    return value.map((member, place) => (place === key ? withItems(member, rest, items) : member));
+  }
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return value;
+  const members = value as Readonly<Record<string | number, unknown>>;
+  return { ...members, [key]: withItems(members[key], rest, items) };
 }
 
 function ended(

@@ -81,6 +81,17 @@ export interface EventData {
     readonly total?: number;
     readonly start_at?: string;
     readonly priority?: number;
+    /** How many `job.extended` events complete it. */
+    readonly extended?: number;
+  };
+  'job.extended': {
+    /** What is to be added at the end of the list at a path in `data` of `job.submitted`. */
+    readonly parts?: readonly {
+      readonly at: readonly (string | number)[];
+      readonly items: readonly string[];
+    }[];
+    /** The first of those that `job.failed` blames. */
+    readonly failed_targets?: readonly string[];
   };
   'attempt.started': { readonly worker: string };
   'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };

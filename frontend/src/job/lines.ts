@@ -83,6 +83,7 @@ function isNote(event: JobEvent): boolean {
     case 'step.progressed':
     case 'job.progressed':
     case 'job.submitted':
+    case 'job.extended':
       return false;
     default:
       return true;

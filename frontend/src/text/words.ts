@@ -22,6 +22,8 @@ export function words(event: JobEvent): string {
       return event.data.retry_of
         ? `Submitted “${event.data.title}”, a retry of #${shortId(event.data.retry_of)}`
         : `Submitted “${event.data.title}”`;
+    case 'job.extended':
+      return extendedWords(event.data);
     case 'attempt.started':
       return event.attempt > 1
         ? `Attempt ${event.attempt}: ${event.data.worker} took over`
@@ -53,6 +55,14 @@ export function words(event: JobEvent): string {
     default:
       return stepWords(event);
   }
+}
+
+function extendedWords({ parts = [], failed_targets = [] }: EventData['job.extended']): string {
+  if (failed_targets.length) return `${plural(failed_targets.length, 'target')} failed`;
+  return `${plural(
+    parts.reduce((sum, part) => sum + part.items.length, 0),
+    'name',
+  )} more`;
 }
 
 function stepWords(event: JobEvent): string {
@@ -157,6 +167,7 @@ function firstLine(text: string): string {
 
 const GLYPHS: Readonly<Record<string, string>> = {
   'job.submitted': 'queued',
+  'job.extended': 'queued',
   'attempt.started': 'running',
   'job.waiting': 'waiting',
   'job.paused': 'paused',

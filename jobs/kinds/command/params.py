@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.kinds.groups import Course
+from jobs.targets import MOST_TARGETS
 
-MOST_TARGETS = 1500  # names are in job.submitted twice, and an event is at most 64 KiB
 LONGEST_LINE = 4000
 SHELL = ("/bin/sh", "-c")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_SERVERS = 1500  # names are in job.submitted twice, and an event is at most 64 KiB
+from jobs.targets import MOST_TARGETS
 
 
 class UpdateParams(BaseModel):
@@ -18,7 +18,7 @@ class UpdateParams(BaseModel):
         title="Servers",
         description="The servers to update, in this order: names, group:NAME, label:NAME=VALUE.",
         min_length=1,
-        max_length=MOST_SERVERS,
+        max_length=MOST_TARGETS,
         json_schema_extra={"x-choices": "targets"},
     )
     version: str = Field(
@@ -31,21 +31,21 @@ class UpdateParams(BaseModel):
     batch: int = Field(
         default=4,
         ge=1,
-        le=MOST_SERVERS,
+        le=MOST_TARGETS,
         title="Batch size",
         description="How many servers are updated at the same time.",
     )
     canary: int = Field(
         default=1,
         ge=0,
-        le=MOST_SERVERS,
+        le=MOST_TARGETS,
         title="Canaries",
         description="How many servers go first and alone. 0: none.",
     )
     max_failures: int = Field(
         default=1,
         ge=0,
-        le=MOST_SERVERS,
+        le=MOST_TARGETS,
         title="Failures tolerated",
         description="The run stops once more servers than this have failed.",
     )

@@ -46,6 +46,8 @@ class Board:
         data = event.data or {}
         if event.type == "job.submitted":
             self._submitted(data)
+        elif event.type == "job.extended":
+            self._extended(data)
         elif event.type == "job.progressed":
             self.done = _count(data.get("done"), self.done)
             self.total = _count(data.get("total"), self.total)
@@ -75,6 +77,14 @@ class Board:
         for group in plan.get("groups") or ():
             for name in group.get("targets") or () if isinstance(group, dict) else ():
                 self.target(str(name))
+
+    def _extended(self, data: Mapping[str, Any]) -> None:
+        """Take the names that did not fit into `job.submitted`, as the plan has them."""
+        for part in data.get("parts") or ():
+            at = list(part.get("at") or [])
+            if at[:2] == ["plan", "groups"] and at[-1] == "targets":
+                for name in part.get("items") or ():
+                    self.target(str(name))
 
     def _step(self, event: Event, data: Mapping[str, Any]) -> None:
         step = event.step or ""
