@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
-django = get_asgi_application()  # first: it loads the apps whose models the rest imports
+django.setup(set_prefix=False)  # first: it loads the apps whose models the rest imports
 
 from django.core.checks import run_checks  # noqa: E402
 
+from core.handler import Handler  # noqa: E402
 from jobs.checks import ENGINE  # noqa: E402
 from streams.followers import freeing  # noqa: E402
 from streams.lasting import lasting  # noqa: E402
@@ -20,4 +21,4 @@ from streams.routing import websockets  # noqa: E402
 if problems := run_checks(tags=[ENGINE]):  # a web server runs no other check of Django's
     raise SystemExit("Reprise cannot start:\n" + "\n".join(str(one.msg) for one in problems))
 
-application = freeing(lasting(ProtocolTypeRouter({"http": django, "websocket": websockets})))
+application = freeing(lasting(ProtocolTypeRouter({"http": Handler(), "websocket": websockets})))

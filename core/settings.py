@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 # Every one of these is async-capable: a synchronous one would hold a thread for the whole of each
 # long poll and stream.
 MIDDLEWARE = [
+    "core.caching.never_stored",  # first: it sees every answer, whichever middleware gives it
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
