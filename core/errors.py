@@ -44,6 +44,13 @@ class BadRequest(RepriseError):
     close_code = 4500
 
 
+class BadParameter(BadRequest):
+    """A parameter of the query cannot be used; `errors` names it."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail, errors=[{"parameter": name, "detail": detail}])
+
+
 class BadCursor(RepriseError):
     """The cursor is none: write a sequence number, or `<seq>-<first 8 hex digits of its hash>`."""
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
 from core.errors import NotFound, NotSignedIn, RepriseError
+from core.ids import parse_id
 from jobs import access, standing, tickets
 from jobs.access import Principal
 from jobs.api.problems import explain
@@ -33,12 +34,9 @@ T = TypeVar("T")
 def job_id(text: str) -> UUID:
     """Return the id that a path names; NotFound where it is none."""
     try:
-        value = UUID(text)
+        return parse_id(text)
     except ValueError:
         raise NotFound from None
-    if str(value) != text.lower():
-        raise NotFound
-    return value
 
 
 async def allow(source: Source, job: UUID | None) -> Principal:

@@ -6,7 +6,8 @@ import re
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# As `core.ids.parse_id` has it.
+_ID = "(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 _IN_PATH = re.compile(rf"(.*?)/(?:api/|ws/)?jobs/({_ID})(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 

@@ -1,5 +1,7 @@
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{36})(?:\/|$)/i;
+/** An id as the server takes one: either case, with its four dashes or without any. */
+const ID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i;
+const PARTS = /^(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})$/;
+const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{32,36})(?:\/|$)/i;
 
 /** A short-lived permit for one job in place of a cookie, for another origin; renewed at each connect. */
 export type Ticket = string | (() => Promise<string>);
@@ -21,7 +23,7 @@ export class Addresses {
     private readonly ticket?: Ticket,
   ) {
     if (ID.test(job)) {
-      this.job = job.toLowerCase();
+      this.job = written(job);
       this.#root = new URL('/', base);
       return;
     }
@@ -30,7 +32,7 @@ export class Addresses {
     if (prefix === undefined || id === undefined || !ID.test(id)) {
       throw new TypeError(`This is no job: ${job}`);
     }
-    this.job = id.toLowerCase();
+    this.job = written(id);
     this.#root = new URL(`${prefix}/`, url);
   }
 
@@ -59,4 +61,9 @@ export class Addresses {
     if (ticket !== undefined) url.searchParams.set('ticket', ticket);
     return url;
   }
+}
+
+/** Return an id as the server writes it. */
+function written(id: string): string {
+  return id.toLowerCase().replace(PARTS, '$1-$2-$3-$4-$5');
 }

@@ -16,6 +16,8 @@ describe('addresses', () => {
   it.each([
     [JOB, `${host}/jobs/whatever`, `${host}/`],
     [JOB.toUpperCase(), host, `${host}/`],
+    [JOB.replaceAll('-', ''), host, `${host}/`],
+    [`/jobs/${JOB.replaceAll('-', '').toUpperCase()}/`, host, `${host}/`],
     [`/jobs/${JOB}`, host, `${host}/`],
     [`/api/jobs/${JOB}?at=5`, host, `${host}/`],
     [`${host}/ops/api/jobs/${JOB}/stream`, '', `${host}/ops/`],
@@ -43,9 +45,12 @@ describe('addresses', () => {
     expect(await addresses.stream('0')).toContain('ticket=t+2');
   });
 
-  it.each(['', 'x', '/jobs/', '/jobs/0192f3c1', `/other/${JOB}`])('of %j are none', (job) => {
-    expect(() => new Addresses(job, 'http://host/')).toThrow(TypeError);
-  });
+  it.each(['', 'x', '/jobs/', '/jobs/0192f3c1', `/other/${JOB}`, `{${JOB}}`, JOB.replace('-', '')])(
+    'of %j are none',
+    (job) => {
+      expect(() => new Addresses(job, 'http://host/')).toThrow(TypeError);
+    },
+  );
 });
 
 describe('cursors', () => {

@@ -12,6 +12,7 @@ from core.errors import RepriseError
 from core.words import counted
 from jobs import log
 from jobs.archive import exports, lines
+from jobs.management.arguments import job_argument
 from jobs.management.progress import bar
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     help = "Write one job, its header and its events exactly as stored, for `import` elsewhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", type=UUID, help="the job's id")
+        parser.add_argument("job", type=job_argument, help="the job's id")
         parser.add_argument(
             "--output", type=Path, help="a file instead of standard output; NAME.zst is compressed"
         )

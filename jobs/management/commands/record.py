@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.words import counted
 from jobs import log, replay
+from jobs.management.arguments import job_argument
 
 
 class Command(BaseCommand):
     help = "Write a job's history as NDJSON, exactly as stored; with --output its states beside it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", type=UUID, help="the job's id")
+        parser.add_argument("job", type=job_argument, help="the job's id")
         parser.add_argument(
             "--output", type=Path, help="NAME.ndjson; NAME.states.ndjson is written beside it"
         )

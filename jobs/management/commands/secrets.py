@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import RepriseError
+from jobs.management.arguments import moment_argument
 from jobs.management.progress import bar
 from jobs.secrets import keys, store
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         ending = subcommands.add_parser("forget", help="delete the secrets of ended jobs")
         ending.add_argument(
             "--ended-before",
-            type=moment,
+            type=moment_argument,
             required=True,
             metavar="WHEN",
             help="of jobs that ended before this date or time (ISO 8601; UTC unless it says)",
@@ -72,9 +72,3 @@ class Command(BaseCommand):
                 done += count
                 advance(count)
         self.stdout.write(f"{done} encrypted anew; all are under {keys.newest().id}.")
-
-
-def moment(text: str) -> datetime:
-    """Return the moment that somebody wrote; ValueError (argparse says so) for anything else."""
-    when = datetime.fromisoformat(text)
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -44,11 +44,13 @@ class Command(BaseCommand):
                 self._revoke(options["user"], options["name"])
 
     def _make(self, username: str, name: str, days: float | None) -> None:
-        expires_at = clock.now() + timedelta(days=days) if days is not None else None
         try:
+            expires_at = clock.now() + timedelta(days=days) if days is not None else None
             _token, raw = tokens.make(_user(username), name, expires_at=expires_at)
         except InvalidParams as error:
             raise CommandError(error.errors[0]["detail"]) from error
+        except (OverflowError, ValueError) as error:
+            raise CommandError(f"That is no number of days: {days}.") from error
         self.stdout.write(raw)
 
     def _list(self, username: str | None) -> None:

@@ -1,0 +1,28 @@
+"""Types of the commands' arguments: what is refused is said in a sentence."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from datetime import datetime
+from uuid import UUID
+
+from core.clock import OutOfRange, read_moment
+from core.ids import parse_id
+
+
+def job_argument(text: str) -> UUID:
+    """Return the id of a job that somebody wrote."""
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def moment_argument(text: str) -> datetime:
+    """Return the moment that somebody wrote: UTC unless it says otherwise."""
+    try:
+        return read_moment(text)
+    except OutOfRange as error:
+        raise ArgumentTypeError(str(error)) from error
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error} Write a date, or 2026-11-22T09:00:00Z.") from error
