@@ -6,15 +6,21 @@ them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
 from core import clock
+from core.errors import BadRequest
 from jobs import schedules, tokens
+from jobs.events import clean, is_storable
 from jobs.models import ApiToken, Job, Schedule, Target, Team
 from jobs.targets import checking, expand, selectors
 from jobs.targets.selecting import LABEL
@@ -58,6 +64,33 @@ class TeamAdmin(AnyAdmin):
     filter_horizontal = ("members",)
 
 
+class CleanJSONField(forms.JSONField):
+    """JSON that Postgres keeps: no NaN, no infinite number; NUL is replaced, as in events."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value. Raises ValidationError."""
+        try:
+            made = clean(super().to_python(value))
+        except (BadRequest, RecursionError) as error:
+            raise ValidationError(self.error_messages["invalid"], "invalid") from error
+        if not is_storable(made):
+            raise ValidationError(self.error_messages["invalid"], "invalid")
+        return made
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the field shows: what was sent, where it is too deep to be read."""
+        try:
+            shown = super().bound_data(data, initial)
+            return shown if isinstance(shown, InvalidJSONInput) else clean(shown)
+        except (BadRequest, RecursionError):
+            return InvalidJSONInput(data)
+
+
+JSON_FIELDS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    models.JSONField: {"form_class": CleanJSONField}
+}
+
+
 class TargetForm(TargetModelForm):
     """A target by hand: refused for what an import would refuse."""
 
@@ -89,6 +122,7 @@ class LabelFilter(admin.SimpleListFilter):
 @admin.register(Target)
 class TargetAdmin(AnyAdmin):
     form = TargetForm
+    formfield_overrides = JSON_FIELDS
     list_display = ("name", "group", "transport", "address", "labels")
     list_filter = ("transport", "group", LabelFilter)
     search_fields = ("name", "group", "address", "labels")
@@ -108,6 +142,7 @@ class ScheduleForm(ScheduleModelForm):
 @admin.register(Schedule)
 class ScheduleAdmin(ScheduleModelAdmin):
     form = ScheduleForm
+    formfield_overrides = JSON_FIELDS
     list_display = (
         "name",
         "kind",

@@ -28,6 +28,20 @@ _MANY_DIGITS = re.compile(r"[0-9]{19}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _REPLACED = re.compile("[\x00\ud800-\udfff]")
+_BREAKS = (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029"))
+
+
+def one_line(text: str) -> str:
+    """Return JSON text as one line for every reader: with no break that `str.splitlines` knows.
+
+    A JSON encoder escapes control characters, these three it leaves as they are; they stand in
+    strings only, where the escape means the same.
+    """
+    if text.isascii():
+        return text
+    for character, escaped in _BREAKS:
+        text = text.replace(character, escaped)
+    return text
 
 
 class EventType(StrEnum):
@@ -195,6 +209,16 @@ def clean(value: Any, depth: int = 0) -> Any:
     raise BadRequest(f"A {type(value).__name__} is not JSON.")
 
 
+def is_storable(value: Any) -> bool:
+    """Return whether Postgres' jsonb takes a JSON value as it is: no NUL, no NaN, none such."""
+    try:
+        _encode(value).encode()
+        same: bool = clean(value) == value
+    except (BadRequest, ValueError, TypeError, RecursionError):
+        return False
+    return same
+
+
 def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
     try:
         body = _encode(members)
@@ -224,4 +248,4 @@ def _is_tame(body: str) -> bool:
 
 
 def _encode(value: Any) -> str:
-    return _ENCODER.encode(value)
+    return one_line(_ENCODER.encode(value))

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from jobs.events import first_hash, next_hash, parse, parse_stored, split_hash
+from jobs.events import first_hash, next_hash, one_line, parse, parse_stored, split_hash
 from jobs.job import State, fold
 
 
@@ -32,7 +32,8 @@ def changes(texts: Iterable[str]) -> Iterator[str]:
         now: list[dict[str, Any]] = state.pop("steps")
         changed = {key: value for key, value in state.items() if summary.get(key, ...) != value}
         moved = [step for step, was in zip_longest(now, steps) if step != was]
-        yield json.dumps({"summary": changed, "steps": moved}, ensure_ascii=False)
+        line = json.dumps({"summary": changed, "steps": moved}, ensure_ascii=False)
+        yield one_line(line)
         summary, steps = state, now
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.errors import RepriseError
 from core.ids import uuid7_time
-from jobs.events import first_hash, next_hash, split_hash, with_hash
+from jobs.events import first_hash, next_hash, one_line, split_hash, with_hash
 from jobs.models import Job
 
 VERSION = 1
@@ -74,7 +74,7 @@ class Header:
             "retry_of": str(self.retry_of) if self.retry_of else None,
         }
         members = {"reprise_export": VERSION, "job": job, "head": self.head, "hash": self.hash}
-        return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+        return one_line(json.dumps(members, ensure_ascii=False, separators=(",", ":")))
 
 
 def header_of(job: Job) -> Header:

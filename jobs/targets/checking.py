@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from jobs.events import is_storable
 from jobs.models import Target
 from jobs.targets.selecting import GROUP, LABEL, is_selector
 from jobs.transports.command import TRANSPORTS
@@ -40,6 +41,9 @@ def problem(target: Target) -> tuple[str, str] | None:
     if target.transport not in TRANSPORTS:
         known = ", ".join(TRANSPORTS)
         return "transport", f"There is no transport {target.transport}. Known: {known}."
+    for name in ("labels", "variables"):
+        if not is_storable(getattr(target, name)):
+            return name, "It has a NUL, or a number that is none, or is nested too deep."
     if not isinstance(target.variables, dict):
         return "variables", "Variables are a JSON object."
     if not isinstance(target.labels, dict) or not all(

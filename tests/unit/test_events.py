@@ -56,10 +56,25 @@ def test_the_text_is_the_protocols_letter_by_letter() -> None:
 def test_whatever_json_goes_in_comes_out_as_utf8_on_one_line(data: dict[str, Any]) -> None:
     body, raw = make_body(event(data))
     text = with_hash(body, next_hash(bytes(32), raw))
-    assert "\n" not in text
+    assert text.splitlines() == [text]
     assert "\x00" not in json.dumps(json.loads(body), ensure_ascii=False)
     assert raw.decode() == body
     assert parse(text).data == json.loads(body)["data"]
+
+
+@given(st.text(st.sampled_from('a\\"\n\r\v\f\x1c\x1d\x1e\x7f\x85\u2028\u2029\ud800'), min_size=1))
+def test_no_reader_finds_a_second_line_in_an_event(text: str) -> None:
+    body, raw = make_body(event({text: [text]}, step=text, target=text, actor=text))
+    assert body.splitlines() == [body]
+    assert raw.splitlines() == [raw]
+    said = text.replace("\ud800", "\ufffd")
+    found = parse(with_hash(body, bytes(32)))
+    assert (found.data, found.step, found.target) == ({said: [said]}, said, said)
+
+
+def test_line_breaks_of_unicode_are_escaped_as_control_characters_are() -> None:
+    body, _ = make_body(event({"text": "a\x85b\u2028c\u2029d\x1c"}))
+    assert body.endswith(r'{"text":"a\u0085b\u2028c\u2029d\u001c"}}')
 
 
 def test_what_cannot_be_said_in_unicode_is_replaced() -> None:

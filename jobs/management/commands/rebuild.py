@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 
 from core.errors import NotFound
+from jobs.events import one_line
+from jobs.management.arguments import job_argument
 from jobs.management.progress import bar
 from jobs.models import Job
 from jobs.rebuild import CannotFold, Difference, rebuild
@@ -35,7 +37,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", nargs="*", type=UUID, default=[], help="the ids of jobs")
+        parser.add_argument("job", nargs="*", type=job_argument, default=[], help="the ids of jobs")
         parser.add_argument("--all", action="store_true", help="every job there is")
         parser.add_argument("--write", action="store_true", help="write what the log folds to")
         parser.add_argument("--json", action="store_true", help="one JSON object a job and line")
@@ -62,7 +64,8 @@ class Command(BaseCommand):
 
     def _say(self, result: Result, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(asdict(result), default=str, ensure_ascii=False))
+            said = json.dumps(asdict(result), default=str, ensure_ascii=False)
+            self.stdout.write(one_line(said))
             return
         if result.trouble:
             self.stdout.write(f"{result.job}  {result.trouble}")

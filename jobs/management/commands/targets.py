@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import InvalidParams, RepriseError
+from jobs.events import one_line
 from jobs.models import Target
 from jobs.targets import changes, files, select
 
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         make = changes.compare if dry_run else changes.apply
         made = make(wanted, prune=prune)
         if options["json"]:
-            self.stdout.write(json.dumps(made.as_dict(), ensure_ascii=False))
+            self.stdout.write(one_line(json.dumps(made.as_dict(), ensure_ascii=False)))
             return
         for line in made.lines():
             self.stdout.write(line)
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             if as_json:
                 row = {"name": target.name}
                 row |= {name: getattr(target, name) for name in changes.FIELDS}
-                self.stdout.write(json.dumps(row, ensure_ascii=False))
+                self.stdout.write(one_line(json.dumps(row, ensure_ascii=False)))
             else:
                 labels = ",".join(f"{name}={value}" for name, value in target.labels.items())
                 row_of = (target.name, target.group, target.transport, target.address, labels)

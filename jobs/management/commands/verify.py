@@ -11,7 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 
 from core.errors import NotFound
+from jobs.events import one_line
 from jobs.integrity import SealVerdict, Verdict, known_jobs, verify, verify_seals
+from jobs.management.arguments import job_argument
 from jobs.management.progress import bar
 from jobs.models import Job
 from jobs.seals import SealFailed, key
@@ -26,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare which jobs to check, and with whose key."""
         which = parser.add_argument_group("which jobs (one of these)")
-        which.add_argument("job", nargs="*", type=UUID, default=[], help="the ids of jobs")
+        which.add_argument("job", nargs="*", type=job_argument, default=[], help="the ids of jobs")
         which.add_argument("--all", action="store_true", help="every job there is, and every seal")
         parser.add_argument(
             "--key",
@@ -103,7 +105,7 @@ def _as_json(verdict: Verdict | SealVerdict) -> str:
     named = (
         {"seal": verdict.seal} if isinstance(verdict, SealVerdict) else {"job": str(verdict.job)}
     )
-    return json.dumps({**named, **verdict.as_dict()}, ensure_ascii=False)
+    return one_line(json.dumps({**named, **verdict.as_dict()}, ensure_ascii=False))
 
 
 def _count(number: int, of: str) -> str:
