@@ -27,6 +27,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from core.errors import Forbidden, NotFound, NotSignedIn
+from core.ids import parse_id
 from jobs import acts, tokens
 from jobs.kinds import registry
 from jobs.kinds.registry import AnyKind
@@ -134,7 +135,7 @@ def visible(principal: Principal) -> QuerySet[Job]:
 def job_for(principal: Principal, job_id: UUID | str) -> Job:
     """Return the job; NotFound where it is unknown, not theirs to see, or the id is none."""
     try:
-        key = job_id if isinstance(job_id, UUID) else UUID(job_id)
+        key = job_id if isinstance(job_id, UUID) else parse_id(job_id)
         return visible(principal).get(pk=key)
     except (ValueError, Job.DoesNotExist):
         raise NotFound from None
@@ -213,8 +214,7 @@ def _lets(principal: Principal, act: str, job: Job) -> bool:
 
 
 def _of_token(token: ApiToken) -> Principal:
-    actor = f"token:{token.user.get_username()}/{token.name}"
-    return Principal(token.user, actor, token=token.pk)
+    return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
 
 
 def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,9 @@ from jobs import access, acts, claims, dispatch, extensions, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
-from jobs.models import Job
+from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.secrets import field, keys, store
 
-MAX_TITLE = 300
 MAX_KEY = 200
 MAX_PRIORITY = 10
 MAX_REASON = 1000
@@ -122,8 +121,7 @@ def wanted(
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     title = (title or "").strip() or found.title_for(parsed)
-    if len(title) > MAX_TITLE:
-        raise BadRequest(f"A title has at most {MAX_TITLE} characters.")
+    _require_lengths(principal.actor, title, found.targets(parsed))
     job = Job(
         id=uuid7(),
         kind=found.name,
@@ -198,6 +196,19 @@ def wake(waiting: list[UUID]) -> None:
     found = Job.objects.filter(pk__in=waiting).order_by("-priority", "pk")
     for job_id, priority in found.values_list("pk", "priority"):
         dispatch.deliver(job_id, priority=priority)
+
+
+def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
+    """Raise InvalidParams for what has become too long for its column where it was put together."""
+    longest = max(targets, key=len, default="")
+    for pointer, what, text, most in (
+        ("", "Who submits", actor, MAX_ACTOR),
+        ("/title", "The title", title, MAX_TITLE),
+        ("", "A target's name", longest, MAX_TARGET),
+    ):
+        if len(text) > most:
+            detail = f"{what} has {len(text)} characters, {most} at most are kept: {text[:40]}…"
+            raise InvalidParams([{"pointer": pointer, "detail": detail}], detail)
 
 
 def _submitted(job: Job) -> list[NewEvent]:

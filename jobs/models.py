@@ -15,6 +15,11 @@ from django.db import models
 
 from core.ids import uuid7
 
+# What is longer is refused where it comes in, also where it is put together of several parts.
+MAX_ACTOR = 200
+MAX_TARGET = 200
+MAX_TITLE = 300
+
 
 class Team(models.Model):
     """The people who share jobs: an operator sees and steers the jobs of their teams."""
@@ -53,7 +58,7 @@ class SignInAttempts(models.Model):
 class Target(models.Model):
     """A machine or server that steps act on; `variables` is what its kind of work needs to know."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=MAX_TARGET, unique=True)
     group = models.CharField(max_length=100, blank=True)
     labels = models.JSONField(default=dict, blank=True)
     transport = models.CharField(max_length=20, default="local")
@@ -72,7 +77,7 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=100)
-    title = models.CharField(max_length=300)
+    title = models.CharField(max_length=MAX_TITLE)
     params = models.JSONField()
     labels = models.JSONField(default=dict)
     plan = models.JSONField(default=dict)
@@ -80,7 +85,7 @@ class Job(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="reprise_jobs"
     )
-    submitted_by = models.CharField(max_length=200)
+    submitted_by = models.CharField(max_length=MAX_ACTOR)
     idempotency_key = models.CharField(max_length=200, null=True)
     request_hash = models.BinaryField(null=True)
     retry_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
@@ -151,7 +156,7 @@ class Claim(models.Model):
     """A job's wish for a target; `held` once granted. Tickets order the waiting (jobs.claims)."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="claims")
-    target = models.CharField(max_length=200)
+    target = models.CharField(max_length=MAX_TARGET)
     ticket = models.BigIntegerField()
     held = models.BooleanField(default=False)
 

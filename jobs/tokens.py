@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from core import clock
 from core.errors import InvalidParams, NotSignedIn
 from jobs import access_news
-from jobs.models import ApiToken
+from jobs.models import MAX_ACTOR, ApiToken
 
 MARK = "rp_"
 PREFIX_CHARACTERS = 10
@@ -35,6 +35,10 @@ def make(user: User, name: str, *, expires_at: datetime | None = None) -> tuple[
     name = name.strip()
     if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
         detail = f"A name has 1 to {MAX_NAME_CHARACTERS} printable characters."
+        raise InvalidParams([{"pointer": "/name", "detail": detail}])
+    room = MAX_ACTOR - len(actor_of(user, ""))
+    if len(name) > room:
+        detail = f"A name has at most {room} characters, with a user name as long as yours."
         raise InvalidParams([{"pointer": "/name", "detail": detail}])
     if expires_at is not None and not clock.now() < expires_at < clock.now() + LONGEST:
         detail = "A token ends within ten years from now; leave this out for one that stays."
@@ -54,6 +58,11 @@ def make(user: User, name: str, *, expires_at: datetime | None = None) -> tuple[
         detail = f"There is, or was, a token called {name}: choose another name."
         raise InvalidParams([{"pointer": "/name", "detail": detail}]) from error
     return token, raw
+
+
+def actor_of(user: User, name: str) -> str:
+    """Return what events call somebody who uses a token of this name."""
+    return f"token:{user.get_username()}/{name}"
 
 
 def hash_of(raw: str) -> str:

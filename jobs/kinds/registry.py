@@ -22,6 +22,7 @@ from jobs.secrets import field as secrets
 
 logger = logging.getLogger(__name__)
 
+MAX_NAME = 100  # as `Job.kind` keeps it
 P = TypeVar("P", bound=BaseModel)
 Option = str | dict[str, str]
 
@@ -205,6 +206,8 @@ def _made(loaded: object) -> AnyKind:
     for attribute in ("name", "title", "Params"):
         if not getattr(loaded, attribute, None):
             raise ValueError(f"it has no {attribute}")
+    if len(loaded.name) > MAX_NAME:
+        raise ValueError(f"its name has more than {MAX_NAME} characters")
     return loaded()
 
 
