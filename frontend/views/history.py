@@ -9,17 +9,22 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core.errors import BadParameter
 from frontend import words
+from frontend.fields import JobIdField, MomentField
 from frontend.views.frame import page
 from jobs import access, feed
 from jobs.access import Principal
+from jobs.api.listing import require_kind
 from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
 from jobs.log.months import archived_before
+from jobs.models import Job
 
 PAGE_SIZE = 100
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
@@ -48,7 +53,7 @@ _GLYPHS: dict[str, str] = {
 class Filters(forms.Form):
     """The filters in the address; times are UTC."""
 
-    job = forms.UUIDField(required=False)
+    job = JobIdField(required=False)
     kind = forms.CharField(required=False, max_length=100)
     actor = forms.CharField(required=False, max_length=200)
     type = forms.ChoiceField(
@@ -59,8 +64,22 @@ class Filters(forms.Form):
             *((one.value, one.value) for one in EventType),
         ],
     )
-    since = forms.DateTimeField(required=False)
-    until = forms.DateTimeField(required=False)
+    since = MomentField(required=False)
+    until = MomentField(required=False)
+
+    def __init__(self, query: QueryDict, jobs: QuerySet[Job]) -> None:
+        super().__init__(query)
+        self._jobs = jobs
+
+    def clean_kind(self) -> str:
+        """Return the kind; ValidationError for one that there is not."""
+        kind: str = self.cleaned_data["kind"]
+        if kind:
+            try:
+                require_kind(kind, self._jobs)
+            except BadParameter as error:
+                raise forms.ValidationError(error.message) from error
+        return kind
 
     def audit(self) -> feed.AuditFilter:
         """Return the filter that the feed understands; a filter that is malformed is left out."""
@@ -108,7 +127,7 @@ class Group:
 def history(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show a page of the feed of all events that the reader may see, newest first."""
     access.require(principal, "view")
-    filters = Filters(request.GET)
+    filters = Filters(request.GET, access.visible(principal))
     found = feed.audit(
         principal,
         filters.audit(),

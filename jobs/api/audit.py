@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
-from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -16,9 +14,11 @@ from pydantic import Field
 from jobs import access, feed
 from jobs.access import Principal
 from jobs.api.auth import principal_of
-from jobs.api.listing import Text, aware
+from jobs.api.fields import JobId, Moment, Text
+from jobs.api.listing import require_kind
+from jobs.api.negotiation import preferred_type
 from jobs.api.schemas import AuditOut, errors
-from jobs.events import EventType
+from jobs.events import EventType, one_line
 from jobs.feed import AuditFilter, AuditRow
 from jobs.log.months import archived_before
 from jobs.log.types import MAX_SEQ
@@ -26,18 +26,18 @@ from jobs.log.types import MAX_SEQ
 router = Router(tags=["audit"])
 
 MAX_LIMIT = 1000
-LINES = "application/x-ndjson"
+JSON, LINES = "application/json", "application/x-ndjson"
 
 
 class AuditQuery(Schema):
     """The query of GET /api/audit: every filter given must hold."""
 
-    job: UUID | None = None
+    job: JobId | None = None
     kind: Text | None = Field(None, description="The job's kind.")
     actor: Text | None = Field(None, description="`user:<name>`, `worker:<id>`, `system`, …")
     type: EventType | None = None
-    since: datetime | None = Field(None, description="Happened then or later.")
-    until: datetime | None = Field(None, description="Happened before then.")
+    since: Moment | None = Field(None, description="Happened then or later.")
+    until: Moment | None = Field(None, description="Happened before then.")
     output: bool = Field(True, description="False: without what steps print, and their progress.")
     after: int | None = Field(None, ge=0, le=MAX_SEQ, description="Newer than this position.")
     before: int | None = Field(None, ge=0, le=MAX_SEQ, description="Older than this position.")
@@ -51,8 +51,8 @@ class AuditQuery(Schema):
             kind=self.kind or None,
             actor=self.actor or None,
             type=self.type,
-            since=aware(self.since) if self.since else None,
-            until=aware(self.until) if self.until else None,
+            since=self.since,
+            until=self.until,
             output=self.output,
         )
 
@@ -68,7 +68,9 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     """
     principal = principal_of(request)
     access.require(principal, "view")
-    if request.get_preferred_type(["application/json", LINES]) == LINES:
+    if query.kind:
+        require_kind(query.kind, access.visible(principal))
+    if preferred_type(request, JSON, LINES) == LINES:
         return _exported(principal, query)
     page = feed.audit(
         principal, query.filters, after=query.after, before=query.before, limit=query.limit
@@ -77,7 +79,7 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     members = {"next": page.next, "previous": page.previous}
     tail = json.dumps({**members, "archived_before": str(archived) if archived else None})
     body = f'{{"events":[{",".join(map(_line, page.rows))}],{tail[1:]}'
-    return HttpResponse(body, content_type="application/json")
+    return HttpResponse(body, content_type=JSON)
 
 
 def _exported(principal: Principal, query: AuditQuery) -> StreamingHttpResponse:
@@ -109,4 +111,4 @@ def _line(row: AuditRow) -> str:
         "job_kind": row.job_kind,
         "job_title": row.job_title,
     }
-    return f'{json.dumps(members, ensure_ascii=False)[:-1]}, "event": {row.text}}}'
+    return f'{one_line(json.dumps(members, ensure_ascii=False))[:-1]}, "event": {row.text}}}'

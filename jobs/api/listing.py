@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from ninja import Schema
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from core.errors import BadCursor, BadRequest
-from jobs.events import clean
+from core.errors import BadCursor, BadParameter
+from core.ids import parse_id
+from jobs.api.fields import JobId, LabelText, Moment, Text, words
 from jobs.job import STATUSES
+from jobs.kinds import registry
 from jobs.models import Job
 
 MAX_LIMIT = 200
 
 
-def _clean(text: str) -> str:
-    # Postgres' text takes no NUL, so none may reach a query.
-    cleaned: str = clean(text)
-    return cleaned
-
-
-Text = Annotated[str, Field(max_length=200), AfterValidator(_clean)]
-
-
 class JobFilters(Schema):
     """The query of GET /api/jobs: every filter given must hold."""
 
-    id: UUID | None = Field(None, description="That job, as a row: its log is not folded for it.")
+    id: JobId | None = Field(None, description="That job, as a row: its log is not folded for it.")
     status: list[str] = Field([], description="One or more, repeated or with commas between.")
     kind: Text | None = None
-    label: list[Text] = Field([], description="`name:value`; repeated: all of them.")
+    label: list[LabelText] = Field([], description="`name:value`; repeated: all of them.")
     actor: Text | None = Field(
         None, description="`user:<name>`, `token:<user>/<name>`, or a user's name for either."
     )
     target: Text | None = Field(None, description="A target in the job's plan.")
-    retry_of: UUID | None = Field(None, description="Retries of that job.")
-    since: datetime | None = Field(None, description="Submitted then or later.")
-    until: datetime | None = Field(None, description="Submitted before then.")
+    retry_of: JobId | None = Field(None, description="Retries of that job.")
+    since: Moment | None = Field(None, description="Submitted then or later.")
+    until: Moment | None = Field(None, description="Submitted before then.")
     text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, description="The `next` of the page before.")
@@ -50,7 +41,8 @@ def page(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None
     """Return one page of the jobs that pass, newest first, and the next page's cursor.
 
     Keyset paging: a page starts below the last id of the one before, so jobs that arrive in
-    between neither repeat nor hide any. Raises BadCursor and BadRequest.
+    between neither repeat nor hide any. Raises BadCursor, and BadParameter for a status or a kind
+    that there is not.
     """
     jobs = _filtered(jobs, wanted)
     if wanted.cursor is not None:
@@ -67,6 +59,7 @@ def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
     if statuses := _statuses(wanted.status):
         jobs = jobs.filter(status__in=statuses)
     if wanted.kind:
+        require_kind(wanted.kind, jobs)
         jobs = jobs.filter(kind=wanted.kind)
     if labels := dict(map(_label, wanted.label)):
         jobs = jobs.filter(labels__contains=labels)
@@ -77,44 +70,49 @@ def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
     if wanted.retry_of:
         jobs = jobs.filter(retry_of=wanted.retry_of)
     if wanted.since:
-        jobs = jobs.filter(submitted_at__gte=aware(wanted.since))
+        jobs = jobs.filter(submitted_at__gte=wanted.since)
     if wanted.until:
-        jobs = jobs.filter(submitted_at__lt=aware(wanted.until))
+        jobs = jobs.filter(submitted_at__lt=wanted.until)
     if wanted.text:
         jobs = jobs.filter(_mentions(wanted.text))
     return jobs
 
 
 def _statuses(values: list[str]) -> list[str]:
-    statuses = [status for value in values for status in value.split(",") if status]
+    statuses = words(values)
     unknown = sorted(set(statuses) - set(STATUSES))
     if unknown:
-        raise BadRequest(f"There is no status {unknown[0]!r}: {', '.join(STATUSES)}.")
+        raise BadParameter("status", f"There is no status {unknown[0]!r}: {', '.join(STATUSES)}.")
     return statuses
 
 
 def _label(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name:
-        raise BadRequest("A label filter is written name:value.")
+        raise BadParameter("label", "A label filter is written name:value.")
     return name, value
 
 
 def _mentions(text: str) -> Q:
     found = Q(title__icontains=text) | Q(message__icontains=text) | Q(kind__icontains=text)
     try:
-        return found | Q(pk=UUID(text))
+        return found | Q(pk=parse_id(text))
     except ValueError:
         return found
 
 
-def aware(moment: datetime) -> datetime:
-    """Return a moment of a query with its zone: UTC unless it says another."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def require_kind(name: str, jobs: QuerySet[Job]) -> None:
+    """Raise BadParameter for a kind that is not known and that none of the jobs has.
+
+    A kind that is no longer installed is still that of the jobs that it has run.
+    """
+    if registry.find(name) is None and not jobs.filter(kind=name).exists():
+        known = ", ".join(kind.name for kind in registry.all_kinds())
+        raise BadParameter("kind", f"There is no kind {name!r}: {known}.")
 
 
 def _key(cursor: str) -> UUID:
     try:
-        return UUID(cursor)
+        return parse_id(cursor)
     except ValueError:
         raise BadCursor("This is no cursor of this list: take `next` of the page before.") from None

@@ -9,16 +9,17 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import URLPattern, URLResolver
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
-from core.errors import NotSignedIn
+from core.errors import BadParameter, NotSignedIn
 from jobs import access
 from jobs.api import problems
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
+from jobs.api.negotiation import preferred_type
 from jobs.api.parser import StrictParser
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
@@ -26,6 +27,8 @@ from jobs.api.tokens import router as tokens_router
 from jobs.api.verify import router as verify_router
 
 View = Callable[..., HttpResponseBase]
+Call = Callable[..., Any]
+PAGE, JSON = "text/html", "application/json"
 
 DESCRIPTION = """Submit jobs, read them, steer them. Every call takes the session cookie (with
 `X-CSRFToken` where it changes something) or `Authorization: Bearer <token>`. Every error is
@@ -42,7 +45,7 @@ def signed_in(view: View) -> View:
         try:
             access.authenticate(request)
         except NotSignedIn as error:
-            if request.accepts("text/html"):
+            if preferred_type(request, PAGE, JSON, problems.CONTENT_TYPE) == PAGE:
                 return redirect_to_login(request.get_full_path())
             return problems.response(error)
         return view(request, *args, **kwargs)
@@ -66,6 +69,36 @@ def problem_answers(view: View) -> View:
     return wrapped
 
 
+def known_parameters(call: Call) -> Call:
+    """Refuse, before a call that reads, a query parameter that it does not take.
+
+    A misspelt filter would else find everything. Only the streams, which are made for clients of
+    others, let pass what these or a proxy add.
+    """
+
+    @wraps(call)
+    def checked(request: HttpRequest, *args: Any, **values: Any) -> Any:
+        if request.method == "GET":
+            known = _parameters(values) - _in_path(request)
+            if unknown := sorted(request.GET.keys() - known):
+                takes = ", ".join(sorted(known)) or "none"
+                detail = f"There is no parameter {unknown[0]!r} here; it takes: {takes}."
+                raise BadParameter(unknown[0], detail)
+        return call(request, *args, **values)
+
+    return checked
+
+
+def _parameters(values: dict[str, Any]) -> set[str]:
+    """Return the names of what ninja hands to a call: its parameters, and those of its schemas."""
+    schemas = [type(value) for value in values.values() if isinstance(value, Schema)]
+    return {*values, *(name for schema in schemas for name in schema.model_fields)}
+
+
+def _in_path(request: HttpRequest) -> set[str]:
+    return set(request.resolver_match.kwargs) if request.resolver_match else set()
+
+
 api = NinjaAPI(
     title="Reprise",
     version="1",
@@ -78,13 +111,17 @@ api = NinjaAPI(
 # Ninja has handlers of its own for these, and looks for the nearest class.
 for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, problems.on_exception)
-api.add_router("/jobs", jobs_router)
-api.add_router("/jobs", steering_router)
-api.add_router("/jobs", verify_router)
-api.add_router("/jobs", tickets_router)
-api.add_router("/audit", audit_router)
-api.add_router("", kinds_router)
-api.add_router("/tokens", tokens_router)
+for prefix, router in (
+    ("/jobs", jobs_router),
+    ("/jobs", steering_router),
+    ("/jobs", verify_router),
+    ("/jobs", tickets_router),
+    ("/audit", audit_router),
+    ("", kinds_router),
+    ("/tokens", tokens_router),
+):
+    router.add_decorator(known_parameters, mode="operation")
+    api.add_router(prefix, router)
 
 
 def urls() -> tuple[list[URLPattern | URLResolver], str, str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from django.core import exceptions
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
@@ -25,12 +26,14 @@ from core.errors import (
     BadRequest,
     EventTooLarge,
     Forbidden,
+    InvalidParams,
     NotFound,
     NotSignedIn,
     OverLimit,
     RepriseError,
     Unavailable,
 )
+from jobs.api.fields import UNUSABLE
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +74,7 @@ def explain(exc: BaseException) -> RepriseError:
         case HttpError():
             return _of_ninja(exc)
         case ValidationError():
-            places = pointers(exc.errors)
-            where = places[0].get("pointer") or places[0].get("parameter") or "the body"
-            message = f"The request does not fit: {where}: {places[0]['detail']}."
-            return BadRequest(message, errors=places)
+            return _of_validation(exc.errors)
         case Http404():
             return NotFound()
         case exceptions.PermissionDenied():
@@ -88,6 +88,8 @@ def explain(exc: BaseException) -> RepriseError:
             | UnreadablePostError()
         ):
             return BadRequest()
+        case DataError():  # what came in has got as far as the database, which cannot take it
+            return BadRequest("A value is too long, out of range, or has a NUL.")
         case OperationalError() | InterfaceError() | PoolTimeout():
             return Unavailable()
     return Internal()
@@ -97,7 +99,7 @@ def on_exception(request: HttpRequest, exc: Exception | type[Exception]) -> Http
     """Answer an exception of an API call; log it where it is the service's fault."""
     exc = exc() if isinstance(exc, type) else exc
     error = explain(exc)
-    if error.status >= 500:
+    if error.status >= 500 or isinstance(exc, DataError):
         logger.error(
             "%s %s: %s", request.method, request.path, error.code,
             exc_info=exc, extra={"action": "api_error"},
@@ -118,7 +120,9 @@ def pointers(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
         if source == "body":  # then the name of the view's argument, which no client knows
             place = {"pointer": pointer(path[1:])}
         else:
-            place = {"parameter": str(path[-1]) if path else str(source)}
+            # The place in a list that is repeated says nothing that has a name.
+            names = [part for part in path if isinstance(part, str)]
+            place = {"parameter": names[-1] if names else str(source)}
         shown.append({**place, "detail": str(error["msg"])})
     return shown
 
@@ -172,7 +176,19 @@ def handler500(request: HttpRequest) -> HttpResponse:
     """Answer after an exception that no view caught (Django has logged it)."""
     if is_api(request):
         return response(Internal())
+    error = sys.exc_info()[1]  # Django calls this while it handles the exception
+    if isinstance(error, DataError):
+        return defaults.bad_request(request, error)
     return defaults.server_error(request)
+
+
+def _of_validation(errors: Sequence[dict[str, Any]]) -> RepriseError:
+    places = pointers(errors)
+    if all(error.get("type") == UNUSABLE for error in errors):
+        return InvalidParams(places)
+    where = places[0].get("pointer") or places[0].get("parameter") or "the body"
+    detail = places[0]["detail"].rstrip(".")
+    return BadRequest(f"The request does not fit: {where}: {detail}.", errors=places)
 
 
 def _of_ninja(exc: HttpError) -> RepriseError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+
+from jobs.api.fields import ExactMoment, Moment
 
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
 
@@ -30,7 +31,7 @@ class Submission(Wanted):
     labels: dict[Label, Annotated[str, Field(max_length=200)]] = Field(
         default_factory=dict, max_length=32
     )
-    start_at: AwareDatetime | None = Field(
+    start_at: ExactMoment | None = Field(
         None, description="Not to start before this moment; RFC 3339 with an offset."
     )
     allow_past: bool = Field(
@@ -236,7 +237,7 @@ class TokenWish(Schema):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(Schema):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 from django.http import HttpRequest
@@ -34,10 +33,7 @@ def make_token(request: HttpRequest, wish: TokenWish) -> Status[dict[str, Any]]:
     principal = principal_of(request)
     if principal.token is not None:
         raise Forbidden("A token cannot make tokens: sign in.")
-    expires_at = wish.expires_at
-    if expires_at is not None and expires_at.tzinfo is None:
-        expires_at = expires_at.replace(tzinfo=UTC)
-    token, raw = tokens.make(principal.user, wish.name, expires_at=expires_at)
+    token, raw = tokens.make(principal.user, wish.name, expires_at=wish.expires_at)
     return Status(201, {**_shape(token), "token": raw})
 
 

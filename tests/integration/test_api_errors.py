@@ -14,6 +14,7 @@ from ops.embedded import ports
 from tests import cast as casting
 from tests.behind import database_behind
 from tests.cast import Cast, post
+from tests.factories import ATTEMPT, make_job
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -108,12 +109,62 @@ def test_bad_queries_and_addresses_get_theirs(cast: Cast) -> None:
     assert {path: (a["status"], a["code"]) for path, a in answers.items()} == expected
     assert answers["/api/jobs?limit=0"]["errors"][0]["parameter"] == "limit"
     for path in (
-        "?text=%00&kind=%00&actor=%00&target=%00&label=a:%00",
+        "?text=%00&actor=%00&target=%00&label=a:%00",
         "?text=%ff",
         "?text=%ed%a0",
     ):
         found = client.get(f"/api/jobs{path}").json()
         assert (found["jobs"], found["next"]) == ([], None)
+
+
+NAMED = {
+    "/api/jobs?stats=running": "stats",
+    "/api/jobs?status=lost": "status",
+    "/api/jobs?status=running,%20lost": "status",
+    "/api/jobs?kind=brew": "kind",
+    "/api/jobs?kind=%00": "kind",
+    "/api/jobs?label=chess": "label",
+    "/api/jobs?label=a:b&label=" + "x" * 265: "label",
+    "/api/jobs?id={0}": "id",
+    "/api/jobs?retry_of=urn:uuid:{1}": "retry_of",
+    "/api/jobs?Status=running": "Status",
+    "/api/jobs?_=1731": "_",
+    "/api/jobs?=x": "",
+    "/api/audit?type=job.lost": "type",
+    "/api/audit?types=job.failed": "types",
+    "/api/audit?kind=brew": "kind",
+    "/api/audit?output=maybe": "output",
+    "/api/audit?since=10000-01-01T00:00:00Z": "since",
+    "/api/audit?job={0}": "job",
+    "/api/kinds?kind=load": "kind",
+    "/api/tokens?user=bob": "user",
+    "/api/jobs/{2}?seq=1": "seq",
+    "/api/jobs/{2}?job_id=1": "job_id",
+    "/api/jobs/{2}/verify?all=1": "all",
+}
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_a_filter_that_is_none_is_named(cast: Cast, path: str) -> None:
+    job = make_job(cast.alice.user, [ATTEMPT]).pk
+    found = problem(cast.alice.client().get(path.format(f"{{{job}}}", job, job)))
+    assert (found["status"], found["code"]) == (400, "bad_request")
+    assert [error["parameter"] for error in found["errors"]] == [NAMED[path]]
+    assert found["errors"][0]["detail"]
+
+
+def test_who_may_not_ask_is_told_that_first(cast: Cast) -> None:
+    assert problem(casting.client().get("/api/jobs?stats=x"))["code"] == "not_signed_in"
+    post_only = "/api/jobs/x/cancel?why=x"  # what changes something says in its body what it takes
+    assert problem(post(cast.alice.client(), post_only))["code"] == "not_found"
+
+
+def test_a_kind_that_is_gone_is_still_that_of_its_jobs(cast: Cast) -> None:
+    make_job(cast.alice.user, [ATTEMPT], kind="retired")
+    for path in ("/api/jobs?kind=retired", "/api/audit?kind=retired"):
+        assert cast.alice.client().get(path).status_code == 200
+        # Whoever sees none of them is not told that there are any.
+        assert problem(cast.carol.client().get(path))["errors"][0]["parameter"] == "kind"
 
 
 def test_another_method_is_told_which_there_are(cast: Cast) -> None:

@@ -53,7 +53,12 @@ def test_every_filter_finds_what_it_names(cast: Cast) -> None:
         f"until={iso(two)}": ["one"],
         f"since={iso(two)}&until={iso(three)}": ["two"],
         "since=2999-01-01": [],
-        "until=0001-01-01T00:00:00%2B14:00": [],
+        "until=0001-01-01T00:00:00Z": [],
+        "since=2999-01-01T00:00:00+02:00": [],
+        "status=%20running%20,%20failed": ["two", "one"],
+        f"text={two.pk}".upper().replace("TEXT", "text"): ["two"],
+        f"id={one.pk.hex}": ["one"],
+        "label=game:" + "x" * 200: [],
     }
     answers = {
         query: [job["title"] for job in client.get(f"/api/jobs?{query}").json()["jobs"]]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from django.core import exceptions
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404
 from ninja.errors import HttpError, ValidationError
 from psycopg_pool import PoolTimeout
@@ -25,6 +25,7 @@ from jobs.api import problems
         (exceptions.RequestDataTooBig("secret"), "event_too_large", 413),
         (HttpError(400, "secret"), "bad_request", 400),
         (HttpError(401, "secret"), "not_signed_in", 401),
+        (DataError("secret"), "bad_request", 400),
         (OperationalError("secret"), "unavailable", 503),
         (InterfaceError("secret"), "unavailable", 503),
         (PoolTimeout("secret"), "unavailable", 503),

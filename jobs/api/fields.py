@@ -1,0 +1,56 @@
+"""Types of the API's fields whose rule is the same wherever they stand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from core.clock import OutOfRange, read_moment
+from core.ids import parse_id
+from jobs.events import clean
+
+# Of an error: what is written well and still cannot be used. `problems` answers it with 422.
+UNUSABLE = "unusable"
+
+
+def _cleaned(text: str) -> str:
+    # Postgres' text takes no NUL, so none may reach a query.
+    cleaned: str = clean(text)
+    return cleaned
+
+
+def _read_id(value: Any) -> UUID:
+    try:
+        return parse_id(value)
+    except (TypeError, ValueError) as error:
+        raise PydanticCustomError("job_id", "A job's id has 32 hex digits.") from error
+
+
+def _read_moment(value: Any, *, needs_offset: bool) -> datetime:
+    try:
+        return read_moment(value, needs_offset=needs_offset)
+    except OutOfRange as error:
+        raise PydanticCustomError(UNUSABLE, "It is not within the years 1 to 9999.") from error
+    except (AttributeError, ValueError) as error:
+        raise PydanticCustomError(
+            "moment", "A moment is written as RFC 3339 has it: 2026-11-22T09:00:00Z."
+        ) from error
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(_cleaned)]
+# A label's name has up to 63 characters, its value up to 200.
+LabelText = Annotated[str, Field(max_length=264), AfterValidator(_cleaned)]
+JobId = Annotated[UUID, BeforeValidator(_read_id)]
+Moment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=False))]
+# Of what starts later: which nine o'clock is meant, has to be said.
+ExactMoment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=True))]
+
+
+def words(values: list[str]) -> list[str]:
+    """Return what a parameter lists: repeated, or with commas between; spaces do not count."""
+    return [word for value in values for part in value.split(",") if (word := part.strip())]
