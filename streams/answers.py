@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from core.errors import BadRequest, RepriseError
+from core.errors import BadParameter, RepriseError
 from jobs.api import problems
+from streams.resume import Resume, wanted
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +74,14 @@ def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
+def asked_resume(request: HttpRequest) -> Resume:
+    """Return from where a request wants to follow. Raises BadCursor."""
+    header = request.headers.get("Last-Event-ID")
+    return Resume.parse(wanted(header, dict(request.GET.lists())))
+
+
 def number(request: HttpRequest, name: str, default: float, low: float, high: float) -> float:
-    """Return the query parameter as a number from `low` to `high`; BadRequest for any other."""
+    """Return the query parameter as a number from `low` to `high`; BadParameter for any other."""
     text = request.GET.get(name)
     if text is None:
         return default
@@ -83,15 +90,15 @@ def number(request: HttpRequest, name: str, default: float, low: float, high: fl
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise BadRequest(f"{name} is a number from {low:g} to {high:g}.", parameter=name)
+        raise BadParameter(name, f"{name} is a number from {low:g} to {high:g}.")
     return value
 
 
 def whole(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:
-    """Return the query parameter as a whole number from `low` to `high`; BadRequest otherwise."""
+    """Return the query parameter as a whole number from `low` to `high`; else BadParameter."""
     value = number(request, name, default, low, high)
     if value != int(value):
-        raise BadRequest(f"{name} is a whole number.", parameter=name)
+        raise BadParameter(name, f"{name} is a whole number.")
     return int(value)
 
 

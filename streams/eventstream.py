@@ -47,6 +47,7 @@ from streams.eventchannels import MESSAGE, job_of
 from streams.followers import Follower, here
 from streams.hub import Hub
 from streams.merge import merged
+from streams.resume import Resume, last_event_id
 from streams.subscription import Subscription
 
 TRANSPORT = "eventstream"
@@ -74,11 +75,13 @@ class Channel:
     cursor: Cursor
     head: Head
     reset: bool = False
+    ended: bool = False
 
     @property
     def over(self) -> bool:
         """Whether the client has everything, and nothing will follow."""
-        return not self.reset and self.head.terminal and self.cursor.seq == self.head.seq
+        at_end = self.head.terminal and self.cursor.seq == self.head.seq
+        return not self.reset and (self.ended or at_end)
 
 
 class ResumeNotAllowed(BadRequest):
@@ -120,6 +123,8 @@ def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
     if any(name in request.GET for name in _GRIP):
         raise BadRequest("Invalid request: there is no GRIP proxy here.")
     request.user = principal.user  # where a token signs in, the session has nobody
+    if not request.META.get("HTTP_LAST_EVENT_ID"):  # the package knows one spelling in the query
+        request.META["HTTP_LAST_EVENT_ID"] = last_event_id(dict(request.GET.lists()))
     try:
         asked = EventRequest(request)
     except EventRequest.ResumeNotAllowedError as error:
@@ -139,12 +144,14 @@ async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None)
     job = job_of(name)
     follower = Follower(TRANSPORT, principal, job)
     try:
-        cursor = Cursor.parse(last_id or "0")
+        resume = Resume.parse(last_id or "0")
     except BadCursor as error:
         said = "Invalid request: Failed to parse Last-Event-ID or lastEventId."
         raise BadRequest(said) from error
+    cursor = resume.cursor
     try:
-        return Channel(name, job, follower, cursor, await hub.check(job, cursor))
+        head = await hub.check(job, cursor)
+        return Channel(name, job, follower, cursor, head, ended=resume.ended)
     except (CursorAhead, HistoryDiverged):
         start = Cursor(0)
         return Channel(name, job, follower, start, await hub.check(job, start), reset=True)

@@ -12,17 +12,20 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from core.errors import RetryLater
+from core.errors import BadParameter, RetryLater
+from jobs.api.fields import words
+from jobs.api.negotiation import preferred_type
+from jobs.events import EventType
 from jobs.log import Cursor, Head
 from streams import access, hubs, lasting, wire
-from streams.answers import STREAM_HEADERS, number, readable, whole
+from streams.answers import STREAM_HEADERS, asked_resume, number, readable, whole
 from streams.followed import Followed
 from streams.followers import LONG_POLL
 from streams.hub import Hub
 from streams.notice import Notice
 from streams.walk import walk
 
-NDJSON = "application/x-ndjson"
+JSON, NDJSON = "application/json", "application/x-ndjson"
 DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
 MAX_WAIT_SECONDS = 25.0
 # Of one answer: events may be 64 KiB each, and a filter may look at many without a hit. While the
@@ -37,17 +40,25 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     job_id = access.job_id(job)
     wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
     notice = await _let_in(request, job_id, wait)
-    cursor = Cursor.parse(request.GET.get("after", "0"))
+    cursor = asked_resume(request).cursor
     limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    types = frozenset(filter(None, request.GET.get("types", "").split(",")))
+    types = _types(request)
     hub = await hubs.current()
     head = await hub.check(job_id, cursor)
-    if NDJSON in request.headers.get("Accept", ""):
+    if preferred_type(request, JSON, NDJSON) == NDJSON:
         return _export(request, hub, job_id, cursor, head, types)
     page = Page(cursor, limit, types)
     no_body = request.method == "HEAD"
     make = partial(_answer, hub, job_id, head, page, wait, notice, no_body=no_body)
     return await lasting.later(request, make) if wait else await make()
+
+
+def _types(request: HttpRequest) -> frozenset[str]:
+    """Return the types of events that are wanted, none for all. Raises BadParameter."""
+    types = frozenset(words(request.GET.getlist("types")))
+    if unknown := sorted(types - set(EventType)):
+        raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
+    return types
 
 
 async def _answer(
@@ -56,9 +67,7 @@ async def _answer(
     await fill(hub, job, head, page, wait, notice)
     body = b"" if no_body else page.envelope(job)
     hub.counters.sent(LONG_POLL, len(page.texts), len(body))
-    return HttpResponse(
-        body, content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    return HttpResponse(body, content_type=JSON, headers={"Cache-Control": "no-store"})
 
 
 @dataclass(slots=True)

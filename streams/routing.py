@@ -13,8 +13,9 @@ from streams.websocket import JobConsumer, NowhereConsumer
 # socket, `streams.access` asks once.
 _router = URLRouter(
     [
-        path("ws/jobs/<str:job>/", JobConsumer.as_asgi()),
-        path("ws/feed/", FeedConsumer.as_asgi()),
+        # With the slash at the end or without: no redirect leads a WebSocket on.
+        *(path(f"ws/jobs/<str:job>{end}", JobConsumer.as_asgi()) for end in ("/", "")),
+        *(path(f"ws/feed{end}", FeedConsumer.as_asgi()) for end in ("/", "")),
         re_path(r"", NowhereConsumer.as_asgi()),
     ]
 )

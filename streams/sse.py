@@ -17,9 +17,9 @@ from django.http.response import HttpResponseBase
 
 from core.errors import RepriseError
 from jobs.api import problems
-from jobs.log import Cursor
+from jobs.api.negotiation import preferred_type
 from streams import access, hubs, lasting, wire
-from streams.answers import STREAM_HEADERS, number, readable
+from streams.answers import STREAM_HEADERS, asked_resume, number, readable
 from streams.hub import Hub
 from streams.subscription import Subscription
 
@@ -40,11 +40,10 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     """Follow a job; 204 for who comes back with the id of `end`."""
     job_id = access.job_id(job)
     follower = await access.admit(request, job_id, "sse")
-    last_id = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
-    if last_id.endswith("-end"):
-        Cursor.parse(last_id.removesuffix("-end"))
+    resume = asked_resume(request)
+    if resume.ended:
         return HttpResponse(status=204)
-    cursor = Cursor.parse(last_id)
+    cursor = resume.cursor
     rotate = settings.REPRISE.rotate_seconds
     rotate_s = number(request, "rotate_s", rotate, 0, 86400)
     hub = await hubs.current()
@@ -60,8 +59,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
 
 
 def _type(request: HttpRequest) -> str:
-    accept = request.headers.get("Accept", "")
-    octets = OCTET_STREAM in accept and EVENT_STREAM not in accept
+    octets = preferred_type(request, EVENT_STREAM, OCTET_STREAM) == OCTET_STREAM
     return OCTET_STREAM if octets else f"{EVENT_STREAM}; charset=utf-8"
 
 

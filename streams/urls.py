@@ -13,5 +13,6 @@ urlpatterns = [
     path("api/jobs/<str:job>/stream", stream, name="stream"),
     path("api/jobs/<str:job>/events", events, name="events"),
     path("events/", eventstream.events, name="eventstream"),
+    path("events", eventstream.events),  # some clients do not follow a redirect
     path("metrics", metrics, name="metrics"),
 ]

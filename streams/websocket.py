@@ -17,9 +17,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from core.errors import BadCursor, BadRequest, NotFound, RepriseError
 from jobs.api.problems import explain
-from jobs.log import Cursor
 from streams import access, hubs, wire
 from streams.followers import Follower
+from streams.resume import Resume, wanted
 from streams.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         """Take the socket and start to serve it."""
         await self.accept()
         query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        self._serve(query.get("after", ["0"])[-1])
+        headers = dict(self.scope["headers"])
+        self._serve(wanted(headers.get(b"last-event-id", b"").decode("latin-1"), query))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Start over from another cursor (`follow`); refuse everything else."""
@@ -80,7 +81,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         job = access.job_id(self.scope["url_route"]["kwargs"]["job"])
         if self._follower is None:
             self._follower = await access.admit(self.scope, job, "websocket")
-        cursor = Cursor.parse(after)
+        cursor = Resume.parse(after).cursor
         hub = await hubs.current()
         head = await hub.check(job, cursor)
         subscription = Subscription(hub, job, cursor, head, notice=self._follower.notice)

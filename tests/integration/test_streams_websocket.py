@@ -159,7 +159,7 @@ async def test_a_bad_message_is_told_why_and_closes(
     assert close == (4509 if code == "cursor_ahead" else 4500)
 
 
-@pytest.mark.parametrize("address", ["/ws/", "/ws/jobs/", "/ws/feed", "/nothing", "/ws/jobs/x/y/"])
+@pytest.mark.parametrize("address", ["/ws/", "/ws/jobs/", "/ws/feeds", "/nothing", "/ws/jobs/x/y/"])
 async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
     async with socket(scene, address) as opened:
         last, close = await closed(opened)
