@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import InvalidParams
-from jobs.events import EventType, NewEvent
+from jobs.events import EventType, NewEvent, one_line
 
 # An event's body has 64 KiB; these leave room for what stands around the data.
 WHOLE_BYTES, PART_BYTES = 60 * 1024, 48 * 1024
@@ -147,6 +147,5 @@ def _chunks(values: Sequence[str], most: int) -> Iterator[list[str]]:
 
 
 def _size(value: Any) -> int:
-    return len(
-        json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    )
+    text = one_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return len(text.encode(errors="replace"))

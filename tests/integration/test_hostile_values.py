@@ -155,7 +155,10 @@ def test_a_moment_that_utc_has_no_year_for_is_unusable_in_a_body(cast: Cast, dat
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "0999-12-31T23:00:00-01:00"])
 def test_a_job_that_was_to_start_long_ago_starts(cast: Cast, date: str) -> None:
-    job = post(cast.alice.client(), "/api/jobs", {"kind": "test-say", "start_at": date}).json()
+    body = {"kind": "test-say", "start_at": date}
+    refused = post(cast.alice.client(), "/api/jobs", body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/start_at")
+    job = post(cast.alice.client(), "/api/jobs", {**body, "allow_past": True}).json()
     assert (job["status"], len(job["start_at"])) == ("queued", len("0001-01-01T00:00:00.000000Z"))
 
 
