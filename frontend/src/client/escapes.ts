@@ -1,84 +1,122 @@
-/** The next thing in a text that is not to be shown, from `start` to `end`. */
-export interface Cut {
-  /** The text's length where there is none. */
-  readonly start: number;
-  readonly end: number;
-  /** The parameters of an SGR sequence; null for anything else. */
-  readonly sgr: string | null;
-  /** The text ends within the sequence: the next chunk may complete it. */
-  readonly unfinished: boolean;
+/** What a terminal does with the text that a program writes, one call for each thing. */
+export interface Actions {
+  /** Shows characters, none of which is a control. */
+  print(text: string): void;
+  /** Carries out a control character; every newline, vertical tab and form feed comes as `\n`. */
+  control(character: string): void;
+  /** Carries out an escape sequence: ESC and `final`. */
+  escape(final: string): void;
+  /** Carries out a control sequence: CSI, `parameters` of digits, `;` and `:`, and `final`. */
+  sequence(final: string, parameters: string): void;
 }
 
-const ESC = 0x1b;
-const CSI = 0x9b;
-const BEL = 0x07;
-const ST = 0x9c;
-const SHOWN_CONTROLS: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d]);
-/** After ESC: what begins a string that goes on to ST (OSC also to BEL). */
-const STRINGS: ReadonlySet<string> = new Set([']', 'P', 'X', '^', '_']);
-/** A longer unfinished sequence is none: better to show its rest than to swallow the output. */
-const LONGEST = 4096;
+type State = 'text' | 'escape' | 'sequence' | 'title' | 'string';
 
-/** Return the next escape sequence or control character of `text` at or after `from` (ECMA-48). */
-export function escapeAt(text: string, from: number): Cut {
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === ESC) return escapeSequence(text, at);
-    if (code === CSI) return controlSequence(text, at, at + 1);
-    if (hidden(code)) return { start: at, end: at + 1, sgr: null, unfinished: false };
-  }
-  return { start: text.length, end: text.length, sgr: null, unfinished: false };
-}
+const ESC = '\u001b';
+const BEL = '\u0007';
+const CANCELS: ReadonlySet<string> = new Set(['\u0018', '\u001a']);
+const NEWLINES: ReadonlySet<string> = new Set(['\n', '\v', '\f']);
+/** What ESC and this begin, and what an eight-bit control of its own begins. */
+const BEGINS: Readonly<Record<string, State>> = {
+  '[': 'sequence',
+  ']': 'title',
+  P: 'string',
+  X: 'string',
+  '^': 'string',
+  _: 'string',
+};
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const PRINTED = /[^\u0000-\u001f\u007f-\u009f]+/y;
+const PARAMETERS = /^[\d;:]*$/;
+/** The first half of a character whose second half the next chunk may bring. */
+const HALF = /[\ud800-\udbff]$/;
+const LONE = /\p{Surrogate}/gu;
+/** No program writes more parameters; an endless sequence takes no more memory. */
+const LONGEST = 256;
 
-function hidden(code: number): boolean {
-  if (code < 0x20) return !SHOWN_CONTROLS.has(code);
-  return code >= 0x7f && code < 0xa0;
-}
+/**
+ * Takes text apart as a terminal does (ECMA-48), however it is cut into chunks. A sequence or control
+ * string that has no end hides what follows, at most to the end of its line; a real terminal would
+ * hide the rest of the log.
+ */
+export class Parser {
+  #state: State = 'text';
+  #held = '';
+  #half = '';
 
-function escapeSequence(text: string, start: number): Cut {
-  const next = text.charAt(start + 1);
-  if (next === '') return unfinished(text, start);
-  if (next === '[') return controlSequence(text, start, start + 2);
-  if (STRINGS.has(next)) return controlString(text, start);
-  // Intermediate bytes, then a final one: ESC ( B and the like.
-  let at = start + 1;
-  while (within(text, at, 0x20, 0x2f)) at += 1;
-  if (at === text.length) return unfinished(text, start);
-  return { start, end: within(text, at, 0x30, 0x7e) ? at + 1 : at, sgr: null, unfinished: false };
-}
+  constructor(private readonly actions: Actions) {}
 
-/** A control sequence: parameter bytes, intermediate bytes, a final byte. */
-function controlSequence(text: string, start: number, first: number): Cut {
-  let at = first;
-  while (within(text, at, 0x30, 0x3f)) at += 1;
-  const parameters = text.slice(first, at);
-  const plain = at;
-  while (within(text, at, 0x20, 0x2f)) at += 1;
-  if (at === text.length) return unfinished(text, start);
-  if (!within(text, at, 0x40, 0x7e)) return { start, end: at, sgr: null, unfinished: false };
-  const sgr = text.charAt(at) === 'm' && at === plain && /^[\d;:]*$/.test(parameters);
-  return { start, end: at + 1, sgr: sgr ? parameters : null, unfinished: false };
-}
-
-/** A string of any characters up to its terminator; a title, a link. */
-function controlString(text: string, start: number): Cut {
-  for (let at = start + 2; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === BEL || code === ST) return { start, end: at + 1, sgr: null, unfinished: false };
-    if (code === ESC && at + 1 < text.length) {
-      const end = text.charAt(at + 1) === '\\' ? at + 2 : at;
-      return { start, end, sgr: null, unfinished: false };
+  /** Take the next chunk. */
+  write(chunk: string): void {
+    const whole = this.#half + chunk;
+    const end = whole.length - (HALF.test(whole) ? 1 : 0);
+    this.#half = whole.slice(end);
+    const text = whole.slice(0, end);
+    for (let at = 0; at < text.length; ) {
+      PRINTED.lastIndex = at;
+      const run = PRINTED.exec(text)?.[0] ?? '';
+      if (run) this.#printed(run);
+      else this.#control(text.charAt(at));
+      at += run.length || 1;
     }
   }
-  return unfinished(text, start);
-}
 
-function unfinished(text: string, start: number): Cut {
-  const given = text.length - start > LONGEST;
-  return { start, end: given ? start + 2 : text.length, sgr: null, unfinished: !given };
-}
+  /** The text has ended: what it left open is nothing. */
+  end(): void {
+    if (this.#half) this.#printed(this.#half);
+    this.#half = '';
+    this.#state = 'text';
+  }
 
-function within(text: string, at: number, low: number, high: number): boolean {
-  const code = text.charCodeAt(at);
-  return code >= low && code <= high;
+  #printed(run: string): void {
+    let at = 0;
+    while (at < run.length && (this.#state === 'escape' || this.#state === 'sequence')) {
+      if (!this.#continued(run.charAt(at))) break;
+      at += 1;
+    }
+    if (this.#state === 'text' && at < run.length) {
+      this.actions.print(run.slice(at).replace(LONE, '\ufffd'));
+    }
+  }
+
+  /** Take a character of an escape or control sequence; false where it is none, which ends that. */
+  #continued(character: string): boolean {
+    const first = this.#held === '';
+    if (character >= ' ' && character <= (this.#state === 'escape' ? '/' : '?')) {
+      this.#held = this.#held.length < LONGEST ? this.#held + character : '?';
+      return true;
+    }
+    const state = this.#state;
+    this.#state = 'text';
+    if (character > '~') return false;
+    if (state === 'escape' && first) this.#escape(character);
+    else if (state === 'sequence' && PARAMETERS.test(this.#held)) {
+      this.actions.sequence(character, this.#held);
+    }
+    return true;
+  }
+
+  #control(character: string): void {
+    const code = character.charCodeAt(0);
+    const hidden = this.#state === 'title' || this.#state === 'string';
+    if (code >= 0x80) this.#escape(String.fromCharCode(code - 0x40));
+    else if (character === ESC) this.#begin('escape');
+    else if (CANCELS.has(character)) this.#state = 'text';
+    else if (NEWLINES.has(character)) {
+      this.#state = 'text';
+      this.actions.control('\n');
+    } else if (!hidden) this.actions.control(character);
+    else if (character === BEL && this.#state === 'title') this.#state = 'text';
+  }
+
+  #escape(final: string): void {
+    const begun = BEGINS[final];
+    this.#begin(begun ?? 'text');
+    if (!begun) this.actions.escape(final);
+  }
+
+  #begin(state: State): void {
+    this.#state = state;
+    this.#held = '';
+  }
 }

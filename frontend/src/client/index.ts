@@ -4,7 +4,7 @@
  */
 
 export { Addresses, type Ticket } from './addresses';
-export { type AnsiState, type Colour, PLAIN, parseAnsi, type Segment, stripAnsi } from './ansi';
+export { type Colour, PLAIN, type Style } from './ansi';
 export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
 export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
@@ -26,10 +26,12 @@ export { Follower, type FollowerEventMap, follow } from './follower';
 export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 export { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 export type { FollowOptions } from './options';
-export { Output, type OutputChunk, segments } from './output';
+export { lineName, Output, type OutputLine, Terminals } from './output';
 export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
 export { PageMemory, realClock } from './platform';
 export { type SseMessage, SseParser } from './sse';
+export { plainText, Terminal } from './terminal';
+export { type Segment, TerminalLine } from './terminal-line';
 export { type Sink, TRANSPORTS, type Transport, type TransportName } from './transports/transport';
 export * from './types';
 export { upcast } from './upcast';

@@ -1,34 +1,70 @@
-import { type AnsiState, PLAIN, parseAnsi, type Segment } from './ansi';
-import type { JobEvent } from './types';
+import { Terminal } from './terminal';
+import { TerminalLine } from './terminal-line';
+import type { EventOf, JobEvent } from './types';
 
-/** What one `step.output` event brought: any number of lines, coloured. */
-export interface OutputChunk {
+/** A line that a step wrote, as a terminal shows it. `content` changes until it has ended. */
+export interface OutputLine {
+  /** The event that it begins in, and which of the lines that do, from 1: 812 and 3 are `#812.3`. */
   readonly seq: number;
+  readonly part: number;
   readonly at: string;
   readonly step: string | null;
   readonly target: string | null;
   readonly stream: 'out' | 'err';
-  readonly text: string;
-  /** The colours in force where it begins; `segments` needs them. */
-  readonly ansi: AnsiState;
+  readonly content: TerminalLine;
 }
 
-/** The output of one step on one target, or of the job itself: chunks in order of seq, growing only. */
-export class OutputLog {
-  readonly #chunks: OutputChunk[] = [];
-  #ansi: AnsiState = PLAIN;
+const ENDS: ReadonlySet<string> = new Set(['job.succeeded', 'job.failed', 'job.cancelled']);
 
-  /** The chunks so far: the same array, longer each time. */
-  get chunks(): readonly OutputChunk[] {
-    return this.#chunks;
+/** Return what a line is called: `812`, `812.2` for the second that begins in event 812. */
+export function lineName({ seq, part }: Pick<OutputLine, 'seq' | 'part'>): string {
+  return part > 1 ? `${seq}.${part}` : String(seq);
+}
+
+/**
+ * Makes lines of `step.output` events: each stream of each step on each target is a terminal of its
+ * own, until the step ends.
+ */
+export class Terminals {
+  readonly #open = new Map<string, Map<string, Terminal>>();
+  #seq = 0;
+  #part = 0;
+  #at = '';
+
+  /** @param begun takes each line as it begins; what is written to it later is in it. */
+  constructor(private readonly begun: (line: OutputLine) => void) {}
+
+  /** Take in the next event. */
+  take(event: JobEvent): void {
+    if (event.seq !== this.#seq) this.#part = 0;
+    this.#seq = event.seq;
+    this.#at = event.at;
+    const place = placeOf(event.step, event.target);
+    if (event.type === 'step.output') this.#terminal(place, event).write(event.data.text);
+    else if (event.type === 'attempt.started' || ENDS.has(event.type)) {
+      for (const each of this.#open.keys()) this.#end(each);
+    } else if (event.type.startsWith('step.') && event.type !== 'step.progressed') this.#end(place);
   }
 
-  /** Add what comes next. */
-  add(chunk: Omit<OutputChunk, 'ansi'>): OutputChunk {
-    const whole = { ...chunk, ansi: this.#ansi };
-    this.#ansi = parseAnsi(chunk.text, this.#ansi).state;
-    this.#chunks.push(whole);
-    return whole;
+  #terminal(place: string, event: EventOf<'step.output'>): Terminal {
+    const { step = null, target = null, data } = event;
+    const { stream = 'out' } = data;
+    const streams = this.#open.get(place) ?? new Map<string, Terminal>();
+    const terminal = streams.get(stream) ?? new Terminal(() => this.#begin(step, target, stream));
+    this.#open.set(place, streams.set(stream, terminal));
+    return terminal;
+  }
+
+  #begin(step: string | null, target: string | null, stream: 'out' | 'err'): TerminalLine {
+    this.#part += 1;
+    const content = new TerminalLine();
+    this.begun({ seq: this.#seq, part: this.#part, at: this.#at, step, target, stream, content });
+    return content;
+  }
+
+  #end(place: string): void {
+    for (const terminal of this.#open.get(place)?.values() ?? []) terminal.end();
+    this.#open.delete(place);
   }
 }
 
@@ -37,41 +73,39 @@ export class OutputLog {
  * copied for each new one, as a fold of values would.
  */
 export class Output {
-  readonly #all: OutputChunk[] = [];
-  readonly #logs = new Map<string, OutputLog>();
+  readonly #all: OutputLine[] = [];
+  readonly #places = new Map<string, OutputLine[]>();
+  readonly #terminals = new Terminals((line) => this.#add(line));
   #seq = 0;
 
-  /** Everything in order of seq: the same array, longer each time. */
-  get all(): readonly OutputChunk[] {
+  /** Every line, in the order in which they began: the same array, longer each time. */
+  get all(): readonly OutputLine[] {
     return this.#all;
   }
 
-  /** The output of a step on a target (null: on none; step null: of the job itself). */
-  of(step: string | null, target: string | null = null): readonly OutputChunk[] {
-    return this.#logs.get(key(step, target))?.chunks ?? [];
+  /** The lines of a step on a target (null: on none; step null: of the job itself). */
+  of(step: string | null, target: string | null = null): readonly OutputLine[] {
+    return this.#places.get(placeOf(step, target)) ?? [];
   }
 
-  /** Take in events, in order; what is no output, or has been taken in before, is passed over. */
+  /** Take in events, in order; what has been taken in before is passed over. */
   take(events: Iterable<JobEvent>): void {
     for (const event of events) {
       if (event.seq <= this.#seq) continue;
       this.#seq = event.seq;
-      if (event.type !== 'step.output') continue;
-      const { seq, at, step = null, target = null, data } = event;
-      const name = key(step, target);
-      const log = this.#logs.get(name) ?? new OutputLog();
-      this.#logs.set(name, log);
-      const { text, stream = 'out' } = data;
-      this.#all.push(log.add({ seq, at, step, target, stream, text }));
+      this.#terminals.take(event);
     }
+  }
+
+  #add(line: OutputLine): void {
+    const place = placeOf(line.step, line.target);
+    const own = this.#places.get(place) ?? [];
+    own.push(line);
+    this.#places.set(place, own);
+    this.#all.push(line);
   }
 }
 
-/** Return a chunk's text in coloured segments. */
-export function segments(chunk: OutputChunk): Segment[] {
-  return parseAnsi(chunk.text, chunk.ansi).segments;
-}
-
-function key(step: string | null, target: string | null): string {
+function placeOf(step?: string | null, target?: string | null): string {
   return `${step ?? ''}\n${target ?? ''}`;
 }

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { glyph, status } from '../elements/plain';
 import { plural, shortId, who } from '../text/format';
+import { legible } from '../text/legible';
 import type { Row } from './rows';
 import { addressOf } from './tabs';
 
@@ -61,7 +62,7 @@ function sentence(job: Job): string {
     failed: 'The run failed.',
     cancelled: 'The run was stopped.',
   }[job.status as string];
-  const message = job.message || fallback || '';
+  const message = legible(job.message) || fallback || '';
   return /[.!?…]$/.test(message) ? message : `${message}.`;
 }
 

@@ -42,6 +42,7 @@ export class JobPage extends Plain {
   @state() private info: FollowerInfo | null = null;
   @state() private tab: Tab = 'matrix';
   @state() private opened: Opened | null = null;
+  @state() private marked = '';
   @state() private notice = '';
   @state() private acting = false;
   @state() private missed = '';
@@ -89,6 +90,7 @@ export class JobPage extends Plain {
     const place = placeOf(location.hash);
     this.tab = place.tab;
     this.opened = place.opened;
+    this.marked = place.marked;
   };
 
   private readonly leave = (): void => {
@@ -206,7 +208,13 @@ export class JobPage extends Plain {
 
   private pick(tab: Tab): void {
     this.tab = tab;
-    history.replaceState(null, '', addressOf(tab, tab === 'matrix' ? this.opened : null));
+    const opened = tab === 'matrix' ? this.opened : null;
+    history.replaceState(null, '', addressOf(tab, opened, tab === 'log' ? this.marked : ''));
+  }
+
+  private mark(event: CustomEvent<string>): void {
+    this.marked = event.detail;
+    history.replaceState(null, '', addressOf('log', null, this.marked));
   }
 
   override render(): TemplateResult {
@@ -270,8 +278,8 @@ export class JobPage extends Plain {
         return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .moments=${run.moments}
           .size=${run.moments.length} ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
       case 'log':
-        return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} from
-          ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
+        return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
+          from markable marked=${this.marked} @mark=${this.mark} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
           empty=${loading ? 'Loading the log…' : 'Nothing has been written yet.'}></reprise-log>`;
       case 'events':
         return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
@@ -285,7 +293,7 @@ export class JobPage extends Plain {
   private output(opened: Opened, onOpen: (event: CustomEvent<Opened>) => void): TemplateResult {
     const lines = this.run.lines.of(opened.target, opened.step);
     const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
-    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} job=${this.job} ?loading=${!this.caughtUp}
+    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} .revision=${this.run.lines.revision} job=${this.job} ?loading=${!this.caughtUp}
       @open=${onOpen} @shut=${() => this.open(null)}></reprise-output>`;
   }
 }

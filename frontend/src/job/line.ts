@@ -1,45 +1,58 @@
-/** One line of output as a row of the page; built by hand, since there may be many. */
+/** A line of output as a row. */
 
-import { PLAIN, parseAnsi, stripAnsi } from '../client';
-import { clock, exact } from '../text/format';
+import { lineName, type Segment } from '../client';
+import { clock, count, exact } from '../text/format';
 import type { Line } from './lines';
+
+/** More characters of one line would make the page slow; copies and downloads have all of them. */
+const MOST_SHOWN = 10_000;
 
 /** The row of a line; `from` adds which step it is of. */
 export function lineRow(line: Line, from: boolean): HTMLElement {
   const row = span(`line is-${line.kind}`);
   const at = new Date(line.at);
-  const number = span('line-seq', String(line.seq));
-  number.title = `#${line.seq}, ${exact(at)}`;
-  row.append(number, span('line-at', clock(at, true)));
+  const name = lineName(line);
+  row.dataset.line = name;
+  row.append(number(name, at), span('line-at', clock(at, true)));
   if (from) row.append(span('line-from', [line.target, line.step].filter(Boolean).join(' › ')));
-  row.append(textOf(line));
+  row.append(span('line-text'));
+  fillRow(row, line);
   return row;
 }
 
-/** The line without its colours. */
-export function plainText(line: Line): string {
-  return line.ansi === PLAIN && !line.text.includes('\x1b')
-    ? line.text
-    : parseAnsi(line.text, line.ansi)
-        .segments.map((one) => one.text)
-        .join('');
+/** Write into a row what its line says now; what is written in it already stays, with its selection. */
+export function fillRow(row: HTMLElement, line: Line): void {
+  const text = row.querySelector('.line-text');
+  if (!text) return;
+  const { segments, more } = line.content.segments(MOST_SHOWN);
+  segments.forEach((segment, i) => {
+    const node = text.childNodes[i];
+    if (!node || !extended(node, segment)) {
+      const made = segment.classes ? span(segment.classes, segment.text) : segment.text;
+      if (node) node.replaceWith(made);
+      else text.append(made);
+    }
+  });
+  while (text.childNodes.length > segments.length) text.lastChild?.remove();
+  if (more) text.append(span('line-more', `… ${count(more)} more characters`));
 }
 
-function textOf(line: Line): HTMLElement {
-  if (line.ansi === PLAIN && !line.text.includes('\x1b')) {
-    return span('line-text', stripped(line.text));
-  }
-  const text = span('line-text');
-  for (const segment of parseAnsi(line.text, line.ansi).segments) {
-    text.append(segment.classes ? span(segment.classes, segment.text) : segment.text);
-  }
-  return text;
+/** Make a node say more of the same; false where it says something else. */
+function extended(node: ChildNode, { text, classes }: Segment): boolean {
+  const [own, inner] = node instanceof HTMLElement ? [node.className, node.firstChild] : ['', node];
+  if (own !== classes || !(inner instanceof Text) || !text.startsWith(inner.data)) return false;
+  if (text.length > inner.length) inner.appendData(text.slice(inner.length));
+  return true;
 }
 
-/** Without the other control characters; most lines have none. */
-function stripped(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return /[\x00-\x08\x0b-\x1f\x7f]/.test(text) ? stripAnsi(text) : text;
+function number(name: string, at: Date): HTMLElement {
+  const link = document.createElement('a');
+  link.className = 'line-seq';
+  link.href = `#log/${name}`;
+  link.textContent = name;
+  link.title = `#${name}, ${exact(at)}`;
+  link.tabIndex = -1;
+  return link;
 }
 
 function span(name: string, text?: string): HTMLElement {

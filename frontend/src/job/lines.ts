@@ -1,25 +1,30 @@
 /** The lines of a run's log, made of its events once, and kept by step. */
 
-import { type AnsiState, type JobEvent, PLAIN, parseAnsi } from '../client';
+import { type JobEvent, lineName, TerminalLine, Terminals } from '../client';
 import { words } from '../text/words';
 
 /** One line. `kind`: what a step wrote (out, err), or what happened (note, bad). */
 export interface Line {
+  /** The event that it begins in, and which of the lines that do, from 1. */
   readonly seq: number;
+  readonly part: number;
   readonly at: string;
   readonly target: string;
   readonly step: string;
-  readonly text: string;
-  /** The colours in force where it begins. */
-  readonly ansi: AnsiState;
   readonly kind: 'out' | 'err' | 'note' | 'bad';
+  /** What it says, which grows and changes until the line has ended. */
+  readonly content: TerminalLine;
 }
 
 /** All lines, and those of each step; the arrays only ever grow. */
 export class Lines {
   readonly all: Line[] = [];
+  /** Grows with every event that may have changed a line. */
+  revision = 0;
   private readonly steps = new Map<string, Line[]>();
-  private readonly colours = new Map<string, AnsiState>();
+  private readonly terminals = new Terminals(({ step, target, stream, ...line }) =>
+    this.add({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
+  );
 
   /** The lines of one step on one target (`''`: the job itself). */
   of(target: string, step: string): readonly Line[] {
@@ -28,47 +33,49 @@ export class Lines {
 
   /** Take in events, in order. */
   take(events: readonly JobEvent[]): void {
-    for (const event of events) this.event(event);
-  }
-
-  private event(event: JobEvent): void {
-    if (event.type === 'step.output') {
-      this.output(event, event.data.stream === 'err' ? 'err' : 'out', event.data.text);
-    } else if (event.type === 'step.failed' || event.type === 'job.failed') {
-      this.add(event, 'bad', words(event));
-    } else if (isNote(event)) {
-      this.add(event, 'note', words(event));
+    this.revision += events.length;
+    for (const event of events) {
+      this.terminals.take(event);
+      if (event.type === 'step.failed' || event.type === 'job.failed') this.note(event, 'bad');
+      else if (isNote(event)) this.note(event, 'note');
     }
   }
 
-  /** A colour lasts until it is changed, past the end of the line and of the event. */
-  private output(event: JobEvent, kind: Line['kind'], output: string): void {
-    const key = keyOf(event.target, event.step);
-    let ansi = this.colours.get(key) ?? PLAIN;
-    for (const text of split(output)) {
-      this.add(event, kind, text, ansi);
-      if (ansi !== PLAIN || text.includes('\x1b')) ansi = parseAnsi(`${text}\n`, ansi).state;
-    }
-    this.colours.set(key, ansi);
-  }
-
-  private add(event: JobEvent, kind: Line['kind'], text: string, ansi = PLAIN): void {
+  private note(event: JobEvent, kind: 'note' | 'bad'): void {
     const { seq, at, target = '', step = '' } = event;
-    const line: Line = { seq, at, target, step, text, ansi, kind };
+    this.add({ seq, part: 1, at, target, step, kind, content: TerminalLine.of(words(event)) });
+  }
+
+  private add(line: Line): void {
     this.all.push(line);
-    if (target || step) this.own(target, step).push(line);
+    if (line.target || line.step) this.own(line.target, line.step).push(line);
   }
 
   private own(target: string, step: string): Line[] {
-    const key = keyOf(target, step);
+    const key = `${target}\n${step}`;
     const lines = this.steps.get(key) ?? [];
     this.steps.set(key, lines);
     return lines;
   }
 }
 
-function keyOf(target = '', step = ''): string {
-  return `${target}\n${step}`;
+/** What a copy or a download of lines has in it. */
+export interface Extract {
+  /** The time and the number of each line, and the step that it is of. */
+  readonly details: boolean;
+  /** Which step a line is of, where there are several. */
+  readonly from: boolean;
+}
+
+/** Return lines as text, whole, each with a newline. */
+export function extract(lines: readonly Line[], { details, from }: Extract): string {
+  const before = (line: Line) => {
+    const place = from ? [line.target, line.step].filter(Boolean).join(' › ') : '';
+    return [line.at, `#${lineName(line)}`, place].filter(Boolean).join(' ');
+  };
+  return lines
+    .map((line) => `${details ? `${before(line)} │ ` : ''}${line.content.text}\n`)
+    .join('');
 }
 
 /** What is worth a line of its own among the output. */
@@ -88,13 +95,4 @@ function isNote(event: JobEvent): boolean {
     default:
       return true;
   }
-}
-
-/** The lines of a chunk of output; of what a progress bar overwrote with \r only the last is left. */
-function split(text: string): string[] {
-  const lines = text.replace(/\r\n/g, '\n').replace(/\n$/, '').split('\n');
-  return lines.map((line) => {
-    const trimmed = line.replace(/\r+$/, '');
-    return trimmed.slice(trimmed.lastIndexOf('\r') + 1);
-  });
 }

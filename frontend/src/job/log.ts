@@ -1,4 +1,4 @@
-/** A pane of output: numbered by seq, coloured, following its end until the reader scrolls up. */
+/** A pane of output: its lines by their names, coloured, following its end until the reader scrolls up. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -6,24 +6,32 @@ import { copyText } from '../elements/copy';
 import { listen } from '../elements/keys';
 import { glyph, Plain } from '../elements/plain';
 import { Windowed } from '../list/windowed';
-import { count } from '../text/format';
-import { lineRow, plainText } from './line';
-import type { Line } from './lines';
+import { count, plural } from '../text/format';
+import { fillRow, lineRow } from './line';
+import { extract, type Line } from './lines';
+import { type Marked, markedName, markedOf } from './marked';
+import { Search } from './search';
+import { selectedText } from './selected';
 
 const ROW = 20;
 /** As near to the end as this (px), the reader is taken to be at it. */
 const NEAR = 24;
 
 /**
- * `<reprise-log .lines .size>`: `lines` may grow in place, `size` is its length as last known.
- * Attributes: `from` shows which step a line is of, `file` names the download.
+ * `<reprise-log .lines .size .revision>`: `lines` may grow in place, `size` is its length and `revision`
+ * how often anything in it has changed, as last known. Attributes: `from` shows which step a line is of,
+ * `file` names the download. `marked` are lines by their names; where the log is `markable`, it tells
+ * `mark` with the names that were clicked.
  */
 @customElement('reprise-log')
 export class Log extends Plain {
   @property({ attribute: false }) lines: readonly Line[] = [];
   @property({ type: Number }) size = 0;
+  @property({ type: Number }) revision = 0;
   @property({ type: Boolean }) from = false;
   @property({ type: Boolean }) live = false;
+  @property({ type: Boolean }) markable = false;
+  @property() marked = '';
   @property() file = 'output.log';
   @property() empty = 'No output.';
   @state() private following = true;
@@ -31,8 +39,9 @@ export class Log extends Plain {
   @state() private times = localStorage.getItem('reprise:times') === 'yes';
   @state() private leftAt = 0;
   @state() private sought = '';
-  @state() private found: readonly number[] = [];
+  @state() private hits = 0;
   @state() private at = 0;
+  @state() private range: Marked | null = null;
   @state() private said = '';
   @query('.log-scroll') private scroller!: HTMLElement;
   @query('.log-lines') private body!: HTMLElement;
@@ -40,13 +49,17 @@ export class Log extends Plain {
 
   private windowed: Windowed<Line> | undefined;
   private resized: ResizeObserver | undefined;
+  private search = new Search([], '');
+  private readonly drawn = new WeakMap<HTMLElement, Line>();
+  /** The lines that were drawn before they had ended, by index, and as of which version. */
+  private readonly open = new Map<number, number>();
   private lastTop = 0;
   private unlisten: (() => void) | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.unlisten = listen([
-      { keys: ['/'], does: 'Search the output', run: () => this.search() },
+      { keys: ['/'], does: 'Search the output', run: () => this.toSearch() },
       {
         keys: ['f'],
         does: 'Follow the end of the output',
@@ -71,7 +84,8 @@ export class Log extends Plain {
 
   override updated(changed: PropertyValues): void {
     if (!this.windowed || changed.has('lines')) this.restart();
-    else if (changed.has('size')) this.grown();
+    else if (changed.has('size') || changed.has('revision')) this.grown();
+    if (changed.has('marked')) this.mark();
   }
 
   private restart(): void {
@@ -81,25 +95,52 @@ export class Log extends Plain {
       this.resized.observe(this.body);
       this.resized.observe(this.scroller);
     }
+    this.open.clear();
     this.windowed.reset(this.lines);
     this.following = this.live;
     this.lastTop = 0;
     if (this.following) this.pin();
     else this.scroller.scrollTop = 0;
     this.seek();
+    this.range = null;
+    this.mark();
   }
 
   private grown(): void {
+    for (const [index, version] of this.open) this.refresh(index, version);
     this.windowed?.grow();
-    if (this.sought) this.seek(false);
+    for (const index of this.search.more()) this.dress(this.windowed?.drawn(index), index);
+    this.hits = this.search.found.length;
+    if (this.marked && !this.range) this.mark();
     this.pin();
   }
 
   private row(line: Line, index: number): HTMLElement {
     const row = lineRow(line, this.from);
-    if (this.found.length && this.isFound(index)) row.classList.add('is-found');
-    if (this.found[this.at] === index) row.classList.add('is-now');
+    this.drawn.set(row, line);
+    if (!line.content.ended) this.open.set(index, line.content.version);
+    this.dress(row, index);
     return row;
+  }
+
+  /** Write into the row of a line that had not ended what it says by now. */
+  private refresh(index: number, version: number): void {
+    const [line, row] = [this.lines[index], this.windowed?.drawn(index)];
+    if (!line || !row || line.content.ended) this.open.delete(index);
+    else this.open.set(index, line.content.version);
+    if (line && row && line.content.version !== version) fillRow(row, line);
+  }
+
+  /** Show of a row whether it is found, or marked. The row itself stays, and what is selected in it. */
+  private dress(row: HTMLElement | undefined, index: number): void {
+    row?.classList.toggle('is-found', this.search.has(index));
+    row?.classList.toggle('is-now', this.search.found[this.at] === index);
+    const [from, to] = this.range ?? [0, -1];
+    row?.classList.toggle('is-marked', from <= index && index <= to);
+  }
+
+  private dressAll(): void {
+    this.windowed?.each((row, index) => this.dress(row, index));
   }
 
   private pin(): void {
@@ -110,11 +151,13 @@ export class Log extends Plain {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
     const atEnd = scrollTop + clientHeight >= scrollHeight - NEAR;
     if (atEnd) this.following = true;
-    else if (scrollTop < this.lastTop && this.following) {
-      this.following = false;
-      this.leftAt = this.lines.length;
-    }
+    else if (scrollTop < this.lastTop && this.following) this.leave();
     this.lastTop = scrollTop;
+  }
+
+  private leave(): void {
+    this.following = false;
+    this.leftAt = this.lines.length;
   }
 
   private follow(): undefined {
@@ -128,46 +171,53 @@ export class Log extends Plain {
     void this.updateComplete.then(() => this.pin());
   }
 
-  private search(): boolean {
+  private toSearch(): boolean {
     if (!this.visible) return false;
     this.field.focus();
     this.field.select();
     return true;
   }
 
-  private seek(jump = true): void {
-    const sought = this.sought.toLowerCase();
-    const found: number[] = [];
-    if (sought) {
-      this.lines.forEach((line, i) => {
-        if (`${line.target} ${line.step} ${plainText(line)}`.toLowerCase().includes(sought))
-          found.push(i);
-      });
-    }
-    this.found = found;
-    if (jump) this.go(0);
-    else this.windowed?.redraw();
+  private seek(): void {
+    this.search = new Search(this.lines, this.sought);
+    this.search.more();
+    this.hits = this.search.found.length;
+    this.go(0);
   }
 
   /** Go to the hit number `at`, round the ends. */
   private go(at: number): void {
-    this.at = this.found.length ? (at + this.found.length) % this.found.length : 0;
-    this.windowed?.redraw();
-    const index = this.found[this.at];
+    this.at = this.hits ? (at + this.hits) % this.hits : 0;
+    this.dressAll();
+    this.show(this.search.found[this.at]);
+  }
+
+  private show(index: number | undefined): void {
     if (index === undefined) return;
-    this.following = false;
-    this.leftAt = this.lines.length;
+    this.leave();
     this.windowed?.reveal(index);
   }
 
-  private isFound(index: number): boolean {
-    let [low, high] = [0, this.found.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.found[middle] ?? 0) < index) low = middle + 1;
-      else high = middle;
-    }
-    return this.found[low] === index;
+  /** Show which lines are marked, and go to them unless they are where they were. */
+  private mark(): void {
+    const [before] = this.range ?? [];
+    this.range = this.marked ? markedOf(this.marked, this.lines) : null;
+    this.dressAll();
+    if (this.range && this.range[0] !== before) this.show(this.range[0]);
+  }
+
+  /** A click on a line's number marks it, with shift all from the one that is marked. */
+  private clicked(event: MouseEvent): void {
+    const link = (event.target as HTMLElement).closest('.line-seq');
+    const row = link?.closest<HTMLElement>('.line');
+    if (!this.markable || !row || event.ctrlKey || event.metaKey) return;
+    event.preventDefault(); // of mousedown, too: with shift, the browser would select text
+    if (event.type !== 'click') return;
+    const index = markedOf(row.dataset.line ?? '', this.lines)?.[0] ?? 0;
+    const other = event.shiftKey && this.range ? this.range[0] : index;
+    const name = markedName(this.lines, index, other);
+    this.range = [Math.min(index, other), Math.max(index, other)];
+    this.dispatchEvent(new CustomEvent('mark', { detail: name === this.marked ? '' : name }));
   }
 
   private keyed(event: KeyboardEvent): void {
@@ -178,12 +228,22 @@ export class Log extends Plain {
     event.stopPropagation();
   }
 
-  private text(): string {
-    return this.lines.map((line) => `${plainText(line)}\n`).join('');
+  private text(lines = this.lines): string {
+    return extract(lines, { details: this.times, from: this.from });
   }
 
   private async copy(): Promise<void> {
-    this.say((await copyText(this.text())) ? 'Copied' : 'Could not copy');
+    const [from, to] = this.range ?? [0, this.lines.length];
+    const done = await copyText(this.text(this.lines.slice(from, to + 1)));
+    this.say(done ? 'Copied' : 'Could not copy');
+  }
+
+  private copied(event: ClipboardEvent): void {
+    const whole = (row: HTMLElement) => this.drawn.get(row)?.content.text ?? '';
+    const text = selectedText(this.body, whole);
+    if (text === null) return;
+    event.clipboardData?.setData('text/plain', text);
+    event.preventDefault();
   }
 
   private download(): void {
@@ -204,17 +264,20 @@ export class Log extends Plain {
 
   override render(): TemplateResult {
     const below = Math.max(0, this.size - this.leftAt);
+    const copies = this.range ? plural(this.range[1] - this.range[0] + 1, 'line') : '';
+    const timed = this.times ? 'with times and numbers' : 'the text alone';
     return html`
       <div class="log-tools">
         ${this.searchTools()}
-        ${tool('follow', 'Follow', this.following, () => this.follow())}
-        ${tool('clock', 'Times', this.times, () => this.toggle('times'))}
-        ${tool('wrap', 'Wrap', this.wrap, () => this.toggle('wrap'))}
-        ${tool('copy', this.said || 'Copy', undefined, () => this.copy())}
-        ${tool('download', 'Download', undefined, () => this.download())}
+        ${tool('follow', 'Follow', () => this.follow(), { pressed: this.following })}
+        ${tool('clock', 'Times', () => this.toggle('times'), { pressed: this.times })}
+        ${tool('wrap', 'Wrap', () => this.toggle('wrap'), { pressed: this.wrap })}
+        ${tool('copy', this.said || ['Copy', copies].join(' ').trim(), () => this.copy(), { title: `Copy, ${timed}` })}
+        ${tool('download', 'Download', () => this.download(), { title: `Download, ${timed}` })}
       </div>
       <div class="log-scroll ${this.wrap ? 'is-wrapped' : ''} ${this.times ? 'has-times' : ''} ${this.from ? 'has-from' : ''}"
-        tabindex="0" role="log" aria-live="off" aria-label="Output" @scroll=${this.scrolled}>
+        tabindex="0" role="log" aria-live="off" aria-label="Output" 
+        @scroll=${this.scrolled} @mousedown=${this.clicked} @click=${this.clicked} @copy=${this.copied}>
         <div class="log-lines"></div>
         ${this.size ? nothing : html`<p class="log-empty muted">${this.empty}</p>`}
       </div>
@@ -227,9 +290,7 @@ export class Log extends Plain {
   }
 
   private searchTools(): TemplateResult {
-    const hits = this.found.length
-      ? `${count(this.at + 1)} of ${count(this.found.length)}`
-      : 'none';
+    const hits = this.hits ? `${count(this.at + 1)} of ${count(this.hits)}` : 'none';
     return html`<span class="log-find">${glyph('search')}
       <input class="field log-search" type="search" placeholder="Search" aria-label="Search the output"
         @keydown=${this.keyed} @input=${() => {
@@ -240,12 +301,13 @@ export class Log extends Plain {
   }
 }
 
-function tool(
-  name: string,
-  word: string,
-  pressed: boolean | undefined,
-  act: () => void,
-): TemplateResult {
+interface ToolOptions {
+  readonly pressed?: boolean;
+  readonly title?: string;
+}
+
+function tool(name: string, word: string, act: () => void, options: ToolOptions): TemplateResult {
+  const { pressed, title = word } = options;
   return html`<button class="tool" aria-pressed=${pressed === undefined ? nothing : String(pressed)}
-    title=${word} @click=${act}>${glyph(name)}<span>${word}</span></button>`;
+    title=${title} @click=${act}>${glyph(name)}<span>${word}</span></button>`;
 }

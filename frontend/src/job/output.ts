@@ -13,13 +13,14 @@ import './log';
 
 const LEAST = 120;
 
-/** `<reprise-output .row .opened .lines .size job loading>`; tells `open` (another step) and `shut`. */
+/** `<reprise-output .row .opened .lines .size .revision job loading>`; tells `open` (another step) and `shut`. */
 @customElement('reprise-output')
 export class Output extends Plain {
   @property({ attribute: false }) row: Row | null = null;
   @property({ attribute: false }) opened: Opened | null = null;
   @property({ attribute: false }) lines: readonly Line[] = [];
   @property({ type: Number }) size = 0;
+  @property({ type: Number }) revision = 0;
   @property() job = '';
   @property({ type: Boolean }) loading = false;
   private unlisten: (() => void) | undefined;
@@ -92,7 +93,7 @@ export class Output extends Plain {
         <span class="bar-gap"></span>
         <button class="tool" @click=${this.shut} title="Close (Esc)" aria-label="Close the output">${glyph('close')}</button>
       </header>
-      <reprise-log .lines=${this.lines} .size=${this.size} ?live=${step?.status === 'running'}
+      <reprise-log .lines=${this.lines} .size=${this.size} .revision=${this.revision} ?live=${step?.status === 'running'}
         file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
         empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
   }

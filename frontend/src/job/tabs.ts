@@ -1,4 +1,4 @@
-/** The four sides of a run as tabs, kept in the address: `#log`, `#matrix/gs-003/health`. */
+/** The four sides of a run as tabs, kept in the address: `#log/812.3`, `#matrix/gs-003/health`. */
 
 import { html, type TemplateResult } from 'lit';
 import type { Opened } from './matrix';
@@ -13,18 +13,29 @@ const NAMES: Readonly<Record<Tab, string>> = {
   events: 'Events',
 };
 
+/** What an address leads to. */
+export interface Place {
+  readonly tab: Tab;
+  /** A step whose output is open in the matrix. */
+  readonly opened: Opened | null;
+  /** Lines of the log by their names; `''` where none are marked. */
+  readonly marked: string;
+}
+
 /** Where an address leads; an unknown one to the matrix. */
-export function placeOf(hash: string): { tab: Tab; opened: Opened | null } {
+export function placeOf(hash: string): Place {
   const [name, target, step] = hash.replace(/^#/, '').split('/').map(decoded);
   const tab = TABS.find((one) => one === name) ?? 'matrix';
   const opened = tab === 'matrix' && target !== undefined && step ? { target, step } : null;
-  return { tab, opened };
+  return { tab, opened, marked: tab === 'log' ? (target ?? '') : '' };
 }
 
-/** The address of a tab, with what is open in it. */
-export function addressOf(tab: Tab, opened: Opened | null): string {
-  if (!opened) return `#${tab}`;
-  return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
+/** The address of a tab, with what is open in it, or marked. */
+export function addressOf(tab: Tab, opened: Opened | null, marked = ''): string {
+  if (opened) {
+    return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
+  }
+  return marked ? `#${tab}/${marked}` : `#${tab}`;
 }
 
 function decoded(part: string): string {

@@ -58,17 +58,26 @@ export class Windowed<T> {
     }
   }
 
-  /** Draw again what is drawn: a row looks different now. */
-  redraw(): void {
-    for (const chunk of this.chunks) if (chunk.drawn) this.fill(chunk);
+  /** Return the row of item `index` where it is drawn. */
+  drawn(index: number): HTMLElement | undefined {
+    const chunk = this.chunks[Math.floor(index / CHUNK)];
+    return chunk?.element.children[index - chunk.from] as HTMLElement | undefined;
   }
 
-  /** Bring item `index` to the middle of the view. */
-  reveal(index: number): void {
+  /** Look at every row that is drawn, to change how it looks: the rows themselves stay. */
+  each(look: (row: HTMLElement, index: number) => void): void {
+    for (const { element, from } of this.chunks) {
+      let index = from;
+      for (const row of element.children) look(row as HTMLElement, index++);
+    }
+  }
+
+  /** Bring item `index` into view: to its middle, or only as far as it takes. */
+  reveal(index: number, block: 'center' | 'nearest' = 'center'): void {
     const chunk = this.chunks[Math.floor(index / CHUNK)];
     if (!chunk) return;
     if (!chunk.drawn) this.fill(chunk);
-    chunk.element.children[index - chunk.from]?.scrollIntoView({ block: 'center' });
+    this.drawn(index)?.scrollIntoView({ block });
   }
 
   /** Stop observing; the list is dead. */

@@ -2,6 +2,7 @@
 
 import type { EventData, JobEvent, WaitingFor } from '../client';
 import { count, duration, plural, shortId } from './format';
+import { legible } from './legible';
 
 /** How a status is called where the wire's word is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
@@ -17,6 +18,10 @@ export function statusWord(status: string): string {
 
 /** What happened, in words; step and target are part of the sentence where there are any. */
 export function words(event: JobEvent): string {
+  return jobWords(legible(event));
+}
+
+function jobWords(event: JobEvent): string {
   switch (event.type) {
     case 'job.submitted':
       return event.data.retry_of
@@ -159,9 +164,7 @@ function ended(word: string, message: string): string {
 }
 
 function firstLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
-  const plain = text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '').trimEnd();
-  const [first = '', ...rest] = plain.split('\n');
+  const [first = '', ...rest] = text.trimEnd().split('\n');
   return rest.length ? `${first} (+ ${plural(rest.length, 'line')})` : first;
 }
 

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import type { EventData, EventType, JobEvent, Plan } from '../../src/client';
+import {
+  type EventData,
+  type EventType,
+  type JobEvent,
+  lineName,
+  type Plan,
+} from '../../src/client';
 import { secondsLeft } from '../../src/job/estimate';
 import { labels } from '../../src/job/labels';
+import { extract } from '../../src/job/lines';
+import { markedName, markedOf } from '../../src/job/marked';
 import { Run } from '../../src/job/run';
 import { bound, ticks } from '../../src/job/scale';
+import { Search } from '../../src/job/search';
 import { sinceThen } from '../../src/job/seen';
 import { addressOf, placeOf } from '../../src/job/tabs';
+import { styled } from '../terminal/shown';
 
 const START = Date.parse('2026-11-22T09:00:00Z');
 const plan: Plan = {
@@ -157,26 +167,74 @@ describe('the time that is left', () => {
 });
 
 describe('lines of the log', () => {
-  it('are split, keep their seq, and carry a colour on until it changes', () => {
+  it('have names, and colours that last until they change', () => {
     const story = new Story().begun();
     story.tell(1, 'step.output', { text: '\x1b[31mred\nstill red\x1b[0m\n' }, 'a/drain');
     story.tell(2, 'step.output', { text: '10 %\r100 %\n', stream: 'err' }, 'a/drain');
     const lines = story.run.lines.of('a', 'drain');
-    expect(lines.map((line) => [line.seq, line.kind, line.text])).toEqual([
-      [3, 'out', '\x1b[31mred'],
-      [3, 'out', 'still red\x1b[0m'],
-      [4, 'err', '100 %'],
+    expect(lines.map((line) => [lineName(line), line.kind, ...styled(line.content)])).toEqual([
+      ['3', 'out', 'red|ansi-red'],
+      ['3.2', 'out', 'still red|ansi-red'],
+      ['4', 'err', '100 %'],
     ]);
-    expect(lines[1]?.ansi.style.fg).toBe('red');
-    expect(lines[2]?.ansi.style.fg).toBeNull();
+  });
+
+  it('are copied and downloaded whole, with times and names where they are wanted', () => {
+    const story = new Story().begun();
+    story.tell(1, 'step.output', { text: `one\n${'x'.repeat(20_000)}` }, 'a/drain');
+    const { all } = story.run.lines;
+    const long = 'x'.repeat(20_000);
+    expect(extract(all, { details: false, from: true })).toBe(`one\n${long}\n`);
+    expect(extract(all, { details: true, from: true })).toBe(
+      `2026-11-22T09:00:01.000Z #3 a › drain │ one\n2026-11-22T09:00:01.000Z #3.2 a › drain │ ${long}\n`,
+    );
+    expect(extract(all.slice(1), { details: true, from: false }).slice(0, 33)).toBe(
+      '2026-11-22T09:00:01.000Z #3.2 │ x',
+    );
+  });
+
+  it('are found by their names', () => {
+    const story = new Story().begun();
+    for (const text of ['one\ntwo\n', 'three\nfo', 'ur\nfive\n']) {
+      story.tell(1, 'step.output', { text }, 'a/drain');
+    }
+    const { all } = story.run.lines;
+    expect(all.map(lineName)).toEqual(['3', '3.2', '4', '4.2', '5']);
+    expect(markedOf('3.2', all)).toEqual([1, 1]);
+    expect(markedOf('5-3.2', all)).toEqual([1, 4]);
+    for (const name of ['', '2', '3.3', '6', 'x', '3-6']) expect(markedOf(name, all)).toBeNull();
+    expect([markedName(all, 1, 1), markedName(all, 4, 2)]).toEqual(['3.2', '4-5']);
+  });
+
+  it('are searched as they come, and again while they change', () => {
+    const story = new Story().begun();
+    const { lines } = story.run;
+    const tell = (text: string, place = 'a/drain') => story.tell(1, 'step.output', { text }, place);
+    tell('10 %');
+    tell('other 10\n', 'b/drain');
+    const search = new Search(lines.all, '10');
+    expect([search.more(), search.found]).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(search.more()).toEqual([]);
+    tell('\r20 %');
+    expect([search.more(), search.found]).toEqual([[0], [1]]);
+    tell('\r20 10 %\n1');
+    tell('0', 'b/drain');
+    expect([search.more(), search.found]).toEqual([[0], [0, 1]]);
+    tell('0\n');
+    expect([search.more(), search.found]).toEqual([[2], [0, 1, 2]]);
+    expect([0, 1, 2, 3].map((index) => search.has(index))).toEqual([true, true, true, false]);
   });
 
   it('have the failure of a step as their last', () => {
     const story = new Story().begun().step(0, 8, 'b/drain', 'failed');
-    expect(story.run.lines.of('b', 'drain').at(-1)).toMatchObject({
-      kind: 'bad',
-      text: 'drain failed after 8.0\u00a0s: no answer',
-    });
+    const last = story.run.lines.of('b', 'drain').at(-1);
+    expect([last?.kind, last?.content.text]).toEqual([
+      'bad',
+      'drain failed after 8.0\u00a0s: no answer',
+    ]);
   });
 });
 
@@ -204,9 +262,18 @@ describe('the axis of the timeline', () => {
 describe('addresses of the job page', () => {
   it('lead back to what was open, whatever its name', () => {
     const opened = { target: 'rack 1/gs-003', step: 'health' };
-    expect(placeOf(addressOf('matrix', opened))).toEqual({ tab: 'matrix', opened });
-    expect(placeOf('#log')).toEqual({ tab: 'log', opened: null });
-    expect(placeOf('#nonsense/%E0%A4%A')).toEqual({ tab: 'matrix', opened: null });
+    expect(placeOf(addressOf('matrix', opened))).toEqual({
+      tab: 'matrix',
+      opened,
+      marked: '',
+    });
+    expect(placeOf('#log')).toEqual({ tab: 'log', opened: null, marked: '' });
+    expect(placeOf(addressOf('log', null, '812.3-815'))).toEqual({
+      tab: 'log',
+      opened: null,
+      marked: '812.3-815',
+    });
+    expect(placeOf('#nonsense/%E0%A4%A')).toEqual({ tab: 'matrix', opened: null, marked: '' });
   });
 });
 

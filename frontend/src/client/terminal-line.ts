@@ -1,0 +1,206 @@
+/** One line of a terminal: written at a column, and over what is there, until it ends. */
+
+import { eastAsianWidth } from 'get-east-asian-width';
+import { classesOf, PLAIN, type Style } from './ansi';
+
+/** A stretch of text in one style. `classes` is `''` or e.g. `ansi-red ansi-bg-blue ansi-bold`. */
+export interface Segment {
+  readonly text: string;
+  readonly classes: string;
+}
+
+interface Run {
+  readonly text: string;
+  readonly style: Style;
+}
+
+const TAB = 8;
+const ASCII = /^[ -~]*$/;
+const JOINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+const HALF = /[\ud800-\udbff]$/;
+const SOFT_HYPHEN = 0xad;
+/** A cell that belongs to the character before it. */
+const TAIL: Run = { text: '', style: PLAIN };
+const BLANK: Run = { text: ' ', style: PLAIN };
+
+/**
+ * What is written at the end is only added; the line is made of cells once something is written before
+ * that. A character covers one cell, or two, a tab those up to its stop: where a part of it is written
+ * over, all of it goes, as terminals do.
+ */
+export class TerminalLine {
+  /** Grows with each change. */
+  version = 0;
+  #runs: Run[] = [];
+  #cells: (Run | undefined)[] | null = null;
+  #width = 0;
+  #ended = false;
+
+  /** Return a line that has ended, of text without controls. */
+  static of(text: string): TerminalLine {
+    const line = new TerminalLine();
+    line.print(0, text, PLAIN);
+    line.end();
+    return line;
+  }
+
+  /** Nothing will change it any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** How many cells it has. */
+  get width(): number {
+    return this.#cells?.length ?? this.#width;
+  }
+
+  /** The line without its colours. */
+  get text(): string {
+    return this.#now()
+      .map((run) => run.text)
+      .join('');
+  }
+
+  /** Return the first `most` characters in segments of one look, and how many there are after them. */
+  segments(most = Number.POSITIVE_INFINITY): {
+    readonly segments: Segment[];
+    readonly more: number;
+  } {
+    const segments: { text: string; classes: string }[] = [];
+    let room = most;
+    let more = 0;
+    for (const { text, style } of this.#now()) {
+      const shown = text.length > room ? text.slice(0, room).replace(HALF, '') : text;
+      more += text.length - shown.length;
+      room = more ? 0 : room - shown.length;
+      const classes = classesOf(style);
+      const last = segments.at(-1);
+      if (last && last.classes === classes) last.text += shown;
+      else if (shown) segments.push({ text: shown, classes });
+    }
+    return { segments, more };
+  }
+
+  /** Write characters from a column on; return the column after them. */
+  print(from: number, text: string, style: Style): number {
+    this.version += 1;
+    if (ASCII.test(text) && this.#isAtEnd(from)) return this.#add(text, style, text.length);
+    let at = from;
+    for (const character of text) {
+      const width = widthOf(character);
+      if (width) at = this.#put(at, character, style, width);
+      else this.#join(at, character);
+    }
+    return at;
+  }
+
+  /** Write a tab where nothing has been written, or only move to its stop; return the column there. */
+  tab(from: number, style: Style): number {
+    const stop = from - (from % TAB) + TAB;
+    if (from < this.width) return stop;
+    this.version += 1;
+    return this.#put(from, '\t', style, stop - from);
+  }
+
+  /** Leave nothing from one column up to another. */
+  erase(from: number, to: number): void {
+    if (from >= this.width) return;
+    this.version += 1;
+    this.#clear(from, to);
+    this.#trim();
+  }
+
+  /** It is left, and stays as it is. */
+  end(): void {
+    this.#runs = this.#now();
+    this.#width = this.width;
+    this.#cells = null;
+    this.#ended = true;
+    this.version += 1;
+  }
+
+  #isAtEnd(at: number): boolean {
+    return this.#cells === null && at === this.#width;
+  }
+
+  #put(at: number, character: string, style: Style, width: number): number {
+    if (this.#isAtEnd(at)) return this.#add(character, style, width);
+    this.#clear(at, at + width);
+    const cells = this.#split();
+    while (cells.length < at) cells.push(undefined);
+    cells[at] = { text: character, style };
+    for (let tail = 1; tail < width; tail += 1) cells[at + tail] = TAIL;
+    this.#trim();
+    return at + width;
+  }
+
+  #add(text: string, style: Style, width: number): number {
+    const last = this.#runs.at(-1);
+    if (last?.style === style) {
+      this.#runs[this.#runs.length - 1] = { text: last.text + text, style };
+    } else this.#runs.push({ text, style });
+    this.#width += width;
+    return this.#width;
+  }
+
+  /** A mark goes with the character before the cursor; without one it is not shown. */
+  #join(at: number, mark: string): void {
+    if (this.#isAtEnd(at)) {
+      const last = this.#runs.at(-1);
+      if (last) this.#runs[this.#runs.length - 1] = { ...last, text: last.text + mark };
+      return;
+    }
+    const cells = this.#split();
+    let before = at - 1;
+    while (cells[before] === TAIL) before -= 1;
+    const cell = cells[before];
+    if (cell) cells[before] = { ...cell, text: cell.text + mark };
+  }
+
+  #clear(from: number, to: number): void {
+    const cells = this.#split();
+    let [first, end] = [from, Math.min(to, cells.length)];
+    while (cells[first] === TAIL) first -= 1;
+    while (cells[end] === TAIL) end += 1;
+    for (let at = first; at < end; at += 1) cells[at] = undefined;
+  }
+
+  #trim(): void {
+    const cells = this.#split();
+    while (cells.length && cells.at(-1) === undefined) cells.pop();
+  }
+
+  /** The cells, from now on. */
+  #split(): (Run | undefined)[] {
+    if (this.#cells) return this.#cells;
+    const runs = this.#runs;
+    this.#cells = [];
+    let at = 0;
+    for (const { text, style } of runs) {
+      for (const character of text) {
+        const width = character === '\t' ? TAB - (at % TAB) : widthOf(character);
+        if (width) at = this.#put(at, character, style, width);
+        else this.#join(at, character);
+      }
+    }
+    return this.#cells;
+  }
+
+  #now(): Run[] {
+    if (this.#cells === null) return this.#runs;
+    const runs: Run[] = [];
+    for (const cell of this.#cells) {
+      const { text, style } = cell ?? BLANK;
+      const last = runs.at(-1);
+      if (last?.style === style) runs[runs.length - 1] = { text: last.text + text, style };
+      else if (text) runs.push({ text, style });
+    }
+    return runs;
+  }
+}
+
+function widthOf(character: string): number {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x300 || code === SOFT_HYPHEN) return 1;
+  return JOINING.test(character) ? 0 : eastAsianWidth(code);
+}
