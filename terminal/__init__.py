@@ -1,0 +1,11 @@
+"""Text as a terminal shows it. A leaf: it imports nothing but the standard library.
+
+`frontend/src/client/terminal.ts` is its twin for the page. Both are held to `tests/terminal` and to
+terminal emulators; docs/reference/output.md says what they show.
+"""
+
+from terminal.line import Line
+from terminal.screen import Terminal, plain_text
+from terminal.style import PLAIN, Style
+
+__all__ = ["PLAIN", "Line", "Style", "Terminal", "plain_text"]
