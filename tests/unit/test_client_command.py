@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,14 @@ from rich.console import Console
 from streams.client import Info, Resumed, State, Trouble
 from streams.client.command import main, options
 from streams.client.command.board import Board
-from streams.client.command.lines import Lines, coloured, plain
 from streams.client.command.notes import Notes
 from streams.client.command.printers import Bars, JsonLines, Plain
 from streams.client.frames import Event
+from terminal import PLAIN
+from tests.terminal.corpus import CASES, INTERLEAVED, Case, Interleaved, Stretch, lines, runs
 from tests.unit.client_world import JOB, history
 
+by_name = pytest.mark.parametrize("case", CASES, ids=str)
 PAGE = f"http://127.0.0.1:9/jobs/{JOB}"
 PLAN = {"steps": ["stop", "start"], "groups": [{"name": "all", "targets": ["a", "b"]}]}
 
@@ -112,29 +117,114 @@ def test_data_of_another_shape_ends_nothing(odd: Event) -> None:
     Plain(io.StringIO(), io.StringIO(), output=True).events([odd])
 
 
-@given(st.text(alphabet=st.sampled_from("a\x1b[]m;0K\x07\x9b\x9d\\P_\x00\x7f\t\n 1")))
-def test_nothing_but_colours_tabs_and_newlines_gets_through(text: str) -> None:
-    assert set(plain(text)) <= set("a[]m;0K\\P_\t\n 1")
-    left = coloured(text)
-    for part in left.split("\x1b")[1:]:
-        head, sign, _ = part.partition("m")
-        assert sign, left
-        assert head[:1] == "[", left
-        assert set(head[1:]) <= set("0123456789;:"), left
-    assert set(left) <= set("a[]m;0K\\P_\t\n 1\x1b")
+HOSTILE = st.text(alphabet=st.sampled_from("a\x1b[]m;0K\x07\x9b\x9d\\P_\x00\x7f\t\n\r\b 1cHJ\x85"))
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_colours_stay_and_titles_links_and_movements_go() -> None:
-    said = "\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x1b[2J\x1b[?25l\x1bc"
-    assert coloured(said) == "\x1b[1;31mred\x1b[0m link"
-    assert plain(said) == "red link"
+def only_colours(text: str) -> bool:
+    """Tell whether nothing in a text can do more to a terminal than colours, tabs and newlines."""
+    rest = COLOURS.sub("", text)
+    return not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", rest)
 
 
-@given(st.lists(st.text(alphabet="ab\n", max_size=8)))
-def test_lines_are_whole_however_they_are_cut_into_chunks(chunks: list[str]) -> None:
-    lines = Lines()
-    found = [line for chunk in chunks for line in lines.take(chunk)] + lines.rest()
-    assert found == "".join(chunks).splitlines()
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_nothing_but_colours_tabs_and_newlines_gets_through(a: str, b: str, c: str) -> None:
+    said = [
+        event("job.submitted", {"title": a, "kind": b, "plan": PLAN, "total": 1}),
+        event("attempt.started", {"worker": c}, attempt=2),
+        event("step.started", {"try": 1}, step=a, target=b),
+        event("step.output", {"text": c}, step=a, target=b),
+        event("step.output", {"text": b, "stream": a}, step=a, target=b),
+        event("step.retried", {"error": {"message": c}}, step=a, target=b),
+        event("step.failed", {"error": {"message": c}, "reason": a}, step=a, target=b),
+        event("job.waiting", {"for": a}),
+        event("job.approval_requested", {"words": a}, actor=f"user:{b}"),
+        event("job.failed", {"message": b}),
+    ]
+    out = io.StringIO()
+    Plain(out, out, output=True).events(said)
+    assert only_colours(out.getvalue())
+    assert "\x1b" not in out.getvalue()
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, color_system="truecolor")
+    bars = Bars(console, output=True)  # not begun: rich moves the cursor for its bars
+    bars.events(said)
+    assert only_colours(file.getvalue())
+
+
+@by_name
+def test_a_case_as_plain_lines(case: Case) -> None:
+    out = io.StringIO()
+    Plain(out, io.StringIO(), output=True).events(told(case))
+    assert out.getvalue().removesuffix("a s │ ✓ done\n") == "".join(
+        f"a s │ {line}\n" for line in case.lines
+    )
+
+
+@by_name
+def test_a_case_in_its_colours(case: Case) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=2000, color_system="truecolor")
+    Bars(console, output=True).events(told(case))
+    *shown, end = runs(lines([file.getvalue()]))
+    assert end[0][0].endswith("✓ done")
+    assert [without_prefix(line) for line in shown] == [
+        expanded(line or (("", PLAIN),)) for line in case.stretches
+    ]
+
+
+def told(case: Case) -> list[Event]:
+    """Return the events of a step that wrote a case's chunks."""
+    output = [event("step.output", {"text": t}, step="s", target="a") for t in case.chunks]
+    return [*output, event("step.succeeded", {}, step="s", target="a")]
+
+
+def without_prefix(line: list[Stretch]) -> list[Stretch]:
+    """Return a line as it stood before its step's name was put in front."""
+    (prefix, style), *rest = line
+    assert (prefix[:6], style.fg) == ("a s │ ", 6)
+    return rest or [("", PLAIN)]
+
+
+def expanded(line: Sequence[Stretch]) -> list[Stretch]:
+    """Return a line of the cases with blanks for its tabs."""
+    text = "".join(part for part, _ in line)
+    return [(text.expandtabs(8), line[0][1])] if "\t" in text else list(line)
+
+
+@pytest.mark.parametrize("case", INTERLEAVED, ids=str)
+def test_streams_and_steps_have_lines_of_their_own(case: Interleaved) -> None:
+    out = io.StringIO()
+    said = [
+        event(
+            each["type"],
+            {"text": each.get("text", ""), "stream": each.get("stream", "out")},
+            step=each.get("step"),
+            target=each.get("target"),
+        )
+        for each in case.events
+    ]
+    Plain(out, io.StringIO(), output=True).events([*said, event("job.cancelled")])
+    shown = [line for line in out.getvalue().splitlines() if re.match(r"\w+ \w+ │ (?![✓✗↻])", line)]
+    expected = [f"{of.rpartition(' ')[0]} │ {text}" for _, of, text in case.lines]
+    assert sorted(shown) == sorted(expected)
+
+
+def test_json_on_a_terminal_has_its_controls_escaped() -> None:
+    raw = '{"title":"a\x7f\x9b31m\x80é\u00ff"}'
+    said = sent(raw)
+    out = io.BytesIO()
+    JsonLines(out, None, for_terminal=True).events([said])
+    assert out.getvalue() == b'{"title":"a\\u007f\\u009b31m\\u0080\xc3\xa9\xc3\xbf"}\n'
+    assert json.loads(out.getvalue()) == json.loads(raw)
+    out = io.BytesIO()
+    JsonLines(out, None).events([said])
+    assert out.getvalue() == raw.encode() + b"\n"
+
+
+def sent(raw: str) -> Event:
+    """Return an event that came as this text."""
+    return Event(1, "job.submitted", "0" * 64, raw.encode())
 
 
 def test_each_thing_about_the_connection_is_said_once() -> None:

@@ -14,11 +14,11 @@ from io import TextIOWrapper
 from rich.console import Console
 
 from streams.client.command import options, printers
-from streams.client.command.lines import plain
 from streams.client.command.notes import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
 from streams.client.moves import Given, Told
+from terminal import plain_text
 
 STATUS = {"succeeded": 0, "failed": 1, "cancelled": 3}
 USAGE, REFUSED, UNREACHABLE, UNKNOWN = 2, 4, 5, 6
@@ -71,16 +71,17 @@ async def _follow(follower: Follower, printer: printers.Printer) -> int:
                     printer.events(happening.events)
                 elif isinstance(happening, Told):
                     for note in notes.on(happening.info):
-                        printer.note(plain(note))
+                        printer.note(plain_text(note))
         for note in notes.on(follower.info):
-            printer.note(plain(note))
+            printer.note(plain_text(note))
     return STATUS.get(follower.info.status or "", UNKNOWN)
 
 
 def _printer(given: argparse.Namespace) -> printers.Printer:
     output = not given.quiet if given.output is None else given.output
     if given.json:
-        return printers.JsonLines(sys.stdout.buffer, None if given.quiet else sys.stderr)
+        notes = None if given.quiet else sys.stderr
+        return printers.JsonLines(sys.stdout.buffer, notes, for_terminal=sys.stdout.isatty())
     if given.quiet and not output:
         return printers.Silent()
     console = Console()
@@ -96,5 +97,5 @@ def _left(follower: Follower, status: int) -> int:
 
 
 def _complain(said: str, status: int) -> int:
-    print(f"reprise: {plain(said).strip()}", file=sys.stderr)
+    print(f"reprise: {plain_text(said).strip()}", file=sys.stderr)
     return status

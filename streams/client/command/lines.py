@@ -2,52 +2,85 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
+from collections.abc import Iterator
 
-# Sequences as ECMA-48 has them: strings (OSC, DCS, SOS, PM, APC) with their content, CSI, the rest.
-_SEQUENCE = re.compile(
-    r"(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|(?P<csi>(?:\x1b\[|\x9b)[0-?]*[ -/]*(?P<final>[@-~])?)"
-    r"|\x1b[ -/]*[0-~]?"
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+from rich.color import Color
+from rich.style import Style as RichStyle
+from rich.text import Text
 
+from streams.client.command.board import TERMINAL
+from streams.client.frames import Event
+from terminal import Line, Style, Terminal, plain_text
+from terminal.style import Colour
 
-def coloured(text: str) -> str:
-    """Return a text with its colours (SGR sequences), tabs and newlines, and no other control."""
-    kept = _SEQUENCE.sub(_only_colour, text)
-    return _CONTROL.sub("", kept)
+TAB = 8
 
 
-def plain(text: str) -> str:
-    """Return a text without any control but tabs and newlines."""
-    return _CONTROL.sub("", _SEQUENCE.sub("", text))
+def one_line(text: str) -> str:
+    """Return a text without any control, in one line."""
+    return plain_text(text).replace("\n", " ")
 
 
-def _only_colour(found: re.Match[str]) -> str:
-    body = found["csi"]
-    if found["final"] != "m" or body.startswith("\x9b"):
-        return ""
-    return body if re.fullmatch(r"\x1b\[[0-9;:]*m", body) else ""
+def coloured(line: Line) -> Text:
+    """Return a line in its colours, with blanks for its tabs: something stands before it."""
+    text = Text()
+    for part, style in line.runs:
+        text.append(part, _rich(style))
+    text.expand_tabs(TAB)
+    return text
 
 
-class Lines:
-    """Makes lines of chunks, which may end anywhere, of one step on one target."""
+def _rich(style: Style) -> RichStyle:
+    return RichStyle(
+        color=_colour(style.fg),
+        bgcolor=_colour(style.bg),
+        bold=style.bold,
+        dim=style.dim,
+        italic=style.italic,
+        underline=style.underline,
+        strike=style.strike,
+        reverse=style.inverse,
+    )
+
+
+def _colour(colour: Colour) -> Color | None:
+    if colour is None:
+        return None
+    return Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour)
+
+
+class Terminals:
+    """Makes lines of events: each stream of each step on each target is a terminal of its own.
+
+    A line is given out when it has ended, at the latest with its step.
+    """
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._open: dict[tuple[str | None, str | None], defaultdict[str, Terminal]] = {}
 
-    def take(self, text: str) -> list[str]:
-        """Take the next chunk; return the lines that it completes."""
-        *lines, self._rest = (self._rest + text).replace("\r\n", "\n").split("\n")
-        return [_last_written(line) for line in lines]
+    def take(self, event: Event) -> Iterator[tuple[str, Line]]:
+        """Take the next event; yield the lines that it ends, each with what stands before it."""
+        place = event.target, event.step
+        data = event.data or {}
+        if event.type == "step.output":
+            if isinstance(text := data.get("text"), str):
+                streams = self._open.setdefault(place, defaultdict(Terminal))
+                for line in streams[str(data.get("stream") or "out")].write(text):
+                    yield where(*place), line
+        elif event.type == "attempt.started" or event.type in TERMINAL:
+            yield from self._end(list(self._open))
+        elif event.type.startswith("step.") and event.type != "step.progressed":
+            yield from self._end([place])
 
-    def rest(self) -> list[str]:
-        """Return the line that nothing completed, if any."""
-        rest, self._rest = self._rest, ""
-        return [_last_written(rest)] if rest else []
+    def _end(self, places: list[tuple[str | None, str | None]]) -> Iterator[tuple[str, Line]]:
+        for place in places:
+            for terminal in self._open.pop(place, {}).values():
+                for line in terminal.end():
+                    yield where(*place), line
 
 
-def _last_written(line: str) -> str:
-    """Return what a line shows where a command wrote it over and over, as progress meters do."""
-    return line.rstrip("\r").rpartition("\r")[2]
+def where(target: str | None, step: str | None) -> str:
+    """Return what stands before a step's lines: its target, and its name."""
+    names = [one_line(name) for name in (target, step) if name]
+    return " ".join(names) + " │ " if names else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, TextIO
 
@@ -12,13 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from streams.client.command.board import TERMINAL, Board
-from streams.client.command.lines import Lines, coloured, plain
-from streams.client.command.words import where, words
+from streams.client.command.board import Board
+from streams.client.command.lines import Terminals, coloured, one_line
+from streams.client.command.words import words
 from streams.client.frames import Event
+from terminal import Line
 
 # Bars of targets at a time: those that run, and those that failed last.
 MOST_BARS = 12
+# DEL, and U+0080 to U+009F, in UTF-8.
+_CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 class Printer(Protocol):
@@ -61,14 +65,18 @@ class Silent(_Printer):
 
 
 class JsonLines(_Printer):
-    """Each event on a line of standard output, exactly as it came; notes on standard error."""
+    """Each event on a line of standard output, exactly as it came; notes on standard error.
 
-    def __init__(self, out: BinaryIO, notes: TextIO | None) -> None:
-        self._out, self._notes = out, notes
+    JSON may hold the controls past U+007E as they are: they are escaped `for_terminal`.
+    """
+
+    def __init__(self, out: BinaryIO, notes: TextIO | None, *, for_terminal: bool = False) -> None:
+        self._out, self._notes, self._for_terminal = out, notes, for_terminal
 
     def events(self, events: Sequence[Event]) -> None:
         """Write them."""
-        self._out.write(b"".join(event.raw + b"\n" for event in events))
+        lines = b"".join(event.raw + b"\n" for event in events)
+        self._out.write(_CONTROL.sub(_escaped, lines) if self._for_terminal else lines)
         self._out.flush()
 
     def note(self, note: str) -> None:
@@ -77,18 +85,23 @@ class JsonLines(_Printer):
             print(note, file=self._notes, flush=True)
 
 
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
+
+
 class Plain(_Printer):
     """Lines without colours: events on standard output, notes on standard error."""
 
     def __init__(self, out: TextIO, notes: TextIO, *, output: bool) -> None:
         self._out, self._notes, self._output = out, notes, output
-        self._steps: dict[str, Lines] = {}
+        self._terminals = Terminals()
 
     def events(self, events: Sequence[Event]) -> None:
         """Write what there is to say of them."""
         for event in events:
-            for prefix, line in self._lines(event):
-                self._line(prefix, line)
+            for prefix, line in self._terminals.take(event):
+                if self._output:
+                    self._line(prefix, line)
             said = words(event)
             if said:
                 self._said(event, said)
@@ -98,24 +111,8 @@ class Plain(_Printer):
         """Write it."""
         print(note, file=self._notes, flush=True)
 
-    def _lines(self, event: Event) -> Iterator[tuple[str, str]]:
-        """Yield the lines of output that an event completes, each with what stands before it."""
-        prefix = where(event)
-        if event.type == "step.output":
-            text = (event.data or {}).get("text")
-            if self._output and isinstance(text, str):
-                for line in self._steps.setdefault(prefix, Lines()).take(text):
-                    yield prefix, line
-            return
-        over = [prefix] if event.type.startswith("step.") else []
-        if event.type == "attempt.started" or event.type in TERMINAL:
-            over = list(self._steps)
-        for each in over:
-            for line in self._steps.pop(each, Lines()).rest():
-                yield each, line
-
-    def _line(self, prefix: str, line: str) -> None:
-        print(f"{prefix}{plain(line)}", file=self._out)
+    def _line(self, prefix: str, line: Line) -> None:
+        print(f"{prefix}{line.text}", file=self._out)
 
     def _said(self, event: Event, said: str) -> None:
         print(said, file=self._out)
@@ -163,8 +160,8 @@ class Bars(Plain):
         """Write it, less loud than the rest."""
         self._print(Text(note, style="dim"))
 
-    def _line(self, prefix: str, line: str) -> None:
-        self._print(Text(prefix, style="cyan") + Text.from_ansi(coloured(line)))
+    def _line(self, prefix: str, line: Line) -> None:
+        self._print(Text.assemble((prefix, "cyan"), coloured(line)))
 
     def _said(self, event: Event, said: str) -> None:
         bad = event.type in ("step.failed", "job.failed", "job.rejected")
@@ -176,7 +173,7 @@ class Bars(Plain):
 
     def _draw(self) -> None:
         board = self._board
-        title = escape(plain(board.title or "Job"))
+        title = escape(one_line(board.title or "Job"))
         total = board.total or None
         self._progress.update(self._all, description=title, completed=board.done, total=total)
         shown = [target for target in board.targets.values() if target.running][:MOST_BARS]
@@ -185,11 +182,11 @@ class Bars(Plain):
             self._progress.remove_task(self._bars.pop(name))
         for target in shown:
             if target.name not in self._bars:
-                label = escape(plain(target.name))
+                label = escape(one_line(target.name))
                 self._bars[target.name] = self._progress.add_task(label, total=None, step="")
             self._progress.update(
                 self._bars[target.name],
                 completed=len(target.done) + target.part,
                 total=board.steps_of(target),
-                step=escape(plain(target.step)),
+                step=escape(one_line(target.step)),
             )

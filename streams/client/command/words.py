@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.client.command.lines import plain
+from streams.client.command.lines import one_line, where
 from streams.client.frames import Event
 
 _SAID = {
@@ -32,7 +32,7 @@ def words(event: Event) -> str:
         case "job.waiting":
             return _line("Waits for", str(data.get("for") or "its turn"))
         case "step.succeeded" | "step.failed" | "step.skipped" | "step.retried":
-            return f"{where(event)}{_end(event.type, data)}"
+            return f"{where(event.target, event.step)}{_end(event.type, data)}"
         case type if type in _SAID:
             said = data.get("message") or data.get("reason") or data.get("words") or ""
             by = (
@@ -42,15 +42,9 @@ def words(event: Event) -> str:
     return ""
 
 
-def where(event: Event) -> str:
-    """Return what stands before a step's lines: its target, and its name."""
-    names = [plain(name) for name in (event.target, event.step) if name]
-    return " ".join(names) + " │ " if names else ""
-
-
 def _line(head: str, *rest: str) -> str:
-    said = ", ".join(plain(part).replace("\n", " ") for part in rest if part)
-    return f"{plain(head)}: {said}" if said else plain(head)
+    said = ", ".join(one_line(part) for part in rest if part)
+    return f"{one_line(head)}: {said}" if said else one_line(head)
 
 
 def _end(type: str, data: Mapping[str, Any]) -> str:
@@ -58,6 +52,6 @@ def _end(type: str, data: Mapping[str, Any]) -> str:
     took = f" ({seconds:.1f} s)" if isinstance(seconds, int | float) else ""
     error = data.get("error")
     said = str(error.get("message") or "") if isinstance(error, dict) else ""
-    said = plain(said or str(data.get("reason") or "")).replace("\n", " ")
+    said = one_line(said or str(data.get("reason") or ""))
     sign = {"step.succeeded": "✓ done", "step.failed": "✗ failed", "step.skipped": "– skipped"}
     return f"{sign.get(type, '↻ to be tried again')}{took}{': ' + said if said else ''}"
