@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +15,12 @@ LINGER_SECONDS = 0.05
 # A character is at most 6 bytes of JSON (a control character's escape): a chunk fits an event.
 MAX_CHUNK_CHARS = 10_000
 MAX_WAITING_CHARS = 256 * 1024
+# The beginning of an escape sequence or a control string at the end of a text; longer ones are cut.
+_BEGUN = re.compile(
+    r"(?:\x1b|\x1b[ -/]+|(?:\x1b\[|\x9b)[0-?]*[ -/]*"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\n\a\x1b\x9c]*\x1b?)\Z"
+)
+LONGEST_SEQUENCE = 256
 MakeEvent = Callable[[EventType, dict[str, Any]], NewEvent]
 Send = Callable[[list[NewEvent]], Awaitable[Any]]
 
@@ -21,7 +28,8 @@ Send = Callable[[list[NewEvent]], Awaitable[Any]]
 class Output:
     """Gathers text from any thread and sends it from the loop it was made in.
 
-    Order is kept, within a stream and between them. Text is cut on character boundaries only.
+    Order is kept, within a stream and between them. Text is cut on character boundaries only, and
+    not within an escape sequence, unless that is a long one: its beginning waits for what follows.
     Secrets are masked: what may be the beginning of one waits for the stream's next text, or for
     the end, also where the other stream has said something meanwhile.
     """
@@ -43,9 +51,9 @@ class Output:
     def write(self, text: str, stream: str) -> None:
         """Take text of a stream (`out`, `err`)."""
         with self._lock:
+            first = not self._waiting
             self._parts.append((stream, text))
             self._waiting += len(text)
-            first = len(self._parts) == 1
         if first:
             self._loop.call_soon_threadsafe(self._arm)
 
@@ -87,6 +95,11 @@ class Output:
     def _take(self) -> list[NewEvent]:
         with self._lock:
             parts, self._parts, self._waiting = self._parts, [], 0
+            if parts and not self._closed:
+                stream, text = parts[-1]
+                end = _end_of_whole(text, len(text))
+                parts[-1] = stream, text[:end]
+                self._parts = [(stream, text[end:])] if end < len(text) else []
         return self._events([(name, self._masked(name, text)) for name, text in _joined(parts)])
 
     def _masked(self, name: str, text: str) -> str:
@@ -121,7 +134,13 @@ def _chunks(text: str) -> list[str]:
     """Cut text into chunks, where possible after a newline."""
     chunks = []
     while len(text) > MAX_CHUNK_CHARS:
-        cut = text.rfind("\n", 0, MAX_CHUNK_CHARS) + 1 or MAX_CHUNK_CHARS
+        cut = text.rfind("\n", 0, MAX_CHUNK_CHARS) + 1 or _end_of_whole(text, MAX_CHUNK_CHARS)
         chunks.append(text[:cut])
         text = text[cut:]
     return [*chunks, text] if text else chunks
+
+
+def _end_of_whole(text: str, end: int) -> int:
+    """Return where to end a text, at `end` or before the escape sequence that goes on there."""
+    begun = _BEGUN.search(text, max(0, end - LONGEST_SEQUENCE), end)
+    return begun.start() if begun else end

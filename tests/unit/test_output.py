@@ -80,3 +80,54 @@ def test_nothing_is_sent_any_more_once_it_is_closed(monkeypatch: pytest.MonkeyPa
 
 def test_a_chunk_ends_after_a_line_where_it_can() -> None:
     assert [chunk[-1] for chunk in _chunks(("x" * 99 + "\n") * 250)] == ["\n"] * 3
+
+
+SEQUENCES = [
+    "\x1b[31m",
+    "\x1b[38:2::1:2:3m",
+    "\x1b(B",
+    "\x1b]8;;http://x\x1b\\",
+    "\x9b1m",
+    "\x1bPq\x9c",
+]
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_a_chunk_does_not_end_within_a_sequence(sequence: str) -> None:
+    for before in range(
+        output_module.MAX_CHUNK_CHARS - len(sequence), output_module.MAX_CHUNK_CHARS
+    ):
+        chunks = _chunks("x" * before + sequence + "y" * 99)
+        assert [chunk.count(sequence) for chunk in chunks] in ([1, 0], [0, 1])
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_a_sequence_in_two_writes_is_in_one_event(sequence: str) -> None:
+    async def written(at: int) -> list[str]:
+        log = Log()
+        output = Output(make, log.append)
+        output.write("a" + sequence[:at], "out")
+        output._flush()
+        output.write(sequence[at:] + "b", "out")
+        await asyncio.sleep(0)
+        assert output._timer is not None, "what comes after it does not wait for the step's end"
+        rest = await output.close()
+        return [event.data["text"] for event in log.events + rest]
+
+    for at in range(1, len(sequence)):
+        assert asyncio.run(written(at)) == ["a", f"{sequence}b"]
+
+
+def test_a_sequence_that_never_ends_is_said_at_the_end_and_an_endless_one_before() -> None:
+    async def written(text: str) -> tuple[list[str], list[str]]:
+        log = Log()
+        output = Output(make, log.append)
+        output.write(text, "out")
+        output._flush()
+        output.write("b", "err")
+        rest = await output.close()
+        return [e.data["text"] for e in log.events], [e.data["text"] for e in rest]
+
+    assert asyncio.run(written("a\x1b[3")) == (["a"], ["\x1b[3", "b"])
+    endless = "a\x1b]0;" + "t" * output_module.LONGEST_SEQUENCE
+    assert asyncio.run(written(endless)) == ([endless], ["b"])
