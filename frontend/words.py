@@ -6,20 +6,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from jobs.events import Event, EventType
+from terminal import plain_text
 
 NBSP = "\u00a0"
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def words(event: Event) -> str:
     """Return what happened; an unknown type is its own name."""
     sentence = _SENTENCES.get(event.type)
-    return sentence(event) if sentence else event.type
+    return sentence(_legible(event)) if sentence else event.type
+
+
+def _legible(event: Event) -> Event:
+    """Return an event with every text in it as a terminal would show it."""
+    step, target, data = _shown([event.step, event.target, event.data])
+    return replace(event, step=step, target=target, data=data)
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case str():
+            return plain_text(value)
+        case Mapping():
+            return {name: _shown(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_shown(each) for each in value]
+    return value
 
 
 def who(actor: str) -> str:
@@ -166,8 +184,7 @@ def _started(event: Event) -> str:
 
 
 def _output(event: Event) -> str:
-    plain = _ESCAPE.sub("", str(event.data.get("text", ""))).rstrip()
-    first, *rest = plain.split("\n")
+    first, *rest = str(event.data.get("text", "")).rstrip().split("\n")
     return f"{first} (+ {plural(len(rest), 'line')})" if rest else first
 
 

@@ -21,6 +21,7 @@ from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.secrets import field, keys, store
+from terminal import plain_text
 
 MAX_KEY = 200
 MAX_PRIORITY = 10
@@ -120,7 +121,7 @@ def wanted(
     hidden = field.take(parsed, secrets)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
-    title = (title or "").strip() or found.title_for(parsed)
+    title = plain_text((title or "").strip() or found.title_for(parsed)).replace("\n", " ")
     _require_lengths(principal.actor, title, found.targets(parsed))
     job = Job(
         id=uuid7(),

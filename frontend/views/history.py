@@ -25,6 +25,7 @@ from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
 from jobs.log.months import archived_before
 from jobs.models import Job
+from terminal import plain_text
 
 PAGE_SIZE = 100
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
@@ -153,7 +154,7 @@ def grouped(rows: Iterable[feed.AuditRow], titles: dict[str, str]) -> list[Group
     groups = []
     for (job, kind, title), own in groupby(rows, key=lambda r: (r.job, r.job_kind, r.job_title)):
         lines = [_line(row.text) for row in own]
-        groups.append(Group(job, titles.get(kind, kind), title, lines))
+        groups.append(Group(job, titles.get(kind, kind), plain_text(title), lines))
     return groups
 
 

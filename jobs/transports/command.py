@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.transports import local, ssh
 from jobs.transports.base import Listener, Place, Transport
+from terminal import plain_text
 
 TRANSPORTS: Mapping[str, Transport] = {"local": local.run, "ssh": ssh.run}
 LONGEST_REASON = 500
-_ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
+_TAIL = 4 * LONGEST_REASON
 
 
 class CommandFailed(Exception):
@@ -45,19 +45,27 @@ class _Heard:
         return self._step.env
 
     def output(self, text: str, stream: str = "out") -> None:
-        self._tail[stream] = (self._tail[stream] + text)[-4 * LONGEST_REASON :]
+        self._tail[stream] = (self._tail[stream] + text)[-_TAIL:]
         self._step.output(text, stream)
 
     async def drain(self) -> None:
         await self._step.drain()
 
     def reason(self) -> str:
-        """Return the last line of the error stream, or else of the other one, without colours."""
+        """Return the last line of the error stream, or else of the other one, as it is shown."""
         for stream in ("err", "out"):
-            plain = _ESCAPES.sub("", self._tail[stream]).strip()
-            if plain:
-                return plain.splitlines()[-1][:LONGEST_REASON]
+            lines = plain_text(_from_a_line_on(self._tail[stream])).strip().split("\n")
+            if lines[-1]:
+                return lines[-1].strip()[:LONGEST_REASON]
         return ""
+
+
+def _from_a_line_on(tail: str) -> str:
+    """Return the tail of a text without the line, or the picture of one, that it begins within."""
+    if len(tail) < _TAIL:
+        return tail
+    _, _, rest = tail.partition("\n")
+    return rest if rest.strip() else tail.partition("\r")[2] or tail
 
 
 async def command(
