@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from unicodedata import category, east_asian_width
@@ -9,6 +10,9 @@ from unicodedata import category, east_asian_width
 from terminal.style import PLAIN, Style
 
 TAB = 8
+_WIDER = "\u0300"
+# Letters of one cell together, others each by itself.
+_PIECES = re.compile(r"[ -\u02ff]+|.", re.DOTALL)
 Cell = tuple[str, Style]
 # A cell that belongs to the character before it.
 _TAIL: Cell = ("", PLAIN)
@@ -46,13 +50,12 @@ class Line:
 
     def print(self, at: int, text: str, style: Style) -> int:
         """Write characters from a column on; return the column after them."""
-        if self._is_end(at) and text.isascii():
-            return self._add(text, style, len(text))
-        for character in text:
-            if width := _width(character):
-                at = self._put(at, character, style, width)
+        for piece in _PIECES.findall(text):
+            if piece < _WIDER and self._is_end(at):
+                at = self._add(piece, style, len(piece))
             else:
-                self._join(at, character)
+                for character in piece:
+                    at = self._write(at, character, style)
         return at
 
     def tab(self, at: int, style: Style) -> int:
@@ -69,10 +72,20 @@ class Line:
     def _is_end(self, at: int) -> bool:
         return self._cells is None and at == self._width
 
+    def _write(self, at: int, character: str, style: Style) -> int:
+        if width := _width(character):
+            return self._put(at, character, style, width)
+        self._join(at, character)
+        return at
+
     def _put(self, at: int, character: str, style: Style, width: int) -> int:
         if self._is_end(at):
             return self._add(character, style, width)
-        cells = self._clear(at, at + width)
+        cells = self._split()
+        if width == 1 and at < len(cells) and _TAIL not in cells[at : at + 2]:
+            cells[at] = character, style
+            return at + 1
+        self._clear(at, at + width)
         cells += [None] * (at + width - len(cells))
         cells[at : at + width] = [(character, style), *[_TAIL] * (width - 1)]
         self._trim()
@@ -97,7 +110,7 @@ class Line:
         if 0 <= before < len(cells) and (cell := cells[before]) is not None:
             cells[before] = cell[0] + mark, cell[1]
 
-    def _clear(self, start: int, end: int | None) -> list[Cell | None]:
+    def _clear(self, start: int, end: int | None) -> None:
         cells = self._split()
         end = len(cells) if end is None else min(end, len(cells))
         while start < len(cells) and cells[start] is _TAIL:
@@ -106,7 +119,6 @@ class Line:
             end += 1
         for at in range(start, end):
             cells[at] = None
-        return cells
 
     def _trim(self) -> None:
         cells = self._split()
@@ -120,10 +132,10 @@ class Line:
             at = 0
             for text, style in self._runs:
                 for character in text:
-                    if width := TAB - at % TAB if character == "\t" else _width(character):
-                        at = self._put(at, character, style, width)
+                    if character == "\t":
+                        at = self._put(at, character, style, TAB - at % TAB)
                     else:
-                        self._join(at, character)
+                        at = self._write(at, character, style)
         return self._cells
 
     def _now(self) -> Iterator[Cell]:
@@ -134,7 +146,7 @@ class Line:
 
 def _width(character: str) -> int:
     """Return how many cells a character takes."""
-    if character < "\u0300" or character == "\xad":
+    if character < _WIDER:
         return 1
     if category(character) in ("Mn", "Me", "Cf"):
         return 0

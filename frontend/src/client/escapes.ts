@@ -30,6 +30,7 @@ const PRINTED = /[^\u0000-\u001f\u007f-\u009f]+/y;
 const PARAMETERS = /^[\d;:]*$/;
 /** The first half of a character whose second half the next chunk may bring. */
 const HALF = /[\ud800-\udbff]$/;
+const SURROGATES = /[\ud800-\udfff]/;
 const LONE = /\p{Surrogate}/gu;
 /** No program writes more parameters; an endless sequence takes no more memory. */
 const LONGEST = 256;
@@ -75,7 +76,8 @@ export class Parser {
       at += 1;
     }
     if (this.#state === 'text' && at < run.length) {
-      this.actions.print(run.slice(at).replace(LONE, '\ufffd'));
+      const text = run.slice(at);
+      this.actions.print(SURROGATES.test(text) ? text.replace(LONE, '\ufffd') : text);
     }
   }
 

@@ -15,10 +15,13 @@ interface Run {
 }
 
 const TAB = 8;
-const ASCII = /^[ -~]*$/;
+/** Letters of one cell together, others each by itself. */
+const PIECES = /[ -\u02ff]+|./gsu;
+const WIDER = '\u0300';
+/** A run that is longer is not added to: its text would be copied each time it is looked at. */
+const LONGEST = 4096;
 const JOINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const HALF = /[\ud800-\udbff]$/;
-const SOFT_HYPHEN = 0xad;
 /** A cell that belongs to the character before it. */
 const TAIL: Run = { text: '', style: PLAIN };
 const BLANK: Run = { text: ' ', style: PLAIN };
@@ -84,12 +87,10 @@ export class TerminalLine {
   /** Write characters from a column on; return the column after them. */
   print(from: number, text: string, style: Style): number {
     this.version += 1;
-    if (ASCII.test(text) && this.#isAtEnd(from)) return this.#add(text, style, text.length);
     let at = from;
-    for (const character of text) {
-      const width = widthOf(character);
-      if (width) at = this.#put(at, character, style, width);
-      else this.#join(at, character);
+    for (const piece of text.match(PIECES) ?? []) {
+      if (piece < WIDER && this.#isAtEnd(at)) at = this.#add(piece, style, piece.length);
+      else for (const character of piece) at = this.#write(at, character, style);
     }
     return at;
   }
@@ -123,10 +124,21 @@ export class TerminalLine {
     return this.#cells === null && at === this.#width;
   }
 
+  #write(at: number, character: string, style: Style): number {
+    const width = widthOf(character);
+    if (width) return this.#put(at, character, style, width);
+    this.#join(at, character);
+    return at;
+  }
+
   #put(at: number, character: string, style: Style, width: number): number {
     if (this.#isAtEnd(at)) return this.#add(character, style, width);
-    this.#clear(at, at + width);
     const cells = this.#split();
+    if (width === 1 && at <= cells.length && cells[at] !== TAIL && cells[at + 1] !== TAIL) {
+      cells[at] = { text: character, style };
+      return at + 1;
+    }
+    this.#clear(at, at + width);
     while (cells.length < at) cells.push(undefined);
     cells[at] = { text: character, style };
     for (let tail = 1; tail < width; tail += 1) cells[at + tail] = TAIL;
@@ -136,7 +148,7 @@ export class TerminalLine {
 
   #add(text: string, style: Style, width: number): number {
     const last = this.#runs.at(-1);
-    if (last?.style === style) {
+    if (last?.style === style && last.text.length < LONGEST) {
       this.#runs[this.#runs.length - 1] = { text: last.text + text, style };
     } else this.#runs.push({ text, style });
     this.#width += width;
@@ -178,9 +190,8 @@ export class TerminalLine {
     let at = 0;
     for (const { text, style } of runs) {
       for (const character of text) {
-        const width = character === '\t' ? TAB - (at % TAB) : widthOf(character);
-        if (width) at = this.#put(at, character, style, width);
-        else this.#join(at, character);
+        if (character === '\t') at = this.#put(at, character, style, TAB - (at % TAB));
+        else at = this.#write(at, character, style);
       }
     }
     return this.#cells;
@@ -201,6 +212,6 @@ export class TerminalLine {
 
 function widthOf(character: string): number {
   const code = character.codePointAt(0) ?? 0;
-  if (code < 0x300 || code === SOFT_HYPHEN) return 1;
+  if (character < WIDER) return 1;
   return JOINING.test(character) ? 0 : eastAsianWidth(code);
 }
