@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from jobs.events import EventType, NewEvent
 from jobs.kinds.registry import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step
+from tests.waiting import auntil
 
 GATE = "canary"
 
@@ -72,6 +74,38 @@ class Halves(Kind[HalvesParams]):
         await run.step("say", say, target="first")
         await run.gate("middle", "Is everybody there?")
         await run.step("say", say, target="second")
+
+
+class TalkParams(BaseModel):
+    """What is said on each target, event by event, and where a test says that it may go on."""
+
+    parts: list[dict[str, list[str]]] = Field(min_length=1)
+    folder: str = ""
+
+
+class Talk(Kind[TalkParams]):
+    """Says what it is told, an event each; after each part but the first it waits for a file."""
+
+    name = "test-talk"
+    title = "Talk"
+    description = "Says what it is told."
+    Params = TalkParams
+
+    def plan(self, params: TalkParams) -> Plan:
+        return Plan(["say"], [Group("all", list(params.parts[0]))], "All at once.")
+
+    async def run(self, run: Run, params: TalkParams) -> None:
+        async def say(step: Step) -> None:
+            for number, part in enumerate(params.parts):
+                if number:
+                    file = Path(params.folder, str(number))
+                    await auntil(file.exists, f"the file {file}")
+                data = [{"text": text, "stream": "out"} for text in part.get(step.target or "", ())]
+                made = EventType.STEP_OUTPUT
+                await run.append([NewEvent(made, one, step.name, step.target) for one in data])
+
+        for target in params.parts[0]:
+            await run.step("say", say, target=target)
 
 
 BAD_TARGET = "target-0500"
