@@ -39,6 +39,7 @@ from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 from jobs.state import state_at
 from jobs.taking import Taker, give_back
 from jobs.writer import Writer
+from terminal import plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Worker:
             return _failed(f"The handler broke: {type(error).__name__}: {error}")
         data = {"message": "Done."} if result is None else {"message": "Done.", "result": result}
         if isinstance(result, dict) and "message" in result:
-            data["message"] = str(result["message"])
+            data["message"] = plain_text(str(result["message"]))
         return NewEvent(EventType.JOB_SUCCEEDED, data)
 
     async def _beat_for_ever(self) -> None:
@@ -257,7 +258,7 @@ def _park(run: Run, kind: str) -> None:
 
 
 def _failed(message: str, **extra: Any) -> NewEvent:
-    return NewEvent(EventType.JOB_FAILED, {"message": message[:MAX_MESSAGE], **extra})
+    return NewEvent(EventType.JOB_FAILED, {"message": plain_text(message)[:MAX_MESSAGE], **extra})
 
 
 def _with_stuck(ending: NewEvent, stuck: list[str]) -> NewEvent:
@@ -271,6 +272,5 @@ def _with_stuck(ending: NewEvent, stuck: list[str]) -> NewEvent:
 
 
 def _stopped(message: str = "") -> NewEvent:
-    return NewEvent(
-        EventType.JOB_CANCELLED, {"message": message[:MAX_MESSAGE] or "Stopped on request."}
-    )
+    said = plain_text(message)[:MAX_MESSAGE] or "Stopped on request."
+    return NewEvent(EventType.JOB_CANCELLED, {"message": said})

@@ -18,6 +18,7 @@ from jobs.run.errors import MAX_MESSAGE, Cancelled, StepFailed
 from jobs.run.retry import Retry
 from jobs.run.step import Step, StepFn
 from jobs.run.waiting import rest
+from terminal import plain_text
 
 if TYPE_CHECKING:
     from jobs.run.run import Run
@@ -104,7 +105,7 @@ class Work:
 
     def _error(self, kind: str, message: str) -> dict[str, Any]:
         masks = self.run.vault.masks
-        return {"type": kind, "message": masks.cut(message or kind, MAX_MESSAGE)}
+        return {"type": kind, "message": masks.cut(plain_text(message) or kind, MAX_MESSAGE)}
 
 
 def _since(began: float) -> float:
