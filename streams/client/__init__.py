@@ -5,7 +5,8 @@
             print(event.seq, event.type, event.target, event.data)
 
 Needs httpx and websockets, and rich for the command (`python -m streams.client follow URL`); no
-Django, and nothing else of this project. docs/reference/follower-python.md has the whole of it.
+Django, and of this project only the leaf `terminal`. docs/reference/follower-python.md has the
+whole of it.
 """
 
 from streams.client.core import Patience
