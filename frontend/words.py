@@ -11,8 +11,8 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from core.terminal import plain_text
 from jobs.events import Event, EventType
-from terminal import plain_text
 
 NBSP = "\u00a0"
 

@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams, NotNow
 from core.ids import uuid7
+from core.terminal import plain_text
 from jobs import access, acts, claims, dispatch, extensions, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.secrets import field, keys, store
-from terminal import plain_text
 
 MAX_KEY = 200
 MAX_PRIORITY = 10

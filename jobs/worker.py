@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error, transaction
 
 from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow, RepriseError
+from core.terminal import plain_text
 from jobs import claims, commands, dispatch, leases, limits, log
 from jobs.db import in_thread, urgently
 from jobs.events import EventType, NewEvent
@@ -39,7 +40,6 @@ from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 from jobs.state import state_at
 from jobs.taking import Taker, give_back
 from jobs.writer import Writer
-from terminal import plain_text
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.errors import BadParameter
+from core.terminal import plain_text
 from frontend import words
 from frontend.fields import JobIdField, MomentField
 from frontend.views.frame import page
@@ -25,7 +26,6 @@ from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
 from jobs.log.months import archived_before
 from jobs.models import Job
-from terminal import plain_text
 
 PAGE_SIZE = 100
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.

@@ -144,7 +144,7 @@ class Kind(ABC, Generic[P]):
         """Return the parameters, checked; InvalidParams, pointing at each that does not fit."""
         params = self.settle(self.read(raw))
         self.check(params)
-        check_fits(params.model_dump(mode="json"))
+        check_fits(raw)
         return params
 
     def _targets_field(self) -> str | None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from core import clock
+from core.terminal import plain_text
 from jobs.events import EventType
 from jobs.job import StepState
 from jobs.log import LeaseLost
@@ -18,7 +19,6 @@ from jobs.run.errors import MAX_MESSAGE, Cancelled, StepFailed
 from jobs.run.retry import Retry
 from jobs.run.step import Step, StepFn
 from jobs.run.waiting import rest
-from terminal import plain_text
 
 if TYPE_CHECKING:
     from jobs.run.run import Run

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.terminal import plain_text
 from jobs.transports import local, ssh
 from jobs.transports.base import Listener, Place, Transport
-from terminal import plain_text
 
 TRANSPORTS: Mapping[str, Transport] = {"local": local.run, "ssh": ssh.run}
 LONGEST_REASON = 500

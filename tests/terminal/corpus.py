@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from terminal import Line, Style, Terminal
+from core.terminal import Line, Style, Terminal
 
 _CORPUS = json.loads(Path(__file__).with_name("cases.json").read_text("utf-8"))
 Stretch = tuple[str, Style]

@@ -10,8 +10,8 @@ import pyte.modes
 from pyte.graphics import FG_BG_256
 from pyte.screens import Char
 
-from terminal import Line, Style
-from terminal.style import Colour
+from core.terminal import Line, Style
+from core.terminal.style import Colour
 
 _NAMES = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 _HEX = {

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from core.terminal import PLAIN
 from streams.client import Info, Resumed, State, Trouble
 from streams.client.command import main, options
 from streams.client.command.board import Board
 from streams.client.command.notes import Notes
 from streams.client.command.printers import Bars, JsonLines, Plain
 from streams.client.frames import Event
-from terminal import PLAIN
 from tests.terminal.corpus import CASES, INTERLEAVED, Case, Interleaved, Stretch, lines, runs
 from tests.unit.client_world import JOB, history
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal import PLAIN, Line, plain_text
+from core.terminal import PLAIN, Line, plain_text
 from tests.terminal.corpus import CASES, Case, lines, runs
 from tests.terminal.emulator import emulated, looks
 

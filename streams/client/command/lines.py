@@ -9,10 +9,10 @@ from rich.color import Color
 from rich.style import Style as RichStyle
 from rich.text import Text
 
+from core.terminal import Line, Style, Terminal, plain_text
+from core.terminal.style import Colour
 from streams.client.command.board import TERMINAL
 from streams.client.frames import Event
-from terminal import Line, Style, Terminal, plain_text
-from terminal.style import Colour
 
 TAB = 8
 

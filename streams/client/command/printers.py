@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from core.terminal import Line
 from streams.client.command.board import Board
 from streams.client.command.lines import Terminals, coloured, one_line
 from streams.client.command.words import words
 from streams.client.frames import Event
-from terminal import Line
 
 # Bars of targets at a time: those that run, and those that failed last.
 MOST_BARS = 12

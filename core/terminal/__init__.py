@@ -4,8 +4,8 @@
 terminal emulators; docs/reference/output.md says what they show.
 """
 
-from terminal.line import Line
-from terminal.screen import Terminal, plain_text
-from terminal.style import PLAIN, Style
+from core.terminal.line import Line
+from core.terminal.screen import Terminal, plain_text
+from core.terminal.style import PLAIN, Style
 
 __all__ = ["PLAIN", "Line", "Style", "Terminal", "plain_text"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from terminal.line import Line
-from terminal.parser import Parser
-from terminal.style import PLAIN, Style, styled
+from core.terminal.line import Line
+from core.terminal.parser import Parser
+from core.terminal.style import PLAIN, Style, styled
 
 # Movements to the right end here, or at the end of a line that is longer.
 WIDEST = 500

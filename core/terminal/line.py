@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from unicodedata import category, east_asian_width
 
-from terminal.style import PLAIN, Style
+from core.terminal.style import PLAIN, Style
 
 TAB = 8
 _WIDER = "\u0300"
