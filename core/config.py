@@ -129,6 +129,7 @@ class Config(BaseSettings):
     allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")
     trusted_origins: Annotated[Words, AfterValidator(check_origins)] = ()
     secure_cookies: bool = False
+    max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     sign_in_attempts: Count = 5
     sign_in_attempts_per_address: Count = 30
     sign_in_wait_seconds: SecondsOrNone = 300

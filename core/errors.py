@@ -140,6 +140,27 @@ class EventTooLarge(RepriseError):
     status = 413
 
 
+class RequestTimedOut(RepriseError):
+    """The request did not arrive in time: send it again, faster."""
+
+    code = "request_timeout"
+    status = 408
+
+
+class AddressTooLong(RepriseError):
+    """The address is too long."""
+
+    code = "address_too_long"
+    status = 414
+
+
+class HeadTooLarge(RepriseError):
+    """The request has too many headers or cookies: at most 100, and 16 KiB in all."""
+
+    code = "head_too_large"
+    status = 431
+
+
 class RetryLater(RepriseError):
     """Base of the refusals that say when to come back (`retry_after_s`, seconds)."""
 

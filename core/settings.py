@@ -157,7 +157,8 @@ STORAGES = {
     "seals": REPRISE.seals,
 }
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the longest request body; past it the API answers 413
+# The servers refuse a longer body before Django sees it; this is for whatever else runs Django.
+DATA_UPLOAD_MAX_MEMORY_SIZE = REPRISE.max_body_bytes
 
 LOGGING = {
     "version": 1,

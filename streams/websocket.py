@@ -118,8 +118,9 @@ class NowhereConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels
         """Say that there is nothing here."""
         await self.accept()
         error = NotFound()
-        await self.send(wire.websocket(wire.Refusal(error)))
-        await self.close(error.close_code)
+        with suppress(OSError):
+            await self.send(wire.websocket(wire.Refusal(error)))
+            await self.close(error.close_code)
 
 
 def _follow(text: str | None) -> str:

@@ -1,7 +1,7 @@
-"""A web server that waits half a second, not thirty, for a connection that takes nothing.
+"""A web server of little patience: `python -m tests.impatient MODULE …` with its own arguments.
 
-`python -m tests.impatient MODULE …` with what the module of that server takes. `FAREWELL_SECONDS`
-is how long it leaves its last words to a client that wakes up, where that is not a second.
+Each number of `streams.server.patience` and `streams.server.limits` that the environment has under
+the same name is replaced by it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-server: Any = import_module(sys.argv.pop(1))
-assert server.SLOW_SECONDS == 30
-assert server.FAREWELL_SECONDS == 1
-server.SLOW_SECONDS = 0.5
-server.FAREWELL_SECONDS = float(os.environ.get("FAREWELL_SECONDS", "1"))
-run = server.main if hasattr(server, "main") else server.CommandLine.entrypoint
-run()
+
+def hurry(module: ModuleType) -> None:
+    """Take the numbers of a module from the environment, as far as they are there."""
+    for name, value in vars(module).items():
+        if name.isupper() and name in os.environ:
+            setattr(module, name, type(value)(os.environ[name]))
+
+
+name = sys.argv.pop(1)
+server: Any = import_module(f"{name}.__main__" if name == "streams.server" else name)
+for place in ("streams.server.patience", "streams.server.limits"):
+    hurry(import_module(place))
+server.main()

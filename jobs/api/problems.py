@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core import exceptions
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -66,6 +67,12 @@ def response(error: RepriseError) -> HttpResponse:
     return answer
 
 
+def body_too_large() -> EventTooLarge:
+    """Return the refusal of a body over `REPRISE_MAX_BODY_BYTES`."""
+    longest = settings.REPRISE.max_body_bytes / 1024**2
+    return EventTooLarge(f"A request body is at most {longest:g} MiB.")
+
+
 def explain(exc: BaseException) -> RepriseError:
     """Return which of the documented errors an exception is; Internal where it is none."""
     match exc:
@@ -80,7 +87,7 @@ def explain(exc: BaseException) -> RepriseError:
         case exceptions.PermissionDenied():
             return Forbidden()
         case exceptions.RequestDataTooBig():
-            return EventTooLarge("A request body is at most 1 MiB.")
+            return body_too_large()
         case (
             exceptions.SuspiciousOperation()
             | exceptions.BadRequest()

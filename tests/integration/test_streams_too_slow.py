@@ -31,7 +31,7 @@ def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]
     """A server of little patience."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param) as staged,
+        stage(database_url, services.valkey.url, request.param, SLOW_SECONDS="0.5") as staged,
     ):
         yield staged
 
@@ -48,7 +48,13 @@ def patient_at_last(services: Services, request: pytest.FixtureRequest) -> Itera
     """One that lets a client read its last words."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param, FAREWELL_SECONDS="3600") as staged,
+        stage(
+            database_url,
+            services.valkey.url,
+            request.param,
+            SLOW_SECONDS="0.5",
+            FAREWELL_SECONDS="3600",
+        ) as staged,
     ):
         yield staged
 

@@ -1,9 +1,11 @@
 """Going down: what a server does between SIGTERM and its exit, well inside ten seconds.
 
-Nobody is let in to follow any more, and whoever follows is told to come back, spread over the
-grace, so that they do not all come to the next process at one moment. Ordinary requests are
-answered meanwhile, new ones too. Then the server closes its door, waits a little for the requests
-in flight, and cuts off what is left. Nothing is lost by that: followers have their cursors.
+Nobody is let in to follow any more, and followers are told to come back, spread over the grace, so
+that they do not all come to the next process at one moment. Ordinary requests are answered
+meanwhile, new ones too. Then the server closes its door and waits a little for the requests in
+flight and for clients that still take what they were sent. What is left is handed to the kernel,
+which goes on sending when the process has ended. What it cannot hold is cut off, and not lost:
+followers have their cursors.
 """
 
 from __future__ import annotations
@@ -12,20 +14,26 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
 from django.conf import settings
 
 from jobs.log.hints import publisher
 from streams import hubs
 from streams.followers import here
+from streams.server.patience import limit_unsent
 
 logger = logging.getLogger(__name__)
 
 # Beyond the grace: for frames on their way, for requests in flight, for what has been cut off.
 SLACK_SECONDS, REQUEST_SECONDS, LAST_SECONDS = 1.0, 2.0, 1.0
+HAND_OVER_SECONDS = 0.5
 LOOK_SECONDS = 0.05
+# More than a follower's buffer; the kernel gives as much of it as it is set up to.
+ROOM_BYTES = 1024 * 1024
 
 
 class Drain:
@@ -52,6 +60,13 @@ class Drain:
             # all its timers are due at once, and followers must get their turn before they are cut.
             over = self._loop.time() >= min(give_up, self._give_up)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def leave_to_kernel(self, buffered: Callable[[], Collection[Any]]) -> None:
+        """Have the kernel take what is still in this process for these sockets, if it has room."""
+        for sock in buffered():
+            limit_unsent(sock, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM_BYTES)
+        await self.until(lambda: not buffered(), HAND_OVER_SECONDS)
 
     def _hurry(self) -> None:
         here().go_down(0)

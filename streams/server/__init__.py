@@ -1,0 +1,1 @@
+"""The web servers: daphne (`python -m streams.server`) and uvicorn (`streams.server_uvicorn`)."""

@@ -1,0 +1,69 @@
+"""What holds an application back while one of daphne's connections has enough to write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
+
+from streams.counters import counters
+from streams.server.patience import Patience, untaken
+
+
+@implementer(IPushProducer)
+class Gate:
+    """What a transport pauses while more than 64 KiB wait in its buffer; open again at none."""
+
+    def __init__(self, transport: Any, too_slow: Callable[[], object]) -> None:
+        self._transport = transport
+        self._opened = asyncio.Event()
+        self._opened.set()
+        self._patience = Patience(socket_of(transport), too_slow)
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Close: the buffer is full."""
+        if self._opened.is_set():
+            self._opened.clear()
+            counters.add("blocked")
+            self._patience.begin()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Open: the buffer is empty."""
+        self.stopProducing()
+        if self._transport.disconnecting:
+            self._transport.unregisterProducer()  # else it would wait for more before it closes
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Open: nothing is to be held back any more, the connection being gone, for one."""
+        if not self._opened.is_set():
+            self._opened.set()
+            self._patience.end()
+            counters.add("blocked", amount=-1)
+
+    async def passed(self) -> None:
+        """Wait until it is open; it opens when the connection ends, too."""
+        while not self._opened.is_set():
+            await self._opened.wait()
+
+
+def socket_of(transport: Any) -> Any:
+    """Return the socket of a connected transport, below TLS if need be."""
+    while not hasattr(transport, "socket"):
+        transport = transport.transport
+    return transport.socket
+
+
+def buffered(transport: Any) -> int:
+    """Return how many bytes wait in a connected transport's own two buffers."""
+    while not hasattr(transport, "dataBuffer"):
+        transport = transport.transport
+    amount: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return amount
+
+
+def waiting(transport: Any) -> int:
+    """Return how many bytes of what was written the other end has not acknowledged."""
+    return buffered(transport) + untaken(socket_of(transport))

@@ -1,0 +1,112 @@
+"""uvicorn's WebSockets: patient with those who read slowly, to the last frame."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from core.errors import GoingDown, TooSlow
+from streams import wire
+from streams.counters import counters
+from streams.server import patience
+from streams.server.uvicorn_flow import Flow
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket; the application waits while its buffer is full."""
+
+    _flow: Flow
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection over from HTTP."""
+        super().connection_made(transport)
+        self._flow = Flow(self.transport, self._nothing_taken)
+
+    def pause_writing(self) -> None:
+        """Hold the application, and look at the clock."""
+        super().pause_writing()
+        self._flow.block()
+
+    def resume_writing(self) -> None:
+        """Let the application go on."""
+        super().resume_writing()
+        self._flow.unblock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._flow.end()
+
+    async def send(self, message: Any) -> None:
+        """Send for the application; wait for the end where that closes."""
+        await self.writable.wait()
+        if self.close_sent and self.handshake_complete:
+            raise ClientDisconnected
+        await super().send(message)
+        self._wait_for_end()
+
+    def data_received(self, data: bytes) -> None:
+        """Read for the application; wait for the end where that closes."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            self._flow.watch()
+
+    def send_keepalive_ping(self) -> None:
+        """Ask for a sign of life, unless there is something to take: that shows it too."""
+        if self._flow.waiting():
+            self._flow.watch()
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
+
+    def keepalive_timeout(self) -> None:
+        """Give up a client that has not answered."""
+        self.pong_timer = self.pending_ping_payload = None
+        self.too_slow()
+
+    def shutdown(self) -> None:
+        """Let a connection that is closing end in its own time."""
+        if self.close_timer is None:
+            super().shutdown()
+
+    def send_off(self) -> None:
+        """Tell a client to come back, behind all that it has not taken yet."""
+        error = GoingDown()
+        if self.handshake_complete and not self.close_sent:
+            self.conn.send_text(wire.websocket(wire.Refusal(error)).encode())
+            self._close(error.close_code)
+
+    def too_slow(self) -> None:
+        """Say why, for a client that wakes up in time; then end the connection."""
+        counters.add("slow_closes")
+        self._close(TooSlow.close_code)
+        self._flow.watch(patience.FAREWELL_SECONDS)
+
+    def _close(self, code: int | None) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code or 1000})
+        self.conn.send_close(code or 1000)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        self._wait_for_end()
+
+    def _wait_for_end(self) -> None:
+        """Have a close wait for as long as something is taken, not for uvicorn's ten seconds."""
+        if self.close_timer is not None and not self.close_timer.cancelled():
+            self.stop_keepalive()
+            self.close_timer.cancel()  # it stays as the mark of a close that waits for its answer
+            self._flow.watch()
+
+    def _nothing_taken(self) -> None:
+        if self._flow.waiting():
+            if self.close_sent or self.transport.is_closing():
+                self.transport.abort()
+            else:
+                self.too_slow()
+        elif self.close_sent:
+            self.transport.close()

@@ -1,0 +1,84 @@
+"""Clients that take what they are sent slowly, or late, get all of it, its end and its close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from tests.clients import TRANSPORTS, Headers, ndjson, texts_of
+from tests.raw_client import RawSocket, connected
+from tests.services import Services
+from tests.stage import SERVERS, Stage, Web, outputs, stage
+from tests.throttle import throttled
+
+# Longer than autobahn waits for the answer to its close frame, which was a second.
+AWAY_SECONDS = 3
+BITS_A_SECOND = 2_000_000
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url, request.param) as staged,
+    ):
+        yield staged
+
+
+async def a_finished_job(scene: Stage, events: int = 100, size: int = 8000) -> UUID:
+    job = await scene.new_job(outputs(events, "x" * size))
+    await scene.finish(job)
+    return job
+
+
+def follow(scene: Stage, job: UUID) -> tuple[str, Headers]:
+    return f"/ws/jobs/{job}/?after=0", scene.people.alice.headers
+
+
+def events_of(texts: list[str]) -> list[str]:
+    frames = [text for text in texts if text.startswith('{"kind":"events"')]
+    return [text for frame in frames for text in texts_of(frame)]
+
+
+async def test_who_is_away_after_the_upgrade_gets_the_whole_of_a_finished_job(
+    scene: Stage,
+) -> None:
+    job = await a_finished_job(scene, events=50, size=60_000)
+    with connected(scene.web.port) as connection:
+        client = RawSocket(connection, *follow(scene, job))
+        await asyncio.sleep(AWAY_SECONDS)
+        await asyncio.to_thread(client.read_to_end)
+    assert events_of(client.texts) == scene.rows(job)
+    assert client.texts[-1].startswith('{"kind":"end"')
+    assert client.close_code == 1000
+    assert scene.counters()["blocked"] == 0
+
+
+async def test_who_is_away_gets_a_refusal_and_its_code(scene: Stage) -> None:
+    job = await a_finished_job(scene, events=50, size=60_000)
+    with connected(scene.web.port) as connection:
+        client = RawSocket(connection, *follow(scene, job))
+        while not client.texts:
+            await asyncio.to_thread(client.read)
+        client.send("not a message")
+        await asyncio.sleep(AWAY_SECONDS)
+        await asyncio.to_thread(client.read_to_end)
+    assert '"code":"bad_request"' in client.texts[-1]
+    assert client.close_code == 4500
+    assert scene.counters()["blocked"] == 0
+
+
+@pytest.mark.parametrize("transport", [*TRANSPORTS, "ndjson"])
+async def test_a_slow_link_brings_all_of_a_finished_job(scene: Stage, transport: str) -> None:
+    job = await a_finished_job(scene)
+    follows = TRANSPORTS | {"ndjson": ndjson}
+    async with throttled(scene.web.port, BITS_A_SECOND) as link:
+        web = Web(link.port, scene.web.process, scene.web.log)
+        items = follows[transport](web, job, "0", scene.people.alice.headers)
+        texts = [item.text async for item in items if item.kind == "event"]
+    assert texts == scene.rows(job)
+    if transport != "longpoll":
+        assert link.connections == 1
