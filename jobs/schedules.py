@@ -11,57 +11,26 @@ missed. Of several moments that have passed only the last can fire.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime, timedelta
 
-from croniter import croniter
-from croniter.croniter import CroniterError
 from django.db import connection, transaction
 
 from core import clock
 from core.errors import Forbidden, InvalidParams, RepriseError
-from jobs import access, commands
+from jobs import access, commands, cron
 from jobs.access import Principal
+from jobs.cron import BadSchedule, following
 from jobs.job import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job, Schedule
 from jobs.secrets import field
 
+__all__ = ["BadSchedule", "fire", "following", "plan", "problem"]
+
 logger = logging.getLogger(__name__)
 
 MISSED = timedelta(minutes=1)
 MAX_MESSAGE = 500
-_FIELDS = 5
-_HOUR = 1
-_LOOK_BACK = (1, 24, 31 * 24)
-
-
-class BadSchedule(RepriseError):
-    """A cron expression or a time zone that is none."""
-
-    code = "bad_schedule"
-    status = 422
-
-
-def following(cron: str, zone: str, after: datetime) -> datetime:
-    """Return the first moment after `after` that a cron expression means in a time zone.
-
-    Five fields, as in crontab(5). Where the clock is put forward, a moment that is left out comes
-    when the gap ends. Where it is put back, the repeated hour counts once, unless the hour's field
-    begins with `*`. Raises BadSchedule.
-    """
-    if len(cron.split()) != _FIELDS:
-        raise BadSchedule("A cron expression has five fields: minute hour day month weekday.")
-    try:
-        moments = croniter(cron, after.astimezone(ZoneInfo(zone)))
-        while True:
-            moment: datetime = moments.get_next(datetime)
-            if not moment.fold or cron.split()[_HOUR].startswith("*"):
-                return moment.astimezone(UTC)
-    except (ZoneInfoNotFoundError, OSError):
-        raise BadSchedule(f"There is no time zone {zone!r}.") from None
-    except (CroniterError, ValueError, KeyError, OverflowError) as error:
-        raise BadSchedule(f"The cron expression means nothing: {error}") from None
 
 
 def plan(schedule: Schedule, now: datetime) -> None:
@@ -115,7 +84,8 @@ def _fire_one(number: int, now: datetime) -> bool:
         if (schedule := found.first()) is None or schedule.next_run is None:
             return False  # another sweeper has it, or had it
         try:
-            at, schedule.next_run = _last_due(schedule, schedule.next_run, now)
+            at = cron.latest(schedule.cron, schedule.timezone, schedule.next_run, now)
+            schedule.next_run = following(schedule.cron, schedule.timezone, at)
         except BadSchedule as error:  # changed behind the admin's back
             schedule.enabled, schedule.message = False, error.message
             schedule.save()
@@ -123,19 +93,6 @@ def _fire_one(number: int, now: datetime) -> bool:
         fired = _run(schedule, at, missed=now - at > MISSED)
         schedule.save()
     return fired
-
-
-def _last_due(schedule: Schedule, first: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return the last moment that has come, and the one after it."""
-    at = first
-    for hours in _LOOK_BACK:  # a year of minutes is not counted through
-        start = now - timedelta(hours=hours)
-        if first < start and (near := following(schedule.cron, schedule.timezone, start)) <= now:
-            at = near
-            break
-    while (after := following(schedule.cron, schedule.timezone, at)) <= now:
-        at = after
-    return at, after
 
 
 def _run(schedule: Schedule, at: datetime, *, missed: bool) -> bool:
