@@ -7,8 +7,34 @@ not). A REST answer is RFC 9457 `application/problem+json`, made by `as_problem`
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any, ClassVar
+
+LONGEST_DESCRIPTION = 500
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception in words, "ValueError: no such host", fit to be stored.
+
+    Of a RepriseError the message alone. Code that is not ours may raise even where it is asked for
+    its exception's text.
+    """
+    if isinstance(error, RepriseError):
+        words = error.message
+    else:
+        try:
+            said = str(error)
+        except BaseException:  # noqa: BLE001 - see above
+            said = "(it cannot be put in words)"
+        words = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return storable_text(words)[:LONGEST_DESCRIPTION]
+
+
+def storable_text(text: str) -> str:
+    """Return a text as Postgres takes it: NUL and lone surrogates become U+FFFD."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class RepriseError(Exception):
@@ -117,6 +143,12 @@ class InvalidParams(RepriseError):
         count = "1 parameter does" if len(errors) == 1 else f"{len(errors)} parameters do"
         super().__init__(message or f"{count} not fit.", errors=errors)
         self.errors = errors
+
+    def places(self) -> str:
+        """Return what does not fit in words, a sentence for each place."""
+        return " ".join(
+            f"{one.get('pointer')}: {str(one.get('detail')).rstrip('.')}." for one in self.errors
+        )
 
 
 class IdempotencyConflict(RepriseError):

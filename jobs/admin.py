@@ -1,4 +1,7 @@
-"""Django's admin for what people set up by hand: teams, the inventory, tokens to revoke.
+"""Django's admin for what people set up by hand: teams, the inventory, schedules, tokens to revoke.
+
+Staff manage all of it without further permissions, as they may do everything elsewhere. People are
+added by superusers, and by staff with the role `manager`, who make no superusers.
 
 Jobs are there to look at only: their rows are the fold of their events, and nothing else may write
 them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
@@ -10,7 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
@@ -20,6 +25,7 @@ from django.http import HttpRequest
 from core import clock
 from core.errors import BadRequest
 from jobs import schedules, tokens
+from jobs.cron import BadSchedule
 from jobs.events import clean, is_storable
 from jobs.models import ApiToken, Job, Schedule, Target, Team
 from jobs.targets import checking, expand, selectors
@@ -30,17 +36,47 @@ if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     TokenAdmin = admin.ModelAdmin[ApiToken]
     ScheduleModelAdmin = admin.ModelAdmin[Schedule]
+    AnyUserAdmin = UserAdmin[User]
     TargetModelForm = forms.ModelForm[Target]
     ScheduleModelForm = forms.ModelForm[Schedule]
 else:
     AnyAdmin = TokenAdmin = ScheduleModelAdmin = admin.ModelAdmin
+    AnyUserAdmin = UserAdmin
     TargetModelForm = ScheduleModelForm = forms.ModelForm
 
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
 
 
-class ReadOnly:
+class ForStaff:
+    """Mixed into a ModelAdmin: all staff may do everything there, whatever their permissions."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the models are listed."""
+        return _is_staff(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return whether they may be read."""
+        return _is_staff(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether one may be added."""
+        return _is_staff(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return whether they may be changed."""
+        return _is_staff(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return whether they may be deleted."""
+        return _is_staff(request)
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_staff
+
+
+class ReadOnly(ForStaff):
     """Mixed into a ModelAdmin: to be read, never written."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -57,7 +93,7 @@ class ReadOnly:
 
 
 @admin.register(Team)
-class TeamAdmin(AnyAdmin):
+class TeamAdmin(ForStaff, AnyAdmin):
     list_display = ("name", "slug")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
@@ -120,7 +156,7 @@ class LabelFilter(admin.SimpleListFilter):
 
 
 @admin.register(Target)
-class TargetAdmin(AnyAdmin):
+class TargetAdmin(ForStaff, AnyAdmin):
     form = TargetForm
     formfield_overrides = JSON_FIELDS
     list_display = ("name", "group", "transport", "address", "labels")
@@ -129,18 +165,20 @@ class TargetAdmin(AnyAdmin):
 
 
 class ScheduleForm(ScheduleModelForm):
-    """A schedule by hand: refused for what it could never submit."""
+    """A schedule by hand: refused for what it could never submit, unless it is disabled."""
 
     def clean(self) -> dict[str, Any]:
         """Add an error to the field that makes the schedule useless."""
         super().clean()
-        if not self.errors and (wrong := schedules.problem(Schedule(**self.cleaned_data))):
+        if self.errors or not self.cleaned_data["enabled"]:
+            return self.cleaned_data
+        if wrong := schedules.problem(Schedule(**self.cleaned_data)):
             self.add_error(*wrong)
         return self.cleaned_data
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(ScheduleModelAdmin):
+class ScheduleAdmin(ForStaff, ScheduleModelAdmin):
     form = ScheduleForm
     formfield_overrides = JSON_FIELDS
     list_display = (
@@ -151,11 +189,21 @@ class ScheduleAdmin(ScheduleModelAdmin):
         "enabled",
         "next_run",
         "last_run",
+        "failures",
         "message",
     )
     list_filter = ("enabled", "kind")
     search_fields = ("name", "title", "kind")
-    readonly_fields = ("next_run", "last_run", "last_job", "message")
+    readonly_fields = (
+        "next_run",
+        "last_run",
+        "last_job",
+        "message",
+        "failures",
+        "failed_at",
+        "error",
+    )
+    actions = ("enable", "disable")
 
     def save_model(
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
@@ -163,6 +211,24 @@ class ScheduleAdmin(ScheduleModelAdmin):
         """Keep it, to run next at the first moment from now on."""
         schedules.plan(obj, clock.now())
         super().save_model(request, obj, form, change)
+
+    @admin.action(description="Enable the chosen schedules", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Let the chosen ones run, from now on."""
+        self._switch(request, queryset, on=True)
+
+    @admin.action(description="Disable the chosen schedules", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Let the chosen ones run no more, whatever is wrong with them."""
+        self._switch(request, queryset, on=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Schedule], *, on: bool) -> None:
+        for schedule in queryset:
+            try:
+                schedules.set_enabled(schedule.pk, on=on)
+            except BadSchedule as error:
+                message = f"{schedule.name}: {error.message}"
+                self.message_user(request, message, messages.ERROR)
 
 
 @admin.register(Job)
@@ -187,3 +253,32 @@ class ApiTokenAdmin(ReadOnly, TokenAdmin):
         """End the chosen tokens at once."""
         count = tokens.revoke(queryset)
         self.message_user(request, f"{count} revoked; the others were already.")
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(AnyUserAdmin):
+    """Django's own, where somebody who is no superuser makes none, and touches none."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Return what cannot be changed: for others than superusers, what would make one."""
+        own = super().get_readonly_fields(request, obj)
+        return own if _is_superuser(request) else (*own, "is_superuser", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Return whether a person may be changed, their password too."""
+        return self._may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Return whether a person may be deleted."""
+        return self._may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+    @staticmethod
+    def _may_touch(request: HttpRequest, obj: User | None) -> bool:
+        return _is_superuser(request) or obj is None or not obj.is_superuser
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser

@@ -20,6 +20,7 @@ from jobs import access, acts, claims, dispatch, extensions, log
 from jobs.access import Principal
 from jobs.events import EventType, NewEvent, clean
 from jobs.kinds import registry
+from jobs.kinds.asking import guard_kind
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.secrets import field, keys, store
 
@@ -51,15 +52,20 @@ def submit(
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
     request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
     request |= {"priority": priority} if priority else {}
-    found = registry.find(kind)
-    keyed = found is not None and found.has_secrets
 
     def make() -> Job:
         if start_at and not allow_past:
             _refuse_past(start_at)
         return wanted(principal, **request)
 
-    return once(principal, request, idempotency_key, make, keyed)
+    return once(principal, request, idempotency_key, make, has_secrets(kind))
+
+
+def has_secrets(kind: str) -> bool:
+    """Return whether jobs of this kind may have secrets among their parameters."""
+    found = registry.find(kind)
+    with guard_kind(kind):
+        return found is not None and found.has_secrets
 
 
 def once(
@@ -87,9 +93,7 @@ def once(
             job.save(force_insert=True)
             store.save(job.pk, job.new_secrets)
             log.append(job.pk, _submitted(job), actor=principal.actor)
-            if job.start_at and job.start_at > clock.now():
-                log.append(job.pk, [_until(job.start_at)], actor="system")
-            dispatch.deliver(job.pk, job.start_at, job.priority)
+            _begin(job)
     except IntegrityError:
         earlier = _earlier(principal, key, digests)
         if earlier is None:
@@ -112,24 +116,31 @@ def wanted(
     """Return the job that somebody wants, not stored yet.
 
     `secrets` are those that the params refer to, where these are another job's.
-    Raises Forbidden, InvalidParams, BadRequest.
+    Raises Forbidden, InvalidParams, BadRequest, KindFailed.
     """
     access.require(principal, "submit")
     found = registry.get(kind)
     access.require_open(principal, found)
-    parsed = found.parse(params)
-    hidden = field.take(parsed, secrets)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
-    title = plain_text((title or "").strip() or found.title_for(parsed)).replace("\n", " ")
-    _require_lengths(principal.actor, title, found.targets(parsed))
+    with guard_kind(kind):
+        parsed = found.parse(params)
+        hidden = field.take(parsed, secrets)
+        kept = parsed.model_dump(mode="json")
+        settled = found.read(kept)  # what selectors stand for has to fit the schema too
+        plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
+        title = plain_text((title or "").strip() or str(found.title_for(parsed)))
+        targets = found.targets(parsed)
+    title = title.replace("\n", " ")
+    _require_lengths(principal.actor, title, targets)
     job = Job(
         id=uuid7(),
         kind=found.name,
         title=title,
-        params=parsed.model_dump(mode="json"),
+        params=kept,
         labels=labels,
-        plan=found.plan(parsed).as_dict(),
+        plan=plan,
+        total=total,
         team=access.team_for(principal),
         owner=principal.user,
         start_at=clock.parse(start_at) if start_at else None,
@@ -138,6 +149,31 @@ def wanted(
         head_hash=b"",
     )
     job.new_secrets = hidden
+    return job
+
+
+def build_refused(
+    principal: Principal,
+    kind: str,
+    params: Mapping[str, Any],
+    labels: Mapping[str, str],
+    *,
+    title: str,
+    reason: str,
+) -> Job:
+    """Return a job that fails as it is submitted, for its log: what was asked for, and why not."""
+    job = Job(
+        id=uuid7(),
+        kind=kind,
+        title=title[:MAX_TITLE],
+        params=params,
+        labels=labels,
+        team=access.team_for(principal),
+        owner=principal.user,
+        submitted_by=principal.actor,
+        head_hash=b"",
+    )
+    job.refusal = reason
     return job
 
 
@@ -212,8 +248,18 @@ def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
             raise InvalidParams([{"pointer": pointer, "detail": detail}], detail)
 
 
+def _begin(job: Job) -> None:
+    """Deliver a job that was just submitted, park it until its start, or end it."""
+    if job.refusal:
+        failed = NewEvent(EventType.JOB_FAILED, {"message": job.refusal})
+        log.append(job.pk, [failed], actor="system")
+        return
+    if job.start_at and job.start_at > clock.now():
+        log.append(job.pk, [_until(job.start_at)], actor="system")
+    dispatch.deliver(job.pk, job.start_at, job.priority)
+
+
 def _submitted(job: Job) -> list[NewEvent]:
-    kind = registry.get(job.kind)
     data = {
         "kind": job.kind,
         "title": job.title,
@@ -221,7 +267,7 @@ def _submitted(job: Job) -> list[NewEvent]:
         "labels": job.labels,
         "plan": job.plan,
         "team": job.team.slug if job.team else None,
-        "total": kind.total(kind.Params.model_validate(job.params)),
+        "total": job.total,
         "retry_of": str(job.retry_of_id) if job.retry_of_id else None,
     }
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}

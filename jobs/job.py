@@ -45,7 +45,8 @@ LEGAL: dict[str, frozenset[str]] = {
     EventType.JOB_APPROVED: frozenset({WAITING}),
     EventType.JOB_REJECTED: frozenset({WAITING}),
     EventType.JOB_SUCCEEDED: frozenset({RUNNING, CANCELLING}),
-    EventType.JOB_FAILED: frozenset({RUNNING, CANCELLING}),
+    # Queued: what a schedule asked for and could not be submitted fails at once.
+    EventType.JOB_FAILED: frozenset({QUEUED, RUNNING, CANCELLING}),
     EventType.JOB_CANCELLED: frozenset({CANCELLING}),
     EventType.STEP_STARTED: _ACTIVE,
     EventType.STEP_OUTPUT: _ACTIVE,

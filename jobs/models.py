@@ -115,6 +115,8 @@ class Job(models.Model):
 
     # Values of secret parameters, on their way to `jobs.secrets.store`; no column.
     new_secrets: Mapping[str, str] = MappingProxyType({})
+    # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.
+    refusal: str = ""
 
     class Meta:
         ordering = ["-id"]
@@ -188,7 +190,11 @@ class StoredSecret(models.Model):
 
 
 class Schedule(models.Model):
-    """A job that the clock submits (`jobs.schedules`), as its owner. `message`: why not, last."""
+    """A job that the clock submits (`jobs.schedules`), as its owner.
+
+    `message` says why the last moment has none. `failures` counts those in a row that failed, the
+    last at `failed_at` for what `error` says.
+    """
 
     SKIP, ONCE, QUEUE = "skip", "once", "queue"
 
@@ -220,6 +226,9 @@ class Schedule(models.Model):
         Job, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     message = models.TextField(default="", editable=False)
+    failures = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    failed_at = models.DateTimeField(null=True, editable=False)
+    error = models.TextField(default="", db_default="", editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -267,9 +276,14 @@ class Snapshot(models.Model):
 
 
 class Consumer(models.Model):
-    """How far in the feed a named reader has come (`jobs.consumers`); `failures` in a row."""
+    """How far in the feed a named reader has come (`jobs.consumers`); `failures` in a row.
+
+    `left_out` counts the events that its handler gave up, for what `error` says of the last.
+    """
 
     name = models.CharField(max_length=100, primary_key=True)
+    enabled = models.BooleanField(default=True, db_default=True)
+    left_out = models.BigIntegerField(default=0, db_default=0)
     position = models.BigIntegerField(default=0)
     busy_until = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
@@ -282,6 +296,25 @@ class Consumer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.position}"
+
+
+class Duty(models.Model):
+    """Something that the sweeper does again and again (`jobs.duties`): when it last did it well.
+
+    `every`: seconds between two passes. `failures` in a row, the last for what `error` says.
+    """
+
+    name = models.CharField(max_length=100, primary_key=True)
+    every = models.FloatField()
+    done_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.TextField(default="")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Seal(models.Model):

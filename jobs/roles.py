@@ -1,5 +1,7 @@
 """The roles as Django groups: viewers and auditors read, operators steer, commanders run commands.
 
+Managers, who have to be staff to reach the admin, add people and give them their roles.
+
 Made after every migration, so that a new permission reaches the groups; what an administrator
 added to a group stays.
 """
@@ -13,7 +15,9 @@ ROLES = {
     "operator": ("view_job", "submit_job", "steer_job"),
     "commander": ("view_job", "submit_job", "steer_job", "run_command"),
     "auditor": ("view_job", "view_all_jobs"),
+    "manager": ("view_user", "add_user", "change_user", "view_group"),
 }
+APPS = ("jobs", "auth")
 
 
 def make_roles(using: str = "default", apps: Any = None, **_: Any) -> None:
@@ -25,11 +29,12 @@ def make_roles(using: str = "default", apps: Any = None, **_: Any) -> None:
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
-    jobs = newest.get_app_config("jobs")
-    create_permissions(jobs, verbosity=0, using=using, apps=apps or newest)
+    for app in APPS:
+        config = newest.get_app_config(app)
+        create_permissions(config, verbosity=0, using=using, apps=apps or newest)
     for name, codenames in ROLES.items():
         group, _created = Group.objects.using(using).get_or_create(name=name)
         permissions = Permission.objects.using(using).filter(
-            content_type__app_label="jobs", codename__in=codenames
+            content_type__app_label__in=APPS, codename__in=codenames
         )
         group.permissions.add(*permissions)

@@ -1,8 +1,11 @@
-"""Schedules: jobs submitted by the clock, each moment once, whoever sweeps.
+"""Schedules: jobs submitted by the clock, each moment once, however many sweepers run.
 
-A schedule's row says when it runs next. Firing locks the row, submits the job under the key
-`schedule:<id>:<moment>` and moves the row on, in one transaction; another sweeper skips the row,
-and a second try finds the job that the first has made.
+A schedule's row says when it runs next. Firing asks the kind for the job, then locks the row,
+submits the job under the key `schedule:<id>:<moment>` and moves the row on, in one transaction;
+another sweeper skips the row, and a second try finds the job that the first has made.
+
+A job that cannot be submitted, whatever the reason, is submitted as one that has failed: its log
+says why, as the row does. No other schedule notices.
 
 What is late is told apart by `MISSED`: a moment that nobody fired within a minute of itself was
 missed. Of several moments that have passed only the last can fire.
@@ -11,26 +14,36 @@ missed. Of several moments that have passed only the last can fire.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import Error, InterfaceError, OperationalError, transaction
 
 from core import clock
-from core.errors import Forbidden, InvalidParams, RepriseError
-from jobs import access, commands, cron
-from jobs.access import Principal
+from core.errors import Forbidden, InvalidParams, NotFound, describe_error
+from jobs import access, cron
 from jobs.cron import BadSchedule, following
-from jobs.job import TERMINAL
+from jobs.firing import Firing, database_now
 from jobs.kinds import registry
-from jobs.models import Job, Schedule
+from jobs.kinds.asking import KindFailed, ask_kind, guard_kind
+from jobs.models import Schedule
 from jobs.secrets import field
 
-__all__ = ["BadSchedule", "fire", "following", "plan", "problem"]
+__all__ = [
+    "BadSchedule",
+    "Standing",
+    "fire",
+    "following",
+    "plan",
+    "problem",
+    "set_enabled",
+    "standing",
+]
 
 logger = logging.getLogger(__name__)
 
 MISSED = timedelta(minutes=1)
-MAX_MESSAGE = 500
 
 
 def plan(schedule: Schedule, now: datetime) -> None:
@@ -40,105 +53,101 @@ def plan(schedule: Schedule, now: datetime) -> None:
     )
 
 
+def set_enabled(number: int, *, on: bool) -> Schedule:
+    """Enable or disable a schedule, whatever is wrong with it; return it.
+
+    Raises NotFound, and BadSchedule where it is to be enabled and its expression means nothing.
+    """
+    with transaction.atomic():
+        schedule = Schedule.objects.select_for_update(no_key=True).filter(pk=number).first()
+        if schedule is None:
+            raise NotFound("There is no such schedule.")
+        schedule.enabled = on
+        plan(schedule, clock.now())
+        schedule.save(update_fields=["enabled", "next_run"])
+    return schedule
+
+
 def problem(schedule: Schedule) -> tuple[str, str] | None:
-    """Return the field that makes a schedule useless and why, None where there is none."""
+    """Return the field that makes a schedule useless, and why; None if it can submit jobs."""
     try:
-        following(schedule.cron, "UTC", clock.now())
-    except BadSchedule as error:
-        return "cron", error.message
-    try:
-        following(schedule.cron, schedule.timezone, clock.now())
+        cron.zone_of(schedule.timezone)
     except BadSchedule as error:
         return "timezone", error.message
     try:
-        kind = registry.get(schedule.kind)
+        following(schedule.cron, schedule.timezone, clock.now())
+    except BadSchedule as error:
+        return "cron", error.message
+    try:
+        registry.get(schedule.kind)
     except InvalidParams as error:
         return "kind", error.message
     try:
-        access.require_open(access.of_user(schedule.owner), kind)
-        if field.names(kind.parse(schedule.params)):
-            return "params", "A schedule keeps its parameters as they are: no secrets."
+        ask_kind(schedule.kind, lambda: _check(schedule))
     except Forbidden as error:
         return "owner", error.message
     except InvalidParams as error:
-        return "params", said(error)
+        return "params", error.places()
+    except (KindFailed, Error) as error:
+        return "kind", describe_error(error)
     return None
 
 
-def said(error: InvalidParams) -> str:
-    """Return what does not fit, a sentence for each place."""
-    return " ".join(f"{one['pointer']}: {one['detail']}." for one in error.extra["errors"])
+def _check(schedule: Schedule) -> None:
+    kind = registry.get(schedule.kind)
+    access.require_open(access.of_user(schedule.owner), kind)
+    with guard_kind(kind.name):
+        if field.names(kind.parse(schedule.params)):
+            detail = "a schedule keeps its parameters as they are: no secrets"
+            raise InvalidParams([{"pointer": "", "detail": detail}])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How all schedules do: how many are enabled, and failures in a row of those that fail."""
+
+    enabled: int
+    failing: Mapping[str, int]
+
+
+def standing() -> Standing:
+    """Return how the enabled schedules do."""
+    enabled = Schedule.objects.filter(enabled=True).values_list("name", "failures")
+    return Standing(len(enabled), {name: failures for name, failures in enabled if failures})
 
 
 def fire(now: datetime | None = None) -> int:
-    """Submit every schedule's job that is due (at `now`, else by the database's clock)."""
-    moment = now or _now()
+    """Submit every schedule's job that is due (at `now`, else by the database's clock).
+
+    Return how many were submitted. A schedule's own trouble is noted at the schedule; what else
+    goes wrong is raised when all have had their turn.
+    """
+    moment = now or database_now()
     due = Schedule.objects.filter(enabled=True, next_run__lte=moment).order_by("next_run")
-    return sum(_fire_one(number, moment) for number in due.values_list("pk", flat=True))
-
-
-def _fire_one(number: int, now: datetime) -> bool:
-    with transaction.atomic():
-        due = Schedule.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        found = due.select_related("owner").filter(pk=number, enabled=True, next_run__lte=now)
-        if (schedule := found.first()) is None or schedule.next_run is None:
-            return False  # another sweeper has it, or had it
+    fired, trouble = 0, None
+    for schedule in due.select_related("owner", "last_job"):
         try:
-            at = cron.latest(schedule.cron, schedule.timezone, schedule.next_run, now)
-            schedule.next_run = following(schedule.cron, schedule.timezone, at)
-        except BadSchedule as error:  # changed behind the admin's back
-            schedule.enabled, schedule.message = False, error.message
-            schedule.save()
-            return False
-        fired = _run(schedule, at, missed=now - at > MISSED)
-        schedule.save()
+            fired += _fire_one(schedule, moment)
+        except Exception as error:
+            logger.exception("schedule %s broke", schedule.name, extra={"action": "schedule"})
+            trouble = error
+    if trouble is not None:
+        raise trouble
     return fired
 
 
-def _run(schedule: Schedule, at: datetime, *, missed: bool) -> bool:
-    """Submit the job of a moment, or say in the row why not."""
-    when = clock.rfc3339(at)
-    if missed and schedule.on_missed == Schedule.SKIP:
-        schedule.message = f"Left out {when}: nobody was there to fire it in time."
-    elif schedule.overlap == Schedule.SKIP and (running := _unfinished(schedule)):
-        schedule.message = f"Left out {when}: job {running.pk} has not ended."
-    else:
-        return _submit(schedule, at)
-    logger.warning("schedule %s: %s", schedule.name, schedule.message, extra={"action": "schedule"})
-    return False
-
-
-def _unfinished(schedule: Schedule) -> Job | None:
-    job = schedule.last_job
-    return job if job is not None and job.status not in TERMINAL else None
-
-
-def _submit(schedule: Schedule, at: datetime) -> bool:
-    owner = schedule.owner
+def _fire_one(schedule: Schedule, now: datetime) -> bool:
+    first = schedule.next_run or now
     try:
-        if not owner.is_active:
-            raise Forbidden(f"The owner, {owner.get_username()}, is no longer active.")
-        with transaction.atomic():
-            schedule.last_job, _new = commands.submit(
-                Principal(owner, f"schedule:{schedule.name}"),
-                schedule.kind,
-                schedule.params,
-                title=schedule.title or None,
-                labels={"schedule": schedule.name},
-                idempotency_key=f"schedule:{schedule.pk}:{clock.rfc3339(at)}",
-            )
-    except RepriseError as error:
-        schedule.message = f"Not submitted: {error.message}"[:MAX_MESSAGE]
-        logger.warning(
-            "schedule %s: %s", schedule.name, schedule.message, extra={"action": "schedule"}
-        )
-        return False
-    schedule.last_run, schedule.message = at, ""
-    return True
-
-
-def _now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("select clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
+        at = cron.latest(schedule.cron, schedule.timezone, first, now)
+        after = following(schedule.cron, schedule.timezone, at)
+    except BadSchedule as error:  # changed behind the admin's back, or taken before an upgrade
+        return Firing(schedule, first, None).note_failure(error.message)
+    firing = Firing(schedule, at, after)
+    try:
+        return firing.submit_or_note(late=now - at > MISSED)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: the next pass comes back to the row
+    except Exception as error:
+        logger.exception("schedule %s broke", schedule.name, extra={"action": "schedule"})
+        return firing.note_failure(describe_error(error))

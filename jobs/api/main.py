@@ -21,6 +21,7 @@ from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.negotiation import preferred_type
 from jobs.api.parser import StrictParser
+from jobs.api.schedules import router as schedules_router
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
 from jobs.api.tokens import router as tokens_router
@@ -119,6 +120,7 @@ for prefix, router in (
     ("/audit", audit_router),
     ("", kinds_router),
     ("/tokens", tokens_router),
+    ("/schedules", schedules_router),
 ):
     router.add_decorator(known_parameters, mode="operation")
     api.add_router(prefix, router)

@@ -279,6 +279,43 @@ class ErrorPlace(Schema):
     parameter: str | None = None
 
 
+class Switch(Schema):
+    """The body of PATCH /api/schedules/<id>."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool
+
+
+class ScheduleOut(Schema):
+    """A schedule. `failures` in a row, the last at `failed_at` for what `error` says."""
+
+    id: int
+    name: str
+    kind: str
+    params: Any
+    title: str
+    cron: str
+    timezone: str
+    enabled: bool
+    on_missed: str
+    overlap: str
+    owner: str
+    next_run: str | None
+    last_run: str | None
+    last_job: str | None
+    message: str
+    failures: int
+    failed_at: str | None
+    error: str
+
+
+class SchedulesOut(Schema):
+    """All schedules, by name."""
+
+    schedules: list[ScheduleOut]
+
+
 class Problem(Schema):
     """RFC 9457. `code` is what a client branches on; the table of codes is in the docs."""
 

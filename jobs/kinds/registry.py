@@ -185,7 +185,7 @@ def _kinds() -> Found:
     for source, load in sources():
         try:
             kind = _made(load())
-        except Exception as error:  # noqa: BLE001 - somebody else's module may raise whatever it likes
+        except BaseException as error:  # noqa: BLE001 - a module of others may raise, or exit
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             wrong = Broken(source, reason, "jobs.E001")
         else:

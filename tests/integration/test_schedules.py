@@ -134,7 +134,7 @@ def test_what_to_do_while_the_last_job_has_not_ended(owner: User, overlap: str, 
     assert nightly.message == ""
 
 
-def test_an_owner_who_may_not_any_more_submits_nothing(owner: User) -> None:
+def test_what_an_owner_may_not_any_more_fails(owner: User) -> None:
     nightly = schedule(owner)
     owner.groups.clear()
     assert schedules.fire(MONDAY + 3 * HOUR) == 0
@@ -145,7 +145,7 @@ def test_an_owner_who_may_not_any_more_submits_nothing(owner: User) -> None:
     schedules.fire(MONDAY + DAY + 3 * HOUR)
     nightly.refresh_from_db()
     assert "no longer active" in nightly.message
-    assert submitted() == []
+    assert [job.status for job in submitted()] == ["failed"] * 2
 
 
 def test_a_disabled_schedule_has_no_next_moment(owner: User) -> None:

@@ -128,6 +128,8 @@ def test_the_openapi_document_names_every_call(cast: Cast) -> None:
         "get /api/tokens",
         "post /api/tokens",
         "delete /api/tokens/{token_id}",
+        "get /api/schedules",
+        *(f"{method} /api/schedules/{{schedule_id}}" for method in ("get", "patch", "delete")),
     }
     assert set(document["components"]["securitySchemes"]) == {"BearerToken", "SessionCookie"}
     submit = document["paths"]["/api/jobs"]["post"]

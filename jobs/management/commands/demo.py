@@ -19,6 +19,7 @@ from jobs.models import Target, Team
 
 USERNAME = "demo"
 TEAM = "Game operations"
+ROLES = ("operator", "manager")
 
 
 class Command(BaseCommand):
@@ -59,7 +60,7 @@ def _operator(hashed: str) -> User:
     user.password = hashed
     user.is_staff = user.is_active = True
     user.save()
-    user.groups.add(Group.objects.get(name="operator"))
+    user.groups.add(*Group.objects.filter(name__in=ROLES))
     team, _made = Team.objects.get_or_create(slug="game-operations", defaults={"name": TEAM})
     team.members.add(user)
     return user

@@ -1,0 +1,57 @@
+"""`manage.py schedules`: how the schedules do; switches one on or off, deletes it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import RepriseError
+from jobs import schedules
+from jobs.models import Schedule
+
+FIELDS = ("name", "kind", "cron", "timezone", "enabled", "next_run", "last_run", "message")
+FAILURE = ("failures", "failed_at", "error")
+
+
+class Command(BaseCommand):
+    help = "List the schedules: when they run next, and what went wrong; switch one, or delete it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--json", action="store_true", help="one JSON array")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--enable", metavar="NAME", help="let this one run, from now on")
+        which.add_argument("--disable", metavar="NAME", help="whatever is wrong with it")
+        which.add_argument("--delete", metavar="NAME", help="its jobs stay")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Do what is asked for, then list what there is."""
+        try:
+            if name := options["delete"]:
+                _found(name).delete()
+            elif name := options["enable"] or options["disable"]:
+                schedules.set_enabled(_found(name).pk, on=options["enable"] is not None)
+        except RepriseError as error:
+            raise CommandError(error.message) from error
+        found = list(Schedule.objects.values(*FIELDS, *FAILURE))
+        if options["json"]:
+            self.stdout.write(json.dumps(found, default=str))
+        else:
+            for row in found:
+                self.stdout.write(_line(row))
+
+
+def _found(name: str) -> Schedule:
+    try:
+        return Schedule.objects.get(name=name)
+    except Schedule.DoesNotExist:
+        raise CommandError(f"There is no schedule {name}.") from None
+
+
+def _line(row: dict[str, Any]) -> str:
+    moment = row["next_run"]
+    due = f"next {moment:%Y-%m-%d %H:%M}Z" if moment else "never" if row["enabled"] else "disabled"
+    trouble = f"\t{row['failures']} failed: {row['error']}" if row["failures"] else ""
+    return f"{row['name']}\t{row['kind']}\t{row['cron']}\t{due}{trouble}"
