@@ -25,10 +25,14 @@ from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from core import csp
+from jobs import consumers, duties, schedules
 from jobs.log import partitions
 from streams import followers
 
 PATIENCE_SECONDS = 3.0
+
+Check = Callable[[], Awaitable[str | None]]
+"""Returns None or a warning in a few words. Raises NotReady, and what its driver raises."""
 
 # One thread of its own: however often a frozen database is asked after, one thread hangs.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="readyz")
@@ -57,20 +61,21 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     return _json(body, 200 if ready else 503)
 
 
-async def _checked(check: Callable[[], Awaitable[None]]) -> dict[str, object]:
+async def _checked(check: Check) -> dict[str, object]:
     started = time.monotonic()
+    problem = warning = None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await check()
-        problem = None
+            warning = await check()
     except TimeoutError:
         problem = f"no answer within {PATIENCE_SECONDS:g} s"
     except NotReady as error:
         problem = str(error)
     except (Error, PoolTimeout, RedisError, OSError) as error:
         problem = type(error).__name__  # its message may name hosts and users
-    taken = {"ms": round((time.monotonic() - started) * 1000, 1)}
-    return {"ok": problem is None, **({"problem": problem} if problem else {}), **taken}
+    words = {"problem": problem} if problem else {"warning": warning} if warning else {}
+    taken = round((time.monotonic() - started) * 1000, 1)
+    return {"ok": problem is None, **words, "ms": taken}
 
 
 def _query() -> None:
@@ -100,14 +105,34 @@ def _pages() -> None:
         raise NotReady("the front end is not built: run ops/install")
 
 
-def _in_thread(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-    twin: Callable[[], Awaitable[None]] = database_sync_to_async(
-        function, thread_sensitive=False, executor=_thread
-    )
+def _sweeper() -> None:
+    found = duties.standings()
+    if not found:
+        raise NotReady("none has ever run here: start one with manage.py sweeper")
+    if late := [one for one in found if one.late]:
+        names = ", ".join(one.name for one in late)
+        known = [one.seconds for one in late if one.seconds is not None]
+        since = f" for {max(known):.0f} s" if known else ""
+        why = "it fails" if any(one.failures for one in late) else "does a sweeper run?"
+        raise NotReady(f"{names}: not done{since}: {why}")
+
+
+def _consumers() -> str | None:
+    failing = [one.name for one in consumers.standings() if one.enabled and one.failures]
+    return f"{', '.join(failing)}: failing" if failing else None
+
+
+def _schedules() -> str | None:
+    found = schedules.standing()
+    return f"{len(found.failing)} of {found.enabled} failing" if found.failing else None
+
+
+def _in_thread(function: Callable[[], str | None]) -> Check:
+    twin: Check = database_sync_to_async(function, thread_sensitive=False, executor=_thread)
     return twin
 
 
-async def _redis() -> None:
+async def _redis() -> str | None:
     client = redis.asyncio.from_url(
         settings.REPRISE.redis_url,
         socket_timeout=PATIENCE_SECONDS,
@@ -115,14 +140,19 @@ async def _redis() -> None:
     )
     async with client:
         await cast("Awaitable[bool]", client.ping())
+    return None
 
 
-CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
+# A failing consumer or schedule is told, but no reason to send requests elsewhere.
+CHECKS: dict[str, Check] = {
     "database": _in_thread(_query),
     "migrations": _in_thread(_migrations),
     "partitions": _in_thread(_partitions),
     "redis": _redis,
     "pages": _in_thread(_pages),
+    "sweeper": _in_thread(_sweeper),
+    "consumers": _in_thread(_consumers),
+    "schedules": _in_thread(_schedules),
 }
 
 

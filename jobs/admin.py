@@ -24,10 +24,10 @@ from django.http import HttpRequest
 
 from core import clock
 from core.errors import BadRequest
-from jobs import schedules, tokens
+from jobs import consumers, schedules, tokens
 from jobs.cron import BadSchedule
 from jobs.events import clean, is_storable
-from jobs.models import ApiToken, Job, Schedule, Target, Team
+from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
 from jobs.targets import checking, expand, selectors
 from jobs.targets.selecting import LABEL
 
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     TokenAdmin = admin.ModelAdmin[ApiToken]
     ScheduleModelAdmin = admin.ModelAdmin[Schedule]
+    ConsumerModelAdmin = admin.ModelAdmin[Consumer]
     AnyUserAdmin = UserAdmin[User]
     TargetModelForm = forms.ModelForm[Target]
     ScheduleModelForm = forms.ModelForm[Schedule]
 else:
-    AnyAdmin = TokenAdmin = ScheduleModelAdmin = admin.ModelAdmin
+    AnyAdmin = TokenAdmin = ScheduleModelAdmin = ConsumerModelAdmin = admin.ModelAdmin
     AnyUserAdmin = UserAdmin
     TargetModelForm = ScheduleModelForm = forms.ModelForm
 
@@ -229,6 +230,22 @@ class ScheduleAdmin(ForStaff, ScheduleModelAdmin):
             except BadSchedule as error:
                 message = f"{schedule.name}: {error.message}"
                 self.message_user(request, message, messages.ERROR)
+
+
+@admin.register(Consumer)
+class ConsumerAdmin(ReadOnly, ConsumerModelAdmin):
+    list_display = ("name", "enabled", "position", "failures", "retry_at", "left_out", "error")
+    actions = ("enable", "disable")
+
+    @admin.action(description="Enable the chosen consumers", permissions=["view"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Consumer]) -> None:
+        """Let the chosen ones read on from where they are."""
+        consumers.set_enabled([one.name for one in queryset], on=True)
+
+    @admin.action(description="Disable the chosen consumers", permissions=["view"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Consumer]) -> None:
+        """Let the chosen ones stay where they are."""
+        consumers.set_enabled([one.name for one in queryset], on=False)
 
 
 @admin.register(Job)

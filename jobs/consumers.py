@@ -7,35 +7,32 @@ outside of any transaction, since an open one holds the feed itself back; after 
 the last one again.
 
 One process at a time runs a consumer: its row is locked, or leased where no transaction is open.
-One that fails keeps its checkpoint and is tried again later and later; the others go on.
+One that fails keeps its checkpoint and is tried again later and later; the others go on. One whose
+handler does not return fails too: `jobs.readers`, whose threads run them, watches over that.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
-from core.errors import NotFound
+from core.errors import NotFound, describe_error
 from jobs import feed, snapshots, webhooks
-from jobs.db import leave_pool
-from jobs.feed import FeedEvent, FeedPage
+from jobs.feed import FeedEvent, FeedPage, LeftOut
 from jobs.state import state_at
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
 LONGEST_BACKOFF_SECONDS = 300
-LONGEST_ERROR = 500
-PAUSE_SECONDS = 0.25
-LOST_SECONDS = 1.0
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,10 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a consumer is: `lag` in events; `failures` in a row, and why, until when it waits."""
+    """How far a consumer is: `lag` in events; `failures` in a row, and why, until when it waits.
+
+    `left_out` counts the events that its handler has given up.
+    """
 
     name: str
     position: int
@@ -66,16 +66,44 @@ class Standing:
     failures: int
     error: str
     retry_at: datetime | None
+    enabled: bool
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The consumers, and why an entry of REPRISE_CONSUMERS cannot be used, by its path."""
+
+    consumers: list[Consumer] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def find_consumers() -> Found:
+    """Return every consumer: the built-in ones, then those that REPRISE_CONSUMERS names."""
+    config = settings.REPRISE
+    found = Found([Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000)])
+    if config.webhook_url:
+        types = webhooks.TYPES
+        hooks = Consumer("webhooks", webhooks.handle, types, outside=True, from_now=True)
+        found.consumers.append(hooks)
+    for path in config.consumers:
+        try:
+            consumer = import_string(path)
+        except BaseException as error:  # noqa: BLE001 - somebody else's module
+            found.broken[path] = describe_error(error)
+            continue
+        if not isinstance(consumer, Consumer):
+            found.broken[path] = f"{consumer!r} is no jobs.consumers.Consumer"
+        elif consumer.name in {one.name for one in found.consumers}:
+            found.broken[path] = f"its name {consumer.name!r} is taken"
+        else:
+            found.consumers.append(consumer)
+    return found
 
 
 def all_consumers() -> list[Consumer]:
-    """Return every consumer: the built-in ones, then those that REPRISE_CONSUMERS names."""
-    config = settings.REPRISE
-    found = [Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000)]
-    if config.webhook_url:
-        types = webhooks.TYPES
-        found.append(Consumer("webhooks", webhooks.handle, types, outside=True, from_now=True))
-    return [*found, *(import_string(path) for path in config.consumers)]
+    """Return every consumer that can be run."""
+    return find_consumers().consumers
 
 
 def _keep_snapshots(events: Sequence[FeedEvent]) -> None:
@@ -91,13 +119,24 @@ on conflict do nothing
 """
 
 _DUE = """
-select c.position < state.position
+select c.position < state.position and c.enabled
    and coalesce(c.retry_at <= clock_timestamp(), true)
    and coalesce(c.busy_until <= clock_timestamp(), true)
 from jobs_consumer c, jobs_feed_state state where c.name = %s
 """
 
-_LOCK = "select position from jobs_consumer where name = %s for no key update skip locked"
+# Not the row's lock, which would be a write, and hold the feed back before the handler writes.
+_LOCK = """
+select position from jobs_consumer where name = %(name)s
+  and pg_try_advisory_xact_lock(hashtextextended('consumer ' || %(name)s, 0))
+"""
+
+# What the handler begins to write holds the feed back: as long as ops/postgres/roles.sql has it.
+_LIMIT = """
+select set_config('idle_in_transaction_session_timeout', '15s', true),
+       set_config(case when current_setting('server_version_num')::int >= 170000
+                       then 'transaction_timeout' else 'statement_timeout' end, '60s', true)
+"""
 
 _LEASE = """
 update jobs_consumer set busy_until = clock_timestamp() + %s * interval '1 second'
@@ -109,7 +148,9 @@ returning position
 # does not move.
 _MOVE = """
 update jobs_consumer
-set position = %(to)s, failures = 0, retry_at = null, error = '', updated_at = clock_timestamp(),
+set position = %(to)s, failures = 0, retry_at = null, updated_at = clock_timestamp(),
+    error = case when %(left_out)s <> '' then %(left_out)s when failures > 0 then '' else error end,
+    left_out = left_out + case when %(left_out)s <> '' then 1 else 0 end,
     busy_until = clock_timestamp() + %(lease)s * interval '1 second'
 where name = %(name)s and position = %(from)s
 """
@@ -129,8 +170,20 @@ where name = %s
 returning position
 """
 
+_SWITCH = """
+update jobs_consumer set enabled = %s, retry_at = null where name = any(%s) returning name
+"""
+
+# Before the feed's first position: so no reader of the feed is confused with it.
+_BROKEN = """
+insert into jobs_consumer (name, position, failures, error, updated_at)
+values (%(name)s, -1, 1, %(error)s, clock_timestamp())
+on conflict (name) do update set failures = 1, error = excluded.error returning name
+"""
+
 _STANDINGS = """
-select c.name, c.position, state.position - c.position, c.failures, c.error, c.retry_at
+select c.name, c.position, state.position - c.position, c.failures, c.error, c.retry_at,
+       c.enabled, c.left_out
 from jobs_consumer c, jobs_feed_state state order by c.name
 """
 
@@ -145,12 +198,45 @@ def run_once(consumer: Consumer) -> int:
         return 0
     try:
         return _run_outside(consumer) if consumer.outside else _run_inside(consumer)
-    except Exception as error:
+    except BaseException as error:
         # The loop's edge: whatever a handler raises is its own trouble, not the other consumers'.
-        failures = _failed(consumer, error)
+        if not connection.is_usable():
+            connection.close()  # a handler that took too long has none any more
+        failures = note_failure(consumer.name, describe_error(error))
         where = {"action": "consume", "consumer": consumer.name}
         logger.exception("consumer %s failed (%d in a row)", consumer.name, failures, extra=where)
         return 0
+
+
+def note_failure(name: str, why: str) -> int:
+    """Note that a consumer has failed, which puts its next try off; return how often in a row."""
+    rows = _all(_FAILED, [why, LONGEST_BACKOFF_SECONDS, name])
+    return int(rows[0][0]) if rows else 0
+
+
+def set_enabled(names: Collection[str], *, on: bool) -> None:
+    """Enable or disable consumers, which keep their places. NotFound for an unknown name."""
+    if len(_all(_SWITCH, [on, list(names)])) < len(set(names)):
+        raise NotFound(f"There is no consumer {', '.join(names)}.")
+
+
+def forget_consumer(name: str) -> None:
+    """Forget a consumer that is run no more. NotFound for an unknown name."""
+    if not _all("delete from jobs_consumer where name = %s returning name", [name]):
+        raise NotFound(f"There is no consumer {name}.")
+
+
+def note_broken(found: Found) -> None:
+    """Keep a row for each path that cannot be used, under that path, and drop it when it can."""
+    for path in settings.REPRISE.consumers:
+        name = path[:LONGEST_NAME]
+        if path not in found.broken:
+            _all(
+                "delete from jobs_consumer where name = %s and position < 0 returning name", [name]
+            )
+            continue
+        logger.error("consumer %s left out: %s", path, found.broken[path])
+        _all(_BROKEN, {"name": name, "error": f"It cannot be used: {found.broken[path]}"})
 
 
 def reset(name: str, *, to_end: bool = False) -> int:
@@ -169,32 +255,6 @@ def standings() -> list[Standing]:
     return [Standing(*row) for row in _all(_STANDINGS, [])]
 
 
-def serve(stop: threading.Event) -> list[threading.Thread]:
-    """Run every consumer in a thread of its own until `stop`; return the threads."""
-    threads = [
-        threading.Thread(
-            target=_serve, args=(consumer, stop), name=f"consumer-{consumer.name}", daemon=True
-        )
-        for consumer in all_consumers()
-    ]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def _serve(consumer: Consumer, stop: threading.Event) -> None:
-    leave_pool()
-    pause = 0.0
-    while not stop.wait(pause):
-        try:
-            pause = 0 if run_once(consumer) else PAUSE_SECONDS
-        except Error as error:
-            logger.warning("consumer %s waits: %s", consumer.name, error)
-            pause = LOST_SECONDS
-            connection.close()
-    connection.close()
-
-
 def _is_due(consumer: Consumer) -> bool:
     rows = _all(_DUE, [consumer.name])
     if not rows:
@@ -206,13 +266,16 @@ def _is_due(consumer: Consumer) -> bool:
 
 def _run_inside(consumer: Consumer) -> int:
     with transaction.atomic():
-        rows = _all(_LOCK, [consumer.name])
+        rows = _all(_LOCK, {"name": consumer.name})
         if not rows:
             return 0
+        _all(_LIMIT, [])
         page = _page(consumer, rows[0][0])
         if page.events:
             consumer.handle(page.events)
-        _move(consumer, page.after, page.last, lease=0)
+        if not _move(consumer, page.after, page.last, lease=0):
+            transaction.set_rollback(True)  # reset meanwhile
+            return 0
     return page.last - page.after
 
 
@@ -223,32 +286,39 @@ def _run_outside(consumer: Consumer) -> int:
     page = _page(consumer, rows[0][0])
     at = page.after
     for event in page.events:
-        consumer.handle([event])
-        if not _move(consumer, at, event.position, lease=LEASE_SECONDS):
+        left_out = _handle_one(consumer, event)
+        if not _move(consumer, at, event.position, lease=LEASE_SECONDS, left_out=left_out):
             return 0  # reset meanwhile, or somebody else's by now
         at = event.position
     _move(consumer, at, page.last, lease=0)
     return page.last - page.after
 
 
+def _handle_one(consumer: Consumer, event: FeedEvent) -> str:
+    """Hand a consumer one event; return why it has given it up, "" where it has not."""
+    try:
+        consumer.handle([event])
+    except LeftOut as reason:
+        where = {"action": "consume", "consumer": consumer.name}
+        logger.warning("consumer %s: %s", consumer.name, reason.message, extra=where)
+        return describe_error(reason)
+    return ""
+
+
 def _page(consumer: Consumer, position: int) -> FeedPage:
     return feed.read_feed(position, consumer.batch, types=consumer.types, every=consumer.every)
 
 
-def _move(consumer: Consumer, start: int, end: int, *, lease: float) -> bool:
-    values: dict[str, Any] = {"name": consumer.name, "from": start, "to": end, "lease": lease}
+def _move(consumer: Consumer, start: int, end: int, *, lease: float, left_out: str = "") -> bool:
+    values: dict[str, Any] = {
+        "name": consumer.name, "from": start, "to": end, "lease": lease, "left_out": left_out,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, values)
         return int(cursor.rowcount) > 0
 
 
-def _failed(consumer: Consumer, error: Exception) -> int:
-    said = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-    rows = _all(_FAILED, [said, LONGEST_BACKOFF_SECONDS, consumer.name])
-    return int(rows[0][0]) if rows else 0
-
-
-def _all(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _all(statement: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

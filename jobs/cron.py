@@ -32,7 +32,7 @@ _ITEM = re.compile(rf"(?:\*|({_NUMBER})(?:-({_NUMBER}))?)(?:/([0-9]{{1,9}}))?", 
 
 
 class BadSchedule(RepriseError):
-    """A cron expression or a time zone that is none."""
+    """Invalid cron expression or time zone."""
 
     code = "bad_schedule"
     status = 422

@@ -29,6 +29,7 @@ __all__ = [
     "AuditRow",
     "FeedEvent",
     "FeedPage",
+    "LeftOut",
     "MissingEvents",
     "audit",
     "end",
@@ -65,6 +66,12 @@ class MissingEvents(RepriseError):
     """The feed names events that neither the log nor an archive has."""
 
     code = "missing_events"
+
+
+class LeftOut(RepriseError):
+    """The reader gives this event up: it goes on with the next one."""
+
+    code = "left_out"
 
 
 @dataclass(frozen=True, slots=True)

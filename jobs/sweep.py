@@ -1,16 +1,15 @@
-"""Housekeeping: what must happen in the end, whoever died meanwhile. Every pass is idempotent."""
+"""Housekeeping: what must happen in the end, even if a process died. Every pass is idempotent.
+
+The sweeper makes a duty of each (`jobs.duties`), so that one that fails stops no other.
+"""
 
 from __future__ import annotations
-
-import logging
 
 from django.conf import settings
 from django.db import connection
 
-from jobs import claims, commands, dispatch, limits, sign_in
+from jobs import claims, commands, dispatch, limits, seals, sign_in
 from jobs.log import partitions
-
-logger = logging.getLogger(__name__)
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is
@@ -55,16 +54,25 @@ def release_ended() -> int:
     return len(ended)
 
 
+OFTEN = {"claims": release_ended, "rescue": deliver_due, "limits": limits.wake_all}
+"""What comes every few seconds, by the name of its duty."""
+
+SELDOM = {
+    "partitions": partitions.make_ahead,
+    "deliveries": dispatch.forget_dead_deliveries,
+    "sign-ins": sign_in.forget,
+    "seals": seals.keep,
+}
+"""What comes every few minutes."""
+
+
 def sweep() -> None:
-    """One pass over everything that comes often."""
-    released, delivered = release_ended(), deliver_due() + limits.wake_all()
-    if released or delivered:
-        logger.info("swept: %d delivered, %d released", delivered, released)
+    """One pass over everything that comes often, where one that raises may end it."""
+    for work in OFTEN.values():
+        work()
 
 
 def keep_house() -> None:
-    """One pass over what comes seldom: partitions, dead workers' deliveries, old attempts."""
-    for name in partitions.make_ahead():
-        logger.info("made partition %s", name)
-    dispatch.forget_dead_deliveries()
-    sign_in.forget()
+    """One pass over everything that comes seldom, where one that raises may end it."""
+    for work in SELDOM.values():
+        work()

@@ -5,27 +5,26 @@ The body is JSON: `{"job","kind","title","status","event"}`, `event` as stored. 
 `X-Reprise-Signature: sha256=<hex digits>` is the HMAC of the body's bytes.
 
 Events are sent in order, one at a time. What the other side may get over (no connection, no answer,
-5xx, 429) is tried again later and holds up those that follow; what it refuses is logged and passed
-over.
+5xx, 429) is tried again later and holds up those that follow; what it refuses is logged, counted
+and passed over. Only the status of an answer is read, and that has to come within ten seconds in
+all, however busily the other side sends something else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 from django.conf import settings
 
 from core.errors import RepriseError
 from jobs.events import EventType
-from jobs.feed import FeedEvent
+from jobs.feed import FeedEvent, LeftOut
 from jobs.models import Job
-
-logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 STATUSES: dict[str, str] = {
@@ -45,25 +44,35 @@ class WebhookUnanswered(RepriseError):
 
 
 def handle(events: Sequence[FeedEvent]) -> None:
-    """Send events; WebhookUnanswered where one has to be sent again."""
-    with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client:
-        for event in events:
-            _send(client, event)
+    """Send events. Raises WebhookUnanswered for one to send again, LeftOut for one refused."""
+    for event in events:
+        _send(event)
 
 
-def _send(client: httpx.Client, event: FeedEvent) -> None:
-    body = body_of(event)
+def _send(event: FeedEvent) -> None:
+    body, place = body_of(event), f"{event.job}/{event.seq}"
     try:
-        answer = client.post(
-            settings.REPRISE.webhook_url, content=body, headers=headers_of(event, body)
-        )
-    except httpx.TransportError as error:
-        raise WebhookUnanswered(f"No answer to {event.job}/{event.seq}: {error!r}") from error
-    if answer.status_code >= 500 or answer.status_code in _LATER:
-        raise WebhookUnanswered(f"{event.job}/{event.seq} was answered {answer.status_code}.")
-    if not answer.is_success:
-        where = {"action": "webhook", "job": str(event.job), "seq": event.seq}
-        logger.warning("webhook refused with %d: passed over", answer.status_code, extra=where)
+        status = asyncio.run(_post(body, headers_of(event, body)))
+    except TimeoutError as error:
+        message = f"No answer to {place} within {TIMEOUT_SECONDS:g} s."
+        raise WebhookUnanswered(message) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WebhookUnanswered(f"No answer to {place}: {error!r}") from error
+    if status >= 500 or status in _LATER:
+        raise WebhookUnanswered(f"{place} was answered {status}.")
+    if not 200 <= status < 300:
+        raise LeftOut(f"webhook refused with {status}: {place} is passed over.")
+
+
+async def _post(body: bytes, headers: Mapping[str, str]) -> int:
+    """Return the status of the answer, whose body is not read."""
+    config = settings.REPRISE
+    async with (
+        asyncio.timeout(TIMEOUT_SECONDS),
+        httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+        client.stream("POST", config.webhook_url, content=body, headers=headers) as answer,
+    ):
+        return answer.status_code
 
 
 def body_of(event: FeedEvent) -> bytes:

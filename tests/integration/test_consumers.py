@@ -18,6 +18,7 @@ from jobs.consumers import Consumer
 from jobs.feed import FeedEvent
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
+from jobs.readers import Crew
 from tests.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -243,7 +244,7 @@ def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
     config = settings.REPRISE.with_changes(consumers=(f"{__name__}.OWN",))
     stop = threading.Event()
     with override_settings(REPRISE=config):
-        threads = consumers.serve(stop)
+        threads = Crew(stop).start_threads()
         assert {thread.name for thread in threads} == {"consumer-snapshots", "consumer-own"}
         done = threading.Event()
         while [one.lag for one in consumers.standings()] != [0, 0]:

@@ -15,6 +15,7 @@ from django.test import override_settings
 
 from core.asgi import application
 from jobs.db import in_thread
+from jobs.duties import Duty
 from ops.embedded import ports
 from tests import cast as casting
 from tests.cast import Cast
@@ -29,6 +30,7 @@ async def get(path: str) -> httpx.Response:
 
 
 async def test_a_service_with_all_it_needs_is_ready(database: str, redis: str) -> None:
+    await in_thread(Duty("feed", lambda: None, 1).run_if_due)
     answer = await get("/readyz")
     assert answer.status_code == 200
     body = answer.json()
@@ -39,6 +41,9 @@ async def test_a_service_with_all_it_needs_is_ready(database: str, redis: str) -
         "partitions",
         "redis",
         "pages",
+        "sweeper",
+        "consumers",
+        "schedules",
     }
 
 

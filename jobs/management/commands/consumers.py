@@ -1,4 +1,4 @@
-"""`manage.py consumers`: how far the readers of the feed are; sends one back, or to the end."""
+"""`manage.py consumers`: how far the readers of the feed are; sends one back, switches one off."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ class Command(BaseCommand):
         which.add_argument("--reset", metavar="NAME", help="run this consumer again from the start")
         which.add_argument("--skip", metavar="NAME", help="leave out all that it has not had yet")
 
+        which.add_argument("--disable", metavar="NAME", help="let this one stay where it is")
+        which.add_argument("--enable", metavar="NAME", help="let this one go on")
+        which.add_argument("--forget", metavar="NAME", help="one that is run no more")
+
     def handle(self, *_: Any, **options: Any) -> None:
-        name = options["reset"] or options["skip"]
         try:
-            if name:
+            if name := options["reset"] or options["skip"]:
                 consumers.reset(name, to_end=options["skip"] is not None)
+            elif name := options["enable"] or options["disable"]:
+                consumers.set_enabled([name], on=options["enable"] is not None)
+            elif name := options["forget"]:
+                consumers.forget_consumer(name)
         except NotFound as error:
             raise CommandError(error.message) from error
         found = consumers.standings()
@@ -40,6 +47,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{'name':<{width}}  {'position':>12}  {'lag':>10}  failures")
         for one in found:
             trouble = f"{one.failures} ({one.error})" if one.failures else "0"
+            trouble += "" if one.enabled else ", disabled"
+            trouble += f", {one.left_out} left out ({one.error})" if one.left_out else ""
             self.stdout.write(
                 f"{one.name:<{width}}  {one.position:>12,}  {one.lag:>10,}  {trouble}"
             )

@@ -1,0 +1,188 @@
+"""The sweeper's duties: each fails by itself; `/readyz` and the metrics tell of one not done."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+
+from jobs import consumers, duties, metrics, schedules
+from jobs.duties import Duty
+from jobs.management.commands import sweeper
+from jobs.models import Consumer, Schedule
+from jobs.models import Duty as Row
+from jobs.readers import Crew
+from tests import bad_kinds
+from tests.factories import make_user
+from tests.waiting import until
+from tests.workers import ROOT
+
+pytestmark = pytest.mark.usefixtures("database", "redis")
+
+
+def ready() -> Any:
+    return Client(headers={"Host": "localhost"}).get("/readyz").json()
+
+
+def done(*names: str, ago: float = 0) -> None:
+    """Have duties done well, that many seconds ago."""
+    for name in names:
+        Duty(name, lambda: None, 1).run_if_due()
+    Row.objects.update(done_at=F("done_at") - timedelta(seconds=ago))
+
+
+def values() -> dict[str, float]:
+    lines = (line for line in metrics.text().splitlines() if line[0] != "#")
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_a_duty_that_raises_stops_no_other_and_says_so() -> None:
+    well = threading.Event()
+    errors = [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), bad_kinds.Unspeakable()]
+    bad = [Duty(f"bad {number}", raising(error), 1) for number, error in enumerate(errors)]
+    stop = threading.Event()
+    threads = duties.start_duties([[*bad, Duty("good", well.set, 0.0)]], stop)
+    assert well.wait(60)
+    until(lambda: {one.name: one.failures for one in duties.standings()}.get("good") == 0, "good")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    found = {one.name: one for one in duties.standings()}
+    assert [found[duty.name].failures > 0 for duty in bad] == [True] * len(bad)
+    assert found["bad 0"].error == "SystemExit: 2"
+    assert values()['reprise_duty_failures{duty="bad 0"}'] > 0
+    assert values()['reprise_duty_failures{duty="good"}'] == 0
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+def test_a_duty_that_hangs_holds_up_only_those_of_its_thread() -> None:
+    release, stop, well = threading.Event(), threading.Event(), threading.Event()
+    hangs = Duty("hangs", release.wait, 1)
+    threads = duties.start_duties([[hangs], [Duty("good", well.set, 0.1)]], stop)
+    assert well.wait(60)
+    until(lambda: [one.name for one in duties.standings()] == ["good"], "the other's note")
+    stop.set()
+    release.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_duty_that_loses_its_connection_is_noted_and_goes_on() -> None:
+    cut = [True]
+
+    def work() -> None:
+        if cut.pop() if cut else False:
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+
+    duty = Duty("cut", work, 0)
+    duty.run_if_due()
+    assert [one.failures for one in duties.standings()] == [1]
+    duty.run_if_due()
+    assert [one.failures for one in duties.standings()] == [0]
+
+
+def test_without_a_sweeper_the_service_is_not_ready() -> None:
+    told = ready()
+    assert told["status"] == "not ready"
+    assert "none has ever run here" in told["sweeper"]["problem"]
+    assert values()["reprise_sweeper_late"] == 1
+
+
+def test_with_a_sweeper_it_is_and_after_its_end_it_is_not() -> None:
+    done("feed", "schedules")
+    assert ready()["status"] == "ready"
+    assert values()["reprise_sweeper_late"] == 0
+    done(ago=29)
+    assert ready()["sweeper"]["ok"] is True
+    done(ago=10)
+    told = ready()["sweeper"]
+    assert told["problem"].startswith("feed, schedules: not done for ")
+    assert told["problem"].endswith("s: does a sweeper run?")
+    assert values()["reprise_sweeper_late"] == 1
+    assert values()['reprise_duty_seconds{duty="feed"}'] >= 39
+
+
+def test_a_duty_that_only_fails_is_late_too() -> None:
+    done("feed")
+    Duty("schedules", raising(ValueError("x")), 1).run_if_due()
+    assert ready()["sweeper"]["problem"] == "schedules: not done: it fails"
+    assert values()['reprise_duty_seconds{duty="schedules"}'] == -1
+
+
+def test_failing_schedules_and_consumers_are_told_and_leave_it_ready() -> None:
+    done("feed")
+    assert "warning" not in ready()["schedules"]
+    assert "warning" not in ready()["consumers"]
+    owner = make_user()
+    for name, failures in (('a "b"', 3), ("fine", 0)):
+        one = Schedule(name=name, kind="load", cron="0 3 * * *", owner=owner, failures=failures)
+        one.save()
+    Consumer.objects.create(name="frail", failures=2)
+    Consumer.objects.create(name="off", failures=2, enabled=False)
+    told = ready()
+    assert told["status"] == "ready"
+    assert told["schedules"]["warning"] == "1 of 2 failing"
+    assert told["consumers"]["warning"] == "frail: failing"
+    found = values()
+    assert found['reprise_schedule_failures{schedule="a \\"b\\""}'] == 3
+    assert found["reprise_schedules_enabled"] == 2
+    assert found['reprise_consumer_failures{consumer="frail"}'] == 2
+    assert found['reprise_consumer_enabled{consumer="off"}'] == 0
+    assert schedules.standing().enabled == 2
+    assert len(consumers.standings()) == 2
+
+
+def test_the_sweeper_does_all_of_its_duties_whatever_else_is_broken(
+    database: str, redis: str, tmp_path: Path
+) -> None:
+    names = {duty.name for group in sweeper.groups(Crew(threading.Event())) for duty in group}
+    Row.objects.create(name="of old", every=1)
+    with sweeping(database, redis, tmp_path) as process:
+        until(lambda: names == {one.name for one in duties.standings()}, lambda: log(tmp_path))
+        until(lambda: "no.such.CONSUMER" in {one.name for one in consumers.standings()}, "a row")
+        assert ready()["sweeper"]["ok"] is True
+        process.terminate()
+        assert process.wait(60) == 0
+    assert {one.failures for one in duties.standings()} == {0}
+
+
+@contextmanager
+def sweeping(database: str, redis: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a sweeper that is given a kind and a consumer that there are not."""
+    env = {
+        "DATABASE_URL": database, "REDIS_URL": redis, "REPRISE_STATE": str(folder),
+        "REPRISE_KINDS": "no.such.Kind,tests.bad_exit.Kind",
+        "REPRISE_CONSUMERS": "no.such.CONSUMER",
+    }  # fmt: skip
+    with (folder / "log").open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "sweeper"],
+            cwd=ROOT, env=os.environ | env, stdout=file, stderr=file,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def log(folder: Path) -> str:
+    return (folder / "log").read_text(errors="replace")
