@@ -148,6 +148,7 @@ class Config(BaseSettings):
     sweep_seconds: Seconds = 2
     park_seconds: SecondsOrNone = 5
     worker_runs: Annotated[int, Field(ge=1)] = 32
+    four_eyes: bool = False
     dispatch: str = "jobs.dispatch.postgres.Procrastinate"
     limits: Annotated[Mapping[str, int], NoDecode, BeforeValidator(split_limits)] = {}
     kinds: Words = ()

@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -185,6 +186,11 @@ def is_submitter(principal: Principal, job: Job) -> bool:
     return job.owner_id == principal.user.pk
 
 
+def needs_another(gate: acts.Gate) -> bool:
+    """Return whether a gate has to be answered by somebody else than the job's submitter."""
+    return settings.REPRISE.four_eyes or bool(gate.get("not_by_submitter"))
+
+
 def team_for(principal: Principal) -> Team | None:
     """Return the team that a job gets which the principal submits now."""
     return Team.objects.filter(members=principal.user).order_by("name").first()
@@ -205,7 +211,7 @@ def _lets(principal: Principal, act: str, job: Job) -> bool:
     """Return whether the job lets somebody who steers it do this act, which its status allows."""
     if act in acts.ANSWERS:
         own = is_submitter(principal, job)
-        return not (own and all(one.get("not_by_submitter") for one in acts.gates(job.waiting_for)))
+        return not (own and all(map(needs_another, acts.gates(job.waiting_for))))
     if act == "retry":
         kind = registry.find(job.kind)
         mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)

@@ -63,7 +63,7 @@ def _answer(
 ) -> log.Appended:
     with _steered(principal, job_id, act) as job:
         gate = _gate(job, name)
-        if gate.get("not_by_submitter") and access.is_submitter(principal, job):
+        if access.needs_another(gate) and access.is_submitter(principal, job):
             raise Forbidden(f"You submitted this job, so somebody else has to {act} it.")
         said = _say(principal, job, event_type, reason, gate=gate["gate"])
         dispatch.deliver(job_id)

@@ -14,13 +14,18 @@ NAMES_SPELT_OUT = 8
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Targets in their order, how many go at a time, and when to stop; `noun` is one of them."""
+    """Targets in their order, how many go at a time, and when to stop; `noun` is one of them.
+
+    `pause`: somebody has to approve after the canaries; `by_other`: not the job's submitter.
+    """
 
     targets: Sequence[str]
     batch: int
     canary: int
     max_failures: int
     noun: str = "target"
+    pause: bool = False
+    by_other: bool = False
 
     def groups(self) -> list[Group]:
         """Return the canaries, where there are any, and then the batches."""
@@ -31,11 +36,12 @@ class Course:
         return [*(Group("canary", names) for names in first), *named]
 
     def words(self) -> str:
-        """Return the course as one or two sentences.
+        """Return the course in a few sentences.
 
-        "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
+        "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures. If gs-001
+        fails, it goes no further."
         """
-        return " ".join(filter(None, [self._way(), self._patience()]))
+        return " ".join(filter(None, [self._way(), self._approval(), self._patience()]))
 
     def count(self, number: int | None = None) -> str:
         """Return "12 servers", of all targets unless a number is given."""
@@ -48,18 +54,32 @@ class Course:
             return f"{self.count()}: {self.targets[0]}."
         if len(parts) == 1:
             return f"{self.count()} at once."
-        first = parts[0].targets if self.canary else []
+        first = self._canaries()
         sizes = _sizes([len(part.targets) for part in parts[1 if first else 0 :]])
         course = f"{self._first(first)} first, then {sizes}" if first else sizes
         return f"{self.count()} in {len(parts)} batches: {course}."
 
     def _patience(self) -> str:
-        stops_after = self.max_failures + 1
+        stops_after, canaries = self.max_failures + 1, self._canaries()
         if len(self.targets) == 1:
             return ""
+        if stops_after == 1:
+            return "Stops after 1 failure."
+        some = " or ".join(canaries) if len(canaries) <= 2 else f"one of the first {len(canaries)}"
         if stops_after >= len(self.targets):
-            return "Goes on whatever fails."
-        return f"Stops after {stops_after} failure{'s' if stops_after > 1 else ''}."
+            return f"Goes on whatever fails{f', unless it is {some}' if some else ''}."
+        stops = f"Stops after {stops_after} failures."
+        return f"{stops} If {some} fails, it goes no further." if some else stops
+
+    def _approval(self) -> str:
+        if not (self.pause and self._canaries()):
+            return ""
+        who = "somebody other than the submitter" if self.by_other else "somebody"
+        return f"After {self._first(self._canaries())} {who} has to approve."
+
+    def _canaries(self) -> Sequence[str]:
+        """Return the targets that go first and alone, if others come after them."""
+        return self.targets[: self.canary] if self.canary < len(self.targets) else ()
 
     def _first(self, names: Sequence[str]) -> str:
         return " and ".join(names) if len(names) <= 2 else self.count(len(names))

@@ -42,6 +42,12 @@ class Record:
             row.asked.add(key)
         return key[2], self._steps.get(key)
 
+    def has_begun(self, target: str) -> bool:
+        """Return whether a step on a target is recorded that was not just left out."""
+        return any(
+            key[1] == target and step.status != "skipped" for key, step in self._steps.items()
+        )
+
     def conclude(self) -> None:
         """Raise Diverged where something is recorded that has not been asked for again."""
         for row in self._rows.values():

@@ -1,4 +1,7 @@
-"""A rollout: many targets, a few at a time, canaries first, until too many have failed."""
+"""A rollout: many targets, a few at a time, canaries first, until too many have failed.
+
+One canary that fails is too many: that is what it is for.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,7 @@ class How:
     canary: int = 0
     max_failures: int = 0
     pause_after_canary: bool = False
+    not_by_submitter: bool = False
     steps: Sequence[str] = ()
 
 
@@ -97,8 +101,8 @@ class Rollout:
         parts = groups(outcome.targets, how.batch, how.canary)
         try:
             for number, part in enumerate(parts):
-                if len(outcome.failed) > how.max_failures:
-                    await self._skip(part, f"stopped after {len(outcome.failed)} failed")
+                if reason := self._reason_to_stop(parts, number):
+                    await self._skip(part, reason)
                     continue
                 if number == 1 and how.canary and how.pause_after_canary:
                     await self._ask(parts)
@@ -110,6 +114,18 @@ class Rollout:
         if self._run.stopping and len(outcome.done) < len(outcome.targets):
             raise Stopped(outcome)
         return outcome
+
+    def _reason_to_stop(self, parts: Sequence[Sequence[str]], number: int) -> str:
+        """Return why a group is left alone, "" if it is not."""
+        failed = self._outcome.failed
+        if len(failed) > self._how.max_failures:
+            return f"stopped after {len(failed)} failed"
+        canaries = parts[0] if self._how.canary and number else ()
+        if not any(target in failed for target in canaries):
+            return ""
+        # A run that began under a Reprise which tolerated that does not leave a group half done.
+        begun = any(self._run.has_begun(target) for target in parts[number])
+        return "" if begun else "stopped after a canary failed"
 
     async def _one(self, target: str) -> None:
         try:
@@ -131,11 +147,10 @@ class Rollout:
     async def _ask(self, parts: Sequence[Sequence[str]]) -> None:
         """Wait for somebody's word before the targets after the canaries."""
         done, rest = len(parts[0]), sum(map(len, parts[1:]))
-        failed = len(self._outcome.failed)
-        well = f", {failed} of which failed" if failed else ""
-        question = f"{_targets(done)} went first{well}. Go on with {_targets(rest)} more?"
+        question = f"{_targets(done)} went first. Go on with {_targets(rest)} more?"
         try:
-            await self._run.gate(GATE, question)
+            others = self._how.not_by_submitter
+            await self._run.gate(GATE, question, not_by_submitter=others)
         except Rejected as no:
             for part in parts[1:]:
                 await self._skip(part, no.message)

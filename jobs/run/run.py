@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from django.conf import settings
+
 from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.job import StepKey, StepState
@@ -142,18 +144,20 @@ class Run(Steering):
         canary: int = 0,
         max_failures: int = 0,
         pause_after_canary: bool = False,
+        not_by_submitter: bool = False,
         steps: Sequence[str] = (),
     ) -> Outcome:
         """Call `fn(target)` for all targets, `batch` at a time, and return how it went.
 
         The first `canary` targets go first and alone; with `pause_after_canary` somebody has to
-        approve then (Rejected where they do not). A target fails where `fn` raises StepFailed or
-        JobFailed: it is put back. Once more than `max_failures` have failed, the group at hand is
+        approve then (Rejected where they do not), and with `not_by_submitter` somebody else than
+        the job's submitter. A target fails where `fn` raises StepFailed or JobFailed: it is put
+        back. Once a canary has failed, or more than `max_failures` have, the group at hand is
         finished and the rest is left alone: of those, `steps` are logged as skipped. The progress
         is logged. Raises Stopped, with the outcome, where the run is being stopped; what was begun
         is put back.
         """
-        how = How(batch, canary, max_failures, pause_after_canary, steps)
+        how = How(batch, canary, max_failures, pause_after_canary, not_by_submitter, steps)
         return await Rollout(self, targets, fn, how).go()
 
     async def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
@@ -189,9 +193,11 @@ class Run(Steering):
 
         `question` is what they read. Raises Rejected (which fails the job) where somebody says no,
         StepFailed where nobody has said anything within `timeout` seconds. With `not_by_submitter`
-        it takes another person than the job's submitter.
+        it takes another person than the job's submitter; at every gate where REPRISE_FOUR_EYES is
+        set.
         """
-        return await words.gate(self, name, question, not_by_submitter, timeout)
+        others = not_by_submitter or settings.REPRISE.four_eyes
+        return await words.gate(self, name, question, others, timeout)
 
     async def now(self) -> datetime:
         """Return the time (UTC), the same for this call in every attempt; recorded as `now`."""
@@ -204,6 +210,10 @@ class Run(Steering):
     async def uuid(self) -> UUID:
         """Return a UUID (version 4), the same for this call in every attempt."""
         return UUID(await value(self, "uuid", lambda: str(uuid4())))
+
+    def has_begun(self, target: str) -> bool:
+        """Return whether an earlier attempt has begun a step on a target."""
+        return self._record.has_begun(target)
 
     async def skip(self, name: str, target: str | None, reason: str) -> None:
         """Log that a step is not going to run, and why; once, however many attempts."""

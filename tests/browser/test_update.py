@@ -9,7 +9,10 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.job_page import STEPS, JobPage
 from tests.browser.visit import Visits
 
-WORDS = "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
+WORDS = (
+    "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
+    " If gs-001 fails, it goes no further."
+)
 
 
 def test_an_update_from_the_form_to_its_last_event(visits: Visits) -> None:

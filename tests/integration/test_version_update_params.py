@@ -45,7 +45,8 @@ def test_servers_that_are_there_and_a_version_that_is_are_fine() -> None:
             {"name": "canary", "targets": ["gs-002"]},
             {"name": "batch 1", "targets": ["gs-001"]},
         ],
-        "words": "2 servers in 2 batches: gs-002 first, then 1. Goes on whatever fails.",
+        "words": "2 servers in 2 batches: gs-002 first, then 1. "
+        "Goes on whatever fails, unless it is gs-002.",
     }
 
 

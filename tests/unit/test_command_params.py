@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from core.errors import InvalidParams
 from jobs.kinds.command.kind import Command
@@ -46,6 +49,29 @@ def test_the_plan_is_one_step_in_batches() -> None:
 
 
 @pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({}, ""),
+        ({"pause_after_canary": True}, "After web-1 somebody has to approve. "),
+        (
+            {"pause_after_canary": True, "not_by_submitter": True, "canary": 3},
+            "After 3 targets somebody other than the submitter has to approve. ",
+        ),
+        ({"pause_after_canary": True, "canary": 12}, ""),
+    ],
+)
+def test_the_plan_says_who_has_to_approve(others: dict[str, Any], said: str) -> None:
+    words = Command().plan(params(max_failures=0, **others)).words
+    assert words.partition(". ")[2].removesuffix("Stops after 1 failure.") == said
+
+
+def test_the_plan_says_so_too_where_the_installation_wants_it() -> None:
+    with override_settings(REPRISE=replace(settings.REPRISE, four_eyes=True)):
+        words = Command().plan(params(pause_after_canary=True)).words
+    assert "After web-1 somebody other than the submitter has to approve." in words
+
+
+@pytest.mark.parametrize(
     ("wrong", "pointer"),
     [
         ({"command": " "}, "/command"),
@@ -60,3 +86,18 @@ def test_what_makes_no_sense_is_pointed_at(wrong: dict[str, Any], pointer: str) 
     with pytest.raises(InvalidParams) as caught:
         Command().parse({"targets": ["web-1"], "command": "true", **wrong})
     assert all(one["pointer"].startswith(pointer) for one in caught.value.errors)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"pause_after_canary": True, "canary": 0}, "/pause_after_canary"),
+        ({"not_by_submitter": True}, "/not_by_submitter"),
+    ],
+)
+def test_an_approval_that_nobody_is_asked_for_is_refused(
+    wrong: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        Command().check(params(**wrong))
+    assert [one["pointer"] for one in caught.value.errors] == [pointer]

@@ -47,7 +47,8 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
     [
         (
             params(),
-            "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures.",
+            "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures. "
+            "If gs-001 fails, it goes no further.",
         ),
         (
             params(12, canary=2, max_failures=0),
@@ -56,7 +57,8 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
         ),
         (
             params(12, canary=3, batch=9, max_failures=11),
-            "12 servers in 2 batches: 3 servers first, then 9. Goes on whatever fails.",
+            "12 servers in 2 batches: 3 servers first, then 9. "
+            "Goes on whatever fails, unless it is one of the first 3.",
         ),
         (params(12, canary=0), "12 servers in 3 batches: 4, 4, 4. Stops after 2 failures."),
         (params(4, canary=0, max_failures=0), "4 servers at once. Stops after 1 failure."),
@@ -65,11 +67,17 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
         (
             params(1000, batch=50),
             "1000 servers in 21 batches: gs-001 first, then 19 times 50, then 49. "
-            "Stops after 2 failures.",
+            "Stops after 2 failures. If gs-001 fails, it goes no further.",
         ),
         (
             params(1001, batch=50),
-            "1001 servers in 21 batches: gs-001 first, then 20 times 50. Stops after 2 failures.",
+            "1001 servers in 21 batches: gs-001 first, then 20 times 50. Stops after 2 failures. "
+            "If gs-001 fails, it goes no further.",
+        ),
+        (
+            params(5, canary=2, batch=5),
+            "5 servers in 2 batches: gs-001 and gs-002 first, then 3. Stops after 2 failures. "
+            "If gs-001 or gs-002 fails, it goes no further.",
         ),
     ],
 )

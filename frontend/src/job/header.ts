@@ -73,20 +73,23 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
 function progress(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
   const words = `${count(job.done)} of ${count(job.total)} done`;
-  const limit = job.params.max_failures;
   return html`<div class="job-progress-line">
     <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
       ${bar(job.done - job.failed, job.failed, job.total)}
     </div>
-    <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job, limit)}</span>` : nothing}</span>
+    <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job)}</span>` : nothing}</span>
   </div>`;
 }
 
+type Failing = Pick<Job, 'params' | 'done' | 'failed' | 'finished_at'>;
+
 /** `1 failed (1 more tolerated)`: how near the run is to giving up, where its params say so. */
-function failedWords(job: Job, limit: unknown): string {
+export function failedWords(job: Failing): string {
   const failed = `${count(job.failed)} failed`;
+  const { max_failures: limit, canary } = job.params;
   if (typeof limit !== 'number' || job.finished_at !== null) return failed;
-  const more = limit - job.failed;
+  // While only canaries are through, one of them is what failed: nothing is begun after them.
+  const more = typeof canary === 'number' && job.done <= canary ? 0 : limit - job.failed;
   if (more > 0) return `${failed} (${count(more)} more tolerated)`;
   return more === 0 ? `${failed} (no more tolerated)` : failed;
 }

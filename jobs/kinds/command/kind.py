@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
+from core.errors import InvalidParams
 from jobs.kinds.command.params import CommandParams
 from jobs.kinds.command.work import STEP, everywhere
 from jobs.kinds.registry import Kind, Option, Plan
@@ -37,9 +40,18 @@ class Command(Kind[CommandParams]):
         names = [target.name for target in select(params.targets)]
         return params.model_copy(update={"targets": names})
 
+    def check(self, params: CommandParams) -> None:
+        """Raise InvalidParams for an approval that nobody would be asked for."""
+        if params.pause_after_canary and not params.canary:
+            detail = "Without canaries there is nothing to wait after."
+            raise InvalidParams([{"pointer": "/pause_after_canary", "detail": detail}])
+        if params.not_by_submitter and not params.pause_after_canary:
+            detail = "Nobody is asked: let it wait for approval after the canaries too."
+            raise InvalidParams([{"pointer": "/not_by_submitter", "detail": detail}])
+
     def plan(self, params: CommandParams) -> Plan:
         """Return one step, the groups and the plan in words."""
-        course = params.course()
+        course = params.course(by_other=settings.REPRISE.four_eyes)
         return Plan([STEP], course.groups(), course.words())
 
     def targets(self, params: CommandParams) -> list[str]:

@@ -46,19 +46,24 @@ class CommandParams(BaseModel):
         ge=0,
         le=MOST_TARGETS,
         title="Canaries",
-        description="On how many targets it runs first and alone. 0: none.",
+        description="On how many targets it runs first and alone. One failure stops it. 0: none.",
     )
     pause_after_canary: bool = Field(
         default=False,
         title="Wait for approval after the canaries",
         description="Somebody has to approve before it goes on with the others.",
     )
+    not_by_submitter: bool = Field(
+        default=False,
+        title="Approval by somebody else",
+        description="You cannot approve it yourself, nor by a token of yours.",
+    )
     max_failures: int = Field(
         default=1,
         ge=0,
         le=MOST_TARGETS,
         title="Failures tolerated",
-        description="The run stops once it has failed on more targets than this.",
+        description="The run stops once it has failed on more targets than this, or on a canary.",
     )
     timeout_s: int = Field(
         default=300,
@@ -84,6 +89,13 @@ class CommandParams(BaseModel):
         line = self.command if isinstance(self.command, str) else shlex.join(self.command)
         return " ".join(line.split())
 
-    def course(self) -> Course:
-        """Return how the run goes through its targets."""
-        return Course(self.targets, self.batch, self.canary, self.max_failures)
+    def course(self, *, by_other: bool = False) -> Course:
+        """Return how the run goes through its targets; `by_other`: nobody approves their own."""
+        return Course(
+            self.targets,
+            self.batch,
+            self.canary,
+            self.max_failures,
+            pause=self.pause_after_canary,
+            by_other=by_other or self.not_by_submitter,
+        )

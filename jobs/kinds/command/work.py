@@ -31,6 +31,7 @@ async def everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
             canary=params.canary,
             max_failures=params.max_failures,
             pause_after_canary=params.pause_after_canary,
+            not_by_submitter=params.not_by_submitter,
             steps=[STEP],
         )
     except Stopped as stop:

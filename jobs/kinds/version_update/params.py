@@ -40,12 +40,12 @@ class UpdateParams(BaseModel):
         ge=0,
         le=MOST_TARGETS,
         title="Canaries",
-        description="How many servers go first and alone. 0: none.",
+        description="How many servers go first and alone. One failure stops the run. 0: none.",
     )
     max_failures: int = Field(
         default=1,
         ge=0,
         le=MOST_TARGETS,
         title="Failures tolerated",
-        description="The run stops once more servers than this have failed.",
+        description="The run stops once more servers than this have failed, or a canary.",
     )

@@ -21,9 +21,10 @@ def groups(params: UpdateParams) -> list[Group]:
 
 
 def words(params: UpdateParams) -> str:
-    """Return the plan as one or two sentences.
+    """Return the plan in a few sentences.
 
-    "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."
+    "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures. If gs-001 fails,
+    it goes no further."
     """
     return _course(params).words()
 
