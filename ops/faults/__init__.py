@@ -13,6 +13,7 @@ Of version updates (`updates`):
     checks     what must hold of a run, whatever broke; pure
     place      the installation that is broken: Postgres, Valkey, workers, sites with servers
     acts       the faults themselves
+    bystanders a bad schedule and a bad consumer, which nobody may notice
     drive      one run from its submission to its verdict
     series     all runs of a plan, several at a time, and what must hold in the end
     report     what is said of them

@@ -51,6 +51,7 @@ class Place:
             for number, host in enumerate(self.layout.workers, 1):
                 words = (f"worker {number}", host, "worker", "--runs", str(RUNS))
                 self.workers.append(self._manage(*words, PGAPPNAME=WORKER))
+            self.rows.place_bystanders()
             self._manage("sweeper", self.layout.data, "sweeper")
             self._wait_workers()
 

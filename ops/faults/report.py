@@ -8,6 +8,7 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core import clock
-from ops.faults.checks import CHECKS, Finding, Seen, longest_quiet, steps
+from ops.faults.checks import CHECKS, Event, Finding, Seen, longest_quiet, steps
 from ops.faults.drive import GONE_SECONDS, QUIET_SECONDS, Outcome
 from ops.faults.ground import LEASE_SECONDS, SWEEP_SECONDS
 from ops.faults.plan import Planned
@@ -76,9 +77,32 @@ def seen(outcome: Outcome) -> dict[str, Any]:
             if event["type"] == "step.failed"
         ),
         "steps_begun_again": sum(count - 1 for count in began.values()),
+        "pickup_seconds": _pickup_seconds(events),
         "longest_quiet_seconds": round(longest_quiet(outcome.seen), 2),
         "servers": {name: asdict(server) for name, server in outcome.seen.after.items()},
     }
+
+
+def _pickup_seconds(events: Sequence[Event]) -> float | None:
+    """Return how long after its submission a run was begun, None where it was not."""
+    at = {event["type"]: event["at"] for event in reversed(events)}
+    if "attempt.started" not in at:
+        return None
+    began, submitted = (
+        datetime.fromisoformat(at[type_]) for type_ in ("attempt.started", "job.submitted")
+    )
+    return round((began - submitted).total_seconds(), 3)
+
+
+def pickup_words(told: Told) -> str:
+    """Return how long runs waited for their beginning, to compare one series with another."""
+    waits = [seen(outcome).get("pickup_seconds") for outcome in told.outcomes]
+    known = sorted(wait for wait in waits if wait is not None)
+    if not known:
+        return "No run was begun."
+    return (
+        f"Runs were begun after {known[len(known) // 2]:.2f} s (median), {known[-1]:.2f} s (most)."
+    )
 
 
 def table(told: Told) -> Table:
@@ -112,7 +136,8 @@ def checked(told: Told) -> Table:
     for name, check in CHECKS.items():
         wrong = sum(any(f.check == name for f in outcome.findings) for outcome in told.outcomes)
         made.add_row("✗" if wrong else "✓", name, str(check.__doc__), str(wrong))
-    whole = "In the end all is delivered, fed and released, and no log has changed"
+    whole = "In the end all is delivered, fed and released, and no log has changed; the bystanders"
+    whole += " fail, are told to, and hold nobody up"
     made.add_row("✗" if told.whole else "✓", "whole", whole, str(len(told.whole)))
     return made
 
@@ -124,6 +149,7 @@ def write(told: Told, folder: Path) -> list[Path]:
     console.print(table(told))
     console.print()
     console.print(checked(told))
+    console.print(pickup_words(told))
     for finding in told.whole:
         console.print(f"  {finding.what}", markup=False)
     folder.mkdir(parents=True, exist_ok=True)

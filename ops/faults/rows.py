@@ -18,6 +18,7 @@ from jobs.integrity import verify
 from jobs.job import TERMINAL
 from jobs.models import Claim, Job, Target
 from ops.errors import CannotStart
+from ops.faults import bystanders
 
 AWAY_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
@@ -54,6 +55,14 @@ class Rows:
         """Write targets into the inventory, and whoever is going to submit jobs beside them."""
         Target.objects.bulk_create(Target(**target) for target in targets)
         User.objects.get_or_create(username=USER, is_staff=True)
+
+    def place_bystanders(self) -> None:
+        """Have a bad schedule stand by, beside the bad consumer that the settings name."""
+        self.ask(lambda: bystanders.place_schedule(User.objects.get(username=USER)))
+
+    def bystanders(self) -> list[str]:
+        """Return what is wrong with how these two fail, or with what goes on beside them."""
+        return self.ask(lambda: list(bystanders.unnoticed_faults()))
 
     def workers(self) -> int:
         """Return how many workers have come to the queue."""

@@ -107,7 +107,12 @@ class Series:
         """Return what is not as it must be, given some time to become so."""
         deadline, rows = time.monotonic() + SETTLE_SECONDS, self._place.rows
         jobs = [str(outcome.job) for outcome in self.outcomes]
-        while said := [*rows.loose_ends(), *self._changed(), *leftovers.of(jobs)]:
+        while said := [
+            *rows.loose_ends(),
+            *(f"bystanders: {one}" for one in rows.bystanders()),
+            *self._changed(),
+            *leftovers.of(jobs),
+        ]:
             if time.monotonic() > deadline:
                 return said
             self._place.stopping.wait(1)

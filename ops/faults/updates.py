@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from ops.faults.ground import Ground
+from ops.faults.ground import SHORT, Ground
 from ops.faults.hosts import Host, Layout, wire_up
 from ops.faults.kept import Keep
 from ops.faults.options import count
@@ -17,6 +17,11 @@ from ops.faults.plan import EVERYWHERE, Planned, SitePlan, draw
 from ops.setup import say
 
 SERVERS = 3
+
+BYSTANDERS = {
+    "REPRISE_KINDS": "ops.faults.bystanders.Quitter",
+    "REPRISE_CONSUMERS": "ops.faults.bystanders.CONSUMER",
+}
 
 Wire = Callable[[Sequence[SitePlan]], Layout]
 
@@ -40,6 +45,8 @@ class Updates:
         """Add what is to be said of these alone."""
         parser.add_argument("--runs", type=count, default=self.runs, help=f"how many ({self.runs})")
         parser.add_argument("--keep", action="store_true", help="keep the logs of good runs too")
+        alone = "without a bad schedule and a bad consumer standing by, to compare"
+        parser.add_argument("--alone", action="store_true", help=alone)
 
     def plan(self, options: argparse.Namespace) -> Sequence[Planned]:
         """Return the runs, and what breaks in them; say how many there are."""
@@ -53,7 +60,8 @@ class Updates:
         only, keep, began = self.only(options.only), Keep(), time.monotonic()
         try:
             layout = only.wire(only.sites)
-            ground = Ground(folder, layout.data, keep)
+            settings = SHORT if options.alone else {**SHORT, **BYSTANDERS}
+            ground = Ground(folder, layout.data, keep, settings=settings)
             ground.start()
             # these are models' users, and Django knows its database only now
             done = import_module("ops.faults.series").run(ground, layout, plan)
