@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection
+from django.db import Error, connection
 
 from core.errors import describe_error
 from jobs.db import leave_pool
@@ -21,6 +21,7 @@ from jobs.db import leave_pool
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
+RETRY_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 LATE_SECONDS = 30.0
 
@@ -63,7 +64,13 @@ class Duty:
         try:
             self.work()
         except BaseException as error:
-            logger.exception("%s failed", self.name, extra={"action": "sweep"})
+            # The loop's edge. A database that is away needs no traceback each second.
+            odd = not isinstance(error, Error)
+            where = {"action": "sweep"}
+            logger.warning(
+                "%s failed: %s", self.name, describe_error(error), exc_info=odd, extra=where
+            )
+            self.due = time.monotonic() + min(max(self.every, RETRY_SECONDS), LATE_SECONDS)
             self._note(_FAILED, describe_error(error))
             self.well = False
         else:
@@ -72,15 +79,16 @@ class Duty:
             self.well = True
 
     def _note(self, statement: str, error: str = "") -> None:
-        """Write down how it went. Where the database is away, everybody sees that."""
+        """Write down how it went; if the database is away, everybody sees that by themselves."""
         try:
             if not connection.is_usable():
                 connection.close()
             with connection.cursor() as cursor:
                 cursor.execute(statement, {"name": self.name, "every": self.every, "error": error})
             self.told = time.monotonic()
-        except Exception:
-            logger.exception("%s could not be noted", self.name, extra={"action": "sweep"})
+        except Exception as error:
+            if not isinstance(error, Error):
+                logger.exception("%s could not be noted", self.name, extra={"action": "sweep"})
             connection.close()
 
 
