@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,7 +120,7 @@ async def test_the_submitter_cannot_approve_where_parameter_or_installation_says
     by: str,
 ) -> None:
     ann, bob = await in_thread(commander, "ann"), await in_thread(commander, "bob")
-    config = replace(settings.REPRISE, four_eyes=by == "installation")
+    config = settings.REPRISE.with_changes(four_eyes=by == "installation")
     with override_settings(REPRISE=config):
         async with runs.working():
             job = await asked(ann, **({"not_by_submitter": True} if by == "parameter" else {}))
@@ -169,7 +168,7 @@ async def test_the_installation_speaks_for_every_gate_also_those_that_are_open(
         job = await runs.submit(who, does)
         row = await runs.parked(job)
         assert row.waiting_for[0]["not_by_submitter"] is False
-        careful = override_settings(REPRISE=replace(settings.REPRISE, four_eyes=True))
+        careful = override_settings(REPRISE=settings.REPRISE.with_changes(four_eyes=True))
         with careful, pytest.raises(Forbidden):
             await in_thread(steering.approve, who, job)
         await in_thread(steering.approve, who, job)

@@ -86,7 +86,7 @@ def crew() -> Iterator[tuple[Crew, threading.Event]]:
 
 
 def named(*paths: str) -> override_settings:
-    return override_settings(REPRISE=replace(settings.REPRISE, consumers=paths))
+    return override_settings(REPRISE=settings.REPRISE.with_changes(consumers=paths))
 
 
 def test_what_is_no_consumer_is_left_out_and_told(crew: tuple[Crew, threading.Event]) -> None:

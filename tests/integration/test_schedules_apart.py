@@ -114,7 +114,7 @@ def test_what_does_not_fit_any_more_fails_its_own_schedule_alone(owner: User) ->
         ({"params": {"where": 5}}, "/where"),
         ({"params": [1]}, "not fit"),
         ({"params": {"returns": 2**70}}, "64 bits"),
-        ({"params": {"returns": "x" * 200_000}}, "64 KiB"),
+        ({"params": {"returns": "x" * 200_000}}, "too long"),
         ({"kind": "load", "params": {}}, "Only staff"),
         ({"kind": "command", "params": {}}, "Your role does not let you"),
     ]

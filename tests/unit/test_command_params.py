@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,7 +65,7 @@ def test_the_plan_says_who_has_to_approve(others: dict[str, Any], said: str) -> 
 
 
 def test_the_plan_says_so_too_where_the_installation_wants_it() -> None:
-    with override_settings(REPRISE=replace(settings.REPRISE, four_eyes=True)):
+    with override_settings(REPRISE=settings.REPRISE.with_changes(four_eyes=True)):
         words = Command().plan(params(pause_after_canary=True)).words
     assert "After web-1 somebody other than the submitter has to approve." in words
 
