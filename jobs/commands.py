@@ -126,7 +126,7 @@ def wanted(
     with guard_kind(kind):
         parsed = found.parse(params)
         hidden = field.take(parsed, secrets)
-        kept = parsed.model_dump(mode="json")
+        kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
         plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
         title = plain_text((title or "").strip() or str(found.title_for(parsed)))

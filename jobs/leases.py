@@ -35,7 +35,7 @@ with mine as (
 update jobs_job as j set
   fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 from mine where j.id = mine.id
-returning j.id, j.fence, j.kind, j.params
+returning j.id, j.fence, j.kind, j.params::text
 """
 
 # A lease that was given back stays so, even where a heartbeat was on its way meanwhile.

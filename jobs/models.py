@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 
 from core.ids import uuid7
+from jobs.fields import ExactJSONField
 
 # What is longer is refused where it comes in, also where it is put together of several parts.
 MAX_ACTOR = 200
@@ -78,7 +79,7 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=100)
     title = models.CharField(max_length=MAX_TITLE)
-    params = models.JSONField()
+    params = ExactJSONField()
     labels = models.JSONField(default=dict)
     plan = models.JSONField(default=dict)
     team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="jobs")
@@ -200,7 +201,7 @@ class Schedule(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=100)
-    params = models.JSONField(default=dict, blank=True)
+    params = ExactJSONField(default=dict, blank=True)
     title = models.CharField(max_length=300, blank=True)
     cron = models.CharField(max_length=100, help_text="minute hour day month weekday")
     timezone = models.CharField(max_length=64, default="UTC", help_text="Europe/Berlin")

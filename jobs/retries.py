@@ -78,8 +78,7 @@ def _params(kind: AnyKind, old: Job) -> dict[str, Any]:
     if not targets:
         raise NotNow("The job succeeded on every target.", job_status=old.status)
     params = kind.retry_params(kind.read(old.params), targets)
-    dumped: dict[str, Any] = params.model_dump(mode="json")
-    return dumped
+    return kind.dump(params)
 
 
 def _planned(job: Job) -> list[str]:

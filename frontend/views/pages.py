@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +17,7 @@ from jobs import access
 from jobs.access import Principal
 from jobs.api import shapes
 from jobs.kinds import registry
+from jobs.kinds.registry import AnyKind
 
 
 @require_safe
@@ -32,14 +36,35 @@ def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
     access.require(principal, "submit")
     kinds = kinds_for(principal.user)
     origin = request.GET.get("from", "")
-    name = request.GET.get("kind", "")
-    if origin and not name:
-        name = access.job_for(principal, origin).kind
+    earlier = access.job_for(principal, origin) if origin else None
+    name = request.GET.get("kind", "") or (earlier.kind if earlier else "")
     kind = next((kind for kind in kinds if kind.name == name), None)
     if name and kind is None:
         raise Http404(f"There is no kind of job called {name}.")
-    context = {"kinds": kinds, "kind": kind, "from_job": origin}
+    copied = earlier.params if earlier and earlier.kind == name else {}
+    texts = params_as_text(kind, copied) if kind else {}
+    context = {"kinds": kinds, "kind": kind, "from_job": origin, "params": texts}
     return render(request, "frontend/new_job.html", context)
+
+
+def params_as_text(kind: AnyKind, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a form begins with, by name: the JSON text of each of `params`, else its default.
+
+    As text, since a browser's numbers would round some and its objects move members.
+    """
+    schema = kind.Params.model_json_schema()
+    fields = resolved(schema).get("properties", {})
+    defaults = {name: one["default"] for name, one in fields.items() if "default" in one}
+    values = {**defaults, **params}
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema itself where it is only a reference, as that of a recursive model."""
+    found: Mapping[str, Any] = schema
+    if reference := schema.get("$ref"):
+        found = schema["$defs"][reference.removeprefix("#/$defs/")]
+    return found
 
 
 @require_safe

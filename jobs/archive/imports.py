@@ -219,7 +219,8 @@ def _check_columns(event: StoredEvent) -> None:
 def _check_submitted(header: Header, texts: list[str]) -> None:
     """Compare the header with job.submitted and what completes it; the chain vouches for these.
 
-    In decimals: the row's jsonb writes 1e300 with all its digits, and a float would have lost them.
+    In decimals: rows from before migration 0013 have 1e300 with all its digits, which a float would
+    have lost.
     """
     said = json.loads(header.line(), parse_float=Decimal)["job"]
     event, *more = [json.loads(text, parse_float=Decimal) for text in texts]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
 from jobs.extensions import check_fits
+from jobs.kinds import values
 from jobs.kinds.finding import sources
 from jobs.secrets import field as secrets
 
@@ -145,7 +146,13 @@ class Kind(ABC, Generic[P]):
         params = self.settle(self.read(raw))
         self.check(params)
         check_fits(raw)
+        if unfit := values.unfit(params.model_dump(by_alias=True, round_trip=True)):
+            raise InvalidParams(unfit)
         return params
+
+    def dump(self, params: P) -> dict[str, Any]:
+        """Return the parameters as JSON that `read` takes: named as in the schema, all of them."""
+        return params.model_dump(mode="json", by_alias=True, round_trip=True)
 
     def _targets_field(self) -> str | None:
         """Return the name of the one field that is a list of targets."""

@@ -36,8 +36,8 @@ select job from known where job is not null limit %(limit)s
 """
 
 _SUBMITTED = """
-select kind = data ->> 'kind', title = data ->> 'title', params = data -> 'params',
-       labels = data -> 'labels', plan = data -> 'plan',
+select kind = data ->> 'kind', title = data ->> 'title',
+       params::jsonb = data -> 'params', labels = data -> 'labels', plan = data -> 'plan',
        retry_of_id::text is not distinct from data ->> 'retry_of', submitted_by = %(actor)s
 from jobs_job cross join (select %(data)s::jsonb) as submitted (data)
 where id = %(job)s
