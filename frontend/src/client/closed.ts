@@ -1,3 +1,5 @@
+import { parseJson } from './json';
+
 /** Why a connection is over, and what that means for the next one. */
 export type Closed =
   /** Nothing will come any more (204), though no `end` was seen. */
@@ -114,7 +116,7 @@ export function seconds(value: unknown): number {
 /** Return the object that a JSON text is, or null where it is none. */
 export function parseObject(text: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : null;

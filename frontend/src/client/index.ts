@@ -24,6 +24,7 @@ export {
 } from './fold';
 export { Follower, type FollowerEventMap, follow } from './follower';
 export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
+export { jsonText, parseJson } from './json';
 export { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 export type { FollowOptions } from './options';
 export { lineName, Output, type OutputLine, Terminals } from './output';

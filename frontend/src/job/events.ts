@@ -2,7 +2,7 @@
 
 import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
-import type { JobEvent } from '../client';
+import { type JobEvent, jsonText } from '../client';
 import { Plain } from '../elements/plain';
 import { Windowed } from '../list/windowed';
 import { clock, count, exact, who } from '../text/format';
@@ -125,7 +125,7 @@ function what(event: JobEvent): HTMLElement {
 function raw(details: HTMLElement, event: JobEvent): void {
   const pre = document.createElement('pre');
   pre.className = 'raw';
-  pre.textContent = JSON.stringify(event, null, 2);
+  pre.textContent = jsonText(event, 2);
   details.append(pre);
 }
 
