@@ -219,7 +219,7 @@ def _check_columns(event: StoredEvent) -> None:
 def _check_submitted(header: Header, texts: list[str]) -> None:
     """Compare the header with job.submitted and what completes it; the chain vouches for these.
 
-    In decimals: rows from before migration 0013 have 1e300 with all its digits, which a float would
+    In decimals: rows from before migration 0014 have 1e300 with all its digits, which a float would
     have lost.
     """
     said = json.loads(header.line(), parse_float=Decimal)["job"]

@@ -1,9 +1,10 @@
-"""Job kinds of the browser tests' copy: one that asks somebody, and one with very many targets."""
+"""Job kinds of the browser tests' copy: a question, very many targets, parameters of any form."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -146,3 +147,30 @@ class Wide(Kind[WideParams]):
 
 def _names(count: int) -> list[str]:
     return [f"target-{number:04}" for number in range(count)]
+
+
+class FormParams(BaseModel):
+    """What a form has most trouble with."""
+
+    number: int = 0
+    script: str = ""
+    note: str | None = None
+    choice: Literal[1, "1", True] = 1
+    names: list[str] = []
+    ports: list[dict[str, int]] = []
+    value: Any = None
+
+
+class Forms(Kind[FormParams]):
+    """Gives back its parameters as its result."""
+
+    name = "test-forms"
+    title = "Form of everything"
+    description = "Takes whatever JSON has."
+    Params = FormParams
+
+    async def run(self, run: Run, params: FormParams) -> Any:
+        async def echo(step: Step) -> Any:
+            return params.model_dump(mode="json")
+
+        return await run.step("echo", echo)

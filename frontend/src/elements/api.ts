@@ -1,6 +1,7 @@
 /** The JSON API as the pages call it: one `call`, problems as `Problem`, and the shapes that come back. */
 
-import type { JobStatus, Plan, WaitingFor } from '../client';
+import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
+import type { Schema } from './schema';
 
 /** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
 export interface Job {
@@ -36,36 +37,6 @@ export interface Kind {
   readonly schema: Schema;
 }
 
-/** The part of JSON Schema that kinds use. */
-export interface Schema {
-  readonly type?: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minItems?: number;
-  readonly pattern?: string;
-  readonly format?: string;
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly $ref?: string;
-  readonly $defs?: Readonly<Record<string, Schema>>;
-  readonly 'x-choices'?: string;
-  readonly 'x-options'?: readonly Option[];
-}
-
-/** A choice: its value, or the value with a label and the group it belongs to. */
-export type Option =
-  | string
-  | { readonly value: string; readonly label?: string; readonly group?: string };
-
 /** One field that does not fit: an RFC 6901 pointer into the params, and why. */
 export interface FieldError {
   readonly pointer: string;
@@ -93,6 +64,8 @@ export class Unreachable extends Error {
 interface CallOptions {
   readonly method?: 'GET' | 'POST';
   readonly body?: unknown;
+  /** The body as JSON text, where not a digit may change. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -105,7 +78,7 @@ interface CallOptions {
  */
 export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
   const response = await send(path, options);
-  const body = await response.json().catch(() => null);
+  const body = await jsonOf(response);
   if (response.ok && body !== null) return body as T;
   if (response.status === 401) signIn();
   if (body === null) throw new Unreachable(`HTTP ${response.status}`);
@@ -117,8 +90,20 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
   );
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what comes back is as the caller says
+async function jsonOf(response: Response): Promise<any> {
+  const text = await response.text().catch(() => '');
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
 async function send(path: string, options: CallOptions): Promise<Response> {
   const { method = 'GET', body, headers, signal } = options;
+  const text = options.text ?? (body === undefined ? undefined : jsonText(body));
   try {
     return await fetch(path, {
       method,
@@ -126,10 +111,10 @@ async function send(path: string, options: CallOptions): Promise<Response> {
       headers: {
         Accept: 'application/json',
         ...(method === 'GET' ? {} : { 'X-CSRFToken': csrfToken() }),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(text === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(text === undefined ? {} : { body: text }),
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
@@ -177,7 +162,7 @@ export function csrfToken(): string {
 /** What the server put into the page as `<script type="application/json" id="…">`, or null. */
 export function bootData<T>(id: string): T | null {
   const text = document.getElementById(id)?.textContent;
-  return text ? (JSON.parse(text) as T) : null;
+  return text ? (parseJson(text) as T) : null;
 }
 
 /** A random UUIDv4; works without a secure context, where `crypto.randomUUID` is absent. */

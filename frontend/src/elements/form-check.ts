@@ -1,53 +1,97 @@
 /**
- * What can be said about a form without asking the service: what is missing, what is no number, what
- * is out of bounds. The service has the last word on all of it.
+ * What can be said about a form without asking the service: what is missing, what is no number or no
+ * JSON, what is out of bounds. The service has the last word on all of it.
  */
 
+import { parse } from 'lossless-json';
 import { count, plural } from '../text/format';
-import type { Field, Value, Values } from './form';
+import { isNumber } from './controls';
+import type { Entries, Entry, Field } from './form';
+
+const INTEGER = /^-?\d+$/;
+const INT64 = 2n ** 63n;
 
 /** The errors by field name; none where the values fit the schema as far as one can tell. */
-export function check(fields: readonly Field[], values: Values): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {};
+export function check(fields: readonly Field[], entries: Entries): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   for (const field of fields) {
-    const detail = wrong(field, values[field.name] ?? '');
-    if (detail) found[field.name] = detail;
+    const entry = entries.get(field.name);
+    const detail = entry ? wrong(field, entry) : '';
+    if (detail) found.set(field.name, detail);
   }
   return found;
 }
 
-function wrong(field: Field, value: Value): string {
-  if (typeof value === 'boolean') return '';
-  if (typeof value !== 'string') return wrongList(field, value);
-  const text = value.trim();
-  if (text === '') return missing(field);
-  if (field.ask === 'lines') return wrongList(field, text.split('\n').filter(Boolean));
-  return field.ask === 'number' ? wrongNumber(field, text) : wrongText(field, value);
+function wrong(field: Field, entry: Entry): string {
+  const { way, shown, json } = entry;
+  if (json === undefined) return missing(field, way.ask);
+  switch (way.ask) {
+    case 'json':
+      return wrongJson(json);
+    case 'number':
+      return typeof shown === 'string' && shown.trim() ? wrongNumber(entry, shown.trim()) : '';
+    case 'some-of':
+    case 'lines':
+      return wrongList(field, entry);
+    case 'text':
+    case 'long-text':
+    case 'password':
+    case 'long-password':
+      return typeof shown === 'string' && shown ? wrongText(entry, shown) : '';
+    default:
+      return '';
+  }
 }
 
-function missing({ required, ask, schema }: Field): string {
+function missing({ required, schema }: Field, ask: Entry['way']['ask']): string {
   if (!required || schema.default !== undefined) return '';
+  if (ask === 'some-of') return 'Choose at least one.';
   return ask === 'one-of' ? 'Choose one.' : 'Fill this in.';
 }
 
-function wrongList({ required, schema, choices }: Field, list: readonly string[]): string {
-  const least = schema.minItems ?? 0;
-  if (list.length >= least) return '';
-  if (least > 1) return `At least ${count(least)} are needed.`;
-  return choices.length || !required ? 'Choose at least one.' : 'Write at least one.';
+function wrongJson(json: string): string {
+  try {
+    parse(json);
+    return '';
+  } catch (error) {
+    if (error instanceof RangeError) return 'This is nested too deep.';
+    if (error instanceof SyntaxError) return `This is not JSON: ${placed(error.message, json)}.`;
+    throw error;
+  }
 }
 
-function wrongNumber({ integer, schema }: Field, text: string): string {
-  const number = Number(text);
-  if (!Number.isFinite(number)) return 'Write a number.';
-  if (integer && !Number.isInteger(number)) return 'Write a whole number.';
-  const { minimum, maximum } = schema;
+/** A parser's message with the line and column in place of the position. */
+function placed(message: string, json: string): string {
+  return message.replace(/position (\d+)/, (_, at) => {
+    const before = json.slice(0, Number(at)).split('\n');
+    return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  });
+}
+
+function wrongList({ required }: Field, { way, json }: Entry): string {
+  const length = json === way.empty ? 0 : (JSON.parse(json ?? '[]') as unknown[]).length;
+  const least = json === 'null' ? 0 : (way.schema.minItems ?? 0);
+  if (length >= least) return '';
+  if (least > 1) return `At least ${count(least)} are needed.`;
+  return way.ask === 'some-of' || !required ? 'Choose at least one.' : 'Write at least one.';
+}
+
+function wrongNumber({ way }: Entry, text: string): string {
+  if (!isNumber(text)) return 'Write a number, such as 12 or 0.5.';
+  const whole = INTEGER.test(text);
+  if (way.schema.type === 'integer' && !whole) return 'Write a whole number.';
+  const number = whole ? BigInt(text) : Number(text);
+  if (typeof number === 'bigint' ? number >= INT64 || number < -INT64 : !Number.isFinite(number)) {
+    return 'This number is too large.';
+  }
+  const { minimum, maximum } = way.schema;
   if (minimum !== undefined && number < minimum) return `At least ${count(minimum)}.`;
   return maximum !== undefined && number > maximum ? `At most ${count(maximum)}.` : '';
 }
 
-function wrongText({ schema }: Field, text: string): string {
-  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
-  if (text.length < minLength) return `At least ${plural(minLength, 'character')}.`;
-  return text.length > maxLength ? `At most ${plural(maxLength, 'character')}.` : '';
+function wrongText({ way }: Entry, text: string): string {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = way.schema;
+  const length = [...text].length; // as the service counts: in code points
+  if (length < minLength) return `At least ${plural(minLength, 'character')}.`;
+  return length > maxLength ? `At most ${plural(maxLength, 'character')}.` : '';
 }

@@ -1,85 +1,58 @@
-/** A form from a kind's JSON Schema: what fields there are, what they hold, what is sent. Pure. */
+/**
+ * A form from a kind's JSON Schema: what fields there are, what they hold, what is sent. Each field
+ * holds JSON text: one that nobody has touched is sent as it came, to the digit. Pure.
+ */
 
 import { title as titled } from '../text/format';
-import type { FieldError, Option, Schema } from './api';
-
-/** How a field is asked for. */
-export type Ask = 'number' | 'text' | 'password' | 'yes-no' | 'one-of' | 'some-of' | 'lines';
-
-/** A choice as the form shows it. */
-export interface Choice {
-  readonly value: string;
-  readonly label: string;
-  readonly group: string;
-}
+import type { FieldError } from './api';
+import { holds, type Shown, show, take, type Way, waysOf, withChosen } from './controls';
+import { resolve, type Schema } from './schema';
 
 /** One field of the form. */
 export interface Field {
   readonly name: string;
   readonly label: string;
   readonly help: string;
-  readonly ask: Ask;
   readonly required: boolean;
-  readonly integer: boolean;
-  readonly choices: readonly Choice[];
   readonly schema: Schema;
+  /** How its value can be asked for, best first. */
+  readonly ways: readonly Way[];
+  /** The JSON text that it began with; undefined where there was none. */
+  readonly came: string | undefined;
 }
 
-/** What the fields hold: numbers as typed, so that nothing typed is lost. */
-export type Value = string | boolean | readonly string[];
-export type Values = Readonly<Record<string, Value>>;
+/** What a field holds: its control, what that shows, and the JSON text that is sent. */
+export interface Entry {
+  readonly way: Way;
+  readonly shown: Shown;
+  /** Undefined: the field is left out. */
+  readonly json: string | undefined;
+  /** What was written in other ways, for the way back. */
+  readonly drafts?: ReadonlyMap<Way, Entry>;
+}
 
-/** The fields of an object schema, in its own (reading) order. */
-export function fieldsOf(root: Schema): Field[] {
-  return Object.entries(root.properties ?? {}).map(([name, raw]) => {
+/** What the fields hold, by name. */
+export type Entries = ReadonlyMap<string, Entry>;
+
+/** The fields of an object schema in its own (reading) order, then those that only `texts` has. */
+export function fieldsOf(root: Schema, texts: Readonly<Record<string, string>> = {}): Field[] {
+  const whole = resolve(root, root);
+  const known = Object.entries(whole.properties ?? {});
+  const names = new Set(known.map(([name]) => name));
+  const came = new Map(Object.entries(texts));
+  const fields = known.map(([name, raw]): Field => {
+    const required = whole.required?.includes(name) ?? false;
     const schema = resolve(raw, root);
-    const ask = askFor(schema);
-    return {
-      name,
-      label: labelOf(name, schema),
-      help: schema.description ?? '',
-      ask,
-      required: root.required?.includes(name) ?? false,
-      integer: schema.type === 'integer',
-      choices: choicesOf(schema),
-      schema,
-    };
+    const text = came.get(name);
+    const ways = waysOf(raw, root, required).map((way) => withChosen(way, text));
+    return { ...labels(name, ways[0]?.schema ?? schema), name, required, schema, ways, came: text };
   });
+  const others = [...came].filter(([name]) => !names.has(name));
+  return [...fields, ...others.map(([name, text]) => unknownField(name, text))];
 }
 
-/** Follow `$ref`s and drop the null of an optional value; the outer annotations win. */
-function resolve(schema: Schema, root: Schema): Schema {
-  const ref = schema.$ref?.replace('#/$defs/', '');
-  if (ref && root.$defs?.[ref])
-    return resolve({ ...root.$defs[ref], ...without(schema, '$ref') }, root);
-  const branch = schema.anyOf?.find((one) => one.type !== 'null');
-  if (branch) return resolve({ ...branch, ...without(schema, 'anyOf') }, root);
-  return schema.items ? { ...schema, items: resolve(schema.items, root) } : schema;
-}
-
-function without(schema: Schema, name: keyof Schema): Schema {
-  return Object.fromEntries(Object.entries(schema).filter(([key]) => key !== name));
-}
-
-function askFor(schema: Schema): Ask {
-  if (schema.type === 'array') return optionsOf(schema) ? 'some-of' : 'lines';
-  if (optionsOf(schema)) return 'one-of';
-  if (schema.type === 'boolean') return 'yes-no';
-  if (schema.format === 'password') return 'password';
-  return schema.type === 'integer' || schema.type === 'number' ? 'number' : 'text';
-}
-
-function optionsOf(schema: Schema): readonly Option[] | undefined {
-  const own = schema['x-options'] ?? schema.enum?.map(String);
-  return own ?? (schema.items ? optionsOf(schema.items) : undefined);
-}
-
-function choicesOf(schema: Schema): Choice[] {
-  return (optionsOf(schema) ?? []).map((option) =>
-    typeof option === 'string'
-      ? { value: option, label: option, group: '' }
-      : { value: option.value, label: option.label ?? option.value, group: option.group ?? '' },
-  );
+function labels(name: string, schema: Schema): Pick<Field, 'label' | 'help'> {
+  return { label: labelOf(name, schema), help: schema.description ?? '' };
 }
 
 /** The title of the schema, unless pydantic made it of the name (`Max Failures`). */
@@ -88,75 +61,96 @@ function labelOf(name: string, schema: Schema): string {
   return schema.title && schema.title.toLowerCase() !== plain.toLowerCase() ? schema.title : plain;
 }
 
-/** What the fields hold at first: `given` (another job's params) before the defaults. */
-export function initial(
-  fields: readonly Field[],
-  given: Readonly<Record<string, unknown>> = {},
-): Values {
-  return Object.fromEntries(
-    fields.map((field) => [field.name, held(field, given[field.name] ?? field.schema.default)]),
-  );
+function unknownField(name: string, came: string): Field {
+  const help =
+    'This form does not know it; it was a parameter of the earlier job. Empty leaves it out.';
+  const ways = waysOf({}, {}, false);
+  return { name, label: name, help, required: false, schema: {}, ways, came };
 }
 
-function held(field: Field, value: unknown): Value {
-  switch (field.ask) {
-    case 'yes-no':
-      return value === true;
-    case 'password': // another job's params only name it
-      return '';
-    case 'some-of':
-      return Array.isArray(value) ? value.map(String) : [];
-    case 'lines':
-      return Array.isArray(value) ? value.join('\n') : '';
-    case 'one-of':
-      return value == null
-        ? field.required
-          ? (field.choices[0]?.value ?? '')
-          : ''
-        : String(value);
-    default:
-      return value == null ? '' : String(value);
-  }
+/** What the fields hold at first. */
+export function initial(fields: readonly Field[]): Entries {
+  return new Map(fields.map((field) => [field.name, begun(field)]));
 }
 
-/**
- * The params that the values stand for. What is no number is sent as typed, for the service to
- * refuse with a sentence; an empty field is left out, so that its default holds.
- */
-export function collect(fields: readonly Field[], values: Values): Record<string, unknown> {
-  const params: Record<string, unknown> = {};
-  for (const field of fields) {
-    const value = sent(field, values[field.name] ?? '');
-    if (value !== undefined) params[field.name] = value;
+function begun({ ways, came, required }: Field): Entry {
+  const [first] = ways as readonly [Way, ...Way[]];
+  if (came !== undefined && !isStoredSecret(first, came)) {
+    const way = ways.find((one) => holds(one, came)) ?? (ways.at(-1) as Way);
+    return { way, shown: show(way, came), json: came };
   }
-  return params;
+  if (first.ask === 'yes-no') return changed(first, false);
+  const choice = first.ask === 'one-of' && required ? first.choices[0] : undefined;
+  if (choice) return { way: first, shown: choice.value, json: choice.json };
+  const shown = show(first, undefined);
+  return { way: first, shown, json: required && isList(first) ? take(first, shown) : came };
 }
 
-function sent(field: Field, value: Value): unknown {
-  if (typeof value !== 'string') return value;
-  if (field.ask === 'lines') {
-    return value
-      .split('\n')
-      .map((line) => line.trim())
-      .filter(Boolean);
-  }
-  const text = field.ask === 'number' ? value.trim() : value;
-  if (text === '') return undefined;
-  if (field.ask === 'one-of') return field.schema.enum?.find((one) => String(one) === text) ?? text;
-  return field.ask === 'number' && Number.isFinite(Number(text)) ? Number(text) : text;
+function isList({ ask }: Way): boolean {
+  return ask === 'some-of' || ask === 'lines';
+}
+
+/** Whether another job's secret is named here, which nobody can show: it is to be given again. */
+function isStoredSecret({ ask }: Way, json: string): boolean {
+  return ask === 'password' && json !== 'null';
+}
+
+/** What a field holds once its control shows something else. */
+export function changed(way: Way, shown: Shown, drafts?: Entry['drafts']): Entry {
+  return { way, shown, json: take(way, shown), ...(drafts ? { drafts } : {}) };
+}
+
+/** What a field holds when it is asked for in another way: the same where that way can hold it. */
+export function switched(entry: Entry, way: Way): Entry {
+  const { json } = entry;
+  const drafts = new Map([...(entry.drafts ?? []), [entry.way, entry]]);
+  if (json !== undefined && holds(way, json)) return { way, shown: show(way, json), json, drafts };
+  return { ...(drafts.get(way) ?? changed(way, show(way, undefined))), drafts };
+}
+
+/** Whether the field's usual control could not show what it began with. */
+export function isOdd(field: Field, { way, json }: Entry): boolean {
+  return way.ask === 'json' && field.ways.length > 1 && json === field.came;
+}
+
+/** The body of a request, as text: what was not touched has the digits that it came with. */
+export function bodyText(kind: string, fields: readonly Field[], entries: Entries): string {
+  const members = fields.flatMap(({ name }) => {
+    const json = entries.get(name)?.json;
+    return json === undefined ? [] : [`${JSON.stringify(name)}:${json}`];
+  });
+  return `{"kind":${JSON.stringify(kind)},"params":{${members.join(',')}}}`;
 }
 
 /** The errors by field name; those of no field under `''`. Several of one field are joined. */
 export function errorsByField(
   fields: readonly Field[],
   errors: readonly FieldError[],
-): Readonly<Record<string, string>> {
+  entries: Entries = new Map(),
+): ReadonlyMap<string, string> {
   const names = new Set(fields.map((field) => field.name));
-  const found: Record<string, string> = {};
+  const found = new Map<string, string>();
   for (const { pointer, detail } of errors) {
     const parts = pointer.split('/').map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'));
-    const name = parts.find((part) => names.has(part)) ?? '';
-    found[name] = found[name] && found[name] !== detail ? `${found[name]} ${detail}` : detail;
+    const at = parts.findIndex((part) => names.has(part));
+    const name = parts[at] ?? '';
+    const entry = entries.get(name);
+    const place = entry?.way.ask === 'json' ? placeIn(entry.json, parts.slice(at + 1)) : '';
+    const said = place ? `At ${place}: ${detail}` : detail;
+    const before = found.get(name) ?? '';
+    if (!before.includes(said)) found.set(name, before ? `${before} ${said}` : said);
   }
   return found;
+}
+
+/** The place within a JSON text that a pointer leads to; it may name branches of the schema, too. */
+function placeIn(json: string | undefined, parts: readonly string[]): string {
+  let value: unknown = json === undefined ? undefined : JSON.parse(json);
+  const place: string[] = [];
+  for (const part of parts) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) continue;
+    place.push(part);
+    value = (value as Readonly<Record<string, unknown>>)[part];
+  }
+  return place.join(' › ');
 }

@@ -4,16 +4,16 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Plan } from '../client';
-import { call, errorWords, type Job, jobRow, type Kind, Problem, uuid } from './api';
-import { fieldView, id } from './field';
+import { bootData, call, errorWords, type Job, type Kind, Problem, uuid } from './api';
+import { fieldView, idOf } from './field';
 import {
-  collect,
+  bodyText,
+  type Entries,
+  type Entry,
   errorsByField,
   type Field,
   fieldsOf,
   initial,
-  type Value,
-  type Values,
 } from './form';
 import { check } from './form-check';
 import { glyph, Plain } from './plain';
@@ -26,15 +26,18 @@ interface PlanAnswer {
   readonly title: string;
 }
 
-/** `<reprise-new-job kind="…" from="…">`; `from` is a job whose params the form begins with. */
+/**
+ * `<reprise-new-job kind="…" from="…">`; boots from the JSON script `params`: by name the JSON text that
+ * a field begins with, a default or a parameter of the job `from`.
+ */
 @customElement('reprise-new-job')
 export class NewJob extends Plain {
   @property() kind = '';
   @property() from = '';
   @state() private fields: readonly Field[] | null = null;
-  @state() private values: Values = {};
-  @state() private finds: Readonly<Record<string, string>> = {};
-  @state() private errors: Readonly<Record<string, string>> = {};
+  @state() private entries: Entries = new Map();
+  @state() private finds: ReadonlyMap<string, string> = new Map();
+  @state() private errors: ReadonlyMap<string, string> = new Map();
   @state() private touched: ReadonlySet<string> = new Set();
   @state() private tried = false;
   @state() private plan: PlanAnswer | null = null;
@@ -54,22 +57,21 @@ export class NewJob extends Plain {
   private async load(): Promise<void> {
     this.notice = '';
     try {
-      const [{ kinds }, model] = await Promise.all([
-        call<{ kinds: readonly Kind[] }>('/api/kinds'),
-        this.from ? jobRow(this.from) : null,
-      ]);
+      const { kinds } = await call<{ kinds: readonly Kind[] }>('/api/kinds');
       const kind = kinds.find((one) => one.name === this.kind);
-      this.fields = fieldsOf(kind?.schema ?? {});
-      this.values = initial(this.fields, model?.params);
+      this.fields = fieldsOf(kind?.schema ?? {}, bootData('params') ?? {});
+      this.entries = initial(this.fields);
       void this.ask();
     } catch (error) {
       this.notice = errorWords(error);
     }
   }
 
-  private change(field: Field, value: Value): void {
-    this.values = { ...this.values, [field.name]: value };
+  private change(field: Field, entry: Entry): void {
+    const { way } = this.entries.get(field.name) ?? {};
+    this.entries = new Map([...this.entries, [field.name, entry]]);
     this.touched = new Set([...this.touched, field.name]);
+    if (way !== entry.way) void this.updateComplete.then(() => this.focusOn(field));
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.ask(), PAUSE_MS);
   }
@@ -78,21 +80,23 @@ export class NewJob extends Plain {
   private async ask(): Promise<void> {
     if (!this.fields) return;
     this.asking?.abort();
-    this.errors = check(this.fields, this.values);
-    if (Object.keys(this.errors).length) {
+    this.errors = check(this.fields, this.entries);
+    if (this.errors.size) {
       this.plan = null;
       return;
     }
     this.asking = new AbortController();
     const { signal } = this.asking;
-    const body = { kind: this.kind, params: collect(this.fields, this.values) };
+    const text = bodyText(this.kind, this.fields, this.entries);
     try {
-      this.plan = await call<PlanAnswer>('/api/plan', { method: 'POST', body, signal });
-      this.errors = {};
+      this.plan = await call<PlanAnswer>('/api/plan', { method: 'POST', text, signal });
+      this.errors = new Map();
     } catch (error) {
       if (signal.aborted) return;
       this.plan = null;
-      if (error instanceof Problem) this.errors = errorsByField(this.fields, error.errors);
+      if (error instanceof Problem) {
+        this.errors = errorsByField(this.fields, error.errors, this.entries);
+      }
     }
   }
 
@@ -101,16 +105,16 @@ export class NewJob extends Plain {
     if (!this.fields || this.sending) return;
     this.tried = true;
     this.notice = '';
-    this.errors = check(this.fields, this.values);
-    if (Object.keys(this.errors).length) {
+    this.errors = check(this.fields, this.entries);
+    if (this.errors.size) {
       void this.updateComplete.then(() => this.focusFirstError());
       return;
     }
     this.sending = true;
-    const body = { kind: this.kind, params: collect(this.fields, this.values) };
+    const text = bodyText(this.kind, this.fields, this.entries);
     try {
       const headers = { 'Idempotency-Key': this.key };
-      const job = await call<Job>('/api/jobs', { method: 'POST', body, headers });
+      const job = await call<Job>('/api/jobs', { method: 'POST', text, headers });
       location.assign(`/jobs/${job.id}`);
     } catch (error) {
       this.sending = false;
@@ -127,8 +131,8 @@ export class NewJob extends Plain {
       return;
     }
     if (error instanceof Problem && error.code === 'invalid_params') {
-      this.errors = errorsByField(this.fields ?? [], error.errors);
-      this.notice = this.errors[''] ?? '';
+      this.errors = errorsByField(this.fields ?? [], error.errors, this.entries);
+      this.notice = this.errors.get('') ?? '';
       void this.updateComplete.then(() => this.focusFirstError());
       return;
     }
@@ -136,8 +140,12 @@ export class NewJob extends Plain {
   }
 
   private focusFirstError(): void {
-    const first = this.fields?.find((field) => this.errors[field.name]);
-    if (first) this.querySelector<HTMLElement>(`#${CSS.escape(id(first))}`)?.focus();
+    const first = this.fields?.find((field) => this.errors.has(field.name));
+    if (first) this.focusOn(first);
+  }
+
+  private focusOn(field: Field): void {
+    this.querySelector<HTMLElement>(`#${CSS.escape(idOf(field))}`)?.focus();
   }
 
   override updated(changed: PropertyValues): void {
@@ -179,21 +187,23 @@ export class NewJob extends Plain {
 
   private field(field: Field): TemplateResult {
     const shown = this.tried || this.touched.has(field.name);
+    const entry = this.entries.get(field.name);
+    if (!entry) return html``;
     return fieldView({
       field,
-      value: this.values[field.name] ?? '',
-      error: shown ? (this.errors[field.name] ?? '') : '',
-      find: this.finds[field.name] ?? '',
-      onValue: (value) => this.change(field, value),
+      entry,
+      error: shown ? (this.errors.get(field.name) ?? '') : '',
+      find: this.finds.get(field.name) ?? '',
+      onEntry: (next) => this.change(field, next),
       onFind: (text) => {
-        this.finds = { ...this.finds, [field.name]: text };
+        this.finds = new Map([...this.finds, [field.name, text]]);
       },
     });
   }
 
   /** Why there is no plan, said beside the form before anything was touched. */
   private problem(): string {
-    const [name, detail] = Object.entries(this.errors)[0] ?? [];
+    const [name, detail] = [...this.errors][0] ?? [];
     const field = this.fields?.find((one) => one.name === name);
     return detail ? `${field ? `${field.label}: ` : ''}${detail}` : '';
   }

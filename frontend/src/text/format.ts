@@ -4,7 +4,7 @@ const NBSP = '\u00a0';
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** `1204` → `1,204`. */
-export function count(n: number): string {
+export function count(n: number | bigint): string {
   return n.toLocaleString('en-GB');
 }
 

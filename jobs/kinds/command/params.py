@@ -32,7 +32,8 @@ class CommandParams(BaseModel):
     )
     command: Line | Annotated[list[Word], Field(min_length=1, max_length=200)] = Field(
         title="Command",
-        description="A line for /bin/sh on each target. It may run again after a crash.",
+        description="A line for /bin/sh on each target, or a list of words that is run without a"
+        " shell. It may run again after a crash.",
     )
     batch: int = Field(
         default=10,

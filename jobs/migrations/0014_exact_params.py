@@ -8,7 +8,7 @@ import jobs.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0012_sign_in_attempts")]
+    dependencies = [("jobs", "0013_failures_apart")]
 
     operations = [
         migrations.AlterField("job", "params", jobs.fields.ExactJSONField()),

@@ -1,0 +1,91 @@
+/** A list of choices to check, in groups, with a field to find them by where they are many. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import { count } from '../text/format';
+import type { Choice } from './controls';
+
+/** What the list shows and whom it tells. */
+export interface ChoicesView {
+  readonly id: string;
+  readonly name: string;
+  readonly label: string;
+  readonly choices: readonly Choice[];
+  readonly values: readonly string[];
+  readonly find: string;
+  readonly bad: boolean;
+  readonly onChosen: (values: readonly string[]) => void;
+  readonly onFind: (text: string) => void;
+}
+
+/** Draw the list. */
+export function someOf(view: ChoicesView): TemplateResult {
+  const { choices, values, find, onChosen } = view;
+  const shown = choices.filter((choice) => choice.label.includes(find.trim()));
+  const found = new Set(shown.map((choice) => choice.value));
+  const all = () => onChosen(together(choices, values, found));
+  const none = () => onChosen(values.filter((value) => !found.has(value)));
+  return html`<div class="choices ${view.bad ? 'is-bad' : ''}" id=${view.id} tabindex="-1">
+    <div class="choices-head">
+      <span class="muted">${count(values.length)} of ${count(choices.length)} chosen</span>
+      <span class="bar-gap"></span>
+      ${
+        choices.length > 24
+          ? html`<input class="field" type="search" placeholder="Find" aria-label="Find in ${view.label}"
+              .value=${live(find)} @input=${(e: Event) => view.onFind((e.target as HTMLInputElement).value)} />`
+          : nothing
+      }
+      <button type="button" class="tool" @click=${all}>All${find ? ' found' : ''}</button>
+      <button type="button" class="tool" @click=${none}>None${find ? ' found' : ''}</button>
+    </div>
+    <div class="choices-list">${groups(shown).map((group) => choiceGroup(group, view))}</div>
+  </div>`;
+}
+
+function choiceGroup(
+  [name, choices]: readonly [string, readonly Choice[]],
+  view: ChoicesView,
+): TemplateResult {
+  const { values, onChosen } = view;
+  const toggle = (value: string) =>
+    onChosen(
+      values.includes(value)
+        ? values.filter((one) => one !== value)
+        : together(view.choices, values, new Set([value])),
+    );
+  return html`${name ? html`<div class="choices-group muted">${name}</div>` : nothing}
+    ${choices.map(
+      (choice) => html`<label class="choice" title=${choice.label}>
+        <input type="checkbox" name=${view.name} value=${choice.value} .checked=${live(values.includes(choice.value))}
+          @change=${() => toggle(choice.value)} />
+        <span class="clip">${choice.label}</span>
+      </label>`,
+    )}`;
+}
+
+function groups(choices: readonly Choice[]): [string, Choice[]][] {
+  const found = new Map<string, Choice[]>();
+  for (const choice of choices) {
+    const group = found.get(choice.group);
+    if (group) group.push(choice);
+    else found.set(choice.group, [choice]);
+  }
+  return [...found];
+}
+
+/**
+ * The chosen values and `more`. In the order of the choices, unless those chosen already have another
+ * one: it is kept then, and what is new comes last.
+ */
+export function together(
+  choices: readonly Choice[],
+  values: readonly string[],
+  more: ReadonlySet<string>,
+): string[] {
+  const order = choices.map((choice) => choice.value);
+  const chosen = new Set(values);
+  const usual = order.filter((value) => chosen.has(value));
+  const isUsual = usual.every((value, at) => value === values[at]);
+  if (isUsual) return order.filter((value) => chosen.has(value) || more.has(value));
+  return [...values, ...order.filter((value) => more.has(value) && !chosen.has(value))];
+}

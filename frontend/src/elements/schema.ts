@@ -1,0 +1,83 @@
+/** What a JSON Schema says of one value: references followed, alternatives laid out. Pure. */
+
+/** The part of JSON Schema that kinds use. Numbers past 2^53 are bigints. */
+export interface Schema {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number | bigint;
+  readonly maximum?: number | bigint;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly 'x-choices'?: string;
+  readonly 'x-options'?: readonly Option[];
+}
+
+/** A choice: its value, or the value with a label and the group it belongs to. */
+export type Option =
+  | string
+  | { readonly value: string; readonly label?: string; readonly group?: string };
+
+/** References lead to references; one that leads back to itself is left after so many. */
+const MOST_STEPS = 20;
+
+/** Return the schema with `$ref` and a lone `allOf` followed; the outer annotations win. */
+export function resolve(schema: Schema, root: Schema): Schema {
+  let found = schema;
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const { $ref, allOf, ...rest } = found;
+    const inner = $ref ? target($ref, root) : allOf?.length === 1 ? allOf[0] : undefined;
+    if (!inner) return found;
+    found = { ...inner, ...rest };
+  }
+  return found;
+}
+
+function target(ref: string, root: Schema): Schema | undefined {
+  let found: unknown = root;
+  for (const part of ref.replace(/^#\/?/, '').split('/').filter(Boolean)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    found = Object.entries(found ?? {}).find(([key]) => key === name)?.[1];
+  }
+  return (found as Schema | undefined) ?? undefined;
+}
+
+/** Return what a value may be, one schema for each: alternatives, and types in a list, apart. */
+export function alternatives(schema: Schema, root: Schema, depth = 0): Schema[] {
+  const { anyOf, oneOf, ...rest } = resolve(schema, root);
+  const options = anyOf ?? oneOf;
+  if (options && depth < MOST_STEPS) {
+    return options.flatMap((one) =>
+      alternatives({ ...resolve(one, root), ...rest }, root, depth + 1),
+    );
+  }
+  if (Array.isArray(rest.type)) return rest.type.map((type: string) => ({ ...rest, type }));
+  const { items } = rest;
+  return [items ? { ...rest, items: resolve(items, root) } : rest];
+}
+
+/** Whether a schema says nothing but null. */
+export function isNull(schema: Schema): boolean {
+  return schema.type === 'null' || schema.const === null;
+}
+
+/** The choices that a schema, or that of a list's items, names: its values, then its labels. */
+export function optionsOf(schema: Schema): readonly (Option | { readonly json: unknown })[] | null {
+  if (schema['x-options']) return schema['x-options'];
+  if (schema.enum) return schema.enum.map((json) => ({ json }));
+  return schema.const === undefined ? null : [{ json: schema.const }];
+}
