@@ -87,7 +87,8 @@ def by_response(status: int, headers: Mapping[str, str], body: bytes, now: datet
     Only a problem document with a `code` is the server's word; anything else may come from a proxy,
     which the next transport may pass.
     """
-    wait = retry_after(headers.get("Retry-After"), now)
+    # A moment is the sender's: its own clock says how far away that is, ours may be hours off.
+    wait = retry_after(headers.get("Retry-After"), _moment(headers.get("Date")) or now)
     said = _problem(headers.get("Content-Type", ""), body)
     if said is None:
         return Lost("http_error", f"The answer was HTTP {status}.", wait)
@@ -101,11 +102,16 @@ def retry_after(header: str | None, now: datetime) -> float:
         return 0.0
     if header.strip().isdigit():
         return float(header)
+    at = _moment(header)
+    return max(0.0, (at - now).total_seconds()) if at else 0.0
+
+
+def _moment(header: str | None) -> datetime | None:
     try:
-        at = parsedate_to_datetime(header)
+        at = parsedate_to_datetime(header or "")
     except ValueError:
-        return 0.0
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC)
 
 
 def _problem(type: str, body: bytes) -> Words | None:

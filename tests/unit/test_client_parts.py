@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,6 +161,16 @@ def test_only_a_problem_with_a_code_is_the_servers_word(
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, wait: float) -> None:
     assert retry_after(header, NOW) == wait
+
+
+@pytest.mark.parametrize("hours", [0, 5, -5])
+def test_a_date_to_wait_for_is_counted_by_the_clock_that_said_it(hours: int) -> None:
+    sent = NOW + timedelta(hours=hours)
+    dates = {"Date": sent, "Retry-After": sent + timedelta(seconds=30)}
+    headers = httpx.Headers({name: format_datetime(at, usegmt=True) for name, at in dates.items()})
+    assert by_response(503, headers, b"", NOW) == Lost(
+        "http_error", "The answer was HTTP 503.", 30.0
+    )
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 60))

@@ -86,7 +86,9 @@ export function byCloseCode(code: number, reason: string, words: Words | null): 
 export async function byResponse(response: Response, now: number): Promise<Closed> {
   const { status } = response;
   const problem = await problemOf(response);
-  const header = retryAfter(response.headers.get('Retry-After'), now);
+  // A moment is the sender's: its clock says how far away that is, this machine's may be hours off.
+  const said = Date.parse(response.headers.get('Date') ?? '');
+  const header = retryAfter(response.headers.get('Retry-After'), Number.isNaN(said) ? now : said);
   if (problem === null) {
     return { ...lost('http_error', `The answer was HTTP ${status}.`), retryAfterMs: header };
   }

@@ -30,6 +30,8 @@ export interface FeedSocketListener {
   jobs(jobs: readonly JobSummary[]): void;
   /** All that is theirs to see up to here has come; with `caughtUp`, that was all there was. */
   reached(position: number, caughtUp: boolean): void;
+  /** A heartbeat; `at` is what the server's clock says, where it does. */
+  heartbeat(at: string | undefined): void;
   /** Once, unless `close` was called. */
   closed(why: Closed): void;
 }
@@ -112,7 +114,8 @@ export class FeedSocket {
   }
 
   #take(frame: Readonly<Record<string, unknown>>): void {
-    const { kind, events, seq, head } = frame;
+    const { kind, events, seq, head, at } = frame;
+    if (kind === 'heartbeat') this.listener.heartbeat(typeof at === 'string' ? at : undefined);
     if (kind === 'events' && Array.isArray(events)) {
       this.brought = true;
       this.listener.jobs(events as readonly JobSummary[]);

@@ -59,6 +59,8 @@ export interface FeedOptions {
   /** Jobs that have moved, in the feed's order. */
   readonly onJobs: (jobs: readonly JobSummary[]) => void;
   readonly onState: (info: FeedInfo) => void;
+  /** A heartbeat came; `at` is what the server's clock says, where it does. */
+  readonly onHeartbeat?: (at: string | undefined) => void;
   /** What was known before does not hold: read the list anew, and `start` at its position. */
   readonly onStale: () => void;
   readonly firstFrameMs?: number;
@@ -154,6 +156,10 @@ export class Feed implements FeedSocketListener {
       this.#moved = null;
     }
     this.#to(FeedState.live);
+  }
+
+  heartbeat(at: string | undefined): void {
+    this.options.onHeartbeat?.(at);
   }
 
   closed(why: Closed): void {

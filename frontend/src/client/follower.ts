@@ -21,6 +21,8 @@ export interface FollowerEventMap {
   events: CustomEvent<{ readonly events: readonly JobEvent[]; readonly info: FollowerInfo }>;
   /** Something about the connection changed. */
   state: CustomEvent<FollowerInfo>;
+  /** A heartbeat: all is as it was; `at` is what the server's clock says, where it does. */
+  heartbeat: CustomEvent<{ readonly at: string | undefined }>;
   /** What was given out before does not hold any more; all comes again from seq 1. */
   reset: CustomEvent<FollowerInfo>;
 }
@@ -134,9 +136,10 @@ export class Follower extends EventTarget {
     return () => this.removeEventListener(type, listen);
   }
 
-  #subscribe({ onEvents, onState, onReset }: FollowOptions): void {
+  #subscribe({ onEvents, onState, onHeartbeat, onReset }: FollowOptions): void {
     if (onEvents) this.on('events', ({ detail }) => onEvents(detail.events, detail.info));
     if (onState) this.on('state', ({ detail }) => onState(detail));
+    if (onHeartbeat) this.on('heartbeat', ({ detail }) => onHeartbeat(detail.at));
     if (onReset) this.on('reset', ({ detail }) => onReset(detail));
   }
 
@@ -147,7 +150,10 @@ export class Follower extends EventTarget {
       up: (transport, hello) => this.#up(transport, hello),
       events: (events) => this.#take(events),
       place: (frame) => this.#place(frame),
-      head: (head) => this.#moveHead(head),
+      head: (head, at) => {
+        this.#moveHead(head);
+        this.#dispatch('heartbeat', { at });
+      },
       down: (why, waitMs) => this.#down(why, waitMs),
       over: (why) => this.#over(why),
     };

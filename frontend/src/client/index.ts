@@ -31,6 +31,7 @@ export { lineName, Output, type OutputLine, Terminals } from './output';
 export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
 export { PageMemory, realClock } from './platform';
 export { type SseMessage, SseParser } from './sse';
+export { keep, recall } from './storage';
 export { plainText, Terminal } from './terminal';
 export { type Segment, TerminalLine } from './terminal-line';
 export { type Sink, TRANSPORTS, type Transport, type TransportName } from './transports/transport';

@@ -24,7 +24,7 @@ export interface KeeperListener {
   /** Events in unbroken order; after an upgrade some may have come before. */
   events(events: readonly JobEvent[]): void;
   place(frame: PlaceFrame): void;
-  head(head: number): void;
+  head(head: number, at?: string): void;
   /** Cut off; the next try is in `waitMs`. */
   down(why: Lost, waitMs: number): void;
   /** For good: every event has come, the server says no more will, or it refuses. */
@@ -96,8 +96,8 @@ export class Keeper implements LinkListener {
     this.listener.place(frame);
   }
 
-  head(_link: Link, head: number): void {
-    this.listener.head(head);
+  head(_link: Link, head: number, at?: string): void {
+    this.listener.head(head, at);
   }
 
   retry(ms: number): void {

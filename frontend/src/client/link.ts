@@ -23,7 +23,8 @@ export interface LinkListener {
   events(link: Link, events: readonly JobEvent[]): void;
   /** `caught_up` or `fell_behind`. */
   place(link: Link, frame: PlaceFrame): void;
-  head(link: Link, head: number): void;
+  /** A heartbeat: the head, and what the server's clock says. */
+  head(link: Link, head: number, at?: string): void;
   end(link: Link, frame: EndFrame): void;
   retry(ms: number): void;
   /** Once, unless `close` was called. */
@@ -138,7 +139,7 @@ export class Link implements Sink {
         if (this.#complete(frame.seq)) this.#place(frame);
         break;
       case 'heartbeat':
-        this.listener.head(this, frame.head);
+        this.listener.head(this, frame.head, frame.at);
         break;
       case 'end':
         if (this.#complete(frame.seq)) this.#finish(frame);

@@ -20,6 +20,8 @@ export interface FollowOptions extends HttpOptions {
   readonly onEvents?: (events: readonly JobEvent[], info: FollowerInfo) => void;
   /** Something about the connection changed. */
   readonly onState?: (info: FollowerInfo) => void;
+  /** A heartbeat came; `at` is what the server's clock says, where it does. */
+  readonly onHeartbeat?: (at: string | undefined) => void;
   /** What was given out before does not hold any more: forget it, all comes again from seq 1. */
   readonly onReset?: (info: FollowerInfo) => void;
   /** Start again from 0 on `cursor_ahead` and `history_diverged`, rather than fail. */

@@ -1,3 +1,5 @@
+import { keep, recall } from './storage';
+
 /** Undo something: stop a timer, leave a subscription. Calling it twice does nothing more. */
 export type Cancel = () => void;
 
@@ -67,26 +69,15 @@ export class PageMemory implements Memory {
 }
 
 /** Remembers for the browser tab's session; where storage is forbidden, for the page. */
-class SessionMemory extends PageMemory {
+class SessionMemory implements Memory {
   static readonly #key = 'reprise.transport';
 
-  override get(): string | null {
-    return this.#storage()?.getItem(SessionMemory.#key) ?? super.get();
+  get(): string | null {
+    return recall('sessionStorage', SessionMemory.#key);
   }
 
-  override set(transport: string): void {
-    super.set(transport);
-    this.#storage()?.setItem(SessionMemory.#key, transport);
-  }
-
-  #storage(): Storage | null {
-    try {
-      return globalThis.sessionStorage;
-    } catch (error) {
-      // Reading the property itself throws where a browser forbids storage.
-      if (error instanceof DOMException) return null;
-      throw error;
-    }
+  set(transport: string): void {
+    keep('sessionStorage', SessionMemory.#key, transport);
   }
 }
 

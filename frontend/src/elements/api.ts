@@ -2,6 +2,7 @@
 
 import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
 import type { Schema } from './schema';
+import { fetchAndHear } from './server-clock';
 
 /** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
 export interface Job {
@@ -105,7 +106,7 @@ async function send(path: string, options: CallOptions): Promise<Response> {
   const { method = 'GET', body, headers, signal } = options;
   const text = options.text ?? (body === undefined ? undefined : jsonText(body));
   try {
-    return await fetch(path, {
+    return await fetchAndHear(path, {
       method,
       credentials: 'same-origin',
       headers: {

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FollowerInfo } from '../client';
+import { clock } from '../text/format';
 
 /** What a follower of a job and one of the feed both say of their connection. */
 export type Connection = Pick<FollowerInfo, 'nextTryAt' | 'error'> & { readonly state: string };
@@ -41,6 +42,19 @@ export function lostWords(info: Connection | null, meanwhile: string): Connectio
   }
 }
 
+/** Whether what a page shows is so now, or was when it last knew; null: as before. */
+export function isCurrent(info: Connection): boolean | null {
+  if (['live', 'blocked', 'ended'].includes(info.state)) return true;
+  if (info.state === 'catching_up') return null;
+  return ['idle', 'connecting'].includes(info.state) && info.error === null ? null : false;
+}
+
+/** As of when the page shows things, where that is not now. */
+export function asOfView(asOf: number | null): Part {
+  if (asOf === null) return nothing;
+  return html`<span class="connection-as-of">as of <span class="mono">${clock(new Date(asOf))}</span></span>`;
+}
+
 /** The line itself, with what a page adds to the sentence. */
 export function connectionLine(
   { tone, words, tryAt, act }: ConnectionWords,
@@ -60,5 +74,5 @@ export function connectionLine(
 function retry(at: number | null | undefined): TemplateResult | string {
   if (at === undefined) return '';
   if (at === null) return ', trying again';
-  return html`, trying again <reprise-until at=${new Date(at).toISOString()}></reprise-until>`;
+  return html`, trying again <reprise-until own at=${new Date(at).toISOString()}></reprise-until>`;
 }

@@ -6,11 +6,13 @@ import { repeat } from 'lit/directives/repeat.js';
 import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client';
 import { feedView } from '../list/connection';
 import { Moved } from '../list/moved';
-import { clock, count } from '../text/format';
+import { count } from '../text/format';
 import { bootData, call, errorWords, type Job, signIn, Unreachable } from './api';
+import { isCurrent } from './connection';
 import { jobRow } from './job-row';
 import { listen, moveFocus } from './keys';
 import { glyph, Plain } from './plain';
+import { serverClock } from './server-clock';
 
 interface JobsAnswer {
   readonly jobs: readonly Job[];
@@ -46,7 +48,7 @@ export class Jobs extends Plain {
   @state() private unfinished: readonly Job[] = [];
   @state() private finished: readonly Job[] = [];
   @state() private next: string | null = null;
-  @state() private loaded: Date | null = null;
+  @state() private loaded = false;
   @state() private trouble = '';
   @state() private filters = new URLSearchParams(location.search);
   @state() private info: FeedInfo | null = null;
@@ -59,6 +61,10 @@ export class Jobs extends Plain {
   private readonly feed = new Feed({
     onJobs: (jobs) => this.take(jobs),
     onState: (info) => this.said(info),
+    onHeartbeat: (at) => {
+      serverClock.heard(at);
+      serverClock.confirm();
+    },
     onStale: () => void this.refresh(),
   });
   private unlisten: (() => void) | undefined;
@@ -106,12 +112,20 @@ export class Jobs extends Plain {
   private said(info: FeedInfo): void {
     const before = this.info?.state;
     this.info = info;
+    this.hold();
     if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') signIn();
     // Meanwhile this user may have come to see other jobs, which no job that moves says.
     const back = info.state === FeedState.live && before !== undefined && before !== info.state;
     if ((back && info.resumed) || (info.state === FeedState.blocked && before !== info.state)) {
       void this.refresh();
     }
+  }
+
+  /** Let the clocks stand still while nothing is known of the jobs. */
+  private hold(): void {
+    const current = this.info ? isCurrent(this.info) : null;
+    if (this.trouble || current === false) serverClock.stop();
+    else if (current) serverClock.go();
   }
 
   private plan(ms: number): void {
@@ -128,7 +142,7 @@ export class Jobs extends Plain {
     this.due = false;
     try {
       await this.read(asking.signal);
-      this.loaded = new Date();
+      this.loaded = true;
       this.trouble = '';
     } catch (error) {
       if (asking.signal.aborted) return;
@@ -137,6 +151,7 @@ export class Jobs extends Plain {
           ? 'Reprise does not answer. Runs go on without this page, and it tries again by itself.'
           : errorWords(error);
     }
+    this.hold();
     this.asking = undefined;
     if (this.polls) this.plan(POLL_MS);
     else if (this.due) this.plan(SOON_MS + Math.random() * SPREAD_MS);
@@ -218,11 +233,10 @@ export class Jobs extends Plain {
   override render(): TemplateResult {
     return html`
       ${this.toolbar()}
-      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow())}
+      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow(), serverClock.asOf)}
       ${
         this.trouble
-          ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.trouble}
-              ${this.loaded ? html`Shown is how it was at ${clock(this.loaded)}.` : nothing}</span></div>`
+          ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.trouble}</span></div>`
           : nothing
       }
       ${this.body()}

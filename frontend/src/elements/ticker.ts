@@ -1,6 +1,7 @@
 /** Texts that change with time alone: ages and running durations. One timer serves all of them. */
 
 import { clock, duration, exact, relative } from '../text/format';
+import { serverClock } from './server-clock';
 
 const ticking = new Set<{ tick(now: number): void }>();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -9,11 +10,16 @@ let timer: ReturnType<typeof setInterval> | undefined;
 export function join(one: { tick(now: number): void }): void {
   ticking.add(one);
   timer ??= setInterval(() => {
-    if (document.hidden) return;
-    const now = Date.now();
-    for (const each of ticking) each.tick(now);
+    if (!document.hidden) tickAll();
   }, 250);
 }
+
+function tickAll(): void {
+  const now = serverClock.shown();
+  for (const each of ticking) each.tick(now);
+}
+
+serverClock.onHeld = tickAll;
 
 /** Stop calling `one.tick`. */
 export function leave(one: { tick(now: number): void }): void {
@@ -25,7 +31,7 @@ export function leave(one: { tick(now: number): void }): void {
 
 abstract class Ticking extends HTMLElement {
   connectedCallback(): void {
-    this.tick(Date.now());
+    this.tick(serverClock.shown());
     join(this);
   }
 
@@ -34,7 +40,7 @@ abstract class Ticking extends HTMLElement {
   }
 
   attributeChangedCallback(): void {
-    if (this.isConnected) this.tick(Date.now());
+    if (this.isConnected) this.tick(serverClock.shown());
   }
 
   /** Write the text for this moment, where it has changed. */
@@ -71,12 +77,16 @@ export class Time extends Ticking {
   }
 }
 
-/** `<reprise-until at="…">`: how long until then, counting down: `in 4 s`, then `now`. */
+/**
+ * `<reprise-until at="…">`: how long until then, counting down: `in 4 s`, then `now`; with `own`, by the
+ * reader's own clock, which goes on without a connection.
+ */
 export class Until extends Ticking {
-  static readonly observedAttributes = ['at'];
+  static readonly observedAttributes = ['at', 'own'];
 
   protected text(now: number): string {
-    const seconds = Math.ceil((Date.parse(this.getAttribute('at') ?? '') - now) / 1000);
+    const from = this.hasAttribute('own') ? Date.now() : now;
+    const seconds = Math.ceil((Date.parse(this.getAttribute('at') ?? '') - from) / 1000);
     return seconds > 0 ? `in ${duration(seconds, true)}` : 'now';
   }
 }

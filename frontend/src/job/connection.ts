@@ -2,7 +2,8 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FollowerInfo } from '../client';
-import { type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
+import { asOfView, type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
+import { serverClock } from '../elements/server-clock';
 import { count, plural } from '../text/format';
 
 /** Return what to say of a connection to a job whose events are here up to `seq`. */
@@ -26,18 +27,24 @@ export function connectionView(
   seq: number,
   missed: string,
   onTry: () => void,
+  asOf: number | null = null,
 ): TemplateResult {
   const newest = seq
     ? html`<span class="mono" title="The newest event that is here">#${seq}</span>`
     : nothing;
-  return connectionLine(jobWords(info, seq), [newest, resumed(info, missed)], onTry);
+  const parts: (TemplateResult | typeof nothing)[] = [
+    newest,
+    asOfView(asOf),
+    resumed(info, missed),
+  ];
+  return connectionLine(jobWords(info, seq), parts, onTry);
 }
 
 function resumed(info: FollowerInfo | null, missed: string): TemplateResult | typeof nothing {
   if (info?.resumed) {
     const { at, from, caughtUp } = info.resumed;
     return html`<span>resumed from <span class="mono">#${from}</span> at
-      <reprise-time at=${new Date(at).toISOString()} form="clock"></reprise-time>, ${plural(caughtUp, 'event')} caught up</span>`;
+      <reprise-time at=${new Date(serverClock.fromOwn(at)).toISOString()} form="clock"></reprise-time>, ${plural(caughtUp, 'event')} caught up</span>`;
   }
   if (missed) return html`<span>${missed}</span>`;
   return info?.state === 'ended' ? html`<span>every event is here</span>` : nothing;

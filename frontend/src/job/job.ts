@@ -10,7 +10,9 @@ import {
   type WaitingFor,
 } from '../client';
 import { bootData, errorWords, type Job, jobRow, retriesOf, signIn } from '../elements/api';
+import { isCurrent } from '../elements/connection';
 import { glyph, Plain } from '../elements/plain';
+import { fetchAndHear, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
 import { possible, unsuccessful } from './acts';
 import { connectionView } from './connection';
@@ -65,7 +67,14 @@ export class JobPage extends Plain {
     this.seen = lastSeen(this.job);
     this.follower = follow(this.job, {
       restart: true,
+      platform: { fetch: fetchAndHear },
+      onHeartbeat: (at) => {
+        serverClock.heard(at);
+        serverClock.confirm();
+      },
       onEvents: (events) => {
+        serverClock.notBefore(events.at(-1)?.at);
+        serverClock.confirm();
         this.run.queue(events);
         this.schedule();
       },
@@ -133,6 +142,9 @@ export class JobPage extends Plain {
       this.missed = sinceThen(this.seen, info.seq);
     }
     this.info = info;
+    const current = isCurrent(info);
+    if (current) serverClock.go();
+    else if (current === false) serverClock.stop();
   }
 
   /** Ask the API for what no event says: the acts that are open to this user, who holds what. */
@@ -223,7 +235,7 @@ export class JobPage extends Plain {
       return html`<header class="job-head"><h1>${this.heading}</h1>
         <p class="muted ${this.notice ? '' : 'loading'}">${this.notice || 'Loading the run…'}</p></header>`;
     }
-    const left = secondsLeft(run.rows.groups, Date.now());
+    const left = secondsLeft(run.rows.groups, serverClock.shown());
     return html`
       ${headView({
         job: shown,
@@ -232,7 +244,7 @@ export class JobPage extends Plain {
         acting: this.acting,
         onAct: (act) => void this.act(act),
       })}
-      ${connectionView(this.info, run.view.head, this.missed, () => this.tryNow())}
+      ${connectionView(this.info, run.view.head, this.missed, () => this.tryNow(), serverClock.asOf)}
       ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
       ${this.held(shown)} ${this.over(shown)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.pick(tab))}

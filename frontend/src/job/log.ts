@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import { keep, recall } from '../client';
 import { copyText } from '../elements/copy';
 import { listen } from '../elements/keys';
 import { glyph, Plain } from '../elements/plain';
@@ -35,8 +36,8 @@ export class Log extends Plain {
   @property() file = 'output.log';
   @property() empty = 'No output.';
   @state() private following = true;
-  @state() private wrap = localStorage.getItem('reprise:wrap') === 'yes';
-  @state() private times = localStorage.getItem('reprise:times') === 'yes';
+  @state() private wrap = recall('localStorage', 'reprise:wrap') === 'yes';
+  @state() private times = recall('localStorage', 'reprise:times') === 'yes';
   @state() private leftAt = 0;
   @state() private sought = '';
   @state() private hits = 0;
@@ -167,7 +168,7 @@ export class Log extends Plain {
 
   private toggle(what: 'wrap' | 'times'): undefined {
     this[what] = !this[what];
-    localStorage.setItem(`reprise:${what}`, this[what] ? 'yes' : 'no');
+    keep('localStorage', `reprise:${what}`, this[what] ? 'yes' : 'no');
     void this.updateComplete.then(() => this.pin());
   }
 

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { keep, recall } from '../client';
 import { listen } from '../elements/keys';
 import { glyph, Plain, status } from '../elements/plain';
 import { shortId } from '../text/format';
@@ -30,7 +31,7 @@ export class Output extends Plain {
     this.unlisten = listen([
       { keys: ['Escape'], does: 'Close the output', run: () => this.shut() },
     ]);
-    const height = Number(localStorage.getItem('reprise:output-height'));
+    const height = Number(recall('localStorage', 'reprise:output-height'));
     if (height) this.resize(height);
   }
 
@@ -70,7 +71,7 @@ export class Output extends Plain {
   private resize(height: number): void {
     const fit = Math.min(innerHeight * 0.75, Math.max(LEAST, height));
     this.style.setProperty('--output-height', `${Math.round(fit)}px`);
-    localStorage.setItem('reprise:output-height', String(Math.round(fit)));
+    keep('localStorage', 'reprise:output-height', String(Math.round(fit)));
   }
 
   override render(): TemplateResult {

@@ -1,5 +1,7 @@
 /** What this browser tab has seen of a job, so that a reload can say what came meanwhile. */
 
+import { keep, recall } from '../client';
+import { serverClock } from '../elements/server-clock';
 import { clock, plural } from '../text/format';
 
 interface Seen {
@@ -11,15 +13,22 @@ const key = (job: string) => `reprise:seen:${job}`;
 
 /** Remember that the page has shown everything up to `seq`. */
 export function remember(job: string, seq: number): void {
-  if (seq) sessionStorage.setItem(key(job), JSON.stringify({ seq, at: Date.now() }));
+  if (seq) keep('sessionStorage', key(job), JSON.stringify({ seq, at: serverClock.now() }));
 }
 
 /** What was seen last, or null. */
 export function lastSeen(job: string): Seen | null {
-  const text = sessionStorage.getItem(key(job));
-  if (!text) return null;
-  const seen = JSON.parse(text) as Partial<Seen>;
-  return typeof seen.seq === 'number' && typeof seen.at === 'number' ? (seen as Seen) : null;
+  const seen = parsed(recall('sessionStorage', key(job)) ?? '');
+  return typeof seen?.seq === 'number' && typeof seen.at === 'number' ? (seen as Seen) : null;
+}
+
+function parsed(text: string): Partial<Seen> | null {
+  try {
+    return JSON.parse(text) as Partial<Seen> | null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }
 
 /** What came since, in words; `''` where there is nothing to say. */

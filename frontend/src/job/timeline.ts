@@ -6,6 +6,7 @@ import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { JobEvent, JobView, StepView } from '../client';
 import { glyph, Plain } from '../elements/plain';
+import { serverClock } from '../elements/server-clock';
 import { join, leave } from '../elements/ticker';
 import { duration, who } from '../text/format';
 import { eventGlyph, words } from '../text/words';
@@ -24,7 +25,7 @@ export class Timeline extends Plain {
   @property({ attribute: false }) moments: readonly JobEvent[] = [];
   @property({ type: Number }) size = 0;
   @property({ type: Boolean }) loading = false;
-  @state() private now = Date.now();
+  @state() private now = serverClock.shown();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -38,7 +39,8 @@ export class Timeline extends Plain {
 
   /** Twice a second is enough for a bar to grow by. */
   tick(now: number): void {
-    if (this.offsetParent && !this.view?.finished_at && now - this.now > 450) this.now = now;
+    if (this.offsetParent && !this.view?.finished_at && Math.abs(now - this.now) > 450)
+      this.now = now;
   }
 
   override render(): TemplateResult {

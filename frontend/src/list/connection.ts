@@ -2,7 +2,8 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FeedInfo } from '../client';
-import { type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
+import { asOfView, type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
+import { serverClock } from '../elements/server-clock';
 import { plural } from '../text/format';
 
 /** Return what to say of a connection to the feed; `pollS` is how often the list is asked for without. */
@@ -21,13 +22,18 @@ export function feedWords(info: FeedInfo | null, pollS: number): ConnectionWords
 }
 
 /** The line itself. */
-export function feedView(info: FeedInfo | null, pollS: number, onTry: () => void): TemplateResult {
-  return connectionLine(feedWords(info, pollS), [resumed(info)], onTry);
+export function feedView(
+  info: FeedInfo | null,
+  pollS: number,
+  onTry: () => void,
+  asOf: number | null = null,
+): TemplateResult {
+  return connectionLine(feedWords(info, pollS), [asOfView(asOf), resumed(info)], onTry);
 }
 
 function resumed(info: FeedInfo | null): TemplateResult | typeof nothing {
   if (info?.state !== 'live' || !info.resumed) return nothing;
   const { at, jobs } = info.resumed;
-  return html`<span>resumed at <reprise-time at=${new Date(at).toISOString()} form="clock"></reprise-time>,
+  return html`<span>resumed at <reprise-time at=${new Date(serverClock.fromOwn(at)).toISOString()} form="clock"></reprise-time>,
     ${jobs ? `${plural(jobs, 'job')} had moved` : 'nothing was missed'}</span>`;
 }

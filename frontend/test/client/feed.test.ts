@@ -65,6 +65,7 @@ function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = unde
   const signals = new FakeSignals();
   const states: string[] = [];
   const got: JobSummary[] = [];
+  const beats: (string | undefined)[] = [];
   let stale = 0;
   const make = class extends Socket {
     constructor(url: string) {
@@ -77,6 +78,7 @@ function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = unde
     onState: ({ state }: FeedInfo) => {
       if (states.at(-1) !== state) states.push(state);
     },
+    onHeartbeat: (at) => beats.push(at),
     onStale: () => {
       stale += 1;
     },
@@ -98,6 +100,7 @@ function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = unde
     signals,
     states,
     got,
+    beats,
     stale: () => stale,
     /** The newest connection. */
     socket: (): Socket => {
@@ -126,6 +129,7 @@ describe('the feed', () => {
     it.socket().hello();
     it.socket().caughtUp(12);
     it.socket().say('heartbeat', { head: 40, at: '2026-11-22T09:00:00Z' });
+    expect(it.beats).toEqual(['2026-11-22T09:00:00Z']);
     it.socket().end();
     expect(it.feed.info).toMatchObject({
       state: 'reconnecting',

@@ -145,11 +145,12 @@ describe('a server that is busy', () => {
     await it.to('live');
   });
 
-  it('says until when', async () => {
+  it.each([0, 5, -5])('says until when, to a machine whose clock is %i h off', async (hours) => {
     const fake = await serve(history(9, false));
-    const date = new Date(fake.platform.clock.now() + 5000).toUTCString();
-    const answer = { status: 503, headers: { 'Retry-After': date } };
-    fake.server.script = () => ({ answer });
+    const said = fake.platform.clock.now() + hours * 3_600_000;
+    const dates = { Date: new Date(said), 'Retry-After': new Date(said + 5000) };
+    const headers = Object.entries(dates).map(([name, date]) => [name, date.toUTCString()]);
+    fake.server.script = () => ({ answer: { status: 503, headers: Object.fromEntries(headers) } });
     const it = following(fake, { transports: ['SSE'] });
     expect(await wait(it, () => fake.platform.clock.now())).toBe(5000);
   });
