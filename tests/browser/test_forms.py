@@ -132,6 +132,20 @@ def test_a_command_is_written_as_a_line_or_as_a_list(visits: Visits) -> None:
     assert json.loads(params_text(visits.up, job))["command"] == ["echo", " two words "]
 
 
+def test_a_list_that_boxes_cannot_show_is_there_again_after_a_look_at_them(visits: Visits) -> None:
+    up = visits.up
+    servers = ["gs-002", "gs-001", "gs-002"]
+    job = up.submit("test-careful", servers=servers, seconds=60)
+    page = visits.page(f"/jobs/new?from={job}")
+    assert json.loads(control(page, "servers").input_value()) == servers
+    ways = page.get_by_role("group", name="Written as")
+    ways.get_by_role("button", name="List").click()
+    expect(page.locator(".choices-head")).to_contain_text("0 of 12 chosen")
+    ways.get_by_role("button", name="JSON").click()
+    again = start(page)
+    assert params_text(up, again) == params_text(up, job)
+
+
 def test_lines_that_are_pasted_stay_lines(visits: Visits) -> None:
     context = visits.context()
     context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -154,7 +154,8 @@ function ways(view: FieldView): TemplateResult | typeof nothing {
   const { field, entry } = view;
   const named = new Map<string, Way>();
   for (const way of field.ways) if (!named.has(NAMES[way.ask])) named.set(NAMES[way.ask], way);
-  if (named.size < (entry.way.ask === 'json' ? 2 : 3)) return nothing;
+  // There is a way back from where one has been.
+  if (named.size < (entry.way.ask === 'json' || entry.drafts ? 2 : 3)) return nothing;
   return html`<span class="segments form-ways" role="group" aria-label="Written as">
     ${[...named].map(
       ([

@@ -77,7 +77,7 @@ function wrongList({ required }: Field, { way, json }: Entry): string {
 }
 
 function wrongNumber({ way }: Entry, text: string): string {
-  if (!isNumber(text)) return 'Write a number, such as 12 or 0.5.';
+  if (!isNumber(text)) return 'Write a number.';
   const whole = INTEGER.test(text);
   if (way.schema.type === 'integer' && !whole) return 'Write a whole number.';
   const number = whole ? BigInt(text) : Number(text);

@@ -29,6 +29,8 @@ export interface Entry {
   readonly json: string | undefined;
   /** What was written in other ways, for the way back. */
   readonly drafts?: ReadonlyMap<Way, Entry>;
+  /** Whether nothing was written since this way was chosen. */
+  readonly isLook?: boolean;
 }
 
 /** What the fields hold, by name. */
@@ -100,12 +102,20 @@ export function changed(way: Way, shown: Shown, drafts?: Entry['drafts']): Entry
   return { way, shown, json: take(way, shown), ...(drafts ? { drafts } : {}) };
 }
 
-/** What a field holds when it is asked for in another way: the same where that way can hold it. */
+/**
+ * What a field holds when it is asked for in another way: the same where that way can hold it, else what
+ * was written there before. Looking at a way changes nothing: the way back leads to what was there.
+ */
 export function switched(entry: Entry, way: Way): Entry {
-  const { json } = entry;
-  const drafts = new Map([...(entry.drafts ?? []), [entry.way, entry]]);
-  if (json !== undefined && holds(way, json)) return { way, shown: show(way, json), json, drafts };
-  return { ...(drafts.get(way) ?? changed(way, show(way, undefined))), drafts };
+  const { json, isLook = false } = entry;
+  const drafts = new Map(entry.drafts);
+  if (!isLook) drafts.set(entry.way, entry);
+  const draft = drafts.get(way);
+  if (isLook && draft) return { ...draft, drafts };
+  if (!isLook && json !== undefined && holds(way, json)) {
+    return { way, shown: show(way, json), json, drafts };
+  }
+  return { ...(draft ?? changed(way, show(way, undefined))), drafts, isLook: true };
 }
 
 /** Whether the field's usual control could not show what it began with. */

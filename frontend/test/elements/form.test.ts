@@ -266,7 +266,7 @@ describe('errors', () => {
     expect(form.errors).toEqual({
       servers: 'Choose at least one.',
       batch: 'At least 1.',
-      pace: 'Write a number, such as 12 or 0.5.',
+      pace: 'Write a number.',
       max_failures: 'Write a whole number.',
     });
     expect(new Form(schema, DEFAULTS).write(['gs-001'], 'servers').errors).toEqual({});
