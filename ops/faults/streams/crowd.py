@@ -23,7 +23,7 @@ from ops.faults.streams.history import History
 from streams.client import Follower, FollowError, Given
 
 REPORT_SECONDS = 1.0
-#: One begins so long after the other: what is measured here is no storm.
+#: What is measured here is no storm.
 PACE_SECONDS = 0.2
 
 
@@ -38,17 +38,20 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to have follow what, with which token, and where to leave their histories."""
+    """Whom to have follow what, with which token, and where to leave their histories. One begins
+    `pace` seconds after the other."""
 
     token: str
     folder: str
     followers: Sequence[Planned]
+    pace: float = PACE_SECONDS
 
     @classmethod
     def parse(cls, line: str) -> Plan:
         """Return the plan that a line of JSON is."""
         said = json.loads(line)
-        return cls(said["token"], said["folder"], [Planned(**one) for one in said["followers"]])
+        followers = [Planned(**one) for one in said["followers"]]
+        return cls(said["token"], said["folder"], followers, said["pace"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,16 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How one follower ended: `trouble` says why where its job did not end it. `doubled` and
-    `holes` came over its connections; the follower has healed them, but none is expected."""
+    `holes` came over its connections; the follower has healed them, but none is expected. It was
+    on `transport` last, and followed from `began` to `over` (Unix times)."""
 
     number: int
     trouble: str
     doubled: int
     holes: int
+    transport: str = ""
+    began: float = 0.0
+    over: float = 0.0
 
 
 @dataclass(slots=True)
@@ -83,12 +90,14 @@ class One:
     trouble: str = "still following"
     doubled: int = 0
     holes: int = 0
-    over: bool = False
+    transport: str = ""
+    began: float = 0.0
+    over: float = 0.0
 
     async def follow(self, token: str, wait: float) -> None:
         """Follow to the end."""
         await asyncio.sleep(wait)
-        planned = self.planned
+        planned, self.began = self.planned, time.time()
         follower = Follower(
             planned.url, token=token, transports=planned.transports, trust_env=False
         )
@@ -101,8 +110,10 @@ class One:
         except FollowError as error:
             self.trouble = f"{error.code}: {error}"
         finally:
-            self.over = True
-            self.doubled, self.holes = follower.info.duplicates, follower.info.gaps
+            self.over = time.time()
+            info = follower.info
+            self.doubled, self.holes = info.duplicates, info.gaps
+            self.transport = info.transport or ""
 
     def _take(self, given: Given, now: float) -> None:
         appended = datetime.fromisoformat(given.events[0].at).timestamp()
@@ -112,7 +123,10 @@ class One:
 
     def ended(self) -> Ended:
         """Return how it ended."""
-        return Ended(self.planned.number, self.trouble, self.doubled, self.holes)
+        return Ended(
+            self.planned.number, self.trouble, self.doubled, self.holes,
+            self.transport, self.began, self.over,
+        )  # fmt: skip
 
 
 class Crowd:
@@ -126,10 +140,10 @@ class Crowd:
     async def follow(self) -> None:
         """Follow until all have ended, or nobody is there to be told."""
         tasks = [
-            asyncio.create_task(one.follow(self._plan.token, number * PACE_SECONDS))
+            asyncio.create_task(one.follow(self._plan.token, number * self._plan.pace))
             for number, one in enumerate(self._all)
         ]
-        others = [asyncio.create_task(self._tell()), asyncio.create_task(_until_told_to_leave())]
+        others = [asyncio.create_task(self._tell()), asyncio.create_task(until_told_to_leave())]
         following = asyncio.create_task(_all(tasks))
         await asyncio.wait([following, *others], return_when=asyncio.FIRST_COMPLETED)
         for task in (following, *others):
@@ -141,12 +155,12 @@ class Crowd:
         folder = Path(self._plan.folder)
         for one in self._all:
             one.history.write(folder / str(one.planned.number))
-        _say([asdict(one.ended()) for one in self._all])
+        say([asdict(one.ended()) for one in self._all])
 
     async def _tell(self) -> None:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            _say(asdict(self._report(time.time())))
+            say(asdict(self._report(time.time())))
 
     def _report(self, now: float) -> Report:
         events = sum(len(one.history.seqs) for one in self._all)
@@ -162,7 +176,8 @@ async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks)
 
 
-async def _until_told_to_leave() -> None:
+async def until_told_to_leave() -> None:
+    """Return once nothing is said on standard input any more."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin, told.set)  # nothing is said any more: its end is all that can come
     try:
@@ -171,7 +186,8 @@ async def _until_told_to_leave() -> None:
         loop.remove_reader(sys.stdin)
 
 
-def _say(what: object) -> None:
+def say(what: object) -> None:
+    """Write a line of JSON."""
     print(json.dumps(what), flush=True)
 
 

@@ -28,14 +28,15 @@ FRESH_SECONDS = 3.0
 
 
 class Crowd:
-    """One process of followers, tied to this thread; another listens to it."""
+    """One process of followers, tied to this thread; another listens to it. `program` is what reads
+    the plan, followers in Python unless it is another."""
 
-    def __init__(self, plan: Plan, host: Host, log: Path) -> None:
+    def __init__(self, plan: Plan, host: Host, log: Path, program: Sequence[str] = COMMAND) -> None:
         self.report = Report()
         self.heard_at = 0.0
         self.ended: list[Ended] = []
         self.log = log
-        command = host.command(tethered(COMMAND, signal.SIGKILL, parent=os.getpid()))
+        command = host.command(tethered(list(program), signal.SIGKILL, parent=os.getpid()))
         with log.open("wb") as said:
             self.process = subprocess.Popen(
                 command,

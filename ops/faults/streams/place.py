@@ -64,7 +64,7 @@ class Place:
             "steps": JOB_SECONDS // STEP_SECONDS,
         }
         return [
-            self.rows.ask(partial(_submit, params, f"chaos-{number}")) for number in range(jobs)
+            self.rows.ask(partial(submit_load, params, f"chaos-{number}")) for number in range(jobs)
         ]
 
     def end(self, jobs: list[UUID]) -> None:
@@ -99,7 +99,8 @@ def _user() -> access.Principal:
     return access.of_user(User.objects.get(username=USER))
 
 
-def _submit(params: Mapping[str, Any], key: str) -> UUID:
+def submit_load(params: Mapping[str, Any], key: str) -> UUID:
+    """Submit a job of the kind `load`, once a key; return its id."""
     return commands.submit(_user(), KIND, params, idempotency_key=key)[0].pk
 
 
