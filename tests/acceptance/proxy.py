@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,37 +15,10 @@ import httpx
 
 from ops.embedded import ports
 from ops.embedded.server import tethered
-from tests.acceptance.up import ROOT
+from ops.faults.links import nginx
 from tests.waiting import until
 
-CONFIGURATION = ROOT / "ops" / "nginx" / "reprise.conf"
 SECONDS = 5
-PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
-
-MAIN = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-    log_format lines escape=json '{{"status":$status,"method":"$request_method",'
-        '"uri":"$request_uri","upgrade":"$http_upgrade"}}';
-    access_log {folder}/access.log lines;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {configuration};
-}}
-"""
-SERVER = """
-listen 127.0.0.1:{port};
-proxy_read_timeout {seconds}s;
-proxy_send_timeout {seconds}s;
-send_timeout {seconds}s;
-"""
 
 
 class Proxy:
@@ -65,26 +37,12 @@ class Proxy:
         return (self._folder / "error.log").read_text()
 
 
-def binary() -> str:
-    """Return where nginx is; AssertionError, saying what to install, where it is not."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *PLACES])
-    found = shutil.which("nginx", path=path)
-    assert found, "nginx is missing: apt-get install nginx"
-    return found
-
-
 @contextmanager
 def in_front_of(upstream: str, folder: Path) -> Iterator[Proxy]:
     """Run nginx with `ops/nginx/reprise.conf` before the web server at this address."""
     port = ports.free()
-    folder.chmod(0o711)  # its worker is another user where we are root
-    (folder / "reprise").mkdir()
     address = upstream.removeprefix("http://")
-    (folder / "reprise" / "upstream.conf").write_text(f"server {address};\n")
-    (folder / "reprise" / "server.conf").write_text(SERVER.format(port=port, seconds=SECONDS))
-    main = folder / "nginx.conf"
-    main.write_text(MAIN.format(folder=folder, configuration=CONFIGURATION))
-    command = [binary(), "-e", str(folder / "error.log"), "-c", str(main)]
+    command = nginx.prepare(folder, f"127.0.0.1:{port}", address, SECONDS)
     process = subprocess.Popen(tethered(command, signal.SIGTERM, parent=os.getpid()))
     proxy = Proxy(folder, port)
     try:
