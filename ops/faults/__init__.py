@@ -18,6 +18,6 @@ Of version updates (`updates`):
     series     all runs of a plan, several at a time, and what must hold in the end
     report     what is said of them
 
-`streams` has the same of followers. `__main__` runs on the machine's python3 and hands over to
-`run` in the virtual environment.
+`streams` has the same of followers, `links` of the way to them. `__main__` runs on the machine's
+python3 and hands over to `run` in the virtual environment.
 """

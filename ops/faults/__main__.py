@@ -14,19 +14,29 @@ import sys
 
 from ops.errors import CannotStart
 from ops.launcher.__main__ import guarded
-from ops.setup import venv
+from ops.setup import frontend, venv
 from ops.setup.clone import Clone
+from ops.suites import debian
 
-ON_HOSTS = (["hosts"], ["streams"])
-WITHOUT_HOSTS = {"--here", "--plan", "--help", "-h"}
+ON_HOSTS = (["hosts"], ["streams"], ["links"])
+ONLY_SAYS = {"--plan", "--help", "-h"}
+WITHOUT_HOSTS = {"--here", *ONLY_SAYS}
 
 
 def main() -> int:
     """Hand over; returns only when that fails."""
-    clone = Clone.from_env()
+    clone, words = Clone.from_env(), sys.argv[1:]
     venv.ensure(clone, dev=True)
-    command = [*_apart(sys.argv[1:]), str(clone.python), "-m", "ops.faults.run", *sys.argv[1:]]
+    if words[:1] == ["links"] and ONLY_SAYS.isdisjoint(words):
+        debian.ensure(clone, ["nginx", *([] if _pageless(words) else ["chromium"])])
+        frontend.ensure_built(clone)
+    command = [*_apart(words), str(clone.python), "-m", "ops.faults.run", *words]
     os.execvpe(command[0], command, venv.environment(clone))  # noqa: S606
+
+
+def _pageless(words: list[str]) -> bool:
+    """Return whether `--only` names followers of links, and not the page."""
+    return "page" not in words and not {"python", "node"}.isdisjoint(words)
 
 
 def _apart(words: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from ops.faults.links.run import LINKS_MODE
 from ops.faults.options import Mode, parse
 from ops.faults.scratch import scratch
 from ops.faults.streams.run import STREAMS
@@ -17,7 +18,7 @@ from ops.launcher.__main__ import guarded
 from ops.setup import say
 
 ABOUT = "Break what everything stands on, as a seed says, and look what came of it."
-MODES: Mapping[str, Mode] = {"jobs": JOBS, "hosts": HOSTS, "streams": STREAMS}
+MODES: Mapping[str, Mode] = {"jobs": JOBS, "hosts": HOSTS, "streams": STREAMS, "links": LINKS_MODE}
 
 
 def main() -> int:
