@@ -1,0 +1,69 @@
+"""`ops/chaos links`, small: both followers over slow links, and links that cut, cap and hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.up_process import NOT_INHERITED, ROOT
+
+LINKS = ("128k", "64k-live", "64k-behind", "1mbit-cut", "capped", "stalled", "stalled-streams")
+FOLLOWERS = ("python", "node")
+SMALL = ["--here", "--size", "0.1", "--at-once", "120"]
+SOUND = {"128k", "64k-live", "64k-behind"}  # links that do nothing but be slow
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[dict[str, Any]]:
+    """What came of each case: each follower and transport, before each server, nginx or not."""
+    only = [word for name in (*LINKS, *FOLLOWERS) for word in ("--only", name)]
+    with tempfile.TemporaryDirectory(prefix="reprise-test-") as made:
+        scratch, output = Path(made) / "scratch", Path(made) / "output"
+        scratch.mkdir()
+        for folder in (Path(made), scratch):
+            folder.chmod(0o711)  # the database's user has to come through
+        ran = subprocess.run(
+            [ROOT / "ops" / "chaos", "links", *SMALL, *only, "--output", output],
+            env={name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+            | {"TMPDIR": str(scratch)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ran.stdout + ran.stderr
+        assert (output / "links.json").exists(), said
+        assert list(scratch.iterdir()) == []
+        report = json.loads((output / "links.json").read_text())
+    assert report["deaths"] == [], said
+    found: list[dict[str, Any]] = [one for one in report["cases"] if not one["twin"]]
+    return found
+
+
+def named(case: dict[str, Any]) -> str:
+    words = ("number", "link", "follower", "way", "server", "door", "transport", "connections")
+    return " ".join(str(case[word]) for word in words)
+
+
+def test_everything_comes_once_and_in_order_over_any_link(cases: list[dict[str, Any]]) -> None:
+    assert {(one["link"], one["follower"]) for one in cases} == {
+        (link, follower) for link in LINKS for follower in FOLLOWERS
+    }
+    wrong = [f"{named(one)}: {'; '.join(one['missed'])}" for one in cases if one["missed"]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_sent_again_that_had_come(cases: list[dict[str, Any]]) -> None:
+    wrong = [f"{named(one)}: {one['dear']}" for one in cases if one["dear"]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_slow_link_is_no_reason_to_connect_again(cases: list[dict[str, Any]]) -> None:
+    # Two: Node opens a second connection where it has two requests at a time.
+    many = [named(one) for one in cases if one["link"] in SOUND and one["connections"] > 2]
+    assert not many, "\n".join(many)
