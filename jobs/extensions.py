@@ -24,6 +24,8 @@ WHOLE_BYTES, PART_BYTES = 60 * 1024, 48 * 1024
 LONG_BYTES = 1024
 # Of parameters without their long lists: the title, labels and the plan have the rest of the event.
 MOST_PARAMS_BYTES = 32 * 1024
+# Of one job, by whatever they are chosen.
+MOST_TARGETS = 10_000
 SPLIT_MEMBERS = ("params", "plan")
 
 Data = Mapping[str, Any]

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from core.errors import InvalidParams
+from jobs.extensions import MOST_TARGETS
 from jobs.models import Target
 
 GROUP, LABEL = "group:", "label:"
-# Of one job, by whatever they are chosen.
-MOST_TARGETS = 10_000
 
 
 def is_selector(text: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 
@@ -10,6 +13,7 @@ from ops.faults.plan import LASTS, Planned, SitePlan, draw
 from ops.faults.run import MODES
 from ops.faults.streams.acts import ACTS as STREAM_ACTS
 from ops.faults.updates import HOSTS, JOBS
+from ops.setup.clone import ROOT
 
 SERVERS = 3
 UPDATES = {"jobs": JOBS, "hosts": HOSTS}
@@ -60,6 +64,13 @@ def test_whatever_may_be_planned_can_be_done() -> None:
     acts = {"jobs": ACTS, "hosts": ACTS, "streams": STREAM_ACTS}
     for name, known in acts.items():
         assert set(MODES[name].faults) <= set(known)
+
+
+def test_the_command_line_is_read_before_there_is_a_database() -> None:
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-m", "ops.faults.run", "jobs", "--plan", "--runs", "1"]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_some_faults_alone_come_to_the_sites_that_know_them() -> None:
