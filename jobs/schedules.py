@@ -21,7 +21,14 @@ from datetime import datetime, timedelta
 from django.db import Error, InterfaceError, OperationalError, transaction
 
 from core import clock
-from core.errors import Forbidden, InvalidParams, NotFound, describe_error
+from core.errors import (
+    BadRequest,
+    Forbidden,
+    InvalidParams,
+    NotFound,
+    RepriseError,
+    describe_error,
+)
 from jobs import access, cron
 from jobs.cron import BadSchedule, following
 from jobs.firing import Firing, database_now
@@ -90,6 +97,8 @@ def problem(schedule: Schedule) -> tuple[str, str] | None:
         return "params", error.places()
     except (KindFailed, Error) as error:
         return "kind", describe_error(error)
+    except RepriseError as error:
+        return "params", error.message
     return None
 
 
@@ -98,8 +107,7 @@ def _check(schedule: Schedule) -> None:
     access.require_open(access.of_user(schedule.owner), kind)
     with guard_kind(kind.name):
         if field.names(kind.parse(schedule.params)):
-            detail = "a schedule keeps its parameters as they are: no secrets"
-            raise InvalidParams([{"pointer": "", "detail": detail}])
+            raise BadRequest("A schedule keeps its parameters as they are: no secrets.")
 
 
 @dataclass(frozen=True, slots=True)
