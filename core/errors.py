@@ -143,6 +143,7 @@ class InvalidParams(RepriseError):
         count = "1 parameter does" if len(errors) == 1 else f"{len(errors)} parameters do"
         super().__init__(message or f"{count} not fit.", errors=errors)
         self.errors = errors
+        self.named = message is not None  # the message says by itself what does not fit
 
     def places(self) -> str:
         """Return what does not fit in words, a sentence for each place."""

@@ -64,7 +64,8 @@ class Firing:
         except IdempotencyConflict:
             return self._leave_out("this moment has had its job")
         except InvalidParams as error:
-            return self.note_failure(f"{error.message} {error.places()}")
+            places = "" if error.named else f" {error.places()}"
+            return self.note_failure(f"{error.message}{places}")
         except RepriseError as error:
             return self.note_failure(error.message)
 

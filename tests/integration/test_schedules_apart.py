@@ -190,6 +190,9 @@ def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
         pass
     rows = cast.alice.client().get("/api/audit?type=job.failed").json()["events"]
     assert [row["job"] for row in rows] == [str(job.pk)]
+    page = cast.alice.browser().get(f"/history?job={job.pk}").content.decode()
+    assert "ValueError: not today" in page
+    assert cast.alice.browser().get(f"/jobs/{job.pk}").status_code == 200
     shown = cast.alice.client().get(f"/api/jobs/{job.pk}").json()
     assert (shown["status"], shown["message"]) == ("failed", job.message)
     assert verify(job.pk).ok
