@@ -16,17 +16,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
-from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
 from core import clock
-from core.errors import BadRequest
 from jobs import consumers, schedules, tokens
 from jobs.cron import BadSchedule
-from jobs.events import clean, is_storable
+from jobs.fields import ExactJSONFormField
 from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
 from jobs.targets import checking, expand, selectors
 from jobs.targets.selecting import LABEL
@@ -101,30 +98,8 @@ class TeamAdmin(ForStaff, AnyAdmin):
     filter_horizontal = ("members",)
 
 
-class CleanJSONField(forms.JSONField):
-    """JSON that Postgres keeps: no NaN, no infinite number; NUL is replaced, as in events."""
-
-    def to_python(self, value: Any) -> Any:
-        """Return the value. Raises ValidationError."""
-        try:
-            made = clean(super().to_python(value))
-        except (BadRequest, RecursionError) as error:
-            raise ValidationError(self.error_messages["invalid"], "invalid") from error
-        if not is_storable(made):
-            raise ValidationError(self.error_messages["invalid"], "invalid")
-        return made
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what the field shows: what was sent, where it is too deep to be read."""
-        try:
-            shown = super().bound_data(data, initial)
-            return shown if isinstance(shown, InvalidJSONInput) else clean(shown)
-        except (BadRequest, RecursionError):
-            return InvalidJSONInput(data)
-
-
 JSON_FIELDS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
-    models.JSONField: {"form_class": CleanJSONField}
+    models.JSONField: {"form_class": ExactJSONFormField}
 }
 
 

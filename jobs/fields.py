@@ -59,7 +59,3 @@ class ExactJSONField(AnyJSONField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Return the value: psycopg has parsed the text."""
         return value
-
-    def formfield(self, **kwargs: Any) -> Any:
-        """Return the form's field."""
-        return super().formfield(**{"form_class": ExactJSONFormField, **kwargs})
