@@ -30,8 +30,12 @@ with page as (
     select 1 from jobs_feed later where later.job = moved.job and later.seq = moved.seq + 1
   )
 )
-select reached.position, newest.*
+select reached.position, state.position,
+       (select job || ':' || seq from jobs_feed where position = %(after)s),
+       (select job || ':' || seq from page order by position desc limit 1),
+       newest.*
 from (select coalesce(max(position), %(after)s) as position from page) reached
+left join jobs_feed_state state on true
 left join newest on true order by newest.position
 """
 
@@ -56,11 +60,18 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class SummaryPage:
-    """The jobs whose newest event is after position `after` and up to `last`, in that order."""
+    """The jobs whose newest event is after position `after` and up to `last`, in that order.
+
+    `end` is the feed's newest position at that moment; `before` and `newest` say which event is at
+    `after` and at `last` (None: the feed has none there, or the page is empty).
+    """
 
     after: int
     last: int
     summaries: Sequence[Summary]
+    end: int = 0
+    before: str | None = None
+    newest: str | None = None
 
 
 class Executor(Protocol):
@@ -78,7 +89,9 @@ class AsyncSummaries:
     async def page(self, after: int, limit: int) -> SummaryPage:
         """Return what the `limit` positions after `after` bring; at the end, `last` is `after`."""
         rows = await self._executor.fetch(_PAGE, {"after": after, "limit": limit})
-        return SummaryPage(after, rows[0][0], [_summary(row[1:]) for row in rows if row[1]])
+        last, end, before, newest = rows[0][:4]
+        found = [_summary(row[4:]) for row in rows if row[4]]
+        return SummaryPage(after, last, found, end or 0, before, newest)
 
     async def end(self) -> int:
         """Return the feed's newest position, 0 for none."""

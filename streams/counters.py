@@ -17,7 +17,10 @@ _HELP = {
     "refused": ("counter", "Followers not let in, by the limit, or going_down."),
     "sent_off": ("counter", "Followers whose access was found to have ended, by the error's code."),
     "access_checks": ("counter", "Times that followers' access was asked about, all in one go."),
-    "hints": ("counter", "Hints heard from the channel layer: used, old, gap, large, stray, bad."),
+    "hints": (
+        "counter",
+        "Hints heard from the channel layer: used, old, gap, large, stray, bad, other.",
+    ),
     "lost_hints": ("counter", "Gaps in the hints: some were lost before one that came, or all."),
     "heals": ("counter", "Gaps filled from the log, by how they were noticed."),
     "poll_heals": ("counter", "Gaps that only the poll noticed: hints that were lost."),
@@ -29,6 +32,7 @@ _HELP = {
     "rotations": ("counter", "Answers that ended only for the client to come back."),
     "slow_closes": ("counter", "Connections closed because they took nothing for 30 s."),
     "restarts": ("counter", "Starts anew of this process's own tasks, by task."),
+    "histories_dropped": ("counter", "Jobs whose log turned out to be another than before."),
     "jobs": ("gauge", "Jobs with a ring in memory."),
 }
 

@@ -53,6 +53,7 @@ from streams.subscription import Subscription
 TRANSPORT = "eventstream"
 HEADERS = {"Content-Type": "text/event-stream", **STREAM_HEADERS}
 OPEN = b"event: stream-open\ndata:\n\n"
+START = Cursor(0)
 KEEP_ALIVE = b"event: keep-alive\ndata:\n\n"
 
 # Parameters that a GRIP proxy adds; there is none in front of this service.
@@ -153,8 +154,7 @@ async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None)
         head = await hub.check(job, cursor)
         return Channel(name, job, follower, cursor, head, ended=resume.ended)
     except (CursorAhead, HistoryDiverged):
-        start = Cursor(0)
-        return Channel(name, job, follower, start, await hub.check(job, start), reset=True)
+        return Channel(name, job, follower, START, await hub.check(job, START), reset=True)
 
 
 async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[bytes, None]:
@@ -171,6 +171,9 @@ async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[byt
                     hub.counters.sent(TRANSPORT, len(item), len(messages))
                 elif isinstance(item, wire.Heartbeat):
                     yield KEEP_ALIVE
+                elif isinstance(item, wire.Refusal):  # the channel begins again
+                    ids[name] = str(START)
+                    yield _reset([name], ids)
     except RetryLater as error:
         yield _come_again(error)
     except RepriseError as error:
@@ -178,27 +181,40 @@ async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[byt
 
 
 async def _items(hub: Hub, channel: Channel, rotate_s: float) -> AsyncGenerator[wire.Item, None]:
-    """Yield what is for one channel; an error says for which."""
-    subscription = Subscription(
-        hub, channel.job, channel.cursor, channel.head,
-        notice=channel.follower.notice, rotate_s=rotate_s,
-    )  # fmt: skip
-    try:
-        async with aclosing(subscription.items()) as items:
-            async for item in items:
-                yield item
-    except Forbidden as error:
-        raise Forbidden(error.message, channels=[channel.name]) from error
+    """Yield what is for one channel; an error says for which.
+
+    A refusal where the log turns out to be another than before: what follows is from its start.
+    """
+    cursor, head = channel.cursor, channel.head
+    while True:
+        subscription = Subscription(
+            hub, channel.job, cursor, head, notice=channel.follower.notice, rotate_s=rotate_s
+        )
+        try:
+            async with aclosing(subscription.items()) as items:
+                async for item in items:
+                    yield item
+            return
+        except Forbidden as error:
+            raise Forbidden(error.message, channels=[channel.name]) from error
+        except (CursorAhead, HistoryDiverged) as error:
+            cursor, head = START, await hub.check(channel.job, START)
+            yield wire.Refusal(error)
 
 
 def _opening(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
     """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
     reset = [channel.name for channel in channels if channel.reset]
     opening = wire.sse_preface() + OPEN
-    if reset:
-        said = sse_encode_event("stream-reset", {"channels": reset}, make_id(ids), json_encode=True)
-        opening += said.encode()
-    return opening
+    return opening + _reset(reset, ids) if reset else opening
+
+
+def _reset(names: Sequence[str], ids: dict[str, str]) -> bytes:
+    """Return the `stream-reset` of channels that begin again from their start."""
+    said: str = sse_encode_event(
+        "stream-reset", {"channels": names}, make_id(ids), json_encode=True
+    )
+    return said.encode()
 
 
 def _encoded(name: str, events: wire.Events, ids: dict[str, str]) -> bytes:

@@ -60,7 +60,8 @@ class Followed:
 
     `head` and `status` are the newest that this process has heard of; `ring` has the newest
     events, and is *behind* while it lacks some up to the head. Every change wakes `changed`: at
-    once after a silence, else when more has gathered (20 ms at most).
+    once after a silence, else when more has gathered (20 ms at most). `outdated`: the log has
+    turned out to be another than this one; followers check their cursors and follow again.
     """
 
     def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
@@ -68,12 +69,15 @@ class Followed:
         self.job = job
         self.head = head.seq
         self.status = head.status
-        self.ring = Ring(head.seq, bounds)
+        self.ring = Ring(head.seq, bounds, head.hash)
+        self.outdated = False
         self.changed = Signal()
         self.followers = 0
         self.since = self.idle_since = asyncio.get_running_loop().time()
         self.healing: asyncio.Task[None] | None = None
         self.looking: asyncio.Task[None] | None = None
+        self.verifying: asyncio.Task[None] | None = None
+        self.verified = -1  # where the ring ended when the log was asked whether it has that
         self._time = asyncio.get_running_loop().time
         self._gathers_until = 0.0
         self._waking: asyncio.TimerHandle | None = None
@@ -98,6 +102,11 @@ class Followed:
         """Add events to the ring; then, only then, wake those who wait for them."""
         if self.ring.extend(after, texts):
             self._news()
+
+    def retire(self) -> None:
+        """Have everybody who waits look again: nothing more comes here."""
+        self.outdated = True
+        self.changed.fire()
 
     def skip(self) -> bool:
         """Give up a gap that is wider than the ring; return whether it was.

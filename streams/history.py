@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from jobs.log import Page
+from jobs.log import Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
 from streams.stretch import Bounds, PageOf, Stretch
+from streams.wire import hash_of
 
 READ_SECONDS = 10.0
 KEPT_SECONDS = 60.0
 PAGES_AHEAD = 2
 MOST_CUTS = 4096
+MOST_ENDS = 4096
 
 Key = tuple[UUID, int]  # a job, and the seq after which a page begins
 
@@ -44,6 +46,7 @@ class History:
         self._bytes = 0
         self._reading: dict[Key, asyncio.Task[Stretch]] = {}
         self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
+        self._ends: OrderedDict[UUID, tuple[int, str]] = OrderedDict()
 
     def page(self, job: UUID, seq: int) -> asyncio.Future[Stretch]:
         """Return the page that has the event after `seq`, or will have it, as a shared future.
@@ -80,6 +83,25 @@ class History:
             if key not in self._reading and key not in self._kept:
                 self._start(key).add_done_callback(_passed_over)
 
+    def end(self, job: UUID) -> int:
+        """Return the seq of the newest event that a page has brought, 0 for none."""
+        return self._ends.get(job, (0, ""))[0]
+
+    def agrees(self, job: UUID, head: Head) -> bool:
+        """Return whether the newest event that was read can be of the history with this head."""
+        seq, known = self._ends.get(job, (0, ""))
+        return seq != head.seq or known in ("", head.hash)
+
+    def drop(self, job: UUID) -> None:
+        """Forget a job's pages, those too that are on their way."""
+        self._ends.pop(job, None)
+        for key in [key for key in self._kept if key[0] == job]:
+            self._drop(key)
+        for key in [key for key in self._reading if key[0] == job]:
+            del self._reading[key]
+        for key in [key for key in self._cuts if key[0] == job]:
+            del self._cuts[key]
+
     def _start(self, key: Key) -> asyncio.Task[Stretch]:
         self._counters.add("page_reads")
         reading = self._reading[key] = asyncio.create_task(self._read(key))
@@ -93,16 +115,28 @@ class History:
     async def _read(self, key: Key) -> Stretch:
         job, after = key
         events = self._bounds.page_events
+        wanted = False
         try:
             async with asyncio.timeout(READ_SECONDS):
                 page = await self._reader.read(job, after, events - after % events)
         finally:
-            del self._reading[key]
-        if page.cut:
-            self._note_cut(key, page.last)
+            if self._reading.get(key) is asyncio.current_task():
+                wanted = True
+                del self._reading[key]
         stretch = PageOf(page, self._bounds)
-        self._keep(key, stretch)
+        if wanted:  # else it was dropped on its way
+            if page.cut:
+                self._note_cut(key, page.last)
+            self._note_end(job, page)
+            self._keep(key, stretch)
         return stretch
+
+    def _note_end(self, job: UUID, page: Page) -> None:
+        if page.last > max(page.after, self.end(job)):
+            self._ends[job] = page.last, hash_of(page.lines)
+            self._ends.move_to_end(job)
+            if len(self._ends) > MOST_ENDS:
+                self._ends.popitem(last=False)
 
     def _note_cut(self, key: Key, end: int) -> None:
         if key[1] % self._bounds.page_events == 0:

@@ -4,6 +4,10 @@ The log is the truth, the channel layer a hint. Hints that fit extend a job's ri
 a gap has the gap read from the log, once for all. Once a second the heads of all followed jobs are
 read in one query: what the hints lost is healed by that, and counted. A follower is a cursor
 (`streams.subscription`): the hub keeps nothing for it and knows only how many there are.
+
+A log may go back: a dump is restored, or a standby that lags takes over. What was known of a job
+is dropped when a head is behind it or has another hash, or an event is not linked to the one
+before; its followers then check their cursors, as if they came back (docs/adr/0051).
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from uuid import UUID
 
 import psycopg
 
-from core.errors import Unavailable
+from core.errors import CursorAhead, HistoryDiverged, NotFound, Unavailable
 from jobs.log import Cursor, Head, Page, group
 from streams.counters import Counters
 from streams.followed import Followed
@@ -112,12 +116,21 @@ class Hub:
 
         Raises NotFound, CursorAhead, HistoryDiverged, and Unavailable without Postgres.
         """
+        known = self._known(job)
         try:
             async with asyncio.timeout(READ_SECONDS):
-                return await self._reader.check_cursor(job, cursor)
+                head = await self._reader.check_cursor(job, cursor)
         except AWAY as error:
             self.counters.add("read_failures", "check")
             raise Unavailable from error
+        self._compare(job, known, head)
+        return head
+
+    async def doubt(self, job: UUID) -> None:
+        """Read again what is known of a job: an event is not linked to the one before it."""
+        self.history.drop(job)
+        if live := self._followed.get(job):
+            await asyncio.wait({self._verify(live)})
 
     @contextmanager
     def follow(self, job: UUID, head: Head) -> Iterator[Followed]:
@@ -165,13 +178,69 @@ class Hub:
             if live.behind:
                 self._heal(live, "join")
 
+    def _known(self, job: UUID) -> int:
+        """Return the newest seq that is known now: a head that is read from now on has it."""
+        live = self._followed.get(job)
+        return max(self.history.end(job), max(live.head, live.ring.last) if live else 0)
+
+    def _compare(self, job: UUID, known: int, head: Head | None) -> bool:
+        """Drop what contradicts a head, read after `known` was the newest; return whether any."""
+        live = self._followed.get(job)
+        ring_hash = live.ring.hash_at(head.seq) if live and head else ""
+        back = head is None or head.seq < min(known, self._known(job))
+        if not back and head is not None:
+            back = not self.history.agrees(job, head) or ring_hash not in ("", head.hash)
+        if back:
+            self._drop(job, head)
+        return back
+
+    def _drop(self, job: UUID, head: Head | None) -> None:
+        """Forget a history that is no more, and have its followers check their cursors."""
+        logger.warning(
+            "the log of job %s is another than before: its followers check their cursors",
+            job, extra={"action": "log_went_back"},
+        )  # fmt: skip
+        self.counters.add("histories_dropped")
+        self.history.drop(job)
+        if live := self._followed.get(job):
+            if head is None:
+                self._forget(live)
+            else:
+                self._followed[job] = Followed(job, head, self._bounds)
+            live.retire()
+
+    def _verify(self, live: Followed) -> asyncio.Task[None]:
+        """Ask the log whether it has what the ring ends with; once, however many doubt it."""
+        if live.verifying is None:
+            live.verifying = self._spawn(self._compare_ring(live))
+        return live.verifying
+
+    async def _compare_ring(self, live: Followed) -> None:
+        end, known = live.ring.last, live.ring.hash_at(live.ring.last)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._reader.check_cursor(live.job, Cursor(end, known[:8] or None))
+            live.verified = end
+        except (CursorAhead, HistoryDiverged, NotFound):
+            async with asyncio.timeout(READ_SECONDS):
+                heads = await self._reader.heads([live.job])
+            if self._followed.get(live.job) is live:
+                self._drop(live.job, heads.get(live.job))
+        except AWAY:
+            self.counters.add("read_failures", "verify")
+        finally:
+            live.verifying = None
+
     def _leave_idle(self) -> None:
         now = asyncio.get_running_loop().time()
         for live in list(self._followed.values()):
             if not live.followers and now - live.idle_since > LINGER_SECONDS:
-                del self._followed[live.job]
-                self.counters.add("jobs", amount=-1)
-                self._spawn(self._link.leave(group(live.job)))
+                self._forget(live)
+
+    def _forget(self, live: Followed) -> None:
+        del self._followed[live.job]
+        self.counters.add("jobs", amount=-1)
+        self._spawn(self._link.leave(group(live.job)))
 
     def _hear(self, message: Message) -> None:
         try:
@@ -191,6 +260,13 @@ class Hub:
         if live is None:
             self.counters.add("hints", "stray")
             return
+        texts = [] if lines is None else lines.split("\n")
+        if texts and len(texts) != last - first + 1:
+            raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
+        if texts and first <= live.ring.last + 1 and not live.ring.agrees(first - 1, texts):
+            self.counters.add("hints", "other")
+            self._verify(live)
+            return
         # Even where a page of the log was quicker: it brought the events, but not the status.
         live.note(last, message["status"])
         if last <= live.ring.last:
@@ -203,9 +279,6 @@ class Hub:
                 self.counters.add("lost_hints")
             self._heal(live, reason)
             return
-        texts = lines.split("\n")
-        if len(texts) != last - first + 1:
-            raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
         live.extend(first - 1, texts)
         self.counters.add("hints", "used")
 
@@ -217,14 +290,18 @@ class Hub:
 
     async def _fill(self, live: Followed) -> None:
         try:
-            while live.behind and not live.skip():
+            while live.behind and not live.outdated and not live.skip():
                 async with asyncio.timeout(READ_SECONDS):
                     page = await self._reader.read(
                         live.job, live.ring.last, self._bounds.page_events
                     )
                 if not len(page):
                     return
-                live.extend(page.after, page.texts)
+                texts = page.texts
+                if live.verified != page.after and not live.ring.agrees(page.after, texts):
+                    await asyncio.wait({self._verify(live)})
+                    continue
+                live.extend(page.after, texts)
         except AWAY:
             self.counters.add("read_failures", "heal")  # the poll notices again
         finally:
@@ -238,14 +315,18 @@ class Hub:
             open_jobs = [live for live in self._followed.values() if not _settled(live)]
             if not open_jobs:
                 continue
+            known = [self._known(live.job) for live in open_jobs]
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     heads = await self._reader.heads([live.job for live in open_jobs])
             except AWAY:  # asyncio.timeout's TimeoutError is an OSError too
                 self.counters.add("read_failures", "poll")
                 continue
-            for live in open_jobs:
-                if not (found := heads.get(live.job)):
+            for live, before in zip(open_jobs, known, strict=True):
+                found = heads.get(live.job)
+                if self._followed.get(live.job) is not live:
+                    continue
+                if self._compare(live.job, before, found) or found is None:
                     continue
                 if found.seq <= live.ring.last:
                     live.note(found.seq, found.status)

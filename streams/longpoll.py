@@ -23,6 +23,7 @@ from streams.followed import Followed
 from streams.followers import LONG_POLL
 from streams.hub import Hub
 from streams.notice import Notice
+from streams.seam import Seam
 from streams.walk import walk
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -130,24 +131,36 @@ async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
 
 async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice) -> None:
     """Take what is there, and wait for it where there is nothing; for a notice no longer."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + wait
-    # Who does not wait needs no hints.
-    following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
-    with following as live, notice.resting():
+    give_up = asyncio.get_running_loop().time() + wait
+    seam = Seam(job, page.cursor, head)
+    with notice.resting():
         while True:
-            # A heal reads pages, which may be ahead of the news: both say that there is more.
-            async for events in walk(hub, live, page.next.seq, max(live.head, live.ring.last)):
-                page.take(events)
-                if page.full:
-                    break
-            page.note(live)
-            if page.texts or page.full or page.end or loop.time() >= give_up or notice.error:
+            # Who does not wait needs no hints.
+            following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
+            with following as live:
+                await _fill_from(hub, live, seam, page, give_up, notice)
+            if page.texts or not live.outdated:
                 break
-            if page.next.seq >= max(live.head, live.ring.last):
-                await live.changed.wait(give_up - loop.time(), notice)
+            head = await hub.check(job, seam.cursor)
     if not isinstance(notice.error, RetryLater):
         notice.check()
+
+
+async def _fill_from(
+    hub: Hub, live: Followed, seam: Seam, page: Page, give_up: float, notice: Notice
+) -> None:
+    time = asyncio.get_running_loop().time
+    while not live.outdated:
+        # A heal reads pages, which may be ahead of the news: both say that there is more.
+        async for events in walk(hub, live, seam, max(live.head, live.ring.last)):
+            page.take(events)
+            if page.full:
+                break
+        page.note(live)
+        if page.texts or page.full or page.end or time() >= give_up or notice.error:
+            return
+        if page.next.seq >= max(live.head, live.ring.last):
+            await live.changed.wait(give_up - time(), notice)
 
 
 def _export(
@@ -163,7 +176,7 @@ async def _lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncGenerator[bytes, None]:
     live = hub.glance(job, head)
-    async for events in walk(hub, live, cursor.seq, head.seq):
+    async for events in walk(hub, live, Seam(job, cursor, head), head.seq):
         if not types:
             yield events.ndjson()
         elif texts := [text for text in events.texts if wire.type_of(text) in types]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from jobs.log import Page
-from streams.wire import Events, size, sizes
+from streams.wire import Events, chained, hash_of, size, sizes
 
 # Followers of what is new stand at few places at once; each kept batch may hold its encodings.
 KEPT_BATCHES = 8
@@ -108,10 +108,14 @@ class PageOf:
 
 
 class Ring:
-    """A job's newest events, as they come; the oldest leave where it grows past its bounds."""
+    """A job's newest events, as they come; the oldest leave where it grows past its bounds.
 
-    def __init__(self, after: int, bounds: Bounds = BOUNDS) -> None:
+    `before` is the hash of the event at `after`, empty if it is not known.
+    """
+
+    def __init__(self, after: int, bounds: Bounds = BOUNDS, before: str = "") -> None:
         self.after = after
+        self._before = before
         self._bounds = bounds
         self._texts: list[str] = []
         self._bytes = 0
@@ -172,6 +176,26 @@ class Ring:
         while self._bytes - free > most * 3 // 4 and leave < len(self._texts) - 1:
             free += size(self._texts[leave])
             leave += 1
+        if leave:
+            self._before = hash_of(self._texts[leave - 1])
         del self._texts[:leave]
         self.after += leave
         self._bytes -= free
+
+    def hash_at(self, seq: int) -> str:
+        """Return the hash of the event at `seq`, empty if it is not known here."""
+        if self.after < seq <= self.last:
+            return hash_of(self._texts[seq - self.after - 1])
+        return self._before if seq == self.after else ""
+
+    def agrees(self, after: int, texts: Sequence[str]) -> bool:
+        """Return whether the events after seq `after` can be of the history that is here.
+
+        They are compared where they overlap with it, or else where they follow it.
+        """
+        if after == self.last and texts:
+            before = self.hash_at(after)
+            return not before or chained(before, texts[0])
+        seam = min(self.last, after + len(texts))
+        known = self.hash_at(seam) if seam > after else ""
+        return not known or known == hash_of(texts[seam - after - 1])

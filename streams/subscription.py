@@ -17,6 +17,7 @@ from jobs.log import Cursor, Head
 from streams.followed import Followed
 from streams.hub import AWAY, Hub
 from streams.notice import Notice
+from streams.seam import Seam
 from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
 
 # A page that is long in coming is waited for this long at a time: there may be a notice.
@@ -50,6 +51,7 @@ class Subscription:
         self._head = head
         self._notice = notice or Notice()
         self._rotate_s = rotate_s
+        self._seam = Seam(job, cursor, head)
         self._seq = cursor.seq
         self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
         self._goal = head.seq
@@ -65,14 +67,23 @@ class Subscription:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
         self._begin()
         yield Hello(self._job, str(self._cursor), self._head.seq, self._hub.heartbeat_seconds)
-        with self._hub.follow(self._job, self._head) as live, self._notice.resting():
-            while not self._ended:
-                item = await self._next(live)
-                if item is None:
+        with self._notice.resting():
+            while True:
+                with self._hub.follow(self._job, self._head) as live:
+                    while (item := await self._next(live)) is not None:
+                        yield item
+                        self._sent(item)
+                        if self._ended:
+                            return
+                if not live.outdated:
                     self._hub.counters.add("rotations")
                     return
-                yield item
-                self._sent(item)
+                await self._check_again()
+
+    async def _check_again(self) -> None:
+        """Go on in a log that is another than before, if it has all that was sent; else raise."""
+        self._head = await self._hub.check(self._job, self._seam.cursor)
+        self._goal = min(self._goal, self._head.seq)
 
     def _begin(self) -> None:
         started = self._time()
@@ -87,6 +98,7 @@ class Subscription:
                 if self._caught_up:
                     self._hub.counters.lag.observe(time() - item.at)
                 self._seq, self._hash8, self._moved = item.last, item.hash8, True
+                self._seam.move(item)
             case CaughtUp():
                 self._caught_up = True
             case FellBehind():
@@ -102,16 +114,21 @@ class Subscription:
         self._waited = False
         while True:
             self._notice.check()
+            if live.outdated:
+                return None
             if item := self._milestone(live):
                 return item
             if self._over():
                 return None
             if live.ring.after <= self._seq < live.ring.last:
                 self._hub.counters.add("ring_hits")
-                return live.ring.batch(self._seq)
-            if self._seq < live.ring.after:
-                if events := await self._from_log(live):
+                events = live.ring.batch(self._seq)
+                if await self._seam.fits(self._hub, events):
                     return events
+            elif self._seq < live.ring.after:
+                found = await self._from_log(live)
+                if found and await self._seam.fits(self._hub, found):
+                    return found
             else:
                 await live.changed.wait(self._patience(), self._notice)
                 self._waited = True

@@ -8,26 +8,32 @@ from collections.abc import AsyncIterator
 from core.errors import Unavailable
 from streams.followed import Followed
 from streams.hub import AWAY, Hub
+from streams.seam import Seam
 from streams.stretch import Stretch
 from streams.wire import Events
 
 TRIES = 6
 
 
-async def walk(hub: Hub, live: Followed, seq: int, goal: int) -> AsyncIterator[Events]:
-    """Yield what comes after `seq`, at least to `goal`, from the ring or else from the log.
+async def walk(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator[Events]:
+    """Yield what comes after `seam`, at least to `goal`, from the ring or else from the log.
 
-    Raises Unavailable where the log cannot be read, nor a few seconds later.
+    Raises Unavailable where the log cannot be read, nor a few seconds later; CursorAhead or
+    HistoryDiverged if it is another log by then. Ends early if `live` is outdated.
     """
-    while seq < goal:
+    seq = seam.cursor.seq
+    while seq < goal and not live.outdated:
         if live.ring.after <= seq < live.ring.last:
             events = live.ring.batch(seq)
         else:
             stretch = await _page(hub, live, seq)
             hub.history.ahead(live.job, stretch.last, min(goal, live.ring.after))
             events = stretch.batch(seq)
+        if not await seam.fits(hub, events):
+            continue
         yield events
         seq = events.last
+        seam.move(events)
         await asyncio.sleep(0)  # others get their turn between the frames of a long history
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import RepriseError
+from jobs.events import next_hash, split_hash
 
 PROTOCOL = 1
 RETRY_MS = 1000
@@ -47,6 +48,7 @@ class Events:
     after: int
     last: int
     lines: str
+    _before: str | None = field(default=None, repr=False)
     _at: float | None = field(default=None, repr=False)
     _size: int | None = field(default=None, repr=False)
     _websocket: str | None = field(default=None, repr=False)
@@ -70,6 +72,19 @@ class Events:
     def hash8(self) -> str:
         """The first 8 hex digits of the last one's hash."""
         return hash8(self.lines)
+
+    @property
+    def hash(self) -> str:
+        """The last one's hash."""
+        return hash_of(self.lines)
+
+    def continues(self, before: str) -> bool:
+        """Return whether the first of them comes after the event with this hash in the chain."""
+        if before != self._before:
+            if not chained(before, self.lines.partition("\n")[0]):
+                return False
+            self._before = before
+        return True
 
     @property
     def at(self) -> float:
@@ -183,6 +198,17 @@ _NAMES = {
 def hash8(text: str) -> str:
     """Return the first 8 hex digits of the hash that ends every stored text."""
     return text[-66:-58]
+
+
+def hash_of(text: str) -> str:
+    """Return the hash that ends every stored text: 64 hex digits."""
+    return text[-66:-2]
+
+
+def chained(before: str, text: str) -> bool:
+    """Return whether a stored text is what its hash says, after the event with hash `before`."""
+    body, found = split_hash(text)
+    return next_hash(bytes.fromhex(before), body.encode()).hex() == found
 
 
 def type_of(text: str) -> str:

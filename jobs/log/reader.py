@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -119,6 +120,7 @@ class AsyncReader:
             rows = await self.fetch(sql.HASH_AT, [job_id, cursor.seq])
             row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
             match_hash(row, cursor)
+            found = replace(found, cursor_hash=row[0] if row else "")
         if archived.may_be(job_id, found, cursor):
             needed = await self.fetch(archived.NEEDED, {"job": job_id, "after": cursor.seq})
             await asyncio.to_thread(archived.check_there, needed)

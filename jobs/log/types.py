@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.errors import BadCursor, RepriseError
@@ -43,11 +43,15 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A job's newest committed event: its seq (0 for none), its hash (hex), the job's status."""
+    """A job's newest committed event: its seq (0 for none), its hash (hex), the job's status.
+
+    `cursor_hash` is the whole hash of the event at the cursor that was checked, empty if unknown.
+    """
 
     seq: int
     hash: str
     status: str
+    cursor_hash: str = field(default="", compare=False)
 
     @property
     def terminal(self) -> bool:

@@ -7,6 +7,7 @@ the same page is read, so that a hint which is lost, doubled, late or wrong chan
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
@@ -21,6 +22,8 @@ from streams.hub import AWAY
 from streams.link import Message
 
 READ_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class Reads(Protocol):
@@ -48,6 +51,8 @@ class Feed:
         self.pages = Pages(reads, counters, bounds.page_positions)
         self._reads = reads
         self._poll_seconds = poll_seconds
+        self.generation = 0  # how often the feed went back; followers of another one are told
+        self._end = 0
         self._followers = 0
         self._wanted = asyncio.Event()
         self._due = asyncio.Event()
@@ -57,12 +62,14 @@ class Feed:
 
         Raises CursorAhead, and Unavailable without Postgres.
         """
+        known = self._end
         try:
             async with asyncio.timeout(READ_SECONDS):
                 end = await self._reads.end()
         except AWAY as error:
             self.counters.add("read_failures", "check")
             raise Unavailable from error
+        self._note_end(known, end)
         if position > end:
             raise CursorAhead(
                 f"The position {position} is beyond the feed's end, {end}: start again from 0.",
@@ -111,12 +118,37 @@ class Feed:
 
     async def _read_on(self, reason: str) -> None:
         while True:
-            recent = self.recent
+            recent, known = self.recent, self._end
             self.counters.add("feed_reads", reason)
             async with asyncio.timeout(READ_SECONDS):
                 page = await self._reads.page(recent.last, self.bounds.page_positions)
+            if recent is not self.recent or self._note_end(known, page.end):
+                return
+            if not recent.agrees(page):
+                return self._begin_again(page.end)
             if page.last > page.after:
                 recent.extend(page)
                 self.changed.fire()
             if page.last < page.after + self.bounds.page_positions:
                 return
+
+    def _note_end(self, known: int, end: int) -> bool:
+        """Take in an end, read after `known` was it; return whether the feed went back to it."""
+        if end < min(known, self._end):
+            self._begin_again(end)
+            return True
+        self._end = max(self._end, end)
+        return False
+
+    def _begin_again(self, end: int) -> None:
+        """Forget a feed that is no more, and have its followers start again."""
+        logger.warning(
+            "the feed is another than before, its followers start again",
+            extra={"action": "feed_went_back"},
+        )
+        self.counters.add("histories_dropped", "feed")
+        self.generation += 1
+        self._end = end
+        self.recent = Recent(max(end - 1, 0), self.bounds)  # the next read says what is at its end
+        self.pages = Pages(self._reads, self.counters, self.bounds.page_positions)
+        self.changed.fire()

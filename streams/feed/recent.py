@@ -37,9 +37,14 @@ class Recent:
 
     def __init__(self, after: int, bounds: FeedBounds = FEED_BOUNDS) -> None:
         self.after = self.last = after
+        self._newest_event: str | None = None  # at `last`, where known
         self._bounds = bounds
         self._newest: dict[UUID, Summary] = {}  # by position, since the latest is always put last
         self._batches: dict[tuple[Sight, int], Summaries] = {}
+
+    def agrees(self, page: SummaryPage) -> bool:
+        """Return whether a page after `last` can be of the feed that is here."""
+        return self._newest_event in (None, page.before)
 
     def extend(self, page: SummaryPage) -> None:
         """Add what comes after `last`. Raises ValueError where that would leave a gap."""
@@ -48,6 +53,8 @@ class Recent:
         for summary in page.summaries:
             self._newest.pop(summary.job, None)
             self._newest[summary.job] = summary
+        if page.last > self.last:
+            self._newest_event = page.newest
         self.last = page.last
         self._batches.clear()
         while len(self._newest) > self._bounds.recent_jobs:

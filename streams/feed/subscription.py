@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from core.clock import now, rfc3339
+from core.errors import CursorAhead
 from jobs.access import Sight
 from streams.feed.feed import Feed
 from streams.feed.recent import cut
@@ -41,6 +42,7 @@ class FeedSubscription:
         self._sight = sight
         self._position = position
         self._goal = end
+        self._generation = feed.generation
         self._notice = notice or Notice()
         self._heartbeat_seconds = heartbeat_seconds
         self._caught_up = False
@@ -76,6 +78,8 @@ class FeedSubscription:
         await asyncio.sleep(0)
         while True:
             self._notice.check()
+            if self._feed.generation != self._generation:
+                raise CursorAhead("The feed has gone back: start again from 0.")
             head = max(self._feed.recent.last, self._position)
             if not self._caught_up and self._position >= self._goal:
                 return CaughtUp(self._position, head)

@@ -66,8 +66,26 @@ class MemoryFeed:
             for position, job in sorted(newest.values(), key=lambda one: one[0])
             if job.id not in later
         ]
+        newest_event = self._at(after + len(rows)) if rows else None
+        page = SummaryPage(
+            after, after + len(rows), found, len(self.rows), self._at(after), newest_event
+        )
         await asyncio.sleep(self.latency)
-        return SummaryPage(after, after + len(rows), found)
+        return page
+
+    def _at(self, position: int) -> str | None:
+        if not 0 < position <= len(self.rows):
+            return None
+        job, seq = self.rows[position - 1]
+        return f"{job.id}:{seq}"
+
+    def restore(self, position: int) -> None:
+        """Put the feed back to where it ended at `position`, and its jobs to what it has."""
+        del self.rows[position:]
+        heads = {job.id: seq for job, seq in self.rows}
+        self.jobs = [job for job in self.jobs if job.id in heads]
+        for job in self.jobs:
+            job.head = heads[job.id]
 
     async def end(self) -> int:
         await self._trip()
@@ -93,13 +111,18 @@ class Reader:
     def __init__(
         self, feed: Feed, sight: Sight = ALL, position: int = 0, slowness: float = 0
     ) -> None:
-        self.position = position
+        self.start = self.position = position
         self.heads: dict[str, int] = {}
         self.items: list[wire.FeedItem] = []
         self.times: list[float] = []
         self._feed, self._sight, self._slowness = feed, sight, slowness
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self.follow())
+
+    def forget(self) -> None:
+        """Begin again from 0, with nothing known."""
+        self.start = self.position = 0
+        self.heads.clear()
 
     async def follow(self, items_at_most: int | None = None) -> None:
         """Connect once; leave after so many items."""

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from core.errors import RepriseError
+from core.errors import CursorAhead, HistoryDiverged, Unavailable
+from jobs.events import first_hash
 from jobs.log import Cursor, Head
 from jobs.log.types import PAGE_BYTES
 from streams import hub, subscription, wire
@@ -50,7 +51,14 @@ class Trouble:
     seconds: float
 
 
-Step = Append | Follow | Trouble
+@dataclass(frozen=True)
+class Restore:
+    share: float  # of the log that is kept
+    events: int  # that are appended at once, of the new history
+    fate: str
+
+
+Step = Append | Follow | Trouble | Restore
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,13 @@ TROUBLE = st.builds(
     Trouble, st.sampled_from(["gone", "frozen", "away"]), st.sampled_from([0.01, 0.5, 4])
 )
 
+RESTORE = st.builds(
+    Restore,
+    st.sampled_from([0.0, 0.3, 0.8, 1.0]),
+    st.integers(0, 12),
+    st.sampled_from([*ARRIVING, "lost"]),
+)
+
 
 def _stories(
     fates: list[str], most: int, *more: st.SearchStrategy[Step]
@@ -106,6 +121,8 @@ def _stories(
 
 # Whatever can go wrong, all at once.
 TROUBLED = _stories([*ARRIVING, "lost"], 40, TROUBLE)
+# The same, and the log is restored to an earlier point under everybody.
+RESTORED = _stories([*ARRIVING, "lost"], 25, TROUBLE, RESTORE)
 # Every hint arrives whose group has been joined. There is no poll, and no heartbeat at which a
 # follower would look again: nothing but the hub's order of things brings anything. Not much
 # happens, because each append brings along what got lost before it.
@@ -125,10 +142,20 @@ class Follower:
     took: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def follow(self) -> None:
-        """Follow to the end, coming back once where the connection is to break."""
-        if self.breaks_at is not None:
-            await self._connect(self.breaks_at)
-        await self._connect(None)
+        """Follow to the end, coming back once where the connection is to break.
+
+        Begin again where the history turns out to be another.
+        """
+        while True:
+            try:
+                if (breaks_at := self.breaks_at) is not None:
+                    self.breaks_at = None
+                    await self._connect(breaks_at)
+                return await self._connect(None)
+            except (CursorAhead, HistoryDiverged):
+                self.texts = []
+            except Unavailable:
+                await asyncio.sleep(0.1)
 
     async def _connect(self, breaks_at: int | None) -> None:
         cursor = Cursor(len(self.texts), self.texts[-1][-66:-58] if self.texts else None)
@@ -146,7 +173,7 @@ class Follower:
         while True:
             try:
                 return await self.hub.check(self.job, cursor)
-            except RepriseError:
+            except Unavailable:
                 await asyncio.sleep(0.1)
 
     def _take(self, item: wire.Item) -> None:
@@ -154,6 +181,10 @@ class Follower:
         self.took.set()
         if isinstance(item, wire.Events):
             assert item.after == len(self.texts), "a gap, or something twice"
+            before = self.texts[-1][-66:-2] if self.texts else first_hash(self.job).hex()
+            for text in item.texts:
+                assert wire.chained(before, text), "another history"
+                before = text[-66:-2]
             self.texts.extend(item.texts)
         elif isinstance(item, wire.CaughtUp | wire.End | wire.FellBehind):
             assert item.seq == len(self.texts), "a milestone at another place"
@@ -198,9 +229,9 @@ class World:
             await self.hub.close()
 
     async def _has_all(self) -> None:
-        head = len(self.log.texts(self.job))
+        whole = self.log.texts(self.job)
         for one, task in zip(self.followers, self._following, strict=True):
-            while len(one.texts) < head and not task.done():
+            while one.texts != whole and not task.done():
                 one.took.clear()
                 waiting = asyncio.create_task(one.took.wait())
                 await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -227,6 +258,10 @@ class World:
                 one = Follower(self.hub, self.job, has, step.slowness, step.breaks_at)
                 self.followers.append(one)
                 self._following.append(asyncio.create_task(one.follow()))
+            case Restore():
+                self.log.restore(self.job, round(step.share * len(self.log.texts(self.job))))
+                if step.events:
+                    self._append(Append(step.events, step.fate))
             case Trouble():
                 thing = self.log if step.what == "away" else self.layer
                 setattr(thing, step.what, True)

@@ -9,6 +9,7 @@ import selectors
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, TypeVar
 from uuid import UUID
@@ -64,6 +65,7 @@ class MemoryLog:
         self.reads = 0
         self._texts: dict[UUID, list[str]] = {}
         self._status: dict[UUID, str] = {}
+        self._restored = 0
 
     def submit(self) -> UUID:
         job = uuid7()
@@ -81,6 +83,12 @@ class MemoryLog:
             "status": status, "lines": "\n".join(texts[first - 1 :]),
         }  # fmt: skip
 
+    def restore(self, job: UUID, seq: int) -> None:
+        """Put the log back to where it had `seq` events; what comes then is another history."""
+        del self._texts[job][seq:]
+        self._status[job] = "running"
+        self._restored += 1
+
     def texts(self, job: UUID) -> list[str]:
         return list(self._texts[job])
 
@@ -92,7 +100,7 @@ class MemoryLog:
         before = bytes.fromhex(texts[-1][-66:-2]) if texts else first_hash(job)
         event = Event(
             seq, "step.output", 1, "2026-11-22T09:00:00.000000Z", "worker:w", 1, "restart",
-            "gs-007", {"text": "é" * (seq % 7), "stream": "out"},
+            "gs-007", {"text": "é" * (seq % 7), "stream": "out", "restored": self._restored},
         )  # fmt: skip
         body, raw = make_body(event)
         return with_hash(body, next_hash(before, raw))
@@ -126,8 +134,11 @@ class MemoryLog:
         head = self._head(job_id)
         if cursor.seq > head.seq:
             raise CursorAhead
-        if cursor.hash8 and self._texts[job_id][cursor.seq - 1][-66:-58] != cursor.hash8:
-            raise HistoryDiverged
+        if cursor.hash8:
+            found = self._texts[job_id][cursor.seq - 1][-66:-2]
+            if found[:8] != cursor.hash8:
+                raise HistoryDiverged
+            head = replace(head, cursor_hash=found)
         await asyncio.sleep(self.latency)
         return head
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from core.errors import Unavailable
+from core.errors import CursorAhead, Unavailable
 from jobs.access import Sight
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
 from tests.unit.hub_world import run
@@ -52,6 +52,12 @@ class Away:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Restore:
+    share: float  # of the feed that is kept
+    events: int  # of a new job, at once
+
+
 STEPS = st.one_of(
     st.builds(Submit, st.integers(1, 3), st.sampled_from([None, 7, 8])),
     st.builds(Move, st.integers(0, 9), st.integers(1, 5), FATES),
@@ -61,6 +67,7 @@ STEPS = st.one_of(
         st.none() | st.integers(1, 5),
     ),
     st.builds(Away, st.sampled_from([0.01, 0.5, 4])),
+    st.builds(Restore, st.sampled_from([0.0, 0.5, 0.9]), st.integers(0, 9)),
 )  # fmt: skip
 
 
@@ -78,6 +85,7 @@ class World:
 
     def __init__(self, scene: FeedScene) -> None:
         self.scene = scene
+        self.restored = False
         self.clients: list[Client] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -94,6 +102,11 @@ class World:
                 reader.task.cancel()  # it connects as this world has it
                 self.clients.append(Client(reader, step.sight, start))
                 self.tasks.append(asyncio.create_task(follow(reader, step.leaves_after)))
+            case Restore() if not self.restored:
+                self.restored = True  # twice between two reads of the feed is not noticed
+                memory.restore(round(step.share * len(memory.rows)))
+                if step.events:
+                    memory.move(memory.submit(), step.events)
             case Away():
                 memory.away = True
                 self.later(step.seconds, self.back)
@@ -127,7 +140,7 @@ class World:
             must = {
                 str(job.id): job.head
                 for job in memory.jobs
-                if client.sight.has(job.owner, job.team) and newest[job.id] > client.start
+                if client.sight.has(job.owner, job.team) and newest[job.id] > client.reader.start
             }
             assert client.reader.heads == must
             kinds = client.reader.kinds()
@@ -150,6 +163,8 @@ async def connect(reader: Reader, items_at_most: int | None) -> None:
     while True:
         try:
             return await reader.follow(items_at_most)
+        except CursorAhead:
+            reader.forget()
         except Unavailable:
             await asyncio.sleep(0.1)
 

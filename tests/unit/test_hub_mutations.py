@@ -11,17 +11,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from jobs.log import group
+from jobs.log import Head, group
 from streams.followed import Followed
 from streams.hub import Hub
+from streams.seam import Seam
 from streams.subscription import Subscription
 from streams.wire import Events, Item
-from tests.unit.hub_stories import HINTS_ALONE, TROUBLED, Story, World, by_hints_alone, troubled
+from tests.unit.hub_stories import (
+    HINTS_ALONE,
+    RESTORED,
+    TROUBLED,
+    Story,
+    World,
+    by_hints_alone,
+    troubled,
+)
 
 SAME = settings(
     derandomize=True, database=None, phases=[Phase.generate], deadline=None, max_examples=500
@@ -75,6 +85,20 @@ class MovesAtTheFrame(Subscription):
             self._seq = max(self._seq, self._end)
 
 
+class ForgetsNothing(Hub):
+    """A log that went back is noticed, and what was known of it is kept."""
+
+    def _drop(self, job: UUID, head: Head | None) -> None:
+        pass
+
+
+class TakesAny(Seam):
+    """Any events are sent after the last ones, whatever history they are of."""
+
+    async def fits(self, hub: Hub, events: Events) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Mutation:
     """A class that takes another's place, and the stories that must not end well with it."""
@@ -88,6 +112,7 @@ class Mutation:
 
 WAITS = {"somebody waits for ever"}
 GAP = {"a gap, or something twice", "a milestone at another place"}
+OTHER = {"another history"}
 SUBSCRIPTION = "streams.subscription.Subscription"
 MUTATIONS = {
     "subscribe after read": Mutation(
@@ -101,6 +126,12 @@ MUTATIONS = {
     ),
     "cursor moved before send: frame": Mutation(
         SUBSCRIPTION, MovesAtTheFrame, TROUBLED, troubled, GAP
+    ),
+    "log goes back: nothing is dropped": Mutation(
+        "streams.hub.Hub", ForgetsNothing, RESTORED, troubled, WAITS | OTHER
+    ),
+    "log goes back: any events are sent": Mutation(
+        "streams.subscription.Seam", TakesAny, RESTORED, troubled, OTHER
     ),
 }
 
