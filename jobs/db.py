@@ -10,6 +10,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, connections
 
+from jobs.foreign import Caught, caught
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -46,11 +48,11 @@ async def urgently(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def _run(threads: ThreadPoolExecutor, fn: Callable[[], T]) -> T:
-    def call() -> T:
+    def call() -> Caught[T]:
         leave_pool()
         try:
-            return fn()
+            return caught(fn)  # a kind's function too: not everything can be set on a future
         finally:
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(threads, call)
+    return (await asyncio.get_running_loop().run_in_executor(threads, call)).open()

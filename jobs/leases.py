@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from core.errors import NotNow
 from jobs import claims, limits, log
 from jobs.events import EventType, NewEvent, parse
+from jobs.foreign import report
 from jobs.kinds import registry
 from jobs.models import Job
 
@@ -205,9 +206,9 @@ def _waits(job: Job) -> dict[str, Any]:
 def _targets(job: Job) -> list[str]:
     try:
         kind = registry.get(job.kind)
-        return kind.targets(kind.Params.model_validate(job.params)) if kind.exclusive else []
-    except Exception:  # a kind's own code: the run itself says what is wrong
-        logger.exception("targets of job %s unknown", job.pk, extra={"action": "take"})
+        return kind.targets(kind.read_own(job.params)) if kind.exclusive else []
+    except Exception as error:  # noqa: BLE001 - a kind's code: the run itself says what is wrong
+        report(f"targets of job {job.pk} unknown", error)
         return []
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jobs.events import EventType, NewEvent
+from jobs.foreign import plain_text
 from jobs.secrets.masking import Masks, Stream
 
 LINGER_SECONDS = 0.05
@@ -49,7 +50,8 @@ class Output:
         self._sending: asyncio.Task[None] | None = None
 
     def write(self, text: str, stream: str) -> None:
-        """Take text of a stream (`out`, `err`)."""
+        """Take text of a stream (`out`, `err`); TypeError for what is no text."""
+        text, stream = plain_text(text), plain_text(stream)
         with self._lock:
             first = not self._waiting
             self._parts.append((stream, text))

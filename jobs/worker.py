@@ -7,36 +7,20 @@ import logging
 import os
 import socket
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 from django.db import Error, transaction
 
-from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow, RepriseError
-from core.terminal import plain_text
+from core.errors import RepriseError
 from jobs import claims, commands, dispatch, leases, limits, log
 from jobs.db import in_thread, urgently
-from jobs.events import EventType, NewEvent
-from jobs.extensions import ending_events
-from jobs.kinds import registry
 from jobs.leases import Lease
 from jobs.log import hints
-from jobs.run import (
-    MAX_MESSAGE,
-    Cancelled,
-    Diverged,
-    HandedOver,
-    JobFailed,
-    Parked,
-    Run,
-    StepFailed,
-    call_handler,
-    parking,
-)
+from jobs.outcome import append_ending, ending_of
+from jobs.run import HandedOver, Parked, Run, parking
 from jobs.secrets import field, store
-from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 from jobs.state import state_at
 from jobs.taking import Taker, give_back
 from jobs.writer import Writer
@@ -113,10 +97,7 @@ class Worker:
             run.recall(steps, lease.status, lease.at)
             if field.refers(lease.params):
                 run.vault.stored = await in_thread(store.load, lease.job)
-            ending = await self._ending(lease, run)
-            if run.diverged:
-                ending = _failed(run.diverged.message)
-            await _end(run, _with_stuck(ending, run.undos.stuck))
+            await append_ending(run, await ending_of(lease, run))
             if lease.holds:
                 await in_thread(_release, lease)
         except Parked:
@@ -125,47 +106,12 @@ class Worker:
             await in_thread(give_back, lease)
         except log.LeaseLost:
             logger.warning("job %s: lease lost", lease.job, extra={"action": "run"})
-        except (RepriseError, Error):  # the sweep delivers the job again, or releases its claims
+        except Exception:  # the sweep delivers the job again, or releases its claims
             logger.exception("job %s could not be ended", lease.job, extra={"action": "run"})
         finally:
             self._active.pop(lease.job, None)
             self._room.release()
             run.vault.lock()
-
-    async def _ending(self, lease: Lease, run: Run) -> NewEvent:
-        """Run the handler and return the event that ends the job."""
-        try:
-            if run.attempt == 1:  # a later attempt may have to put back what an earlier one began
-                run.checkpoint()
-            kind = registry.get(lease.kind)
-            params = kind.Params.model_validate(lease.params)
-            run.vault.unlock(field.names(params))
-            result = await call_handler(kind.run, run, params)
-            run.conclude()
-        except Diverged as error:
-            return _failed(error.message)
-        except Cancelled as stop:
-            return _stopped(str(stop))
-        except JobFailed as failure:
-            return _failed(failure.message, failed_targets=failure.failed_targets)
-        except StepFailed as failure:
-            targets = [failure.target] if failure.target else []
-            return _failed(f"{failure}.", failed_targets=targets)
-        except (InvalidParams, SecretUnreadable, KeysUnusable) as error:
-            return _failed(error.message)
-        except log.LeaseLost:
-            raise
-        except asyncio.CancelledError:
-            if run.cancelling and not run.handing_over:
-                return _stopped()
-            raise
-        except Exception as error:
-            logger.exception("job %s failed in its handler", lease.job, extra={"action": "run"})
-            return _failed(f"The handler broke: {type(error).__name__}: {error}")
-        data = {"message": "Done."} if result is None else {"message": "Done.", "result": result}
-        if isinstance(result, dict) and "message" in result:
-            data["message"] = plain_text(str(result["message"]))
-        return NewEvent(EventType.JOB_SUCCEEDED, data)
 
     async def _beat_for_ever(self) -> None:
         every = settings.REPRISE.lease_seconds / BEATS_PER_LEASE
@@ -224,18 +170,6 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _end(run: Run, ending: NewEvent) -> None:
-    """Append the event that ends the job; where that cannot be stored, one that says so."""
-    try:
-        await run.append(ending_events(ending))
-    except NotNow as refused:
-        if refused.extra.get("job_status") != "paused":
-            raise
-        raise Parked from refused  # a pause holds to the end: that comes after the resume
-    except (BadRequest, EventTooLarge) as error:
-        await run.append([_failed(f"How the run ended cannot be stored: {error.message}")])
-
-
 def _release(lease: Lease) -> None:
     """Give up an ended job's targets and its place, and wake who waits for them."""
     with transaction.atomic():
@@ -255,22 +189,3 @@ def _park(run: Run, kind: str) -> None:
         limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
         logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})
-
-
-def _failed(message: str, **extra: Any) -> NewEvent:
-    return NewEvent(EventType.JOB_FAILED, {"message": plain_text(message)[:MAX_MESSAGE], **extra})
-
-
-def _with_stuck(ending: NewEvent, stuck: list[str]) -> NewEvent:
-    """Return the ending with what could not be put back."""
-    if not stuck:
-        return ending
-    message = (
-        f"{ending.data['message'][: MAX_MESSAGE // 2]} Could not be put back: {', '.join(stuck)}."
-    )
-    return replace(ending, data={**ending.data, "message": message[:MAX_MESSAGE]})
-
-
-def _stopped(message: str = "") -> NewEvent:
-    said = plain_text(message)[:MAX_MESSAGE] or "Stopped on request."
-    return NewEvent(EventType.JOB_CANCELLED, {"message": said})

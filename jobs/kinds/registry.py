@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, wraps
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
 from jobs.extensions import check_fits
+from jobs.foreign import KindFault, contained, describe
 from jobs.kinds import values
 from jobs.kinds.finding import sources
 from jobs.secrets import field as secrets
@@ -26,6 +27,17 @@ logger = logging.getLogger(__name__)
 MAX_NAME = 100  # as `Job.kind` keeps it
 P = TypeVar("P", bound=BaseModel)
 Option = str | dict[str, str]
+
+# What the service asks of a kind, in its own processes: an exit there must not end these.
+ASKED = (
+    "choices", "check", "parse", "plan", "read", "read_own", "retry_params", "settle", "targets",
+    "title_for", "total",
+)  # fmt: skip
+# What a kind says of itself, and what that must be.
+SAID: Mapping[str, tuple[type, ...]] = {
+    "name": (str,), "title": (str,), "description": (str,), "permission": (str,),
+    "staff_only": (bool,), "exclusive": (bool,), "max_running": (int, type(None)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,10 @@ class Kind(ABC, Generic[P]):
         except ValidationError as error:
             raise InvalidParams(_pointers(error)) from error
 
+    def read_own(self, raw: Mapping[str, Any]) -> P:
+        """Return the parameters that a job has kept: they have been read before."""
+        return self.Params.model_validate(raw)
+
     def parse(self, raw: Mapping[str, Any]) -> P:
         """Return the parameters, checked; InvalidParams, pointing at each that does not fit."""
         params = self.settle(self.read(raw))
@@ -191,10 +207,11 @@ def _kinds() -> Found:
     found, origins = Found(), dict[str, str]()
     for source, load in sources():
         try:
-            kind = _made(load())
-        except BaseException as error:  # noqa: BLE001 - a module of others may raise, or exit
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            wrong = Broken(source, reason, "jobs.E001")
+            with contained():
+                kind = _made(load())
+        except Exception as error:  # noqa: BLE001 - somebody else's module may raise whatever it likes
+            words = error.words if isinstance(error, KindFault) else describe(error)
+            wrong = Broken(source, str(words), "jobs.E001")
         else:
             if kind.name not in found.kinds:
                 found.kinds[kind.name], origins[kind.name] = kind, source
@@ -213,9 +230,26 @@ def _made(loaded: object) -> AnyKind:
     for attribute in ("name", "title", "Params"):
         if not getattr(loaded, attribute, None):
             raise ValueError(f"it has no {attribute}")
+    for attribute, types in SAID.items():
+        if not isinstance(value := getattr(loaded, attribute), types):
+            raise TypeError(f"its {attribute} is a {type(value).__name__}")
     if len(loaded.name) > MAX_NAME:
         raise ValueError(f"its name has more than {MAX_NAME} characters")
-    return loaded()
+    kind = loaded()
+    for name in ASKED:
+        setattr(kind, name, _guarded(getattr(kind, name)))
+    return kind
+
+
+def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kind's method that raises no exit and no cancellation: a KindFault instead."""
+
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with contained():
+            return method(*args, **kwargs)
+
+    return call
 
 
 def all_kinds() -> list[AnyKind]:

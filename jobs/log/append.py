@@ -34,7 +34,8 @@ class Append:
     """One producer's wish: `events` of one job, all or none of them.
 
     With `fence`, only while that lease holds; with `expected_seq`, only on that head; with
-    `append_id` (unique per job), stored once however often it is tried.
+    `statuses`, only where the job's status is one of these; with `append_id` (unique per job),
+    stored once however often it is tried.
     """
 
     job: UUID
@@ -43,6 +44,7 @@ class Append:
     fence: int | None = None
     expected_seq: int | None = None
     append_id: UUID | None = None
+    statuses: frozenset[str] | None = None
 
 
 def append(
@@ -132,6 +134,8 @@ class _Batch:
             raise LeaseLost(f"The job's fence is {row.fence}, not {wish.fence}.")
         if wish.expected_seq is not None and wish.expected_seq != row.summary.head:
             raise NotNow(f"The job's head is {row.summary.head}, not {wish.expected_seq}.")
+        if wish.statuses is not None and (status := row.summary.status) not in wish.statuses:
+            raise NotNow(f"The job is {status}.", job_status=status)
 
     def _fold(
         self, summary: Summary, wish: Append

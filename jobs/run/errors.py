@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from jobs.log import LeaseLost
 
 MAX_MESSAGE = 4000
 
@@ -65,3 +68,15 @@ class HandedOver(Leaving):
 
 class Parked(Leaving):
     """The run waits for a moment or a word, or is paused: no worker is needed meanwhile."""
+
+
+SIGNALS = (LeaseLost, Diverged, HandedOver, asyncio.CancelledError, Parked)
+"""What decides about a run whatever else was raised with it, the foremost first."""
+
+
+def foremost(
+    errors: Iterable[BaseException], kinds: Sequence[type[BaseException]] = SIGNALS
+) -> BaseException | None:
+    """Return the first error of the first of these kinds; None where there is none."""
+    raised = list(errors)
+    return next((one for kind in kinds for one in raised if isinstance(one, kind)), None)

@@ -28,9 +28,15 @@ class Retry:
         if self.tries < 1 or self.wait < 0 or self.factor < 1 or self.longest < 0:
             raise ValueError(f"This policy makes no sense: {self}")
 
-    def again(self, tried: int, error: Exception) -> bool:
-        """Return whether a step that has failed `tried` times, now by `error`, is tried again."""
-        return tried < self.tries and isinstance(error, self.on)
+    def again(self, tried: int, error: BaseException) -> bool:
+        """Return whether a step that has failed `tried` times, now by `error`, is tried again.
+
+        What is no `Exception` (an exit) counts as one.
+        """
+        worth = isinstance(error, self.on) or (
+            Exception in self.on and not isinstance(error, Exception)
+        )
+        return tried < self.tries and worth
 
     def seconds(self, tried: int, chance: Callable[[], float] = random.random) -> float:
         """Return how long to wait after so many failed tries; `chance` draws from [0, 1)."""

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -15,10 +16,12 @@ from django.conf import settings
 
 from core import clock
 from jobs.events import EventType, NewEvent
+from jobs.foreign import plain_data
 from jobs.job import StepKey, StepState
-from jobs.log import Append, Appended, LeaseLost
+from jobs.log import Append, Appended
 from jobs.run import waiting, words
-from jobs.run.errors import Diverged, HandedOver, Parked, StepFailed
+from jobs.run.calls import in_task
+from jobs.run.errors import Diverged, StepFailed, foremost
 from jobs.run.record import Record
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import How, Outcome, Rollout
@@ -71,14 +74,21 @@ class Run(Steering):
         """Return the time by the database's clock, which decides when the job is due."""
         return clock.now() + self._skew
 
-    async def append(self, events: list[NewEvent]) -> Appended:
+    async def append(
+        self, events: list[NewEvent], statuses: frozenset[str] | None = None
+    ) -> Appended:
         """Append events under this run's fence; LeaseLost where somebody else has the job.
+
+        With `statuses`, only where the job's status is one of these: else NotNow.
 
         The receipt says how the job stands, so that what was asked for before a step's end is
         recorded is heeded after that step, and not with the next heartbeat only.
         """
-        said = self.vault.masked(events)
-        receipt = await self._writer.append(Append(self.job, said, self.actor, self.fence))
+        plain = [replace(event, data=plain_data(event.data)) for event in events]
+        said = self.vault.masked(plain)
+        receipt = await self._writer.append(
+            Append(self.job, said, self.actor, self.fence, statuses=statuses)
+        )
         self.steer(cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused")
         return receipt
 
@@ -237,22 +247,15 @@ class Run(Steering):
         async def one(each: Awaitable[T]) -> T:
             async with room:
                 with new_branch():
-                    return await each
+                    done: T = await in_task(self, lambda: each)
+                    return done
 
         results = await asyncio.gather(*map(one, work), return_exceptions=True)
         raised = [result for result in results if isinstance(result, BaseException)]
-        for kind in (
-            LeaseLost,
-            Diverged,
-            HandedOver,
-            asyncio.CancelledError,
-            Parked,
-            BaseException,
-        ):
-            for error in raised:
-                if isinstance(error, kind):
-                    self.note(error)
-                    raise error
+        if raised:
+            error = foremost(raised) or raised[0]
+            self.note(error)
+            raise error
         return [result for result in results if not isinstance(result, BaseException)]
 
     def ask(self, name: str, target: str | None) -> tuple[int, StepState | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, NoReturn
 from weakref import WeakSet
 
@@ -16,7 +16,7 @@ class _Branch:
     """One of several things that a run does at once."""
 
 
-_BRANCH: ContextVar[_Branch | None] = ContextVar("branch", default=None)
+_BRANCH: ContextVar[object] = ContextVar("branch", default=None)
 
 
 @contextmanager
@@ -38,6 +38,7 @@ class Steering:
         self.pausing = False
         self.plain = False  # an ordinary function calls: each call is a task of its own
         self.waits: list[Mapping[str, Any]] = []
+        self.left = False  # whether this attempt has parked, or part of it
         self._main: object = None
         self._steered = asyncio.Event()
         self._parked: WeakSet[Any] = WeakSet()
@@ -68,6 +69,7 @@ class Steering:
 
     def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
         """Leave the worker until what `wait` says, or until the run is resumed."""
+        self.left = True
         if wait is not None:
             self.waits.append(wait)
         parked = Parked()
@@ -85,6 +87,17 @@ class Steering:
     def stopping(self) -> bool:
         """Whether somebody asked for the run to stop, and it is this worker's to end."""
         return self.cancelling and not self.handing_over
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the run goes on later, from its log: what is cut short now begins again then."""
+        return self.handing_over or self.left
+
+    def is_signal(self, error: BaseException) -> bool:
+        """Whether it is the run itself that raised this, to leave the worker."""
+        if isinstance(error, HandedOver):
+            return self.handing_over
+        return isinstance(error, Parked) and self.left
 
     def heed(self, stop: BaseException) -> None:
         """Take note of a stop, to put back what was begun; raise any other end again."""
@@ -114,6 +127,12 @@ class Steering:
         """Remember that this branch is parked: it may clean up nothing."""
         if isinstance(error, Parked):
             self._parked.add(self._branch())
+
+    def branch_context(self) -> Context:
+        """Return a context in which another task counts as part of this branch."""
+        context = copy_context()
+        context.run(_BRANCH.set, self._branch())
+        return context
 
     def _branch(self) -> object:
         return _BRANCH.get() or (self if self.plain else asyncio.current_task())

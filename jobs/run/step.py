@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from jobs.events import EventType, NewEvent
+from jobs.log import LeaseLost
 from jobs.output import Output
+from jobs.run.limit import TimeLimit
 from jobs.secrets import Secret
 
 if TYPE_CHECKING:
     from jobs.run.run import Run
 
 StepFn = Callable[["Step"], Any]
+# A wait for a place that is shorter is not worth two events.
+SAID_SECONDS = 1.0
 
 
 class Step:
@@ -31,7 +37,9 @@ class Step:
         self.number = number
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
         self._output = Output(self._event, run.append, run.vault.masks)
+        self._limit = TimeLimit(None)
         self._rest: list[NewEvent] = []
+        self._said = False  # that it waits for a place
 
     def output(self, text: str, stream: str = "out") -> None:
         """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
@@ -55,6 +63,42 @@ class Step:
         data = {"done": done, "total": total}
         await self.run.append([self._event(EventType.STEP_PROGRESSED, data)])
 
+    @asynccontextmanager
+    async def waiting(self, place: str) -> AsyncIterator[None]:
+        """Wait for `place` (a host that has room) in here: the step's time limit stands still.
+
+        A wait of more than a second is in the log: `step.started` for the place, and once more,
+        without it, when the step goes on.
+        """
+        saying = asyncio.create_task(self._say(place))
+        with self._limit.held():
+            try:
+                yield
+            except BaseException:
+                saying.cancel()
+                raise
+            if not self._said:
+                saying.cancel()
+                return
+            await saying
+            self._said = False
+            await self.begin()
+
+    @property
+    def seconds(self) -> float:
+        """How long this try has worked, without what it waited for a place."""
+        return self._limit.seconds
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its time limit is over."""
+        return self._limit.is_over
+
+    def limit(self, seconds: float | None) -> TimeLimit:
+        """Return the limit to run this try under; it begins now."""
+        self._limit = TimeLimit(seconds)
+        return self._limit
+
     async def begin(self) -> None:
         """Log that a try begins."""
         await self.run.append([self._event(EventType.STEP_STARTED, self._common)])
@@ -64,6 +108,13 @@ class Step:
         self._rest += await self._output.close()
         await self.run.append([*self._rest, self._event(event_type, self._common | data)])
         self._rest.clear()  # kept until then: an ending that is refused must not lose output
+
+    async def _say(self, place: str) -> None:
+        await asyncio.sleep(SAID_SECONDS)
+        self._said = True
+        data = {**self._common, "for": "place", "place": place}
+        with suppress(LeaseLost):  # the step's own next word meets it too
+            await self.run.append([self._event(EventType.STEP_STARTED, data)])
 
     @property
     def _common(self) -> dict[str, Any]:

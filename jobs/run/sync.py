@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from jobs.run.calls import in_thread
+from jobs.run.calls import in_task, in_thread, is_async
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
 from jobs.run.run import Run
@@ -67,7 +66,7 @@ class SyncRun:
         """As `Run.rollout`, blocking; `fn` is a plain function, called in a thread a target."""
 
         async def one(target: str) -> None:
-            await in_thread(self.end_calls, fn, target)
+            await in_thread(self._run, self.end_calls, fn, target)
 
         return self._wait(partial(self._run.rollout, targets, one, **how))
 
@@ -134,9 +133,14 @@ class SyncRun:
 
 async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> Any:
     """Call a kind's handler, `async def` or plain `def`, and return its result."""
-    run.plain = not inspect.iscoroutinefunction(handler)
-    run.begin()
-    if not run.plain:
-        return await undoing(run, handler(run, params))
-    plain = SyncRun(run, asyncio.get_running_loop())
-    return await undoing(run, in_thread(plain.end_calls, handler, plain, params))
+    run.plain = not is_async(handler)
+    if run.plain:
+        plain = SyncRun(run, asyncio.get_running_loop())
+        run.begin()
+        return await undoing(run, in_thread(run, plain.end_calls, handler, plain, params))
+
+    async def begun() -> Any:
+        run.begin()
+        return await handler(run, params)
+
+    return await undoing(run, in_task(run, begun, is_handler=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core import clock
 from core.terminal import plain_text
 from jobs.events import EventType
+from jobs.foreign import KindFault, Words, caught, describe, plain
 from jobs.job import StepState
 from jobs.log import LeaseLost
 from jobs.run.calls import call_step
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from jobs.run.run import Run
 
 logger = logging.getLogger(__name__)
+
+STOPPED = Words("Cancelled", "ended, because the run was stopped")
+CUT_SHORT = Words("CancelledError", "ended by its own run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +70,48 @@ class Work:
     async def _try(self, step: Step) -> tuple[Any, datetime | None]:
         """Return the result, or when to try again; StepFailed where there is neither."""
         await step.begin()
-        began, masks = time.monotonic(), self.run.vault.masks
+        masks = self.run.vault.masks
         try:
-            async with asyncio.timeout(self.timeout):
-                result = masks.value(await call_step(self.fn, step))  # as later attempts get it
-            ended: dict[str, Any] = {"seconds": _since(began)}
+            async with step.limit(self.timeout):
+                result = await call_step(self.run, self.fn, step)
+            result = masks.value(plain(result))  # as later attempts get it
+            ended: dict[str, Any] = {"seconds": step.seconds}
             ended |= {} if result is None else {"result": result}
             await step.end(EventType.STEP_SUCCEEDED, ended)
         except LeaseLost:
             raise
         except asyncio.CancelledError:
-            if self.run.cancelling and not self.run.handing_over:
-                await self._fail(step, began, "Cancelled", "ended, because the run was stopped")
+            if not self.run.leaving:
+                await self._fail(step, STOPPED if self.run.cancelling else CUT_SHORT)
             raise
         except Exception as error:  # noqa: BLE001 - whatever a step's own code raises
-            logger.info("step %s failed: %r", step.name, error, extra={"action": "step"})
-            return None, await self._failed(step, began, error)
+            words = describe(error)
+            logger.info("step %s failed: %s", step.name, words, extra={"action": "step"})
+            return None, await self._failed(step, error, words)
         return result, None
 
-    async def _failed(self, step: Step, began: float, error: Exception) -> datetime:
+    async def _failed(self, step: Step, error: Exception, words: Words) -> datetime:
         """Record a failed try; return when the next one is due."""
-        kind, message = type(error).__name__, str(error)
-        if self.timeout is not None and isinstance(error, TimeoutError) and not message:
-            message = f"took longer than {self.timeout:g} s"
+        if step.is_late and isinstance(error, TimeoutError) and not words.message:
+            words = Words(words.type, f"took longer than {self.timeout:g} s")
         over = isinstance(error, Cancelled) or (self.run.cancelling and not self.always)
-        if over or not self.retry.again(step.number, error):
-            raise await self._fail(step, began, kind, message) from error
+        if over or not self._again(step.number, error):
+            raise await self._fail(step, words) from error
         due = self.run.clock() + timedelta(seconds=self.retry.seconds(step.number))
-        said = {"seconds": _since(began), "error": self._error(kind, message)}
+        said = {"seconds": step.seconds, "error": self._error(words)}
         await step.end(EventType.STEP_RETRIED, {**said, "until": clock.rfc3339(due)})
         return due
 
-    async def _fail(self, step: Step, began: float, kind: str, message: str) -> StepFailed:
-        error = self._error(kind, message)
-        await step.end(EventType.STEP_FAILED, {"seconds": _since(began), "error": error})
+    def _again(self, tried: int, error: Exception) -> bool:
+        """Ask the policy; what it names may be foreign classes that judge by themselves."""
+        raised = error.error if isinstance(error, KindFault) else error
+        return bool(caught(self.retry.again, tried, raised).value)
+
+    async def _fail(self, step: Step, words: Words) -> StepFailed:
+        error = self._error(words)
+        await step.end(EventType.STEP_FAILED, {"seconds": step.seconds, "error": error})
         return StepFailed(step.name, step.target, error)
 
-    def _error(self, kind: str, message: str) -> dict[str, Any]:
-        masks = self.run.vault.masks
-        return {"type": kind, "message": masks.cut(plain_text(message) or kind, MAX_MESSAGE)}
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)
+    def _error(self, words: Words) -> dict[str, Any]:
+        message = self.run.vault.masks.cut(plain_text(words.message) or words.type, MAX_MESSAGE)
+        return {"type": words.type, "message": message}

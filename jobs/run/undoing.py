@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from jobs.foreign import describe
 from jobs.log import LeaseLost
-from jobs.run.calls import in_thread
-from jobs.run.errors import Cancelled, Diverged, JobFailed, StepFailed
+from jobs.run.calls import in_task, in_thread, is_async
+from jobs.run.errors import Cancelled, Diverged
 
 if TYPE_CHECKING:
     from jobs.run.run import Run
@@ -54,12 +55,14 @@ class Undos:
 
     async def _undo(self, undo: Undo) -> bool:
         try:
-            await _call(undo)
+            await _call(self._run, undo)
         except asyncio.CancelledError as stop:  # the grace ended this try; there is but one
             self._run.heed(stop)
             return await self._undo(undo)
-        except (StepFailed, JobFailed) as error:
-            logger.warning("not put back: %s", error, extra={"action": "undo"})
+        except (LeaseLost, Diverged):
+            raise
+        except Exception as error:  # noqa: BLE001 - a kind's code: the older ones are called too
+            logger.warning("not put back: %s", describe(error), extra={"action": "undo"})
             return False
         return True
 
@@ -72,18 +75,20 @@ async def undoing(run: Run, work: Awaitable[Any]) -> Any:
         raise
     except asyncio.CancelledError as stop:
         run.heed(stop)
+        run.begin()
         await run.undos.put_all_back()
         raise Cancelled from None
     except Exception:
+        run.begin()
         await run.undos.put_all_back()
         raise
 
 
-async def _call(undo: Undo) -> None:
+async def _call(run: Run, undo: Undo) -> None:
     """Call an `async def`, or a plain function in a thread, as it may wait for steps."""
-    if inspect.iscoroutinefunction(undo):
-        await undo()
+    if is_async(undo):
+        await in_task(run, undo)
         return
-    result = await in_thread(None, undo)
+    result = await in_thread(run, None, undo)
     if inspect.isawaitable(result):
-        await result
+        await in_task(run, lambda: result)

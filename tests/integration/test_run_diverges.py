@@ -172,7 +172,7 @@ async def test_a_run_that_is_stopped_may_take_another_way(who: Principal) -> Non
         await in_thread(commands.cancel, who, job)
         row = await runs.until(job, "succeeded", "failed", "cancelled")
     assert ran == ["fetch", "put back"]
-    assert row.status == "succeeded"
+    assert row.status == "cancelled"
 
 
 async def test_a_step_that_was_left_out_is_not_run_later(who: Principal) -> None:
