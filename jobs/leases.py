@@ -10,14 +10,17 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
+from core import clock
 from core.errors import NotNow
-from jobs import claims, limits, log
+from jobs import attempts, claims, limits, log
+from jobs.attempts import Lost
 from jobs.events import EventType, NewEvent, parse
 from jobs.foreign import report
 from jobs.kinds import registry
@@ -25,7 +28,7 @@ from jobs.models import Job
 
 _TAKE = """
 with mine as (
-  select id from jobs_job
+  select id, worker, attempt, lease_until from jobs_job
   where id = any(%s::uuid[]) and status in ('queued', 'running', 'waiting', 'cancelling')
     and (not parked or due_at <= clock_timestamp())
     and (start_at is null or start_at <= clock_timestamp())
@@ -36,8 +39,12 @@ with mine as (
 update jobs_job as j set
   fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 from mine where j.id = mine.id
-returning j.id, j.fence, j.kind, j.params::text
+returning j.id, j.fence, j.kind, j.params::text, mine.worker,
+  case when mine.attempt > 0 then extract(epoch from mine.lease_until)::float8 end
 """
+
+# As it was before it was taken, but for the fence.
+_LEAVE = "update jobs_job set worker = %s, lease_until = to_timestamp(%s) where id = %s"
 
 # A lease that was given back stays so, even where a heartbeat was on its way meanwhile.
 _BEAT = """
@@ -85,26 +92,30 @@ class Lease:
     holds: bool
 
 
-def take(job_id: UUID, worker: str) -> Lease | None:
+def take(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
     """Take a job and open its next attempt; None where it is not to be had now.
 
     That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target
-    or for its turn among the jobs of its kind (which it then says in its log).
+    or for its turn among the jobs of its kind (which it then says in its log). One whose attempts
+    have all ended without a word fails instead (`jobs.attempts`). Where `suspects` is given, one
+    that had better run alone is left and put there.
     """
     with transaction.atomic():
-        seized = _seize([job_id], worker)
+        seized = _fit(_seize([job_id], worker), suspects)
         if not seized:
             return None
         job = Job.objects.get(pk=job_id)
         if job.status != "cancelling" and (said := _waits(job)):
-            _wait(job, said)
+            _wait(job, said | _lost(seized[0]))
             return None
         [lease] = _open(seized, worker, holds=True)
         limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
         return lease
 
 
-def take_many(job_ids: Collection[UUID], worker: str) -> dict[UUID, Lease]:
+def take_many(
+    job_ids: Collection[UUID], worker: str, suspects: set[UUID] | None = None
+) -> dict[UUID, Lease]:
     """Take what is to be had of several jobs, as `take` does.
 
     Those of kinds that have nothing to wait for share a transaction: all of them or none.
@@ -115,10 +126,11 @@ def take_many(job_ids: Collection[UUID], worker: str) -> dict[UUID, Lease]:
         if not kind.claims_targets and limits.of(kind.name) is None
     ]
     with transaction.atomic():
-        leases = {one.job: one for one in _open(_seize(job_ids, worker, free), worker, holds=False)}
+        seized = _fit(_seize(job_ids, worker, free), suspects)
+        leases = {one.job: one for one in _open(seized, worker, holds=False)}
     rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
     for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
-        if lease := take(job_id, worker):
+        if lease := take(job_id, worker, suspects):
             leases[job_id] = lease
     return leases
 
@@ -158,7 +170,16 @@ def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> st
     return status
 
 
-_Seized = tuple[UUID, int, str, str]  # its job, the new fence, the kind, the params as JSON
+class _Seized(NamedTuple):
+    """A job whose row has a new fence; `lost`: that its lease before ended by itself."""
+
+    job: UUID
+    fence: int
+    kind: str
+    params: str  # as JSON
+    worker: str  # that had it before
+    lease_until: float | None  # of that worker; None where it was given back
+    lost: Lost | None = None
 
 
 def _seize(
@@ -169,24 +190,57 @@ def _seize(
     values = [list(job_ids), wanted, wanted, worker, settings.REPRISE.lease_seconds]
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, values)
-        return list(cursor.fetchall())
+        return [_Seized(*row) for row in cursor.fetchall()]
+
+
+def _fit(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]:
+    """Return those of the seized jobs that may have another attempt here, and what was lost."""
+    fit = []
+    for one in seized:
+        if one.lease_until is None:
+            fit.append(one)
+            continue
+        heard = clock.rfc3339(
+            datetime.fromtimestamp(one.lease_until - settings.REPRISE.lease_seconds, UTC)
+        )
+        lost = attempts.lost_in_a_row(one.job, one.worker, heard)
+        if attempts.is_too_many(one.kind, lost):
+            attempts.give_up(one.job, one.fence, lost)
+        elif suspects is not None and len(lost) >= attempts.SUSPECT_AFTER:
+            suspects.add(one.job)
+            with connection.cursor() as cursor:
+                cursor.execute(_LEAVE, [one.worker, one.lease_until, one.job])
+        else:
+            fit.append(one._replace(lost=lost[-1]))
+    return fit
+
+
+def _lost(seized: _Seized) -> dict[str, Any]:
+    return {"lost": seized.lost.as_data()} if seized.lost else {}
 
 
 def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]:
     """Open the next attempt of jobs that have been seized."""
     if not seized:
         return []
-    started = [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker})]
     actor = f"worker:{worker}"
-    wishes = [log.Append(job, started, actor, fence) for job, fence, *_ in seized]
+    wishes = [
+        log.Append(
+            one.job,
+            [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker, **_lost(one)})],
+            actor,
+            one.fence,
+        )
+        for one in seized
+    ]
     leases = []
-    for (job, fence, kind, params), receipt in zip(seized, log.append_many(wishes), strict=True):
+    for one, receipt in zip(seized, log.append_many(wishes), strict=True):
         if not isinstance(receipt, log.Appended):
             raise receipt or NotNow
         event = parse(receipt.texts[0])
         leases.append(
             Lease(
-                job, fence, event.attempt, kind, json.loads(params),
+                one.job, one.fence, event.attempt, one.kind, json.loads(one.params),
                 event.at, receipt.status, fresh=event.seq == FIRST_ATTEMPT_SEQ, holds=holds,
             )
         )  # fmt: skip

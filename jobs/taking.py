@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import Error
 
-from core.errors import RepriseError
 from jobs import commands, leases
 from jobs.db import in_thread
 from jobs.leases import Lease
@@ -22,10 +22,10 @@ REST_SECONDS = 0.01
 
 
 class Taker:
-    """Takes jobs for one worker; on one event loop."""
+    """Takes jobs for one worker; on one event loop. What had better run alone goes to `apart`."""
 
-    def __init__(self, worker: str) -> None:
-        self._worker = worker
+    def __init__(self, worker: str, apart: Callable[[UUID], None] | None = None) -> None:
+        self._worker, self._apart = worker, apart
         self._wanted: deque[tuple[UUID, asyncio.Future[Lease | None]]] = deque()
         self._busy: asyncio.Task[None] | None = None
 
@@ -51,11 +51,18 @@ class Taker:
 
     async def _take(self, job_ids: list[UUID]) -> dict[UUID, Lease]:
         try:
-            return await in_thread(leases.take_many, job_ids, self._worker)
-        except (RepriseError, Error) as error:
+            if self._apart is None:
+                return await in_thread(leases.take_many, job_ids, self._worker)
+            suspects = set[UUID]()
+            taken = await in_thread(leases.take_many, job_ids, self._worker, suspects)
+        except Exception as error:  # noqa: BLE001 - the loop's edge: whoever waits must be answered
             if len(job_ids) == 1:
                 logger.warning("job %s not taken: %s", *job_ids, error, extra={"action": "take"})
                 return {}
+        else:
+            for job_id in suspects:
+                self._apart(job_id)
+            return taken
         each = [await self._take([job_id]) for job_id in job_ids]
         return {job_id: lease for taken in each for job_id, lease in taken.items()}
 

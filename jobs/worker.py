@@ -7,6 +7,8 @@ import logging
 import os
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from django.db import Error, transaction
 
 from core.errors import RepriseError
 from jobs import claims, commands, dispatch, leases, limits, log
+from jobs.apart import Apart
 from jobs.db import in_thread, urgently
 from jobs.leases import Lease
 from jobs.log import hints
@@ -44,12 +47,13 @@ class _Active:
 
 
 class Worker:
-    """One worker process: up to `capacity` runs at a time."""
+    """One worker process: up to `capacity` runs at a time. With `apart`, suspects run beside it."""
 
-    def __init__(self, capacity: int | None = None) -> None:
+    def __init__(self, capacity: int | None = None, apart: Apart | None = None) -> None:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.capacity = capacity or settings.REPRISE.worker_runs
-        self._taker = Taker(self.name)
+        self._apart = apart
+        self._taker = Taker(self.name, apart.start if apart else None)
         self._writer = Writer()
         self._active: dict[UUID, _Active] = {}
         self._room = asyncio.Semaphore(self.capacity)
@@ -57,15 +61,33 @@ class Worker:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop`; then hand over what runs and return."""
-        queue = asyncio.create_task(dispatch.serve(self.receive, self.name, self.capacity))
+        async with self._open():
+            queue = asyncio.create_task(dispatch.serve(self.receive, self.name, self.capacity))
+            try:
+                await stop.wait()
+            finally:
+                self._stopping = True
+                queue.cancel()
+                await asyncio.gather(queue, return_exceptions=True)
+
+    async def serve_one(self, job_id: UUID, stop: asyncio.Event) -> None:
+        """Run one job, if it is to be had, until it leaves this worker, or until `stop`."""
+        async with self._open():
+            await self.receive(job_id)
+            for active in list(self._active.values()):  # one, or none
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait({stopping, active.task}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        """Be ready to run jobs; in the end hand over what still runs."""
         beats = asyncio.create_task(self._beat_for_ever())
         try:
-            await stop.wait()
+            yield
         finally:
             self._stopping = True
-            queue.cancel()
-            await asyncio.gather(queue, return_exceptions=True)
-            await self._hand_over()
+            await asyncio.gather(self._hand_over(), *([self._apart.stop()] if self._apart else []))
             beats.cancel()
             self._writer.stop()
             await asyncio.to_thread(hints.publisher().flush, HINTS_SECONDS)

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,39 @@ KINDS = ("tests.workers.Brief", "tests.workers.Shared")
 @contextmanager
 def processes(count: int, **env: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run workers; what is left of them is killed at the end."""
+    with ExitStack() as stack:
+        start = stack.enter_context(_starting(env))
+        yield [start() for _ in range(count)]
+
+
+@contextmanager
+def kept(**env: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run a worker, and another when it ends; all that there have been are in the list."""
+    over = threading.Event()
+    with ExitStack() as stack:
+        start = stack.enter_context(_starting(env))
+        started = [start()]
+
+        def keep() -> None:
+            while not over.wait(0.1):
+                if started[-1].poll() is not None:
+                    started.append(start())
+
+        keeper = threading.Thread(target=keep)
+        stack.callback(keeper.join)
+        stack.callback(over.set)
+        keeper.start()
+        yield started
+
+
+@contextmanager
+def _starting(env: dict[str, str]) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     own = {"REPRISE_KINDS": ",".join(KINDS)}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-worker-"))
         file = stack.enter_context((Path(folder) / "log").open("wb"))
-        started = []
-        for _ in range(count):
+
+        def start() -> subprocess.Popen[bytes]:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "worker", "--runs", "8"],
                 cwd=ROOT, env=os.environ | own | {"REPRISE_STATE": folder} | env,
@@ -72,5 +100,6 @@ def processes(count: int, **env: str) -> Iterator[list[subprocess.Popen[bytes]]]
             )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(process.kill)
-            started.append(process)
-        yield started
+            return process
+
+        yield start

@@ -37,6 +37,7 @@ ASKED = (
 SAID: Mapping[str, tuple[type, ...]] = {
     "name": (str,), "title": (str,), "description": (str,), "permission": (str,),
     "staff_only": (bool,), "exclusive": (bool,), "max_running": (int, type(None)),
+    "max_attempts": (int,),
 }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ class Kind(ABC, Generic[P]):
     staff_only: ClassVar[bool] = False
     permission: ClassVar[str] = ""  # "jobs.run_command": what it takes besides submitting at all
     max_running: ClassVar[int | None] = None  # how many of its jobs run at once; None: no limit
+    max_attempts: ClassVar[int] = 5  # in a row that may end without a word, with their worker
     exclusive: ClassVar[bool] = True  # whether a job has its `targets` for itself alone
     Params: type[P]
 

@@ -6,7 +6,7 @@ database refuses to change or remove one.
 
 from jobs.log.append import Append, append, append_many
 from jobs.log.hints import group
-from jobs.log.read import check_cursor, head, history, read
+from jobs.log.read import attempts, check_cursor, head, history, read
 from jobs.log.reader import AsyncReader
 from jobs.log.types import Appended, Cursor, Head, LeaseLost, Page, cursor_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "Page",
     "append",
     "append_many",
+    "attempts",
     "check_cursor",
     "cursor_of",
     "group",

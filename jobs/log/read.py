@@ -35,6 +35,11 @@ def history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[
         after = page.last
 
 
+def attempts(job_id: UUID) -> list[str]:
+    """Return the events that open attempts, and those of waits, since the run last got on."""
+    return [text for (text,) in _all(sql.ATTEMPTS, {"job": job_id})]
+
+
 def head(job_id: UUID) -> Head | None:
     """Return the job's head, None for an unknown job."""
     with connection.cursor() as cursor:

@@ -77,6 +77,22 @@ from (
 ) as counted
 """  # noqa: S608 - as above
 
+# From the attempt on in which the run last got on: a step ended there, or it parked itself.
+ATTEMPTS = """
+with progress as (
+  select coalesce(max(seq), 0) as seq from jobs_event where job = %(job)s
+    and (type in ('step.succeeded', 'step.failed', 'step.retried', 'step.skipped')
+         or type in ('job.waiting', 'job.approval_requested') and actor like 'worker:%%')
+), since as (
+  select coalesce(max(event.seq), 0) as seq from jobs_event event, progress
+  where event.job = %(job)s and event.type = 'attempt.started' and event.seq < progress.seq
+)
+select text from jobs_event
+where job = %(job)s and type in ('attempt.started', 'job.waiting')
+  and seq >= (select seq from since)
+order by seq
+"""
+
 BATCH = "select seq, text from jobs_event where job = %s and seq between %s and %s order by seq"
 
 HEADS = "select id, head, encode(head_hash, 'hex'), status from jobs_job where id = any(%s)"

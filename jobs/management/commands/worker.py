@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import closing, redirect_stderr, redirect_stdout
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs import checks
+from jobs import checks, worker_loop
+from jobs.apart import Apart
 from jobs.secrets.logs import MaskedText
 from jobs.worker import Worker
+
+STDIN = 0
 
 
 class Command(BaseCommand):
@@ -23,6 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--runs", type=int, help="how many jobs at a time")
+        parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.apart
 
     def handle(self, *_: Any, **options: Any) -> None:
         with (
@@ -31,12 +39,30 @@ class Command(BaseCommand):
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            asyncio.run(_serve(options["runs"]))
+            worker_loop.run(partial(_serve, runs=options["runs"], job=options["job"]))
 
 
-async def _serve(runs: int | None) -> None:
+def _serve(
+    loop: asyncio.AbstractEventLoop, runs: int | None, job: UUID | None
+) -> Coroutine[Any, Any, None]:
+    """Handle signals from here on; return what is to be run."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
-    await Worker(runs).serve(stop)
+    if job is None:
+        return _serve_all(runs, stop)
+
+    def orphaned() -> None:
+        loop.remove_reader(STDIN)
+        stop.set()
+
+    loop.add_reader(STDIN, orphaned)  # a pipe from the worker that this one is beside
+    return _serve_one(job, stop)
+
+
+async def _serve_all(runs: int | None, stop: asyncio.Event) -> None:
+    await Worker(runs, Apart()).serve(stop)
+
+
+async def _serve_one(job: UUID, stop: asyncio.Event) -> None:
+    await Worker(1).serve_one(job, stop)
