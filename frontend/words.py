@@ -96,6 +96,9 @@ def _extended(event: Event) -> str:
 
 def _attempt(event: Event) -> str:
     worker = event.data.get("worker", "a worker")
+    if lost := event.data.get("lost"):
+        silent = f"attempt {lost['attempt']} on {lost['worker']} ended without a word"
+        return f"Attempt {event.attempt}: {worker} took over, {silent}"
     if event.attempt > 1:
         return f"Attempt {event.attempt}: {worker} took over"
     return f"{worker} took the job"
@@ -180,6 +183,8 @@ def _ended(word: str) -> Callable[[Event], str]:
 
 def _started(event: Event) -> str:
     tries = int(event.data.get("try", 1))
+    if place := event.data.get("place"):
+        return f"{_step(event)} waits for its turn on {place}"
     return f"{_step(event)} started" + (f", try {tries}" if tries > 1 else "")
 
 

@@ -16,7 +16,7 @@ from jobs.events import Event, EventType
 
 # Raise it with every change of what events fold to (an upcaster's too): snapshots of the state
 # carry the number and are passed over under another one.
-FOLD = 2
+FOLD = 3
 
 QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
     "queued",
@@ -197,7 +197,8 @@ StepKey = tuple[str, str | None, int]
 class StepState:
     """One step of a run: its newest try. `status`: running, succeeded, failed, retried, skipped.
 
-    `until`: when a sleep is over, a wait given up, the next try due. While a gate or a wait for a
+    `until`: when a sleep is over, a wait given up, the next try due. `place`: where a try that is
+    running waits for its turn (a host), before it has begun its work. While a gate or a wait for a
     signal is `running`, its `result` is the word that has come (see `_heard`).
     """
 
@@ -213,9 +214,10 @@ class StepState:
     error: Mapping[str, Any] | None = None
     result: Any = None
     until: str | None = None
+    place: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the step as the API shows it; `until` only where there is one."""
+        """Return the step as the API shows it; `until` and `place` only where there is one."""
         values = {
             "step": self.step,
             "target": self.target,
@@ -229,7 +231,11 @@ class StepState:
             "error": self.error,
             "result": self.result,
         }
-        return values if self.until is None else {**values, "until": self.until}
+        if self.until is not None:
+            values["until"] = self.until
+        if self.place is not None:
+            values["place"] = self.place
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -238,6 +244,7 @@ class StepState:
             values["step"], values["target"], values["occurrence"], values["status"],
             values["try"], values["attempt"], values["started_at"], values["finished_at"],
             values["seconds"], values["error"], values["result"], values.get("until"),
+            values.get("place"),
         )  # fmt: skip
 
     @property
@@ -290,7 +297,8 @@ def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
     status, data = _STEP_STATUS[event.type], event.data
     tries, until = int(data.get("try", step.tries if step else 0)), data.get("until")
     if event.type == EventType.STEP_STARTED:
-        return StepState(*key, status, tries, event.attempt, event.at, until=until)
+        place = data.get("place")
+        return StepState(*key, status, tries, event.attempt, event.at, until=until, place=place)
     return replace(
         step or StepState(*key, status, tries, event.attempt),
         status=status,
@@ -300,6 +308,7 @@ def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
         error=data.get("error"),
         result=data.get("result"),
         until=until,
+        place=None,
     )
 
 

@@ -31,6 +31,8 @@ export interface StepView {
   readonly result: unknown;
   /** When a sleep is over, a wait given up, the next try due; absent where there is none. */
   readonly until?: string;
+  /** Where a try that is `running` waits for its turn (a host), before it has begun its work. */
+  readonly place?: string;
   /** From `step.progressed` of this try; the server's state does not keep it. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
@@ -233,6 +235,7 @@ interface Outcome {
   readonly error?: StepError;
   readonly result?: unknown;
   readonly until?: string;
+  readonly place?: string;
 }
 
 function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
@@ -251,7 +254,8 @@ function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepV
   const due = until === undefined ? {} : { until };
   if (starts) {
     const nothing = { finished_at: null, seconds: null, error: null, result: null };
-    return { ...which, attempt: event.attempt, started_at: event.at, ...nothing, ...due };
+    const waits = data.place === undefined ? {} : { place: data.place };
+    return { ...which, attempt: event.attempt, started_at: event.at, ...nothing, ...due, ...waits };
   }
   const { attempt = event.attempt, started_at = null } = before ?? {};
   const progress = before?.progress ? { progress: before.progress } : {};

@@ -93,7 +93,11 @@ export interface EventData {
     /** The first of those that `job.failed` blames. */
     readonly failed_targets?: readonly string[];
   };
-  'attempt.started': { readonly worker: string };
+  'attempt.started': {
+    readonly worker: string;
+    /** The attempt before, where it ended without a word. */
+    readonly lost?: { readonly attempt: number; readonly worker: string; readonly heard: string };
+  };
   'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };
   'job.waiting': {
     readonly for: string;
@@ -120,6 +124,7 @@ export interface EventData {
     readonly occurrence: number;
     readonly for?: string;
     readonly until?: string;
+    readonly place?: string;
   };
   'step.output': { readonly text: string; readonly stream?: 'out' | 'err' };
   'step.progressed': { readonly done: number; readonly total: number };

@@ -23,7 +23,7 @@ export function cell(
   step: StepView | undefined,
   place: CellPlace,
 ): TemplateResult {
-  const status = step?.status ?? 'pending';
+  const status = shown(step);
   return html`<div class="cell is-${status} ${place.open ? 'is-open' : ''}" role="gridcell"
     tabindex=${place.tab ? 0 : -1} data-r=${place.row} data-c=${place.column}
     data-target=${row.target} data-step=${name} aria-label=${cellWords(row, name, step)}
@@ -34,7 +34,12 @@ export function cell(
 function cellWords(row: Row, name: string, step: StepView | undefined): string {
   const took = step?.seconds == null ? '' : `, ${duration(step.seconds)}`;
   const tried = step && step.try > 1 ? `, try ${step.try}` : '';
-  return `${row.target || 'job'}, ${name}: ${statusWord(step?.status ?? 'pending')}${took}${tried}`;
+  return `${row.target || 'job'}, ${name}: ${statusWord(shown(step))}${took}${tried}`;
+}
+
+/** How a cell looks: one that runs only once its host has room is waiting until then. */
+function shown(step: StepView | undefined): string {
+  return step?.place === undefined ? (step?.status ?? 'pending') : 'waiting';
 }
 
 /** A step's duration, counting while it runs. */
@@ -83,6 +88,7 @@ export function rowWords(row: Row): TemplateResult | string {
     const tail = rollback ? (undone[rollback.status as keyof typeof undone] ?? '') : '';
     return `${failed?.step ?? 'a step'} failed${tail}`;
   }
+  if (current?.place !== undefined) return `${current.step} waits for its turn on ${current.place}`;
   if (status === 'running' && current?.status === 'running') {
     return html`${current.step} ${time(current)}`;
   }

@@ -1,6 +1,6 @@
 /** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
 
-import type { EventData, JobEvent, WaitingFor } from '../client';
+import type { EventData, EventOf, JobEvent, WaitingFor } from '../client';
 import { count, duration, plural, shortId } from './format';
 import { legible } from './legible';
 
@@ -30,9 +30,7 @@ function jobWords(event: JobEvent): string {
     case 'job.extended':
       return extendedWords(event.data);
     case 'attempt.started':
-      return event.attempt > 1
-        ? `Attempt ${event.attempt}: ${event.data.worker} took over`
-        : `${event.data.worker} took the job`;
+      return attemptWords(event);
     case 'job.progressed':
       return progressWords(event.data.done ?? 0, event.data.total ?? 0, event.data.failed ?? 0);
     case 'job.waiting':
@@ -70,10 +68,17 @@ function extendedWords({ parts = [], failed_targets = [] }: EventData['job.exten
   )} more`;
 }
 
+function attemptWords({ attempt, data: { worker, lost } }: EventOf<'attempt.started'>): string {
+  if (attempt === 1) return `${worker} took the job`;
+  const took = `Attempt ${attempt}: ${worker} took over`;
+  return lost ? `${took}, attempt ${lost.attempt} on ${lost.worker} ended without a word` : took;
+}
+
 function stepWords(event: JobEvent): string {
   const step = event.step ?? 'step';
   switch (event.type) {
     case 'step.started':
+      if (event.data.place) return `${step} waits for its turn on ${event.data.place}`;
       return event.data.try > 1 ? `${step} started, try ${event.data.try}` : `${step} started`;
     case 'step.output':
       return firstLine(event.data.text);
