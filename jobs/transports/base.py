@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import codecs
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
-CHUNK = 32 * 1024
 # How long what runs on a target has to end by itself when told to.
 TERM_SECONDS = 2.0
 
@@ -61,45 +59,19 @@ class Transport(Protocol):
     ) -> int:
         """Run a command, stream its output to the step, return its exit status.
 
-        The command gets the step's environment and `env`, nothing on its standard input, and a
-        process group of its own; a signal that ends it makes the status 128 and its number, as a
-        shell says it. The group is ended (TERM, then KILL) when the caller is cancelled, after
-        `timeout` seconds (TimeoutError), with the command itself, and when the worker dies.
+        The words arrive as they are, and reach no shell. The command gets the step's environment
+        and `env`, nothing on its standard input, and a process group of its own; a signal that ends
+        it makes the status 128 and its number, as a shell says it. The group is ended (TERM, then
+        KILL) when the caller is cancelled, after `timeout` seconds (TimeoutError), and when the
+        worker dies; what is left of it when the command has exited is ended shortly after (KILL).
+        What has left the group goes on, unheard. A command that is not there, or may not be run,
+        has the status of a shell for that, 127 or 126, with the words on its error stream.
         Raises a `jobs.transports.errors.TransportError` where the command cannot be run, or where
         nobody knows how it ended.
         """
 
 
-class Reader(Protocol):
-    """The reading end of a command's output."""
-
-    async def read(self, n: int, /) -> bytes:
-        """Return up to `n` bytes as soon as there are any; none at the end."""
-
-
-async def copy(stream: Reader | None, step: Listener, name: str) -> None:
-    """Hand on what a command writes until it ends; what is no UTF-8 becomes U+FFFD."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    while stream and (data := await stream.read(CHUNK)):
-        if text := decoder.decode(data):
-            step.output(text, name)
-        await step.drain()
-    if rest := decoder.decode(b"", final=True):
-        step.output(rest, name)
-
-
-async def settled(work: Awaitable[object], seconds: float) -> bool:
-    """Wait for something, so many seconds at most; return whether it has ended. Raises what it did.
-
-    For a task that is being cancelled and cleans up: there asyncio.timeout ends in another
-    cancellation before Python 3.11.3 (https://github.com/python/cpython/issues/102780), and
-    asyncio.wait_for may overlook one.
-    """
-    doing = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({doing}, timeout=seconds)
-        if doing.done():
-            doing.result()
-        return doing.done()
-    finally:
-        doing.cancel()
+def waiting(step: Listener, place: str) -> AbstractAsyncContextManager[None]:
+    """Return what to wait in for a place on a host: a step's time limit stands still meanwhile."""
+    own = getattr(step, "waiting", None)  # not every listener is a step
+    return own(place) if own else nullcontext()

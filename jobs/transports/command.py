@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.terminal import plain_text
 from jobs.transports import local, ssh
-from jobs.transports.base import Listener, Place, Transport
+from jobs.transports.base import Listener, Place, Transport, waiting
 
 TRANSPORTS: Mapping[str, Transport] = {"local": local.run, "ssh": ssh.run}
 LONGEST_REASON = 500
@@ -51,6 +53,9 @@ class _Heard:
     async def drain(self) -> None:
         await self._step.drain()
 
+    def waiting(self, place: str) -> AbstractAsyncContextManager[None]:
+        return waiting(self._step, place)
+
     def reason(self) -> str:
         """Return the last line of the error stream, or else of the other one, as it is shown."""
         for stream in ("err", "out"):
@@ -87,4 +92,11 @@ async def command(
     heard = _Heard(step)
     status = await run(argv, heard, target=place, env=env)
     if status:
-        raise CommandFailed(heard.reason() or f"exit status {status}", status)
+        raise CommandFailed(heard.reason() or status_words(status), status)
+
+
+def status_words(status: int) -> str:
+    """Return "exit status 3", or "exit status 137, killed by SIGKILL", as a shell numbers these."""
+    signals = {128 + one: one.name for one in signal.Signals}
+    killed = f", killed by {signals[status]}" if status in signals else ""
+    return f"exit status {status}{killed}"

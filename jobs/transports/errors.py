@@ -17,6 +17,14 @@ class TargetUnusable(TransportError):
     """What the inventory says of the target, or the key for it, is no use to its transport."""
 
 
+class CommandUnusable(TransportError):
+    """The command's words cannot be handed over: too long, a NUL among them, or there is none."""
+
+
+class HostBusy(TransportError):
+    """The target's host had no room for one more command for as long as one may wait."""
+
+
 class HostUnreachable(TransportError):
     """There is no connection to be had to the target's host."""
 

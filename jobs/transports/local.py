@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
-from jobs.transports.base import TERM_SECONDS, Listener, Place, copy, settled
+from jobs.transports import given
+from jobs.transports.base import TERM_SECONDS, Listener, Place
+from jobs.transports.copies import Copies
+from jobs.transports.errors import CommandUnusable
 
 # Whoever can read a log could read these there, should a command print its environment.
 SECRETS = {
@@ -28,6 +33,7 @@ _TIED = (
     '( trap "" HUP INT TERM; exec >/dev/null 2>&1; read -r _ <&3; kill -s KILL 0 ) & '
     'exec "$@" 3<&- </dev/null'
 )
+_STREAMS = {"out": 1, "err": 2}
 
 
 async def run(
@@ -41,41 +47,104 @@ async def run(
 ) -> int:
     """Run a command on the worker's machine, whatever the target (a `base.Transport`).
 
-    It gets the worker's environment without the service's secrets. 127 is the exit status where
-    there is no such command.
+    It gets the worker's environment without the service's secrets.
     """
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-c", _TIED, "reprise", *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**_inherited(), **step.env, **(env or {})},
-        cwd=cwd,
-        start_new_session=True,
-    )  # fmt: skip
+    own = {**_inherited(), **step.env, **(env or {})}
+    given.check(argv, own)
+    if refused := given.refusal(argv, own.get("PATH", os.defpath), cwd):
+        status, words = refused
+        step.output(f"{words}\n", "err")
+        return status
+    process = await _start(argv, own, cwd)
+    copies = Copies(step, {name: process.readers[fd] for name, fd in _STREAMS.items()})
     try:
         async with asyncio.timeout(timeout):
-            copies = (copy(process.stdout, step, "out"), copy(process.stderr, step, "err"))
-            await asyncio.gather(*copies, process.wait())
+            await copies.until(process.exited)
+        await copies.drain()
+        process.kill_group(signal.SIGKILL)
+        process.close()
+        await copies.finish()
     finally:
+        copies.stop()
         await _end(process)
-    code = process.returncode or 0
+    code = process.returncode
     return code if code >= 0 else 128 - code
+
+
+class _Process(asyncio.SubprocessProtocol):
+    """A command: its output to read, and its exit, which need not be the end of its output.
+
+    asyncio's own `Process.wait` waits for both (https://github.com/python/cpython/issues/119710).
+    """
+
+    def __init__(self) -> None:
+        self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = False
+        self.readers = {fd: asyncio.StreamReader() for fd in _STREAMS.values()}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+        for fd, reader in self.readers.items():
+            if pipe := self._transport.get_pipe_transport(fd):
+                reader.set_transport(pipe)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.readers[fd].feed_data(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if reader := self.readers.get(fd):
+            reader.feed_eof()
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    @property
+    def returncode(self) -> int:
+        """The exit status, or a signal's number below 0."""
+        return self._transport.get_returncode() or 0
+
+    def kill_group(self, sign: signal.Signals) -> None:
+        """Send a signal to all that is left of the command's process group."""
+        if not self._closed:  # else the number may be somebody else's
+            with suppress(ProcessLookupError):
+                os.killpg(self._transport.get_pid(), sign)
+
+    def close(self) -> None:
+        """Let go of its output, and of the pipe that ties it to this process."""
+        self._closed = True
+        self._transport.close()
+
+
+async def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> _Process:
+    try:
+        _, process = await asyncio.get_running_loop().subprocess_exec(
+            _Process, "/bin/sh", "-c", _TIED, "reprise", *_for_exec(argv, env, cwd),
+            env=env, cwd=cwd, start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise CommandUnusable("The command line is longer than this machine takes.") from error
+    return process
+
+
+def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Sequence[str]:
+    """Return the words for the shell's `exec`, which may take a first one with `-` for its own."""
+    if not argv[0].startswith("-"):
+        return argv
+    return [given.found(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
 
 
 def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what is left of the process group."""
-    if process.returncode is None:
-        _kill_group(process.pid, signal.SIGTERM)
-        await settled(process.wait(), TERM_SECONDS)
-    _kill_group(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _kill_group(pid: int, sign: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, sign)
+async def _end(process: _Process) -> None:
+    """End the command and what is left of its process group."""
+    if not process.exited.done():
+        process.kill_group(signal.SIGTERM)
+        await asyncio.wait({process.exited}, timeout=TERM_SECONDS)
+    process.kill_group(signal.SIGKILL)
+    await asyncio.wait({process.exited})
+    process.close()

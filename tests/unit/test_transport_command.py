@@ -53,7 +53,7 @@ async def test_a_command_knows_its_job_and_fence() -> None:
         (r"import sys; sys.stderr.write('x' * 9999 + '\n\x1b[31mlast\n'); sys.exit(4)", "last"),
         (r"import sys; sys.stderr.write('\r\x1b[31m 99 %' * 999 + '\rno'); sys.exit(4)", "no9 %"),
         ("import sys; sys.exit(4)", "exit status 4"),
-        ("import os; os.kill(os.getpid(), 9)", "exit status 137"),
+        ("import os; os.kill(os.getpid(), 9)", "exit status 137, killed by SIGKILL"),
     ],
 )
 async def test_it_fails_with_the_last_line_that_was_said(program: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from jobs.kinds.command.params import CommandParams
 from jobs.kinds.groups import names_in_words
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
-from jobs.transports.command import CommandFailed, command
+from jobs.transports.command import CommandFailed, command, status_words
 from jobs.transports.errors import TransportError
 
 STEP = "run"
@@ -69,10 +69,9 @@ class _Work:
 
 def _with_status(failure: CommandFailed) -> CommandFailed:
     """Return the failure with its exit status said, which its own last line may not do."""
-    said, status = str(failure), f"exit status {failure.status}"
-    if failure.status is None or said == status:
+    if failure.status is None or (said := str(failure)) == status_words(failure.status):
         return failure
-    return CommandFailed(f"{status}: {said}", failure.status)
+    return CommandFailed(f"{status_words(failure.status)}: {said}", failure.status)
 
 
 def _verdict(outcome: Outcome) -> str:

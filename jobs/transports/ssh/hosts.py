@@ -35,11 +35,17 @@ class Host:
             self._idle.cancel()
         try:
             async with self._room:
-                if self._link is None or self._link.is_over:
-                    self._link = Link(self._login)
                 link = self._link
-                await link.connected()
-                yield link
+                if link is None or link.is_over or link.is_retired:
+                    link = self._link = Link(self._login)
+                link.users += 1
+                try:
+                    await link.connected()
+                    yield link
+                finally:
+                    link.users -= 1
+                    if link.is_retired and not link.users:
+                        link.close()
         finally:
             self._users -= 1
             if not self._users:

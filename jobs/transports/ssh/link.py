@@ -27,8 +27,10 @@ class Link(asyncssh.SSHClient):
 
     def __init__(self, login: Login) -> None:
         self.login = login
-        self.commands = 0  # that run over it
+        self.users = 0  # commands that run over it, or are about to
+        self.commands = 0  # those of them that run
         self.is_over = False
+        self.is_retired = False  # takes no more commands
         self._met = False
         self._reason: Exception | None = None
         self._offered: asyncssh.SSHKey | None = None
@@ -51,6 +53,12 @@ class Link(asyncssh.SSHClient):
             self._making.cancel()
         elif not self._making.cancelled() and self._making.exception() is None:
             self._making.result().abort()
+
+    def retire(self) -> None:
+        """Take no more commands, and end with the last that uses it; at once where that is one."""
+        self.is_retired = True
+        if self.users <= 1:
+            self.close()
 
     def lost(self, error: Exception | None) -> TransportError:
         """Return what it means for a command that its session ended without an exit status."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from itertools import chain, repeat
+from typing import Any, cast
 
 import asyncssh
 from django.conf import settings
 
-from jobs.transports.base import CHUNK, TERM_SECONDS, Listener, Place, copy, settled
-from jobs.transports.errors import TargetUnusable
+from jobs.transports import given
+from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting
+from jobs.transports.copies import CHUNK, Copies
+from jobs.transports.errors import HostBusy
 from jobs.transports.ssh.hosts import host_of
 from jobs.transports.ssh.line import line
 from jobs.transports.ssh.link import Link
-from jobs.transports.ssh.login import login_of
+from jobs.transports.ssh.login import Login, login_of
 
 # What a host gets, beyond the time that its command has, to say that this has ended.
 ANSWER_SECONDS = 3.0
@@ -29,8 +32,6 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # between attempts; the last one from then 
 # What sshd answers then (OpenSSH the first), of the reasons of RFC 4254, section 5.1.
 NO_ROOM = (asyncssh.OPEN_CONNECT_FAILED, asyncssh.OPEN_RESOURCE_SHORTAGE)
 
-Process = asyncssh.SSHClientProcess[bytes]
-
 
 async def run(
     argv: Sequence[str],
@@ -43,32 +44,88 @@ async def run(
 ) -> int:
     """Run a command on the target's host, as the user of its address (a `base.Transport`).
 
-    It gets the environment that sshd gives, with the step's and `env` on top. 127 is the exit
-    status where there is no such command.
+    It gets the environment that sshd gives, with the step's and `env` on top. While the host has no
+    room for it, for REPRISE_SSH_PLACE_SECONDS at most (HostBusy), no time of `timeout` or of the
+    step's limit passes.
     """
+    config, login = settings.REPRISE, login_of(target)
+    own = {**step.env, **(env or {})}
+    given.check(argv, own)
+    asked = line(argv, own, cwd, config.ssh_silence_seconds)
+    async with AsyncExitStack() as stack:
+        async with waiting(step, login.where), _patience(login):
+            link = await stack.enter_async_context(host_of(login).link())
+            stack.enter_context(_translated(link))
+            process = await _start_in_turn(link, asked)
+            stack.push_async_callback(_end, link, process)
+        return await _run(link, process, step, timeout)
+
+
+@asynccontextmanager
+async def _patience(login: Login) -> AsyncIterator[None]:
+    seconds = settings.REPRISE.ssh_place_seconds
+    limit = asyncio.timeout(seconds or None)
     try:
-        asked = line(argv, {**step.env, **(env or {})}, cwd, settings.REPRISE.ssh_silence_seconds)
-    except ValueError as error:
-        raise TargetUnusable(f"{target.name}: {error}.") from error
-    async with asyncio.timeout(timeout), host_of(login_of(target)).link() as link:
-        try:
-            return await _run(link, asked, step)
-        except (asyncssh.Error, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise link.lost(error) from error
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        detail = f"had no room for one more command within {seconds:g} s"
+        raise HostBusy(f"{login.where} {detail}.") from None
 
 
-async def _run(link: Link, asked: str, step: Listener) -> int:
-    process = await _start_in_turn(link, asked)
+@contextmanager
+def _translated(link: Link) -> Iterator[None]:
+    """Say what it means for the command that its session ended, or was never begun."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except (asyncssh.Error, OSError) as error:
+        raise link.lost(error) from error
+
+
+class Process(asyncssh.SSHClientProcess[bytes]):
+    """A command's session; the command's exit need not be the end of that."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def exit_status_received(self, status: int) -> None:
+        """Note the exit (asyncssh calls this)."""
+        super().exit_status_received(status)
+        self._note_exit()
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        """Note the exit (asyncssh calls this)."""
+        super().exit_signal_received(signal, core_dumped, msg, lang)
+        self._note_exit()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end of the session, with the connection or without (asyncssh calls this)."""
+        super().connection_lost(exc)
+        self._note_exit()
+
+    def _note_exit(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+
+async def _run(link: Link, process: Process, step: Listener, timeout: float | None) -> int:
     link.commands += 1
     beating = asyncio.create_task(_beat(process))
+    copies = Copies(step, {"out": process.stdout, "err": process.stderr})
     try:
-        copies = (copy(process.stdout, step, "out"), copy(process.stderr, step, "err"))
-        await asyncio.gather(*copies, process.wait_closed())
+        async with asyncio.timeout(timeout):
+            await copies.until(process.exited)
+        await copies.drain()
+        process.channel.close()  # what has left the command's group may hold its output open
+        await copies.finish()
     finally:
+        copies.stop()
         beating.cancel()
-        await _end(link, process)
         link.commands -= 1
     code = process.returncode
     if code is None:
@@ -76,7 +133,7 @@ async def _run(link: Link, asked: str, step: Listener) -> int:
     return code if code >= 0 else 128 - code
 
 
-async def _start_in_turn(link: Link, asked: str) -> Process:
+async def _start_in_turn(link: Link, asked: bytes) -> Process:
     """Start a command as soon as the host has room for one more over this connection.
 
     sshd refuses the session beyond its MaxSessions, and has run nothing then. The command waits for
@@ -94,20 +151,26 @@ async def _start_in_turn(link: Link, asked: str) -> Process:
     raise AssertionError("the pauses have no end")
 
 
-async def _start(link: Link, asked: str) -> Process:
+async def _start(link: Link, asked: bytes) -> Process:
     """Start a command; cancelled meanwhile, end what may have been started."""
     connection = await link.connected()
-    starting = asyncio.ensure_future(connection.create_process(asked, encoding=None))
+    command: Any = asked  # bytes go as they are, whatever its annotation says
+    starting = asyncio.ensure_future(connection.create_session(Process, command, encoding=None))
     try:
-        return await asyncio.shield(starting)
+        _, process = await asyncio.shield(starting)
     except asyncio.CancelledError:
         await asyncio.wait({starting}, timeout=ANSWER_SECONDS)
         if not starting.done():
-            link.close()
-            starting.cancel()
-        elif starting.exception() is None:
-            await _end(link, starting.result())
+            link.retire()
+        starting.add_done_callback(_close_late)
         raise
+    return cast(Process, process)
+
+
+def _close_late(starting: asyncio.Future[Any]) -> None:
+    """Close a session that nobody wants any more: its command ends with its standard input."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result()[0].close()
 
 
 async def _beat(process: Process) -> None:
@@ -118,17 +181,30 @@ async def _beat(process: Process) -> None:
 
 
 async def _end(link: Link, process: Process) -> None:
-    """End the command and wait until the host says so; give up a link over which it does not."""
-    if process.channel.is_closing() and process.returncode is not None:
-        return
-    with suppress(OSError, asyncssh.Error):
-        process.stdin.write_eof()
-        # What it still writes must be taken from the channel, or its end is never heard of.
-        rest = (_drop(process.stdout), _drop(process.stderr))
-        ended = asyncio.gather(*rest, process.wait_closed())
-        if await settled(ended, TERM_SECONDS + ANSWER_SECONDS):
-            return
-    link.close()
+    """End the command and wait until the host says so.
+
+    Where it does not, only this session is given up: others may share the connection. They end
+    with it if it is dead, which the keepalives find out; nobody else begins over it.
+    """
+    try:
+        if not process.exited.done():
+            with suppress(OSError, asyncssh.Error):
+                process.stdin.write_eof()
+            await _exit_heard(process)
+    finally:
+        if not process.exited.done():
+            link.retire()
+        process.channel.abort()
+
+
+async def _exit_heard(process: Process) -> None:
+    """Wait for a command that is being ended; what it still writes has to be taken meanwhile."""
+    rest = asyncio.gather(_drop(process.stdout), _drop(process.stderr))
+    rest.add_done_callback(lambda all_: all_.cancelled() or all_.exception())
+    try:
+        await asyncio.wait({process.exited}, timeout=TERM_SECONDS + ANSWER_SECONDS)
+    finally:
+        rest.cancel()
 
 
 async def _drop(stream: asyncssh.SSHReader[bytes]) -> None:

@@ -1,0 +1,65 @@
+"""What a transport is given to run: whether it can be, and the words for what cannot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jobs.transports.errors import CommandUnusable
+
+NOT_FOUND = 127  # as shells have it
+NOT_RUNNABLE = 126
+NO_COMMAND = "command not found"
+NO_FOLDER = "no such folder"
+DENIED = "permission denied"
+
+
+def check(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """Raise CommandUnusable for what no process can be given."""
+    if not argv:
+        raise CommandUnusable("There is no command: its list of words is empty.")
+    for word in (*argv, *env, *env.values()):
+        if not isinstance(word, str):
+            raise CommandUnusable(f"A command's words are texts; {word!r} is none.")
+        if "\0" in word:
+            raise CommandUnusable(f"A command's words cannot hold a NUL: {word[:80]!r}.")
+        try:
+            os.fsencode(word)
+        except UnicodeEncodeError as error:
+            raise CommandUnusable(f"No encoding has a word of the command: {error}.") from error
+    if names := [name for name in env if not name or "=" in name]:
+        raise CommandUnusable(f"No variable can have the name {names[0]!r}.")
+
+
+def refusal(argv: Sequence[str], path: str, cwd: str | None) -> tuple[int, str] | None:
+    """Return the status and words of a command that this machine cannot run; None where it can."""
+    word = argv[0]
+    if cwd and not Path(cwd).is_dir():
+        return NOT_RUNNABLE, f"{cwd}: {NO_FOLDER}"
+    if cwd and not os.access(cwd, os.X_OK):
+        return NOT_RUNNABLE, f"{cwd}: {DENIED}"
+    places = candidates(word, path, cwd)
+    if not places:
+        return NOT_FOUND, f"{word}: {NO_COMMAND}"
+    return None if any(map(_runs, places)) else (NOT_RUNNABLE, f"{word}: {DENIED}")
+
+
+def found(word: str, path: str, cwd: str | None) -> str:
+    """Return where a command that `refusal` lets pass is."""
+    return next(str(place) for place in candidates(word, path, cwd) if _runs(place))
+
+
+def candidates(word: str, path: str, cwd: str | None) -> list[Path]:
+    """Return what there is by a command's first word, in the order in which it is looked for."""
+    if not word:
+        return []
+    if "/" in word:
+        there = Path(cwd or ".", word).absolute()
+        return [there] if there.exists() else []
+    places = [Path(cwd or ".", folder, word) for folder in path.split(os.pathsep)]
+    return [place.absolute() for place in places if place.is_file()]
+
+
+def _runs(place: Path) -> bool:
+    return place.is_file() and os.access(place, os.X_OK)
