@@ -16,7 +16,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
-_urgent = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-urgent")
 
 
 def leave_pool() -> None:
@@ -39,15 +38,10 @@ def leave_pool() -> None:
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `fn` in a thread that has a connection of its own, and keeps it."""
-    return await _run(_threads, partial(fn, *args, **kwargs))
+    return await _run(partial(fn, *args, **kwargs))
 
 
-async def urgently(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `in_thread`, in a thread where nothing long waits before it; for heartbeats."""
-    return await _run(_urgent, partial(fn, *args, **kwargs))
-
-
-async def _run(threads: ThreadPoolExecutor, fn: Callable[[], T]) -> T:
+async def _run(fn: Callable[[], T]) -> T:
     def call() -> Caught[T]:
         leave_pool()
         try:
@@ -55,4 +49,4 @@ async def _run(threads: ThreadPoolExecutor, fn: Callable[[], T]) -> T:
         finally:
             close_old_connections()
 
-    return (await asyncio.get_running_loop().run_in_executor(threads, call)).open()
+    return (await asyncio.get_running_loop().run_in_executor(_threads, call)).open()

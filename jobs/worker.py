@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,7 +18,8 @@ from django.db import Error, transaction
 from core.errors import RepriseError
 from jobs import claims, commands, dispatch, leases, limits, log
 from jobs.apart import Apart
-from jobs.db import in_thread, urgently
+from jobs.db import in_thread
+from jobs.heartbeat import BEATS_PER_LEASE, Heartbeat
 from jobs.leases import Lease
 from jobs.log import hints
 from jobs.outcome import append_ending, ending_of
@@ -30,7 +31,6 @@ from jobs.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-BEATS_PER_LEASE = 5
 HAND_OVER_SECONDS = 5.0
 HINTS_SECONDS = 1.0
 
@@ -56,6 +56,7 @@ class Worker:
         self._taker = Taker(self.name, apart.start if apart else None)
         self._writer = Writer()
         self._active: dict[UUID, _Active] = {}
+        self._held: dict[UUID, int] = {}  # their fences; the heartbeat's thread copies it
         self._room = asyncio.Semaphore(self.capacity)
         self._stopping = False
 
@@ -82,13 +83,17 @@ class Worker:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         """Be ready to run jobs; in the end hand over what still runs."""
-        beats = asyncio.create_task(self._beat_for_ever())
+        beats, watching = (
+            Heartbeat(self._held.copy, self._beaten),
+            asyncio.create_task(self._watch()),
+        )
         try:
             yield
         finally:
             self._stopping = True
             await asyncio.gather(self._hand_over(), *([self._apart.stop()] if self._apart else []))
-            beats.cancel()
+            beats.stop()
+            watching.cancel()
             self._writer.stop()
             await asyncio.to_thread(hints.publisher().flush, HINTS_SECONDS)
 
@@ -111,6 +116,7 @@ class Worker:
         run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer)
         task = asyncio.create_task(self._run(lease, run), name=f"job {lease.job}")
         self._active[lease.job] = _Active(lease, run, held_at, task)
+        self._held[lease.job] = lease.fence
 
     async def _run(self, lease: Lease, run: Run) -> None:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
@@ -131,32 +137,23 @@ class Worker:
         except Exception:  # the sweep delivers the job again, or releases its claims
             logger.exception("job %s could not be ended", lease.job, extra={"action": "run"})
         finally:
-            self._active.pop(lease.job, None)
+            if self._active[lease.job].lease is lease:  # else it is here again already
+                del self._active[lease.job], self._held[lease.job]
             self._room.release()
             run.vault.lock()
 
-    async def _beat_for_ever(self) -> None:
-        every = settings.REPRISE.lease_seconds / BEATS_PER_LEASE
+    async def _watch(self) -> None:
+        """End runs whose lease is about to end unrenewed, a margin before somebody takes them."""
         while True:
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(every * 2):
-                    await self._beat()
-            except Exception as error:  # noqa: BLE001 - the loop's edge: a run without it is lost
-                logger.warning("heartbeat failed: %r", error, extra={"action": "beat"})
+            await asyncio.sleep(min(settings.REPRISE.lease_seconds / BEATS_PER_LEASE, 1.0))
             self._stop_expired()
-            await asyncio.sleep(max(0.0, min(every, 1.0) - (time.monotonic() - began)))
 
-    async def _beat(self) -> None:
-        asked = {job: active.lease.fence for job, active in self._active.items()}
-        now = time.monotonic()
-        held = await urgently(leases.beat, asked)
-        for job in asked:
-            if (active := self._active.get(job)) is None:
-                continue
-            if job in held:
-                active.held_at = now
-                self._steer(active, held[job])
+    def _beaten(self, known_at: float, held: Mapping[UUID, str]) -> None:
+        """Take in how the jobs stand whose leases have been renewed."""
+        for job, status in held.items():
+            if active := self._active.get(job):
+                active.held_at = max(active.held_at, known_at)
+                self._steer(active, status)
 
     def _steer(self, active: _Active, status: str) -> None:
         """Pass on what people asked for; end a step that does not heed it within the grace."""
@@ -171,7 +168,6 @@ class Worker:
             active.task.cancel()
 
     def _stop_expired(self) -> None:
-        """End runs whose lease is about to end unrenewed, a margin before somebody takes them."""
         lease = settings.REPRISE.lease_seconds
         for active in list(self._active.values()):
             if time.monotonic() - active.held_at > lease * 0.7:

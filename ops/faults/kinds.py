@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from jobs.run import Run, Step
 
 PATH = "ops.faults.kinds.Faulty"
 STEP = "misbehave"
+BLOCKED_SECONDS = 8.0  # more than two leases of chaos and tests
 
 
 class Own(BaseException):
@@ -66,6 +68,11 @@ async def _stop_iteration_in_a_thread(_: Step) -> Any:
     return await asyncio.to_thread(next, iter([]))
 
 
+async def _block(_: Step) -> None:
+    time.sleep(BLOCKED_SECONDS)  # noqa: ASYNC251 - that is the fault
+    raise RuntimeError("the loop was blocked")
+
+
 def _kill(_: Step) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -79,6 +86,7 @@ class Fault:
 
 
 KILL = "kill-worker"
+BLOCK = "block-the-loop"
 FAULTS: Mapping[str, Fault] = {
     "exit": Fault(_exit, "SystemExit: 2"),
     "exit-in-a-task": Fault(_exit_in_a_task, "SystemExit: 2"),
@@ -88,6 +96,7 @@ FAULTS: Mapping[str, Fault] = {
     "stop-iteration": Fault(_stop_iteration, "StopIteration"),
     "stop-iteration-in-a-thread": Fault(_stop_iteration_in_a_thread, "StopIteration"),
     "mute": Fault(_mute, "its message cannot be shown: str() raised ValueError"),
+    BLOCK: Fault(_block, "the loop was blocked"),
     KILL: Fault(_kill, "ended without a word, with the worker"),
 }
 
