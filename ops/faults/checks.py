@@ -270,3 +270,11 @@ class Finding:
 def judge(seen: Seen) -> list[Finding]:
     """Return what is wrong with a run; nothing where every check holds."""
     return [Finding(name, said) for name, check in CHECKS.items() for said in check(seen)]
+
+
+def fails_with(seen: Seen, words: str) -> list[Finding]:
+    """A run whose kind misbehaves fails, with the words for that"""
+    said = [event["data"]["message"] for event in seen.events if event["type"] == "job.failed"]
+    if len(said) == 1 and words in said[0]:
+        return []
+    return [Finding("words", f"it did not fail with {words!r}: {said or seen.events[-1:]}")]

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ops.faults import checks, leftovers
+from ops.faults import checks, kinds, leftovers
 from ops.faults.acts import ACTS, Missed, Scene
 from ops.faults.checks import Event, Finding, Seen, Server
 from ops.faults.ground import LEASE_SECONDS, SILENCE_SECONDS, SWEEP_SECONDS
 from ops.faults.place import Place
-from ops.faults.plan import Planned
+from ops.faults.plan import FAULTY, Planned
 from ops.faults.rows import GaveUp
 
 LOOK_SECONDS = 0.05
@@ -56,7 +56,8 @@ class Drive:
         before = self._look()
         key = f"chaos-{self.planned.number}"
         wanted = self.planned.version
-        outcome.job = job = self.place.rows.submit(key, self.site.names, wanted, HOW)
+        params = {"servers": self.site.names, "version": wanted, **HOW}
+        outcome.job = job = self.place.rows.submit(key, "version-update", params)
         given_up = self._watch(job)
         left = self._left(job)
         outcome.seen = Seen(
@@ -140,3 +141,35 @@ class Drive:
         for name, server in after.items():
             if server.draining:
                 self.site.let_in(name)
+
+
+class FaultyDrive(Drive):
+    """A run of a kind that misbehaves (`ops.faults.kinds`): no server has a part in it."""
+
+    def go(self) -> Outcome:
+        """Submit it, wait for its end, and judge what was seen."""
+        outcome, began, rows = self.outcome, time.monotonic(), self.place.rows
+        name = self.planned.fault.removeprefix(FAULTY)
+        key = f"chaos-{self.planned.number}"
+        outcome.fault = f"its own code: {name}"
+        outcome.job = job = rows.submit(key, kinds.Faulty.name, {"fault": name})
+        given_up = self._watch(job)
+        outcome.seen = Seen(
+            wanted="",
+            before={},
+            after={},
+            texts=rows.texts(job),
+            read=self.texts,
+            left=self._left(job),
+            broken=rows.broken(job),
+            troubles=list(self.place.troubles),
+            limit=QUIET_SECONDS,
+            given_up=given_up,
+        )
+        if name == kinds.KILL:
+            begun = (event for event in outcome.seen.events if event["type"] == "attempt.started")
+            self.place.pardon(int(event["data"]["worker"].rpartition("/")[2]) for event in begun)
+        said = checks.fails_with(outcome.seen, kinds.FAULTS[name].words)
+        outcome.findings = [*checks.judge(outcome.seen), *said]
+        outcome.seconds = time.monotonic() - began
+        return outcome

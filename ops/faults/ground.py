@@ -12,7 +12,7 @@ import django
 
 from ops.embedded import postgres, valkey
 from ops.embedded.server import Prepared
-from ops.faults import servers
+from ops.faults import kinds, servers
 from ops.faults.hosts import Host
 from ops.faults.kept import Keep, Kept
 from ops.setup import say
@@ -28,6 +28,7 @@ SHORT: Mapping[str, str] = {
     "REPRISE_SSH_SILENCE_SECONDS": str(SILENCE_SECONDS),
     "REPRISE_SSH_CONNECT_SECONDS": "5",
     "REPRISE_FLEET_SPEED": "20",
+    "REPRISE_KINDS": kinds.PATH,
 }
 
 

@@ -41,13 +41,24 @@ class Kept:
         stop_signal: int = signal.SIGTERM,
         death_signal: int = signal.SIGKILL,
     ) -> None:
-        self.name, self.host, self.log, self.deaths = name, host, log, list[str]()
+        self.name, self.host, self.log = name, host, log
+        self._deaths: list[tuple[int, str]] = []
+        self._pardoned = set[int]()
         self._command = tethered(list(command), death_signal, account=account, parent=os.getpid())
         self._env, self._cwd, self._stop_signal = env, cwd, stop_signal
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = False
         self._not_before = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def deaths(self) -> list[str]:
+        """What is said of each time that it ended and nobody here had asked for it."""
+        return [said for pid, said in self._deaths if pid not in self._pardoned]
+
+    def pardon(self, pid: int) -> None:
+        """Say nothing of the end of this process of its: it was to be expected."""
+        self._pardoned.add(pid)
 
     @property
     def process(self) -> Process | None:
@@ -75,9 +86,8 @@ class Kept:
                 if status is None:
                     return
                 if not self._asked:
-                    self.deaths.append(
-                        f"{self.name} ended by itself, with status {status}: {self.log}"
-                    )
+                    said = f"{self.name} ended by itself, with status {status}: {self.log}"
+                    self._deaths.append((self._process.pid, said))
                 self._process = None
                 self._not_before = max(self._not_before, time.monotonic() + AGAIN_SECONDS)
             if time.monotonic() >= self._not_before:

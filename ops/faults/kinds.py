@@ -89,6 +89,7 @@ KILL = "kill-worker"
 BLOCK = "block-the-loop"
 FAULTS: Mapping[str, Fault] = {
     "exit": Fault(_exit, "SystemExit: 2"),
+    KILL: Fault(_kill, "ended without a word, with the worker"),
     "exit-in-a-task": Fault(_exit_in_a_task, "SystemExit: 2"),
     "exit-in-a-callback": Fault(_exit_in_a_callback, "the loop went on"),
     "own-cancel": Fault(_cancel, "CancelledError: cancelled by its own code"),
@@ -97,7 +98,6 @@ FAULTS: Mapping[str, Fault] = {
     "stop-iteration-in-a-thread": Fault(_stop_iteration_in_a_thread, "StopIteration"),
     "mute": Fault(_mute, "its message cannot be shown: str() raised ValueError"),
     BLOCK: Fault(_block, "the loop was blocked"),
-    KILL: Fault(_kill, "ended without a word, with the worker"),
 }
 
 
@@ -118,4 +118,4 @@ class Faulty(Kind[FaultyParams]):
     async def run(self, run: Run, params: FaultyParams) -> None:
         """Do it; whoever looks at how it ended is to find it failed, with its words."""
         await run.step("begin", lambda _: None)
-        await run.step(STEP, FAULTS[params.fault].does, target=params.fault)
+        await run.step(STEP, FAULTS[params.fault].does)

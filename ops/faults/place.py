@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from ops.embedded.server import tethered
 from ops.errors import CannotStart
+from ops.faults import standby
 from ops.faults.ground import Ground
 from ops.faults.hosts import Host, Layout
 from ops.faults.kept import Kept
@@ -47,6 +48,7 @@ class Place:
         with say.step("Starting servers to update") as step:
             self._start_sites()
             step.note = ", ".join(f"{len(site.names)} over {site.transport}" for site in self.sites)
+        standby.set_up(self.rows)
         with say.step("Starting workers and sweeper"):
             for number, host in enumerate(self.layout.workers, 1):
                 words = (f"worker {number}", host, "worker", "--runs", str(RUNS))
@@ -75,6 +77,12 @@ class Place:
         """Return the worker with this pid, None where it is not alive any more."""
         alive = (worker for worker in self.workers if worker.is_alive)
         return next((worker for worker in alive if worker.pid == pid), None)
+
+    def pardon(self, pids: Iterable[int]) -> None:
+        """Expect that these workers have ended: the runs that they had were made to end them."""
+        for pid in pids:
+            for worker in self.workers:
+                worker.pardon(pid)
 
     @contextmanager
     def breaking(self, name: str) -> Iterator[None]:

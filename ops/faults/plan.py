@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from typing import Any
 
 from jobs.kinds.version_update.plan import STEPS
+from ops.faults.kinds import FAULTS
 
+FAULTY = "kind-"  # before the name of what a kind does itself (`ops.faults.kinds`)
 VERSIONS = ("1.5.0", "1.6.0", "1.4.0")
 # Longer than a run takes to write the next event, shorter than most steps.
 LONGEST_DELAY = 0.3
@@ -94,6 +96,17 @@ def draw(
             )
         )
     return plan
+
+
+def with_faulty(plan: Sequence[Planned], every: int) -> list[Planned]:
+    """Return a plan with each `every`-th run replaced by one of a kind that misbehaves; 0: none."""
+    names = cycle(FAULTS)
+    return [
+        replace(one, fault=f"{FAULTY}{next(names)}", after=0, delay=0.0, lasts=0.0)
+        if every and one.number % every == 0
+        else one
+        for one in plan
+    ]
 
 
 def _deal(rng: random.Random, faults: Sequence[str]) -> Iterator[str]:

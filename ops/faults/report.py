@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core import clock
-from ops.faults.checks import CHECKS, Event, Finding, Seen, longest_quiet, steps
+from ops.faults.checks import CHECKS, Event, Finding, Seen, fails_with, longest_quiet, steps
 from ops.faults.drive import GONE_SECONDS, QUIET_SECONDS, Outcome
 from ops.faults.ground import LEASE_SECONDS, SWEEP_SECONDS
 from ops.faults.plan import Planned
@@ -136,6 +136,8 @@ def checked(told: Told) -> Table:
     for name, check in CHECKS.items():
         wrong = sum(any(f.check == name for f in outcome.findings) for outcome in told.outcomes)
         made.add_row("✗" if wrong else "✓", name, str(check.__doc__), str(wrong))
+    words = sum(any(f.check == "words" for f in outcome.findings) for outcome in told.outcomes)
+    made.add_row("✗" if words else "✓", "words", str(fails_with.__doc__), str(words))
     whole = "In the end all is delivered, fed and released, and no log has changed; the bystanders"
     whole += " fail, are told to, and hold nobody up"
     made.add_row("✗" if told.whole else "✓", "whole", whole, str(len(told.whole)))

@@ -22,7 +22,6 @@ from ops.faults import bystanders
 
 AWAY_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
-KIND = "version-update"
 USER = "chaos"
 
 T = TypeVar("T")
@@ -68,13 +67,12 @@ class Rows:
         """Return how many workers have come to the queue."""
         return self.ask(_workers)
 
-    def submit(self, key: str, servers: Sequence[str], version: str, how: dict[str, int]) -> UUID:
-        """Submit an update; with the key, once, however often it takes."""
-        params = {"servers": list(servers), "version": version, **how}
+    def submit(self, key: str, kind: str, params: Mapping[str, Any]) -> UUID:
+        """Submit a job; with the key, once, however often it takes."""
 
         def submit() -> UUID:
             who = access.of_user(User.objects.get(username=USER))
-            return commands.submit(who, KIND, params, idempotency_key=key)[0].pk
+            return commands.submit(who, kind, params, idempotency_key=key)[0].pk
 
         return self.ask(submit)
 

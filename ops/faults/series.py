@@ -11,11 +11,11 @@ from queue import Empty, SimpleQueue
 from jobs.db import leave_pool
 from ops.faults import leftovers, report
 from ops.faults.checks import Finding
-from ops.faults.drive import Drive, Outcome
+from ops.faults.drive import Drive, FaultyDrive, Outcome
 from ops.faults.ground import Ground
 from ops.faults.hosts import Layout
 from ops.faults.place import Place
-from ops.faults.plan import Planned
+from ops.faults.plan import FAULTY, Planned
 from ops.setup import say
 
 LOOK_SECONDS = 0.05
@@ -69,7 +69,8 @@ class Series:
         """Do the runs of a site, one after the other."""
         for planned in self._plan:
             if planned.site == site and not self._place.stopping.is_set():
-                outcome = Drive(self._place, planned).go()
+                drive = FaultyDrive if planned.fault.startswith(FAULTY) else Drive
+                outcome = drive(self._place, planned).go()
                 self._told.put(outcome)
                 if outcome.seen is None or not outcome.seen.has_ended:
                     return  # its servers are not to be had

@@ -13,7 +13,7 @@ from ops.faults.ground import SHORT, Ground
 from ops.faults.hosts import Host, Layout, wire_up
 from ops.faults.kept import Keep
 from ops.faults.options import count
-from ops.faults.plan import EVERYWHERE, Planned, SitePlan, draw
+from ops.faults.plan import EVERYWHERE, Planned, SitePlan, draw, with_faulty
 from ops.setup import say
 
 SERVERS = 3
@@ -35,6 +35,7 @@ class Updates:
     runs: int
     wire: Wire
     about: str
+    faulty: int = 0  # each so-manieth run is of a kind that misbehaves
 
     @property
     def faults(self) -> list[str]:
@@ -44,6 +45,8 @@ class Updates:
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add what is to be said of these alone."""
         parser.add_argument("--runs", type=count, default=self.runs, help=f"how many ({self.runs})")
+        said = f"each so-manieth run of a kind that misbehaves; 0: none ({self.faulty})"
+        parser.add_argument("--faulty", type=int, default=self.faulty, help=said)
         parser.add_argument("--keep", action="store_true", help="keep the logs of good runs too")
         alone = "without a bad schedule and a bad consumer standing by, to compare"
         parser.add_argument("--alone", action="store_true", help=alone)
@@ -53,7 +56,8 @@ class Updates:
         only = self.only(options.only)
         sites = f"{len(only.sites)} sites of {SERVERS} servers"
         say.line(f"Seed {options.seed}: {options.runs} runs on {sites}")
-        return draw(options.seed, options.runs, only.sites, only.turns, SERVERS)
+        planned = draw(options.seed, options.runs, only.sites, only.turns, SERVERS)
+        return with_faulty(planned, options.faulty)
 
     def go(self, options: argparse.Namespace, folder: Path, plan: Sequence[Planned]) -> int:
         """Do the runs; return 1 if anything was wrong, else 0."""
@@ -110,6 +114,7 @@ CUT, WHOLE = SitePlan("ssh", ("host-cut", "host-alone")), SitePlan("ssh", ("noth
 JOBS = Updates(
     (LOCAL, SSH, LOCAL, LOCAL, SSH, LOCAL), range(6), 200, here,
     "Version updates while what they stand on breaks",
+    faulty=10,
 )  # fmt: skip
 # Runs in which nothing is broken go on beside those that are taken from one host by the other.
 HOSTS = Updates(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ def test_waiting_has_a_limit_of_its_own(cast: Cast, hosts: Yard, tmp_path: Path)
         until(lambda: len(Told.of(job).of_type("step.failed")) == 4, "those that have waited")
         (tmp_path / "go").touch()
 
-    config = replace(settings.REPRISE, ssh_place_seconds=1.5)
+    config = settings.REPRISE.with_changes(ssh_place_seconds=1.5)
     with override_settings(REPRISE=config):
         [told] = work(job, meanwhile=release)
     errors = [one.data["error"] for one in told.of_type("step.failed")]

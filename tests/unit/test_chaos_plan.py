@@ -9,7 +9,8 @@ from collections import Counter
 from itertools import pairwise
 
 from ops.faults.acts import ACTS
-from ops.faults.plan import LASTS, Planned, SitePlan, draw
+from ops.faults.kinds import FAULTS
+from ops.faults.plan import FAULTY, LASTS, Planned, SitePlan, draw, with_faulty
 from ops.faults.run import MODES
 from ops.faults.streams.acts import ACTS as STREAM_ACTS
 from ops.faults.updates import HOSTS, JOBS
@@ -77,3 +78,16 @@ def test_some_faults_alone_come_to_the_sites_that_know_them() -> None:
     only = JOBS.only(["ssh-cut"])
     assert only.sites == [SitePlan("ssh", ("ssh-cut", "ssh-cut"))] * 2
     assert {one.fault for one in draw(7, 20, only.sites, only.turns, SERVERS)} == {"ssh-cut"}
+
+
+def test_every_so_manieth_run_is_of_a_kind_that_misbehaves_and_the_others_are_as_they_were() -> (
+    None
+):
+    planned, changed = plan(7), with_faulty(plan(7), 10)
+    ours = [one for one in changed if one.fault.startswith(FAULTY)]
+    assert [one.number for one in ours] == list(range(10, 201, 10))
+    assert {one.fault.removeprefix(FAULTY) for one in ours} == set(FAULTS)
+    assert [one for one in changed if one not in ours] == [
+        one for one in planned if one.number % 10
+    ]
+    assert with_faulty(planned, 0) == planned
