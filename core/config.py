@@ -164,7 +164,7 @@ class Config(BaseSettings):
     ssh_keys: Words = ()
     ssh_connect_seconds: Seconds = 10
     ssh_silence_seconds: Seconds = 10
-    ssh_place_seconds: Seconds = 3600
+    ssh_place_seconds: SecondsOrNone = 3600
 
     @classmethod
     def from_env(cls) -> Config:

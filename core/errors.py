@@ -15,23 +15,6 @@ LONGEST_DESCRIPTION = 500
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def describe_error(error: BaseException) -> str:
-    """Return an exception in words, "ValueError: no such host", fit to be stored.
-
-    Of a RepriseError the message alone. Code that is not ours may raise even where it is asked for
-    its exception's text.
-    """
-    if isinstance(error, RepriseError):
-        words = error.message
-    else:
-        try:
-            said = str(error)
-        except BaseException:  # noqa: BLE001 - see above
-            said = "(it cannot be put in words)"
-        words = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return storable_text(words)[:LONGEST_DESCRIPTION]
-
-
 def storable_text(text: str) -> str:
     """Return a text as Postgres takes it: NUL and lone surrogates become U+FFFD."""
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

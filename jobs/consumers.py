@@ -23,9 +23,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
-from core.errors import NotFound, describe_error
+from core.errors import NotFound
 from jobs import feed, snapshots, webhooks
 from jobs.feed import FeedEvent, FeedPage, LeftOut
+from jobs.foreign import describe_error
 from jobs.state import state_at
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from django.db import Error, connection
 
-from core.errors import describe_error
 from jobs.db import leave_pool
+from jobs.foreign import describe_error
 
 logger = logging.getLogger(__name__)
 

@@ -26,12 +26,12 @@ from core.errors import (
     IdempotencyConflict,
     InvalidParams,
     RepriseError,
-    describe_error,
     storable_text,
 )
 from jobs import commands
 from jobs.access import Principal
 from jobs.events import clean
+from jobs.foreign import describe_error
 from jobs.job import TERMINAL
 from jobs.kinds import registry
 from jobs.kinds.asking import KindFailed, ask_kind

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from core.errors import LONGEST_DESCRIPTION, RepriseError, storable_text
+
 T = TypeVar("T")
 
 LONGEST_WORDS = 4000
@@ -60,6 +62,15 @@ def describe(error: BaseException) -> Words:
     except BaseException as second:  # noqa: BLE001 - as is `__str__`
         message = f"its message cannot be shown: str() raised {type(second).__name__}"
     return Words(name, message[:LONGEST_WORDS])
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error in one text fit to be stored: "ValueError: no such host".
+
+    Of a RepriseError the message alone.
+    """
+    words = error.message if isinstance(error, RepriseError) else str(describe(error))
+    return storable_text(words)[:LONGEST_DESCRIPTION]
 
 
 def _parts(error: BaseException) -> str:

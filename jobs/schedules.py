@@ -27,11 +27,11 @@ from core.errors import (
     InvalidParams,
     NotFound,
     RepriseError,
-    describe_error,
 )
 from jobs import access, cron
 from jobs.cron import BadSchedule, following
 from jobs.firing import Firing, database_now
+from jobs.foreign import describe_error
 from jobs.kinds import registry
 from jobs.kinds.asking import KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule

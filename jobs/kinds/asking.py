@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from django.db import Error, connection
 
-from core.errors import RepriseError, describe_error
+from core.errors import RepriseError
 from jobs.db import leave_pool
+from jobs.foreign import describe_error
 
 PATIENCE_SECONDS = 10.0
 

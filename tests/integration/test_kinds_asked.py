@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from jobs import commands
 from jobs.access import Principal
 from jobs.db import in_thread
-from jobs.foreign import KindFault
 from jobs.kinds import registry
+from jobs.kinds.asking import KindFailed
 from jobs.kinds.registry import Kind
 from jobs.taking import Taker
 from tests.integration import runs
@@ -93,7 +93,7 @@ def broken(at: str) -> None:
 @pytest.mark.parametrize("method", ["check", "settle", "plan", "total", "title_for", "read"])
 def test_an_exit_at_submission_is_an_error_and_no_exit(who: Principal, method: str) -> None:
     broken(method)
-    with pytest.raises(KindFault, match="SystemExit: 2"):
+    with pytest.raises(KindFailed, match="SystemExit: 2"):
         commands.submit(who, Exits.name, {})
 
 
