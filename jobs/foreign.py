@@ -20,6 +20,7 @@ from core.errors import LONGEST_DESCRIPTION, RepriseError, storable_text
 T = TypeVar("T")
 
 LONGEST_WORDS = 4000
+LONGEST_NAME = 200
 PARTS_SAID = 3
 _EXACT = {str, int, bool, float, type(None)}
 
@@ -54,7 +55,7 @@ def describe(error: BaseException) -> Words:
     if isinstance(error, KindFault):
         return Words(error.words.type, str(error.words))
     try:
-        name = plain_text(type(error).__name__)
+        name = plain_text(type(error).__name__)[:LONGEST_NAME]
     except BaseException:  # noqa: BLE001 - a metaclass is foreign code too
         name = "Exception"
     try:
