@@ -1,7 +1,8 @@
 """Who runs a job: a fence and a lease in the job row. The only SQL on those columns.
 
 Taking a job bumps its fence; every later write of that worker carries it, so a worker that lost
-its job (paused, cut off, presumed dead) can write nothing any more.
+its job (paused, cut off, presumed dead) can write nothing any more. A fence is the moment in
+milliseconds, at least: in a restored database too it is higher than any that was given before.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ with mine as (
   order by id for no key update
 )
 update jobs_job as j set
-  fence = fence + 1, worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint),
+  worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 from mine where j.id = mine.id
 returning j.id, j.fence, j.kind, j.params::text, mine.worker,
   case when mine.attempt > 0 then extract(epoch from mine.lease_until)::float8 end

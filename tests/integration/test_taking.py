@@ -18,9 +18,11 @@ from jobs.access import Principal
 from jobs.db import in_thread
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
+from jobs.log import LeaseLost
 from jobs.models import Job
 from jobs.taking import Taker
 from tests import workers
+from tests.factories import output
 from tests.integration import runs
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -53,7 +55,7 @@ def test_free_jobs_share_a_transaction_however_many_they_are(who: Principal) -> 
         costs.append(len(queries))
         assert sorted(taken) == sorted(jobs)
         for job, lease in taken.items():
-            assert (lease.job, lease.fence, lease.attempt, lease.status) == (job, 1, 1, "running")
+            assert (lease.job, lease.attempt, lease.status) == (job, 1, "running")
             assert (lease.fresh, lease.holds) == (True, False)
             started = parse(log.read(job).texts[-1])
             assert (started.type, started.at) == ("attempt.started", lease.at)
@@ -83,7 +85,18 @@ def test_a_later_attempt_is_not_fresh(who: Principal) -> None:
     first = leases.take_many([job], "dead/1")[job]
     leases.release(job, first.fence)
     second = leases.take_many([job], "test/1")[job]
-    assert (second.fence, second.attempt, second.fresh) == (2, 2, False)
+    assert second.fence > first.fence
+    assert (second.attempt, second.fresh) == (2, False)
+
+
+def test_a_fence_is_given_once_though_the_row_goes_back(who: Principal) -> None:
+    job = submit(who)
+    before = leases.take_many([job], "cut-off/1")[job]
+    Job.objects.filter(pk=job).update(fence=0, lease_until=None)  # as a dump from before has it
+    again = leases.take_many([job], "test/1")[job]
+    assert again.fence > before.fence
+    with pytest.raises(LeaseLost):
+        log.append(job, [output("late")], actor="worker:cut-off/1", fence=before.fence)
 
 
 async def test_a_job_delivered_twice_is_taken_once(who: Principal) -> None:
