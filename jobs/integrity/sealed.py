@@ -73,7 +73,7 @@ def _check(
     if row is None and line is None:
         raise _Bad("It is missing, file and row.")
     if row is None:
-        raise _Bad("Its row is missing: removed, or a crash kept `seal` from finishing.")
+        raise _Bad(_rowless(number))
     if line is None:
         raise _Bad("Its file is missing.")
     text = _signed(row.text, "row")
@@ -90,6 +90,22 @@ def _check(
         _check_heads(text, lines, "file")
     rows = SealedHead.objects.filter(seal=row).order_by("job").values_list("job", "seq", "hash")
     _check_heads(text, (head_line(*head) for head in rows.iterator(HEADS_AT_ONCE)), "row")
+
+
+def _rowless(number: int) -> str:
+    """Say why a seal may have a file and no row, and what helps."""
+    last = Seal.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    if number < last:
+        return (
+            f"Its row was removed: there is seal {last}, so no crash did that. `seal` takes up none"
+            " but the next one: restore the row from a backup."
+        )
+    if number > last + 1:
+        return f"Its row is missing, as that of seal {number - 1} is."
+    return (
+        "Its row is missing: a crash kept `seal` from finishing (run `seal`, which takes the file"
+        " up), or the row was removed, or the database was restored from before it."
+    )
 
 
 def _signed(line: str, where: str) -> SealText:

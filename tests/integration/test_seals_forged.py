@@ -124,6 +124,19 @@ def test_a_seal_that_is_removed_is_found(seal_folder: Path, eve: Intruder) -> No
     assert bad_seals() == {2: "It is missing, file and row."}
 
 
+def test_seal_is_advised_only_where_it_helps(eve: Intruder) -> None:
+    three_seals()
+    eve.run("delete from jobs_sealedhead where seal_id = 1")
+    eve.run("delete from jobs_seal where number = 1")
+    [reason] = bad_seals().values()
+    assert reason.startswith("Its row was removed: there is seal 3, so no crash did that.")
+    eve.run("delete from jobs_sealedhead")
+    eve.run("delete from jobs_seal")
+    reasons = bad_seals()
+    assert "run `seal`" in reasons[1]
+    assert reasons[2] == "Its row is missing, as that of seal 1 is."
+
+
 def sealed_by(signer: Ed25519PrivateKey, seal_folder: Path, eve: Intruder) -> None:
     """Sign all seals anew with a key of one's own, files and rows."""
     previous = text.FIRST_PREVIOUS
