@@ -83,9 +83,9 @@ class Hub:
     ) -> None:
         self.counters = counters
         self.heartbeat_seconds = heartbeat_seconds
+        self.bounds = bounds
         self.history = History(reader, counters, bounds)
         self._reader = reader
-        self._bounds = bounds
         self._poll_seconds = poll_seconds
         self._link = Link(make_layer, self._hear)
         self._link.groups.update(listeners)
@@ -150,12 +150,12 @@ class Hub:
 
     def glance(self, job: UUID, head: Head) -> Followed:
         """Return a job as it stands, for who reads to its head and does not wait for more."""
-        return Followed(job, head, self._bounds)
+        return Followed(job, head, self.bounds)
 
     def _enter(self, job: UUID, head: Head) -> Followed:
         live = self._followed.get(job)
         if live is None:
-            live = self._followed[job] = Followed(job, head, self._bounds)
+            live = self._followed[job] = Followed(job, head, self.bounds)
             self.counters.add("jobs")
             self._spawn(self._join(live))
         live.followers += 1
@@ -293,7 +293,7 @@ class Hub:
             while live.behind and not live.outdated and not live.skip():
                 async with asyncio.timeout(READ_SECONDS):
                     page = await self._reader.read(
-                        live.job, live.ring.last, self._bounds.page_events
+                        live.job, live.ring.last, self.bounds.page_events
                     )
                 if not len(page):
                     return

@@ -19,7 +19,7 @@ from core.errors import RepriseError
 from jobs.api import problems
 from jobs.api.negotiation import preferred_type
 from streams import access, hubs, lasting, wire
-from streams.answers import STREAM_HEADERS, asked_resume, number, readable
+from streams.answers import STREAM_HEADERS, asked_resume, heartbeat, number, readable
 from streams.hub import Hub
 from streams.subscription import Subscription
 
@@ -46,6 +46,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     cursor = resume.cursor
     rotate = settings.REPRISE.rotate_seconds
     rotate_s = number(request, "rotate_s", rotate, 0, 86400)
+    heartbeat_s = heartbeat(request.GET.get("heartbeat_s"))
     hub = await hubs.current()
     head = await hub.check(job_id, cursor)
     headers = {"Content-Type": _type(request), **STREAM_HEADERS}
@@ -54,6 +55,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     subscription = Subscription(
         hub, job_id, cursor, head, notice=follower.notice,
         rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter
+        heartbeat_s=heartbeat_s,
     )  # fmt: skip
     return lasting.stream(request, _messages(hub, subscription), headers)
 

@@ -13,14 +13,20 @@ from streams.wire import Events, chained, hash_of, size, sizes
 
 # Followers of what is new stand at few places at once; each kept batch may hold its encodings.
 KEPT_BATCHES = 8
+# Of a page, frames of all sizes are kept up to this many times its own size.
+KEPT_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is kept in memory: of one frame, a job's ring, a page, and all pages together."""
+    """How much is kept in memory: of one frame, a job's ring, a page, and all pages together.
+
+    `block_bytes` is what the first frame of a connection has (`streams.pace`).
+    """
 
     frame_events: int = 1000
     frame_bytes: int = 256 * 1024
+    block_bytes: int = 16 * 1024
     ring_events: int = 4096
     ring_bytes: int = 2 * 1024 * 1024
     page_events: int = 1000
@@ -42,61 +48,105 @@ class Stretch(Protocol):
     @property
     def bytes(self) -> int: ...
 
-    def batch(self, seq: int) -> Events:
-        """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
+    def batch(self, seq: int, room: int | None = None) -> Events:
+        """Return what comes after `seq` and fits one frame, and about `room` bytes where given.
+
+        At least one event: `after <= seq < last`.
+        """
 
 
 class PageOf:
     """A page of a job's history, which does not change, cut into frames where it has its newlines.
 
-    Whoever goes through it from its start gets the same batches, which keep their encodings. Those
-    who begin in the middle stand each somewhere else, but for crowds that come back to one place.
+    It is divided into blocks of about 16 KiB. A frame is one block, or 2, 4, 8, 16 of them from a
+    multiple of that number on. So followers share frames, whatever the size of theirs and wherever
+    they began: one who begins within a block gets the rest of it, and then stands where others do.
     """
 
     def __init__(self, page: Page, bounds: Bounds = BOUNDS) -> None:
         self.after, self.last = page.after, page.last
         self._lines = page.lines
         self._bounds = bounds
-        self._row: dict[int, Events] = {}
-        self._row_ends, self._row_place = page.after, 0
+        self._block_bytes = min(bounds.block_bytes, bounds.frame_bytes)
+        # Where each block begins, and the last one ends: its seq, its place in the text, and the
+        # bytes before it, with a newline or a comma after each event.
+        self._seqs, self._places, self._offsets = [page.after], [0], [0]
+        while self._seqs[-1] < page.last:
+            self._add_block()
+        self._frames: dict[tuple[int, int], Events] = {}
+        self._kept = 0  # bytes of these frames
         self._odd: Events | None = None
 
     @property
     def bytes(self) -> int:
         """The size of all texts, and of the newlines between them, in UTF-8."""
-        return size(self._lines)
+        return max(self._offsets[-1] - 1, 0)
 
-    def batch(self, seq: int) -> Events:
-        """Return what comes after `seq` and fits one frame: `after <= seq < last`."""
-        if found := self._row.get(seq):
-            return found
-        if self._odd is not None and self._odd.after == seq:
-            return self._odd
-        if seq == self._row_ends:
-            made = self._row[seq] = self._cut(seq, self._row_place)
-            self._row_ends, self._row_place = made.last, self._row_place + len(made.lines) + 1
-        else:
-            made = self._odd = self._cut(seq, self._skip(0, seq - self.after))
-        return made
+    def batch(self, seq: int, room: int | None = None) -> Events:
+        """Return what comes after `seq` and fits one frame, and about `room` bytes where given."""
+        first = bisect_right(self._seqs, seq) - 1
+        if self._seqs[first] != seq:
+            return self._rest(first, seq)
+        most = self._bounds.frame_bytes
+        end = self._end(first, most if room is None else min(room, most))
+        found = self._frames.get((first, end))
+        if found is None:
+            found = self._cut(seq, self._places[first], end)
+            self._keep(first, end, found)
+        return found
 
-    def _cut(self, seq: int, start: int) -> Events:
-        """Return the frame after `seq`, whose text begins at this place."""
+    def _keep(self, first: int, end: int, frame: Events) -> None:
+        length = self._offsets[end] - self._offsets[first]
+        if self._kept + length > KEPT_TIMES * self.bytes:
+            self._frames.clear()
+            self._kept = 0
+        self._frames[first, end] = frame
+        self._kept += length
+
+    def _add_block(self) -> None:
+        seq, start = self._seqs[-1], self._places[-1]
         end = self._fits(start)
         events = self._lines.count("\n", start, end) + 1
         if events > (most := self._bounds.frame_events):
             events, end = most, self._skip(start, most) - 1
-        return Events(seq, seq + events, self._lines[start:end])
+        self._seqs.append(seq + events)
+        self._places.append(end + 1)
+        self._offsets.append(self._offsets[-1] + size(self._lines[start:end]) + 1)
+
+    def _end(self, first: int, room: int) -> int:
+        """Return before which block a frame ends that begins with this one."""
+        count = max(room // self._block_bytes, 1)
+        if first:
+            count = min(count, first & -first)
+        while True:
+            end = min(first + count, len(self._seqs) - 1)
+            length = self._offsets[end] - self._offsets[first]
+            events = self._seqs[end] - self._seqs[first]
+            fits = length <= room and events <= self._bounds.frame_events
+            if count == 1 or fits:
+                return end
+            count //= 2
+
+    def _rest(self, block: int, seq: int) -> Events:
+        """Return what comes after `seq` in its block; the last made is kept, for crowds there."""
+        if self._odd is None or self._odd.after != seq:
+            start = self._skip(self._places[block], seq - self._seqs[block])
+            self._odd = self._cut(seq, start, block + 1)
+        return self._odd
+
+    def _cut(self, seq: int, start: int, end: int) -> Events:
+        return Events(seq, self._seqs[end], self._lines[start : self._places[end] - 1])
 
     def _fits(self, start: int) -> int:
-        """Return where the last event ends that a frame has room for, with a comma after each."""
-        lines, room = self._lines, self._bounds.frame_bytes
+        """Return where the last event ends that a block has room for, with a comma after each."""
+        lines, room = self._lines, self._block_bytes
         if not lines.isascii():
             filling = f"{lines[start : start + room]}\n".encode()[:room]
             room = len(filling.decode(errors="ignore"))  # from bytes to characters
         if len(lines) < start + room:
             return len(lines)
         end = lines.rfind("\n", start, start + room)
-        if end < 0:  # the first one is larger than a frame
+        if end < 0:  # the first one is larger than a block
             end = lines.find("\n", start)
         return end if end >= 0 else len(lines)
 
@@ -119,7 +169,7 @@ class Ring:
         self._bounds = bounds
         self._texts: list[str] = []
         self._bytes = 0
-        self._batches: dict[int, Events] = {}
+        self._batches: dict[tuple[int, int | None], Events] = {}
 
     @property
     def last(self) -> int:
@@ -131,22 +181,28 @@ class Ring:
         """The size of all texts in UTF-8."""
         return self._bytes
 
-    def batch(self, seq: int) -> Events:
-        """Return what comes after `seq` and fits one frame: `after <= seq < last`.
+    def batch(self, seq: int, room: int | None = None) -> Events:
+        """Return what comes after `seq` and fits one frame, and about `room` bytes where given.
 
-        Everybody at the same place gets the same object, and so shares its encodings.
+        Everybody at the same place with room for it gets the same object, and so shares its
+        encodings.
         """
-        found = self._batches.get(seq)
-        if found is None:
-            if len(self._batches) >= KEPT_BATCHES:
-                del self._batches[next(iter(self._batches))]
-            found = self._batches[seq] = Events.of(seq, self._cut(seq - self.after))
+        found = self._batches.get((seq, None)) or self._keep(seq, None, self._bounds.frame_bytes)
+        if room is None or size(found.lines) < room:
+            return found
+        return self._batches.get((seq, room)) or self._keep(seq, room, room)
+
+    def _keep(self, seq: int, key: int | None, room: int) -> Events:
+        if len(self._batches) >= KEPT_BATCHES:
+            del self._batches[next(iter(self._batches))]
+        found = Events.of(seq, self._cut(seq - self.after, min(room, self._bounds.frame_bytes)))
+        self._batches[seq, key] = found
         return found
 
-    def _cut(self, start: int) -> list[str]:
+    def _cut(self, start: int, room: int) -> list[str]:
         texts = self._texts[start : start + self._bounds.frame_events]
         ends = list(accumulate(length + 1 for length in sizes(texts)))  # with their commas
-        return texts[: max(bisect_right(ends, self._bounds.frame_bytes), 1)]
+        return texts[: max(bisect_right(ends, room), 1)]
 
     def extend(self, after: int, texts: Sequence[str]) -> bool:
         """Add the events after seq `after`; return whether any of them was new.

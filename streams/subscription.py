@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from math import inf
 from time import time
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from jobs.log import Cursor, Head
 from streams.followed import Followed
 from streams.hub import AWAY, Hub
 from streams.notice import Notice
+from streams.pace import Pace
 from streams.seam import Seam
 from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
 
@@ -31,8 +33,9 @@ class Subscription:
     """Yields a follower's items from `cursor` on; `head` is what `Hub.check` said of that cursor.
 
     What is put into `notice` is raised in place of the next item. `rotate_s` ends the items, with
-    no `end`, at the first one after so many seconds; 0 means: once caught up. The cursor moves when
-    the next item is asked for, that is, when the transport has written the last one.
+    no `end`, at the first one after so many seconds; 0 means: once caught up. `heartbeat_s` is how
+    long a silence may be, where that is less than the hub's. The cursor moves when the next item is
+    asked for, that is, when the transport has written the last one.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Subscription:
         *,
         notice: Notice | None = None,
         rotate_s: float | None = None,
+        heartbeat_s: float = inf,
     ) -> None:
         self._hub = hub
         self._job = job
@@ -52,6 +56,8 @@ class Subscription:
         self._notice = notice or Notice()
         self._rotate_s = rotate_s
         self._seam = Seam(job, cursor, head)
+        self._heartbeat_s = min(heartbeat_s, hub.heartbeat_seconds)
+        self._pace = Pace(hub.bounds.block_bytes, hub.bounds.frame_bytes)
         self._seq = cursor.seq
         self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
         self._goal = head.seq
@@ -61,16 +67,17 @@ class Subscription:
         self._waited = False  # since the last item, and so gave others their turn
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time
-        self._beat_at = self._stop_at = 0.0
+        self._beat_at = self._stop_at = self._given_at = 0.0
 
     async def items(self) -> AsyncGenerator[Item, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
         self._begin()
-        yield Hello(self._job, str(self._cursor), self._head.seq, self._hub.heartbeat_seconds)
+        yield Hello(self._job, str(self._cursor), self._head.seq, self._heartbeat_s)
         with self._notice.resting():
             while True:
                 with self._hub.follow(self._job, self._head) as live:
                     while (item := await self._next(live)) is not None:
+                        self._given_at = self._time()
                         yield item
                         self._sent(item)
                         if self._ended:
@@ -87,14 +94,16 @@ class Subscription:
 
     def _begin(self) -> None:
         started = self._time()
-        self._beat_at = started + self._hub.heartbeat_seconds * EARLY
+        self._beat_at = started + self._heartbeat_s * EARLY
         self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
 
     def _sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""
-        self._beat_at = self._time() + self._hub.heartbeat_seconds * EARLY
+        taken = self._time()
+        self._beat_at = taken + self._heartbeat_s * EARLY
         match item:
             case Events():
+                self._pace.took(len(item.lines), taken - self._given_at)
                 if self._caught_up:
                     self._hub.counters.lag.observe(time() - item.at)
                 self._seq, self._hash8, self._moved = item.last, item.hash8, True
@@ -122,7 +131,7 @@ class Subscription:
                 return None
             if live.ring.after <= self._seq < live.ring.last:
                 self._hub.counters.add("ring_hits")
-                events = live.ring.batch(self._seq)
+                events = live.ring.batch(self._seq, self._pace.room)
                 if await self._seam.fits(self._hub, events):
                     return events
             elif self._seq < live.ring.after:
@@ -169,7 +178,7 @@ class Subscription:
             if stretch.last > self._seq:
                 self._pause = FIRST_PAUSE_SECONDS
                 self._hub.history.ahead(self._job, stretch.last, live.ring.after)
-                return stretch.batch(self._seq)
+                return stretch.batch(self._seq, self._pace.room)
         await asyncio.sleep(min(self._pause, self._patience()))
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         return None

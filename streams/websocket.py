@@ -18,6 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from core.errors import BadCursor, BadRequest, NotFound, RepriseError
 from jobs.api.problems import explain
 from streams import access, hubs, wire
+from streams.answers import heartbeat
 from streams.followers import Follower
 from streams.resume import Resume, wanted
 from streams.subscription import Subscription
@@ -39,9 +40,9 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def connect(self) -> None:
         """Take the socket and start to serve it."""
         await self.accept()
-        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         headers = dict(self.scope["headers"])
-        self._serve(wanted(headers.get(b"last-event-id", b"").decode("latin-1"), query))
+        last_event_id = headers.get(b"last-event-id", b"").decode("latin-1")
+        self._serve(wanted(last_event_id, self._query))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Start over from another cursor (`follow`); refuse everything else."""
@@ -56,6 +57,15 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def disconnect(self, code: int) -> None:
         """Stop serving: the socket is gone."""
         await self._stop()
+
+    @property
+    def _query(self) -> dict[str, list[str]]:
+        return parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+    def _parameter(self, name: str) -> str | None:
+        """Return the last value of a query parameter, None if it is absent."""
+        found = self._query.get(name, [])
+        return found[-1] if found else None
 
     def _serve(self, after: str) -> None:
         self._serving = asyncio.create_task(self._told_why(after))
@@ -82,9 +92,12 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         if self._follower is None:
             self._follower = await access.admit(self.scope, job, "websocket")
         cursor = Resume.parse(after).cursor
+        heartbeat_s = heartbeat(self._parameter("heartbeat_s"))
         hub = await hubs.current()
         head = await hub.check(job, cursor)
-        subscription = Subscription(hub, job, cursor, head, notice=self._follower.notice)
+        subscription = Subscription(
+            hub, job, cursor, head, notice=self._follower.notice, heartbeat_s=heartbeat_s
+        )
         async with aclosing(subscription.items()) as items:
             async for item in items:
                 await self._write(item)

@@ -40,7 +40,7 @@ class Recent:
         self._newest_event: str | None = None  # at `last`, where known
         self._bounds = bounds
         self._newest: dict[UUID, Summary] = {}  # by position, since the latest is always put last
-        self._batches: dict[tuple[Sight, int], Summaries] = {}
+        self._batches: dict[tuple[Sight, int, int], Summaries] = {}
 
     def agrees(self, page: SummaryPage) -> bool:
         """Return whether a page after `last` can be of the feed that is here."""
@@ -60,19 +60,23 @@ class Recent:
         while len(self._newest) > self._bounds.recent_jobs:
             self.after = self._newest.pop(next(iter(self._newest))).position
 
-    def batch(self, sight: Sight, position: int) -> Summaries:
+    def batch(self, sight: Sight, position: int, most: int) -> Summaries:
         """Return what of that a follower may see who is at `position`: `after <= position < last`.
 
-        Followers at one place with the same sight share one batch, and its encoding.
+        `most` jobs at most. Followers at one place with the same sight and room for it share one
+        batch, and its encoding.
         """
-        key = (sight, position)
+        found = self._kept(sight, position, self._bounds.frame_jobs)
+        return found if len(found.texts) <= most else self._kept(sight, position, most)
+
+    def _kept(self, sight: Sight, position: int, most: int) -> Summaries:
+        key = (sight, position, most)
         found = self._batches.get(key)
         if found is None:
             if len(self._batches) >= KEPT_BATCHES:
                 del self._batches[next(iter(self._batches))]
             newest = reversed(self._newest.values())
             moved = list(takewhile(lambda one: one.position > position, newest))
-            most = self._bounds.frame_jobs
             found = cut(reversed(moved), sight, position, self.last, most)
             self._batches[key] = found
         return found

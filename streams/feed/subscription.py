@@ -16,8 +16,12 @@ from streams.feed.feed import Feed
 from streams.feed.recent import cut
 from streams.hub import AWAY
 from streams.notice import Notice
+from streams.pace import Pace
 from streams.subscription import EARLY, FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
 from streams.wire import CaughtUp, FeedItem, FellBehind, Heartbeat, Hello, Summaries
+
+# How many jobs the first frame has: about 16 KiB.
+FIRST_JOBS = 50
 
 
 class FeedSubscription:
@@ -36,7 +40,7 @@ class FeedSubscription:
         end: int,
         *,
         notice: Notice | None = None,
-        heartbeat_seconds: float = 15.0,
+        heartbeat_s: float = 15.0,
     ) -> None:
         self._feed = feed
         self._sight = sight
@@ -44,28 +48,32 @@ class FeedSubscription:
         self._goal = end
         self._generation = feed.generation
         self._notice = notice or Notice()
-        self._heartbeat_seconds = heartbeat_seconds
+        self._heartbeat_s = heartbeat_s
+        self._pace = Pace(FIRST_JOBS, feed.bounds.frame_jobs)
         self._caught_up = False
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time
-        self._beat_at = 0.0
+        self._beat_at = self._given_at = 0.0
 
     async def items(self) -> AsyncGenerator[FeedItem, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following."""
-        hello = Hello(None, str(self._position), self._goal, self._heartbeat_seconds)
+        hello = Hello(None, str(self._position), self._goal, self._heartbeat_s)
         self._sent(hello)
         yield hello
         with self._feed.follow(self._goal), self._notice.resting():
             while True:
                 item = await self._next()
+                self._given_at = self._time()
                 yield item
                 self._sent(item)
 
     def _sent(self, item: FeedItem) -> None:
         """Move on: the transport has taken the item."""
-        self._beat_at = self._time() + self._heartbeat_seconds * EARLY
+        taken = self._time()
+        self._beat_at = taken + self._heartbeat_s * EARLY
         match item:
             case Summaries():
+                self._pace.took(len(item.texts), taken - self._given_at)
                 self._position = item.last
             case CaughtUp():
                 self._caught_up = True
@@ -100,7 +108,7 @@ class FeedSubscription:
             return await self._from_past()
         # Catching up, the reader comes to the goal first: a job that moved again comes once then.
         if self._position < recent.last and (self._caught_up or recent.last >= self._goal):
-            return recent.batch(self._sight, self._position)
+            return recent.batch(self._sight, self._position, self._pace.room)
         await self._feed.changed.wait(self._patience(), self._notice)
         return None
 
@@ -121,7 +129,7 @@ class FeedSubscription:
             self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
             return None
         self._pause = FIRST_PAUSE_SECONDS
-        most = self._feed.bounds.frame_jobs
+        most = self._pace.room
         return cut(found.summaries, self._sight, self._position, found.last, most)
 
     def _patience(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from math import inf
 
 from jobs.log import Cursor
 from streams import wire
@@ -33,11 +34,18 @@ class Scene:
         await self.hub.close()
 
     async def subscription(
-        self, after: int = 0, notice: Notice | None = None, rotate_s: float | None = None
+        self,
+        after: int = 0,
+        notice: Notice | None = None,
+        rotate_s: float | None = None,
+        heartbeat_s: float = inf,
     ) -> Subscription:
         job = self.job  # another by the time that its head is known, perhaps
         head = await self.hub.check(job, Cursor(after))
-        return Subscription(self.hub, job, Cursor(after), head, notice=notice, rotate_s=rotate_s)
+        return Subscription(
+            self.hub, job, Cursor(after), head,
+            notice=notice, rotate_s=rotate_s, heartbeat_s=heartbeat_s,
+        )  # fmt: skip
 
     def follower(self, after: int = 0) -> Reader:
         return Reader(self, after)

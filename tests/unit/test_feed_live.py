@@ -223,9 +223,9 @@ def test_a_frame_has_so_many_jobs_at_most() -> None:
         recent = Recent(0, FeedBounds(frame_jobs=500))
         recent.extend(await memory.page(0, 10_000))
         everything = Sight(everything=True)
-        first = recent.batch(everything, 0)
+        first = recent.batch(everything, 0, 500)
         assert (first.last, len(first.texts)) == (500, 500)
-        assert len(recent.batch(everything, first.last).texts) == 1
+        assert len(recent.batch(everything, first.last, 500).texts) == 1
         with pytest.raises(ValueError, match="ends at"):
             recent.extend(await memory.page(0, 10))
 

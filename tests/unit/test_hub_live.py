@@ -193,7 +193,8 @@ def test_followers_who_come_back_at_once_share_their_pages() -> None:
 
 def test_large_events_come_in_short_pages_each_read_once() -> None:
     async def story() -> None:
-        async with Scene(bounds=Bounds(pages_bytes=0)) as scene:
+        # Nothing is kept, and each page is a frame.
+        async with Scene(bounds=Bounds(pages_bytes=0, block_bytes=50_000)) as scene:
             scene.log.page_bytes = 25_000
             scene.append(1500)
             size = sum(len(text.encode()) for text in scene.log.texts(scene.job))

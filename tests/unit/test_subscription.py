@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from itertools import accumulate, pairwise
+from math import inf
 
 import pytest
 
@@ -32,6 +34,75 @@ def test_silence_is_broken_by_heartbeats_with_the_head() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("asked", "got"), [(2.0, 2.0), (15.0, 5.0), (inf, 5.0)])
+def test_heartbeats_come_as_often_as_was_asked_for_and_no_seldomer_than_the_servers(
+    asked: float, got: float
+) -> None:
+    async def story() -> None:
+        async with Scene(heartbeat_seconds=5.0) as scene:
+            subscription = await scene.subscription(heartbeat_s=asked)
+            beats: list[float] = []
+            async with aclosing(subscription.items()) as items:
+                async for item in items:
+                    if isinstance(item, wire.Hello):
+                        assert item.heartbeat_s == got
+                    beats += [scene.clock()] if isinstance(item, wire.Heartbeat) else []
+                    if len(beats) == 10:
+                        break
+            gaps = [b - a for a, b in pairwise(beats)]
+            assert got / 2 < min(gaps) <= max(gaps) <= got
+
+    run(story())
+
+
+async def sizes_of_frames(scene: Scene, seconds_a_kib: float) -> list[int]:
+    """Return the sizes of a history's frames, for a connection that takes so long for them."""
+    subscription, sizes = await scene.subscription(), list[int]()
+    async with aclosing(subscription.items()) as items:
+        async for item in items:
+            if isinstance(item, wire.CaughtUp):
+                return sizes
+            if isinstance(item, wire.Events):
+                sizes.append(item.size)
+                await asyncio.sleep(item.size / 1024 * seconds_a_kib)
+    raise AssertionError("it has not caught up")
+
+
+def assert_growing(sizes: list[int]) -> None:
+    """No frame has more than about twice what the largest before it had."""
+    for most, size in zip(accumulate(sizes, max), sizes[1:], strict=False):
+        assert size <= 2.1 * most
+
+
+def test_the_first_frame_is_small_and_those_after_it_grow_with_what_the_connection_takes() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(4000)
+            quick = await sizes_of_frames(scene, 0.0)
+            assert quick[0] <= 16 * 1024
+            assert max(quick) > 200 * 1024
+            assert_growing(quick)
+            slow = await sizes_of_frames(scene, 1 / 8)  # 64 kbit/s
+            assert max(slow) <= 17 * 1024
+            assert sum(slow) == pytest.approx(sum(quick), rel=0.01)
+
+    run(story())
+
+
+def test_what_is_live_comes_in_small_frames_at_first_too() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            follower = scene.follower()
+            await follower.has(wire.CaughtUp)
+            scene.append(1500)
+            await follower.has(wire.Events, 1500)
+            sizes = [item.size for item in follower.items if isinstance(item, wire.Events)]
+            assert sizes[0] <= 16 * 1024
+            assert_growing(sizes)
+
+    run(story())
+
+
 def test_a_follower_slower_than_the_job_is_told_and_served_from_the_log() -> None:
     async def story() -> None:
         async with Scene(bounds=Bounds(ring_events=20)) as scene:
@@ -44,9 +115,9 @@ def test_a_follower_slower_than_the_job_is_told_and_served_from_the_log() -> Non
                         seq = item.last
                     if isinstance(item, wire.CaughtUp) and seq == 0:
                         for _ in range(10):
-                            scene.append(10)
+                            scene.append(5)
                             await asyncio.sleep(0.01)
-                    if seq >= 100 and isinstance(item, wire.CaughtUp):
+                    if seq >= 50 and isinstance(item, wire.CaughtUp):
                         break
             assert kinds == [wire.Hello, wire.CaughtUp, wire.FellBehind, wire.Events, wire.CaughtUp]
 

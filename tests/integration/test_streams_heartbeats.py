@@ -1,0 +1,100 @@
+"""A follower may ask for a heartbeat oftener: on every stream, by the same parameter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosedError
+
+from tests.services import Services
+from tests.stage import Stage, outputs, stage
+
+SOCKETS = {"WebSocket": "/ws/jobs/{job}/", "feed": "/ws/feed/"}
+STREAMS = {"SSE": "text/event-stream", "octet stream": "application/octet-stream"}
+ALL = [*SOCKETS, *STREAMS]
+BAD = ["0", "0.9", "15.1", "-2", "nan", "often", ""]
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url) as staged,
+    ):
+        yield staged
+
+
+@asynccontextmanager
+async def frames(scene: Stage, form: str, query: str) -> AsyncIterator[AsyncIterator[Any]]:
+    """Follow a job, or the feed; the value yields frames, the members of a refusal last."""
+    job, own = await scene.new_job(outputs(2)), scene.people.alice.headers
+    if form in SOCKETS:
+        url = f"{scene.web.ws}{SOCKETS[form].format(job=job)}?{query}"
+        async with websockets.connect(url, additional_headers=own) as socket:
+            yield _texts(socket)
+        return
+    url = f"{scene.web.url}/api/jobs/{job}/stream?{query}"
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream("GET", url, headers=own | {"Accept": STREAMS[form]}) as got,
+    ):
+        yield _messages(got)
+
+
+async def _texts(socket: ClientConnection) -> AsyncIterator[Any]:
+    try:
+        async for text in socket:
+            yield json.loads(text)
+    except ConnectionClosedError as closed:
+        assert closed.rcvd
+        assert closed.rcvd.code == 4500
+
+
+async def _messages(got: httpx.Response) -> AsyncIterator[Any]:
+    if got.status_code != 200:
+        yield json.loads(await got.aread()) | {"status": got.status_code}
+    async for line in got.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize(("query", "said"), [("heartbeat_s=1", 1), ("heartbeat_s=1.5", 1.5)])
+async def test_a_heartbeat_comes_as_often_as_was_asked_for(
+    scene: Stage, form: str, query: str, said: float
+) -> None:
+    async with frames(scene, form, query) as found:
+        assert (await anext(found))["heartbeat_s"] == said
+        kinds = [frame.get("kind", "event") async for frame in up_to(found, "heartbeat")]
+    assert kinds[-2:] == ["caught_up", "heartbeat"]
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize("query", ["after=0", "heartbeat_s=15"])
+async def test_it_is_the_servers_otherwise(scene: Stage, form: str, query: str) -> None:
+    async with frames(scene, form, query) as found:
+        assert (await anext(found))["heartbeat_s"] == 15
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize("value", BAD)
+async def test_a_bad_heartbeat_is_a_bad_request(scene: Stage, form: str, value: str) -> None:
+    async with frames(scene, form, f"heartbeat_s={value}") as found:
+        [said] = [frame async for frame in found]
+    assert (said["code"], said["parameter"]) == ("bad_request", "heartbeat_s")
+    if form in STREAMS:
+        assert said["status"] == 400
+
+
+async def up_to(found: AsyncIterator[Any], kind: str) -> AsyncIterator[Any]:
+    async for frame in found:
+        yield frame
+        if frame.get("kind") == kind:
+            return
