@@ -6,6 +6,8 @@ import re
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
+from streams.client.silence import HEARTBEAT_S
+
 # As `core.ids.parse_id` has it.
 _ID = "(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 _IN_PATH = re.compile(rf"(.*?)/(?:api/|ws/)?jobs/({_ID})(?:/.*)?", re.IGNORECASE | re.DOTALL)
@@ -49,11 +51,14 @@ class Addresses:
 
     def websocket(self, cursor: str) -> str:
         """Return where the WebSocket is, for what comes after a cursor."""
-        return f"ws{self._root[4:]}/ws/jobs/{self.job}/?{urlencode({'after': cursor})}"
+        query = urlencode({"after": cursor, "heartbeat_s": f"{HEARTBEAT_S:g}"})
+        return f"ws{self._root[4:]}/ws/jobs/{self.job}/?{query}"
 
     def stream(self, cursor: str, rotate_s: float | None = None) -> str:
         """Return where the server-sent events are; `rotate_s` is how long an answer may last."""
-        query = {"after": cursor} | ({} if rotate_s is None else {"rotate_s": f"{rotate_s:g}"})
+        query = {"after": cursor, "heartbeat_s": f"{HEARTBEAT_S:g}"}
+        if rotate_s is not None:
+            query["rotate_s"] = f"{rotate_s:g}"
         return f"{self._root}/api/jobs/{self.job}/stream?{urlencode(query)}"
 
     def events(self, cursor: str, limit: int, wait: int) -> str:

@@ -60,6 +60,8 @@ _CLOSE_CODES = {
     4501: "not_signed_in", 4503: "forbidden", 4504: "not_found", 4509: "cursor_ahead",
     4510: "history_diverged",
 }  # fmt: skip
+# RFC 6455's code for a message that is larger than somebody on the way takes.
+_TOO_BIG = 1009
 # HTTP statuses in the 400s after which the same request may well succeed.
 _RETRYABLE = frozenset({408, 425, 429})
 
@@ -76,7 +78,8 @@ def by_close_code(code: int, reason: str, said: Words | None) -> Closed:
     if not 4000 <= code <= 4999:
         if said is not None:
             return told(said)
-        return Lost("connection_lost", reason or f"The connection was closed ({code}).")
+        lost = "message_too_big" if code == _TOO_BIG else "connection_lost"
+        return Lost(lost, reason or f"The connection was closed ({code}).")
     name = _CLOSE_CODES.get(code, f"close_{code}")
     return told(said or Words(name, reason or name), final=code >= 4500)
 

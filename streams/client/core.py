@@ -17,9 +17,9 @@ from streams.client.backoff import CAP_S, Backoff
 from streams.client.chain import Chain
 from streams.client.closed import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.cursor import seq_of
-from streams.client.frames import CaughtUp, End, Event, FellBehind, Frame, Heartbeat, Hello
-from streams.client.info import Info, Standing, Trouble
-from streams.client.ladder import OCTETS, SSE, Ladder
+from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
+from streams.client.info import Info, Standing, State, Trouble
+from streams.client.ladder import LONG_POLL, OCTETS, SSE, WEBSOCKET, Ladder
 from streams.client.link import Link
 from streams.client.moves import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
 
@@ -30,6 +30,8 @@ FIRST_FRAME_MOST_S = 30.0
 WORTHWHILE_S = 5.0
 # A finite answer that brought nothing and ended sooner than this is no rotation.
 ROTATION_LEAST_S = 1.0
+# Codes of a transport that lets the time pass, or cannot carry what it should.
+SILENT = frozenset({"no_first_frame", "held", "message_too_big"})
 # How long an answer lasts where one is asked for that ends by itself, once all is caught up.
 FINITE_S = 2.0
 
@@ -83,7 +85,7 @@ class Core:
         if self.over:
             return None
         links = [link.deadline for link in (self._link, self._trial) if link]
-        times = [*links, self._retry_at, self._upgrade_at, self._give_up_at]
+        times = [*links, self._quiet_at, self._retry_at, self._upgrade_at, self._give_up_at]
         return min((at for at in times if at is not None), default=None)
 
     def moves(self) -> Iterator[Move]:
@@ -109,7 +111,7 @@ class Core:
         """Nobody was looking until now: what came meanwhile is still to be seen."""
         for link in (self._link, self._trial):
             if link is not None:
-                link.alive(now)
+                link.attend(now)
 
     def take(self, number: int, signal: Signal, now: float) -> None:
         """Take what a connection brought; of one that was let go, nothing counts."""
@@ -117,8 +119,8 @@ class Core:
         if link is None:
             return
         match signal:
-            case Alive():
-                link.alive(now)
+            case Alive(size):
+                link.alive(size, now)
             case Retry(seconds):
                 self._backoff.base_s = seconds or self._backoff.base_s
             case Ended() | Rotated() | Lost() | Refusal():
@@ -131,6 +133,9 @@ class Core:
         for link in (self._trial, self._link):
             if link is not None and link.deadline <= now and link in (self._trial, self._link):
                 self._closed(link, link.late(), now)
+        if _is_due(self._quiet_at, now):
+            self._standing.quiet()
+            self._tell()
         if _is_due(self._give_up_at, now):
             self._give_up()
         elif _is_due(self._retry_at, now):
@@ -146,15 +151,18 @@ class Core:
         rung = self._ladder.current
         rotate_s = None
         if rung in (SSE, OCTETS) and self._ladder.finite(rung):
-            rotate_s = FINITE_S if self.info.state == "live" else 0.0
+            rotate_s = FINITE_S if self.info.state is State.LIVE else 0.0
         self._link = self._connect(rung, now, rotate_s)
 
     def _connect(self, rung: str, now: float, rotate_s: float | None = None) -> Link:
         info = self.info
         patience = self._patience.first_frame_s * 2.0 ** min(self._ladder.rounds, 10)
         patience = min(max(FIRST_FRAME_MOST_S, self._patience.first_frame_s), patience)
-        flowing = rung in (SSE, OCTETS)
-        link = Link(next(self._numbers), rung, info.seq, now, patience, rotate_s, flowing)
+        finite = rung == LONG_POLL or rotate_s is not None
+        link = Link(
+            next(self._numbers), rung, info.seq, now, patience, rotate_s,
+            flowing=rung != WEBSOCKET, finite=finite,
+        )  # fmt: skip
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link
 
@@ -184,19 +192,23 @@ class Core:
                 self._refused(why, now)
 
     def _rotated(self, link: Link, now: float) -> None:
-        short = link.brought == 0 and now - link.opened_at < ROTATION_LEAST_S
-        if short and not (link.rotate_s == 0 and link.caught_up):
-            self._lost(link, Lost("ended_early", "The answer ended at once."), now)
+        """Go on at once where a finite answer brought what it should, or some of it."""
+        least = 0.0 if link.rotate_s == 0 else ROTATION_LEAST_S
+        idle = link.caught_up and now - link.opened_at >= least
+        if not (link.brought or idle):
+            self._lost(link, Lost("ended_early", "The answer ended without anything new."), now)
             return
+        if not link.caught_up and not link.brought_for_long(now):
+            self._ladder.missed(silent=False)
         self._backoff.reset()
         self._open(now)
 
     def _lost(self, link: Link, why: Lost, now: float) -> None:
-        if link.brought or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
+        lived = link.greeted and now - link.opened_at >= WORTHWHILE_S
+        if link.brought or link.proved or lived:
             self._backoff.reset()
-        held = why.code == "held"
-        silent = held or why.code == "no_first_frame"
-        moved = (held or not link.reached) and self._ladder.missed(silent=silent)
+        silent = why.code in SILENT
+        moved = self._missed(link, why, now)
         jitter = self._backoff.next()
         # Silence was wait enough before trying another transport.
         wait = why.retry_after_s + (0 if silent and moved else jitter)
@@ -207,13 +219,29 @@ class Core:
         self._standing.down(why, wait, self._backoff.tries)
         self._tell()
 
+    def _missed(self, link: Link, why: Lost, now: float) -> bool:
+        """Hold it against the transport, where it is the transport's; return whether it is left."""
+        if why.from_server:
+            return False
+        if link.caught_up:
+            return why.code == "held" and self._ladder.held_back()
+        silent = why.code in SILENT
+        if link.brought_for_long(now) and not silent:
+            return False
+        return self._ladder.missed(silent=silent)
+
     def _try_better(self, now: float) -> None:
-        """Try the next of the better transports; after the last, plan the next round."""
-        if self._left:
+        """Try the next of the better transports; after the last, plan the next round.
+
+        Only once everything is here: what is on its way would else come twice.
+        """
+        if self._left and self.info.state is State.LIVE:
             self._trial = self._connect(self._left.pop(0), now)
-        else:
+            return
+        if not self._left:
             self._ladder.upgrade_refused()
-            self._plan(now)
+        self._left = []
+        self._plan(now)
 
     def _plan(self, now: float) -> None:
         if self._ladder.better and self._upgrade_at is None and self._trial is None:
@@ -226,8 +254,6 @@ class Core:
         fresh, over = link.take(frame, now)
         if (link.duplicates, link.gaps) != was:
             self._standing.faulty(link.duplicates - was[0], link.gaps - was[1])
-        if isinstance(frame, Hello) and over is None:
-            self._greeted(link, frame, now)
         # A better connection began where the old one was when it was opened, not where it is now.
         given = self.info.seq
         broken = self._give([event for event in fresh if event.seq > given])
@@ -235,24 +261,43 @@ class Core:
             self._refused(broken, now)
         elif over is not None:
             self._closed(link, over, now)
+        elif link is self._trial:
+            self._tried(link, frame, now)
         else:
-            if isinstance(frame, CaughtUp):
-                self._caught_up(link)
-            self._place(frame)
+            self._came(link, frame, now)
 
-    def _caught_up(self, link: Link) -> None:
-        self._ladder.caught_up(whole=link.rotate_s is None)
+    def _came(self, link: Link, frame: Frame, now: float) -> None:
+        """Go on with what the connection brought."""
+        if isinstance(frame, Hello):
+            self._greeted(link, frame)
+        whole = link.rotate_s is None
+        if link.brought:
+            self._ladder.worked()
+        if isinstance(frame, CaughtUp):
+            self._ladder.caught_up(whole=whole)
+        if link.proved:
+            self._ladder.proved(link.transport, whole=whole)
         if not self._ladder.better:
             self._upgrade_at = None
+        elif link.caught_up:
+            self._plan(now)
+        self._place(frame)
 
-    def _greeted(self, link: Link, frame: Hello, now: float) -> None:
-        if link is self._trial:
+    def _tried(self, link: Link, frame: Frame, now: float) -> None:
+        """Take a better connection in place of the other, once nothing is held back on it."""
+        if isinstance(frame, End):
+            self._finish(frame.status)
+        elif link.proved:
             if self._link is not None:
                 self._moves.append(Close(self._link.number))
-            self._link, self._trial = link, None
-            self._upgrade_at, self._left = None, []
-        self._ladder.worked(link.transport, whole=link.rotate_s is None)
-        self._plan(now)
+            self._link, self._trial, self._left = link, None, []
+            self._ladder.proved(link.transport, whole=True)
+            self._plan(now)
+            self._standing.up(link.transport, link.last)
+            self._standing.caught_up(link.last)
+            self._tell()
+
+    def _greeted(self, link: Link, frame: Hello) -> None:
         self._reached, self._away_since = True, None
         self._standing.up(link.transport, frame.head)
         self._tell()
@@ -277,13 +322,22 @@ class Core:
             case FellBehind():
                 self._standing.fell_behind(frame.head)
                 self._tell()
-            case Heartbeat():
-                if self._standing.head(frame.head):
+                if self._trial is not None:
+                    self._moves.append(Close(self._trial.number))
+                    self._trial = None
+            case Heartbeat() | Events():
+                head = frame.head if isinstance(frame, Heartbeat) else 0
+                if self._standing.heard(head):
                     self._tell()
             case End():
                 self._finish(frame.status)
 
     # -- ends ----------------------------------------------------------------------------------
+
+    @property
+    def _quiet_at(self) -> float | None:
+        live = self.info.state is State.LIVE
+        return self._link.quiet_at if live and self._link is not None else None
 
     @property
     def _give_up_at(self) -> float | None:

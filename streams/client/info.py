@@ -22,6 +22,8 @@ class State(StrEnum):
     """Getting history."""
     LIVE = "live"
     """Everything that there is has come; more comes as it happens."""
+    QUIET = "quiet"
+    """It was live, but heartbeats are overdue: there may be more. The connection is still there."""
     RECONNECTING = "reconnecting"
     """Cut off: waiting for the next try, or in the middle of it."""
     ENDED = "ended"
@@ -108,12 +110,18 @@ class Standing:
         self._healed()
         self._to(State.LIVE, head=max(head, self.info.head), attempts=0)
 
-    def head(self, head: int) -> bool:
-        """The server says where the head is; return whether that was news."""
-        moved = head > self.info.head
-        if moved:
-            self.info = replace(self.info, head=head)
-        return moved
+    def quiet(self) -> None:
+        """Nothing has come for longer than it should."""
+        self._to(State.QUIET)
+
+    def heard(self, head: int = 0) -> bool:
+        """Something came, perhaps with where the head is; return whether that was news."""
+        was = self.info
+        if head <= was.head and was.state is not State.QUIET:
+            return False
+        state = State.LIVE if was.state is State.QUIET else was.state
+        self.info = replace(was, state=state, head=max(head, was.head))
+        return True
 
     def down(self, why: Lost, wait_s: float, attempts: int) -> None:
         """Cut off; the next try is in `wait_s`."""

@@ -1,4 +1,4 @@
-"""Which transport to use: the best that gives a first frame."""
+"""Which transport to use: the best over which everything comes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ WEBSOCKET, SSE, OCTETS, LONG_POLL = "WebSocket", "SSE", "octet stream", "long po
 #: The transports by the names that people read, best first.
 TRANSPORTS = (WEBSOCKET, SSE, OCTETS, LONG_POLL)
 
-# Failures in a row before a first frame, after which a rung is left; silence counts as two.
+# Connections in a row that end before everything has come, after which a rung is left; silence
+# counts as two.
 MISSES = 2
-# The same for a rung that has worked: the server is likelier to be away than the way to it.
+# The same for a rung that has brought something: the server is likelier to be away than the way.
 MISSES_OF_KNOWN = 4
+# Connections in a row that bring everything and then nothing; of a rung that once did better.
+HELD, HELD_OF_PROVED = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,13 @@ class Ladder:
             raise ValueError(f"Transports are some of: {', '.join(TRANSPORTS)}.")
         self._rungs = tuple(dict.fromkeys(rungs))
         self._times = times or UpgradeTimes()
-        self._at = self._misses = self._refused = 0
+        self._at = self._misses = self._held = self._refused = 0
         #: How many times every rung has failed in a row: a slow line deserves more patience.
         self.rounds = 0
+        # Those that have brought something, and those over which what came after that passed too.
         self._worked: set[str] = set()
+        self._proved: set[str] = set()
+        # Those that let the time pass, and those of them that are asked for finite answers.
         self._silent: set[str] = set()
         self._finite: set[str] = set()
         # Those over which everything has come without that.
@@ -73,47 +79,67 @@ class Ladder:
         return rung in self._finite
 
     def missed(self, *, silent: bool) -> bool:
-        """Note that the current rung gave no first frame; return whether another is current now.
+        """Note that a connection of the current rung ended before everything had come, by no word
+        of the server's; return whether another rung is current now.
 
-        `silent`: it let the time pass, rather than fail.
+        `silent`: it let the time pass, or cannot carry what it should, rather than failed.
         """
         if silent:
             self._silent.add(self.current)
         self._misses += 2 if silent else 1
         if self._misses < (MISSES_OF_KNOWN if self.current in self._worked else MISSES):
             return False
+        return self._leave()
+
+    def held_back(self) -> bool:
+        """Note that the current rung brought everything and then nothing, not even a heartbeat;
+        return whether another rung is current now."""
+        rung = self.current
+        self._silent.add(rung)
+        self._held += 1
+        if self._held < (HELD_OF_PROVED if rung in self._proved else HELD):
+            return False
+        for known in (self._worked, self._proved, self._whole):
+            known.discard(rung)
+        return self._leave()
+
+    def worked(self) -> None:
+        """Note that the current rung has brought something."""
+        self.rounds = 0
+        self._worked.add(self.current)
+
+    def caught_up(self, *, whole: bool) -> None:
+        """Note that everything has come over the current rung.
+
+        `whole`: over an answer that was not asked to end by itself.
+        """
         self._misses = 0
+        self.worked()
+        if whole:
+            self._whole.add(self.current)
+
+    def proved(self, rung: str, *, whole: bool) -> None:
+        """Note that nothing is held back on a rung: it is the current one. `whole` as above."""
+        at = self._rungs.index(rung)
+        if at < self._at or (whole and rung in self._finite):
+            self._refused = 0
+        self._at, self.rounds = at, 0
+        self._misses = self._held = 0
+        self._worked.add(rung)
+        self._proved.add(rung)
+        if whole:
+            self._whole.add(rung)
+            self._silent.discard(rung)
+            self._finite.discard(rung)
+
+    def upgrade_refused(self) -> None:
+        """Note that none of the better rungs did better."""
+        self._refused += 1
+
+    def _leave(self) -> bool:
+        self._misses = self._held = 0
         self._at += 1
         if self._at == len(self._rungs):
             self._at = 0
             self.rounds += 1
         return len(self._rungs) > 1
-
-    def worked(self, rung: str, *, whole: bool) -> None:
-        """Note that a rung gave its first frame: it is the current one.
-
-        `whole`: over an answer that was not asked to end by itself.
-        """
-        at = self._rungs.index(rung)
-        if at < self._at:
-            self._refused = 0
-        elif whole and rung in self._finite:
-            self._refused += 1  # what comes after a first frame may still be held
-        if at != self._at:
-            self._misses = 0
-        self._at, self.rounds = at, 0
-        self._worked.add(rung)
-
-    def caught_up(self, *, whole: bool) -> None:
-        """Note that everything has come over the current rung; `whole` as for `worked`."""
-        self._misses = 0
-        if whole:
-            self._whole.add(self.current)
-            self._silent.discard(self.current)
-            if self.current in self._finite:
-                self._finite.remove(self.current)
-                self._refused = 0
-
-    def upgrade_refused(self) -> None:
-        """Note that none of the better rungs gave a first frame."""
-        self._refused += 1

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from streams.client.closed import Closed, Lost, Refusal, Rotated
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Hello
+from streams.client.silence import Silence
 
 #: The protocol's version that this follower speaks.
 PROTOCOL = 1
-# Silence longer than this many heartbeats means that nobody is there any more.
-PATIENCE = 2.5
-# What a `hello` without a usable `heartbeat_s` is taken to say.
-HEARTBEAT_S = 15.0
+# A connection that brought something for so long did what it could, even if it is cut then.
+LONG_S = 20.0
 
 
 @dataclass(slots=True)
@@ -20,9 +19,8 @@ class Link:
     """Waits for a first frame (an open socket alone proves nothing), watches for silence, and lets
     through events in unbroken order only. Times are seconds of one clock.
 
-    `last` is the seq that it has come to, `deadline` when its silence is too long. On a `flowing`
-    one every few bytes are seen as they come: until it has caught up its server never pauses, and
-    when it seems to, something on the way holds the rest back.
+    `last` is the seq that it has come to. `flowing`: its answers are HTTP's. `finite`: they end by
+    themselves, so nothing on the way can hold back what they say.
     """
 
     number: int
@@ -32,23 +30,44 @@ class Link:
     first_frame_s: float
     rotate_s: float | None = None
     flowing: bool = False
+    finite: bool = False
     greeted: bool = False
-    #: Whether any frame has come, or the server has said why it gives none.
-    reached: bool = False
     caught_up: bool = False
     brought: int = 0
     duplicates: int = 0
     gaps: int = 0
-    deadline: float = field(init=False)
-    _patience_s: float = field(init=False, default=PATIENCE * HEARTBEAT_S)
+    _silence: Silence = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deadline = self.opened_at + self.first_frame_s
+        self._silence = Silence(self.opened_at, self.first_frame_s, flowing=self.flowing)
 
-    def alive(self, now: float) -> None:
-        """Something came, perhaps no whole frame; before the first one that is not enough."""
+    @property
+    def deadline(self) -> float:
+        """When its silence is too long."""
+        return self._silence.deadline
+
+    @property
+    def quiet_at(self) -> float | None:
+        """From when on it cannot be said that all is here; None before it was."""
+        return self._silence.quiet_at
+
+    @property
+    def proved(self) -> bool:
+        """Whether it has caught up, and nothing on the way holds back what comes after that."""
+        return self.caught_up and (self.finite or self._silence.proved)
+
+    def brought_for_long(self, now: float) -> bool:
+        """Whether it was a slow one, or one that goes on and on, rather than one that fails."""
+        return self.brought > 0 and now - self.opened_at >= LONG_S
+
+    def attend(self, now: float) -> None:
+        """Nobody was looking until now: what came meanwhile is still to be seen."""
         if self.greeted:
-            self.deadline = now + self._silence_s
+            self._silence.attend(now)
+
+    def alive(self, size: int, now: float) -> None:
+        """So many bytes came, perhaps no whole frame."""
+        self._silence.bytes(size, now)
 
     def take(self, frame: Frame, now: float) -> tuple[list[Event], Closed | None]:
         """Return what of a frame is new, and why the connection is over if it is."""
@@ -57,9 +76,7 @@ class Link:
         if not self.greeted:
             name = type(frame).__name__
             return [], Lost("bad_frame", f"The first frame was {name}, not Hello.")
-        if isinstance(frame, CaughtUp) and frame.seq <= self.last:
-            self.caught_up = True
-        self.alive(now)
+        self._silence.frame(now)
         match frame:
             case Events(events):
                 return self._events(events)
@@ -67,37 +84,34 @@ class Link:
                 self.gaps += 1
                 said = f"Events up to #{seq} should have come; the last was #{self.last}."
                 return [], Lost("gap", said)
+            case CaughtUp():
+                self.caught_up = True
+                self._silence.caught_up(now)
+            case FellBehind():
+                self.caught_up = False
+                self._silence.fell_behind()
         return [], None
 
     def late(self) -> Lost:
         """Return what it means that the deadline is over."""
         if not self.greeted:
             return Lost("no_first_frame", f"Nothing came within {self.first_frame_s:g} s.")
-        said = f"Nothing came for {self._silence_s:g} s."
-        return Lost("held" if self._silence_s < self._patience_s else "silent", said)
+        said = f"Nothing came for {self._silence.limit_s:g} s."
+        return Lost("silent" if self.proved else "held", said)
 
     def judged(self, closed: Closed) -> Closed:
         """Return what the end of the connection means, given what came before."""
         if isinstance(closed, Rotated) and not self.greeted:
             return Lost("no_first_frame", "The answer ended before its first frame.")
-        if not isinstance(closed, Lost) or closed.from_server:
-            self.reached = True
         return closed
-
-    @property
-    def _silence_s(self) -> float:
-        """How long it may be silent now."""
-        if self.caught_up or not self.flowing:
-            return self._patience_s
-        return min(self._patience_s, self.first_frame_s)
 
     def _greet(self, frame: Hello, now: float) -> Closed | None:
         if frame.protocol != PROTOCOL:
             said = f"The server speaks protocol {frame.protocol}, this follower {PROTOCOL}."
             return Refusal("unsupported_protocol", said)
-        self.greeted = self.reached = True
-        self._patience_s = PATIENCE * (frame.heartbeat_s or HEARTBEAT_S)
-        self.alive(now)
+        self._silence.frame(now)
+        self._silence.greeted(frame.heartbeat_s)
+        self.greeted = True
         return None
 
     def _events(self, events: tuple[Event, ...]) -> tuple[list[Event], Closed | None]:

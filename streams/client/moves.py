@@ -11,7 +11,9 @@ from streams.client.info import Info, Trouble
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Bytes came, though perhaps no whole frame yet."""
+    """So many bytes came, though perhaps no whole frame yet."""
+
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

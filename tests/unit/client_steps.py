@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from streams.client import State
-from streams.client.closed import Lost
+from streams.client.closed import Closed, Lost
 from streams.client.core import Core
-from streams.client.frames import CaughtUp, Events, Hello
+from streams.client.frames import CaughtUp, Events, Heartbeat, Hello
 from streams.client.moves import Move, Open
 from tests.unit.client_world import history
 
 LOG = history(20)
-HELLO = Hello(1, 20, 15.0)
+HELLO = Hello(1, 20, 2.0)
+# Once caught up: a heartbeat that comes in time, from when on nothing is known, the end.
+BEAT_S, QUIET_S, PATIENCE_S = 1.8, 4.0, 8.0
 RESET = Lost("network", "Connection reset by peer.")
 
 
@@ -31,12 +33,27 @@ def started(core: Core) -> Open:
     return opened(core)
 
 
-def lose(core: Core, number: int, why: Lost = RESET, now: float = 0.0) -> Open:
+def lose(core: Core, number: int, why: Closed = RESET, now: float = 0.0) -> Open:
     """Lose a connection and wait as long as the core wants to; return the next one."""
     core.take(number, why, now)
     assert core.due is not None
     core.tick(core.due)
     return opened(core)
+
+
+def silence(core: Core, now: float) -> tuple[Open, float]:
+    """Have nothing come any more until another connection is made; return that and the time."""
+    moves(core)
+    while not (found := [move for move in core.moves() if isinstance(move, Open)]):
+        assert core.due is not None
+        now = core.due
+        core.tick(now)
+    return found[0], now
+
+
+def beat(core: Core, number: int, now: float) -> None:
+    """Have a heartbeat come in time, which a connection gets through that holds nothing back."""
+    core.take(number, Heartbeat(core.info.head), now)
 
 
 def live(core: Core, number: int, now: float = 0.0) -> None:

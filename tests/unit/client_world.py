@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
 from streams.client import frames
 from streams.client.backoff import Backoff
-from streams.client.closed import Lost, Refusal, Rotated
+from streams.client.closed import Lost, Refusal, Rotated, by_close_code
 from streams.client.core import Core, Patience
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Heartbeat, Hello
 from streams.client.info import Info
@@ -24,8 +24,13 @@ HEARTBEAT_S = 15.0
 
 Does = Literal[
     "send", "again", "skip", "caught up", "fall behind", "beat", "rotate", "cut", "busy",
-    "fall silent", "mumble", "refuse",
+    "fall silent", "mumble", "refuse", "greet", "drip", "end large messages",
 ]  # fmt: skip
+
+
+ENDS = frozenset[Does](
+    {"cut", "rotate", "busy", "refuse", "fall silent", "mumble", "end large messages"}
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Connection:
             return []
         if self.script:
             act = self.script.pop(0)
-            if act.does in ("cut", "rotate", "busy", "refuse", "fall silent", "mumble"):
+            if act.does in ENDS:
                 return self._ends(act)
             hello = [] if self.greeted else [self._hello()]
             return [*hello, *self._does(act)]
@@ -99,6 +104,10 @@ class Connection:
                 return [FellBehind(self.at, min(len(self.log), self.at + act.count))]
             case "beat":
                 return [Heartbeat(self.at)]
+            case "greet":
+                return []
+            case "drip":
+                return [Alive(act.count)] * act.count
         return self._send(act.count)
 
     def _ends(self, act: Act) -> list[Signal]:
@@ -110,7 +119,9 @@ class Connection:
             case "refuse":
                 return [Refusal("not_found", "There is nothing here that you may see.")]
             case "mumble":
-                return [Alive(), Retry(act.count / 10)]
+                return [Alive(act.count), Retry(act.count / 10)]
+            case "end large messages":
+                return [by_close_code(1009, "", None)]
             case "fall silent":
                 self.silent = True
                 return []
@@ -119,13 +130,19 @@ class Connection:
 
 @dataclass
 class World:
-    """Runs a core on a log: what the scripts, chance and time make of it."""
+    """Runs a core on a log: what the scripts, chance and time make of it.
+
+    `faults` are what every connection over a transport does, in place of the scripts. Where the
+    network is `prompt`, time passes only while nothing comes.
+    """
 
     log: Sequence[Event]
     scripts: list[list[Act]]
     core: Core
     chance: random.Random
     now: float = 0.0
+    faults: Mapping[str, Sequence[Act]] = field(default_factory=dict)
+    prompt: bool = False
     open: dict[int, Connection] = field(default_factory=dict)
     opened: list[Open] = field(default_factory=list)
     given: list[Event] = field(default_factory=list)
@@ -139,8 +156,9 @@ class World:
             self.carry_out()
             if self.over:
                 break
-            if self.open and self.chance.random() < 0.8:
-                number = self.chance.choice(list(self.open))
+            able = [number for number, one in self.open.items() if not (self.prompt and one.silent)]
+            if able and (self.prompt or self.chance.random() < 0.8):
+                number = self.chance.choice(able)
                 for signal in self.open[number].step():
                     self.core.take(number, signal, self.now)
             else:
@@ -151,8 +169,9 @@ class World:
         """Do what the core wants."""
         for move in self.core.moves():
             match move:
-                case Open(number, _, cursor):
+                case Open(number, transport, cursor):
                     script = self.scripts.pop(0) if self.scripts else []
+                    script = list(self.faults.get(transport, script))
                     self.open[number] = Connection(self.log, int(cursor.split("-")[0]), script)
                     self.opened.append(move)
                 case Close(number):

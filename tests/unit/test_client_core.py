@@ -15,7 +15,8 @@ from tests.unit.client_world import Act, Does, World, history, make_core
 LOG = history(40)
 SENDS: list[Does] = ["send", "again", "skip"]
 OTHERS: list[Does] = [
-    "caught up", "fall behind", "beat", "rotate", "cut", "busy", "fall silent", "mumble",
+    "caught up", "fall behind", "beat", "rotate", "cut", "busy", "fall silent", "mumble", "greet",
+    "drip", "end large messages",
 ]  # fmt: skip
 acts = st.one_of(
     st.builds(Act, st.just("send"), st.integers(1, 9)),
@@ -52,6 +53,29 @@ def test_every_event_comes_once_and_everything_is_let_go(
     assert (ran.over.info.state, ran.over.info.status) == (State.ENDED, "succeeded")
     assert ran.open == {}
     assert ran.core.due is None
+
+
+# What a transport does each time over which nothing useful comes: a beginning, and how it ends.
+begins: list[Does] = ["greet", "send", "drip"]
+ends: list[Does] = ["fall silent", "cut", "rotate", "end large messages"]
+useless = st.tuples(
+    st.builds(Act, st.sampled_from(begins), st.integers(1, 4)),
+    st.builds(Act, st.sampled_from(ends)),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(useless, min_size=3, max_size=3), seeds)
+def test_it_comes_to_the_transport_that_works_whatever_the_others_do_each_time(
+    faults: list[tuple[Act, Act]], seed: int
+) -> None:
+    ran = world([], 0, 4, seed)
+    ran.faults, ran.prompt = dict(zip(TRANSPORTS, faults, strict=False)), True
+    ran.run()
+    assert [event.raw for event in ran.given] == [event.raw for event in LOG]
+    tries = [[move.transport for move in ran.opened].count(name) for name in TRANSPORTS]
+    assert max(tries) <= 4
+    assert tries[-1] == 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -8,10 +8,22 @@ import pytest
 
 from streams.client import Patience, State
 from streams.client.closed import Ended, Lost, Refusal, Rotated
-from streams.client.frames import CaughtUp, End, Events, Heartbeat
+from streams.client.frames import CaughtUp, End, Events
 from streams.client.ladder import SSE, WEBSOCKET
-from streams.client.moves import Given, Open, Over, Reset, Retry
-from tests.unit.client_steps import HELLO, LOG, RESET, live, moves, opened, started
+from streams.client.moves import Close, Given, Open, Over, Reset, Retry, Told
+from tests.unit.client_steps import (
+    BEAT_S,
+    HELLO,
+    LOG,
+    PATIENCE_S,
+    QUIET_S,
+    RESET,
+    beat,
+    live,
+    moves,
+    opened,
+    started,
+)
 from tests.unit.client_world import make_core
 
 
@@ -41,17 +53,39 @@ def test_the_wait_doubles_from_what_the_stream_says_and_starts_over_after_events
     assert core.info.wait_s == 1.0
 
 
-def test_silence_past_two_and_a_half_heartbeats_is_a_cut() -> None:
+def test_once_heartbeats_are_overdue_it_is_not_live_and_later_it_is_a_cut() -> None:
     core = make_core(rungs=[WEBSOCKET])
     first = started(core)
     live(core, first.number)
-    core.take(first.number, Heartbeat(10), 30.0)
-    assert core.due == 67.5
-    core.tick(67.5)
+    beat(core, first.number, BEAT_S)
+    assert core.due == BEAT_S + QUIET_S
+    core.tick(BEAT_S + QUIET_S)
+    assert core.info.state is State.QUIET
+    beat(core, first.number, 7.0)
+    assert [move.info.state for move in moves(core) if isinstance(move, Told)] == [
+        State.QUIET, State.LIVE,
+    ]  # fmt: skip
+    core.tick(7.0 + QUIET_S)
+    assert core.info.state is State.QUIET
+    core.tick(7.0 + PATIENCE_S)
     assert (core.info.state, core.info.error and core.info.error.code) == (
-        State.RECONNECTING,
-        "silent",
-    )
+        State.RECONNECTING, "silent",
+    )  # fmt: skip
+
+
+def test_a_server_that_says_nothing_of_heartbeats_is_given_two_and_a_half_of_fifteen_seconds() -> (
+    None
+):
+    core = make_core(rungs=[WEBSOCKET])
+    first = started(core)
+    core.take(first.number, replace(HELLO, heartbeat_s=0), 0)
+    core.take(first.number, CaughtUp(0, 0), 0)
+    assert core.due == 30
+    core.tick(30)
+    assert core.info.state is State.QUIET
+    assert core.due == 37.5
+    core.tick(37.5)
+    assert [move.number for move in moves(core) if isinstance(move, Close)] == [first.number]
 
 
 def test_a_consumer_that_takes_its_time_is_no_silence_of_the_server() -> None:

@@ -213,9 +213,10 @@ def test_what_names_no_job_or_no_server_is_refused(job: str, server: str) -> Non
 
 def test_the_streams_addresses() -> None:
     found = Addresses(f"https://h.example/p/jobs/{ID}")
-    assert found.websocket("5-0a1b2c3d") == f"wss://h.example/p/ws/jobs/{ID}/?after=5-0a1b2c3d"
-    assert found.stream("5") == f"https://h.example/p/api/jobs/{ID}/stream?after=5"
-    assert found.stream("5", 0.0).endswith("?after=5&rotate_s=0")
+    socket = f"wss://h.example/p/ws/jobs/{ID}/?after=5-0a1b2c3d&heartbeat_s=2"
+    assert found.websocket("5-0a1b2c3d") == socket
+    assert found.stream("5") == f"https://h.example/p/api/jobs/{ID}/stream?after=5&heartbeat_s=2"
+    assert found.stream("5", 0.0).endswith("?after=5&heartbeat_s=2&rotate_s=0")
     assert found.events("5", 10, 20).endswith(f"/api/jobs/{ID}/events?after=5&limit=10&wait=20")
 
 

@@ -8,15 +8,18 @@ from collections.abc import AsyncGenerator, Iterator
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
 from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello, split
-from streams.client.link import HEARTBEAT_S, PROTOCOL
-from streams.client.moves import Open, Signal
+from streams.client.link import PROTOCOL
+from streams.client.moves import Alive, Open, Signal
+from streams.client.silence import UNSAID_HEARTBEAT_S
 from streams.client.transports.http import Door, NoAnswer, get
 
 JSON = "application/json"
 # The longest that the server holds an empty answer, in seconds.
 LONGEST_WAIT = 25
-# Most events an answer.
-LIMIT = 1000
+# Events an answer: the first has few, and each may have twice as many as the one before.
+FIRST_LIMIT, MOST_LIMIT = 32, 1000
+# How long an answer may take to come, in seconds, to be followed by a larger one, or by a smaller.
+QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
 # A proxy's way of saying that it did not want to wait as long.
 IMPATIENT = frozenset({408, 502, 504})
 # Where no answer may be held at all, how often to ask.
@@ -25,17 +28,21 @@ PAUSE_SECONDS = 2.0
 
 async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
     """Yield the frames that a stream would have sent, until the job's end."""
-    polling = Polling(move.cursor)
+    polling, clock = Polling(move.cursor), asyncio.get_running_loop().time
     while not polling.over:
-        url = door.addresses.events(polling.cursor, LIMIT, polling.wait)
+        url = door.addresses.events(polling.cursor, polling.limit, polling.wait)
+        body = bytearray()
         try:
             async with get(door, url, (JSON,), {}) as response:
-                text = (await response.aread()).decode(errors="replace")
+                began = clock()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    yield Alive(len(chunk))
         except NoAnswer as none:
             if not polling.shorten(none.status):
                 raise
         else:
-            for signal in polling.take(text):
+            for signal in polling.take(body.decode(errors="replace"), clock() - began):
                 yield signal
         if polling.too_short:
             await asyncio.sleep(PAUSE_SECONDS)
@@ -48,6 +55,8 @@ class Polling:
         self.cursor = cursor
         #: Seconds that the next answer may be held. The first comes at once: a sign that it works.
         self.wait = 0
+        #: How many events the next answer may have: as many as come in a second or two.
+        self.limit = FIRST_LIMIT
         self.over = False
         self._longest = LONGEST_WAIT
         self._greeted = self._caught_up = False
@@ -64,8 +73,8 @@ class Polling:
         self.wait = self._longest = self.wait // 2
         return True
 
-    def take(self, text: str) -> Iterator[Signal]:
-        """Take one page; yield its frames. BadFrame where it is none."""
+    def take(self, text: str, seconds: float) -> Iterator[Signal]:
+        """Take one page, whose text took so long to come; yield its frames. BadFrame otherwise."""
         page, events = split(text)
         match page:
             case {"next": str(cursor), "head": int(head), "status": str(status), "end": bool(end)}:
@@ -74,7 +83,7 @@ class Polling:
                 raise BadFrame("This is no page of events.")
         if not self._greeted:
             self._greeted = True
-            yield Hello(PROTOCOL, head, HEARTBEAT_S)
+            yield Hello(PROTOCOL, head, UNSAID_HEARTBEAT_S)
         self.cursor = cursor
         yield Events(tuple(events)) if events else Heartbeat(head)
         if not self._caught_up and seq >= head:
@@ -84,6 +93,13 @@ class Polling:
             self.over = True
             yield End(seq, status)
         self.wait = self._longest if self._caught_up else 0
+        self._fit(len(events), seconds)
+
+    def _fit(self, events: int, seconds: float) -> None:
+        if seconds > SLOW_SECONDS:
+            self.limit = max(min(self.limit, events) // 2, 1)
+        elif seconds < QUICK_SECONDS and events >= self.limit:
+            self.limit = min(self.limit * 2, MOST_LIMIT)
 
 
 def _seq(cursor: str) -> int:

@@ -26,7 +26,7 @@ async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
     messages = Messages()
     async with get(door, url, TYPES[move.transport], AS_IT_IS) as response:
         async for chunk in response.aiter_bytes():
-            for signal in list(messages.take(chunk)) or [Alive()]:
+            for signal in list(messages.take(chunk)) or [Alive(len(chunk))]:
                 yield signal
                 if isinstance(signal, Closed):
                     return

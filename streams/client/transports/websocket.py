@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from typing import cast
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from streams.client.closed import by_close_code, by_response
@@ -17,6 +19,29 @@ from streams.client.transports.http import AGENT, Door
 MAX_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 1.0
 ABNORMAL = 1006
+
+
+# How often to look whether something of a frame that is not there yet has come.
+LOOK_SECONDS = 1.0
+
+
+class _Connection(ClientConnection):
+    """Counts the bytes that come: those of a frame do long before there is one, on a slow line."""
+
+    arrived = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.arrived += len(data)
+        super().data_received(data)
+
+    async def next(self) -> str | bytes | int:
+        """Return the next message, or how many bytes came where it is not there in a second."""
+        self.arrived = 0
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self.recv()
+        except TimeoutError:
+            return self.arrived
 
 
 class _Connect(connect):
@@ -39,19 +64,20 @@ async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
         ping_interval=None,  # the server's heartbeats do this
         close_timeout=CLOSE_SECONDS,
         max_size=MAX_BYTES,
+        create_connection=_Connection,
         ssl=door.tls if door.addresses.secure else None,
     )
     said: Words | None = None
     try:
         async with connecting as socket:
             while True:
-                text = await socket.recv()
-                frame = parse(text) if isinstance(text, str) else None
+                found = await cast(_Connection, socket).next()
+                frame = parse(found) if isinstance(found, str) else None
                 # The close frame that follows an error says whether to come back.
                 if isinstance(frame, Words):
                     said = frame
                 else:
-                    yield frame or Alive()
+                    yield frame or Alive(found if isinstance(found, int) else len(found))
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else ABNORMAL
         yield by_close_code(code, closed.rcvd.reason if closed.rcvd else "", said)
