@@ -1,7 +1,11 @@
+import { HEARTBEAT_S } from './silence';
+
 /** An id as the server takes one: either case, with its four dashes or without any. */
 const ID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i;
 const PARTS = /^(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})$/;
 const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{32,36})(?:\/|$)/i;
+
+const HEARTBEAT = { heartbeat_s: String(HEARTBEAT_S) };
 
 /** A short-lived permit for one job in place of a cookie, for another origin; renewed at each connect. */
 export type Ticket = string | (() => Promise<string>);
@@ -38,14 +42,15 @@ export class Addresses {
 
   /** Where the WebSocket is, for what comes after `cursor`. */
   async webSocket(cursor: string): Promise<string> {
-    const url = await this.#address(`ws/jobs/${this.job}/`, { after: cursor });
+    const url = await this.#address(`ws/jobs/${this.job}/`, { after: cursor, ...HEARTBEAT });
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
 
   /** Where the Server-Sent Events are. */
   async stream(cursor: string): Promise<string> {
-    return (await this.#address(`api/jobs/${this.job}/stream`, { after: cursor })).href;
+    const query = { after: cursor, ...HEARTBEAT };
+    return (await this.#address(`api/jobs/${this.job}/stream`, query)).href;
   }
 
   /** Where one page of events is; the answer may be held for `wait` seconds. */

@@ -47,6 +47,9 @@ const CLOSE_CODES: Readonly<Record<number, string>> = {
   4510: 'history_diverged',
 };
 
+/** RFC 6455's code for a message that is larger than somebody on the way takes. */
+const TOO_BIG = 1009;
+
 /** HTTP statuses in the 400s after which the same request may well succeed. */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -73,7 +76,8 @@ export function told(words: Words, final = FINAL.has(words.code)): Closed {
 export function byCloseCode(code: number, reason: string, words: Words | null): Closed {
   if (code < 4000 || code > 4999) {
     if (words) return told(words);
-    return lost('connection_lost', reason || `The connection was closed (${code}).`);
+    const name = code === TOO_BIG ? 'message_too_big' : 'connection_lost';
+    return lost(name, reason || `The connection was closed (${code}).`);
   }
   const name = CLOSE_CODES[code] ?? `close_${code}`;
   return told(words ?? { code: name, message: reason || name }, code >= 4500);

@@ -1,14 +1,12 @@
 import { byCloseCode, type Closed, lost, parseObject, type Words } from './closed';
 import { PROTOCOL } from './link';
-import type { Cancel, Clock, Platform, SocketLike } from './platform';
+import type { Clock, Platform, SocketLike } from './platform';
+import { Silence, Watch, type WatchListener } from './silence';
 import { leave, wordsOf } from './transports/websocket';
 import type { ErrorFrame, JobStatus } from './types';
 
-/** Silence longer than this many heartbeats means that nobody is there any more. */
-const PATIENCE = 2.5;
-/** Heartbeats of silence past which a wake-up does not trust a connection. */
-const STALE = 1.2;
-const HEARTBEAT_S = 15;
+/** A connection that brought jobs for so long, in ms, did what it could, even if it is cut then. */
+const LONG_MS = 20_000;
 
 /** How a job stands that has moved at `position`; a later one of the same job goes before it. */
 export interface JobSummary {
@@ -25,19 +23,22 @@ export interface JobSummary {
 
 /** What a connection to the feed tells. */
 export interface FeedSocketListener {
-  hello(): void;
   /** Jobs that have moved, in the feed's order. */
   jobs(jobs: readonly JobSummary[]): void;
   /** All that is theirs to see up to here has come; with `caughtUp`, that was all there was. */
   reached(position: number, caughtUp: boolean): void;
   /** A heartbeat; `at` is what the server's clock says, where it does. */
   heartbeat(at: string | undefined): void;
+  /** It has caught up, and nothing on the way holds back what comes after that; told once. */
+  proved(): void;
+  /** Heartbeats are overdue, or something came again after they were. */
+  quiet(isQuiet: boolean): void;
   /** Once, unless `close` was called. */
   closed(why: Closed): void;
 }
 
 /** One connection to the feed: waits for its first frame, and watches for silence. */
-export class FeedSocket {
+export class FeedSocket implements WatchListener {
   /** Whether a `hello` has come. */
   greeted = false;
   /** Whether jobs have come. */
@@ -45,11 +46,10 @@ export class FeedSocket {
   readonly #openedAt: number;
   readonly #socket: SocketLike;
   readonly #clock: Clock;
-  #seenAt: number;
-  #heartbeatMs = HEARTBEAT_S * 1000;
-  #caughtUp = false;
+  readonly #silence: Silence;
+  readonly #watch: Watch;
   #words: Words | null = null;
-  #timer: Cancel;
+  #proved = false;
   #over = false;
 
   constructor(
@@ -57,19 +57,18 @@ export class FeedSocket {
     make: NonNullable<Platform['WebSocket']>,
     clock: Clock,
     private readonly listener: FeedSocketListener,
-    firstFrameMs: number,
+    private readonly firstFrameMs: number,
   ) {
     this.#clock = clock;
-    this.#openedAt = this.#seenAt = clock.now();
+    this.#openedAt = clock.now();
+    this.#silence = new Silence(this.#openedAt, firstFrameMs, false);
+    this.#watch = new Watch(this.#silence, clock, this);
     this.#socket = new make(url);
     this.#socket.onmessage = ({ data }) => this.#message(data);
     // A close follows every error and says more.
     this.#socket.onerror = () => undefined;
     this.#socket.onclose = ({ code, reason }) => this.#end(byCloseCode(code, reason, this.#words));
-    this.#timer = clock.after(firstFrameMs, () => {
-      const seconds = Math.round(firstFrameMs / 100) / 10;
-      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
-    });
+    this.#watch.arm();
   }
 
   /** For how long there has been this connection, in ms. */
@@ -79,19 +78,49 @@ export class FeedSocket {
 
   /** Whether it has been so silent that, after a sleep, it is likelier dead than alive. */
   get stale(): boolean {
-    return this.greeted && this.#clock.now() - this.#seenAt > STALE * this.#heartbeatMs;
+    return this.#silence.stale(this.#clock.now());
+  }
+
+  /** Whether all that had moved has come, and it has not fallen behind since. */
+  get isCaughtUp(): boolean {
+    return this.#silence.isCaughtUp;
+  }
+
+  /** Whether it was a slow one, or one that goes on and on, rather than one that fails. */
+  get broughtForLong(): boolean {
+    return this.brought && this.age >= LONG_MS;
   }
 
   /** Close; the listener is told nothing more. */
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#timer();
+    this.#watch.stop();
     leave(this.#socket);
   }
 
+  quiet(): void {
+    this.listener.quiet(true);
+  }
+
+  late(asleep: boolean): void {
+    if (!this.greeted) {
+      const seconds = Math.round(this.firstFrameMs / 100) / 10;
+      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
+      return;
+    }
+    const said = `Nothing came for ${Math.round(this.#silence.limit / 1000)} s.`;
+    const proved = this.isCaughtUp && this.#silence.proved;
+    const held = !proved && !(asleep && this.isCaughtUp);
+    this.#end(lost(held ? 'held' : 'silent', said));
+  }
+
   #message(data: unknown): void {
-    this.#seenAt = this.#clock.now();
+    this.#silence.frame(this.#clock.now());
+    if (this.#watch.heard()) {
+      this.#watch.arm();
+      this.listener.quiet(false);
+    }
     const frame = typeof data === 'string' ? parseObject(data) : null;
     if (frame === null) this.#end(lost('bad_frame', 'This is no frame.'));
     else if (frame.kind === 'error') this.#words = wordsOf(frame as unknown as ErrorFrame);
@@ -106,11 +135,9 @@ export class FeedSocket {
       this.#end({ how: 'refused', code: 'unsupported_protocol', message });
       return;
     }
-    if (typeof heartbeat_s === 'number' && heartbeat_s > 0) this.#heartbeatMs = heartbeat_s * 1000;
     this.greeted = true;
-    this.#timer();
-    this.#watch();
-    this.listener.hello();
+    this.#silence.greeted(heartbeat_s);
+    this.#watch.arm();
   }
 
   #take(frame: Readonly<Record<string, unknown>>): void {
@@ -120,20 +147,19 @@ export class FeedSocket {
       this.brought = true;
       this.listener.jobs(events as readonly JobSummary[]);
     } else if (kind === 'fell_behind') {
-      this.#caughtUp = false;
+      this.#silence.fellBehind();
+      this.#watch.arm();
     } else if (kind === 'caught_up' && typeof seq === 'number') {
-      this.#caughtUp = true;
+      this.#silence.caughtUp(this.#clock.now());
+      this.#watch.arm();
       this.listener.reached(seq, true);
-    } else if (kind === 'heartbeat' && this.#caughtUp && typeof head === 'number') {
+    } else if (kind === 'heartbeat' && this.isCaughtUp && typeof head === 'number') {
       this.listener.reached(head, false);
     }
-  }
-
-  #watch(): void {
-    const limit = PATIENCE * this.#heartbeatMs;
-    const left = this.#seenAt + limit - this.#clock.now();
-    if (left <= 0) this.#end(lost('silent', `Nothing came for ${Math.round(limit / 1000)} s.`));
-    else this.#timer = this.#clock.after(left, () => this.#watch());
+    if (!this.#proved && !this.#over && this.isCaughtUp && this.#silence.proved) {
+      this.#proved = true;
+      this.listener.proved();
+    }
   }
 
   #end(why: Closed): void {

@@ -1,17 +1,17 @@
 import { Backoff, type Ceiling, exponential } from './backoff';
 import { type Closed, type Lost, lost } from './closed';
 import { FeedSocket, type FeedSocketListener, type JobSummary } from './feed-socket';
+import { FeedTrust } from './feed-trust';
 import type { Trouble } from './info';
 import { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 import { type Cancel, type Platform, platformFrom } from './platform';
+import { HEARTBEAT_S } from './silence';
 
 const FIRST_FRAME_MS = 4000;
 /** A connection that lived this long, or brought something, was worth having. */
 const WORTHWHILE_MS = 5000;
-/** Failures in a row before a first frame, after which WebSockets count as blocked; silence counts two. */
-const MISSES = 2;
-/** The same where one has worked before: the server is likelier to be away than the way to it. */
-const MISSES_OF_KNOWN = 4;
+/** Codes of a WebSocket that lets the time pass, or cannot carry what it should. */
+const SILENT: ReadonlySet<string> = new Set(['no_first_frame', 'held', 'message_too_big']);
 /** Codes after which what was known before does not hold. */
 const DIVERGED: ReadonlySet<string> = new Set(['cursor_ahead', 'history_diverged']);
 
@@ -23,6 +23,8 @@ export const FeedState = {
   connecting: 'connecting',
   /** All that has moved has come; more comes as it happens. */
   live: 'live',
+  /** It was live, but heartbeats are overdue: more may have moved. */
+  quiet: 'quiet',
   /** Cut off: waiting for the next try (`nextTryAt`) or in the middle of it. */
   reconnecting: 'reconnecting',
   /** No WebSocket gets through: ask by other means meanwhile. It is tried again now and then. */
@@ -73,6 +75,7 @@ export interface FeedOptions {
 export class Feed implements FeedSocketListener {
   readonly #platform: Platform;
   readonly #backoff: Backoff;
+  readonly #trust: FeedTrust;
   #socket: FeedSocket | null = null;
   #waiting: Cancel | null = null;
   #unwatch: Cancel = () => undefined;
@@ -84,13 +87,11 @@ export class Feed implements FeedSocketListener {
   #error: Trouble | null = null;
   /** The jobs that came since the cut that is not healed yet; null where there is none. */
   #moved: Set<string> | null = null;
-  #misses = 0;
-  #refused = 0;
-  #worked = false;
 
   constructor(private readonly options: FeedOptions) {
     this.#platform = platformFrom(options.platform);
     this.#backoff = new Backoff(options.backoff ?? exponential(), this.#platform.random);
+    this.#trust = new FeedTrust(options.upgrade ?? UPGRADE_TIMES);
   }
 
   /** The connection as it is now. */
@@ -134,13 +135,8 @@ export class Feed implements FeedSocketListener {
     }
   }
 
-  hello(): void {
-    this.#misses = 0;
-    this.#refused = 0;
-    this.#worked = true;
-  }
-
   jobs(jobs: readonly JobSummary[]): void {
+    this.#trust.worked();
     for (const { job, position } of jobs) {
       this.#moved?.add(job);
       this.#position = Math.max(this.#position, position);
@@ -151,11 +147,19 @@ export class Feed implements FeedSocketListener {
   reached(position: number, caughtUp: boolean): void {
     this.#position = Math.max(this.#position, position);
     if (!caughtUp) return;
-    if (this.#moved) {
-      this.#resumed = { at: this.#platform.clock.now(), jobs: this.#moved.size };
-      this.#moved = null;
-    }
-    this.#to(FeedState.live);
+    this.#trust.caughtUp();
+    // Where WebSockets were blocked, one has to show first that it holds nothing back.
+    if (this.#state !== FeedState.blocked) this.#live();
+  }
+
+  proved(): void {
+    this.#trust.proved();
+    if (this.#state === FeedState.blocked) this.#live();
+  }
+
+  quiet(isQuiet: boolean): void {
+    const { live, quiet } = FeedState;
+    if (this.#state === (isQuiet ? live : quiet)) this.#to(isQuiet ? quiet : live);
   }
 
   heartbeat(at: string | undefined): void {
@@ -181,7 +185,8 @@ export class Feed implements FeedSocketListener {
       this.#to(FeedState.blocked);
       return;
     }
-    const url = new URL(`/ws/feed/?after=${this.#position}`, base);
+    const query = `after=${this.#position}&heartbeat_s=${HEARTBEAT_S}`;
+    const url = new URL(`/ws/feed/?${query}`, base);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const patience = this.options.firstFrameMs ?? FIRST_FRAME_MS;
     this.#socket = new FeedSocket(url.href, WebSocket, clock, this, patience);
@@ -201,33 +206,43 @@ export class Feed implements FeedSocketListener {
     const greeted = socket?.greeted ?? false;
     const online = this.#platform.signals.online();
     if (socket?.brought || (greeted && (socket?.age ?? 0) >= WORTHWHILE_MS)) this.#backoff.reset();
-    // Without a network every try fails, which says nothing about WebSockets.
-    if (!greeted && !why.fromServer && online)
-      this.#misses += why.code === 'no_first_frame' ? 2 : 1;
-    const blocked = this.#misses >= (this.#worked ? MISSES_OF_KNOWN : MISSES);
-    const ms = blocked ? this.#pause() : this.#backoff.next();
+    if (online) this.#judge(why);
+    const blocked = this.#trust.isBlocked;
+    const ms = blocked ? this.#trust.pause(this.#platform.random()) : this.#backoff.next();
     this.#wait(why, why.retryAfterMs + ms, this.#away(online, blocked));
+  }
+
+  /** Hold it against WebSockets, where it is theirs: without a network every try fails. */
+  #judge(why: Lost): void {
+    const socket = this.#socket;
+    const silent = SILENT.has(why.code);
+    if (why.fromServer) return;
+    if (socket?.isCaughtUp) {
+      if (why.code === 'held') this.#trust.heldBack();
+    } else if (silent || !socket?.broughtForLong) {
+      this.#trust.missed(silent);
+    }
+  }
+
+  #live(): void {
+    if (this.#moved) {
+      this.#resumed = { at: this.#platform.clock.now(), jobs: this.#moved.size };
+      this.#moved = null;
+    }
+    this.#to(FeedState.live);
   }
 
   #away(online: boolean, blocked: boolean): FeedState {
     if (!online) return FeedState.offline;
     if (blocked) return FeedState.blocked;
-    return this.#worked ? FeedState.reconnecting : FeedState.connecting;
-  }
-
-  /** How long to stay without, in ms: longer each time, and not all pages alike. */
-  #pause(): number {
-    const { known, unknown, most } = this.options.upgrade ?? UPGRADE_TIMES;
-    const longest = Math.min(most, (this.#worked ? known : unknown) * 2 ** this.#refused);
-    this.#refused = Math.min(this.#refused + 1, 20);
-    return Math.round(longest * (0.5 + this.#platform.random() / 2));
+    return this.#trust.hasWorked ? FeedState.reconnecting : FeedState.connecting;
   }
 
   #wait(why: Lost, ms: number, state: FeedState): void {
     const { clock } = this.#platform;
     this.#drop();
     this.#note(why);
-    if (this.#worked) this.#moved ??= new Set();
+    if (this.#trust.hasWorked) this.#moved ??= new Set();
     this.#notBefore = clock.now() + why.retryAfterMs;
     this.#nextTryAt = clock.now() + ms;
     this.#waiting = clock.after(ms, () => this.#open());

@@ -9,7 +9,7 @@ import type { Faults } from './link';
 import { type FollowOptions, rungs } from './options';
 import { type Platform, platformFrom } from './platform';
 import type { TransportName } from './transports/transport';
-import type { EndFrame, HelloFrame, JobEvent, JobStatus, PlaceFrame } from './types';
+import type { EndFrame, JobEvent, JobStatus, PlaceFrame } from './types';
 
 const FIRST_FRAME_MS = 4000;
 /** Codes after which the history may be told from its start. */
@@ -146,14 +146,16 @@ export class Follower extends EventTarget {
   #listener(): KeeperListener {
     return {
       cursor: () => this.#cursor,
+      isLive: () => this.#state === FollowerState.live,
       trying: () => this.#trying(),
-      up: (transport, hello) => this.#up(transport, hello),
+      up: (transport, head) => this.#up(transport, head),
       events: (events) => this.#take(events),
       place: (frame) => this.#place(frame),
       head: (head, at) => {
         this.#moveHead(head);
         this.#dispatch('heartbeat', { at });
       },
+      quiet: (isQuiet) => this.#hush(isQuiet),
       down: (why, waitMs) => this.#down(why, waitMs),
       over: (why) => this.#over(why),
     };
@@ -163,9 +165,9 @@ export class Follower extends EventTarget {
     if (this.#nextTryAt !== null) this.#to(this.#state);
   }
 
-  #up(transport: TransportName, hello: HelloFrame): void {
+  #up(transport: TransportName, head: number): void {
     this.#transport = transport;
-    this.#head = Math.max(hello.head, this.#seq);
+    this.#head = Math.max(head, this.#seq);
     // A rotation or a move to a better transport is no news: nothing was cut.
     const quiet = this.#state === FollowerState.live;
     this.#to(quiet ? this.#state : FollowerState.catchingUp);
@@ -203,6 +205,11 @@ export class Follower extends EventTarget {
     if (head <= this.#head) return;
     this.#head = head;
     this.#to(this.#state);
+  }
+
+  #hush(isQuiet: boolean): void {
+    const { live, quiet } = FollowerState;
+    if (this.#state === (isQuiet ? live : quiet)) this.#to(isQuiet ? quiet : live);
   }
 
   #down(why: Lost, waitMs: number): void {

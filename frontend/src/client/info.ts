@@ -11,6 +11,8 @@ export const FollowerState = {
   catchingUp: 'catching_up',
   /** Everything that there is has come; more comes as it happens. */
   live: 'live',
+  /** It was live, but heartbeats are overdue: there may be more. The connection is still there. */
+  quiet: 'quiet',
   /** Cut off: waiting for the next try (`nextTryAt`) or in the middle of it. */
   reconnecting: 'reconnecting',
   /** Cut off, and the machine itself has no network. */

@@ -13,18 +13,25 @@ const FIRST_FRAME_MOST = 30_000;
 const WORTHWHILE_MS = 5000;
 /** A finite answer that brought nothing and ended sooner than this is no rotation. */
 const ROTATION_LEAST_MS = 1000;
+/** Codes of a transport that lets the time pass, or cannot carry what it should. */
+const SILENT: ReadonlySet<string> = new Set(['no_first_frame', 'held', 'message_too_big']);
 
 /** What a keeper tells, and asks. */
 export interface KeeperListener {
   /** The cursor to connect with. */
   cursor(): string;
+  /** Whether everything is here. */
+  isLive(): boolean;
   /** A connection is being made. */
   trying(): void;
-  up(transport: TransportName, hello: HelloFrame): void;
-  /** Events in unbroken order; after an upgrade some may have come before. */
+  /** A connection has given its first frame, or has taken the place of another. */
+  up(transport: TransportName, head: number): void;
+  /** Events in unbroken order; while a better transport is tried some may have come before. */
   events(events: readonly JobEvent[]): void;
   place(frame: PlaceFrame): void;
   head(head: number, at?: string): void;
+  /** Heartbeats are overdue, or something came again after they were. */
+  quiet(isQuiet: boolean): void;
   /** Cut off; the next try is in `waitMs`. */
   down(why: Lost, waitMs: number): void;
   /** For good: every event has come, the server says no more will, or it refuses. */
@@ -47,7 +54,10 @@ export class Keeper implements LinkListener {
     private readonly faults: Faults,
     private readonly firstFrameMs: number,
   ) {
-    this.#upgrade = new Upgrade(ladder, platform.clock, (transport) => this.#connect(transport));
+    this.#upgrade = new Upgrade(ladder, platform.clock, {
+      connect: (transport) => this.#connect(transport),
+      ready: () => this.listener.isLive(),
+    });
   }
 
   /** Connect, and stay connected until `stop` or the end. */
@@ -77,23 +87,38 @@ export class Keeper implements LinkListener {
   }
 
   hello(link: Link, frame: HelloFrame): void {
-    if (this.#upgrade.tries(link)) {
-      this.#upgrade.adopt();
-      this.#link?.close();
-      this.#link = link;
-    }
-    this.ladder.worked(link.transport);
-    this.#upgrade.plan();
-    this.listener.up(link.transport.name, frame);
+    if (!this.#upgrade.tries(link)) this.listener.up(link.transport.name, frame.head);
   }
 
-  events(_link: Link, events: readonly JobEvent[]): void {
+  events(link: Link, events: readonly JobEvent[]): void {
+    if (!this.#upgrade.tries(link)) this.ladder.worked();
     this.listener.events(events);
   }
 
-  place(_link: Link, frame: PlaceFrame): void {
-    if (frame.kind === 'caught_up') this.ladder.caughtUp();
+  place(link: Link, frame: PlaceFrame): void {
+    if (this.#upgrade.tries(link)) return;
+    if (frame.kind === 'caught_up') {
+      this.ladder.caughtUp();
+      this.#upgrade.plan();
+    } else {
+      this.#upgrade.abandon();
+    }
     this.listener.place(frame);
+  }
+
+  proved(link: Link): void {
+    this.ladder.proved(link.transport);
+    if (!this.#upgrade.tries(link)) return;
+    this.#upgrade.adopt();
+    this.#link?.close();
+    this.#link = link;
+    this.#upgrade.plan();
+    this.listener.up(link.transport.name, link.seq);
+    this.listener.place({ kind: 'caught_up', seq: link.seq, head: link.seq });
+  }
+
+  quiet(link: Link, isQuiet: boolean): void {
+    if (!this.#upgrade.tries(link)) this.listener.quiet(isQuiet);
   }
 
   head(_link: Link, head: number, at?: string): void {
@@ -132,14 +157,14 @@ export class Keeper implements LinkListener {
   #connectOn(): void {
     this.listener.trying();
     this.#link = this.#connect(this.ladder.current);
+    this.#link.open();
   }
 
   #connect(transport: Transport): Link {
     const { clock } = this.platform;
-    const link = new Link(transport, this.listener.cursor(), this, clock, this.faults);
-    const patience = this.firstFrameMs * 2 ** Math.min(this.ladder.rounds, 10);
-    link.open(Math.min(FIRST_FRAME_MOST, patience));
-    return link;
+    const longer = this.firstFrameMs * 2 ** Math.min(this.ladder.rounds, 10);
+    const patience = Math.min(FIRST_FRAME_MOST, longer);
+    return new Link(transport, this.listener.cursor(), this, clock, this.faults, patience);
   }
 
   #drop(): void {
@@ -150,11 +175,14 @@ export class Keeper implements LinkListener {
     this.#link = null;
   }
 
+  /** Go on at once where a finite answer brought what it should, or some of it. */
   #rotated(link: Link): void {
-    if (link.brought === 0 && link.age < ROTATION_LEAST_MS) {
-      this.#lost(link, lost('ended_early', 'The answer ended at once.'));
+    const idle = link.isCaughtUp && link.age >= ROTATION_LEAST_MS;
+    if (link.brought === 0 && !idle) {
+      this.#lost(link, lost('ended_early', 'The answer ended without anything new.'));
       return;
     }
+    if (!link.isCaughtUp && !link.broughtForLong) this.ladder.missed(false);
     this.backoff.reset();
     // What is planned or tried beside it goes on: rotations come oftener than upgrades.
     this.#link = null;
@@ -162,15 +190,23 @@ export class Keeper implements LinkListener {
   }
 
   #lost(link: Link, why: Lost): void {
-    if (link.brought > 0 || (link.greeted && link.age >= WORTHWHILE_MS)) this.backoff.reset();
-    const held = why.code === 'held';
-    const silent = held || why.code === 'no_first_frame';
-    // Without a network every transport fails alike, which says nothing about them.
-    const miss = (held || !link.reached) && this.platform.signals.online();
-    const moved = miss && this.ladder.missed(silent);
+    const lived = link.greeted && link.age >= WORTHWHILE_MS;
+    if (link.brought > 0 || link.isProved || lived) this.backoff.reset();
+    const silent = SILENT.has(why.code);
+    const moved = this.#missed(link, why);
     const jitter = this.backoff.next();
     // Silence was wait enough before trying another transport.
     this.#wait(why, why.retryAfterMs + (silent && moved ? 0 : jitter));
+  }
+
+  /** Hold it against the transport, where it is the transport's; return whether it is left. */
+  #missed(link: Link, why: Lost): boolean {
+    // Without a network every transport fails alike, which says nothing about them.
+    if (why.fromServer || !this.platform.signals.online()) return false;
+    if (link.isCaughtUp) return why.code === 'held' && this.ladder.heldBack();
+    const silent = SILENT.has(why.code);
+    if (link.broughtForLong && !silent) return false;
+    return this.ladder.missed(silent);
   }
 
   #wait(why: Lost, ms: number): void {

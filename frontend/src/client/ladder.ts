@@ -1,10 +1,13 @@
 import type { Memory } from './platform';
 import type { Transport } from './transports/transport';
 
-/** Failures in a row before a first frame, after which a rung is left; silence counts as two. */
+/** Connections in a row that end before everything has come, after which a rung is left; silence counts two. */
 const MISSES = 2;
-/** The same for a rung that has worked: the server is likelier to be away than the way to it. */
+/** The same for a rung that has brought something: the server is likelier to be away than the way to it. */
 const MISSES_OF_KNOWN = 4;
+/** Connections in a row that bring everything and then nothing; of a rung that once did better. */
+const HELD = 1;
+const HELD_OF_PROVED = 2;
 
 /** How long to stay on a lower rung before the better ones are tried again, in ms. */
 export interface UpgradeTimes {
@@ -20,15 +23,18 @@ export interface UpgradeTimes {
 export const UPGRADE_TIMES: UpgradeTimes = { known: 10_000, unknown: 60_000, most: 600_000 };
 
 /**
- * Which transport to use: the best that gives a first frame. Below the last rung comes the first again,
+ * Which transport to use: the best over which everything comes. Below the last rung comes the first again,
  * since a server that is away fails them all; what works is remembered.
  */
 export class Ladder {
   #at: number;
   #misses = 0;
+  #held = 0;
   #rounds = 0;
   #refused = 0;
+  /** Those that have brought something, and those over which what came after that passed too. */
   readonly #worked = new Set<Transport>();
+  readonly #proved = new Set<Transport>();
 
   /** @throws TypeError for no rungs */
   constructor(
@@ -69,38 +75,52 @@ export class Ladder {
   }
 
   /**
-   * The current rung gave no first frame.
+   * A connection of the current rung ended before everything had come, by no word of the server's.
    *
-   * @param silent whether it let the time pass, rather than fail
+   * @param silent whether it let the time pass, or cannot carry what it should, rather than failed
    * @returns whether another rung is current now
    */
   missed(silent: boolean): boolean {
     this.#misses += silent ? 2 : 1;
     const known = this.#worked.has(this.current);
-    if (this.#misses < (known ? MISSES_OF_KNOWN : MISSES)) return false;
-    this.#misses = 0;
-    this.#at += 1;
-    if (this.#at === this.rungs.length) {
-      this.#at = 0;
-      this.#rounds += 1;
-    }
-    return this.rungs.length > 1;
+    return this.#misses >= (known ? MISSES_OF_KNOWN : MISSES) && this.#leave();
   }
 
-  /** A rung gave its first frame: it is the current one. */
-  worked(rung: Transport): void {
-    const at = this.rungs.indexOf(rung);
-    if (at < this.#at) this.#refused = 0;
-    if (at !== this.#at) this.#misses = 0;
-    this.#at = at;
+  /**
+   * The current rung brought everything and then nothing, not even a heartbeat.
+   *
+   * @returns whether another rung is current now
+   */
+  heldBack(): boolean {
+    const rung = this.current;
+    this.#held += 1;
+    if (this.#held < (this.#proved.has(rung) ? HELD_OF_PROVED : HELD)) return false;
+    this.#worked.delete(rung);
+    this.#proved.delete(rung);
+    return this.#leave();
+  }
+
+  /** The current rung has brought something. */
+  worked(): void {
     this.#rounds = 0;
-    this.#worked.add(rung);
-    this.memory.set(rung.name);
+    this.#worked.add(this.current);
   }
 
-  /** Everything has come over the current rung: nothing on the way holds back what follows a first frame. */
+  /** Everything has come over the current rung. */
   caughtUp(): void {
     this.#misses = 0;
+    this.worked();
+    this.memory.set(this.current.name);
+  }
+
+  /** Nothing is held back on a rung: it is the current one. */
+  proved(rung: Transport): void {
+    const at = this.rungs.indexOf(rung);
+    if (at < this.#at) this.#refused = 0;
+    this.#at = at;
+    this.#held = 0;
+    this.#proved.add(rung);
+    this.caughtUp();
   }
 
   /** The network is another one, perhaps: begin with the best rung that has worked. */
@@ -109,10 +129,22 @@ export class Ladder {
     if (known < 0) return;
     this.#at = known;
     this.#misses = 0;
+    this.#held = 0;
   }
 
-  /** None of the better rungs gave a first frame. */
+  /** None of the better rungs did better. */
   upgradeRefused(): void {
     this.#refused += 1;
+  }
+
+  #leave(): boolean {
+    this.#misses = 0;
+    this.#held = 0;
+    this.#at += 1;
+    if (this.#at === this.rungs.length) {
+      this.#at = 0;
+      this.#rounds += 1;
+    }
+    return this.rungs.length > 1;
   }
 }

@@ -1,20 +1,14 @@
 import { type Closed, type Lost, lost } from './closed';
 import { cursorOf, seqOf } from './cursor';
 import type { Cancel, Clock } from './platform';
+import { Silence, Watch, type WatchListener } from './silence';
 import type { Sink, Transport } from './transports/transport';
 import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types';
 
 /** The protocol's version that this follower speaks. */
 export const PROTOCOL = 1;
-/** Silence longer than this many heartbeats means that nobody is there any more. */
-const PATIENCE = 2.5;
-/** A timer that comes later than this, in ms, says that the page was busy or asleep, not the line. */
-const LATE_MS = 1000;
-/** Heartbeats of silence past which a wake-up does not trust a connection. */
-const STALE = 1.2;
-
-/** What a `hello` without a usable `heartbeat_s` is taken to say. */
-const HEARTBEAT_S = 15;
+/** A connection that brought something for so long, in ms, did what it could, even if it is cut then. */
+const LONG_MS = 20_000;
 
 /** What the follower wants to know of a connection. */
 export interface LinkListener {
@@ -23,8 +17,12 @@ export interface LinkListener {
   events(link: Link, events: readonly JobEvent[]): void;
   /** `caught_up` or `fell_behind`. */
   place(link: Link, frame: PlaceFrame): void;
+  /** It has caught up, and nothing on the way holds back what comes after that; told once. */
+  proved(link: Link): void;
   /** A heartbeat: the head, and what the server's clock says. */
   head(link: Link, head: number, at?: string): void;
+  /** Heartbeats are overdue, or something came again after they were. */
+  quiet(link: Link, isQuiet: boolean): void;
   end(link: Link, frame: EndFrame): void;
   retry(ms: number): void;
   /** Once, unless `close` was called. */
@@ -39,26 +37,21 @@ export interface Faults {
 
 /**
  * One connection over one transport: waits for its first frame (an open socket alone proves nothing),
- * watches for silence, and lets through events in unbroken order only. The server of a flowing transport
- * never pauses before it has caught up: where it seems to, something on the way holds the rest back.
+ * watches for silence, and lets through events in unbroken order only.
  */
-export class Link implements Sink {
+export class Link implements Sink, WatchListener {
   /** Whether a `hello` has come. */
   greeted = false;
-  /** Whether any frame has come, or the server has said why it gives none. */
-  reached = false;
   /** How many events it has brought. */
   brought = 0;
   readonly #openedAt: number;
+  readonly #silence: Silence;
+  readonly #watch: Watch;
   #last: number;
   #cursor: string;
-  #seenAt: number;
-  #heartbeatMs = 0;
-  #firstFrameMs = 0;
-  #caughtUp = false;
+  #proved = false;
   #over = false;
   #close: Cancel = () => undefined;
-  #timer: Cancel = () => undefined;
 
   constructor(
     readonly transport: Transport,
@@ -66,20 +59,18 @@ export class Link implements Sink {
     private readonly listener: LinkListener,
     private readonly clock: Clock,
     private readonly faults: Faults,
+    private readonly firstFrameMs: number,
   ) {
     this.#cursor = cursor;
     this.#last = seqOf(cursor);
     this.#openedAt = clock.now();
-    this.#seenAt = this.#openedAt;
+    this.#silence = new Silence(this.#openedAt, firstFrameMs, transport.flowing === true);
+    this.#watch = new Watch(this.#silence, clock, this);
   }
 
-  /** Connect, and wait `firstFrameMs` for the first frame. */
-  open(firstFrameMs: number): void {
-    this.#firstFrameMs = firstFrameMs;
-    this.#timer = this.clock.after(firstFrameMs, () => {
-      const seconds = Math.round(firstFrameMs / 100) / 10;
-      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
-    });
+  /** Connect, and wait for the first frame. */
+  open(): void {
+    this.#watch.arm();
     this.#close = this.transport.open(this.#cursor, this);
     if (this.#over) this.#close();
   }
@@ -87,8 +78,13 @@ export class Link implements Sink {
   /** Close; the listener is told nothing more. */
   close(): void {
     this.#over = true;
-    this.#timer();
+    this.#watch.stop();
     this.#close();
+  }
+
+  /** The seq that it has come to. */
+  get seq(): number {
+    return this.#last;
   }
 
   /** For how long there has been this connection, in ms. */
@@ -96,13 +92,28 @@ export class Link implements Sink {
     return this.clock.now() - this.#openedAt;
   }
 
-  /** Whether it has been so silent that, after a sleep, it is likelier dead than alive. */
-  get stale(): boolean {
-    return this.greeted && this.clock.now() - this.#seenAt > STALE * this.#heartbeatMs;
+  /** Whether everything has come, and it has not fallen behind since. */
+  get isCaughtUp(): boolean {
+    return this.#silence.isCaughtUp;
   }
 
-  alive(): void {
-    this.#seenAt = this.clock.now();
+  /** Whether it was a slow one, or one that goes on and on, rather than one that fails. */
+  get broughtForLong(): boolean {
+    return this.brought > 0 && this.age >= LONG_MS;
+  }
+
+  /** Whether it has caught up, and nothing on the way holds back what comes after that. */
+  get isProved(): boolean {
+    return this.isCaughtUp && (this.transport.finite === true || this.#silence.proved);
+  }
+
+  /** Whether it has been so silent that, after a sleep, it is likelier dead than alive. */
+  get stale(): boolean {
+    return this.#silence.stale(this.clock.now());
+  }
+
+  alive(bytes = Number.POSITIVE_INFINITY): void {
+    this.#silence.bytes(bytes, this.clock.now());
   }
 
   retry(ms: number): void {
@@ -110,20 +121,38 @@ export class Link implements Sink {
   }
 
   closed(closed: Closed): void {
-    if (closed.how === 'refused' || closed.how === 'ended') this.reached = true;
-    if (closed.how === 'lost' && closed.fromServer) this.reached = true;
     const early = closed.how === 'rotated' && !this.greeted;
     this.#end(early ? lost('no_first_frame', 'The answer ended before its first frame.') : closed);
   }
 
+  quiet(): void {
+    this.listener.quiet(this, true);
+  }
+
+  late(asleep: boolean): void {
+    if (!this.greeted) {
+      const seconds = Math.round(this.firstFrameMs / 100) / 10;
+      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
+      return;
+    }
+    const said = `Nothing came for ${Math.round(this.#silence.limit / 1000)} s.`;
+    const held = !this.isProved && !(asleep && this.isCaughtUp);
+    this.#end(lost(held ? 'held' : 'silent', said));
+  }
+
   frame(frame: Frame): void {
     if (this.#over) return;
-    this.alive();
     if (!this.greeted && frame.kind !== 'hello') {
       this.#end(lost('bad_frame', `The first frame was ${frame.kind}, not hello.`));
       return;
     }
+    this.#silence.frame(this.clock.now());
+    if (this.#watch.heard()) {
+      this.#watch.arm();
+      this.listener.quiet(this, false);
+    }
     this.#take(frame);
+    if (!this.#over) this.#prove();
   }
 
   #take(frame: Frame): void {
@@ -148,12 +177,16 @@ export class Link implements Sink {
   }
 
   #place(frame: PlaceFrame): void {
-    if (frame.kind === 'caught_up' && !this.#caughtUp) {
-      this.#caughtUp = true;
-      this.#timer();
-      this.#watch();
-    }
+    if (frame.kind === 'caught_up') this.#silence.caughtUp(this.clock.now());
+    else this.#silence.fellBehind();
+    this.#watch.arm();
     this.listener.place(this, frame);
+  }
+
+  #prove(): void {
+    if (this.#proved || !this.isProved) return;
+    this.#proved = true;
+    this.listener.proved(this);
   }
 
   #hello(frame: HelloFrame): void {
@@ -162,13 +195,9 @@ export class Link implements Sink {
       this.#end({ how: 'refused', code: 'unsupported_protocol', message });
       return;
     }
-    this.reached = true;
-    this.#heartbeatMs = (frame.heartbeat_s > 0 ? frame.heartbeat_s : HEARTBEAT_S) * 1000;
-    if (!this.greeted) {
-      this.greeted = true;
-      this.#timer();
-      this.#watch();
-    }
+    this.greeted = true;
+    this.#silence.greeted(frame.heartbeat_s);
+    this.#watch.arm();
     this.listener.hello(this, frame);
   }
 
@@ -214,31 +243,5 @@ export class Link implements Sink {
     if (this.#over) return;
     this.close();
     this.listener.closed(this, closed);
-  }
-
-  /** Whether silence now would mean that something on the way holds the rest back. */
-  get #flows(): boolean {
-    return this.transport.flowing === true && !this.#caughtUp;
-  }
-
-  /** For how long there may be silence now, in ms. */
-  get #limit(): number {
-    const limit = PATIENCE * this.#heartbeatMs;
-    return this.#flows ? Math.min(limit, this.#firstFrameMs) : limit;
-  }
-
-  #watch(): void {
-    const left = this.#seenAt + this.#limit - this.clock.now();
-    if (left <= 0) {
-      const said = `Nothing came for ${Math.round(this.#limit / 1000)} s.`;
-      this.#end(lost(this.#flows ? 'held' : 'silent', said));
-      return;
-    }
-    const due = this.clock.now() + left;
-    this.#timer = this.clock.after(left, () => {
-      // What came while the page could not look is still to be seen.
-      if (this.#flows && this.clock.now() > due + LATE_MS) this.alive();
-      this.#watch();
-    });
   }
 }

@@ -115,7 +115,8 @@ export class Jobs extends Plain {
     this.hold();
     if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') signIn();
     // Meanwhile this user may have come to see other jobs, which no job that moves says.
-    const back = info.state === FeedState.live && before !== undefined && before !== info.state;
+    const away = before !== undefined && before !== FeedState.live && before !== FeedState.quiet;
+    const back = info.state === FeedState.live && away;
     if ((back && info.resumed) || (info.state === FeedState.blocked && before !== info.state)) {
       void this.refresh();
     }

@@ -12,6 +12,8 @@ export function jobWords(info: FollowerInfo | null, seq: number): ConnectionWord
   switch (info?.state) {
     case 'live':
       return { tone: 'live', words: `live${over}` };
+    case 'quiet':
+      return { tone: 'busy', words: `no signal${over}: there may be more` };
     case 'catching_up':
       return { tone: 'busy', words: `catching up${over}: ${count(seq)} of ${count(info.head)}` };
     case 'ended':

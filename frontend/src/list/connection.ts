@@ -11,6 +11,8 @@ export function feedWords(info: FeedInfo | null, pollS: number): ConnectionWords
   switch (info?.state) {
     case 'live':
       return { tone: 'live', words: 'live over WebSocket' };
+    case 'quiet':
+      return { tone: 'busy', words: 'no signal over WebSocket: the list may be behind' };
     case 'blocked':
       return {
         tone: 'live',

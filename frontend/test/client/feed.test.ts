@@ -30,8 +30,8 @@ class Socket implements SocketLike {
     this.onmessage?.({ data: JSON.stringify({ kind, ...members }) });
   }
 
-  hello(protocol = 1): void {
-    this.say('hello', { protocol, job: null, after: this.after, head: 0, heartbeat_s: 15 });
+  hello(protocol = 1, heartbeat_s = 15): void {
+    this.say('hello', { protocol, job: null, after: this.after, head: 0, heartbeat_s });
   }
 
   jobs(...jobs: readonly JobSummary[]): void {
@@ -114,7 +114,7 @@ function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = unde
 describe('the feed', () => {
   it('is followed from a position, and jobs are handed on as they move', () => {
     const it = following();
-    expect(it.socket().url).toBe('wss://ops.example.org/ws/feed/?after=5');
+    expect(it.socket().url).toBe('wss://ops.example.org/ws/feed/?after=5&heartbeat_s=2');
     it.socket().hello();
     it.socket().jobs(job(7), job(9, 'b'));
     expect(it.states).toEqual(['connecting']);
@@ -159,6 +159,7 @@ describe('the feed', () => {
     const it = following({ backoff: (tries) => 1000 * 2 ** tries });
     it.socket().hello();
     it.socket().jobs(job(6));
+    it.socket().caughtUp(6);
     const waits: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       it.socket().end();
@@ -187,11 +188,15 @@ describe('the feed', () => {
     const it = following();
     it.socket().hello();
     it.socket().caughtUp(5);
-    it.clock.advance(30_000);
+    it.clock.advance(29_000);
     it.socket().say('heartbeat', { head: 5 });
-    it.clock.advance(37_000);
+    it.clock.advance(29_999);
     expect(it.feed.info.state).toBe('live');
-    it.clock.advance(1000);
+    it.clock.advance(1);
+    expect(it.feed.info.state).toBe('quiet');
+    it.socket().say('heartbeat', { head: 5 });
+    expect(it.feed.info.state).toBe('live');
+    it.clock.advance(75_000);
     expect(it.feed.info).toMatchObject({ state: 'reconnecting', error: { code: 'silent' } });
     expect(it.sockets[0]?.isClosed).toBe(true);
   });
@@ -246,7 +251,46 @@ describe('where WebSockets are blocked', () => {
     it.clock.advance(45_000);
     it.socket().hello();
     it.socket().caughtUp(5);
+    expect(it.feed.info.state).toBe('blocked');
+    it.clock.advance(13_500);
+    it.socket().say('heartbeat', { head: 5 });
     expect(it.feed.info).toMatchObject({ state: 'live', resumed: null });
+  });
+
+  it.each<[string, number, (socket: Socket, clock: FakeClock) => void]>([
+    ['stall after the greeting', 1, (_, clock) => clock.advance(8000)],
+    ['are closed after it', 2, (socket) => socket.end(1000)],
+    ['cannot carry what there is', 1, (socket) => socket.end(1009)],
+  ])('they %s, and it is asked by other means', (_, tries, goesWrong) => {
+    const it = following();
+    for (let miss = 0; miss < tries; miss += 1) {
+      expect(it.feed.info.state).toBe('connecting');
+      it.socket().hello(1, 2);
+      goesWrong(it.socket(), it.clock);
+      if (miss < tries - 1) it.clock.advance(500);
+    }
+    expect(it.feed.info.state).toBe('blocked');
+  });
+
+  it('they bring what there is and hold back the rest: it is not live, and then blocked', () => {
+    const it = following();
+    const holds = () => {
+      it.socket().hello(1, 2);
+      it.socket().caughtUp(5);
+      it.clock.advance(4000);
+      const { state } = it.feed.info;
+      it.clock.advance(4000);
+      return state;
+    };
+    expect(holds()).toBe('quiet');
+    const waits: number[] = [];
+    for (let trial = 0; trial < 3; trial += 1) {
+      expect(it.feed.info).toMatchObject({ state: 'blocked', error: { code: 'held' } });
+      waits.push((it.feed.info.nextTryAt ?? 0) - it.clock.now());
+      it.clock.advance(waits.at(-1) ?? 0);
+      expect(holds()).toBe('blocked');
+    }
+    expect(waits).toEqual([60_000, 120_000, 240_000].map((most) => most * 0.75));
   });
 
   it('it takes more to think so where one has worked', () => {

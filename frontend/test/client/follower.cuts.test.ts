@@ -61,17 +61,43 @@ describe('a cut', () => {
 });
 
 describe.each(STREAMS)('silence over %s', (transport) => {
-  it('for two and a half heartbeats means a new connection', async () => {
+  it.each([
+    [15, 30_000, 37_500],
+    [2, 4000, 8000],
+    [undefined, 30_000, 37_500],
+  ])(
+    'of heartbeats each %j s is told, and later means a new connection',
+    async (heartbeat_s, quiet, most) => {
+      const fake = await serve(history(10, false));
+      fake.server.script = () => ({ hello: { heartbeat_s } });
+      const it = following(fake, { transports: [transport] });
+      await it.to('live');
+      fake.platform.clock.advance(quiet - 1);
+      expect(it.info.state).toBe('live');
+      fake.platform.clock.advance(1);
+      expect(it.info.state).toBe('quiet');
+      fake.platform.clock.advance(most - quiet - 1);
+      expect(it.info).toMatchObject({ state: 'quiet', error: null });
+      fake.server.log.append(OUTPUT);
+      fake.platform.clock.advance(1);
+      await until(() => it.info.state === 'live' && it.info.seq === 11);
+      expect(it.info.error?.code).toBe('held');
+      expect(it.seqs).toEqual(upTo(11));
+    },
+  );
+
+  it('that a heartbeat ends is none', async () => {
     const fake = await serve(history(10, false));
     const it = following(fake, { transports: [transport] });
     await it.to('live');
-    fake.platform.clock.advance(37_499);
+    fake.platform.clock.advance(35_000);
+    expect(it.info.state).toBe('quiet');
+    fake.server.say('heartbeat', { head: 10 });
+    await it.to('live');
+    fake.platform.clock.advance(29_999);
     expect(it.info.state).toBe('live');
-    fake.server.log.append(OUTPUT);
     fake.platform.clock.advance(1);
-    await until(() => it.info.state === 'live' && it.info.seq === 11);
-    expect(it.info.error?.code).toBe('silent');
-    expect(it.seqs).toEqual(upTo(11));
+    expect(it.info).toMatchObject({ state: 'quiet', error: null });
   });
 
   it('broken by heartbeats is none', async () => {

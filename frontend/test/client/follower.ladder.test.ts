@@ -92,27 +92,99 @@ describe('going down the ladder', () => {
     expect(it.seqs).toEqual(upTo(10));
   });
 
-  it('leaves a stream that gives no more than its first frame, after two of them', async () => {
+  it.each([
+    ['WebSocket', 8000],
+    ['SSE', FIRST_FRAME],
+    ['octet stream', FIRST_FRAME],
+  ] as const)(
+    'leaves a %s that gives no more than its first frame, after %i ms',
+    async (name, most) => {
+      const fake = await serve(history(10, false));
+      const stalls = { stallsAfter: 0, hello: { heartbeat_s: 2 } };
+      fake.server.script = ({ transport }) => (transport === name ? stalls : {});
+      const it = following(fake, { transports: [name, 'long poll'] });
+      await it.to('catching_up');
+      fake.platform.clock.advance(most - 1);
+      expect(it.info.state).toBe('catching_up');
+      fake.platform.clock.advance(1);
+      expect(it.info.error?.code).toBe('held');
+      await it.to('live');
+      expect(fake.server.transports).toEqual([name, 'long poll']);
+    },
+  );
+
+  it.each([
+    ['WebSocket', { error: { close: 1000 } }],
+    ['WebSocket', { error: { close: 1011 } }],
+    ['SSE', { rotate: 0 }],
+    ['octet stream', { rotate: 0 }],
+  ] as const)(
+    'leaves a %s that ends (%j) with nothing new, after two of them',
+    async (name, does) => {
+      const fake = await serve(history(10, false));
+      fake.server.script = ({ transport }) => (transport === name ? does : {});
+      const it = following(fake, { transports: [name, 'long poll'] });
+      await it.to('live');
+      expect(fake.server.transports.slice(0, 3)).toEqual([name, name, 'long poll']);
+    },
+  );
+
+  it('leaves a WebSocket that cannot carry large messages, though it brings some', async () => {
+    const fake = await serve(history(40));
+    const tooBig = { error: { after: 9, close: 1009 } };
+    fake.server.script = ({ transport }) => (transport === 'WebSocket' ? tooBig : {});
+    const it = following(fake);
+    await it.to('ended');
+    expect(fake.server.transports).toEqual(['WebSocket', 'WebSocket', 'SSE']);
+    expect(fake.server.seen.at(-1)?.after).toBe(fake.server.log.cursor(18));
+    expect(it.info.error?.code).toBe('message_too_big');
+    expect(it.seqs).toEqual(upTo(40));
+  });
+
+  it.each([
+    ['SSE', { rotate: 2 }],
+    ['WebSocket', { error: { after: 2, close: 1006 - 5 } }],
+  ] as const)('leaves a %s that is cut (%j) with a little each time', async (name, does) => {
+    const fake = await serve(history(40, false));
+    fake.server.script = ({ transport }) => (transport === name ? does : {});
+    const it = following(fake, { transports: [name, 'long poll'] });
+    await it.to('live');
+    expect(fake.server.transports.slice(0, 5)).toEqual([name, name, name, name, 'long poll']);
+    expect(it.seqs).toEqual(upTo(40));
+  });
+
+  it('leaves streams that hold back what comes after all is here, and says so before', async () => {
     const fake = await serve(history(10, false));
-    fake.server.script = ({ transport }) => (transport === 'SSE' ? { stallsAfter: 0 } : {});
-    const it = following(fake, { transports: ['SSE', 'long poll'] });
+    fake.server.script = () => ({ hello: { heartbeat_s: 2 } });
+    const it = following(fake, { transports: ['SSE', 'octet stream', 'long poll'] });
     for (const tries of [1, 2]) {
-      await until(() => fake.server.seen.length === tries && it.info.state === 'catching_up');
-      fake.platform.clock.advance(FIRST_FRAME);
+      await until(() => fake.server.seen.length === tries && it.info.state === 'live');
+      fake.platform.clock.advance(4000);
+      expect(it.info.state).toBe('quiet');
+      fake.platform.clock.advance(4000);
       expect(it.info.error?.code).toBe('held');
     }
     await it.to('live');
-    expect(fake.server.transports).toEqual(['SSE', 'SSE', 'long poll']);
+    expect(fake.server.transports.slice(0, 3)).toEqual(['SSE', 'octet stream', 'long poll']);
+    fake.platform.clock.advance(20_000);
+    expect(it.info).toMatchObject({ state: 'live', transport: 'long poll' });
   });
 
-  it('lets a stream that has caught up be silent for longer', async () => {
+  it('tries one that has held nothing back before once more', async () => {
     const fake = await serve(history(10, false));
+    fake.server.script = () => ({ hello: { heartbeat_s: 2 } });
     const it = following(fake, { transports: ['SSE', 'long poll'] });
     await it.to('live');
-    fake.platform.clock.advance(2.5 * 15_000 - 1);
-    expect(it.info.state).toBe('live');
-    fake.platform.clock.advance(1);
-    expect(it.info.error?.code).toBe('silent');
+    fake.platform.clock.advance(1800);
+    fake.server.say('heartbeat', { head: 11 });
+    await until(() => it.info.head === 11);
+    for (const tries of [1, 2, 3]) {
+      await until(() => fake.server.seen.length === tries && it.info.state === 'live');
+      fake.platform.clock.advance(8000);
+      expect(it.info.error?.code).toBe(tries === 1 ? 'silent' : 'held');
+    }
+    await it.to('live');
+    expect(fake.server.transports.slice(0, 4)).toEqual(['SSE', 'SSE', 'SSE', 'long poll']);
   });
 
   it('does not hold it against a stream that the page was asleep', async () => {
@@ -182,99 +254,5 @@ describe('going down the ladder', () => {
     await following(fake, { token: 'secret' }).to('ended');
     expect(fake.server.transports).toEqual(['SSE', 'SSE']);
     expect(fake.server.seen[1]?.headers.authorization).toBe('Bearer secret');
-  });
-});
-
-describe('going up the ladder', () => {
-  it('remembers what works, and tries the better one a minute later without a gap', async () => {
-    const fake = await serve(history(10, false));
-    fake.server.script = blocks(['WebSocket', 'refused']);
-    const first = following(fake);
-    await first.to('live');
-    first.follower.stop();
-    const it = following(fake);
-    await it.to('live');
-    expect(fake.server.transports).toEqual(['WebSocket', 'WebSocket', 'SSE', 'SSE']);
-    fake.platform.clock.advance(30_000);
-    fake.server.say('heartbeat', { head: 11 });
-    await until(() => it.info.head === 11);
-    fake.server.script = () => ({});
-    fake.platform.clock.advance(29_999);
-    await settle();
-    expect(fake.server.seen).toHaveLength(4);
-    fake.platform.clock.advance(1);
-    fake.server.append(OUTPUT);
-    await until(() => it.info.transport === 'WebSocket');
-    fake.server.append(OUTPUT, { type: 'job.succeeded' });
-    await it.to('ended');
-    expect(it.seqs).toEqual(upTo(13));
-    expect(it.states).toEqual(['connecting', 'catching_up', 'live', 'ended']);
-    expect(it.info).toMatchObject({ duplicates: 0, gaps: 0, error: null, resumed: null });
-  });
-
-  it('keeps the connection that works while the trial is silent, and waits twice as long', async () => {
-    const fake = await serve(history(10, false));
-    fake.server.script = blocks(['WebSocket', 'silent'], ['SSE', 'refused']);
-    fake.platform.memory.set('octet stream');
-    const it = following(fake);
-    await it.to('live');
-    await until(() => fake.platform.clock.pending.includes(60_000));
-    fake.platform.clock.advance(30_000);
-    fake.server.say('heartbeat', { head: 11 });
-    await until(() => it.info.head === 11);
-    fake.platform.clock.advance(30_000);
-    fake.server.append(OUTPUT);
-    await until(() => it.info.seq === 11 && fake.server.seen.length === 2);
-    fake.platform.clock.advance(FIRST_FRAME);
-    await until(() => fake.platform.clock.pending.includes(120_000));
-    expect(fake.server.transports).toEqual(['octet stream', 'WebSocket', 'SSE']);
-    expect(it.info).toMatchObject({ state: 'live', transport: 'octet stream', seq: 11 });
-  });
-
-  it('goes back to one that has worked after ten seconds', async () => {
-    const fake = await serve(history(10, false));
-    const it = following(fake);
-    await it.to('live');
-    fake.server.script = blocks(['WebSocket', 'refused']);
-    fake.server.cut();
-    await until(() => it.info.transport === 'SSE' && it.info.state === 'live');
-    fake.server.script = () => ({});
-    fake.platform.clock.advance(10_000);
-    await until(() => it.info.transport === 'WebSocket');
-    expect(it.info.state).toBe('live');
-    const { length } = fake.server.seen;
-    fake.server.cut();
-    await until(() => fake.server.seen.length > length);
-    expect(fake.server.transports.at(-1)).toBe('WebSocket');
-  });
-
-  it('tries the better one in time though answers end and come again all the while', async () => {
-    const fake = await serve(history(10, false));
-    fake.platform.memory.set('SSE');
-    const it = following(fake);
-    await it.to('live');
-    await until(() => fake.platform.clock.pending.includes(60_000));
-    for (let rotations = 1; rotations <= 3; rotations += 1) {
-      fake.platform.clock.advance(15_000);
-      fake.server.rotate();
-      await until(() => fake.server.seen.length === 1 + rotations);
-      await until(() => !fake.platform.clock.pending.includes(FIRST_FRAME));
-    }
-    fake.platform.clock.advance(15_000);
-    await until(() => it.info.transport === 'WebSocket');
-    expect(fake.server.transports).toEqual(['SSE', 'SSE', 'SSE', 'SSE', 'WebSocket']);
-  });
-
-  it('gives up the trial too when it is stopped', async () => {
-    const fake = await serve(history(10, false));
-    fake.server.script = blocks(['WebSocket', 'silent']);
-    fake.platform.memory.set('SSE');
-    const it = following(fake, { upgrade: { known: 1000, unknown: 1000, most: 1000 } });
-    await it.to('live');
-    fake.platform.clock.advance(1000);
-    await until(() => fake.server.sockets === 1);
-    it.follower.stop();
-    await until(() => fake.server.sockets === 0);
-    expect(fake.platform.clock.pending).toEqual([]);
   });
 });

@@ -16,11 +16,14 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
   fc.record({
-    does: fc.constantFrom('again' as const, 'skip' as const),
+    does: fc.constantFrom('again' as const, 'skip' as const, 'drip' as const),
     count: fc.integer({ min: 1, max: 5 }),
   }),
   fc.record({
     does: fc.constantFrom(
+      'greet' as const,
+      'caught up' as const,
+      'end large messages' as const,
       'fall behind' as const,
       'beat' as const,
       'rotate' as const,
@@ -81,7 +84,58 @@ function follows({ scripts, rungs, after, seed }: Run) {
   return { seqs, infos, follower, simulation, platform };
 }
 
+/** What a transport does each time over which nothing useful comes: a beginning, and how it ends. */
+const useless: fc.Arbitrary<Move[]> = fc
+  .tuple(
+    fc.oneof(
+      fc.constant<Move>({ does: 'greet' }),
+      fc.record({
+        does: fc.constantFrom('send' as const, 'drip' as const),
+        count: fc.integer({ min: 1, max: 4 }),
+      }),
+    ),
+    fc.constantFrom('fall silent', 'cut', 'rotate', 'end large messages'),
+  )
+  .map(([begins, does]) => [begins, { does } as Move]);
+
+/** What it takes to follow where each transport but the last does the same each time. */
+function triesOf(faults: readonly Move[][]) {
+  const log = history(40);
+  const platform = new FakePlatform('http://host/');
+  const [webSocket, sse, octets] = faults;
+  const simulation = new Simulation(log, [], {
+    WebSocket: webSocket ?? [],
+    SSE: sse ?? [],
+    'octet stream': octets ?? [],
+  });
+  const seqs: number[] = [];
+  const follower = follow(JOB, {
+    platform,
+    transports: TRANSPORTS.map((name) => simulation.transport(name)),
+    onEvents: (events) => void seqs.push(...events.map(({ seq }) => seq)),
+  });
+  for (let step = 0; step < 2000 && follower.info.state !== 'ended'; step += 1) {
+    const able = simulation.open.find(({ isSilent }) => !isSilent);
+    if (able) able.step();
+    else platform.clock.advance(platform.clock.pending[0] ?? 0);
+  }
+  return { seqs, opened: simulation.opened };
+}
+
 describe('whatever happens to its connections', () => {
+  it('a follower comes to the transport that works, whatever the others do each time', () => {
+    fc.assert(
+      fc.property(fc.tuple(useless, useless, useless), (faults) => {
+        const { seqs, opened } = triesOf(faults);
+        expect(seqs).toEqual(upTo(40));
+        const tries = TRANSPORTS.map((name) => opened.filter((one) => one === name).length);
+        expect(Math.max(...tries)).toBeLessThanOrEqual(4);
+        expect(tries.at(-1)).toBe(1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('a follower gives every event exactly once, in order, and lets go of everything', () => {
     fc.assert(
       fc.property(run, (given) => {

@@ -26,12 +26,12 @@ describe('addresses', () => {
     const addresses = new Addresses(job, base);
     expect(addresses.job).toBe(JOB);
     expect(await addresses.stream('57-5f1c2a9b')).toBe(
-      `${root}api/jobs/${JOB}/stream?after=57-5f1c2a9b`,
+      `${root}api/jobs/${JOB}/stream?after=57-5f1c2a9b&heartbeat_s=2`,
     );
     expect(await addresses.events('0', 10, 25)).toBe(
       `${root}api/jobs/${JOB}/events?after=0&limit=10&wait=25`,
     );
-    const socket = `${root.replace('https', 'wss')}ws/jobs/${JOB}/?after=0`;
+    const socket = `${root.replace('https', 'wss')}ws/jobs/${JOB}/?after=0&heartbeat_s=2`;
     expect(await addresses.webSocket('0')).toBe(socket);
   });
 
@@ -41,7 +41,9 @@ describe('addresses', () => {
       made += 1;
       return `t ${made}`;
     });
-    expect(await addresses.webSocket('0')).toBe(`ws://host/ws/jobs/${JOB}/?after=0&ticket=t+1`);
+    expect(await addresses.webSocket('0')).toBe(
+      `ws://host/ws/jobs/${JOB}/?after=0&heartbeat_s=2&ticket=t+1`,
+    );
     expect(await addresses.stream('0')).toContain('ticket=t+2');
   });
 

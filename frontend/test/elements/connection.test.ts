@@ -24,6 +24,7 @@ describe('the words of a connection to a job', () => {
     [null, 'busy', 'connecting', undefined],
     [{ state: 'live' }, 'live', 'live over WebSocket', undefined],
     [{ state: 'live', transport: null }, 'live', 'live', undefined],
+    [{ state: 'quiet' }, 'busy', 'no signal over WebSocket: there may be more', undefined],
     [{ state: 'catching_up' }, 'busy', 'catching up over WebSocket: 5 of 1,200', undefined],
     [{ state: 'ended' }, 'ended', 'complete over WebSocket', undefined],
     [{ state: 'reconnecting' }, 'lost', 'connection lost', null],

@@ -8,8 +8,12 @@ import type { Sink, Transport } from './transport';
 
 /** The longest that the server holds an empty answer, in seconds. */
 const LONGEST_WAIT = 25;
-/** Most events an answer. */
-const LIMIT = 1000;
+/** Events an answer: the first has few, and each may have twice as many as the one before. */
+const FIRST_LIMIT = 32;
+const MOST_LIMIT = 1000;
+/** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
+const QUICK_MS = 1000;
+const SLOW_MS = 2000;
 /** A proxy's way of saying that it did not want to wait as long. */
 const IMPATIENT: ReadonlySet<number> = new Set([408, 502, 504]);
 /** Where no answer may be held at all, how often to ask, in ms. */
@@ -28,6 +32,8 @@ interface Page {
 /** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
 export class LongPollTransport implements Transport {
   readonly name = 'long poll';
+  readonly flowing = true;
+  readonly finite = true;
 
   constructor(
     private readonly addresses: Addresses,
@@ -47,13 +53,14 @@ export class LongPollTransport implements Transport {
 
   async #run(polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
     while (!polling.over) {
-      const url = await this.addresses.events(polling.cursor, LIMIT, polling.wait);
+      const url = await this.addresses.events(polling.cursor, polling.limit, polling.wait);
       const answer = await get(url, ['application/json'], signal, this.platform, this.options);
       if (signal.aborted) return;
       if ('response' in answer) {
-        const text = await answer.response.text();
+        const began = this.platform.clock.now();
+        const text = await textOf(answer.response, sink, signal);
         if (signal.aborted) return;
-        polling.take(pageIn(text, this.options.raw));
+        polling.take(pageIn(text, this.options.raw), this.platform.clock.now() - began);
       } else if (!polling.shorten(answer.status)) {
         sink.closed(answer.closed);
         return;
@@ -82,6 +89,8 @@ export class LongPollTransport implements Transport {
 class Polling {
   /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
   wait = 0;
+  /** How many events the next answer may have: as many as come in a second or two. */
+  limit = FIRST_LIMIT;
   over = false;
   #longest = LONGEST_WAIT;
   #greeted = false;
@@ -105,8 +114,8 @@ class Polling {
     return true;
   }
 
-  /** Take one page. */
-  take(page: Page): void {
+  /** Take one page, whose text took so many ms to come. */
+  take(page: Page, ms: number): void {
     const { head } = page;
     const seq = Number.parseInt(page.next, 10);
     if (!this.#greeted) {
@@ -126,6 +135,28 @@ class Polling {
       this.sink.frame({ kind: 'end', seq, status: page.status });
     }
     this.wait = this.#caughtUp ? this.#longest : 0;
+    this.#fit(page.events.length, ms);
+  }
+
+  #fit(events: number, ms: number): void {
+    if (ms > SLOW_MS) {
+      this.limit = Math.max(1, Math.floor(Math.min(this.limit, events) / 2));
+    } else if (ms < QUICK_MS && events >= this.limit) {
+      this.limit = Math.min(this.limit * 2, MOST_LIMIT);
+    }
+  }
+}
+
+/** Read an answer's text, telling of its bytes as they come. */
+async function textOf(response: Response, sink: Sink, signal: AbortSignal): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const chunk = await reader?.read();
+    if (chunk === undefined || chunk.done || signal.aborted) return text + decoder.decode();
+    sink.alive(chunk.value.length);
+    text += decoder.decode(chunk.value, { stream: true });
   }
 }
 

@@ -53,7 +53,7 @@ export class StreamTransport implements Transport {
       const chunk = await reader?.read();
       if (signal.aborted) return;
       if (chunk === undefined || chunk.done) break;
-      sink.alive();
+      sink.alive(chunk.value.length);
       messages.take(chunk.value);
       if (messages.over) return;
     }

@@ -12,8 +12,8 @@ export type TransportName = (typeof TRANSPORTS)[number];
 export interface Sink {
   /** A frame; `error` frames become a `closed` instead. */
   frame(frame: Frame): void;
-  /** Bytes came, though perhaps no whole frame yet. */
-  alive(): void;
+  /** So many bytes came, though perhaps no whole frame yet. */
+  alive(bytes?: number): void;
   /** The server set the reconnection time, in ms. */
   retry(ms: number): void;
   /** The connection is over, nothing follows; what is still open is then closed from above. */
@@ -28,6 +28,8 @@ export interface Transport {
   readonly name: TransportName;
   /** Whether a few bytes are seen as soon as they come (`alive`), before there is a whole frame. */
   readonly flowing?: boolean;
+  /** Whether its answers end by themselves, so that nothing on the way can hold back what they say. */
+  readonly finite?: boolean;
   /** Connect and get what comes after `cursor`. Call the result to close; the sink then gets nothing more. */
   open(cursor: string, sink: Sink): Cancel;
 }

@@ -29,6 +29,11 @@ export class Connection {
     this.#sent = Number.parseInt(seen.after, 10);
   }
 
+  /** Whether it has ended, or says nothing any more. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** Say hello and everything that there is. */
   start(): void {
     const hello = {

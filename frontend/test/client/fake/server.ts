@@ -64,6 +64,11 @@ export class FakeServer {
     return this.seen.map(({ transport }) => transport);
   }
 
+  /** How many connections follow, of any kind but long poll. */
+  get following(): number {
+    return [...this.#connections].filter(({ isOver }) => !isOver).length;
+  }
+
   /** How many WebSockets are open. */
   get sockets(): number {
     return this.#sockets.clients.size;
@@ -105,7 +110,7 @@ export class FakeServer {
       response.writeHead(does.answer.status, does.answer.headers).end(does.answer.body);
     else if (does.silent) response.setHeader('Content-Type', accept).flushHeaders();
     else if (streams) this.#stream(request, response, accept, seen, does);
-    else this.#page(request, response, seen, does);
+    else this.#page(response, seen, does);
   }
 
   #stream(
@@ -125,7 +130,7 @@ export class FakeServer {
     connection.start();
   }
 
-  #page(request: IncomingMessage, response: ServerResponse, seen: Seen, does: Behaviour): void {
+  #page(response: ServerResponse, seen: Seen, does: Behaviour): void {
     const after = Number.parseInt(seen.after, 10);
     const answer = () => {
       this.#held.delete(answer);
@@ -134,7 +139,7 @@ export class FakeServer {
     };
     if (this.log.head > after || this.log.over || seen.wait === 0) answer();
     else this.#held.add(answer);
-    request.socket.on('close', () => this.#held.delete(answer));
+    response.on('close', () => this.#held.delete(answer));
   }
 
   #pageText(after: number, { mangle, rotate = 1000 }: Behaviour): string {

@@ -1,15 +1,26 @@
 import type { Cancel, Sink, Transport, TransportName } from '../../../src/client';
-import type { Lost } from '../../../src/client/closed';
+import { byCloseCode, type Lost } from '../../../src/client/closed';
 import { type History, JOB } from './history';
 
 /** What one connection does next, right or wrong. */
 export type Move =
-  | { readonly does: 'send' | 'again' | 'skip'; readonly count: number }
+  | { readonly does: 'send' | 'again' | 'skip' | 'drip'; readonly count: number }
   | {
-      readonly does: 'fall behind' | 'beat' | 'rotate' | 'cut' | 'busy' | 'fall silent' | 'mumble';
+      readonly does:
+        | 'greet'
+        | 'caught up'
+        | 'fall behind'
+        | 'beat'
+        | 'rotate'
+        | 'cut'
+        | 'busy'
+        | 'fall silent'
+        | 'mumble'
+        | 'end large messages';
     };
 
 const CUT: Lost = { how: 'lost', code: 'cut', message: '', retryAfterMs: 0, fromServer: false };
+const TOO_BIG = byCloseCode(1009, '', null);
 
 /** A connection without a socket: it does its moves one by one, then all that is right. */
 class Simulated {
@@ -23,6 +34,11 @@ class Simulated {
     private readonly sink: Sink,
   ) {
     this.#sent = Number.parseInt(after, 10);
+  }
+
+  /** Whether it says nothing any more, though it is open. */
+  get isSilent(): boolean {
+    return this.moves[0]?.does === 'fall silent';
   }
 
   /** Do the next thing. */
@@ -56,6 +72,17 @@ class Simulated {
         break;
       case 'skip':
         this.#sent = Math.min(head, this.#sent + move.count);
+        break;
+      case 'drip':
+        this.sink.alive(move.count);
+        break;
+      case 'greet':
+        break;
+      case 'caught up':
+        this.sink.frame({ kind: 'caught_up', ...place, head: this.#sent });
+        break;
+      case 'end large messages':
+        this.#end(TOO_BIG);
         break;
       case 'fall behind':
         this.sink.frame({ kind: 'fell_behind', ...place });
@@ -95,20 +122,26 @@ class Simulated {
 /** Transports whose connections take their moves from one list, and are advanced by hand. */
 export class Simulation {
   readonly open: Simulated[] = [];
+  /** The transports of the connections so far, in their order. */
+  readonly opened: TransportName[] = [];
 
   constructor(
     private readonly log: History,
     private readonly scripts: Move[][],
+    /** What every connection over a transport does, in place of the scripts. */
+    private readonly faults: Partial<Record<TransportName, readonly Move[]>> = {},
   ) {}
 
   /** One rung. */
   transport(name: TransportName): Transport {
-    return { name, open: (cursor, sink) => this.#open(cursor, sink) };
+    return { name, open: (cursor, sink) => this.#open(name, cursor, sink) };
   }
 
-  #open(cursor: string, sink: Sink): Cancel {
-    const connection = new Simulated(this.log, cursor, this.scripts.shift() ?? [], sink);
+  #open(name: TransportName, cursor: string, sink: Sink): Cancel {
+    const script = [...(this.faults[name] ?? this.scripts.shift() ?? [])];
+    const connection = new Simulated(this.log, cursor, script, sink);
     this.open.push(connection);
+    this.opened.push(name);
     return () => {
       const at = this.open.indexOf(connection);
       if (at >= 0) this.open.splice(at, 1);
