@@ -1,0 +1,190 @@
+"""The Python follower over links that no proxy of Debian's makes: it has everything in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from streams.client import TRANSPORTS, Follower, Given, Patience, State
+from tests.hostile import Buffers, CutsAfter, EndsLargeMessages, Stalls, Way, through
+from tests.services import Services
+from tests.stage import Stage, outputs, stage
+from tests.throttle import throttled
+
+# About 300 bytes an event, and what an event stream writes beside it.
+TEXT, BESIDE = "0123456789" * 8, 28
+EVENTS = 4000
+# What 64 kbit/s bring in 5 s.
+CUT_BYTES = 40_000
+# Handshakes, headers, padding, and what comes twice.
+MOST_OVER_NEEDED = 1.2
+
+
+@pytest.fixture(scope="module")
+def scene(services: Services) -> Iterator[Stage]:
+    with (
+        services.database() as database_url,
+        stage(database_url, services.valkey.url) as staged,
+    ):
+        yield staged
+
+
+def is_socket(request: str) -> bool:
+    return "/ws/" in request
+
+
+def is_stream(request: str) -> bool:
+    return is_socket(request) or "/stream?" in request
+
+
+WAYS: dict[str, tuple[Callable[[str], Way], set[str]]] = {
+    "ends messages over 64 KiB": (
+        lambda request: EndsLargeMessages() if is_socket(request) else Way(),
+        {"SSE"},
+    ),
+    "stalls a WebSocket after the greeting": (
+        lambda request: Stalls() if is_socket(request) else Way(),
+        {"SSE"},
+    ),
+    "stalls every stream after the greeting": (
+        lambda request: Stalls() if is_stream(request) else Way(),
+        {"long poll"},
+    ),
+    "ends every connection after 5 s at 64 kbit/s": (
+        lambda _request: CutsAfter(CUT_BYTES),
+        set(TRANSPORTS),
+    ),
+}
+
+
+async def test_what_a_link_does_each_time_is_passed_by(scene: Stage) -> None:
+    async with asyncio.TaskGroup() as group:
+        for way in WAYS:
+            for live in (False, True):
+                group.create_task(passes_by(scene, way, live=live))
+
+
+async def passes_by(scene: Stage, way: str, *, live: bool) -> None:
+    make, ends_over = WAYS[way]
+    job = await scene.new_job(outputs(EVENTS, TEXT))
+    if not live:
+        await scene.finish(job)
+    async with through(scene.web.port, make) as relay, following(scene, job, relay.url) as it:
+        texts = await comes_whole(scene, it, job, live=live)
+    assert it.info.transport in ends_over, way
+    assert (it.info.status, it.info.duplicates, it.info.gaps) == ("succeeded", 0, 0), way
+    assert relay.passed <= MOST_OVER_NEEDED * needed(texts), (way, relay.requests)
+    # A few tries of what does not work; where all is cut, hardly more than it takes.
+    least = needed(texts) / CUT_BYTES if "every connection" in way else 0
+    assert len(relay.requests) <= 1.3 * least + 7, (way, relay.requests)
+
+
+async def test_what_is_held_before_a_pause_is_not_said_to_be_all(scene: Stage) -> None:
+    async with asyncio.TaskGroup() as group:
+        for size in (4096, 8192, 65536):
+            group.create_task(is_not_said_to_be_all(scene, size))
+
+
+async def is_not_said_to_be_all(scene: Stage, size: int) -> None:
+    job = await scene.new_job(outputs(20, TEXT))
+    hold = asyncio.Event()
+
+    def way(request: str) -> Way:
+        return Buffers(size) if is_stream(request) else Way()
+
+    async with through(scene.web.port, way) as relay, following(scene, job, relay.url) as it:
+        states: list[tuple[State, int]] = []
+        filling: asyncio.Task[None] | None = asyncio.create_task(fill(scene, job, hold))
+        async for happening in it.stream():
+            states.append((it.info.state, it.info.seq))
+            if it.info.state is State.LIVE and not hold.is_set():
+                hold.set()  # and now a pause
+            if hold.is_set() and filling is not None and filling.done():
+                last = len(scene.rows(job))
+                if it.info.seq == last and not isinstance(happening, Given):
+                    await scene.finish(job)
+                    filling = None
+    assert hold.is_set()
+    assert it.info.seq == len(scene.rows(job))
+    assert it.info.transport == "long poll"
+    # It said that all was here, and then that there may be more, before that was here.
+    first = states.index((State.QUIET, next(seq for state, seq in states if state is State.QUIET)))
+    assert states[first - 1][0] is State.LIVE
+    assert states[first][1] < it.info.seq
+
+
+async def fill(scene: Stage, job: UUID, until: asyncio.Event) -> None:
+    """Append until a follower has caught up, as what is held goes on with what comes after it."""
+    while not until.is_set():
+        await scene.append(job, *outputs(3, TEXT))
+        await asyncio.sleep(0)
+    await scene.append(job, *outputs(1, "the last before the pause"))
+
+
+SLOW = {"1 Mbit/s": (1e6, 1500), "128 kbit/s": (128e3, 150), "64 kbit/s": (64e3, 80)}
+
+
+async def test_over_a_slow_link_hardly_more_is_sent_than_is_needed(scene: Stage) -> None:
+    async with asyncio.TaskGroup() as group:
+        for rate in SLOW:
+            for transport in TRANSPORTS:
+                group.create_task(comes_slowly(scene, rate, transport))
+
+
+async def comes_slowly(scene: Stage, rate: str, transport: str) -> None:
+    bits, events = SLOW[rate]
+    job = await scene.new_job(outputs(events, TEXT))
+    writing = asyncio.create_task(write(scene, job, random.Random(7)))
+    rungs = TRANSPORTS[TRANSPORTS.index(transport) :]
+    async with (
+        throttled(scene.web.port, bits) as link,
+        following(scene, job, link.url, rungs) as it,
+    ):
+        texts = [event.raw.decode() async for event in it]
+    await writing
+    assert texts == scene.rows(job), (rate, transport)
+    assert (it.info.transport, it.info.error) == (transport, None), rate
+    assert link.connections == 1, (rate, transport)
+    assert link.passed <= MOST_OVER_NEEDED * needed(texts) + 5000, (rate, transport)
+
+
+def needed(texts: Sequence[str]) -> int:
+    """Return how many bytes it takes to bring these events."""
+    return sum(len(text) + BESIDE for text in texts)
+
+
+@asynccontextmanager
+async def following(
+    scene: Stage, job: UUID, server: str, transports: Sequence[str] = TRANSPORTS
+) -> AsyncIterator[Follower]:
+    async with Follower(
+        str(job), server=server, token=scene.people.alice.raw, verify=True, trust_env=False,
+        transports=transports, patience=Patience(wait_s=0.1),
+    ) as made:  # fmt: skip
+        yield made
+
+
+async def comes_whole(scene: Stage, it: Follower, job: UUID, *, live: bool) -> list[str]:
+    """Follow to the end; where the job is live, write on once all is here."""
+    texts: list[str] = []
+    writing: asyncio.Task[None] | None = None
+    async for happening in it.stream():
+        if isinstance(happening, Given):
+            texts += [event.raw.decode() for event in happening.events]
+        if live and writing is None and it.info.state is State.LIVE:
+            writing = asyncio.create_task(write(scene, job, random.Random(5)))
+    if writing is not None:
+        await writing
+    assert texts == scene.rows(job)
+    return texts
+
+
+async def write(scene: Stage, job: UUID, chance: random.Random) -> None:
+    for _ in range(10):
+        await scene.append(job, *outputs(chance.randrange(1, 9), TEXT))
+    await scene.finish(job)
