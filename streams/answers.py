@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from math import inf
 from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,6 @@ from streams.resume import Resume, wanted
 logger = logging.getLogger(__name__)
 
 METHODS = "GET, HEAD, OPTIONS"
-LONGEST_HEARTBEAT = 15.0
 # What keeps a stream whole on its way: nobody may store, hold, change or compress it.
 STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-store, no-transform",
@@ -98,11 +96,6 @@ def number_in(text: str | None, name: str, default: float, low: float, high: flo
     if not low <= value <= high:
         raise BadParameter(name, f"{name} is a number from {low:g} to {high:g}.")
     return value
-
-
-def heartbeat(text: str | None) -> float:
-    """Return how long a silence a follower asks for at most (`heartbeat_s`), in seconds."""
-    return number_in(text, "heartbeat_s", inf, 1, LONGEST_HEARTBEAT)
 
 
 def whole(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:

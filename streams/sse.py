@@ -19,7 +19,8 @@ from core.errors import RepriseError
 from jobs.api import problems
 from jobs.api.negotiation import preferred_type
 from streams import access, hubs, lasting, wire
-from streams.answers import STREAM_HEADERS, asked_resume, heartbeat, number, readable
+from streams.answers import STREAM_HEADERS, asked_resume, number, readable
+from streams.heartbeat import granted
 from streams.hub import Hub
 from streams.subscription import Subscription
 
@@ -46,8 +47,8 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     cursor = resume.cursor
     rotate = settings.REPRISE.rotate_seconds
     rotate_s = number(request, "rotate_s", rotate, 0, 86400)
-    heartbeat_s = heartbeat(request.GET.get("heartbeat_s"))
     hub = await hubs.current()
+    heartbeat_s = granted(request.GET.get("heartbeat_s"), hub.heartbeat_seconds)
     head = await hub.check(job_id, cursor)
     headers = {"Content-Type": _type(request), **STREAM_HEADERS}
     if request.method == "HEAD":

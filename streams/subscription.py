@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from math import inf
 from time import time
 from uuid import UUID
 
-from core.clock import now, rfc3339
 from jobs.log import Cursor, Head
 from streams.followed import Followed
+from streams.heartbeat import heartbeat, next_beat
 from streams.hub import AWAY, Hub
 from streams.notice import Notice
 from streams.pace import Pace
 from streams.seam import Seam
-from streams.wire import CaughtUp, End, Events, FellBehind, Heartbeat, Hello, Item
+from streams.wire import CaughtUp, End, Events, FellBehind, Hello, Item
 
 # A page that is long in coming is waited for this long at a time: there may be a notice.
 LOOK_UP_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
-# The protocol promises a heartbeat at least every so often, so one comes a little sooner.
-EARLY = 0.9
 
 
 class Subscription:
@@ -34,8 +31,8 @@ class Subscription:
 
     What is put into `notice` is raised in place of the next item. `rotate_s` ends the items, with
     no `end`, at the first one after so many seconds; 0 means: once caught up. `heartbeat_s` is how
-    long a silence may be, where that is less than the hub's. The cursor moves when the next item is
-    asked for, that is, when the transport has written the last one.
+    long a silence may be, None for the hub's own. The cursor moves when the next item is asked for,
+    that is, when the transport has written the last one.
     """
 
     def __init__(
@@ -47,7 +44,7 @@ class Subscription:
         *,
         notice: Notice | None = None,
         rotate_s: float | None = None,
-        heartbeat_s: float = inf,
+        heartbeat_s: float | None = None,
     ) -> None:
         self._hub = hub
         self._job = job
@@ -56,7 +53,7 @@ class Subscription:
         self._notice = notice or Notice()
         self._rotate_s = rotate_s
         self._seam = Seam(job, cursor, head)
-        self._heartbeat_s = min(heartbeat_s, hub.heartbeat_seconds)
+        self._heartbeat_s = hub.heartbeat_seconds if heartbeat_s is None else heartbeat_s
         self._pace = Pace(hub.bounds.block_bytes, hub.bounds.frame_bytes)
         self._seq = cursor.seq
         self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
@@ -94,13 +91,13 @@ class Subscription:
 
     def _begin(self) -> None:
         started = self._time()
-        self._beat_at = started + self._heartbeat_s * EARLY
+        self._beat_at = next_beat(started, self._heartbeat_s)
         self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
 
     def _sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""
         taken = self._time()
-        self._beat_at = taken + self._heartbeat_s * EARLY
+        self._beat_at = next_beat(taken, self._heartbeat_s)
         match item:
             case Events():
                 self._pace.took(len(item.lines), taken - self._given_at)
@@ -142,7 +139,7 @@ class Subscription:
                 await live.changed.wait(self._patience(), self._notice)
                 self._waited = True
             if self._time() >= self._beat_at:
-                return Heartbeat(max(live.head, self._seq), rfc3339(now()))
+                return heartbeat(max(live.head, self._seq))
 
     def _milestone(self, live: Followed) -> Item | None:
         # A page of the log may be ahead of the news, and so may the ring that it filled. A goal

@@ -18,8 +18,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from core.errors import BadCursor, BadRequest, NotFound, RepriseError
 from jobs.api.problems import explain
 from streams import access, hubs, wire
-from streams.answers import heartbeat
 from streams.followers import Follower
+from streams.heartbeat import granted
 from streams.resume import Resume, wanted
 from streams.subscription import Subscription
 
@@ -92,8 +92,8 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         if self._follower is None:
             self._follower = await access.admit(self.scope, job, "websocket")
         cursor = Resume.parse(after).cursor
-        heartbeat_s = heartbeat(self._parameter("heartbeat_s"))
         hub = await hubs.current()
+        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
         head = await hub.check(job, cursor)
         subscription = Subscription(
             hub, job, cursor, head, notice=self._follower.notice, heartbeat_s=heartbeat_s

@@ -158,12 +158,19 @@ class FellBehind:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Heartbeat:
     """Nothing else was sent for a while; `at` is this process's clock (RFC 3339)."""
 
     head: int
     at: str
+    _websocket: str | None = field(default=None, repr=False, compare=False)
+
+    def websocket(self) -> str:
+        """Return the frame."""
+        if self._websocket is None:
+            self._websocket = _dump(_members(self))
+        return self._websocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +242,7 @@ def sizes(texts: Iterable[str]) -> list[int]:
 
 def websocket(item: Item | FeedItem) -> str:
     """Return the text frame that an item is on a WebSocket."""
-    if isinstance(item, Events | Summaries):
+    if isinstance(item, Events | Summaries | Heartbeat):
         return item.websocket()
     return _dump(_members(item))
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
 
 CHUNK = 4096
 # The whole frame, and the empty line after it in an event stream.
+GREETING_BYTES = 256
 GREETING = re.compile(rb'"kind":"hello"[^}]*}(\n\n)?')
 CLOSE_1009 = b"\x88\x02" + struct.pack("!H", 1009)
 
@@ -34,10 +37,6 @@ class Way:
     def pass_on(self, chunk: bytes) -> bytes:
         """Return what of all that came so far and has not gone on goes on now. Raises Cut."""
         return chunk
-
-    def end(self) -> bytes:
-        """Return what goes on once the server has ended."""
-        return b""
 
 
 @dataclass
@@ -86,32 +85,21 @@ class Stalls(Way):
 
 @dataclass
 class CutsAfter(Way):
-    """Cuts the connection after so many bytes."""
+    """Cuts a stream so many bytes after its greeting."""
 
     left: int
+    _seen: bytes = b""
+    _greeted: bool = False
 
     def pass_on(self, chunk: bytes) -> bytes:
+        if not self._greeted:
+            self._seen = self._seen[-GREETING_BYTES:] + chunk
+            self._greeted = GREETING.search(self._seen) is not None
+            return chunk
         self.left -= len(chunk)
         if self.left <= 0:
             raise Cut(chunk[: self.left or None])
         return chunk
-
-
-@dataclass
-class Buffers(Way):
-    """Passes on so many bytes at a time, and what is left when the server has ended."""
-
-    size: int
-    _held: bytes = b""
-
-    def pass_on(self, chunk: bytes) -> bytes:
-        self._held += chunk
-        whole = len(self._held) - len(self._held) % self.size
-        passed, self._held = self._held[:whole], self._held[whole:]
-        return passed
-
-    def end(self) -> bytes:
-        return self._held
 
 
 def _frame_size(data: bytes) -> int:
@@ -188,7 +176,6 @@ class Relay:
             self.passed += len(passed)
             if over:
                 return
-        writer.write(way.end())
 
 
 async def _pass_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -209,3 +196,23 @@ async def through(upstream: int, way: Callable[[str], Way]) -> AsyncIterator[Rel
     finally:
         server.close()
         await relay.close()
+
+
+@contextmanager
+def through_in_a_thread(upstream: int, way: Callable[[str], Way]) -> Iterator[Relay]:
+    """Do the same for a test that has no event loop."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, name="relay")
+    thread.start()
+
+    def done(work: Coroutine[Any, Any, object]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    relaying = through(upstream, way)
+    try:
+        yield done(relaying.__aenter__())
+        done(relaying.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from core.clock import now, rfc3339
 from core.errors import CursorAhead
 from jobs.access import Sight
 from streams.feed.feed import Feed
 from streams.feed.recent import cut
+from streams.heartbeat import heartbeat, next_beat
 from streams.hub import AWAY
 from streams.notice import Notice
 from streams.pace import Pace
-from streams.subscription import EARLY, FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
-from streams.wire import CaughtUp, FeedItem, FellBehind, Heartbeat, Hello, Summaries
+from streams.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
+from streams.wire import CaughtUp, FeedItem, FellBehind, Hello, Summaries
 
 # How many jobs the first frame has: about 16 KiB.
 FIRST_JOBS = 50
@@ -70,7 +70,7 @@ class FeedSubscription:
     def _sent(self, item: FeedItem) -> None:
         """Move on: the transport has taken the item."""
         taken = self._time()
-        self._beat_at = taken + self._heartbeat_s * EARLY
+        self._beat_at = next_beat(taken, self._heartbeat_s)
         match item:
             case Summaries():
                 self._pace.took(len(item.texts), taken - self._given_at)
@@ -99,7 +99,7 @@ class FeedSubscription:
             if found is not None:
                 self._position = found.last  # what moved there is not for these eyes
             elif self._time() >= self._beat_at:
-                return Heartbeat(self._position if self._caught_up else head, rfc3339(now()))
+                return heartbeat(self._position if self._caught_up else head)
 
     async def _look(self) -> Summaries | None:
         """Return what comes next, perhaps nothing to see; None where that is not there yet."""

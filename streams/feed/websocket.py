@@ -7,8 +7,8 @@ from contextlib import aclosing
 from core.errors import BadCursor
 from jobs.log import Cursor
 from streams import access, hubs, wire
-from streams.answers import heartbeat
 from streams.feed.subscription import FeedSubscription
+from streams.heartbeat import granted
 from streams.websocket import JobConsumer
 
 TRANSPORT = "feed"
@@ -21,12 +21,12 @@ class FeedConsumer(JobConsumer):
         if self._follower is None:
             self._follower = await access.admit(self.scope, None, TRANSPORT)
         position = _position(after)
-        heartbeat_s = heartbeat(self._parameter("heartbeat_s"))
         hub, feed = await hubs.current(), await hubs.feed()
+        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
         end = await feed.check(position)
         subscription = FeedSubscription(
             feed, self._follower.principal.sight, position, end,
-            notice=self._follower.notice, heartbeat_s=min(heartbeat_s, hub.heartbeat_seconds),
+            notice=self._follower.notice, heartbeat_s=heartbeat_s,
         )  # fmt: skip
         async with aclosing(subscription.items()) as items:
             async for item in items:

@@ -109,6 +109,30 @@ class Talk(Kind[TalkParams]):
             await run.step("say", say, target=target)
 
 
+class NoParams(BaseModel):
+    """Nothing to say."""
+
+
+class Endless(Kind[NoParams]):
+    """Goes on and on, until somebody pauses or stops it."""
+
+    name = "test-endless"
+    title = "Long talk"
+    description = "Talks until it is stopped."
+    Params = NoParams
+
+    def plan(self, params: NoParams) -> Plan:
+        return Plan(["say"], [Group("all", ["one"])], "A long talk.")
+
+    async def run(self, run: Run, params: NoParams) -> None:
+        async def say(step: Step) -> None:
+            step.output("a line\n" * 20)
+            await asyncio.sleep(0.02)
+
+        for _ in range(5000):
+            await run.step("say", say, target="one")
+
+
 BAD_TARGET = "target-0500"
 
 

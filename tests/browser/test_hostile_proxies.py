@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
 from tests.browser.test_resuming import CUT_OFF
 from tests.browser.visit import Visits
-from tests.proxies import KINDS, running
+from tests.proxies import HELD, KINDS, running
 from tests.proxies.noted import Record, note
 from tests.waiting import until
 
@@ -24,8 +26,15 @@ LOOPBACK_TOO = "<-loopback>"
 WATCH = """
 (() => {
   let began = 0;
+  const tell = ({ state, seq }) => window.told.push([Date.now(), state, seq]);
+  window.told = [];
   const look = () => {
-    const seq = document.querySelector('reprise-job')?.follower?.info.seq;
+    const follower = document.querySelector('reprise-job')?.follower;
+    const seq = follower?.info.seq;
+    if (follower && !began) {
+      follower.on('state', ({ detail }) => tell(detail));
+      follower.on('events', ({ detail }) => tell(detail.info));
+    }
     if (seq !== undefined) began ||= performance.now();
     if (seq > 0) window.firstEventAfterSeconds = (performance.now() - began) / 1000;
     else setTimeout(look, 20);
@@ -33,6 +42,7 @@ WATCH = """
   look();
 })();
 """
+IS_LIVE = "() => document.querySelector('reprise-job')?.follower?.info.state === 'live'"
 COMES_TO = "(seq) => document.querySelector('reprise-job')?.follower?.info.seq >= seq"
 FOUND = """
 () => {
@@ -71,25 +81,66 @@ def test_the_job_page_has_everything_through_every_proxy(
         note(record_property, name, "browser", info["transport"], info["seconds"])
 
 
+def test_a_page_is_not_live_without_an_event_that_is_held(
+    visits: Visits, proxies: dict[str, str], record_property: Record
+) -> None:
+    visits.watch.allow(CUT_OFF)
+    up = visits.up
+    job = up.submit("test-endless")
+    names = [f"nginx that holds the last {size}" for size in HELD]
+    runs = {name: opened(visits, name, proxies[name], job) for name in names}
+    for run in runs.values():
+        run.page.wait_for_function(IS_LIVE)
+    with up.client() as client:
+        client.post(f"/api/jobs/{job}/pause").raise_for_status()
+    until(lambda: up.rows.status(job) == "paused", "the pause")
+    last = up.rows.head(job)
+    since = datetime.fromisoformat(json.loads(up.rows.texts(job)[-1])["at"]).timestamp()
+    for run in runs.values():
+        run.page.wait_for_function(COMES_TO, arg=last)
+        expect(run.connection).to_contain_text("live over long poll")
+    with up.client() as client:
+        client.post(f"/api/jobs/{job}/cancel").raise_for_status()
+    for name, run in runs.items():
+        has_everything(run, "cancelled")
+        told = [tuple(one) for one in run.page.evaluate("window.told")]
+        assert "quiet" in {state for _, state, _ in told}, name
+        live = live_without(told, last, since)
+        note(record_property, name, "browser, live without an event, at most", "", live)
+
+
+def live_without(told: list[tuple[float, str, int]], last: int, since: float) -> float:
+    """Return for how many seconds together a page was live without an event that was there."""
+    return max(
+        min(until_ms / 1000 - since, (until_ms - at_ms) / 1000)
+        for (at_ms, state, seq), (until_ms, _, _) in pairwise(told)
+        if state == "live" and seq < last and until_ms / 1000 > since
+    )
+
+
 def opened(visits: Visits, name: str, url: str, job: str) -> JobPage:
     """Go to a job through a proxy: by its address, or with it as the browser's own."""
-    if KINDS[name].forward:
-        proxy = {"server": url, "bypass": LOOPBACK_TOO}
-        context, base = visits.context(proxy=proxy), visits.up.url
-    else:
-        context, base = visits.context(), url
+    if not KINDS[name].forward:
+        return opened_at(visits, url, job)
+    proxy = {"server": url, "bypass": LOOPBACK_TOO}
+    return opened_at(visits, visits.up.url, job, proxy=proxy)
+
+
+def opened_at(visits: Visits, base: str, job: str, **options: Any) -> JobPage:
+    """Go to a job at an address of the service."""
+    context = visits.context(**options)
     context.add_init_script(WATCH)
     page: Page = context.new_page()
     page.goto(f"{base}/jobs/{job}", wait_until="commit")
     return JobPage(page, visits.up, job)
 
 
-def has_everything(run: JobPage) -> dict[str, Any]:
+def has_everything(run: JobPage, status: str = "succeeded") -> dict[str, Any]:
     """Wait until the run is over; hold what the page has against the log, text by text."""
     run.completes()
-    expect(run.status).to_have_text("succeeded")
+    expect(run.status).to_have_text(status)
     info: dict[str, Any] = run.page.evaluate(FOUND)
     rows = [json.loads(text) for text in run.up.rows.texts(run.job)]
     assert [json.loads(text) for text in info["events"]] == rows
-    assert (info["status"], info["duplicates"], info["gaps"]) == ("succeeded", 0, 0)
+    assert (info["status"], info["duplicates"], info["gaps"]) == (status, 0, 0)
     return info

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
-from tests.hostile import Buffers, CutsAfter, EndsLargeMessages, Stalls, Way, through
+from tests.hostile import CutsAfter, EndsLargeMessages, Stalls, Way, through
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
 from tests.throttle import throttled
@@ -82,48 +82,6 @@ async def passes_by(scene: Stage, way: str, *, live: bool) -> None:
     # A few tries of what does not work; where all is cut, hardly more than it takes.
     least = needed(texts) / CUT_BYTES if "every connection" in way else 0
     assert len(relay.requests) <= 1.3 * least + 7, (way, relay.requests)
-
-
-async def test_what_is_held_before_a_pause_is_not_said_to_be_all(scene: Stage) -> None:
-    async with asyncio.TaskGroup() as group:
-        for size in (4096, 8192, 65536):
-            group.create_task(is_not_said_to_be_all(scene, size))
-
-
-async def is_not_said_to_be_all(scene: Stage, size: int) -> None:
-    job = await scene.new_job(outputs(20, TEXT))
-    hold = asyncio.Event()
-
-    def way(request: str) -> Way:
-        return Buffers(size) if is_stream(request) else Way()
-
-    async with through(scene.web.port, way) as relay, following(scene, job, relay.url) as it:
-        states: list[tuple[State, int]] = []
-        filling: asyncio.Task[None] | None = asyncio.create_task(fill(scene, job, hold))
-        async for happening in it.stream():
-            states.append((it.info.state, it.info.seq))
-            if it.info.state is State.LIVE and not hold.is_set():
-                hold.set()  # and now a pause
-            if hold.is_set() and filling is not None and filling.done():
-                last = len(scene.rows(job))
-                if it.info.seq == last and not isinstance(happening, Given):
-                    await scene.finish(job)
-                    filling = None
-    assert hold.is_set()
-    assert it.info.seq == len(scene.rows(job))
-    assert it.info.transport == "long poll"
-    # It said that all was here, and then that there may be more, before that was here.
-    first = states.index((State.QUIET, next(seq for state, seq in states if state is State.QUIET)))
-    assert states[first - 1][0] is State.LIVE
-    assert states[first][1] < it.info.seq
-
-
-async def fill(scene: Stage, job: UUID, until: asyncio.Event) -> None:
-    """Append until a follower has caught up, as what is held goes on with what comes after it."""
-    while not until.is_set():
-        await scene.append(job, *outputs(3, TEXT))
-        await asyncio.sleep(0)
-    await scene.append(job, *outputs(1, "the last before the pause"))
 
 
 SLOW = {"1 Mbit/s": (1e6, 1500), "128 kbit/s": (128e3, 150), "64 kbit/s": (64e3, 80)}

@@ -6,12 +6,14 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
 
+from jobs.log import Appended
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
-from tests.proxies import KINDS, running
+from tests.proxies import HELD, KINDS, running
 from tests.proxies.noted import Record, note
 from tests.services import Services
 from tests.stage import Stage, outputs, stage
@@ -19,6 +21,7 @@ from tests.stage import Stage, outputs, stage
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]
 IMPATIENT = "nginx with 3 s of patience"
+HOLDING = [f"nginx that holds the last {size}" for size in HELD]
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.
 LONG, SHORT = 400, 5
@@ -99,6 +102,58 @@ async def test_cut_for_its_silence_it_comes_back_again_and_again(
     await writing
     assert texts == scene.rows(job)
     assert following.info.resumed is not None
+
+
+async def test_what_is_held_before_a_pause_is_not_said_to_be_all(
+    scene: Stage, proxies: dict[str, str], record_property: Record
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        lies = {
+            name: group.create_task(said_to_be_all(scene, name, proxies[name])) for name in HOLDING
+        }
+    for name, seconds in lies.items():
+        note(record_property, name, "Python, live without an event, at most", "", seconds.result())
+
+
+async def said_to_be_all(scene: Stage, name: str, server: str) -> float:
+    """Have everything come through a proxy, then one event that it holds back, and a pause.
+
+    Return for how many seconds together the follower was live without that event.
+    """
+    job = await scene.new_job(outputs(SHORT))
+    paused, told = asyncio.Event(), list[tuple[float, State, int]]()
+    filling = asyncio.create_task(fill(scene, job, paused))
+    async with Follower(
+        str(job), server=server, token=scene.people.alice.raw, trust_env=False
+    ) as following:
+        ending: asyncio.Task[Appended] | None = None
+        async for _ in following.stream():
+            info = following.info
+            told.append((time.monotonic(), info.state, info.seq))
+            if info.state is State.LIVE:
+                paused.set()
+            if info.transport == "long poll" and info.state is State.LIVE and ending is None:
+                ending = asyncio.create_task(scene.finish(job))
+    assert ending is not None, name
+    await ending
+    last, since = await filling
+    assert (following.info.status, following.info.seq) == ("succeeded", last + 1), name
+    assert State.QUIET in {state for _, state, _ in told}, name
+    return max(
+        min(until - since, until - at)
+        for (at, state, seq), (until, _, _) in pairwise(told)
+        if state is State.LIVE and seq < last and until > since
+    )
+
+
+async def fill(scene: Stage, job: UUID, paused: asyncio.Event) -> tuple[int, float]:
+    """Append until a follower is caught up: what is held goes on with what comes after it.
+
+    Return the seq of the last event before the pause, which nothing comes after, and its time.
+    """
+    while not paused.is_set():
+        await scene.append(job, *outputs(SHORT))
+    return (await scene.append(job, *outputs(1))).last, time.monotonic()
 
 
 async def comes_whole(

@@ -38,10 +38,15 @@ VARNISH = (
     "-n", "@folder@/work", "-s", "malloc,16m", "-T", "none", "-p", "thread_pool_min=5",
 )  # fmt: skip
 NO_WEBSOCKET = frozenset({"WebSocket"})
+HELD = ("4k", "8k", "64k")
 
 KINDS = {
     "nginx, bare": Kind("nginx-bare.conf", NGINX, NO_WEBSOCKET),
     "nginx that ignores X-Accel-Buffering": Kind("nginx-ignoring.conf", NGINX, NO_WEBSOCKET),
+    **{
+        f"nginx that holds the last {size}": Kind(f"nginx-holding-{size}.conf", NGINX, NO_WEBSOCKET)
+        for size in HELD
+    },
     "nginx with 3 s of patience": Kind("nginx-impatient.conf", NGINX),
     "nginx without Upgrade": Kind("nginx-no-upgrade.conf", NGINX, NO_WEBSOCKET),
     "haproxy that waits for the body": Kind("haproxy-waiting.conf", HAPROXY),

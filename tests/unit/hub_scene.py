@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from math import inf
 
 from jobs.log import Cursor
 from streams import wire
@@ -38,7 +37,7 @@ class Scene:
         after: int = 0,
         notice: Notice | None = None,
         rotate_s: float | None = None,
-        heartbeat_s: float = inf,
+        heartbeat_s: float | None = None,
     ) -> Subscription:
         job = self.job  # another by the time that its head is known, perhaps
         head = await self.hub.check(job, Cursor(after))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from itertools import accumulate, pairwise
-from math import inf
 
 import pytest
 
@@ -34,10 +33,8 @@ def test_silence_is_broken_by_heartbeats_with_the_head() -> None:
     run(story())
 
 
-@pytest.mark.parametrize(("asked", "got"), [(2.0, 2.0), (15.0, 5.0), (inf, 5.0)])
-def test_heartbeats_come_as_often_as_was_asked_for_and_no_seldomer_than_the_servers(
-    asked: float, got: float
-) -> None:
+@pytest.mark.parametrize(("asked", "got"), [(2.0, 2.0), (None, 5.0)])
+def test_heartbeats_come_as_often_as_was_asked_for(asked: float | None, got: float) -> None:
     async def story() -> None:
         async with Scene(heartbeat_seconds=5.0) as scene:
             subscription = await scene.subscription(heartbeat_s=asked)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Platform } from '../../src/client';
 import { following, serve, upTo } from './fake/following';
 import { history } from './fake/history';
 import { settle, until } from './fake/platform';
@@ -125,8 +126,53 @@ describe('stop', () => {
   });
 });
 
+function limitOf(url: string): number {
+  return Number(new URL(url, 'http://fake').searchParams.get('limit'));
+}
+
+/** Return a body that comes in ten parts, `pause` being called before each. */
+function dripping(text: string, pause: () => void): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  const size = Math.ceil(bytes.length / 10);
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      pause();
+      if (at < bytes.length) controller.enqueue(bytes.slice(at, at + size));
+      else controller.close();
+      at += size;
+    },
+  });
+}
+
 describe('a long poll', () => {
   const transports = ['long poll'] as const;
+
+  it('asks for few events first, and for twice as many while they come quickly', async () => {
+    const fake = await serve(history(3000));
+    fake.server.script = ({ url }) => ({ rotate: limitOf(url) });
+    const it = following(fake, { transports });
+    await it.to('ended');
+    const limits = fake.server.seen.map(({ url }) => limitOf(url));
+    expect(limits).toEqual([32, 64, 128, 256, 512, 1000, 1000, 1000]);
+    expect(it.seqs).toEqual(upTo(3000));
+  });
+
+  it('asks for fewer where they come slowly, and takes the bytes for life', async () => {
+    const fake = await serve(history(200));
+    fake.server.script = ({ url }) => ({ rotate: limitOf(url) });
+    const fetch: Platform['fetch'] = async (url, init) => {
+      const text = await (await globalThis.fetch(url, init)).text();
+      const body = dripping(text, () => fake.platform.clock.advance(300));
+      return new Response(body, { headers: { 'Content-Type': 'application/json' } });
+    };
+    const platform = { ...fake.platform, fetch };
+    const it = following(fake, { transports, platform });
+    await it.to('ended');
+    const limits = fake.server.seen.map(({ url }) => limitOf(url));
+    expect(limits.slice(0, 6)).toEqual([32, 16, 8, 4, 2, 1]);
+    expect(it.info).toMatchObject({ error: null, seq: 200 });
+  });
 
   it('asks for shorter waits where something on the way is impatient', async () => {
     const fake = await serve(history(3, false));
