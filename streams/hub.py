@@ -206,7 +206,7 @@ class Hub:
             if head is None:
                 self._forget(live)
             else:
-                self._followed[job] = Followed(job, head, self._bounds)
+                self._followed[job] = Followed(job, head, self.bounds)
             live.retire()
 
     def _verify(self, live: Followed) -> asyncio.Task[None]:
