@@ -14,7 +14,6 @@ from functools import partial
 
 from ops.embedded.server import tethered
 from ops.errors import CannotStart
-from ops.faults import standby
 from ops.faults.ground import Ground
 from ops.faults.hosts import Host, Layout
 from ops.faults.kept import Kept
@@ -48,7 +47,6 @@ class Place:
         with say.step("Starting servers to update") as step:
             self._start_sites()
             step.note = ", ".join(f"{len(site.names)} over {site.transport}" for site in self.sites)
-        standby.set_up(self.rows)
         with say.step("Starting workers and sweeper"):
             for number, host in enumerate(self.layout.workers, 1):
                 words = (f"worker {number}", host, "worker", "--runs", str(RUNS))
