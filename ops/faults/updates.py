@@ -19,7 +19,7 @@ from ops.setup import say
 SERVERS = 3
 
 BYSTANDERS = {
-    "REPRISE_KINDS": "ops.faults.bystanders.Quitter",
+    "REPRISE_KINDS": f"{SHORT['REPRISE_KINDS']},ops.faults.bystanders.Quitter",
     "REPRISE_CONSUMERS": "ops.faults.bystanders.CONSUMER",
 }
 

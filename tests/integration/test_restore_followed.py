@@ -76,7 +76,8 @@ class Follower:
             try:
                 return await self._connect()
             except Refused as refused:
-                if refused.code != "unavailable":
+                # Until the dump is in, there is no database, then one without tables.
+                if refused.code not in {"unavailable", "internal"}:
                     raise
                 await asyncio.sleep(0.1)
 

@@ -93,7 +93,7 @@ def test_whatever_a_kind_raises_fails_its_own_schedule_alone(owner: User, where:
         ("check", "exit", "Not submitted: The kind test-bad failed: SystemExit: 2"),
         ("plan", "value", "Not submitted: The kind test-bad failed: ValueError: not today"),
         ("total", "own", "Not submitted: The kind test-bad failed: OwnExit: gone"),
-        ("title_for", "wordless", "failed: Unspeakable: (it cannot be put in words)"),
+        ("title_for", "wordless", "failed: Unspeakable: its message cannot be shown"),
         ("settle", "nul", "ValueError: a \N{REPLACEMENT CHARACTER} and a"),
     ],
 )
