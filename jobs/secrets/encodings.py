@@ -7,34 +7,82 @@ import html
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
-# A piece of base64 that is shorter says nothing, and is found in any text.
-_SHORTEST_PIECE = 6
+from jobs.secrets.escapes import halved, unescaped
+from jobs.secrets.views import as_octets
+
+# Nothing shorter is masked: it would be found everywhere.
+SHORTEST = 4
+# So often are escapes read: the escapes of what was escaped before.
+DEPTH = 3
+# A piece of base64 or base32 that is shorter says nothing, and is found in any text.
+SHORTEST_PIECE = 6
+# As programs wrap base64.
 _COLUMNS = (64, 76)
-_PERCENT = re.compile(r"%[0-9A-F]{2}")
+# A value with one of these may be read otherwise than it was written, once it is escaped.
+_AMBIGUOUS = re.compile(r"[\\%&'\"]")
 
 
-def forms(value: str) -> Iterator[str]:
-    """Yield the value as it is, each of its lines, and both as common encodings have them.
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """The strings to look for, by how a text is read."""
 
-    Those are JSON's and Python's escapes, shells' quotes, HTML's, percent-encoding, hexadecimal
-    digits and base64, in this also where the value begins in the midst of what was encoded.
+    plain: set[str] = field(default_factory=set)
+    # The same in UTF-8, one character a byte.
+    octets: set[str] = field(default_factory=set)
+    base: set[str] = field(default_factory=set)
+    hex: set[str] = field(default_factory=set)
+
+
+def spellings(values: Iterable[str]) -> Spellings:
+    """Return how the values, and each of their lines, may be written."""
+    made = Spellings()
+    for value in values:
+        wholes = {value, value.strip()}
+        for text in wholes | set(map(str.strip, value.splitlines())):
+            if len(text) >= SHORTEST:
+                _add(made, text)
+                made.base.update(_pieces(text, base64.b64encode, bits=6, group=3))
+        for text in wholes:
+            made.base.update(_pieces(text, base64.b32encode, bits=5, group=5))
+            made.base.update(_rows(text))
+        made.plain.add(value.replace("\n", "\r\n"))
+    return made
+
+
+def _add(made: Spellings, text: str) -> None:
+    made.hex.add(text.encode(errors="surrogatepass").hex())
+    plain = _words(_readings(text, by_bytes=False))
+    made.plain.update(plain, map(halved, plain))
+    if all(map(str.isascii, plain)):
+        made.octets.update(plain)
+    else:
+        made.octets.update(_words(_readings(text, by_bytes=True)))
+
+
+def _words(readings: Iterable[str]) -> set[str]:
+    """Return readings, also without an end that may be read together with what follows it."""
+    words = {word for reading in readings for word in (reading, reading.rstrip("\\%&"))}
+    return {word for word in words if len(word) >= SHORTEST}
+
+
+def _readings(text: str, *, by_bytes: bool) -> Iterator[str]:
+    """Yield what a text is read as, not at all, once and twice, as it is and escaped.
+
+    This is the text itself, unless it has what looks like an escape.
     """
-    for text in {value, value.strip(), *map(str.strip, value.splitlines())}:
-        yield text
-        yield from _quoted(text)
-        yield from _percent(text)
-    yield value.replace("\n", "\r\n")
-    raw = value.encode(errors="surrogatepass")
-    yield raw.hex()
-    yield raw.hex().upper()
-    yield from _base64(raw)
-    yield from _base64(value.strip().encode(errors="surrogatepass"))
+    for form in {text, *_escaped(text)} if _AMBIGUOUS.search(text) else {text}:
+        read = as_octets(form) if by_bytes else form
+        yield read
+        for _ in range(DEPTH):
+            read = unescaped(read, by_bytes=by_bytes)
+            yield read
 
 
-def _quoted(text: str) -> Iterator[str]:
+def _escaped(text: str) -> Iterator[str]:
     for plain in (True, False):
         escaped = json.dumps(text, ensure_ascii=plain)[1:-1]
         yield escaped
@@ -43,31 +91,31 @@ def _quoted(text: str) -> Iterator[str]:
     yield repr(text)[1:-1]
     yield shlex.quote(text)[1:-1]
     yield text.replace("'", "'\\''")
+    yield text.replace("'", "''")
+    yield text.replace('"', '""')
     yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)
     yield re.sub(r'([\\"$`])', r"\\\1", text)
+    yield quote(text, errors="replace")
+    yield quote(text, "", errors="replace")
+    yield quote_plus(text, errors="replace")
 
 
-def _percent(text: str) -> Iterator[str]:
-    for encoded in (
-        quote(text, errors="replace"),
-        quote(text, "", errors="replace"),
-        quote_plus(text, errors="replace"),
-    ):
-        yield encoded
-        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
+def _pieces(text: str, encode: Callable[[bytes], bytes], *, bits: int, group: int) -> Iterator[str]:
+    """Yield what of a text's base64 or base32 is the same whatever stands before and after it."""
+    raw = text.encode(errors="surrogatepass")
+    whole = encode(raw).decode()
+    yield whole
+    yield whole.rstrip("=")
+    for before in range(group):
+        first = -(-before * 8 // bits)
+        last = (before + len(raw)) * 8 // bits
+        if last - first >= SHORTEST_PIECE:
+            yield encode(bytes(before) + raw).decode()[first:last]
 
 
-def _base64(raw: bytes) -> Iterator[str]:
-    """Yield what of the value's base64 is the same whatever stands before and after it."""
-    for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = alphabet(raw).decode()
-        yield whole
-        yield whole.rstrip("=")
-        for columns in _COLUMNS:  # as programs wrap it
-            yield from (whole[at : at + columns] for at in range(0, len(whole), columns))
-        for before in range(3):
-            encoded = alphabet(bytes(before) + raw).decode().rstrip("=")
-            first = -(-before * 8 // 6)
-            last = (before + len(raw)) * 8 // 6
-            if last - first >= _SHORTEST_PIECE:
-                yield encoded[first:last]
+def _rows(text: str) -> Iterator[str]:
+    """Yield the rows of a text's base64: one may be shown without the others."""
+    whole = base64.b64encode(text.encode(errors="surrogatepass")).decode()
+    for columns in _COLUMNS:
+        rows = (whole[at : at + columns] for at in range(0, len(whole), columns))
+        yield from (row for row in rows if len(row) >= SHORTEST_PIECE)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from core.errors import InvalidParams
-from jobs.secrets.masking import MASK, SHORTEST
+from jobs.secrets.encodings import SHORTEST
+from jobs.secrets.masking import MASK
 
 LONGEST = 16_384
 _REFERENCE = "secret"

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.secrets.encodings import forms
+from jobs.secrets.dumps import CHARACTER_ROWS, HEX_ROWS
+from jobs.secrets.encodings import DEPTH, SHORTEST, SHORTEST_PIECE, spellings
+from jobs.secrets.escapes import unescape
+from jobs.secrets.needles import Needles
+from jobs.secrets.views import BASE, HEX, Span, View, octets
 
 MASK = "••••"
-# Nothing shorter is masked: it would be found everywhere.
-SHORTEST = 4
+
+
+@dataclass(slots=True)
+class Readings:
+    """A text read in every way that matters here."""
+
+    # What to look for in each; and how much of that says something.
+    views: list[tuple[View, Needles, int]] = field(default_factory=list)
+    # A text can be cut only where something begins in each of these.
+    whole: list[View] = field(default_factory=list)
 
 
 class Masks:
-    """The values to mask, in the forms they may take; none at first."""
+    """The values to mask, however they are written; none at first."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        found = {form for value in values for form in forms(value) if len(form) >= SHORTEST}
-        self.needles = tuple(sorted(found, key=len, reverse=True))
+        found = spellings(values)
+        self._plain = self._octets = Needles(found.plain, plus_is_blank=True)
+        if not found.octets <= found.plain:
+            self._octets = Needles(found.octets, plus_is_blank=True)
+        self._base = Needles(found.base)
+        self._hex = Needles(found.hex)
 
     def __bool__(self) -> bool:
-        return bool(self.needles)
+        return bool(self._plain.all)
 
     def text(self, text: str) -> str:
         """Return a whole text masked."""
-        stream = Stream(self)
-        return stream.feed(text) + stream.close()
+        if not self or len(text) < SHORTEST:
+            return text
+        return _masked(text, _merged(_found(self._read(text))))
 
     def cut(self, text: str, limit: int) -> str:
         """Return a text masked and then cut to `limit` characters.
@@ -33,19 +51,13 @@ class Masks:
         It may have been cut before: what is only a secret's beginning at the text's end, or its end
         at the text's beginning, is masked as well.
         """
-        text = self.text(text)
-        heads = [len(text) - _hold(text, needle) for needle in self.needles]
-        if (head := max(heads, default=0)) >= SHORTEST:
-            text = text[:-head] + MASK
-        backward = text[::-1]
-        tails = [len(text) - _hold(backward, needle[::-1]) for needle in self.needles]
-        if (tail := max(tails, default=0)) >= SHORTEST:
-            text = MASK + text[tail:]
-        return text[:limit]
+        read = self._read(text)
+        spans = [*_found(read), *_begun(read), *_ended(read)]
+        return _masked(text, _merged(spans))[:limit]
 
     def value(self, value: Any) -> Any:
         """Return a copy of a JSON value with everything in it masked; what is not JSON stays."""
-        if not self.needles:
+        if not self:
             return value
         match value:
             case str():
@@ -61,53 +73,84 @@ class Masks:
                 return [self.value(each) for each in value]
         return value
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where secrets are, from and to; those that overlap are one."""
-        found = []
-        for needle in self.needles:
-            at = text.find(needle)
-            while at >= 0:
-                found.append((at, at + len(needle)))
-                at = text.find(needle, at + 1)
-        merged: list[tuple[int, int]] = []
-        for start, end in sorted(found):
-            if merged and start < merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            else:
-                merged.append((start, end))
-        return merged
+    def within(self, text: str) -> bool:
+        """Whether a text, as it is, is a part of a secret."""
+        return self._plain.within(text)
 
-    def hold(self, text: str) -> int:
-        """Return from where on a text may be the beginning of a secret; its length if nowhere."""
-        return min((_hold(text, needle) for needle in self.needles), default=len(text))
+    def scan(self, text: str, *, first: bool, final: bool, fresh: bool) -> tuple[list[Span], int]:
+        """Return where secrets are in a piece of a stream, and up to where the piece is decided.
+
+        `first` and `final` say that the stream begins and ends with it, `fresh` that a line begins.
+        Where a secret is cut in two by the stream's beginning or end, a half or more is masked.
+        """
+        read = self._read(text, final=final, fresh=fresh)
+        spans = _found(read)
+        if first:
+            spans.append((0, self._plain.ended(text, SHORTEST, 0.5)))
+        if final:
+            spans += _begun(read, 0.5)
+            return _merged(spans), len(text)
+        return _merged(spans), _decided(read, len(text))
+
+    def _read(self, text: str, *, final: bool = True, fresh: bool = True) -> Readings:
+        read, raw = Readings(), View.of(text)
+        once = self._unescape(read, raw, self._plain, final)
+        if self._octets is not self._plain:
+            self._unescape(read, octets(raw), self._octets, final)
+        for level in (raw,) if once is raw else (raw, once):
+            read.views.append((BASE.read(level, final=final), self._base, SHORTEST_PIECE))
+            read.views.append((HEX.read(level, final=final), self._hex, 2 * SHORTEST))
+        for rows, needles in ((HEX_ROWS, self._hex), (CHARACTER_ROWS, self._octets)):
+            view, whole = rows.read(text, final=final, fresh=fresh)
+            read.views.append((view, needles, SHORTEST))
+            read.whole.append(whole)
+        return read
+
+    def _unescape(self, read: Readings, view: View, needles: Needles, final: bool) -> View:
+        """Read a text as it is and with its escapes read, by layers; return the first layer."""
+        by_bytes, levels = needles is not self._plain, [view]
+        for _ in range(DEPTH):
+            level = unescape(levels[-1], final=final, by_bytes=by_bytes)
+            if level is levels[-1]:
+                break
+            levels.append(level)
+        read.views += [(level, needles, SHORTEST) for level in levels]
+        read.whole.append(levels[-1])
+        return levels[min(1, len(levels) - 1)]
 
 
 class Stream:
     """One stream of text that comes in pieces, masked; however it is cut, the result is the same.
 
-    What may be the beginning of a secret is held back until it is known to be none. That is never
-    longer than the longest form of a secret.
+    What may be the beginning of a secret is held back until it is known to be none, and at the
+    stream's beginning what may be a secret's end.
     """
 
     def __init__(self, masks: Masks) -> None:
         self._masks = masks
         self._held = ""
         self._covered = 0  # so much of what is held is part of a secret that has been masked
+        self._first = True
+        self._fresh = True
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what can be said by now."""
         if not self._masks:
             return text
-        text = self._held + text
-        return self._said(text, self._masks.hold(text))
+        self._held += text
+        if self._first and self._masks.within(self._held):
+            return ""
+        return self._say(final=False)
 
     def close(self) -> str:
-        """Return what is still held: it is no secret."""
-        return self._said(self._held, len(self._held))
+        """Return what is still held."""
+        return self._say(final=True) if self._masks else ""
 
-    def _said(self, text: str, until: int) -> str:
+    def _say(self, *, final: bool) -> str:
+        text = self._held
+        spans, until = self._masks.scan(text, first=self._first, final=final, fresh=self._fresh)
         said, at = [], self._covered
-        for start, end in self._masks.spans(text):
+        for start, end in spans:
             if start >= max(until, at):
                 break
             if start >= at:
@@ -115,18 +158,58 @@ class Stream:
             at = max(at, end)
         said.append(text[at:until])
         self._held, self._covered = text[until:], max(0, at - until)
+        if until:
+            self._first, self._fresh = False, text[until - 1] == "\n"
         return "".join(said)
 
 
-def _hold(text: str, needle: str) -> int:
-    """Return where the longest end of a text that only begins the needle starts."""
-    first = needle[:SHORTEST]
-    at = max(0, len(text) - len(needle) + 1)
-    while (at := text.find(first, at)) >= 0:
-        if needle.startswith(text[at:]):
-            return at
-        at += 1
-    for at in range(max(0, len(text) - SHORTEST + 1, len(text) - len(needle) + 1), len(text)):
-        if needle.startswith(text[at:]):
-            return at
-    return len(text)
+def _found(read: Readings) -> list[Span]:
+    return [
+        view.span(start, end)
+        for view, needles, _ in read.views
+        for start, end in needles.find(view.text)
+    ]
+
+
+def _begun(read: Readings, part: float = 0.0) -> list[Span]:
+    """Return where secrets begin at a text's end."""
+    lengths = [(view, needles.begun(view.text, least, part)) for view, needles, least in read.views]
+    return [
+        view.span(len(view.text) - length, len(view.text)) for view, length in lengths if length
+    ]
+
+
+def _ended(read: Readings) -> list[Span]:
+    """Return where secrets end at a text's beginning."""
+    lengths = [(view, needles.ended(view.text, least)) for view, needles, least in read.views]
+    return [view.span(0, length) for view, length in lengths if length]
+
+
+def _decided(read: Readings, length: int) -> int:
+    """Return up to where a text cannot be part of a secret that goes on after it."""
+    until = min([length, *(view.rest for view in read.whole)])
+    for view, needles, _ in read.views:
+        begun = len(view.text) - needles.begun(view.text)
+        until = min(until, view.rest, view.origin(begun))
+    while (floor := min(view.floor(until) for view in read.whole)) < until:
+        until = floor
+    return until
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order; those that overlap are one."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif end > start:
+            merged.append((start, end))
+    return merged
+
+
+def _masked(text: str, spans: Iterable[Span]) -> str:
+    said, at = [], 0
+    for start, end in spans:
+        said += [text[at:start], MASK]
+        at = end
+    return "".join([*said, text[at:]])

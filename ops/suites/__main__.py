@@ -48,8 +48,9 @@ ON_OLDEST = (
 # small suites run, one after the other.
 LANES = (("acceptance",), ("browser",), (FRONTEND, "unit", "replay", DEBIAN))
 PROXIES = ["nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"]
+ENCODERS = ["jq", "xxd", "hexdump", "openssl"]
 PROGRAMS = {
-    "integration": ["sshd", *PROXIES, "curl", "libatomic"],
+    "integration": ["sshd", *PROXIES, "curl", "libatomic", *ENCODERS],
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
     DEBIAN: ["postgres-15", "redis-server"],

@@ -23,6 +23,10 @@ PACKAGES = {
     "tinyproxy": ("tinyproxy",),
     "lighttpd": ("lighttpd",),
     "varnishd": ("varnish",),
+    "jq": ("jq",),
+    "xxd": ("xxd",),
+    "hexdump": ("bsdextrautils",),
+    "openssl": ("openssl",),
     "postgres-15": ("postgresql-15",),
     "redis-server": ("redis-server",),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel

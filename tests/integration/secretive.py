@@ -31,6 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATH = "tests.integration.secretive.Spill"
 PASSWORD = "c0rrect h'rse/battery"
 PIN = "73519284"
+ENCODE = (
+    "base64", "base64 -w 5", "base32 -w 7", "od -A n -t x1 -w5", "od -c", "xxd -c 6", "xxd -p -c 2",
+    "jq -Rs @html", "jq -Rs '@sh | @json'",
+)  # fmt: skip
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +70,8 @@ class Spill(Kind[Spilling]):
         sys.stdout.write(f"the handler has {params.password}\n")
         told = await run.step("print", lambda step: self._print(step, params))
         await run.step("commands", lambda step: self._commands(step, params))
+        await run.step("first part", lambda step: self._part(step, params, slice(0, 9)))
+        await run.step("second part", lambda step: self._part(step, params, slice(9, None)))
         try:
             await run.step("fail", self._fail(params), retry=Retry(tries=2, wait=0))
         except StepFailed as failure:
@@ -94,6 +100,9 @@ class Spill(Kind[Spilling]):
         other = [step.reveal(login.password) for login in params.logins]
         return {"pin": pin, "others": other, "value": value, "parts": [value[:9], value[9:]]}
 
+    def _part(self, step: Step, params: Spilling, part: slice) -> None:
+        step.output(step.reveal(params.password)[part])
+
     async def _commands(self, step: Step, params: Spilling) -> None:
         env = {"SPILLED": step.reveal(params.password)}
         slow = 'import os,time\nfor c in os.environ["SPILLED"]: os.write(1, c.encode())'
@@ -101,7 +110,9 @@ class Spill(Kind[Spilling]):
         await command(
             "local", ["/bin/sh", "-xc", ': "$SPILLED"; echo "$SPILLED" >&2'], step, env=env
         )
-        await command("local", ["/bin/sh", "-c", 'printf %s "$SPILLED" | base64'], step, env=env)
+        for encode in ENCODE:
+            script = f'printf %s "$SPILLED" | {encode}'
+            await command("local", ["/bin/sh", "-c", script], step, env=env)
         await command("local", ["env"], step, env=env)
 
     def _fail(self, params: Spilling) -> Any:

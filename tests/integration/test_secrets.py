@@ -22,6 +22,7 @@ from jobs.secrets import MASK, Secret, keys, store
 from jobs.secrets.masking import Masks
 from jobs.secrets.vault import Vault
 from tests.cast import Cast, post
+from tests.encoders import leaks
 from tests.factories import ATTEMPT
 from tests.integration import secretive
 from tests.integration.secretive import PASSWORD, PIN, Spill
@@ -170,6 +171,8 @@ def test_a_real_worker_lets_no_secret_out(
     assert shown["print", "out"].startswith(f"{MASK}\n{MASK} ")
     assert shown["commands", "out"].startswith(MASK)
     assert f"SPILLED={MASK}\n" in shown["commands", "out"]
+    assert leaks(PASSWORD, shown["commands", "out"].replace(MASK, " ")) == []
+    assert shown["first part", "out"] + shown["second part", "out"] == f"{PASSWORD[:9]}{MASK}"
     [told] = [e for e in events if e.type == "step.succeeded" and e.step == "print"]
     assert told.data["result"]["pin"] == MASK
     assert told.data["result"]["others"] == [MASK, MASK]

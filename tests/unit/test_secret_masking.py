@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 import shlex
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ from jobs.events import EventType, NewEvent
 from jobs.output import Output
 from jobs.secrets import MASK, logs
 from jobs.secrets.masking import Masks, Stream
+from tests.encoders import PYTHON, leaks
 
 # Few letters, so that secrets overlap themselves and each other.
 secret = st.text("ab\n'/ é", min_size=4, max_size=9).filter(lambda text: len(text.strip()) >= 4)
@@ -40,6 +42,12 @@ def cut(text: str, places: list[int]) -> list[str]:
     return [text[start:end] for start, end in pairwise(ends)]
 
 
+def streamed(masks: Masks, *pieces: str) -> str:
+    """Return what a stream says that gets these pieces."""
+    stream = Stream(masks)
+    return "".join([*map(stream.feed, pieces), stream.close()])
+
+
 @settings(deadline=None)
 @given(texts(), st.lists(st.integers(0, 60)))
 def test_however_a_text_is_cut_no_secret_is_left_and_the_result_is_the_same(
@@ -47,10 +55,10 @@ def test_however_a_text_is_cut_no_secret_is_left_and_the_result_is_the_same(
 ) -> None:
     hidden, text = scene
     masks = Masks(hidden)
-    stream = Stream(masks)
-    said = "".join([*map(stream.feed, cut(text, places)), stream.close()])
-    assert said == masks.text(text)
-    assert not any(value in said for value in hidden)
+    said = streamed(masks, *cut(text, places))
+    assert said == streamed(masks, text)
+    for left in (said, masks.text(text)):
+        assert not any(value in left for value in hidden)
 
 
 @settings(deadline=None)
@@ -58,19 +66,18 @@ def test_however_a_text_is_cut_no_secret_is_left_and_the_result_is_the_same(
 def test_a_text_without_secrets_is_left_as_it_is(
     hidden: list[str], text: str, places: list[int]
 ) -> None:
-    stream = Stream(Masks(hidden))
-    assert "".join([*map(stream.feed, cut(text, places)), stream.close()]) == text
-
-
-@settings(deadline=None)
-@given(texts())
-def test_what_is_held_back_is_no_longer_than_a_secret(scene: tuple[list[str], str]) -> None:
-    hidden, text = scene
     masks = Masks(hidden)
-    stream = Stream(masks)
-    for character in text * 3:
-        stream.feed(character)
-        assert len(stream._held) < len(masks.needles[0])
+    assert streamed(masks, *cut(text, places)) == text
+    assert masks.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "endless", ["61 ", "YWJj\n", "\\", "\\u0061", "&#97;", "'", "0 ", " ", "   x"]
+)
+def test_what_is_held_back_does_not_grow_without_end(endless: str) -> None:
+    stream = Stream(Masks(["aaaa bbbb", "abcabcab/c"]))
+    text = endless * 2000
+    assert len(text) - len("".join(map(stream.feed, text))) < 1000
 
 
 def make(event_type: EventType, data: dict[str, Any]) -> NewEvent:
@@ -102,7 +109,56 @@ def test_output_of_two_streams_by_single_characters_shows_no_secret(
     events = asyncio.run(write_all())
     for stream in ("out", "err"):
         said = "".join(e.data["text"] for e in events if e.data["stream"] == stream)
-        assert said == Masks(hidden).text(text)
+        assert said == streamed(Masks(hidden), text)
+
+
+# Of all that escapes have a meaning for, and some that they have none for.
+awkward = st.text("abcdefxu0123" + "\\%&'\"+ /<>;#é€😀$`\t\n" * 2, min_size=5, max_size=12)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    awkward.filter(lambda text: len(re.sub(r"[\\\s%&+]", "", text)) >= 4),
+    st.sampled_from(sorted(PYTHON)),
+    st.lists(st.integers(0, 99)),
+)
+def test_whatever_a_secret_is_no_encoder_lets_it_through(
+    value: str, encoder: str, places: list[int]
+) -> None:
+    before, after = "It is: ", ", they say."
+    text = before + PYTHON[encoder](value) + after
+    masks = Masks([value])
+    said = streamed(masks, *cut(text, places))
+    assert said == streamed(masks, text)
+    assert said.startswith(before)
+    assert said.endswith(after)
+    assert MASK in said
+    left = said[len(before) : -len(after)].replace(MASK, " ")
+    # Quotes and backslashes at either end may be taken for those of the encoding.
+    assert [piece for piece in leaks(value, left) if re.search(r"[^\\'\" ]", piece)] == []
+
+
+@settings(deadline=None)
+@given(st.text("()*,.:;!?{}[]|~^_= \n\\%&'\"+<>", max_size=60), st.lists(st.integers(0, 60)))
+def test_escapes_that_hide_no_secret_are_left_as_they_are(text: str, places: list[int]) -> None:
+    masks = Masks(["c0rrect h'rse/b&ttery", "second\nsecret"])
+    assert streamed(masks, *cut(text, places)) == text
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+def test_of_a_secret_that_a_step_cuts_in_two_the_larger_part_is_masked(at: int) -> None:
+    masks = Masks(["hunter2!"])
+    first = streamed(masks, "first: ", "hunter2!"[:at])
+    second = streamed(masks, "hunter2!"[at:], " :second")
+    assert (first == f"first: {MASK}") is (at >= 4)
+    assert (second == f"{MASK} :second") is (at <= 4)
+
+
+def test_a_part_of_a_secret_in_the_midst_of_output_is_no_secret() -> None:
+    masks = Masks(["hunter2!", "-----END OF SOMETHING-----"])
+    text = "-----\nhunter, ter2!, hunte\n"
+    assert streamed(masks, *text) == text
+    assert masks.text("hunter") == "hunter"  # a name, such as a target's
 
 
 @pytest.mark.parametrize(
