@@ -54,7 +54,10 @@ class MaskedFormatter(logging.Formatter):
 
 
 class MaskedText(io.TextIOBase):
-    """Standard output or error for what a handler prints: whole lines, masked."""
+    """Standard output or error for what a handler prints: whole lines, masked.
+
+    Lines that are written together are masked together.
+    """
 
     def __init__(self, under: TextIO) -> None:
         self._under = under
@@ -72,10 +75,9 @@ class MaskedText(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write the lines that `text` ends; what follows them waits for its end."""
         with self._writing:
-            *lines, self._line = (self._line + text).split("\n")
-            for line in lines:
-                self._under.write(f"{masked(line)}\n")
-            if lines:
+            lines, newline, self._line = (self._line + text).rpartition("\n")
+            if newline:
+                self._under.write(masked(lines + newline))
                 self._under.flush()
         return len(text)
 

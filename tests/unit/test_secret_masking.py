@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import logging
 import re
@@ -159,6 +160,16 @@ def test_a_part_of_a_secret_in_the_midst_of_output_is_no_secret() -> None:
     text = "-----\nhunter, ter2!, hunte\n"
     assert streamed(masks, *text) == text
     assert masks.text("hunter") == "hunter"  # a name, such as a target's
+
+
+def test_lines_that_a_handler_prints_at_once_are_masked_together() -> None:
+    masks, under = Masks(["hunter2!" * 20]), io.StringIO()
+    logs.hide(masks)
+    text = logs.MaskedText(under)
+    print(base64.encodebytes(b"hunter2!" * 20).decode(), "in\nall", file=text)
+    text.close()
+    logs.let_go(masks)
+    assert under.getvalue() == f"{MASK}\n in\nall\n"
 
 
 @pytest.mark.parametrize(
