@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow
 from core.terminal import plain_text
 from jobs import log
+from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.extensions import ending_events
 from jobs.foreign import contained, describe, plain, report
@@ -85,7 +86,7 @@ def failed(message: str, **extra: Any) -> NewEvent:
 async def _handled(lease: Lease, run: Run) -> Any:
     kind = registry.get(lease.kind)
     params = kind.read_own(lease.params)
-    run.vault.unlock(field.names(params))
+    await in_thread(run.vault.unlock, field.names(params))  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
     run.conclude()
     return result

@@ -44,6 +44,7 @@ class Vault:
         self.stored: Mapping[str, Sealed] = {}
         self._job = job
         self._values: dict[str, str] = {}
+        self._locked = False
 
     def unlock(self, wanted: set[str]) -> None:
         """Decrypt the `stored` secrets that the params name, and mask them from here on.
@@ -57,6 +58,8 @@ class Vault:
             self._values[name] = opened(self._job, name, self.stored[name])
         self.masks = Masks(self._values.values())
         logs.hide(self.masks)
+        if self._locked:  # meanwhile, from another thread: the run has been cancelled
+            self.lock()
 
     def reveal(self, secret: Secret) -> str:
         """Return a secret's value. Raises SecretUnreadable for what is no secret of this job."""
@@ -67,6 +70,7 @@ class Vault:
 
     def lock(self) -> None:
         """Forget the values: the run is over in this worker."""
+        self._locked = True
         self._values.clear()
         logs.let_go(self.masks)
 
