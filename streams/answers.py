@@ -86,7 +86,7 @@ def number(request: HttpRequest, name: str, default: float, low: float, high: fl
 
 
 def number_in(text: str | None, name: str, default: float, low: float, high: float) -> float:
-    """Return a text as a number, `default` if there is no text; BadParameter as `number` does."""
+    """Return a parameter that stands as `text`, as `number` does."""
     if text is None:
         return default
     try:

@@ -25,7 +25,7 @@ KEPT_BEATS = 64
 def granted(asked: str | None, own: float) -> float:
     """Return how long a silence may be for a follower who asks for `heartbeat_s`, or for nothing.
 
-    `own` is the server's: as often it comes in any case. Raises BadRequest.
+    `own` is the server's: as often it comes in any case. Raises BadParameter.
     """
     if asked is None:
         return own

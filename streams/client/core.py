@@ -19,7 +19,7 @@ from streams.client.closed import DIVERGED, Closed, Ended, Lost, Refusal, Rotate
 from streams.client.cursor import seq_of
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
-from streams.client.ladder import LONG_POLL, OCTETS, SSE, WEBSOCKET, Ladder
+from streams.client.ladder import LONG_POLL, OCTETS, SSE, Ladder
 from streams.client.link import Link
 from streams.client.moves import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
 
@@ -161,7 +161,7 @@ class Core:
         finite = rung == LONG_POLL or rotate_s is not None
         link = Link(
             next(self._numbers), rung, info.seq, now, patience, rotate_s,
-            flowing=rung != WEBSOCKET, finite=finite,
+            finite=finite,
         )  # fmt: skip
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link

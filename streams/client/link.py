@@ -19,8 +19,8 @@ class Link:
     """Waits for a first frame (an open socket alone proves nothing), watches for silence, and lets
     through events in unbroken order only. Times are seconds of one clock.
 
-    `last` is the seq that it has come to. `flowing`: its answers are HTTP's. `finite`: they end by
-    themselves, so nothing on the way can hold back what they say.
+    `last` is the seq that it has come to. `finite`: its answers end by themselves, so nothing on the
+    way can hold back what they say.
     """
 
     number: int
@@ -29,7 +29,6 @@ class Link:
     opened_at: float
     first_frame_s: float
     rotate_s: float | None = None
-    flowing: bool = False
     finite: bool = False
     greeted: bool = False
     caught_up: bool = False
@@ -39,7 +38,7 @@ class Link:
     _silence: Silence = field(init=False)
 
     def __post_init__(self) -> None:
-        self._silence = Silence(self.opened_at, self.first_frame_s, flowing=self.flowing)
+        self._silence = Silence(self.opened_at, self.first_frame_s)
 
     @property
     def deadline(self) -> float:

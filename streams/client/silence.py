@@ -20,12 +20,11 @@ class Silence:
     """Judges one connection by when something came over it. Times are seconds of one clock.
 
     Bytes are seen as they come, however slowly. Until a follower has caught up, its server never
-    pauses for longer than a heartbeat. Where HTTP is `flowing`, proxies like to hold back the rest,
-    so `first_frame_s` is long enough at any time until then.
+    pauses for longer than a heartbeat, and `first_frame_s` is long enough at any time.
     """
 
-    def __init__(self, opened_at: float, first_frame_s: float, *, flowing: bool) -> None:
-        self._first_frame_s, self._flowing = first_frame_s, flowing
+    def __init__(self, opened_at: float, first_frame_s: float) -> None:
+        self._first_frame_s = first_frame_s
         self._seen_at = self._frame_at = opened_at
         self._bytes = 0  # since the last whole frame
         self._heartbeat_s: float | None = None
@@ -39,8 +38,7 @@ class Silence:
         if self._heartbeat_s is None:
             return self._first_frame_s
         limit = max(PATIENCE * self._heartbeat_s, LEAST_PATIENCE_S)
-        brief = self._flowing and self._caught_up_at is None
-        return min(limit, self._first_frame_s) if brief else limit
+        return limit if self._caught_up_at is not None else min(limit, self._first_frame_s)
 
     @property
     def deadline(self) -> float:

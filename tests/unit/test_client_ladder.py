@@ -100,11 +100,11 @@ def test_a_stream_that_stops_before_it_has_caught_up_is_held_back_on_its_way() -
 
 
 def test_a_transport_that_gives_no_more_than_its_first_frame_is_left_at_once() -> None:
-    for rung, patience in ((WEBSOCKET, PATIENCE_S), (SSE, 4.0), (OCTETS, 4.0)):
+    for rung in (WEBSOCKET, SSE, OCTETS):
         core = make_core(rungs=[rung, LONG_POLL])
         core.take(started(core).number, HELLO, 0)
         at, now = silence(core, 0)
-        assert (at.transport, now) == (LONG_POLL, patience)
+        assert (at.transport, now) == (LONG_POLL, 4.0)
         assert core.info.error
         assert core.info.error.code == "held"
 

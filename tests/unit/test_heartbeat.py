@@ -44,7 +44,8 @@ def test_what_is_no_such_time_is_refused(asked: str) -> None:
     async def story() -> None:
         with pytest.raises(BadRequest) as refused:
             granted(asked, 15.0)
-        assert refused.value.extra == {"parameter": "heartbeat_s"}
+        [error] = refused.value.extra["errors"]
+        assert error["parameter"] == "heartbeat_s"
 
     run(story())
 

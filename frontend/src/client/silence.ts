@@ -22,10 +22,10 @@ const LATE_MS = 1000;
 /**
  * Judges one connection by when something came over it. Times are the clock's, in ms.
  *
- * Until a follower has caught up, its server never pauses for longer than a heartbeat. Where HTTP is
- * `flowing`, every few bytes are seen, but proxies hold back what they like: `firstFrameMs` is long enough
- * at any time until then. A WebSocket's frame is seen once it is there as a whole. The server lets one have
- * twice the size of the one before, so on a slow line the next may take twice as long.
+ * Until a follower has caught up, its server never pauses for longer than a heartbeat, and `firstFrameMs`
+ * is long enough at any time. Over a `flowing` connection every few bytes are seen. A WebSocket's frame is
+ * seen once it is there as a whole; the server lets one have twice the size of the largest before, so on a
+ * slow line the next may take twice as long.
  */
 export class Silence {
   /** Whether something has come by itself after everything had: nothing is held back. */
@@ -50,9 +50,9 @@ export class Silence {
   /** For how long nothing may come now. */
   get limit(): number {
     if (this.#heartbeatMs === null) return this.firstFrameMs;
-    const limit = Math.max(PATIENCE * this.#heartbeatMs, LEAST_PATIENCE_MS);
-    if (!this.flowing) return Math.max(limit, PATIENCE * this.#slowestMs);
-    return this.#caughtUpAt === null ? Math.min(limit, this.firstFrameMs) : limit;
+    const most = Math.max(PATIENCE * this.#heartbeatMs, LEAST_PATIENCE_MS);
+    const limit = this.#caughtUpAt === null ? Math.min(most, this.firstFrameMs) : most;
+    return this.flowing ? limit : Math.max(limit, PATIENCE * this.#slowestMs);
   }
 
   /** When it has been silent for too long. */

@@ -258,7 +258,7 @@ describe('where WebSockets are blocked', () => {
   });
 
   it.each<[string, number, (socket: Socket, clock: FakeClock) => void]>([
-    ['stall after the greeting', 1, (_, clock) => clock.advance(8000)],
+    ['stall after the greeting', 1, (_, clock) => clock.advance(4000)],
     ['are closed after it', 2, (socket) => socket.end(1000)],
     ['cannot carry what there is', 1, (socket) => socket.end(1009)],
   ])('they %s, and it is asked by other means', (_, tries, goesWrong) => {
