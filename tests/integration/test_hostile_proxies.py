@@ -20,7 +20,7 @@ from tests.stage import Stage, outputs, stage
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]
-IMPATIENT = "nginx with 3 s of patience"
+IMPATIENT = "nginx with 1 s of patience"
 HOLDING = [f"nginx that holds the last {size}" for size in HELD]
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.

@@ -47,7 +47,7 @@ KINDS = {
         f"nginx that holds the last {size}": Kind(f"nginx-holding-{size}.conf", NGINX, NO_WEBSOCKET)
         for size in HELD
     },
-    "nginx with 3 s of patience": Kind("nginx-impatient.conf", NGINX),
+    "nginx with 1 s of patience": Kind("nginx-impatient.conf", NGINX),
     "nginx without Upgrade": Kind("nginx-no-upgrade.conf", NGINX, NO_WEBSOCKET),
     "haproxy that waits for the body": Kind("haproxy-waiting.conf", HAPROXY),
     "haproxy that compresses": Kind("haproxy-compressing.conf", HAPROXY),
