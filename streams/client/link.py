@@ -19,8 +19,8 @@ class Link:
     """Waits for a first frame (an open socket alone proves nothing), watches for silence, and lets
     through events in unbroken order only. Times are seconds of one clock.
 
-    `last` is the seq that it has come to. `finite`: its answers end by themselves, so nothing on
-    the way can hold back what they say.
+    `last` is the seq that it has come to. `finite`: its answers end by themselves, so that nothing
+    on the way can hold back what they say.
     """
 
     number: int
