@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from streams.client.frames import Events, Hello
 from streams.client.transports.longpoll import Polling
 from tests.unit.client_world import history
 
@@ -24,6 +25,32 @@ def answered(polling: Polling, seconds: float, events: int | None = None) -> int
     texts = ",".join(event.raw.decode() for event in found)
     list(polling.take(f'{{"events":[{texts}],{json.dumps(rest)[1:]}', seconds))
     return polling.limit
+
+
+def texts(count: int) -> str:
+    return ",".join(event.raw.decode() for event in LOG[:count])
+
+
+def test_of_a_page_that_is_cut_off_what_is_whole_is_kept() -> None:
+    whole = f'{{"job":"x","events":[{texts(9)}],"next":"9"}}'
+    for end in range(len(whole)):
+        signals = list(Polling("0").salvage(whole[:end]))
+        expected = [
+            n for n in range(1, 9) if len(f'{{"job":"x","events":[{texts(n)},{{"seq":') <= end
+        ]
+        if not expected:
+            assert signals == []
+            continue
+        greeting, found = signals
+        assert greeting == Hello(1, expected[-1], 15.0)
+        assert found == Events(tuple(LOG[: expected[-1]]))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", "null", '{"events":7', ',{"seq":', '{"a":[1,{"seq":']
+)
+def test_of_anything_else_that_is_cut_off_nothing_is_kept(text: str) -> None:
+    assert list(Polling("0").salvage(text)) == []
 
 
 def test_it_begins_with_few_and_doubles_while_they_come_quickly() -> None:

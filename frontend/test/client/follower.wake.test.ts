@@ -174,6 +174,18 @@ describe('a long poll', () => {
     expect(it.info).toMatchObject({ error: null, seq: 200 });
   });
 
+  it('keeps what is whole of an answer that is cut off', async () => {
+    const fake = await serve(history(30));
+    fake.server.script = ({ nth }) => (nth < 2 ? { cutAfter: 3000 } : {});
+    const it = following(fake, { transports, raw: true });
+    await it.to('ended');
+    const [first, second, third] = fake.server.seen.map(({ after }) => Number.parseInt(after, 10));
+    expect(first).toBe(0);
+    expect(second).toBeGreaterThan(0);
+    expect(third).toBeGreaterThan(second ?? 30);
+    expect(it.events.map(({ raw }) => raw)).toEqual(fake.server.log.texts);
+  });
+
   it('asks for shorter waits where something on the way is impatient', async () => {
     const fake = await serve(history(3, false));
     fake.server.script = ({ wait }) => (wait > 4 ? { answer: { status: 504 } } : {});

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
+
+import httpx
 
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
@@ -20,6 +23,8 @@ LONGEST_WAIT = 25
 FIRST_LIMIT, MOST_LIMIT = 32, 1000
 # How long an answer may take to come, in seconds, to be followed by a larger one, or by a smaller.
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
+# What the next event begins with, in a page as the server writes it.
+NEXT_EVENT = ',{"seq":'
 # A proxy's way of saying that it did not want to wait as long.
 IMPATIENT = frozenset({408, 502, 504})
 # Where no answer may be held at all, how often to ask.
@@ -41,6 +46,10 @@ async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
         except NoAnswer as none:
             if not polling.shorten(none.status):
                 raise
+        except (httpx.HTTPError, OSError):
+            for signal in polling.salvage(body.decode(errors="replace")):
+                yield signal
+            raise
         else:
             for signal in polling.take(body.decode(errors="replace"), clock() - began):
                 yield signal
@@ -94,6 +103,16 @@ class Polling:
             yield End(seq, status)
         self.wait = self._longest if self._caught_up else 0
         self._fit(len(events), seconds)
+
+    def salvage(self, text: str) -> Iterator[Signal]:
+        """Yield the events that are whole in a page which was cut off."""
+        whole = max(text.rfind(NEXT_EVENT), 0)
+        with suppress(BadFrame):
+            _, events = split(f"{text[:whole]}]}}")
+            if events:
+                if not self._greeted:
+                    yield Hello(PROTOCOL, events[-1].seq, UNSAID_HEARTBEAT_S)
+                yield Events(tuple(events))
 
     def _fit(self, events: int, seconds: float) -> None:
         if seconds > SLOW_SECONDS:

@@ -14,6 +14,8 @@ const MOST_LIMIT = 1000;
 /** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
 const QUICK_MS = 1000;
 const SLOW_MS = 2000;
+/** What the next event begins with, in a page as the server writes it. */
+const NEXT_EVENT = ',{"seq":';
 /** A proxy's way of saying that it did not want to wait as long. */
 const IMPATIENT: ReadonlySet<number> = new Set([408, 502, 504]);
 /** Where no answer may be held at all, how often to ask, in ms. */
@@ -58,7 +60,8 @@ export class LongPollTransport implements Transport {
       if (signal.aborted) return;
       if ('response' in answer) {
         const began = this.platform.clock.now();
-        const text = await textOf(answer.response, sink, signal);
+        const cut = (text: string) => polling.salvage(text, this.options.raw);
+        const text = await textOf(answer.response, sink, signal, cut);
         if (signal.aborted) return;
         polling.take(pageIn(text, this.options.raw), this.platform.clock.now() - began);
       } else if (!polling.shorten(answer.status)) {
@@ -118,11 +121,7 @@ class Polling {
   take(page: Page, ms: number): void {
     const { head } = page;
     const seq = Number.parseInt(page.next, 10);
-    if (!this.#greeted) {
-      this.#greeted = true;
-      const hello = { protocol: 1, job: '', after: this.cursor, head, heartbeat_s: HEARTBEAT_S };
-      this.sink.frame({ kind: 'hello', ...hello });
-    }
+    this.#greet(head);
     this.cursor = page.next;
     if (page.events.length > 0) this.sink.frame({ kind: 'events', events: page.events });
     else this.sink.frame({ kind: 'heartbeat', head });
@@ -138,6 +137,24 @@ class Polling {
     this.#fit(page.events.length, ms);
   }
 
+  /** Hand on the events that are whole in a page which was cut off. */
+  salvage(text: string, raw: boolean): void {
+    const whole = `${text.slice(0, Math.max(0, text.lastIndexOf(NEXT_EVENT)))}]}`;
+    const page = parseObject(whole);
+    const events = page === null ? [] : eventsIn(page, whole, raw);
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#greet(last.seq);
+    this.sink.frame({ kind: 'events', events });
+  }
+
+  #greet(head: number): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    const hello = { protocol: 1, job: '', after: this.cursor, head, heartbeat_s: HEARTBEAT_S };
+    this.sink.frame({ kind: 'hello', ...hello });
+  }
+
   #fit(events: number, ms: number): void {
     if (ms > SLOW_MS) {
       this.limit = Math.max(1, Math.floor(Math.min(this.limit, events) / 2));
@@ -147,16 +164,26 @@ class Polling {
   }
 }
 
-/** Read an answer's text, telling of its bytes as they come. */
-async function textOf(response: Response, sink: Sink, signal: AbortSignal): Promise<string> {
+/** Read an answer's text, telling of its bytes as they come; `cut` is told what came where it is cut off. */
+async function textOf(
+  response: Response,
+  sink: Sink,
+  signal: AbortSignal,
+  cut: (text: string) => void,
+): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = '';
-  for (;;) {
-    const chunk = await reader?.read();
-    if (chunk === undefined || chunk.done || signal.aborted) return text + decoder.decode();
-    sink.alive(chunk.value.length);
-    text += decoder.decode(chunk.value, { stream: true });
+  try {
+    for (;;) {
+      const chunk = await reader?.read();
+      if (chunk === undefined || chunk.done || signal.aborted) return text + decoder.decode();
+      sink.alive(chunk.value.length);
+      text += decoder.decode(chunk.value, { stream: true });
+    }
+  } catch (error) {
+    if (!signal.aborted) cut(text);
+    throw error;
   }
 }
 
