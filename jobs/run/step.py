@@ -40,6 +40,7 @@ class Step:
         self._limit = TimeLimit(None)
         self._rest: list[NewEvent] = []
         self._said = False  # that it waits for a place
+        self.is_over = False  # whether its end has been handed to the log
 
     def output(self, text: str, stream: str = "out") -> None:
         """Log output (`out` or `err`), from any thread; what comes within 50 ms goes together."""
@@ -106,7 +107,12 @@ class Step:
     async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
         """Log what output is left and how the try ended, in one append."""
         self._rest += await self._output.close()
-        await self.run.append([*self._rest, self._event(event_type, self._common | data)])
+        self.is_over = True  # from here on it is written, also where nobody waits for that
+        try:
+            await self.run.append([*self._rest, self._event(event_type, self._common | data)])
+        except Exception:
+            self.is_over = False  # it was refused: another ending may not be
+            raise
         self._rest.clear()  # kept until then: an ending that is refused must not lose output
 
     async def _say(self, place: str) -> None:

@@ -69,8 +69,8 @@ class Work:
 
     async def _try(self, step: Step) -> tuple[Any, datetime | None]:
         """Return the result, or when to try again; StepFailed where there is neither."""
-        await step.begin()
         masks = self.run.vault.masks
+        await self._begin(step)
         try:
             async with step.limit(self.timeout):
                 result = await call_step(self.run, self.fn, step)
@@ -81,14 +81,25 @@ class Work:
         except LeaseLost:
             raise
         except asyncio.CancelledError:
-            if not self.run.leaving:
-                await self._fail(step, STOPPED if self.run.cancelling else CUT_SHORT)
+            await self._cut_short(step)
             raise
         except Exception as error:  # noqa: BLE001 - whatever a step's own code raises
             words = describe(error)
             logger.info("step %s failed: %s", step.name, words, extra={"action": "step"})
             return None, await self._failed(step, error, words)
         return result, None
+
+    async def _begin(self, step: Step) -> None:
+        try:
+            await step.begin()
+        except asyncio.CancelledError:  # its start is written all the same
+            await self._cut_short(step)
+            raise
+
+    async def _cut_short(self, step: Step) -> None:
+        """Record the end of a try that was cancelled, unless another one goes on with it."""
+        if not (self.run.leaving or step.is_over):
+            await self._fail(step, STOPPED if self.run.cancelling else CUT_SHORT)
 
     async def _failed(self, step: Step, error: Exception, words: Words) -> datetime:
         """Record a failed try; return when the next one is due."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
 from jobs.db import in_thread
-from jobs.run import HandedOver, Parked, Run, Step
+from jobs.run import HandedOver, Parked, Run, Step, StepFailed
 from tests.integration import runs
 from tests.integration.faults import Handler, araises, fates, raises, somebody
 
@@ -169,6 +170,34 @@ async def test_a_step_that_its_handler_cuts_short_has_failed() -> None:
 
     [ended] = await fates(gives_up)
     assert (ended.status, ended.failures) == ("succeeded", ["ended by its own run"])
+
+
+@pytest.mark.parametrize("runs_first", [False, True])
+@pytest.mark.parametrize("turns", [1, 4, 7, 10])
+async def test_a_step_that_is_cut_short_at_any_moment_ends_once(
+    turns: int, runs_first: bool
+) -> None:
+    """Also while its start, or its end, is being written."""
+    running = asyncio.Event()
+
+    async def work(_: Step) -> None:
+        running.set()
+
+    async def cuts(run: Run) -> None:
+        step = asyncio.create_task(run.step("short", work))
+        if runs_first:
+            await running.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        step.cancel()
+        with suppress(asyncio.CancelledError, StepFailed):
+            await step
+        await run.step("after", lambda _: None)
+
+    [ended] = await fates(cuts)
+    assert ended.status == "succeeded"
+    said = [one.type for one in ended.events if one.step == "short"]
+    assert said in (["step.started", "step.failed"], ["step.started", "step.succeeded"])
 
 
 async def test_a_timeout_of_its_own_is_not_the_steps() -> None:
