@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # A frame that is taken sooner than this may be followed by one twice as large, one that takes
 # longer than that by one half as large.
-QUICK_SECONDS, SLOW_SECONDS = 0.5, 2.0
+QUICK_SECONDS, SLOW_SECONDS = 0.25, 1.0
 
 
 class Pace:

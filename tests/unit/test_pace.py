@@ -21,11 +21,11 @@ def test_it_doubles_while_frames_are_full_and_taken_at_once() -> None:
 
 
 def test_it_stays_or_halves_where_they_take_long() -> None:
-    assert rooms((16, 0.0), (32, 1.0), (32, 2.5), (16, 2.5)) == [16, 32, 32, 16, 16]
+    assert rooms((16, 0.0), (32, 0.9), (32, 1.1), (16, 1.1)) == [16, 32, 32, 16, 16]
 
 
 def test_small_frames_are_no_reason_for_others_to_be_small() -> None:
-    assert rooms((60, 0.0), (1, 0.0), (1, 1.0), (1, 3.0)) == [16, 128, 128, 128, 16]
+    assert rooms((60, 0.0), (1, 0.0), (1, 0.5), (1, 3.0)) == [16, 128, 128, 128, 16]
 
 
 def test_a_frame_larger_than_there_was_room_for_is_no_reason_for_larger_ones() -> None:
