@@ -56,8 +56,9 @@ def held_back(month: Month) -> list[str]:
         some = ", ".join(str(job.pk) for job in running.order_by("pk")[:NAMED])
         reasons.append(f"{count} unfinished: {some}{', …' if count > NAMED else ''}")
     if unfed := months.unfed(month):
+        have = "has" if unfed == 1 else "have"
         reasons.append(
-            f"{counted(unfed, 'event')} without a place in the feed yet: does a sweeper run?"
+            f"{counted(unfed, 'event')} {have} no place in the feed yet: does a sweeper run?"
         )
     return reasons
 

@@ -93,7 +93,7 @@ def test_a_blocked_loop_costs_no_run_its_lease(database: str, who: Principal) ->
 
     def both_have_some() -> bool:
         held.append(submit(who, "test-brief", hang=True))
-        until(lambda: events(held[-1], "step.started"), "a run")
+        swept(lambda: events(held[-1], "step.started"), "a run")
         return len({Job.objects.get(pk=job).worker for job in held}) == 2
 
     with workers.processes(2, **env(database)):
