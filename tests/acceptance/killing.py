@@ -23,6 +23,10 @@ from tests.acceptance.up import Up
 from tests.waiting import until
 
 LOOK_SECONDS = 0.002
+# A job fails when 5 attempts in a row lose their worker without ending a step (`max_attempts`), so
+# the attempt after this many losses is killed only once it has recorded a step.
+LOSSES_IN_A_ROW = 3
+STEP_ENDS = ("step.succeeded", "step.failed", "step.retried", "step.skipped")
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 Seen = Effect | bool
 
@@ -60,6 +64,8 @@ class Executioner:
     def kill_one(self, job: str, aim: str) -> bool:
         """Kill the job's worker, once, at such a moment; False where the job ends before."""
         while attempt := self._next_attempt(job):
+            if self._losses_in_a_row(job) >= LOSSES_IN_A_ROW:
+                aim = "recorded"
             seen = self._aims[aim](job)
             if seen and self._killed(job, attempt):
                 effect = seen if isinstance(seen, tuple) else None
@@ -82,6 +88,15 @@ class Executioner:
 
         until(all_gone, "the end of what the worker had started", pause=LOOK_SECONDS)
         return True
+
+    def _losses_in_a_row(self, job: str) -> int:
+        """Count the attempts that lost their worker since a step last ended."""
+        losses = 0
+        for event in reversed(self.up.rows.events(job)):
+            if event["type"] in STEP_ENDS:
+                break
+            losses += "lost" in event["data"]
+        return losses
 
     def _next_attempt(self, job: str) -> dict[str, Any] | None:
         """Wait for an attempt that was not killed yet; None where the job ends without one."""

@@ -26,6 +26,9 @@ LOOK_SECONDS = 0.05
 PACE_SECONDS = 0.1
 #: Twins have the whole link, so they come one after the other; and some seconds beyond all bounds.
 TWIN_PACE_SECONDS, TWINS_SECONDS, MORE_SECONDS = 0.7, 60.0, 5.0
+#: What a live job needs is not known before its twins, which run beside it: a follower that gets
+#: behind may need so many times the seconds that the job goes on.
+BEHIND = 2.0
 #: How long a crowd may take to write down what it has.
 LEAVE_SECONDS = 60.0
 PAGES = [sys.executable, "-m", "ops.faults.links.pages"]
@@ -99,7 +102,7 @@ class Waves:
             live = JOBS[case.job].seconds
             if not case.twin and case.needs in needed:
                 longest = max(longest, verdict.bounds(case, needed[case.needs], live).seconds)
-            longest = max(longest, live * verdict.TIMES)
+            longest = max(longest, live * BEHIND * verdict.TIMES)
         return longest + len(cases) * _pace(cases) + MORE_SECONDS
 
     def _look(
