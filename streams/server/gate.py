@@ -10,15 +10,16 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
 from streams.counters import counters
-from streams.server.patience import Patience, untaken
+from streams.server.patience import HELD_BYTES, Patience, untaken
 
 
 @implementer(IPushProducer)
 class Gate:
-    """What a transport pauses while more than 64 KiB wait in its buffer; open again at none."""
+    """What a transport pauses while more than `HELD_BYTES` wait in its buffer; open again at none."""
 
     def __init__(self, transport: Any, too_slow: Callable[[], object]) -> None:
         self._transport = transport
+        _lowest(transport).bufferSize = HELD_BYTES
         self._opened = asyncio.Event()
         self._opened.set()
         self._patience = Patience(socket_of(transport), too_slow)
@@ -51,15 +52,12 @@ class Gate:
 
 def socket_of(transport: Any) -> Any:
     """Return the socket of a connected transport, below TLS if need be."""
-    while not hasattr(transport, "socket"):
-        transport = transport.transport
-    return transport.socket
+    return _lowest(transport).socket
 
 
 def buffered(transport: Any) -> int:
     """Return how many bytes wait in a connected transport's own two buffers."""
-    while not hasattr(transport, "dataBuffer"):
-        transport = transport.transport
+    transport = _lowest(transport)
     amount: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
     return amount
 
@@ -67,3 +65,10 @@ def buffered(transport: Any) -> int:
 def waiting(transport: Any) -> int:
     """Return how many bytes of what was written the other end has not acknowledged."""
     return buffered(transport) + untaken(socket_of(transport))
+
+
+def _lowest(transport: Any) -> Any:
+    """Return the transport that has the socket, below TLS if need be."""
+    while not hasattr(transport, "socket"):
+        transport = transport.transport
+    return transport

@@ -27,6 +27,9 @@ IDLE_SECONDS = 75.0  # between two requests; longer than proxies keep a connecti
 
 # What waits unsent in the kernel at most. The rest is in our own buffers, where it can be bounded.
 UNSENT_BYTES = 64 * 1024
+# An application waits while more than this waits in a connection's own buffer: as much as a first
+# frame has, so that how long larger ones take is seen (`streams.pace`).
+HELD_BYTES = 16 * 1024
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT, of linux/tcp.h
 _ACKED = slice(120, 128)  # tcpi_bytes_acked in the tcp_info of linux/tcp.h
 _INTERNET = {socket.AF_INET, socket.AF_INET6}

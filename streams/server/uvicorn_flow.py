@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from streams.counters import counters
-from streams.server.patience import Patience, untaken
+from streams.server.patience import HELD_BYTES, Patience, untaken
 
 
 class Flow:
@@ -16,6 +16,7 @@ class Flow:
 
     def __init__(self, transport: asyncio.Transport, nothing_taken: Callable[[], object]) -> None:
         self._transport = transport
+        transport.set_write_buffer_limits(high=HELD_BYTES, low=0)
         self._socket = transport.get_extra_info("socket")
         self._patience = Patience(self._socket, nothing_taken)
         self._blocked = False

@@ -41,12 +41,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._flow.end()
 
     async def send(self, message: Any) -> None:
-        """Send for the application; wait for the end where that closes."""
+        """Send for the application, and return once the connection has taken it.
+
+        uvicorn waits before the next message instead; then the time that a frame took would count
+        for the one after it (`streams.pace`). Where `message` closes, wait for the end.
+        """
         await self.writable.wait()
         if self.close_sent and self.handshake_complete:
             raise ClientDisconnected
         await super().send(message)
         self._wait_for_end()
+        await self.writable.wait()
 
     def data_received(self, data: bytes) -> None:
         """Read for the application; wait for the end where that closes."""

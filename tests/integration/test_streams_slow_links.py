@@ -17,6 +17,7 @@ from tests.throttle import throttled
 # Longer than autobahn waits for the answer to its close frame, which was a second.
 AWAY_SECONDS = 3
 BITS_A_SECOND = 2_000_000
+FIRST_FRAME_BYTES = 16 * 1024
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -82,3 +83,17 @@ async def test_a_slow_link_brings_all_of_a_finished_job(scene: Stage, transport:
     assert texts == scene.rows(job)
     if transport != "longpoll":
         assert link.connections == 1
+
+
+async def test_frames_do_not_grow_once_the_connection_takes_them_slowly(scene: Stage) -> None:
+    # Node and browsers see nothing of a frame before its end: one that takes longer than they wait
+    # in silence looks like a dead connection, and the next one is sent it again.
+    job = await a_finished_job(scene, events=400, size=2000)
+    async with throttled(scene.web.port, BITS_A_SECOND / 4) as link:
+        with connected(link.port) as connection:
+            client = RawSocket(connection, *follow(scene, job))
+            await asyncio.to_thread(client.read_to_end)
+    frames = [len(text) for text in client.texts if text.startswith('{"kind":"events"')]
+    assert events_of(client.texts) == scene.rows(job)
+    # One fills the buffers on the way; each after it has to wait until the link has taken the last.
+    assert sum(size > 4 * FIRST_FRAME_BYTES for size in frames) <= 1, frames

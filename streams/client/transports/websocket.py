@@ -15,7 +15,7 @@ from streams.client.frames import Words, parse
 from streams.client.moves import Alive, Open, Signal
 from streams.client.transports.http import AGENT, Door
 
-# A frame has about 256 KiB of events.
+# A frame has about 128 KiB of events.
 MAX_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 1.0
 ABNORMAL = 1006
