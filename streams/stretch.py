@@ -26,7 +26,7 @@ class Bounds:
 
     frame_events: int = 1000
     frame_bytes: int = 128 * 1024
-    block_bytes: int = 16 * 1024
+    block_bytes: int = 8 * 1024
     ring_events: int = 4096
     ring_bytes: int = 2 * 1024 * 1024
     page_events: int = 1000
@@ -58,7 +58,7 @@ class Stretch(Protocol):
 class PageOf:
     """A page of a job's history, which does not change, cut into frames where it has its newlines.
 
-    It is divided into blocks of about 16 KiB. A frame is one block, or 2, 4, 8 of them from a
+    It is divided into blocks of about 8 KiB. A frame is one block, or 2, 4, 8, 16 of them from a
     multiple of that number on. So followers share frames, whatever the size of theirs and wherever
     they began: one who begins within a block gets the rest of it, and then stands where others do.
     """

@@ -15,7 +15,7 @@ from streams.server.patience import HELD_BYTES, Patience, untaken
 
 @implementer(IPushProducer)
 class Gate:
-    """What a transport pauses while more than `HELD_BYTES` wait in its buffer; open again at none."""
+    """What a transport pauses while over `HELD_BYTES` wait in its buffer; open again at none."""
 
     def __init__(self, transport: Any, too_slow: Callable[[], object]) -> None:
         self._transport = transport

@@ -25,11 +25,10 @@ HANDSHAKE_SECONDS = 60.0
 FIRST_SECONDS = 20.0  # to begin with a first request
 IDLE_SECONDS = 75.0  # between two requests; longer than proxies keep a connection that is idle
 
-# What waits unsent in the kernel at most. The rest is in our own buffers, where it can be bounded.
-UNSENT_BYTES = 64 * 1024
-# An application waits while more than this waits in a connection's own buffer: as much as a first
-# frame has, so that how long larger ones take is seen (`streams.pace`).
-HELD_BYTES = 16 * 1024
+# What waits unsent in the kernel at most, and what may wait in a connection's own buffer before
+# its application has to. Both are small: a frame counts as taken when the link has taken it, and
+# frames do not grow on a slow one (`streams.pace`). A fast link has nothing unsent.
+UNSENT_BYTES = HELD_BYTES = 16 * 1024
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT, of linux/tcp.h
 _ACKED = slice(120, 128)  # tcpi_bytes_acked in the tcp_info of linux/tcp.h
 _INTERNET = {socket.AF_INET, socket.AF_INET6}

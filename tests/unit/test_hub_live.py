@@ -293,13 +293,13 @@ def test_a_job_with_few_followers_or_few_events_is_sent_at_once(pause: float) ->
 def test_followers_at_one_place_share_one_encoding() -> None:
     async def story() -> None:
         async with Scene() as scene:
-            scene.append(50)
+            scene.append(25)
             followers = [scene.follower() for _ in range(20)]
             for follower in followers:
-                await follower.has(wire.CaughtUp, 50)
+                await follower.has(wire.CaughtUp, 25)
             scene.append(3)
             for follower in followers:
-                await follower.has(wire.Events, 53)
+                await follower.has(wire.Events, 28)
             batches = {id(item) for follower in followers for item in follower.of(wire.Events)}
             assert len(batches) == 2
 

@@ -76,8 +76,8 @@ def test_the_first_frame_is_small_and_those_after_it_grow_with_what_the_connecti
         async with Scene() as scene:
             scene.append(4000)
             quick = await sizes_of_frames(scene, 0.0)
-            assert quick[0] <= 16 * 1024
-            assert max(quick) > 200 * 1024
+            assert quick[0] <= 8 * 1024
+            assert max(quick) > 100 * 1024
             assert_growing(quick)
             slow = await sizes_of_frames(scene, 1 / 8)  # 64 kbit/s
             assert max(slow) <= 17 * 1024
@@ -94,7 +94,7 @@ def test_what_is_live_comes_in_small_frames_at_first_too() -> None:
             scene.append(1500)
             await follower.has(wire.Events, 1500)
             sizes = [item.size for item in follower.items if isinstance(item, wire.Events)]
-            assert sizes[0] <= 16 * 1024
+            assert sizes[0] <= 8 * 1024
             assert_growing(sizes)
 
     run(story())
@@ -102,7 +102,7 @@ def test_what_is_live_comes_in_small_frames_at_first_too() -> None:
 
 def test_a_follower_slower_than_the_job_is_told_and_served_from_the_log() -> None:
     async def story() -> None:
-        async with Scene(bounds=Bounds(ring_events=20)) as scene:
+        async with Scene(bounds=Bounds(ring_events=20, block_bytes=16 * 1024)) as scene:
             subscription = await scene.subscription()
             async with aclosing(subscription.items()) as items:
                 kinds, seq = [], 0
