@@ -25,7 +25,7 @@ from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from core import csp
-from jobs import consumers, duties, schedules
+from jobs import consumers, duties, schedules, unknown_kinds
 from jobs.log import partitions
 from streams import followers
 
@@ -127,6 +127,11 @@ def _schedules() -> str | None:
     return f"{len(found.failing)} of {found.enabled} failing" if found.failing else None
 
 
+def _kinds() -> str | None:
+    found = unknown_kinds.unknown_kinds()
+    return unknown_kinds.describe(found) if found else None
+
+
 def _in_thread(function: Callable[[], str | None]) -> Check:
     twin: Check = database_sync_to_async(function, thread_sensitive=False, executor=_thread)
     return twin
@@ -143,7 +148,8 @@ async def _redis() -> str | None:
     return None
 
 
-# A failing consumer or schedule is told, but no reason to send requests elsewhere.
+# A failing consumer or schedule, or a kind that no worker knows, is told, but no reason to send
+# requests elsewhere.
 CHECKS: dict[str, Check] = {
     "database": _in_thread(_query),
     "migrations": _in_thread(_migrations),
@@ -153,6 +159,7 @@ CHECKS: dict[str, Check] = {
     "sweeper": _in_thread(_sweeper),
     "consumers": _in_thread(_consumers),
     "schedules": _in_thread(_schedules),
+    "kinds": _in_thread(_kinds),
 }
 
 

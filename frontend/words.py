@@ -131,6 +131,8 @@ def _awaited(wait: Mapping[str, str | None]) -> str:
         case "limit":
             most = plural(int(wait.get("limit") or 0), f"{wait.get('kind')} job")
             return f"its turn: at most {most} at a time"
+        case "kind":
+            return f"a worker that knows the kind {wait.get('kind')}"
         case "timer":
             return _moment(until) if until else "a timer"
         case "retry":

@@ -1,4 +1,7 @@
-"""Django's system checks of what an installation has set up: `manage.py check`, and every start."""
+"""Django's system checks of what an installation has set up.
+
+`manage.py check` and `migrate` report all of it; a start, only an engine that cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from jobs import dispatch
 from jobs.kinds import registry
 
 KINDS = "kinds"
-"""The tag of the check that concerns a process without pages."""
+"""The tag of the check of job kinds: `manage.py check --tag kinds`."""
 
 ENGINE = "engine"
 """The tag of the check of what `REPRISE_DISPATCH` names."""

@@ -28,6 +28,8 @@ QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 STATUSES = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
+# What is waited for without being parked; None: targets.
+_TRIED = frozenset({None, "limit", "kind"})
 _ACTIVE = frozenset({RUNNING, CANCELLING, PAUSED})
 _OPEN = frozenset({QUEUED, RUNNING, WAITING, PAUSED})
 
@@ -105,9 +107,10 @@ class Summary:
     def parked(self) -> bool:
         """Whether the run itself waits, for a moment or a word: before that nobody may take it.
 
-        A job that waits for targets, or for its turn, may be taken, to see whether it can run now.
+        A job that waits for targets, for its turn or for a worker that knows its kind may be
+        taken, to see whether it can run now.
         """
-        own = (wait.get("for", "limit") != "limit" for wait in self.waiting_for)
+        own = (wait.get("for") not in _TRIED for wait in self.waiting_for)
         return self.status == WAITING and any(own)
 
     @property

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from core import clock
 from core.errors import NotNow
-from jobs import attempts, claims, limits, log
+from jobs import attempts, claims, limits, log, unknown_kinds
 from jobs.attempts import Lost
 from jobs.events import EventType, NewEvent, parse
 from jobs.foreign import report
@@ -97,8 +97,9 @@ class Lease:
 def take(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
     """Take a job and open its next attempt; None where it is not to be had now.
 
-    That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target
-    or for its turn among the jobs of its kind (which it then says in its log). One whose attempts
+    That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target,
+    for its turn among the jobs of its kind, or for a worker that knows its kind, as this one does
+    not (which it then says in its log). One whose attempts
     have all ended without a word fails instead (`jobs.attempts`). Where `suspects` is given, one
     that had better run alone is left and put there.
     """
@@ -208,13 +209,18 @@ def _fit(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]
         lost = attempts.lost_in_a_row(one.job, one.worker, heard)
         if attempts.is_too_many(one.kind, lost):
             attempts.give_up(one.job, one.fence, lost)
-        elif suspects is not None and len(lost) >= attempts.SUSPECT_AFTER:
+        elif _is_suspect(one, lost) and suspects is not None:
             suspects.add(one.job)
             with connection.cursor() as cursor:
                 cursor.execute(_LEAVE, [one.worker, one.lease_until, one.job])
         else:
             fit.append(one._replace(lost=lost[-1]))
     return fit
+
+
+def _is_suspect(seized: _Seized, lost: Sequence[Lost]) -> bool:
+    """Return whether a job had better run alone; one of an unknown kind does not run at all."""
+    return len(lost) >= attempts.SUSPECT_AFTER and registry.find(seized.kind) is not None
 
 
 def _lost(seized: _Seized) -> dict[str, Any]:
@@ -251,6 +257,8 @@ def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]
 
 def _waits(job: Job) -> dict[str, Any]:
     """Return what a job waits for, as the data of job.waiting; {} where it can run."""
+    if registry.find(job.kind) is None:
+        return {"for": "kind", "waits": [unknown_kinds.wait_for(job.kind)], "count": 1}
     if turn := limits.waits(job.pk, job.kind, job.priority):
         return {"for": "limit", "waits": turn, "count": len(turn)}
     if blockers := claims.acquire(job.pk, _targets(job)):
@@ -273,5 +281,10 @@ def _wait(job: Job, said: dict[str, Any]) -> None:
         cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
     if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):
         log.append(job.pk, [NewEvent(EventType.JOB_WAITING, said)], actor="system")
-    if "targets" in said:
+        if said["for"] == "kind":
+            where = {"action": "take"}
+            logger.warning(
+                "job %s left: its kind %s is not known here", job.pk, job.kind, extra=where
+            )
+    if said["for"] != "limit":
         limits.wake_next(job.kind)  # it has left the line

@@ -1,10 +1,10 @@
-"""What the feed, its consumers, the schedules and the sweeper say of themselves to Prometheus."""
+"""What the feed, its consumers, schedules, sweeper and workers say of themselves to Prometheus."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import consumers, duties, feed, schedules
+from jobs import consumers, duties, feed, schedules, unknown_kinds
 from jobs.state import folded_events
 
 _HELP = {
@@ -19,6 +19,7 @@ _HELP = {
     "reprise_duty_seconds": ("gauge", "Since a sweeper last did a duty well; -1: never."),
     "reprise_duty_failures": ("gauge", "Failures of a sweeper's duty in a row."),
     "reprise_sweeper_late": ("gauge", "1 where a duty is late, as /readyz says; 0 otherwise."),
+    "reprise_jobs_unknown_kind": ("gauge", "Jobs waiting for a kind that no live worker knows."),
     "reprise_folded_events_total": ("counter", "Events folded by this process to find a state."),
 }
 
@@ -40,12 +41,13 @@ def text() -> str:
         "reprise_feed_position": {"": feed.end()},
         "reprise_consumer_lag_events": {one.name: one.lag for one in found},
         "reprise_consumer_failures": {one.name: one.failures for one in found},
+        "reprise_jobs_unknown_kind": unknown_kinds.unknown_kinds(),
         "reprise_folded_events_total": {"": folded_events.total},
     }
     lines: list[str] = []
     for name, (kind, about) in _HELP.items():
         lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
-        of = name.split("_")[1]  # consumer, schedule, duty
+        of = "kind" if name.endswith("_kind") else name.split("_")[1]  # consumer, schedule, duty
         for label, value in values[name].items():
             named = f'{{{of}="{_escaped(label)}"}}' if label else ""
             lines.append(f"{name}{named} {value}")

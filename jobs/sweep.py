@@ -5,15 +5,18 @@ The sweeper makes a duty of each (`jobs.duties`), so that one that fails stops n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.db import connection
 
-from jobs import claims, commands, dispatch, limits, seals, sign_in
+from jobs import claims, commands, dispatch, limits, seals, sign_in, unknown_kinds, worker_registry
 from jobs.log import partitions
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is
-# delivered when it is due, or else by the word that it waits for.
+# delivered when it is due, or else by the word that it waits for. One of a kind that its worker did
+# not know is left to those that do, who look for it (`jobs.presence`).
 _DUE = """
 update jobs_job set delivered_at = clock_timestamp()
 where id in (
@@ -21,6 +24,7 @@ where id in (
   where finished_at is null and status not in ('paused') and head > 0
     and (lease_until is null or lease_until < clock_timestamp())
     and (not parked or due_at <= clock_timestamp())
+    and not (status = 'waiting' and waiting_for @> '[{"for": "kind"}]')
     and (start_at is null or start_at <= clock_timestamp())
     and coalesce(delivered_at, last_at) < clock_timestamp()
         - %s * case when status = 'waiting' and not parked then 10 else 1 end * interval '1 second'
@@ -54,13 +58,19 @@ def release_ended() -> int:
     return len(ended)
 
 
-OFTEN = {"claims": release_ended, "rescue": deliver_due, "limits": limits.wake_all}
+OFTEN: dict[str, Callable[[], object]] = {
+    "claims": release_ended,
+    "rescue": deliver_due,
+    "limits": limits.wake_all,
+    "kinds": unknown_kinds.Notice().tell,
+}
 """What comes every few seconds, by the name of its duty."""
 
 SELDOM = {
     "partitions": partitions.make_ahead,
     "deliveries": dispatch.forget_dead_deliveries,
     "sign-ins": sign_in.forget,
+    "workers": worker_registry.forget_silent,
     "seals": seals.keep,
 }
 """What comes every few minutes."""

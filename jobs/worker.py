@@ -23,6 +23,7 @@ from jobs.heartbeat import BEATS_PER_LEASE, Heartbeat
 from jobs.leases import Lease
 from jobs.log import hints
 from jobs.outcome import append_ending, ending_of
+from jobs.presence import Presence
 from jobs.run import HandedOver, Parked, Run, parking
 from jobs.secrets import field, store
 from jobs.state import state_at
@@ -62,7 +63,8 @@ class Worker:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop`; then hand over what runs and return."""
-        async with self._open():
+        presence = Presence(self.name, self.receive, self.capacity)
+        async with self._open(), presence.shown():
             queue = asyncio.create_task(dispatch.serve(self.receive, self.name, self.capacity))
             try:
                 await stop.wait()

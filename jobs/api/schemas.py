@@ -89,10 +89,13 @@ class Waiting(Schema):
 
     target: str | None = None
     job: UUID | None = None
-    sort: Literal["timer", "retry", "signal", "approval", "limit"] | None = Field(
-        None, alias="for", description="Set where the run itself waits, or for its turn."
+    sort: str | None = Field(
+        None,
+        alias="for",
+        description="`timer`, `retry`, `signal` or `approval` where the run itself waits; `limit`: "
+        "for its turn; `kind`: for a worker that knows the kind. Newer servers may add sorts.",
     )
-    kind: str | None = Field(None, description="At most `limit` jobs of this kind run at a time.")
+    kind: str | None = Field(None, description="The job's kind, for `limit` and `kind`.")
     limit: int | None = None
     name: str | None = Field(None, description="The step or signal.")
     until: str | None = None

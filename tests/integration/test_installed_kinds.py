@@ -127,13 +127,25 @@ def test_the_setting_is_checked_as_well(install: Install) -> None:
         assert registry.get("test-say").title == "Say words"
 
 
-def test_manage_says_it_in_a_sentence(install: Install, tmp_path: Path) -> None:
-    site = install("1 / 0", brew="Brew")
-    env = os.environ | {"PYTHONPATH": str(site), "REPRISE_STATE": str(tmp_path)}
-    command = [sys.executable, "manage.py", "worker"]
-    ran = subprocess.run(
+def manage(
+    site: Path, folder: Path, *arguments: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(site), "REPRISE_STATE": str(folder)} | env
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_manage_check_says_it_in_a_sentence(install: Install, tmp_path: Path) -> None:
+    ran = manage(install("1 / 0", brew="Brew"), tmp_path, "check")
     assert ran.returncode == 1
     assert "(jobs.E001) The job kind ours_0:Brew (entry point brew of ours_0)" in ran.stderr
     assert "ZeroDivisionError: division by zero" in ran.stderr
+
+
+def test_a_broken_kind_stops_no_command(install: Install, tmp_path: Path, database: str) -> None:
+    site = install("1 / 0", brew="Brew")
+    for command in ("consumers", "schedules"):
+        ran = manage(site, tmp_path, command, "--json", DATABASE_URL=database)
+        assert (command, ran.returncode, ran.stderr) == (command, 0, "")

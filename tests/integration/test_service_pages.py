@@ -44,6 +44,7 @@ async def test_a_service_with_all_it_needs_is_ready(database: str, redis: str) -
         "sweeper",
         "consumers",
         "schedules",
+        "kinds",
     }
 
 

@@ -117,6 +117,22 @@ def test_data_of_another_shape_ends_nothing(odd: Event) -> None:
     Plain(io.StringIO(), io.StringIO(), output=True).events([odd])
 
 
+def test_a_wait_is_said_in_words() -> None:
+    waits = [{"for": "kind", "kind": "backup"}]
+    said = [
+        event("job.waiting", {"for": "kind", "waits": waits, "count": 1}),
+        event("job.waiting", {"for": "kind"}),
+        event("job.waiting", {"for": "weather", "waits": [7], "count": 1}),
+    ]
+    out = io.StringIO()
+    Plain(out, out, output=True).events(said)
+    assert out.getvalue().splitlines() == [
+        "Waits for a worker that knows the kind backup",
+        "Waits for: kind",
+        "Waits for: weather",
+    ]
+
+
 HOSTILE = st.text(alphabet=st.sampled_from("a\x1b[]m;0K\x07\x9b\x9d\\P_\x00\x7f\t\n\r\b 1cHJ\x85"))
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -138,6 +154,7 @@ def test_nothing_but_colours_tabs_and_newlines_gets_through(a: str, b: str, c: s
         event("step.retried", {"error": {"message": c}}, step=a, target=b),
         event("step.failed", {"error": {"message": c}, "reason": a}, step=a, target=b),
         event("job.waiting", {"for": a}),
+        event("job.waiting", {"for": "kind", "waits": [{"for": "kind", "kind": b}]}),
         event("job.approval_requested", {"words": a}, actor=f"user:{b}"),
         event("job.failed", {"message": b}),
     ]

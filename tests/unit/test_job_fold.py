@@ -145,9 +145,19 @@ def test_a_parked_run_says_what_it_waits_for_and_when_it_is_due() -> None:
     assert (paused.status, paused.parked, paused.due_at) == ("paused", False, None)
 
 
-def test_a_job_that_waits_for_targets_is_not_parked() -> None:
-    blockers = {"targets": [{"target": "gs-003", "job": "other"}]}
-    assert not summary_after(SUBMITTED, (EventType.JOB_WAITING, blockers)).parked
+@pytest.mark.parametrize(
+    ("said", "parked"),
+    [
+        ({"targets": [{"target": "gs-003", "job": "other"}]}, False),
+        ({"waits": [{"for": "limit", "kind": "load", "limit": 1}]}, False),
+        ({"waits": [{"for": "kind", "kind": "backup"}]}, False),
+        ({"waits": [{"for": "weather"}]}, True),
+    ],
+)
+def test_a_job_that_does_not_wait_by_itself_is_not_parked(
+    said: dict[str, Any], parked: bool
+) -> None:
+    assert summary_after(SUBMITTED, (EventType.JOB_WAITING, said)).parked is parked
 
 
 @pytest.mark.parametrize(

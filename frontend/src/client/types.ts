@@ -32,12 +32,12 @@ export interface PlanGroup {
  * What a job waits for. Without `for`: a target, and the job that holds it. Else the run itself
  * waits, `until` a moment where there is one: for a timer or a step's next try (`name`), for a
  * signal (`name`), for an approval (`gate`); or for its turn, where at most `limit` jobs of its
- * `kind` run at a time.
+ * `kind` run at a time; or for a worker that knows its `kind`.
  */
 export interface WaitingFor {
   readonly target?: string | null;
   readonly job?: string | null;
-  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | 'limit' | null;
+  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | 'limit' | 'kind' | null;
   readonly name?: string | null;
   readonly until?: string | null;
   readonly gate?: string | null;

@@ -105,7 +105,9 @@ function parkedView(waits: readonly WaitingFor[]): TemplateResult {
   const more = waits.length - shown.length;
   const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
   const word = waits.some((wait) => wait.for === 'signal');
-  const end = word ? '' : 'It goes on by itself.';
+  const unknown = waits.some((wait) => wait.for === 'kind');
+  const goes = unknown ? 'It goes on once there is one.' : 'It goes on by itself.';
+  const end = word ? '' : goes;
   return notice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
 }
 

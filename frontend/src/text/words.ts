@@ -119,6 +119,8 @@ export function waitWords(wait: WaitingFor): string {
   switch (wait.for) {
     case 'limit':
       return `its turn: at most ${plural(wait.limit ?? 0, `${wait.kind} job`)} at a time`;
+    case 'kind':
+      return `a worker that knows the kind ${wait.kind}`;
     case 'timer':
       if (until && name === 'start') return `its start at ${momentWords(until)}`;
       return until ? momentWords(until) : 'a timer';

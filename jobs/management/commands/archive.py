@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from core.words import counted
@@ -17,13 +17,14 @@ from jobs.archive import keeping
 from jobs.archive.keeping import Means
 from jobs.log import months
 from jobs.log.months import Month, Owner, State
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.models import Archive
 
 Row = dict[str, Any]
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Write whole months of ended jobs to the archive storage, read them back, and only then "
         "drop their events from the database. Archived jobs stay readable. Interrupted, it goes on "

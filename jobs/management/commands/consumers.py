@@ -6,14 +6,15 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import NotFound
 from jobs import consumers
 from jobs.consumers import Standing
+from jobs.management.base import ServiceCommand
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "List the consumers of the feed of all jobs: position, lag in events, failures."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from core.errors import NotSignedIn
 from jobs import tokens
+from jobs.management.base import ServiceCommand
 from jobs.models import Target, Team
 
 USERNAME = "demo"
@@ -22,7 +23,7 @@ TEAM = "Game operations"
 ROLES = ("operator", "manager")
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Make the demo's team, operator (staff), token and targets; harmless when they are there. "
         "The password and the token stay what the credentials file says."

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from core.words import counted
 from jobs import log
 from jobs.archive import exports, lines
 from jobs.management.arguments import job_argument
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Write one job, its header and its events exactly as stored, for `import` elsewhere."
 
     def add_arguments(self, parser: CommandParser) -> None:

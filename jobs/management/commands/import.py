@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from core.words import counted
 from jobs.archive import imports
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Store exported jobs exactly as they are. Everything is checked first: a file with one bad "
         "line changes nothing. A job that is here already with the same history is left alone."

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
 from jobs.management.arguments import job_argument
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.models import Job
 from jobs.rebuild import CannotFold, Difference, rebuild
@@ -30,7 +31,7 @@ class Result:
     trouble: str | None = None
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Fold logs from zero and compare with the jobs' rows and snapshots. Lists every difference "
         "and then exits with 1; with --write it puts them right instead."

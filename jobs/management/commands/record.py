@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.words import counted
 from jobs import log, replay
 from jobs.management.arguments import job_argument
+from jobs.management.base import ServiceCommand
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Write a job's history as NDJSON, exactly as stored; with --output its states beside it."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from jobs import schedules
+from jobs.management.base import ServiceCommand
 from jobs.models import Schedule
 
 FIELDS = ("name", "kind", "cron", "timezone", "enabled", "next_run", "last_run", "message")
 FAILURE = ("failures", "failed_at", "error")
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "List the schedules: when they run next, and what went wrong; switch one, or delete it."
 
     def add_arguments(self, parser: CommandParser) -> None:

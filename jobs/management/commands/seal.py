@@ -6,14 +6,15 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.words import counted
 from jobs import seals
+from jobs.management.base import ServiceCommand
 from jobs.models import Seal
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Sign a digest of every head that has moved since the last seal. Where none has, say so "
         "and write nothing."

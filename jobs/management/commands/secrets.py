@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from jobs.management.arguments import moment_argument
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.secrets import keys, store
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Look after the stored values of secret parameters and the keys they are encrypted with."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
-from jobs import checks, duties, feed, schedules, sweep
+from jobs import duties, feed, schedules, sweep
 from jobs.duties import Duty
+from jobs.management.base import ServiceCommand
 from jobs.readers import Crew
 
 SCHEDULES_SECONDS = 1.0
@@ -21,9 +21,7 @@ HOUSE_SECONDS = 600.0
 STOP_SECONDS = 5.0
 
 
-class Command(BaseCommand):
-    # A job kind that is broken is no reason to leave the others without a sweeper.
-    requires_system_checks = (checks.ENGINE,)
+class Command(ServiceCommand):
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import InvalidParams, RepriseError
 from jobs.events import one_line
+from jobs.management.base import ServiceCommand
 from jobs.models import Target
 from jobs.targets import changes, files, select
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Fill the inventory of targets from a YAML file, and list it."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,18 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core import clock
 from core.errors import InvalidParams
 from jobs import tokens
 from jobs.log.hints import publisher
+from jobs.management.base import ServiceCommand
 from jobs.models import ApiToken
 
 NEWS_SECONDS = 2.0
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Make, list and revoke API tokens. A token's text is printed once, when it is made."
 
     def add_arguments(self, parser: CommandParser) -> None:

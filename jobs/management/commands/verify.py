@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity import SealVerdict, Verdict, known_jobs, verify, verify_seals
 from jobs.management.arguments import job_argument
+from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.models import Job
 from jobs.seals import SealFailed, key
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Check that logs are what was appended: the chain of hashes, the job's row, the columns "
         "beside the text, the seals. Lists every bad job and then exits with 1."

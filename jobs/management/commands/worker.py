@@ -12,20 +12,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from jobs import checks, worker_loop
+from jobs import worker_loop
 from jobs.apart import Apart
+from jobs.kinds import registry
+from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
 from jobs.worker import Worker
 
 STDIN = 0
 
 
-class Command(BaseCommand):
-    # The other checks read every address and view, a third of the time that a start takes; a worker
-    # has no pages, and after a crash runs wait for its successor.
-    requires_system_checks = (checks.KINDS, checks.ENGINE)
+class Command(ServiceCommand):
     help = "Run jobs until SIGTERM or SIGINT, then hand over what still runs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,6 +38,7 @@ class Command(BaseCommand):
             redirect_stdout(out),
             redirect_stderr(err),
         ):
+            registry.all_kinds()  # imported before there is a loop; what is broken is logged here
             worker_loop.run(partial(_serve, runs=options["runs"], job=options["job"]))
 
 

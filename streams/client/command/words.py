@@ -30,7 +30,7 @@ def words(event: Event) -> str:
         case "attempt.started" if event.attempt > 1:
             return _line(f"Attempt {event.attempt}", str(data.get("worker") or ""))
         case "job.waiting":
-            return _line("Waits for", str(data.get("for") or "its turn"))
+            return _waiting(data)
         case "step.succeeded" | "step.failed" | "step.skipped" | "step.retried":
             return f"{where(event.target, event.step)}{_end(event.type, data)}"
         case type if type in _SAID:
@@ -40,6 +40,14 @@ def words(event: Event) -> str:
             )
             return _line(_SAID[type], str(said), f"by {by}" if by else "")
     return ""
+
+
+def _waiting(data: Mapping[str, Any]) -> str:
+    waits = data.get("waits")
+    first = waits[0] if isinstance(waits, list) and waits else None
+    if data.get("for") == "kind" and isinstance(first, dict):
+        return one_line(f"Waits for a worker that knows the kind {first.get('kind')}")
+    return _line("Waits for", str(data.get("for") or "its turn"))
 
 
 def _line(head: str, *rest: str) -> str:

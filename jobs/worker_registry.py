@@ -1,0 +1,40 @@
+"""Which workers are there and which job kinds they know. The only SQL that writes `jobs_worker`.
+
+Each worker renews its row every few seconds and removes it when it stops. A worker that died is no
+longer live once its row is LIVE_SECONDS old; housekeeping removes the row a day later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+LIVE_SECONDS = 30.0
+FORGET_SECONDS = 24 * 3600.0
+
+_RENEW = """
+insert into jobs_worker (name, kinds, seen_at) values (%s, %s, clock_timestamp())
+on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen_at
+"""
+
+_FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * interval '1 second'"
+
+
+def renew(worker: str, kinds: Sequence[str]) -> None:
+    """Say that a worker is live, and which kinds it knows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, [worker, list(kinds)])
+
+
+def remove(worker: str) -> None:
+    """Remove a worker that stops."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from jobs_worker where name = %s", [worker])
+
+
+def forget_silent() -> int:
+    """Remove workers that have not been seen for a day; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, [FORGET_SECONDS])
+        return int(cursor.rowcount)
