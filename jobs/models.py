@@ -342,7 +342,10 @@ class SealedHead(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="sealed_once")]
+        # Two seals may have the same head: one of them may have been without its row for a time.
+        constraints = [
+            models.UniqueConstraint(fields=["job", "seq", "seal"], name="sealed_once_by_each")
+        ]
 
 
 class Archive(models.Model):

@@ -16,7 +16,11 @@ from django.test import override_settings
 from jobs import log, seals
 from jobs.integrity import verify_seals
 from jobs.models import Job
+from jobs.seals import key
 from tests.factories import ATTEMPT, make_job, output
+from tests.tampering import Intruder
+
+REASON = "--reason=Restored Monday's backup."
 
 
 @contextmanager
@@ -47,6 +51,12 @@ def bad_seals(*given: str) -> dict[int, str]:
     return {verdict.seal: str(verdict.reason) for verdict in found if not verdict.ok}
 
 
+def acknowledged() -> dict[int, int]:
+    """Return which seals are acknowledged, each with the seal that does."""
+    found = verify_seals([str(key.known_key())])
+    return {one.seal: one.acknowledged.number for one in found if one.acknowledged and one.ok}
+
+
 def three_seals() -> list[Job]:
     """Return two jobs: three seals, of both, of the second, of the first."""
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
@@ -55,6 +65,46 @@ def three_seals() -> list[Job]:
     seals.seal()
     append(jobs[0], 3)
     assert seals.seal() is not None
+    return jobs
+
+
+def forget(eve: Intruder, *numbers: int) -> None:
+    """Remove the rows of seals."""
+    for number in numbers:
+        eve.run("delete from jobs_sealedhead where seal_id = %s", number)
+        eve.run("delete from jobs_seal where number = %s", number)
+
+
+def cut(eve: Intruder, job: Job, seq: int) -> None:
+    """Put a job's log and row back to where its head was `seq`."""
+    eve.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
+    eve.run(
+        "update jobs_job j set head = e.seq, last_at = e.at, head_hash = decode("
+        "substring(right(e.text, 66) for 64), 'hex') from jobs_event e "
+        "where j.id = %s and e.job = j.id and e.seq = %s",
+        job.pk,
+        seq,
+    )
+
+
+def restored_database(eve: Intruder) -> list[Job]:
+    """Return two jobs with three seals, put back to where there was seal 1 only.
+
+    Their heads are 2 again. Seal 2 has the second at 3, seal 3 the first at 5 and a job that is
+    gone.
+    """
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    seals.seal()
+    append(jobs[1])
+    seals.seal()
+    append(jobs[0], 3)
+    gone = make_job()
+    assert seals.seal() is not None
+    forget(eve, 2, 3)
+    for job in jobs:
+        cut(eve, job, 2)
+    eve.run("delete from jobs_event where job = %s", gone.pk)
+    eve.run("delete from jobs_job where id = %s", gone.pk)
     return jobs
 
 

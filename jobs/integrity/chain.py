@@ -34,6 +34,10 @@ class SealedHash:
     hash: str
 
 
+# By seq. Two seals may have the same one.
+Sealed = Mapping[int, tuple[SealedHash, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Walked:
     """How far a walk has come: the last event's seq and hash, and the fold of all before."""
@@ -48,9 +52,7 @@ class Walked:
         return cls(0, first_hash(job_id))
 
 
-def walk(
-    start: Walked, texts: Iterable[str], sealed: Mapping[int, SealedHash] | None = None
-) -> Walked:
+def walk(start: Walked, texts: Iterable[str], sealed: Sealed | None = None) -> Walked:
     """Return the place after `texts`, the events that follow `start`; Broken at the first bad one.
 
     What steps print and how far they say they are moves nothing but the head, so that of those
@@ -64,8 +66,9 @@ def walk(
         previous = next_hash(previous, body.encode())
         if not text.startswith(place) or text != with_hash(body, previous):
             raise Broken(seq, _why(seq, text))
-        if seq in sealed and sealed[seq].hash != previous.hex():
-            raise Broken(seq, _rewritten(seq, sealed[seq]))
+        for one in sealed.get(seq, ()):
+            if one.hash != previous.hex():
+                raise Broken(seq, _rewritten(seq, one))
         if summary.status in _MAY_WORK and text.startswith(_QUIET, len(place)):
             quiet = text
         else:

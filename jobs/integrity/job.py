@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from jobs import log
 from jobs.extensions import count_extensions
 from jobs.integrity import columns
 from jobs.integrity import row as job_row
-from jobs.integrity.chain import Broken, SealedHash, Walked, event_of, walk
+from jobs.integrity.chain import Broken, Sealed, SealedHash, Walked, event_of, walk
 from jobs.log import Page, checks
 from jobs.models import Job, SealedHead
 
@@ -26,7 +27,6 @@ JOBS_AT_ONCE = 1000
 _NO_JOB = UUID(int=0)
 
 Progress = Callable[[int], None]
-Sealed = Mapping[int, SealedHash]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,12 @@ def _no_progress(_events: int) -> None:
 
 
 def _sealed(job_id: UUID) -> Sealed:
-    found = SealedHead.objects.filter(job=job_id).values_list("seq", "seal_id", "hash")
-    return {seq: SealedHash(seal, digest) for seq, seal, digest in found}
+    heads = SealedHead.objects.filter(job=job_id).order_by("seq", "seal_id")
+    found = heads.values_list("seq", "seal_id", "hash")
+    return {
+        seq: tuple(SealedHash(seal, digest) for _seq, seal, digest in same)
+        for seq, same in groupby(found, key=itemgetter(0))
+    }
 
 
 def _row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
@@ -175,4 +179,4 @@ def _check_end(row: Job, beyond: int | None, sealed: Sealed) -> None:
         raise Broken(beyond, f"{said}.")
     last = max(sealed, default=0)
     if last > row.head:
-        raise _cut(row.head + 1, f"seal {sealed[last].seal} has {last}")
+        raise _cut(row.head + 1, f"seal {sealed[last][0].seal} has {last}")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import clock
+from jobs.integrity.missing_row import missing_row
 from jobs.models import Seal, SealedHead
 from jobs.seals import files
+from jobs.seals.adopt import acknowledged_seals
 from jobs.seals.text import FIRST_PREVIOUS, SealText, digest_of, hash_of, head_line, parse
 
 HEADS_AT_ONCE = 2000
@@ -16,15 +18,22 @@ HEADS_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class SealVerdict:
-    """What the check of one seal came to."""
+    """What the check of one seal came to; `acknowledged` is the seal that acknowledges it."""
 
     seal: int
     ok: bool
     reason: str | None = None
+    acknowledged: SealText | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the verdict as JSON values: `ok`, and the reason where there is one."""
-        return {"ok": self.ok, **({"reason": self.reason} if self.reason else {})}
+        """Return the verdict as JSON values: `ok`, and `reason` and `acknowledged` if there are."""
+        found: dict[str, Any] = {"ok": self.ok}
+        if self.reason:
+            found["reason"] = self.reason
+        if self.acknowledged and (said := self.acknowledged.acknowledged):
+            seal, at = self.acknowledged.number, self.acknowledged.at
+            found["acknowledged"] = {"seal": seal, "at": at, "by": said.by, "reason": said.reason}
+        return found
 
 
 class _Bad(Exception):
@@ -38,13 +47,17 @@ def verify_seals(
 
     `keys` are the public keys, in hex, whose signatures count; none given: whichever a seal names.
     """
-    follows = {FIRST_PREVIOUS}
+    follows, acknowledged = {FIRST_PREVIOUS}, acknowledged_seals(keys or None)
     for number in range(1, newest() + 1):
         row = Seal.objects.filter(number=number).first()
-        line = _file_line(number)
+        line = files.first_line(number)
+        by = acknowledged.get(number) if row is None and line is not None else None
         try:
-            _check(number, row, line, keys, follows)
-            yield SealVerdict(number, True)
+            if by is not None:
+                _check_acknowledged(number, line or "", keys, follows)
+            else:
+                _check(number, row, line, keys, follows)
+            yield SealVerdict(number, True, acknowledged=by)
         except _Bad as bad:
             yield SealVerdict(number, False, str(bad))
         # A bad seal is bad once: what follows it is held against whichever of the two is left.
@@ -59,53 +72,46 @@ def newest() -> int:
     return max([last or 0, *files.numbers()[-1:]])
 
 
-def _file_line(number: int) -> str | None:
-    try:
-        with files.lines(number) as lines:
-            return next(lines, "").rstrip("\n")
-    except FileNotFoundError:
-        return None
-
-
 def _check(
     number: int, row: Seal | None, line: str | None, keys: Sequence[str], follows: set[str]
 ) -> None:
     if row is None and line is None:
         raise _Bad("It is missing, file and row.")
     if row is None:
-        raise _Bad(_rowless(number))
+        raise _Bad(missing_row(number, keys or None))
     if line is None:
         raise _Bad("Its file is missing.")
     text = _signed(row.text, "row")
     if _signed(line, "file") != text:
         raise _Bad("Its file and its row are two different seals.")
-    if keys and text.key not in keys:
-        raise _Bad(f"Another key has signed it: {text.key}.")
+    _check_key(text, keys)
     if (text.number, clock.parse(text.at)) != (number, row.at):
         raise _Bad(f"Its row is not what was signed, seal {text.number} of {text.at}.")
+    _check_file(text, number, follows)
+    rows = SealedHead.objects.filter(seal=row).order_by("job").values_list("job", "seq", "hash")
+    _check_heads(text, (head_line(*head) for head in rows.iterator(HEADS_AT_ONCE)), "row")
+
+
+def _check_acknowledged(number: int, line: str, keys: Sequence[str], follows: set[str]) -> None:
+    """Check the file of a seal that has no row because it is acknowledged."""
+    text = _signed(line, "file")
+    _check_key(text, keys)
+    if text.number != number:
+        raise _Bad(f"Its file is that of seal {text.number}.")
+    _check_file(text, number, follows)
+
+
+def _check_key(text: SealText, keys: Sequence[str]) -> None:
+    if keys and text.key not in keys:
+        raise _Bad(f"Another key has signed it: {text.key}.")
+
+
+def _check_file(text: SealText, number: int, follows: set[str]) -> None:
     if follows and text.previous not in follows:
         raise _Bad("It does not follow the seal before: one of the two was exchanged.")
     with files.lines(number) as lines:
         next(lines)
         _check_heads(text, lines, "file")
-    rows = SealedHead.objects.filter(seal=row).order_by("job").values_list("job", "seq", "hash")
-    _check_heads(text, (head_line(*head) for head in rows.iterator(HEADS_AT_ONCE)), "row")
-
-
-def _rowless(number: int) -> str:
-    """Say why a seal may have a file and no row, and what helps."""
-    last = Seal.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    if number < last:
-        return (
-            f"Its row was removed: there is seal {last}, so no crash did that. `seal` takes up none"
-            " but the next one: restore the row from a backup."
-        )
-    if number > last + 1:
-        return f"Its row is missing, as that of seal {number - 1} is."
-    return (
-        "Its row is missing: a crash kept `seal` from finishing (run `seal`, which takes the file"
-        " up), or the row was removed, or the database was restored from before it."
-    )
 
 
 def _signed(line: str, where: str) -> SealText:

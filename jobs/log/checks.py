@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,19 @@ where id = %(job)s
 _MEMBERS = ("kind", "title", "params", "labels", "plan", "retry_of", "submitted_by")
 
 
+# The row has the hash of its head, as seals take it. Of an older event the hash is the text's last
+# member; a job whose month is archived has no events here.
+_HASHES = """
+select wanted.job, wanted.seq, job.head,
+       case when job.head = wanted.seq then encode(job.head_hash, 'hex')
+            else substring(right(event.text, 66) for 64) end
+from unnest(%s::uuid[], %s::bigint[]) as wanted (job, seq)
+left join jobs_job job on job.id = wanted.job
+left join jobs_event event on event.job = wanted.job and event.seq = wanted.seq
+     and job.head > wanted.seq
+"""
+
+
 # What stands beside an event's text: seq, type, actor, target, and the time as RFC 3339 (None for
 # infinity). A plain tuple, because there are as many as events.
 Columns = tuple[int, str, str, str | None, str | None]
@@ -84,3 +97,13 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
         row = cursor.fetchone() or [False] * len(_MEMBERS)
     compared = {*data, "submitted_by"}
     return [name for name, same in zip(_MEMBERS, row, strict=True) if name in compared and not same]
+
+
+def hashes(heads: Sequence[tuple[UUID, int]]) -> Iterator[tuple[UUID, int, int | None, str | None]]:
+    """Yield each job and seq again, with the job's head and the hash (hex) of that event.
+
+    The head is None of a job that has no row, the hash of an event that the table does not have.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HASHES, [[job for job, _ in heads], [seq for _, seq in heads]])
+        yield from cursor.fetchall()

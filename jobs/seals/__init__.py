@@ -2,10 +2,21 @@
 with hashes that fit shows as well.
 
 Each seal names the heads that have moved since the one before and carries that one's SHA-256. It
-is a file of the storage `STORAGES["seals"]` and, for lookups, rows.
+is a file of the storage `STORAGES["seals"]` and, for lookups, rows. After the restore of an older
+backup there are seals newer than the database: the next one acknowledges them, signed as well.
 """
 
+from jobs.seals.acknowledge import Preview, preview
 from jobs.seals.key import SealFailed, public_key
-from jobs.seals.make import Sealed, keep, seal
+from jobs.seals.make import Sealed, acknowledge, keep, seal
 
-__all__ = ["SealFailed", "Sealed", "keep", "public_key", "seal"]
+__all__ = [
+    "Preview",
+    "SealFailed",
+    "Sealed",
+    "acknowledge",
+    "keep",
+    "preview",
+    "public_key",
+    "seal",
+]

@@ -72,6 +72,15 @@ def lines(number: int) -> Iterator[Iterator[str]]:
         yield (line.decode(errors="replace") for line in file)
 
 
+def first_line(number: int) -> str | None:
+    """Return a seal's signed line, without its newline; None where it has no file."""
+    try:
+        with lines(number) as found:
+            return next(found, "").rstrip("\n")
+    except FileNotFoundError:
+        return None
+
+
 def exists(number: int) -> bool:
     """Return whether a seal has a file."""
     return storage().exists(file_name(number))

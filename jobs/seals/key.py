@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -52,6 +53,12 @@ def public_key() -> str:
 def known_key() -> str | None:
     """Return the public key in hex where this machine has the installation's key; makes none."""
     return raw(private_key().public_key()) if settings.REPRISE.seal_key.exists() else None
+
+
+def trusted_keys(others: Collection[str]) -> frozenset[str]:
+    """Return `others` and the installation's public key, in hex; makes none."""
+    own = known_key()
+    return frozenset(others) | ({own} if own else set())
 
 
 def raw(key: Ed25519PublicKey) -> str:

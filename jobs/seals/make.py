@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -18,18 +17,18 @@ from django.db import connection, transaction
 
 from core import clock
 from jobs.log.restore import NO_LIMIT
-from jobs.models import Seal, SealedHead
+from jobs.models import Seal
 from jobs.seals import files, key
+from jobs.seals.acknowledge import seals_to_acknowledge
+from jobs.seals.adopt import OnAdopt, adopt_newer, adopt_older, last_seal
 from jobs.seals.key import SealFailed
 from jobs.seals.text import (
-    FIRST_PREVIOUS,
+    LONGEST_REASON,
+    Acknowledgement,
     SealText,
-    digest_of,
-    file_name,
     hash_of,
     head_line,
-    parse,
-    parse_head,
+    is_sentence,
 )
 
 logger = logging.getLogger(__name__)
@@ -64,21 +63,54 @@ class Sealed:
     file: str
 
 
-def seal(*, wait: bool = True) -> Sealed | None:
+@dataclass(frozen=True, slots=True)
+class MovedHeads:
+    """Heads that no seal has yet: how many, the digest of their lines, and these in a file."""
+
+    count: int
+    digest: str
+    file: IO[bytes]
+
+
+def _ignore(_number: int, _problem: str | None) -> None:
+    pass
+
+
+def seal(
+    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore
+) -> Sealed | None:
     """Seal every head that has moved since the last seal; None where none has.
 
     Of several at a time one seals; the others wait for it, or without `wait` leave it to that one.
-    What a crash has left between the file and the rows is made whole first. Raises SealFailed
-    where key or files cannot be used.
+    Seals whose files have no rows get them first, where they are this log's; `on_adopt` is told of
+    each. `keys` are public keys, in hex, that have signed such files beside the
+    installation's own. Raises SealFailed where key or files cannot be used.
     """
-    with _alone(wait) as first:
+    with _alone(wait) as first, _file_errors():
         if not first:
             return None
-        try:
-            _adopt()
-            return _seal()
-        except OSError as error:
-            raise SealFailed(f"The seal's file cannot be written: {error}") from error
+        trusted = key.trusted_keys(keys)
+        adopt_older(trusted, on_adopt)
+        adopt_newer(trusted, on_adopt)
+        with _moved_heads() as heads:
+            number, previous = last_seal()
+            return _write_seal(heads, number + 1, previous) if heads.count else None
+
+
+def acknowledge(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
+    """Make the seal after `last`, which acknowledges all newer than the database up to that one.
+
+    `reason` and `by` (who) are signed with it. Raises SealFailed where these seals cannot be
+    acknowledged; see `seals_to_acknowledge`.
+    """
+    if not (is_sentence(reason) and is_sentence(by)):
+        raise SealFailed(f"Say why in one line of 1 to {LONGEST_REASON} characters.")
+    with _alone(wait=True), _file_errors():
+        newer = seals_to_acknowledge(last, key.trusted_keys(keys))
+        numbers = tuple(file.text.number for file in newer)
+        with _moved_heads() as heads:
+            previous = hash_of(newer[-1].line)
+            return _write_seal(heads, last + 1, previous, Acknowledgement(numbers, reason, by))
 
 
 def keep() -> None:
@@ -114,24 +146,38 @@ def _alone(wait: bool) -> Iterator[bool]:
                 cursor.execute("select pg_advisory_unlock(%s)", [LOCK])
 
 
-def _seal() -> Sealed | None:
-    with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as heads:
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SealFailed(f"The seal's file cannot be written: {error}") from error
+
+
+@contextmanager
+def _moved_heads() -> Iterator[MovedHeads]:
+    """Yield the heads that no seal has, in the transaction that is to seal them."""
+    with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as file:
         with connection.cursor() as cursor:
             cursor.execute(_ONE_MOMENT)
             cursor.execute(NO_LIMIT, [True])
-        count, digest = _write_heads(heads)
-        if count == 0:
-            return None
-        number, previous = _next()
-        signer = key.private_key()
-        at = clock.rfc3339(clock.now())
-        text = SealText(number, at, previous, count, digest, key.raw(signer.public_key()))
-        line = text.signed(signer)
-        name = _write_file(number, line, heads)
-        Seal.objects.create(number=number, at=clock.parse(at), text=line)
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [number])
-    return Sealed(number, at, count, digest, name)
+        count, digest = _write_heads(file)
+        yield MovedHeads(count, digest, file)
+
+
+def _write_seal(
+    heads: MovedHeads, number: int, previous: str, acknowledged: Acknowledgement | None = None
+) -> Sealed:
+    """Sign a seal of these heads; write its file and then its rows."""
+    signer = key.private_key()
+    at, public = clock.rfc3339(clock.now()), key.raw(signer.public_key())
+    text = SealText(number, at, previous, heads.count, heads.digest, public, acknowledged)
+    line = text.signed(signer)
+    name = _write_file(number, line, heads.file)
+    Seal.objects.create(number=number, at=clock.parse(at), text=line)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [number])
+    return Sealed(number, at, heads.count, heads.digest, name)
 
 
 def _write_heads(file: IO[bytes]) -> tuple[int, str]:
@@ -147,12 +193,6 @@ def _write_heads(file: IO[bytes]) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
-def _next() -> tuple[int, str]:
-    """Return the next seal's number and what it says of the last one."""
-    last = Seal.objects.order_by("-number").first()
-    return (last.number + 1, hash_of(last.text)) if last else (1, FIRST_PREVIOUS)
-
-
 def _write_file(number: int, line: str, heads: IO[bytes]) -> str:
     with SpooledTemporaryFile(MEMORY_BYTES) as whole:
         whole.write(f"{line}\n".encode())
@@ -160,46 +200,3 @@ def _write_file(number: int, line: str, heads: IO[bytes]) -> str:
         shutil.copyfileobj(heads, whole)
         whole.seek(0)
         return files.save(number, whole)
-
-
-def _adopt() -> None:
-    """Give rows to the files that a crash has left without: they are signed, so they stand."""
-    while True:
-        number, previous = _next()
-        if not files.exists(number):
-            return
-        try:
-            text, line = _whole(number, previous)
-        except ValueError as error:
-            raise SealFailed(
-                f"{file_name(number)} is in the way: it is not the next seal of this log, {error}. "
-                "Find out where it comes from, then move it away."
-            ) from error
-        _store(text, line)
-        logger.warning("seal %d had a file but no rows", number, extra={"action": "seal"})
-
-
-def _whole(number: int, previous: str) -> tuple[SealText, str]:
-    """Return what a seal's file says; ValueError where it is not this seal, or not all of it."""
-    with files.lines(number) as lines:
-        line = next(lines, "").rstrip("\n")
-        text = parse(line)
-        heads = digest_of(lines)
-    if (text.number, text.previous) != (number, previous):
-        raise ValueError("it follows another seal")
-    if text.key != key.raw(key.private_key().public_key()):
-        raise ValueError("another key has signed it")
-    if heads != (text.heads, text.digest):
-        raise ValueError("its heads are not those that were signed")
-    return text, line
-
-
-def _store(text: SealText, line: str) -> None:
-    """Store the rows of a seal's file."""
-    with transaction.atomic(durable=True), files.lines(text.number) as lines:
-        row = Seal.objects.create(number=text.number, at=clock.parse(text.at), text=line)
-        next(lines)
-        while some := [parse_head(head) for head in islice(lines, ROWS_AT_ONCE)]:
-            SealedHead.objects.bulk_create(
-                SealedHead(seal=row, job=job, seq=seq, hash=hashed) for job, seq, hashed in some
-            )

@@ -41,7 +41,8 @@ OLDEST_SERVERS = {
     "REPRISE_TEST_REDIS": "/usr/bin/redis-server",
 }
 ON_OLDEST = (
-    "log_append", "log_model", "log_read", "feed", "partitions", "roles_sql", "seals", "verify",
+    "log_append", "log_model", "log_read", "feed", "partitions", "roles_sql", "seals",
+    "seals_acknowledged", "seals_adopted", "seals_restored_again", "verify",
     "dispatch_postgres", "worker", "hints", "streams_websocket",
 )  # fmt: skip
 # Two lanes run whole copies of the project and wait for them for half of their time; meanwhile the

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import httpx
-import psycopg
 import pytest
 from django.db import Error
 from httpx_sse import aconnect_sse
 
 from jobs import feed
 from jobs.db import in_thread
+from tests.backups import Backup
 from tests.clients import ALL, Item, Refused
-from tests.services import Services, with_database
+from tests.services import Services
 from tests.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 60
@@ -31,33 +30,6 @@ JOBS_TRANSPORTS = ("websocket", *STATUS)
 def scene(services: Services) -> Iterator[Stage]:
     with services.database() as url, stage(url, services.valkey.url) as staged:
         yield staged
-
-
-class Backup:
-    """A dump of a stage's database, by the wheel's own programs."""
-
-    def __init__(self, services: Services, scene: Stage, file: Path) -> None:
-        self._name = scene.database_url.rsplit("/", 1)[1]
-        self._server = services.postgres
-        self._url = with_database(services.postgres.superuser_url, self._name)
-        self._file = file
-        self._run("pg_dump", "--format=custom", f"--file={file}", self._url)
-
-    def restore(self) -> None:
-        """Put it in the place of the database, whoever is connected."""
-        with psycopg.connect(self._server.superuser_url, autocommit=True) as connection:
-            connection.execute(f'drop database "{self._name}" with (force)'.encode())
-            connection.execute(f'create database "{self._name}"'.encode())
-        self._run(
-            "pg_restore", "--exit-on-error", "--single-transaction",
-            f"--dbname={self._url}", str(self._file),
-        )  # fmt: skip
-
-    def _run(self, program: str, *arguments: str) -> None:
-        tools = Path(self._server.prepared.command[0]).parent
-        command = [str(tools / program), *arguments]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
 
 
 class Follower:
@@ -127,7 +99,7 @@ async def test_followers_are_told_that_the_log_went_back(
 ) -> None:
     job = await scene.new_job(outputs(5))
     await in_thread(feed.sequence)
-    backup = await asyncio.to_thread(Backup, services, scene, tmp_path / "dump")
+    backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(20, "lost"))
     await in_thread(feed.sequence)
     followers = {name: Follower(scene, job, name) for name in (*JOBS_TRANSPORTS, "feed")}
@@ -148,7 +120,7 @@ async def test_a_log_that_went_back_and_on_has_another_history(
     scene: Stage, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
-    backup = await asyncio.to_thread(Backup, services, scene, tmp_path / "dump")
+    backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(2, "lost"))
     followers = {name: Follower(scene, job, name) for name in JOBS_TRANSPORTS}
     for follower in followers.values():
@@ -171,7 +143,7 @@ async def test_eventstream_clients_begin_again(
     scene: Stage, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
-    backup = await asyncio.to_thread(Backup, services, scene, tmp_path / "dump")
+    backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(3, "lost"))
     rows = scene.rows(job)
     headers, params = scene.people.alice.headers, {"channel": f"job-{job}"}

@@ -133,7 +133,7 @@ def test_seal_is_advised_only_where_it_helps(eve: Intruder) -> None:
     eve.run("delete from jobs_sealedhead")
     eve.run("delete from jobs_seal")
     reasons = bad_seals()
-    assert "run `seal`" in reasons[1]
+    assert "Run `seal`" in reasons[1]
     assert reasons[2] == "Its row is missing, as that of seal 1 is."
 
 

@@ -59,14 +59,20 @@ class Command(ServiceCommand):
     def _say(
         self, verdicts: Iterable[Verdict | SealVerdict], of: str, all: bool, json: bool
     ) -> list[str]:
-        """Print the verdicts, of all jobs the bad ones only; return how many are bad, in words."""
-        checked = bad = 0
+        """Print the verdicts, of all jobs the bad ones only; return how many are bad, in words.
+
+        Acknowledged seals are printed as well: nobody vouches for their heads any more.
+        """
+        checked = bad = acknowledged = 0
         for verdict in verdicts:
             checked, bad = checked + 1, bad + (not verdict.ok)
-            if json or not all or not verdict.ok:
+            known = isinstance(verdict, SealVerdict) and verdict.acknowledged is not None
+            acknowledged += known
+            if json or not all or not verdict.ok or known:
                 self.stdout.write((_as_json if json else _as_words)(verdict))
         if all and not json and not bad:
-            self.stdout.write(f"{_count(checked, of)} checked, all good.")
+            but = f", {acknowledged} of them acknowledged" if acknowledged else ""
+            self.stdout.write(f"{_count(checked, of)} checked, all good{but}.")
         return [f"{bad} of {_count(checked, of)}"] if bad else []
 
 
@@ -95,11 +101,19 @@ def _events(jobs: list[UUID] | None) -> int:
 
 def _as_words(verdict: Verdict | SealVerdict) -> str:
     if isinstance(verdict, SealVerdict):
-        return f"seal {verdict.seal}  {'ok' if verdict.ok else f'bad: {verdict.reason}'}"
+        return f"seal {verdict.seal}  {_seal_words(verdict)}"
     if verdict.ok:
         return f"{verdict.job}  ok: {_count(verdict.head or 0, 'event')}, hash {verdict.hash}"
     place = f"bad at {verdict.seq}" if verdict.seq else "bad"
     return f"{verdict.job}  {place}: {verdict.reason}"
+
+
+def _seal_words(verdict: SealVerdict) -> str:
+    by = verdict.acknowledged
+    if verdict.ok and by is not None and by.acknowledged is not None:
+        said = by.acknowledged
+        return f"acknowledged by seal {by.number} of {by.at}, {said.by}: {said.reason}"
+    return "ok" if verdict.ok else f"bad: {verdict.reason}"
 
 
 def _as_json(verdict: Verdict | SealVerdict) -> str:

@@ -1,0 +1,183 @@
+"""Restores, crashes and races after an acknowledgement, and forgers without the key."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
+
+from jobs import seals
+from jobs.integrity import verify
+from jobs.models import Seal, SealedHead
+from jobs.seals import SealFailed, text
+from jobs.seals import key as keys
+from tests.factories import ATTEMPT, make_job
+from tests.sealing import (
+    REASON,
+    acknowledged,
+    append,
+    bad_seals,
+    command,
+    cut,
+    failing,
+    file_of,
+    forget,
+    overwrite,
+    restored_database,
+)
+from tests.tampering import Intruder
+
+pytestmark = pytest.mark.usefixtures("database", "seal_folder")
+
+INSERT = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
+
+
+def test_of_two_who_acknowledge_at_once_one_does(eve: Intruder) -> None:
+    restored_database(eve)
+    start, said = threading.Barrier(2), list[str]()
+
+    def work() -> None:
+        try:
+            start.wait()
+            said.append(str(seals.acknowledge(3, "Restored.", "root@db1").number))
+        except SealFailed as error:
+            said.append(error.message)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == ["4", "Seal 3 is not newer than seal 4, the last in this database."]
+    assert acknowledged() == {2: 4, 3: 4}
+    assert bad_seals() == {}
+
+
+def test_a_crash_between_the_file_and_the_row_of_an_acknowledgement_heals(eve: Intruder) -> None:
+    jobs = restored_database(eve)
+    append(jobs[0])
+    command("seal", "--acknowledge", "3", REASON)
+    kept = list(SealedHead.objects.filter(seal=4).values_list("job", "seq", "hash"))
+    forget(eve, 4)
+    assert "Seal 4 acknowledges it and has no row either: run `seal`" in bad_seals()[2]
+    for last in ("3", "4"):
+        refused = failing("seal", "--acknowledge", last, REASON)
+        assert "The log has all that seal 4 vouches for: run `seal`" in refused
+    assert "Seal 4 had a file but no row: it has its row again." in command("seal")
+    assert list(SealedHead.objects.filter(seal=4).values_list("job", "seq", "hash")) == kept
+    assert acknowledged() == {2: 4, 3: 4}
+    assert bad_seals() == {}
+
+
+def test_the_same_backup_restored_again_is_acknowledged_again(eve: Intruder) -> None:
+    jobs = restored_database(eve)
+    append(jobs[0])
+    command("seal", "--acknowledge", "3", REASON)
+    forget(eve, 4)
+    cut(eve, jobs[0], 2)
+    assert "run `seal --acknowledge 4`" in bad_seals()[2]
+    command("seal", "--acknowledge", "4", REASON)
+    assert acknowledged() == {2: 5, 3: 5, 4: 5}
+    assert bad_seals() == {}
+
+
+def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
+    seal_folder: Path, eve: Intruder
+) -> None:
+    job = make_job(events=[ATTEMPT])
+    seals.seal()
+    append(job)
+    seals.seal()
+    eve.run("create table kept_seal as select * from jobs_seal where number = 2")
+    eve.run("create table kept_head as select * from jobs_sealedhead where seal_id = 2")
+    eve.run("create table kept_event as select * from jobs_event where seq = 3")
+    eve.run("create table kept_job as select head, last_at, head_hash from jobs_job")
+    forget(eve, 2)
+    cut(eve, job, 2)
+    command("seal", "--acknowledge", "2", REASON)
+    forget(eve, 3)
+    eve.run("insert into jobs_seal select * from kept_seal")
+    eve.run("insert into jobs_sealedhead select * from kept_head")
+    eve.run("insert into jobs_event select * from kept_event")
+    eve.run("update jobs_job j set head = k.head, last_at = k.last_at, head_hash = k.head_hash "
+            "from kept_job k")  # fmt: skip
+    [reason] = bad_seals().values()
+    assert "Seal 3 acknowledges seals that this database has" in reason
+    assert "run `seal --acknowledge 3`" in failing("seal")
+    command("seal", "--acknowledge", "3", REASON)
+    assert acknowledged() == {3: 4}
+    assert bad_seals() == {}
+    assert verify(job.pk).ok
+    cut(eve, job, 2)
+    assert "seal 2 has 3" in str(verify(job.pk).reason)
+    # seal 3 acknowledges seal 2 for another copy of the log: its row excuses nothing here
+    forget(eve, 2)
+    line = file_of(seal_folder, 3).read_text().rstrip("\n")
+    eve.run(INSERT, 3, text.parse(line).at, line)
+    assert verify(job.pk).ok
+    assert list(bad_seals()) == [2]
+
+
+def four_seals() -> None:
+    job = make_job(events=[ATTEMPT])
+    for _ in range(4):
+        append(job)
+        seals.seal()
+
+
+def forged_line(signer: Ed25519PrivateKey, real: str) -> str:
+    said = text.parse(real)
+    key = keys.raw(signer.public_key())
+    known = text.Acknowledgement((3,), "Restored.", "root@db1")
+    return replace(said, key=key, acknowledged=known).signed(signer)
+
+
+def test_an_acknowledgement_is_believed_only_from_the_key(seal_folder: Path, eve: Intruder) -> None:
+    four_seals()
+    real = Seal.objects.get(number=4).text
+    forged = forged_line(Ed25519PrivateKey.generate(), real)
+    forget(eve, 3)
+    trusted = [str(keys.known_key())]
+    for row in (forged, forged.replace(keys.known_key() or "", ""), real[:-144] + forged[-300:]):
+        eve.run("update jobs_seal set text = %s where number = 4", row)
+        assert {3, 4} <= set(bad_seals(*trusted))
+    path = file_of(seal_folder, 4)
+    overwrite(path, "\n".join([forged, *path.read_text().split("\n")[1:]]))
+    eve.run("update jobs_seal set text = %s where number = 4", forged)
+    assert {3, 4} <= set(bad_seals(*trusted))
+    assert acknowledged() == {}
+
+
+def test_an_acknowledgement_excuses_the_row_and_nothing_else(
+    seal_folder: Path, eve: Intruder
+) -> None:
+    restored_database(eve)
+    command("seal", "--acknowledge", "3", REASON)
+    path = file_of(seal_folder, 2)
+    content = path.read_text()
+    path.unlink()
+    assert bad_seals() == {2: "It is missing, file and row."}
+    path.write_text(content.replace('"seq":3', '"seq":4'))
+    assert bad_seals() == {2: "The heads of its file are not those that were signed."}
+    overwrite(path, file_of(seal_folder, 3).read_text())
+    assert bad_seals()[2] == "Its file is that of seal 3."
+    overwrite(path, content)
+    assert bad_seals() == {}
+    line = content.split("\n")[0]
+    line, heads = content.split("\n", 1)
+    stranger = Ed25519PrivateKey.generate()
+    said = replace(text.parse(line), key=keys.raw(stranger.public_key()))
+    overwrite(path, f"{said.signed(stranger)}\n{heads}")
+    assert bad_seals(str(keys.known_key()))[2].startswith("Another key has signed it")
+    overwrite(path, content)
+    eve.run(INSERT, 2, text.parse(line).at, line)
+    assert bad_seals() == {2: "The heads of its row are not those that were signed."}
+    forget(eve, 2)
+    file_of(seal_folder, 4).unlink()
+    assert list(bad_seals()) == [2, 3, 4]
