@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0014_exact_params")]
+    dependencies = [("jobs", "0015_workers")]
 
     operations = [
         migrations.AddConstraint(
