@@ -67,7 +67,7 @@ def storage_entry(
 
 def seals_entry(value: object) -> object:
     """Return the same for seals, whose files nobody may write again."""
-    return storage_entry(value, "jobs.seals.files.DurableFolder", 0o400)
+    return storage_entry(value, "jobs.integrity.seals.files.DurableFolder", 0o400)
 
 
 def check_database_url(value: str) -> str:
@@ -149,7 +149,7 @@ class Config(BaseSettings):
     park_seconds: SecondsOrNone = 5
     worker_runs: Annotated[int, Field(ge=1)] = 32
     four_eyes: bool = False
-    dispatch: str = "jobs.dispatch.postgres.Procrastinate"
+    dispatch: str = "jobs.queue.postgres.Procrastinate"
     limits: Annotated[Mapping[str, int], NoDecode, BeforeValidator(split_limits)] = {}
     kinds: Words = ()
     archive: Annotated[Entry, NoDecode, BeforeValidator(storage_entry)] = in_state("archive")

@@ -8,8 +8,8 @@ from typing import IO, Any
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponse
 
+from core import problems
 from core.errors import BadRequest
-from jobs.api import problems
 
 
 class Handler(ASGIHandler):

@@ -25,9 +25,11 @@ from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from core import csp
-from jobs import consumers, duties, schedules, unknown_kinds
+from jobs import schedules
+from jobs.feed import consumers
 from jobs.log import partitions
-from streams import followers
+from jobs.queue import maintenance, unknown_kinds
+from streams.followers import registry
 
 PATIENCE_SECONDS = 3.0
 
@@ -52,7 +54,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
     503 too while this process goes down: who asks shall send nobody here any more.
     """
-    if followers.here().going_down:
+    if registry.here().going_down:
         return _json({"status": "going down"}, 503)
     names = list(CHECKS)
     results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
@@ -106,7 +108,7 @@ def _pages() -> None:
 
 
 def _sweeper() -> None:
-    found = duties.standings()
+    found = maintenance.standings()
     if not found:
         raise NotReady("none has ever run here: start one with manage.py sweeper")
     if late := [one for one in found if one.late]:

@@ -89,8 +89,8 @@ CHANNEL_LAYERS = {
 }
 
 # django-eventstream's request form over our log; without EVENTSTREAM_REDIS its own listener rests.
-EVENTSTREAM_CHANNELMANAGER_CLASS = "streams.eventchannels.ChannelManager"
-EVENTSTREAM_STORAGE_CLASS = "streams.eventchannels.Storage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "streams.transports.eventstream_channels.ChannelManager"
+EVENTSTREAM_STORAGE_CLASS = "streams.transports.eventstream_channels.Storage"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "dispatch.postgres"
 REPRISE_KINDS = REPRISE.kinds  # job kinds of one's own, beside the built-in ones
@@ -128,7 +128,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REPRISE.secure_cookies
 SESSION_COOKIE_NAME = f"reprise_session_{sha256(SECRET_KEY.encode()).hexdigest()[:8]}"
 CSRF_COOKIE_NAME = "reprise_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "jobs.api.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

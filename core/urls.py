@@ -7,9 +7,8 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from core import csp, health
+from core import csp, health, problems
 from frontend.views import sign_in
-from jobs.api import problems
 from jobs.api.main import urls as api_urls
 
 urlpatterns = [

@@ -21,12 +21,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
-from jobs import consumers, schedules, tokens
-from jobs.cron import BadSchedule
-from jobs.fields import ExactJSONFormField
+from jobs import schedules
+from jobs.access import tokens
+from jobs.feed import consumers
 from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
-from jobs.targets import checking, expand, selectors
-from jobs.targets.selecting import LABEL
+from jobs.models.fields import ExactJSONFormField
+from jobs.schedules.cron import BadSchedule
+from jobs.targets import (
+    expand,
+    selectors,
+    validation,
+)
+from jobs.targets.selectors import LABEL
 
 # Generic in the stubs only, not at run time.
 if TYPE_CHECKING:
@@ -109,7 +115,7 @@ class TargetForm(TargetModelForm):
     def clean(self) -> dict[str, Any]:
         """Add an error to the field that makes the target useless."""
         super().clean()
-        if not self.errors and (wrong := checking.problem(Target(**self.cleaned_data))):
+        if not self.errors and (wrong := validation.problem(Target(**self.cleaned_data))):
             self.add_error(*wrong)
         return self.cleaned_data
 

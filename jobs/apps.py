@@ -9,8 +9,9 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from jobs import access_news, checks  # noqa: F401 - checks registers itself
-        from jobs.roles import make_roles
+        from jobs import checks  # noqa: F401 - checks registers itself
+        from jobs.access import hints
+        from jobs.access.roles import make_roles
 
         post_migrate.connect(make_roles, sender=self)
-        access_news.listen()
+        hints.listen()

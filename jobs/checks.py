@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from jobs import dispatch
 from jobs.kinds import registry
+from jobs.queue import dispatch
 
 KINDS = "kinds"
 """The tag of the check of job kinds: `manage.py check --tag kinds`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import consumers, duties, feed, schedules, unknown_kinds
-from jobs.state import folded_events
+from jobs import feed, schedules
+from jobs.feed import consumers
+from jobs.log.state import folded_events
+from jobs.queue import maintenance, unknown_kinds
 
 _HELP = {
     "reprise_feed_lag_seconds": ("gauge", "Age of the oldest event that the feed lacks."),
@@ -26,7 +28,7 @@ _HELP = {
 
 def text() -> str:
     """Return the metrics in Prometheus' text format 0.0.4; asks the database."""
-    found, timed, done = consumers.standings(), schedules.standing(), duties.standings()
+    found, timed, done = consumers.standings(), schedules.standing(), maintenance.standings()
     values: dict[str, Mapping[str, float]] = {
         "reprise_consumer_left_out_total": {one.name: one.left_out for one in found},
         "reprise_consumer_enabled": {one.name: int(one.enabled) for one in found},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from core.db import in_thread
 from jobs import metrics as metrics_of_the_log
-from jobs.db import in_thread
-from streams import access
-from streams.answers import readable
 from streams.counters import counters
+from streams.followers import access
+from streams.transports.http import readable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

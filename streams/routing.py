@@ -5,12 +5,12 @@ from __future__ import annotations
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from streams.feed.websocket import FeedConsumer
-from streams.origin import App, OriginCheck
-from streams.websocket import JobConsumer, NowhereConsumer
+from streams.transports.feed_websocket import FeedConsumer
+from streams.transports.origin import App, OriginCheck
+from streams.transports.websocket import JobConsumer, NowhereConsumer
 
 # No session middleware: it has a look at the session at every frame that is sent. Who opened a
-# socket, `streams.access` asks once.
+# socket, `streams.followers.access` asks once.
 _router = URLRouter(
     [
         # With the slash at the end or without: no redirect leads a WebSocket on.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from streams import eventstream
-from streams.longpoll import events
 from streams.metrics import metrics
-from streams.sse import stream
+from streams.transports import eventstream
+from streams.transports.longpoll import events
+from streams.transports.sse import stream
 
 urlpatterns = [
     path("api/jobs/<str:job>/stream", stream, name="stream"),

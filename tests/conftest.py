@@ -26,9 +26,9 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from tests.behind import database_behind, valkey_behind  # noqa: E402
-from tests.proxies import noted  # noqa: E402
-from tests.services import Services, servers_folder  # noqa: E402
+from tests.support.behind import database_behind, valkey_behind  # noqa: E402
+from tests.support.proxies import noted  # noqa: E402
+from tests.support.services import Services, servers_folder  # noqa: E402
 
 # No test depends on the machine's speed: neither on an example's, nor on that of drawing them.
 hypothesis.settings.register_profile(

@@ -10,7 +10,7 @@ from django import template
 from django.contrib.auth.models import User
 
 from frontend import words
-from jobs import access
+from jobs.access import visibility
 from jobs.kinds import registry
 
 register = template.Library()
@@ -26,7 +26,7 @@ def bar(context: Mapping[str, Any]) -> dict[str, Any]:
     path = request.path if request is not None else ""
     shown: dict[str, Any] = {"path": path, "navigation": NAVIGATION, "who": None, "kinds": []}
     if isinstance(user, User) and user.is_authenticated:
-        principal = access.of_user(user)
+        principal = visibility.of_user(user)
         shown["who"] = user
         shown["role"] = role_of(user)
         if principal.has("submit_job"):
@@ -63,5 +63,5 @@ def role_of(user: User) -> str:
 
 def kinds_for(user: User) -> list[registry.AnyKind]:
     """Return the kinds of job that the user may start."""
-    principal = access.of_user(user)
-    return [kind for kind in registry.all_kinds() if access.is_open(principal, kind)]
+    principal = visibility.of_user(user)
+    return [kind for kind in registry.all_kinds() if visibility.is_open(principal, kind)]

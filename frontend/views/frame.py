@@ -12,8 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from core.errors import Forbidden, NotFound
-from jobs import access
-from jobs.access import Principal
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 
 P = ParamSpec("P")
 
@@ -32,7 +32,7 @@ def page(
         if not isinstance(user, User):
             return redirect_to_login(request.get_full_path())
         try:
-            response = view(request, access.of_user(user), *args, **kwargs)
+            response = view(request, visibility.of_user(user), *args, **kwargs)
         except NotFound as error:
             raise Http404(error.message) from error
         except Forbidden as error:

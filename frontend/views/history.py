@@ -19,8 +19,9 @@ from core.terminal import plain_text
 from frontend import words
 from frontend.fields import JobIdField, MomentField
 from frontend.views.frame import page
-from jobs import access, feed
-from jobs.access import Principal
+from jobs import feed
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.api.listing import require_kind
 from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
@@ -127,8 +128,8 @@ class Group:
 @page
 def history(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show a page of the feed of all events that the reader may see, newest first."""
-    access.require(principal, "view")
-    filters = Filters(request.GET, access.visible(principal))
+    visibility.require(principal, "view")
+    filters = Filters(request.GET, visibility.visible(principal))
     found = feed.audit(
         principal,
         filters.audit(),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from frontend.templatetags.reprise import kinds_for
 from frontend.views.frame import page
-from jobs import access
-from jobs.access import Principal
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.api import shapes
 from jobs.kinds import registry
 from jobs.kinds.registry import AnyKind
@@ -33,10 +33,10 @@ def jobs(request: HttpRequest, principal: Principal) -> HttpResponse:
 @page
 def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show the kinds of job, or with `?kind=` that kind's form; `from=<job>` copies its params."""
-    access.require(principal, "submit")
+    visibility.require(principal, "submit")
     kinds = kinds_for(principal.user)
     origin = request.GET.get("from", "")
-    earlier = access.job_for(principal, origin) if origin else None
+    earlier = visibility.job_for(principal, origin) if origin else None
     name = request.GET.get("kind", "") or (earlier.kind if earlier else "")
     kind = next((kind for kind in kinds if kind.name == name), None)
     if name and kind is None:
@@ -71,9 +71,9 @@ def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 @page
 def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpResponse:
     """Show one job; NotFound (404) where it is not the reader's to see."""
-    found = access.job_for(principal, job_id)
+    found = visibility.job_for(principal, job_id)
     kind = registry.find(found.kind)
-    is_open = kind is not None and access.is_open(principal, kind)
+    is_open = kind is not None and visibility.is_open(principal, kind)
     context = {
         "job": found,
         "shape": shapes.job(principal, found),

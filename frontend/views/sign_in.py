@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
 from core.errors import OverLimit
-from jobs import sign_in
-from jobs.sign_in import Attempt
+from jobs.access import throttle
+from jobs.access.throttle import Attempt
 
 # Says that somebody has signed in here before; it lets nobody in.
 BROWSER = "reprise_browser"
@@ -52,7 +52,7 @@ class SignInForm(AuthenticationForm):
         request = cast(HttpRequest, self.request)  # SignIn hands it on
         self.browser = _browser(request, name)
         try:
-            return sign_in.begin(name, request.META.get("REMOTE_ADDR", ""), self.browser)
+            return throttle.begin(name, request.META.get("REMOTE_ADDR", ""), self.browser)
         except OverLimit as error:
             self.refused = error
             raise ValidationError(error.message) from error

@@ -11,12 +11,13 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from jobs import access, feed
-from jobs.access import Principal
+from core.negotiation import preferred_type
+from jobs import feed
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.api.auth import principal_of
 from jobs.api.fields import JobId, Moment, Text
 from jobs.api.listing import require_kind
-from jobs.api.negotiation import preferred_type
 from jobs.api.schemas import AuditOut, errors
 from jobs.events import EventType, one_line
 from jobs.feed import AuditFilter, AuditRow
@@ -67,9 +68,9 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     end; `limit` does not count, and the last line's position is the `after` to go on from.
     """
     principal = principal_of(request)
-    access.require(principal, "view")
+    visibility.require(principal, "view")
     if query.kind:
-        require_kind(query.kind, access.visible(principal))
+        require_kind(query.kind, visibility.visible(principal))
     if preferred_type(request, JSON, LINES) == LINES:
         return _exported(principal, query)
     page = feed.audit(

@@ -8,8 +8,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security import APIKeyCookie, HttpBearer
 
 from core.errors import Forbidden
-from jobs import access
-from jobs.access import Principal
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 
 
 class BearerToken(HttpBearer):
@@ -17,11 +17,11 @@ class BearerToken(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Principal | None:
         """Return the token's principal; None, so that the session is tried, without a header."""
-        return None if access.bearer(request) is None else access.authenticate(request)
+        return None if visibility.bearer(request) is None else visibility.authenticate(request)
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal | None:
         """Return the token's principal (ninja's interface)."""
-        return access.authenticate(request)
+        return visibility.authenticate(request)
 
 
 class SessionCookie(APIKeyCookie):
@@ -31,7 +31,7 @@ class SessionCookie(APIKeyCookie):
 
     def __call__(self, request: HttpRequest) -> Principal | None:
         """Return the session's principal. Raises NotSignedIn, then Forbidden (CSRF)."""
-        principal = access.authenticate(request)
+        principal = visibility.authenticate(request)
         # Read here: the CSRF check parses a multipart form from the stream, and then the body is
         # gone. Past the limit this raises RequestDataTooBig, which `problems` answers with 413.
         request.body  # noqa: B018
@@ -42,7 +42,7 @@ class SessionCookie(APIKeyCookie):
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Principal | None:
         """Return the session's principal (ninja's interface)."""
-        return access.authenticate(request)
+        return visibility.authenticate(request)
 
 
 class _CsrfCheck(CsrfViewMiddleware):

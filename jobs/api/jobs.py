@@ -9,7 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Header, Query, Router, Status
 
 from core.errors import BadCursor, BadRequest
-from jobs import access, commands, feed, log
+from jobs import (
+    commands,
+    feed,
+    log,
+)
+from jobs.access import visibility
 from jobs.api import listing, shapes
 from jobs.api.auth import principal_of
 from jobs.api.schemas import Accepted, JobOut, JobsOut, Reason, StateOut, Submission, errors
@@ -62,9 +67,9 @@ def submit(
 def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[str, Any]:
     """List the jobs that you may see, newest first."""
     principal = principal_of(request)
-    access.require(principal, "view")
+    visibility.require(principal, "view")
     position = feed.end()  # before the rows: what moves in between comes twice rather than never
-    rows, after = listing.page(access.visible(principal), filters)
+    rows, after = listing.page(visibility.visible(principal), filters)
     jobs = [shapes.job(principal, row) for row in rows]
     return {"jobs": jobs, "next": after, "position": position}
 
@@ -73,7 +78,7 @@ def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[
 def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[str, Any]:
     """Return the job folded from its log: at the head, or as it was `at` a seq (or a cursor)."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     seq = row.head
     if at is not None:
         cursor = Cursor.parse(at)
@@ -90,5 +95,5 @@ def cancel(
 ) -> Status[dict[str, int]]:
     """Ask the job to stop between two steps; 409 `not_now` where it stops already, or is over."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     return Status(202, {"seq": commands.cancel(principal, row.pk, (said or Reason()).reason).last})

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from jobs import access
+from jobs.access import visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
 from jobs.kinds import registry
@@ -23,7 +23,9 @@ def list_kinds(request: HttpRequest) -> dict[str, Any]:
     """List the job kinds that are open to you, each with the JSON Schema of its params."""
     principal = principal_of(request)
     return {
-        "kinds": [shape(kind) for kind in registry.all_kinds() if access.is_open(principal, kind)]
+        "kinds": [
+            shape(kind) for kind in registry.all_kinds() if visibility.is_open(principal, kind)
+        ]
     }
 
 
@@ -31,9 +33,9 @@ def list_kinds(request: HttpRequest) -> dict[str, Any]:
 def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     """Say what such a job would do, and submit nothing."""
     principal = principal_of(request)
-    access.require(principal, "submit")
+    visibility.require(principal, "submit")
     kind = registry.get(wish.kind)
-    access.require_open(principal, kind)
+    visibility.require_open(principal, kind)
     params = kind.parse(wish.params)
     return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
 from jobs.api.fields import JobId, LabelText, Moment, Text, words
-from jobs.job import STATUSES
+from jobs.events.fold import STATUSES
 from jobs.kinds import registry
 from jobs.models import Job
 

@@ -12,14 +12,14 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
+from core import problems
 from core.errors import BadParameter, NotSignedIn
-from jobs import access
-from jobs.api import problems
+from core.negotiation import preferred_type
+from jobs.access import visibility
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
-from jobs.api.negotiation import preferred_type
 from jobs.api.parser import StrictParser
 from jobs.api.schedules import router as schedules_router
 from jobs.api.steering import router as steering_router
@@ -44,7 +44,7 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            access.authenticate(request)
+            visibility.authenticate(request)
         except NotSignedIn as error:
             if preferred_type(request, PAGE, JSON, problems.CONTENT_TYPE) == PAGE:
                 return redirect_to_login(request.get_full_path())

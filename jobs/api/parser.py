@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from jobs import strict_json
+from jobs.events import strict_json
 
 
 class StrictParser(Parser):

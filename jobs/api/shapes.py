@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from core import clock
-from jobs import access
-from jobs.access import Principal
+from jobs.access import visibility
+from jobs.access.visibility import Principal
+from jobs.log.state import state_at
 from jobs.models import Job
-from jobs.state import state_at
 
 
 def job(principal: Principal, row: Job) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def job(principal: Principal, row: Job) -> dict[str, Any]:
         "message": row.message,
         "waiting_for": row.waiting_for,
         "retry_of": str(row.retry_of_id) if row.retry_of_id else None,
-        "can": access.can(principal, row),
+        "can": visibility.can(principal, row),
     }
 
 

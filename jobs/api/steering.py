@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, Router, Status
 
-from jobs import access, commands, retries, steering
+from jobs import commands
+from jobs.access import visibility
 from jobs.api import shapes
 from jobs.api.auth import principal_of
 from jobs.api.jobs import IdempotencyKey, checked_key
 from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, Signal, errors
+from jobs.commands import steer
+from jobs.commands.retry import retry as retry_job
 
 router = Router(tags=["jobs"])
 
@@ -22,9 +25,9 @@ def pause(
 ) -> Status[dict[str, int]]:
     """Let the steps in flight end and begin no other; 409 `not_now` where it is not going on."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     reason = (said or Reason()).reason
-    return Status(202, {"seq": steering.pause(principal, row.pk, reason).last})
+    return Status(202, {"seq": steer.pause(principal, row.pk, reason).last})
 
 
 @router.post("/{job_id}/resume", response={202: Accepted, **errors(403, 404, 409)})
@@ -33,9 +36,9 @@ def resume(
 ) -> Status[dict[str, int]]:
     """Let a paused job go on; 409 `not_now` where it is not paused."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     reason = (said or Reason()).reason
-    return Status(202, {"seq": steering.resume(principal, row.pk, reason).last})
+    return Status(202, {"seq": steer.resume(principal, row.pk, reason).last})
 
 
 @router.post("/{job_id}/approve", response={202: Accepted, **errors(403, 404, 409)})
@@ -48,9 +51,9 @@ def approve(
     meant, and must where it waits at several.
     """
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     said = said or Answer()
-    appended = steering.approve(principal, row.pk, said.reason, said.gate)
+    appended = steer.approve(principal, row.pk, said.reason, said.gate)
     return Status(202, {"seq": appended.last})
 
 
@@ -60,9 +63,9 @@ def reject(
 ) -> Status[dict[str, int]]:
     """Refuse the job at the gate that it waits at: its run fails. Otherwise as `approve`."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     said = said or Answer()
-    appended = steering.reject(principal, row.pk, said.reason, said.gate)
+    appended = steer.reject(principal, row.pk, said.reason, said.gate)
     return Status(202, {"seq": appended.last})
 
 
@@ -70,7 +73,7 @@ def reject(
 def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, int]]:
     """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     return Status(202, {"seq": commands.signal(principal, row.pk, said.name, said.data).last})
 
 
@@ -93,8 +96,8 @@ def retry(
     the job is not over, nothing failed, or its kind has no list of targets.
     """
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     only = (wish or Retry()).only
-    again, created = retries.retry(principal, row.pk, only, checked_key(idempotency_key))
+    again, created = retry_job(principal, row.pk, only, checked_key(idempotency_key))
     response["Location"] = f"/api/jobs/{again.pk}"
     return Status(201 if created else 200, shapes.job(principal, again))

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from jobs import access, tickets
+from jobs.access import tickets, visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import TicketOut, errors
 from jobs.api.shapes import moment
@@ -24,6 +24,6 @@ def make_ticket(request: HttpRequest, job_id: str) -> Status[dict[str, Any]]:
     that is open outlives it, but not your session or token.
     """
     principal = principal_of(request)
-    row = access.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id)
     ticket, expires_at = tickets.make(principal, row.pk, settings.REPRISE.ticket_seconds)
     return Status(201, {"ticket": ticket, "expires_at": moment(expires_at)})

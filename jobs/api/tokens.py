@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from core.errors import Forbidden, NotFound
-from jobs import tokens
+from jobs.access import tokens
 from jobs.api.auth import principal_of
 from jobs.api.schemas import NewTokenOut, TokenOut, TokensOut, TokenWish, errors
 from jobs.api.shapes import moment

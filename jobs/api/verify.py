@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from ninja import Router
 
 from core.errors import OverLimit
-from jobs import access, integrity
+from jobs import integrity
+from jobs.access import visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import VerdictOut, errors
 
@@ -27,7 +28,7 @@ def verify(request: HttpRequest, job_id: str) -> dict[str, Any]:
     `{"ok": true, "head", "hash"}`, or `{"ok": false, "seq", "reason"}` with the first bad event.
     429 where this process has enough such checks under way.
     """
-    row = access.job_for(principal_of(request), job_id)
+    row = visibility.job_for(principal_of(request), job_id)
     if not _slots.acquire(blocking=False):
         raise OverLimit("Other histories are being checked: try again in a moment.")
     try:

@@ -4,7 +4,11 @@
 `verify_seals` at the seals themselves.
 """
 
-from jobs.integrity.job import Verdict, known_jobs, verify
-from jobs.integrity.sealed import SealVerdict, verify_seals
+from jobs.integrity.verify import (
+    Verdict,
+    known_jobs,
+    verify,
+)
+from jobs.integrity.verify_seals import SealVerdict, verify_seals
 
 __all__ = ["SealVerdict", "Verdict", "known_jobs", "verify", "verify_seals"]

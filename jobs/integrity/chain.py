@@ -9,7 +9,11 @@ from uuid import UUID
 
 from core.errors import RepriseError
 from jobs.events import Event, EventType, first_hash, next_hash, parse, split_hash, with_hash
-from jobs.job import LEGAL, Summary, advance
+from jobs.events.fold import (
+    LEGAL,
+    Summary,
+    advance,
+)
 
 _MAY_WORK = LEGAL[EventType.STEP_OUTPUT]
 _QUIET = tuple(f'"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))

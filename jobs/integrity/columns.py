@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from jobs.events import one_line
 from jobs.integrity.chain import Broken, event_of
-from jobs.log.checks import Columns
+from jobs.log.inspect import Columns
 
 
 def check(rows: Iterable[Columns], texts: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.seals import SealFailed
-from jobs.seals.adopt import (
+from jobs.integrity.seals import SealFailed
+from jobs.integrity.seals.adopt import (
     Keys,
     check_whole,
     command_for,

@@ -9,10 +9,10 @@ from typing import Any
 from django.db import DataError
 
 from core import clock
-from jobs.extensions import submission_data
+from jobs.events.extensions import submission_data
+from jobs.events.fold import Summary
 from jobs.integrity.chain import Broken, event_of
-from jobs.job import Summary
-from jobs.log import checks
+from jobs.log import inspect
 from jobs.models import Job
 
 SHOWN_CHARACTERS = 60
@@ -55,7 +55,7 @@ def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
     event, *more = [event_of(seq, text) for seq, text in enumerate(texts, 1)]
     try:
         data = submission_data(event.data, [one.data for one in more])
-        return checks.not_as_submitted(row.pk, data, event.actor)
+        return inspect.not_as_submitted(row.pk, data, event.actor)
     except (LookupError, TypeError, AttributeError) as error:
         raise Broken(2, f"What completes event 1 does not fit it: {error!r}") from error
     except DataError as error:

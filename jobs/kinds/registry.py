@@ -16,10 +16,14 @@ from typing import Any, ClassVar, Generic, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
-from jobs.extensions import check_fits
-from jobs.foreign import KindFault, contained, describe
-from jobs.kinds import values
-from jobs.kinds.finding import sources
+from core.user_code import (
+    KindFault,
+    contained,
+    describe,
+)
+from jobs.events.extensions import check_fits
+from jobs.kinds import storable_values
+from jobs.kinds.discovery import sources
 from jobs.secrets import field as secrets
 
 logger = logging.getLogger(__name__)
@@ -164,7 +168,7 @@ class Kind(ABC, Generic[P]):
         params = self.settle(self.read(raw))
         self.check(params)
         check_fits(raw)
-        if unfit := values.unfit(params.model_dump(by_alias=True, round_trip=True)):
+        if unfit := storable_values.unfit(params.model_dump(by_alias=True, round_trip=True)):
             raise InvalidParams(unfit)
         return params
 
@@ -255,7 +259,7 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def all_kinds() -> list[AnyKind]:
-    """Return every kind that can be used (`jobs.kinds.finding` says in which order)."""
+    """Return every kind that can be used (`jobs.kinds.discovery` says in which order)."""
     return list(_kinds().kinds.values())
 
 

@@ -5,9 +5,9 @@ database refuses to change or remove one.
 """
 
 from jobs.log.append import Append, append, append_many
+from jobs.log.async_reader import AsyncReader
 from jobs.log.hints import group
 from jobs.log.read import attempts, check_cursor, head, history, read
-from jobs.log.reader import AsyncReader
 from jobs.log.types import Appended, Cursor, Head, LeaseLost, Page, cursor_of
 
 __all__ = [

@@ -20,11 +20,15 @@ from jobs.events import (
     parse_stored,
     with_hash,
 )
-from jobs.job import Summary, advance, attempt_of
+from jobs.events.fold import (
+    Summary,
+    advance,
+    attempt_of,
+)
+from jobs.events.upcasters import version_of
 from jobs.log import hints, sql
-from jobs.log.passage import Passage
+from jobs.log.transaction import Passage
 from jobs.log.types import Appended, LeaseLost
-from jobs.upcasters import version_of
 
 MAX_BATCH_BYTES = 10 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from core.errors import CursorAhead, HistoryDiverged, NotFound
-from jobs.log import archived, sql
+from jobs.log import archived_events, sql
 from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
 PAGE_EVENTS = 1000
@@ -59,14 +59,16 @@ def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
             statement.execute(sql.HASH_AT, [job_id, cursor.seq])
             row = statement.fetchone()
         match_hash(row or hash_of(_archived(job_id, cursor.seq - 1, 1)), cursor)
-    if archived.may_be(job_id, found, cursor):
-        archived.check_there(_all(archived.NEEDED, {"job": job_id, "after": cursor.seq}))
+    if archived_events.may_be(job_id, found, cursor):
+        archived_events.check_there(
+            _all(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
+        )
     return found
 
 
 def _archived(job_id: UUID, after: int, limit: int) -> Page:
     values = {"job": job_id, "after": after, "limit": limit}
-    return archived.page(after, limit, _all(archived.PLACES, values))
+    return archived_events.page(after, limit, _all(archived_events.PLACES, values))
 
 
 def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

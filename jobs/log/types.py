@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.errors import BadCursor, RepriseError
-from jobs.job import TERMINAL
+from jobs.events.fold import TERMINAL
 
 _CURSOR = re.compile(r"(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{8}))?")
 MAX_SEQ = 2**63 - 1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from django.db import migrations
 
-import jobs.fields
+import jobs.models.fields
 
 
 class Migration(migrations.Migration):
     dependencies = [("jobs", "0013_failures_apart")]
 
     operations = [
-        migrations.AlterField("job", "params", jobs.fields.ExactJSONField()),
+        migrations.AlterField("job", "params", jobs.models.fields.ExactJSONField()),
         migrations.AlterField(
-            "schedule", "params", jobs.fields.ExactJSONField(blank=True, default=dict)
+            "schedule", "params", jobs.models.fields.ExactJSONField(blank=True, default=dict)
         ),
     ]

@@ -18,13 +18,13 @@ from jobs.run.errors import (
     Rejected,
     StepFailed,
 )
+from jobs.run.gates import Approval
 from jobs.run.retry import Retry
 from jobs.run.rollout import Outcome, Stopped
 from jobs.run.run import Run
 from jobs.run.step import Step
 from jobs.run.sync import SyncRun, call_handler
-from jobs.run.waiting import parking
-from jobs.run.words import Approval
+from jobs.run.timers import parking
 
 __all__ = [
     "MAX_MESSAGE",

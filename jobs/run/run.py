@@ -15,24 +15,24 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from core import clock
+from core.user_code import plain_data
 from jobs.events import EventType, NewEvent
-from jobs.foreign import plain_data
-from jobs.job import StepKey, StepState
+from jobs.events.fold import StepKey, StepState
 from jobs.log import Append, Appended
-from jobs.run import waiting, words
-from jobs.run.calls import in_task
+from jobs.log.writer import Writer
+from jobs.run import gates, timers
+from jobs.run.compensation import Undo, Undos
+from jobs.run.control import Steering, new_branch
 from jobs.run.errors import Diverged, StepFailed, foremost
-from jobs.run.record import Record
+from jobs.run.gates import Approval
+from jobs.run.recorded_values import value
+from jobs.run.replay import Record
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import How, Outcome, Rollout
-from jobs.run.steering import Steering, new_branch
 from jobs.run.step import StepFn
-from jobs.run.trying import Work
-from jobs.run.undoing import Undo, Undos
-from jobs.run.values import value
-from jobs.run.words import Approval
+from jobs.run.step_runner import Work
+from jobs.run.threads import in_task
 from jobs.secrets.vault import Vault
-from jobs.writer import Writer
 
 T = TypeVar("T")
 
@@ -177,11 +177,11 @@ class Run(Steering):
         (REPRISE_PARK_SECONDS) no worker is held meanwhile.
         """
         span = time if isinstance(time, timedelta) else timedelta(seconds=time)
-        await waiting.sleep(self, name, self.clock() + span)
+        await timers.sleep(self, name, self.clock() + span)
 
     async def until(self, moment: datetime, name: str = "until") -> None:
         """Go on at a moment (aware); as `sleep`."""
-        await waiting.sleep(self, name, moment)
+        await timers.sleep(self, name, moment)
 
     async def wait_for(self, name: str, timeout: float | None = None) -> Any:
         """Wait, without a worker, for the signal of this name; return the data it came with.
@@ -189,7 +189,7 @@ class Run(Steering):
         `jobs.commands.signal` sends one, to a job that waits for it. Raises StepFailed where none
         comes within `timeout` seconds.
         """
-        return await words.signal(self, name, timeout)
+        return await gates.signal(self, name, timeout)
 
     async def gate(
         self,
@@ -207,7 +207,7 @@ class Run(Steering):
         set.
         """
         others = not_by_submitter or settings.REPRISE.four_eyes
-        return await words.gate(self, name, question, others, timeout)
+        return await gates.gate(self, name, question, others, timeout)
 
     async def now(self) -> datetime:
         """Return the time (UTC), the same for this call in every attempt; recorded as `now`."""

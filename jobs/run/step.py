@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.events import EventType, NewEvent
 from jobs.log import LeaseLost
-from jobs.output import Output
-from jobs.run.limit import TimeLimit
+from jobs.run.output import Output
+from jobs.run.time_limit import TimeLimit
 from jobs.secrets import Secret
 
 if TYPE_CHECKING:

@@ -9,13 +9,17 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from jobs.run.calls import in_task, in_thread, is_async
+from jobs.run.compensation import Undo, undoing
+from jobs.run.gates import Approval
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
 from jobs.run.run import Run
 from jobs.run.step import StepFn
-from jobs.run.undoing import Undo, undoing
-from jobs.run.words import Approval
+from jobs.run.threads import (
+    in_task,
+    in_thread,
+    is_async,
+)
 
 T = TypeVar("T")
 P = ParamSpec("P")

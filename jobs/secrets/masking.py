@@ -9,7 +9,7 @@ from typing import Any
 from jobs.secrets.dumps import CHARACTER_ROWS, HEX_ROWS
 from jobs.secrets.encodings import DEPTH, SHORTEST, SHORTEST_PIECE, spellings
 from jobs.secrets.escapes import unescape
-from jobs.secrets.needles import Needles
+from jobs.secrets.search import Needles
 from jobs.secrets.views import BASE, HEX, Span, View, octets
 
 MASK = "••••"

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
-from jobs.transports import given
+from jobs.transports import arguments
 from jobs.transports.base import TERM_SECONDS, Listener, Place
-from jobs.transports.copies import Copies
 from jobs.transports.errors import CommandUnusable
+from jobs.transports.output_copies import Copies
 
 # Whoever can read a log could read these there, should a command print its environment.
 SECRETS = {
@@ -50,8 +50,8 @@ async def run(
     It gets the worker's environment without the service's secrets.
     """
     own = {**_inherited(), **step.env, **(env or {})}
-    given.check(argv, own)
-    if refused := given.refusal(argv, own.get("PATH", os.defpath), cwd):
+    arguments.check(argv, own)
+    if refused := arguments.refusal(argv, own.get("PATH", os.defpath), cwd):
         status, words = refused
         step.output(f"{words}\n", "err")
         return status
@@ -133,7 +133,7 @@ def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> S
     """Return the words for the shell's `exec`, which may take a first one with `-` for its own."""
     if not argv[0].startswith("-"):
         return argv
-    return [given.found(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
+    return [arguments.found(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
 
 
 def _inherited() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from streams.client.closed import Lost
+from streams.client.close_reasons import Lost
 from streams.client.cursor import seq_of
 from streams.client.frames import Event
 

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from core.errors import CursorAhead, Unavailable
-from jobs.summaries import SummaryPage
+from jobs.feed.summaries import SummaryPage
 from streams.counters import Counters
 from streams.feed.pages import Pages
 from streams.feed.recent import FEED_BOUNDS, FeedBounds, Recent
-from streams.followed import Signal
-from streams.hub import AWAY
-from streams.link import Message
+from streams.hub.followed import Signal
+from streams.hub.hub import AWAY
+from streams.hub.listener import Message
 
 READ_SECONDS = 10.0
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reads(Protocol):
-    """What reads the feed: `jobs.summaries.AsyncSummaries`."""
+    """What reads the feed: `jobs.feed.summaries.AsyncSummaries`."""
 
     async def page(self, after: int, limit: int) -> SummaryPage: ...
     async def end(self) -> int: ...

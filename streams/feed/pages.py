@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Protocol
 
-from jobs.summaries import SummaryPage
+from jobs.feed.summaries import SummaryPage
 from streams.counters import Counters
 
 READ_SECONDS = 10.0
@@ -14,7 +14,7 @@ KEPT_PAGES = 8
 
 
 class Reads(Protocol):
-    """What reads a page: `jobs.summaries.AsyncSummaries`."""
+    """What reads a page: `jobs.feed.summaries.AsyncSummaries`."""
 
     async def page(self, after: int, limit: int) -> SummaryPage: ...
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from uuid import UUID
 
-from jobs.access import Sight
-from jobs.summaries import Summary, SummaryPage
+from jobs.access.visibility import Sight
+from jobs.feed.summaries import Summary, SummaryPage
 from streams.wire import Summaries
 
 # Followers stand at few places at once, and people of a team see the same.

@@ -10,14 +10,18 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from core.errors import CursorAhead
-from jobs.access import Sight
+from jobs.access.visibility import Sight
 from streams.feed.feed import Feed
 from streams.feed.recent import cut
-from streams.heartbeat import heartbeat, next_beat
-from streams.hub import AWAY
-from streams.notice import Notice
-from streams.pace import Pace
-from streams.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
+from streams.followers.disconnect_notice import Notice
+from streams.hub.frame_size import Pace
+from streams.hub.heartbeat import heartbeat, next_beat
+from streams.hub.hub import AWAY
+from streams.hub.subscription import (
+    FIRST_PAUSE_SECONDS,
+    LOOK_UP_SECONDS,
+    MAX_PAUSE_SECONDS,
+)
 from streams.wire import CaughtUp, FeedItem, FellBehind, Hello, Summaries
 
 # How many jobs the first frame has: about 16 KiB.

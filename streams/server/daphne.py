@@ -13,7 +13,7 @@ sent off first (`streams.server.drain`), in the phase of Twisted's shutdown in w
 
 from __future__ import annotations
 
-import streams.server.reactor  # noqa: F401 - before daphne, which else installs another
+import streams.server.daphne_reactor  # noqa: F401 - before daphne, which else installs another
 
 # isort: split
 import asyncio
@@ -29,8 +29,9 @@ from twisted.internet.defer import Deferred
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
-from jobs import tickets  # noqa: E402
-from streams.server import frames, limits, patience  # noqa: E402
+from jobs.access import tickets  # noqa: E402
+from streams.server import daphne_frames, limits, patience  # noqa: E402
+from streams.server.daphne_gate import buffered, socket_of, waiting  # noqa: E402
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
 from streams.server.daphne_websocket import SocketFactory, SocketProtocol  # noqa: E402
 from streams.server.drain import (  # noqa: E402
@@ -40,7 +41,6 @@ from streams.server.drain import (  # noqa: E402
     close,
     exit_soon,
 )
-from streams.server.gate import buffered, socket_of, waiting  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         """Serve until a signal ends it."""
         self.transports: set[Any] = set()
         self._ports: list[Any] = []
-        self._frames = frames.Frames()
+        self._frames = daphne_frames.Frames()
         super().run()
         exit_soon()
 
@@ -116,7 +116,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
             if protocol.state == protocol.STATE_CLOSING:
                 raise ConnectionError("the connection is closing")
             if (text := message.get("text")) and self._follows(protocol):
-                if not frames.write(protocol, self._frames.of(text)):
+                if not daphne_frames.write(protocol, self._frames.of(text)):
                     await protocol.drained()
                 return
         await super().handle_reply(protocol, message)
@@ -128,7 +128,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
     def _follows(self, protocol: Any) -> bool:
         """Return whether a WebSocket is there and can be sent ready-made frames."""
         details = self.connections.get(protocol)
-        return details is not None and not details.get("disconnected") and frames.plain(protocol)
+        return (
+            details is not None
+            and not details.get("disconnected")
+            and daphne_frames.plain(protocol)
+        )
 
 
 class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no types

@@ -16,10 +16,14 @@ from twisted.protocols import basic
 from twisted.web import http
 
 from core.errors import BadRequest, RepriseError, RequestTimedOut
-from jobs.api.problems import Internal, body_too_large
+from core.problems import Internal, body_too_large
 from streams.counters import counters
 from streams.server import limits, patience
-from streams.server.gate import Gate, socket_of, waiting
+from streams.server.daphne_gate import (
+    Gate,
+    socket_of,
+    waiting,
+)
 
 # Twisted's types are partial.
 LineReceiver: Any = basic.LineReceiver

@@ -22,8 +22,8 @@ from typing import Any
 from django.conf import settings
 
 from jobs.log.hints import publisher
-from streams import hubs
-from streams.followers import here
+from streams import process
+from streams.followers.registry import here
 from streams.server.patience import limit_unsent
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Drain:
 async def close() -> None:
     """Close what this process has open, and send the hints that it has not sent yet."""
     flushing = asyncio.to_thread(publisher().flush, LAST_SECONDS)
-    await _within(LAST_SECONDS, asyncio.gather(hubs.close(), flushing, return_exceptions=True))
+    await _within(LAST_SECONDS, asyncio.gather(process.close(), flushing, return_exceptions=True))
 
 
 def exit_soon() -> None:

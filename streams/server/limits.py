@@ -13,7 +13,7 @@ from time import monotonic
 from django.conf import settings
 
 from core.errors import AddressTooLong, BadRequest, HeadTooLarge, RepriseError
-from jobs.api.problems import CONTENT_TYPE, body_too_large
+from core.problems import CONTENT_TYPE, body_too_large
 
 HEAD_BYTES = 16 * 1024
 HEADERS = 100

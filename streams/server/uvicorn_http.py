@@ -14,7 +14,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.errors import BadRequest, RepriseError, RequestTimedOut
-from jobs.api.problems import body_too_large
+from core.problems import body_too_large
 from streams.counters import counters
 from streams.server import limits, patience
 from streams.server.uvicorn_flow import Flow

@@ -44,7 +44,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Send for the application, and return once the connection has taken it.
 
         uvicorn waits before the next message instead; then the time that a frame took would count
-        for the one after it (`streams.pace`). Where `message` closes, wait for the end.
+        for the one after it (`streams.hub.frame_size`). Where `message` closes, wait for the end.
         """
         await self.writable.wait()
         if self.close_sent and self.handshake_complete:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.people import People, make
 from tests.acceptance.up import Up, running
-from tests.waiting import until
+from tests.support.waiting import until
 
 SECONDS = 600
 HERE = os.path.dirname(__file__)

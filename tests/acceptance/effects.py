@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.fleet_process import RunningFleet
+from tests.support.fleet_process import RunningFleet
 
 Effect = tuple[str, str]  # server, step
 

@@ -20,7 +20,7 @@ from ops.launcher.processes import Process
 from tests.acceptance.effects import Effect, Effects
 from tests.acceptance.proc import with_environment
 from tests.acceptance.up import Up
-from tests.waiting import until
+from tests.support.waiting import until
 
 LOOK_SECONDS = 0.002
 # A job fails when 5 attempts in a row lose their worker without ending a step (`max_attempts`), so

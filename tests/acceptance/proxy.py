@@ -15,8 +15,8 @@ import httpx
 
 from ops.embedded import ports
 from ops.embedded.server import tethered
-from ops.faults.links import nginx
-from tests.waiting import until
+from tests.chaos.links import nginx
+from tests.support.waiting import until
 
 SECONDS = 5
 

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.followers import Plan
 from tests.acceptance.following import followed, on_every_transport
 from tests.acceptance.up import Up
-from tests.waiting import auntil, until
+from tests.support.waiting import auntil, until
 
 
 @pytest.mark.parametrize("run", [1, 2])

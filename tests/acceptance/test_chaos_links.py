@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.up_process import NOT_INHERITED, ROOT
+from tests.support.up_process import NOT_INHERITED, ROOT
 
 LINKS = ("128k", "64k-live", "64k-behind", "1mbit-cut", "capped", "stalled", "stalled-streams")
 FOLLOWERS = ("python", "node")

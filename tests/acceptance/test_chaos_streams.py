@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.up_process import NOT_INHERITED, ROOT
+from tests.support.up_process import NOT_INHERITED, ROOT
 
 FAULTS = ("valkey-stop", "web-kill")
 FOLLOWERS = 8

@@ -9,7 +9,7 @@ import signal
 from tests.acceptance.followers import Plan
 from tests.acceptance.following import followed, on_every_transport
 from tests.acceptance.up import Up
-from tests.waiting import auntil
+from tests.support.waiting import auntil
 
 
 async def test_followers_of_a_killed_web_process_resume_and_miss_nothing(up: Up, seed: int) -> None:

@@ -14,7 +14,7 @@ from tests.acceptance.followers import Follower, Plan
 from tests.acceptance.following import missed_nothing, on_every_transport
 from tests.acceptance.killing import Executioner, Kill
 from tests.acceptance.up import Up, running
-from tests.waiting import auntil
+from tests.support.waiting import auntil
 
 KILLS = 20
 AIMS = ["effect"] * 10 + ["recorded"] * 3 + ["started"] * 3 + ["hanging"] * 3 + ["taken"]

@@ -15,7 +15,7 @@ from tests.acceptance.following import followed, on_every_transport
 from tests.acceptance.proxy import Proxy, in_front_of
 from tests.acceptance.silence import silenced
 from tests.acceptance.up import Up
-from tests.waiting import auntil, until
+from tests.support.waiting import auntil, until
 
 CONTROL = "/api/jobs/{job}/events?after={seq}&wait=25&control=1"
 SHORTER_THAN_ITS_PATIENCE = 3

@@ -18,7 +18,7 @@ from ops.embedded import valkey
 from tests.acceptance.followers import Follower, Plan
 from tests.acceptance.following import followed, on_every_transport
 from tests.acceptance.up import Up, running
-from tests.waiting import auntil
+from tests.support.waiting import auntil
 
 RATE = 40
 FOR_EVER = 1_000_000

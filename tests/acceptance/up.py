@@ -19,8 +19,8 @@ from ops.embedded import ports
 from ops.embedded.server import tethered
 from tests.acceptance.proc import with_environment
 from tests.acceptance.rows import Rows
-from tests.fleet_process import RunningFleet
-from tests.waiting import until
+from tests.support.fleet_process import RunningFleet
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAST_FLEET = "20"

@@ -15,7 +15,7 @@ from tests.acceptance.up import Up, running
 from tests.browser.people import People
 from tests.browser.visit import PATIENCE_MS, Visits
 from tests.browser.watch import policy_reports
-from tests.waiting import until
+from tests.support.waiting import until
 
 SECONDS = 300
 HERE = os.path.dirname(__file__)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from jobs.events import EventType, NewEvent
 from jobs.kinds.registry import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step
-from tests.waiting import auntil
+from tests.support.waiting import auntil
 
 GATE = "canary"
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.acceptance.up import Up
 from tests.browser.lines import Line, expected
 from tests.browser.visit import Visits
-from tests.waiting import until
+from tests.support.waiting import until
 
 DAY = re.compile(r"^\d{4}-\d\d-\d\d ")
 

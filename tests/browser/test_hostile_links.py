@@ -11,8 +11,15 @@ from tests.acceptance.up import Up
 from tests.browser.test_hostile_proxies import COMES_TO, has_everything, opened_at
 from tests.browser.test_resuming import CUT_OFF
 from tests.browser.visit import Visits
-from tests.hostile import CutsAfter, EndsLargeMessages, Relay, Stalls, Way, through_in_a_thread
-from tests.waiting import until
+from tests.support.hostile import (
+    CutsAfter,
+    EndsLargeMessages,
+    Relay,
+    Stalls,
+    Way,
+    through_in_a_thread,
+)
+from tests.support.waiting import until
 
 HALF = 2500  # events, some 600 KB
 WAYS: dict[str, tuple[Callable[[str], Way], set[str]]] = {

@@ -15,9 +15,13 @@ from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
 from tests.browser.test_resuming import CUT_OFF
 from tests.browser.visit import Visits
-from tests.proxies import HELD, KINDS, running
-from tests.proxies.noted import Record, note
-from tests.waiting import until
+from tests.support.proxies import (
+    HELD,
+    KINDS,
+    running,
+)
+from tests.support.proxies.noted import Record, note
+from tests.support.waiting import until
 
 HALF = 200  # events
 # Without this, Chromium goes to its own machine past the proxy.

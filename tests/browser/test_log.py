@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.visit import Visits
-from tests.terminal.corpus import CASES
+from tests.support.terminal.corpus import CASES
 
 TALL: Any = {"viewport": {"width": 1280, "height": 12_000}}
 LONG = "start " + "x" * 25_000 + " end"

@@ -18,7 +18,7 @@ from tests.acceptance.up import ROOT, Up
 from tests.browser.conftest import KEEPS_PICTURES
 from tests.browser.job_page import JobPage
 from tests.browser.visit import PHONE, Visits
-from tests.waiting import until
+from tests.support.waiting import until
 
 MOST_BYTES = 200_000
 LEAST_OUTPUT = 230  # px: what it wrote, and not more

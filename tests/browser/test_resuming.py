@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.visit import Visits
-from tests.waiting import until
+from tests.support.waiting import until
 
 SOME = 40  # events: well within a run over all servers, which has about 300
 CUT_OFF = r"WebSocket connection to|/stream|/events\?|net::ERR_"

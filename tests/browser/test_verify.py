@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.visit import Visits
-from tests.tampering import Intruder
-from tests.waiting import until
+from tests.support.tampering import Intruder
+from tests.support.waiting import until
 
 
 def test_a_history_is_verified_and_a_forged_one_is_not(visits: Visits) -> None:

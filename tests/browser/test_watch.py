@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.visit import Visits
 from tests.browser.watch import policy_reports
-from tests.waiting import until
+from tests.support.waiting import until
 
 VIOLATE = """new Promise((resolve) => {
   document.addEventListener('securitypolicyviolation', resolve, {once: true});

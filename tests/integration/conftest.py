@@ -9,13 +9,13 @@ import pytest
 from django.test import override_settings
 
 from jobs.kinds import registry
-from tests import cast as casting
-from tests import kinds
-from tests.archives import Shelf, shelf
-from tests.cast import Cast
-from tests.sealing import seals_in
-from tests.services import Services
-from tests.tampering import Intruder, intruder
+from tests.support import cast as casting
+from tests.support import kinds
+from tests.support.archives import Shelf, shelf
+from tests.support.cast import Cast
+from tests.support.sealing import seals_in
+from tests.support.services import Services
+from tests.support.tampering import Intruder, intruder
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def cast(database: str) -> Cast:
 
 @pytest.fixture
 def say_kinds() -> Iterator[None]:
-    """The kinds of `tests.kinds` beside the built-in ones."""
+    """The kinds of `tests.support.kinds` beside the built-in ones."""
     registry._kinds.cache_clear()
     with override_settings(REPRISE_KINDS=kinds.PATHS):
         yield

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.models import User
 
-from jobs import access
-from jobs.access import Principal
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import Event
 from jobs.models import Job
 from jobs.run import Run
@@ -44,7 +44,7 @@ async def beside(run: Run) -> str:
 def somebody() -> Principal:
     """Return the operator, made where there is none yet."""
     found = User.objects.filter(username="operator").first()
-    return access.of_user(found) if found else runs.operator()
+    return visibility.of_user(found) if found else runs.operator()
 
 
 async def fates(*handlers: Handler, plain: bool = False) -> list[Ended]:

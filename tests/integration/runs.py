@@ -14,17 +14,19 @@ from django.db import connection
 from django.test import override_settings
 from pydantic import BaseModel
 
-from jobs import access, commands, log, sweep
-from jobs.access import Principal
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs import commands, log
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import Event, EventType, NewEvent, parse
-from jobs.job import State, fold_all
+from jobs.events.fold import State, fold_all
 from jobs.kinds import registry
 from jobs.kinds.registry import Kind
 from jobs.models import Job
+from jobs.queue import rescue
 from jobs.run import Run, SyncRun
-from jobs.worker import Worker
-from tests.factories import make_team, make_user
+from jobs.worker.worker import Worker
+from tests.support.factories import make_team, make_user
 
 SWEEP_SECONDS = 0.05
 
@@ -76,7 +78,7 @@ def scripts(**changed: Any) -> Iterator[None]:
 
 def operator() -> Principal:
     """Return an operator of the only team."""
-    return access.of_user(make_user(team=make_team()))
+    return visibility.of_user(make_user(team=make_team()))
 
 
 @asynccontextmanager
@@ -94,7 +96,7 @@ async def working(workers: int = 1) -> AsyncIterator[None]:
 
 async def _sweep(stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await in_thread(sweep.sweep)
+        await in_thread(rescue.sweep)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

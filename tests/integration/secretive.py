@@ -25,7 +25,7 @@ from jobs.kinds import registry
 from jobs.kinds.registry import Kind, Plan
 from jobs.run import JobFailed, Retry, Run, Step, StepFailed
 from jobs.secrets import Secret
-from jobs.transports.command import command
+from jobs.transports.run_command import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATH = "tests.integration.secretive.Spill"

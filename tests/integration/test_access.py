@@ -13,12 +13,12 @@ from django.test import RequestFactory
 from core import clock
 from core.errors import Forbidden, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
-from jobs import access, tokens
+from jobs.access import tokens, visibility
 from jobs.events import first_hash
-from jobs.job import STATUSES
+from jobs.events.fold import STATUSES
 from jobs.models import ApiToken, Job, Team
-from tests import cast as casting
-from tests.cast import Cast, Person
+from tests.support import cast as casting
+from tests.support.cast import Cast, Person
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -46,24 +46,24 @@ def scope(raw: str | None = None, **members: Any) -> dict[str, Any]:
 def test_a_token_is_its_user_on_requests_and_on_sockets(cast: Cast) -> None:
     request = RequestFactory().get("/", headers=cast.alice.headers)
     for source in (request, scope(cast.alice.raw)):
-        principal = access.authenticate(source)
+        principal = visibility.authenticate(source)
         assert principal.user == cast.alice.user
         assert principal.actor == "token:alice/test"
         assert principal.token is not None
 
 
 async def test_the_async_twins_answer_the_same(cast: Cast) -> None:
-    principal = await access.aauthenticate(scope(cast.alice.raw))
+    principal = await visibility.aauthenticate(scope(cast.alice.raw))
     assert principal.actor == "token:alice/test"
     with pytest.raises(NotSignedIn):
-        await access.aauthenticate(scope("rp_wrong"))
+        await visibility.aauthenticate(scope("rp_wrong"))
     with pytest.raises(NotFound):
-        await access.ajob_for(principal, "not-an-id")
+        await visibility.ajob_for(principal, "not-an-id")
 
 
 def test_a_socket_of_a_session_is_its_user(cast: Cast) -> None:
     session = cast.alice.browser().session
-    principal = access.authenticate(scope(user=cast.alice.user, session=session))
+    principal = visibility.authenticate(scope(user=cast.alice.user, session=session))
     assert principal.actor == "user:alice"
     assert principal.session == session.session_key
 
@@ -78,7 +78,7 @@ def test_a_token_that_ended_lets_nobody_in(cast: Cast) -> None:
     for change in ended:
         mine.update(**change)
         with pytest.raises(NotSignedIn):
-            access.authenticate(scope(cast.alice.raw))
+            visibility.authenticate(scope(cast.alice.raw))
 
 
 def test_an_inactive_user_is_not_let_in(cast: Cast) -> None:
@@ -86,28 +86,28 @@ def test_an_inactive_user_is_not_let_in(cast: Cast) -> None:
     cast.alice.user.is_active = False
     cast.alice.user.save()
     with pytest.raises(NotSignedIn):
-        access.authenticate(scope(cast.alice.raw))
+        visibility.authenticate(scope(cast.alice.raw))
     with pytest.raises(NotSignedIn):
-        access.authenticate(scope(user=cast.alice.user, session=session))
+        visibility.authenticate(scope(user=cast.alice.user, session=session))
 
 
 def test_a_wrong_token_is_not_replaced_by_the_session(cast: Cast) -> None:
     bad = scope("rp_wrong", user=cast.alice.user, session=cast.alice.browser().session)
     with pytest.raises(NotSignedIn):
-        access.authenticate(bad)
+        visibility.authenticate(bad)
 
 
 def test_the_last_use_of_a_token_is_noted_once_a_minute(cast: Cast) -> None:
     mine = ApiToken.objects.filter(user=cast.alice.user)
 
-    access.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(cast.alice.raw))
     first = mine.get().last_used_at
     assert first is not None
-    access.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(cast.alice.raw))
     assert mine.get().last_used_at == first
 
     mine.update(last_used_at=first - tokens.LAST_USED_EVERY)
-    access.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(cast.alice.raw))
     noted = mine.get().last_used_at
     assert noted is not None
     assert noted > first
@@ -148,14 +148,14 @@ def test_roles_and_teams_decide_who_sees_and_steers(cast: Cast) -> None:
     jobs = jobs_of(cast)
     for who in SEEN:
         principal = getattr(cast, who).principal
-        seen = {name for name, row in jobs.items() if row in access.visible(principal)}
-        steered = {name for name, row in jobs.items() if access.can(principal, row)}
+        seen = {name for name, row in jobs.items() if row in visibility.visible(principal)}
+        steered = {name for name, row in jobs.items() if visibility.can(principal, row)}
         assert (who, seen, steered) == (who, SEEN[who], STEERED[who])
         for name, row in jobs.items():
-            assert refused(access.job_for, principal, row.pk) == (
+            assert refused(visibility.job_for, principal, row.pk) == (
                 None if name in seen else NotFound
             )
-            assert refused(access.require, principal, "steer", row) == (
+            assert refused(visibility.require, principal, "steer", row) == (
                 None if name in steered else Forbidden
             )
 
@@ -173,21 +173,21 @@ def test_who_sees_all_and_operates_one_team_steers_that_team(cast: Cast) -> None
     both.user.groups.add(*cast.audrey.user.groups.all())
     theirs, others = job(cast.alice, cast.red), job(cast.carol, cast.blue)
 
-    assert access.can(both.principal, theirs) == ["cancel", "pause"]
-    assert access.job_for(both.principal, others.pk) == others
+    assert visibility.can(both.principal, theirs) == ["cancel", "pause"]
+    assert visibility.job_for(both.principal, others.pk) == others
     with pytest.raises(Forbidden):
-        access.require(both.principal, "steer", others)
+        visibility.require(both.principal, "steer", others)
 
 
 def test_operators_and_staff_submit_and_others_do_not(cast: Cast) -> None:
     people = {name: getattr(cast, name).principal for name in SEEN}
-    submit = {who for who, one in people.items() if not refused(access.require, one, "submit")}
+    submit = {who for who, one in people.items() if not refused(visibility.require, one, "submit")}
     assert submit == {"alice", "bob", "carol", "root"}
 
 
 def test_what_can_be_done_follows_the_status(cast: Cast) -> None:
     rows = {status: job(cast.alice, cast.red, status) for status in STATUSES}
-    acts = {status: access.can(cast.alice.principal, row) for status, row in rows.items()}
+    acts = {status: visibility.can(cast.alice.principal, row) for status, row in rows.items()}
     running, paused = ["cancel", "pause"], ["cancel", "resume"]
     assert acts == {status: [] for status in STATUSES} | {
         "queued": running, "running": running, "waiting": running, "paused": paused,
@@ -197,11 +197,11 @@ def test_what_can_be_done_follows_the_status(cast: Cast) -> None:
 def test_an_id_that_is_none_is_not_found(cast: Cast) -> None:
     for text in ("", "1", "x" * 36, "../../etc", "\x00", "\ud800", str(UUID(int=0))):
         with pytest.raises(NotFound):
-            access.job_for(cast.root.principal, text)
+            visibility.job_for(cast.root.principal, text)
 
 
 def test_a_job_gets_its_submitters_team(cast: Cast) -> None:
-    assert access.team_for(cast.alice.principal) == cast.red
+    assert visibility.team_for(cast.alice.principal) == cast.red
     cast.blue.members.add(cast.alice.user)
-    assert access.team_for(cast.alice.principal) == cast.blue  # the first by name
-    assert access.team_for(cast.audrey.principal) is None
+    assert visibility.team_for(cast.alice.principal) == cast.blue  # the first by name
+    assert visibility.team_for(cast.audrey.principal) is None

@@ -12,12 +12,12 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client
 
-from jobs import access_news, tokens
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs.access import hints, tokens
 from jobs.log.hints import publisher
 from jobs.models import ApiToken
-from tests import cast as casting
-from tests.cast import Cast
+from tests.support import cast as casting
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -27,16 +27,16 @@ async def news_of(work: Callable[[], object]) -> list[list[int] | None]:
     await asyncio.to_thread(publisher().flush, 10)
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    await layer.group_add(access_news.GROUP, channel)
+    await layer.group_add(hints.GROUP, channel)
     await in_thread(work)
     assert await asyncio.to_thread(publisher().flush, 10)
     end = {"type": "end"}
-    await layer.group_send(access_news.GROUP, end)
+    await layer.group_send(hints.GROUP, end)
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(30):
         while (message := await layer.receive(channel)) != end:
             found.append(message)
-    assert all(message["type"] == access_news.TYPE for message in found)
+    assert all(message["type"] == hints.TYPE for message in found)
     return [message["users"] for message in found]
 
 
@@ -108,7 +108,7 @@ async def test_what_is_rolled_back_is_no_news() -> None:
 
 
 def test_news_of_many_become_news_of_all() -> None:
-    few, many = access_news.News(frozenset({1, 2})), access_news.News(frozenset(range(2000)))
-    assert few.then(access_news.News(frozenset({3}))).message()["users"] == [1, 2, 3]
+    few, many = hints.News(frozenset({1, 2})), hints.News(frozenset(range(2000)))
+    assert few.then(hints.News(frozenset({3}))).message()["users"] == [1, 2, 3]
     assert few.then(many).message()["users"] is None
-    assert few.then(access_news.News(None)).message()["users"] is None
+    assert few.then(hints.News(None)).message()["users"] is None

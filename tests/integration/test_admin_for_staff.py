@@ -12,11 +12,11 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 
-from jobs import consumers
+from jobs.feed import consumers
 from jobs.models import ApiToken, Consumer, Schedule, Target, Team
-from tests import cast as casting
-from tests.cast import Cast
-from tests.factories import make_team, make_user
+from tests.support import cast as casting
+from tests.support.cast import Cast
+from tests.support.factories import make_team, make_user
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

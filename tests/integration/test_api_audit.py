@@ -8,12 +8,16 @@ from typing import Any
 import httpx
 
 from core.asgi import application
+from core.db import in_thread
 from jobs import feed, log
-from jobs.db import in_thread
 from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
 from jobs.models import Job
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job, output
+from tests.support.cast import Cast
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 
 def two_runs(cast: Cast) -> tuple[Job, Job]:

@@ -11,10 +11,10 @@ import pytest
 
 from jobs.models import Job
 from ops.embedded import ports
-from tests import cast as casting
-from tests.behind import database_behind
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT, make_job
+from tests.support import cast as casting
+from tests.support.behind import database_behind
+from tests.support.cast import Cast, post
+from tests.support.factories import ATTEMPT, make_job
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

@@ -12,12 +12,16 @@ from django.test import Client
 
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
-from jobs.job import State, fold_all
+from jobs.events.fold import State, fold_all
+from jobs.log.state import state_at
 from jobs.models import Job
-from jobs.state import state_at
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT, make_job, output
-from tests.kinds import Words
+from tests.support.cast import Cast, post
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.kinds import Words
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

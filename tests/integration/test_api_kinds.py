@@ -11,7 +11,7 @@ import pytest
 
 from jobs.api.kinds import with_options
 from jobs.models import Job, Target
-from tests.cast import Cast, post
+from tests.support.cast import Cast, post
 
 pytestmark = pytest.mark.usefixtures("say_kinds")
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from jobs.events import EventType, NewEvent
 from jobs.models import Job
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job
+from tests.support.cast import Cast
+from tests.support.factories import ATTEMPT, make_job
 
 FAILED = [ATTEMPT, NewEvent(EventType.JOB_FAILED, {"message": "gs-002 did not come back."})]
 PLAN = {"steps": [], "groups": [{"name": "canary", "targets": ["gs-001", "gs-002"]}], "words": ""}

@@ -17,19 +17,33 @@ from django.db import connection
 from django.test import override_settings
 
 from core import clock
+from core.db import in_thread
 from core.errors import HistoryDiverged, HistoryExpired
-from jobs import log, replay
-from jobs.archive import frames
-from jobs.archive.frames import MOST_BYTES, Place
-from jobs.db import in_thread
-from jobs.log import AsyncReader, Cursor, months
+from jobs import log
+from jobs.integrity import recording
+from jobs.log import AsyncReader, Cursor, archive_frames, months
+from jobs.log.archive_frames import MOST_BYTES, Place
 from jobs.log.months import Month, Owner, State
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
-from tests.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, texts
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services
-from tests.stage import elsewhere
+from tests.support.archives import (
+    APRIL,
+    DONE,
+    MARCH,
+    Shelf,
+    archive,
+    ended,
+    exported,
+    fed,
+    texts,
+)
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services
+from tests.support.stage import elsewhere
 
 
 def beside(job: Job) -> UUID:
@@ -49,7 +63,7 @@ async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> N
     job = await in_thread(lambda: Job.objects.order_by("pk").first())
     assert job is not None
     before = await in_thread(texts, job.pk)
-    frames.forget()
+    archive_frames.forget()
     async with AsyncReader(database) as reader:
         for after, limit in ((0, 1000), (0, 10_000), (998, 5), (1000, 1000), (1503, 1000), (7, 1)):
             page = await reader.read(job.pk, after, limit)
@@ -78,7 +92,7 @@ def _archive_and_read(place: Shelf) -> None:
     assert row.dropped_at is not None
     for job in jobs:
         assert texts(job.pk) == log_of[job.pk]
-        assert replay.broken_at(job.pk, texts(job.pk)) is None
+        assert recording.broken_at(job.pk, texts(job.pk)) is None
         found = log.check_cursor(job.pk, Cursor(2, log_of[job.pk][1][-66:-58]))
         assert found.seq == job.head
         with pytest.raises(HistoryDiverged):
@@ -196,7 +210,7 @@ def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
     fed()
     archive()
     (place.folder / place.files[0]).unlink()
-    frames.forget()
+    archive_frames.forget()
     for read in (
         lambda: log.read(job.pk),
         lambda: log.check_cursor(job.pk, Cursor(0)),
@@ -214,12 +228,12 @@ def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
     archive()
     path = place.folder / place.files[0]
     path.write_bytes(path.read_bytes()[:20] + bytes(20) + path.read_bytes()[40:])
-    frames.forget()
-    with pytest.raises(frames.Damaged):
+    archive_frames.forget()
+    with pytest.raises(archive_frames.Damaged):
         log.read(job.pk)
     other = Place("nowhere", 1, 2, 0, 10)
-    with pytest.raises(frames.Damaged):
-        frames.unpack(other, zstandard.compress(b'{"seq":2,\n'))
+    with pytest.raises(archive_frames.Damaged):
+        archive_frames.unpack(other, zstandard.compress(b'{"seq":2,\n'))
 
 
 def test_a_file_that_is_not_needed_yet_may_be_gone(place: Shelf) -> None:
@@ -287,13 +301,13 @@ def test_any_storage_of_djangos_will_do() -> None:
     paths = (f"{InMemoryStorage.__module__}.InMemoryStorage", f"{__name__}.ObjectStore")
     for number, path in enumerate(paths):
         with override_settings(STORAGES={**settings.STORAGES, "archive": {"BACKEND": path}}):
-            frames.forget()
+            archive_frames.forget()
             job = ended(MARCH if number else Month(2025, 2), outputs=1500)
             before = texts(job.pk)
             fed()
             archive()
             assert texts(job.pk) == before
-            frames.forget()
+            archive_frames.forget()
             assert log.read(job.pk, 1200, 1).texts == [before[1200]]
     [*_whole, last] = ObjectStore.ranges
     [place] = ArchivedRange.objects.filter(job=job.pk, first=1001)

@@ -12,9 +12,17 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from tests.archives import MARCH, Shelf, archive, ended, fed, shelf, texts
-from tests.services import Services
-from tests.stage import Stage, stage
+from tests.support.archives import (
+    MARCH,
+    Shelf,
+    archive,
+    ended,
+    fed,
+    shelf,
+    texts,
+)
+from tests.support.services import Services
+from tests.support.stage import Stage, stage
 
 EVENTS = 2503
 

@@ -16,14 +16,25 @@ from django.core.management import CommandError
 from django.db import connection
 
 from jobs import log
-from jobs.archive import frames, keeping
-from jobs.log import months, restore
+from jobs.archive import stages
+from jobs.log import archive_frames, months, restore
 from jobs.log.months import State
 from jobs.models import Archive
-from tests.archives import MARCH, Shelf, archive, ended, fed, texts
-from tests.factories import ATTEMPT, make_job, output
-from tests.stage import ROOT
-from tests.waiting import until
+from tests.support.archives import (
+    MARCH,
+    Shelf,
+    archive,
+    ended,
+    fed,
+    texts,
+)
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.stage import ROOT
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("stage", ["written", "checked", "detached", "dropped"])
@@ -123,7 +134,7 @@ def test_a_transaction_that_is_open_is_waited_for_and_finished_later(
         with pytest.raises(CommandError, match=r"Not archived: 2025-03 \(Transactions that began"):
             archive(wait=0)
         assert months.tables()[MARCH] == State.DETACHING
-        frames.forget()
+        archive_frames.forget()
         assert texts(job.pk) == before
         log.append(make_job().pk, [ATTEMPT], actor="worker:test/1")
     archive()
@@ -192,7 +203,7 @@ def test_a_writer_goes_on_meanwhile_and_loses_nothing(place: Shelf) -> None:
     writer.start()
     seen = {}
     with place.means() as means:
-        for stage in keeping.stages(MARCH, means):
+        for stage in stages.stages(MARCH, means):
             seen[stage] = counts[0]
             while counts[0] == seen[stage]:  # it appends at every stage, whatever is locked
                 assert writer.is_alive()
@@ -216,10 +227,10 @@ def test_a_process_killed_anywhere_is_taken_up(place: Shelf, database: str) -> N
     for reached in moments:
         _kill_when(reached, _archiving(place, database))
         until(lambda: not _archives_now(place), "the end of the killed one's connection")
-        frames.forget()
+        archive_frames.forget()
         assert texts(job.pk) == before
     archive()
-    frames.forget()
+    archive_frames.forget()
     assert texts(job.pk) == before
     assert len(place.files) == 1
     assert Archive.objects.get().dropped_at is not None

@@ -10,10 +10,22 @@ from pathlib import Path
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.raw_client import UPGRADE, RawSocket, answered, ask, connected, read_to_end
-from tests.services import Services
-from tests.stage import IMPATIENT, Stage, outputs, stage
-from tests.waiting import until
+from tests.support.raw_client import (
+    UPGRADE,
+    RawSocket,
+    answered,
+    ask,
+    connected,
+    read_to_end,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    IMPATIENT,
+    Stage,
+    outputs,
+    stage,
+)
+from tests.support.waiting import until
 
 MIB = 1024 * 1024
 HUGE_BYTES = 400 * MIB

@@ -9,17 +9,19 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from core.db import in_thread
 from core.errors import Forbidden
-from jobs import access, commands, log, steering, tokens
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs import commands, log
+from jobs.access import tokens, visibility
+from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.events import EventType, NewEvent
 from jobs.kinds.command.kind import Command
 from jobs.models import Job, Target
 from jobs.run import Run
-from tests.factories import make_team, make_user
 from tests.integration import runs
 from tests.integration.test_run_rollout import FIVE, Fleet, result, rolls
+from tests.support.factories import make_team, make_user
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -94,7 +96,7 @@ async def test_a_batch_that_an_older_reprise_began_after_a_failed_canary_is_fini
 
 
 def commander(name: str) -> Principal:
-    return access.of_user(make_user(name, "commander", make_team()))
+    return visibility.of_user(make_user(name, "commander", make_team()))
 
 
 def by_token(who: Principal) -> Principal:
@@ -128,23 +130,23 @@ async def test_the_submitter_cannot_approve_where_parameter_or_installation_says
             assert job.waiting_for[0]["not_by_submitter"] is True
             token = await in_thread(by_token, ann)
             for own in (ann, token):
-                for answer in (steering.approve, steering.reject):
+                for answer in (steer.approve, steer.reject):
                     with pytest.raises(Forbidden, match="somebody else has to"):
                         await in_thread(answer, own, job.pk)
-                assert not {"approve", "reject"} & set(await in_thread(access.can, own, job))
-            await in_thread(steering.approve, bob, job.pk)
+                assert not {"approve", "reject"} & set(await in_thread(visibility.can, own, job))
+            await in_thread(steer.approve, bob, job.pk)
             await runs.until(job.pk, "succeeded")
 
 
 async def test_staff_who_submitted_cannot_approve_their_own_either() -> None:
     def root() -> Principal:
-        return access.of_user(make_user("root", staff=True, team=make_team()))
+        return visibility.of_user(make_user("root", staff=True, team=make_team()))
 
     staff = await in_thread(root)
     async with runs.working():
         job = await asked(staff, not_by_submitter=True)
         with pytest.raises(Forbidden):
-            await in_thread(steering.approve, staff, job.pk)
+            await in_thread(steer.approve, staff, job.pk)
         await in_thread(commands.cancel, staff, job.pk)
         await runs.until(job.pk, "cancelled")
 
@@ -154,7 +156,7 @@ async def test_without_either_the_submitter_may_approve() -> None:
     async with runs.working():
         job = await asked(ann)
         assert "After gs-1 somebody has to approve." in job.plan["words"]
-        await in_thread(steering.approve, ann, job.pk)
+        await in_thread(steer.approve, ann, job.pk)
         await runs.until(job.pk, "succeeded")
 
 
@@ -170,6 +172,6 @@ async def test_the_installation_speaks_for_every_gate_also_those_that_are_open(
         assert row.waiting_for[0]["not_by_submitter"] is False
         careful = override_settings(REPRISE=settings.REPRISE.with_changes(four_eyes=True))
         with careful, pytest.raises(Forbidden):
-            await in_thread(steering.approve, who, job)
-        await in_thread(steering.approve, who, job)
+            await in_thread(steer.approve, who, job)
+        await in_thread(steer.approve, who, job)
         await runs.until(job, "succeeded")

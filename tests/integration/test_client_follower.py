@@ -29,9 +29,14 @@ from streams.client import (
     Unreachable,
     follow,
 )
-from tests.relay import relaying
-from tests.services import Services
-from tests.stage import ROOT, Stage, outputs, stage
+from tests.support.relay import relaying
+from tests.support.services import Services
+from tests.support.stage import (
+    ROOT,
+    Stage,
+    outputs,
+    stage,
+)
 
 ODD = 'é\u2028\r\n"}],data: \x1b[32m'
 

@@ -13,13 +13,14 @@ from django.contrib.auth.models import Group
 from django.test import override_settings
 
 from core.errors import Forbidden, InvalidParams
-from jobs import commands, steering
-from jobs.access import Principal
+from jobs import commands
+from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.models import Job, Target
 from tests.acceptance.proc import with_environment
-from tests.cast import Cast, post
 from tests.integration.updates import Told, work
-from tests.waiting import until
+from tests.support.cast import Cast, post
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -83,7 +84,7 @@ def test_it_waits_for_approval_after_the_canary(commander: Principal) -> None:
         until(lambda: Told.of(job).of_type("job.approval_requested"), "the question")
         begun = [one.target for one in Told.of(job).of_type("step.started") if one.step == "run"]
         assert begun == ["box-1"]
-        steering.approve(commander, job)
+        steer.approve(commander, job)
 
     [told] = work(job, meanwhile=approve)
     assert told.ending.data["message"] == "It succeeded on 5 of 5 targets."

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from ops.embedded import ports
-from tests.factories import make_job
-from tests.services import ROOT, Services
+from tests.support.factories import make_job
+from tests.support.services import ROOT, Services
 
 COMMANDS = [["verify", "--all"], ["targets", "list"], ["consumers"], ["seal"], ["rebuild", "--all"]]
 

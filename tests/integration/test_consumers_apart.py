@@ -13,14 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from jobs import consumers, feed, metrics, readers
-from jobs.consumers import Consumer
-from jobs.feed import FeedEvent, LeftOut
+from jobs import feed, metrics
+from jobs.feed import FeedEvent, LeftOut, consumer_threads, consumers
+from jobs.feed.consumer_threads import Crew
+from jobs.feed.consumers import Consumer
 from jobs.models import Consumer as Row
-from jobs.readers import Crew
-from tests import bad_kinds, bad_readers
-from tests.factories import make_job
-from tests.waiting import until
+from tests.support import bad_kinds, bad_readers
+from tests.support.factories import make_job
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -93,15 +93,15 @@ def test_what_is_no_consumer_is_left_out_and_told(crew: tuple[Crew, threading.Ev
     make_job()
     end = feed_now()
     bad = {
-        "tests.bad_readers.NONE": "'a text' is no jobs.consumers.Consumer",
-        "tests.bad_readers.TWICE": "its name 'good' is taken",
-        "tests.bad_readers.MISSING": "ImportError",
-        "tests.bad_exit.ANY": "SystemExit: 3",
+        "tests.support.bad_readers.NONE": "'a text' is no jobs.feed.consumers.Consumer",
+        "tests.support.bad_readers.TWICE": "its name 'good' is taken",
+        "tests.support.bad_readers.MISSING": "ImportError",
+        "tests.support.bad_exit.ANY": "SystemExit: 3",
         "no.such.module": "ModuleNotFoundError",
         "plain": "ImportError",
     }
     watched, _ = crew
-    with named("tests.bad_readers.GOOD", *bad):
+    with named("tests.support.bad_readers.GOOD", *bad):
         watched.start_threads()
         watched.replace_silent()
     until(lambda: len(bad_readers.SEEN) == end, "the good one's events")
@@ -129,7 +129,7 @@ HANGS_OUTSIDE = Consumer("hangs outside", hang, outside=True)
 def test_a_handler_that_never_returns_is_noted_and_replaced(
     crew: tuple[Crew, threading.Event], consumer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(consumer_threads, "SILENCE_SECONDS", 0.2)
     RELEASE.clear()
     make_job()
     end = feed_now()
@@ -141,7 +141,7 @@ def test_a_handler_that_never_returns_is_noted_and_replaced(
         Row.objects.filter(name=name).update(retry_at=None)
         return standing_or_none(name, count)
 
-    with named(f"{__name__}.{consumer}", "tests.bad_readers.GOOD"):
+    with named(f"{__name__}.{consumer}", "tests.support.bad_readers.GOOD"):
         threads = watched.start_threads()
         until(lambda: len(bad_readers.SEEN) == end, "the good one's events")
         until(lambda: lost(1), "the first loss")

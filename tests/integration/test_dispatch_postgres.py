@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from jobs.dispatch.postgres import Procrastinate
+from jobs.queue.postgres import Procrastinate
 
 PATIENCE_SECONDS = 60.0
 

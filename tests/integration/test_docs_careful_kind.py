@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from jobs import steering
-from jobs.access import Principal
+from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.models import Job
-from tests.fleet_process import RunningFleet, fleet
 from tests.integration.test_docs_kinds import ROOT, kind, staff, submit, swept, worker, written
 from tests.integration.updates import Told, take_stock, work
-from tests.waiting import until
+from tests.support.fleet_process import RunningFleet, fleet
+from tests.support.waiting import until
 
 __all__ = ["kind", "staff"]  # fixtures
 pytestmark = pytest.mark.usefixtures("database")
@@ -52,7 +52,7 @@ def test_the_drill_is_killed_twice_and_ends_well(
         until(lambda: at_its_gate(job), "the gate")
         process.send_signal(signal.SIGKILL)
         process.wait()
-    steering.approve(staff, job, reason="looks well")
+    steer.approve(staff, job, reason="looks well")
     with worker(database, path, tmp_path) as process:
         until(lambda: "hangs" in Told.of(job).output("gs-002", "drain"), "the drain that hangs")
         process.send_signal(signal.SIGKILL)
@@ -93,7 +93,7 @@ def test_the_drill_that_was_changed_meanwhile_is_refused(
         until(lambda: at_its_gate(job), "the gate")
         sys.modules.pop("drill")
         with written(changed, tmp_path):
-            steering.approve(staff, job)
+            steer.approve(staff, job)
             until(lambda: swept(job), "the end")
 
     [told] = work(job, meanwhile=change)

@@ -22,13 +22,15 @@ from django.conf import settings
 from django.test import override_settings
 
 from core.errors import InvalidParams
-from jobs import access, commands, sweep
-from jobs.access import Principal
+from jobs import commands
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.models import Target
-from tests.factories import make_team, make_user
+from jobs.queue import rescue
 from tests.integration.updates import Told, is_over, work
-from tests.waiting import until
+from tests.support.factories import make_team, make_user
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -67,7 +69,7 @@ def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
 @pytest.fixture
 def staff() -> Principal:
-    return access.of_user(make_user(team=make_team(), staff=True))
+    return visibility.of_user(make_user(team=make_team(), staff=True))
 
 
 def submit(who: Principal, name: str, **params: Any) -> UUID:
@@ -192,7 +194,7 @@ def test_the_kind_of_the_tutorial_goes_on_after_its_worker_was_killed(
 
 def swept(job: UUID) -> bool:
     """Do the sweeper's work once; return whether the job has ended."""
-    sweep.sweep()
+    rescue.sweep()
     return is_over(job)
 
 

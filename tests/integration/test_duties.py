@@ -17,16 +17,18 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 
-from jobs import consumers, duties, metrics, schedules
-from jobs.duties import Duty
+from jobs import metrics, schedules
+from jobs.feed import consumers
+from jobs.feed.consumer_threads import Crew
 from jobs.management.commands import sweeper
 from jobs.models import Consumer, Schedule
 from jobs.models import Duty as Row
-from jobs.readers import Crew
-from tests import bad_kinds
-from tests.factories import make_user
-from tests.waiting import until
-from tests.workers import ROOT
+from jobs.queue import maintenance
+from jobs.queue.maintenance import Duty
+from tests.support import bad_kinds
+from tests.support.factories import make_user
+from tests.support.waiting import until
+from tests.support.workers import ROOT
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -52,13 +54,15 @@ def test_a_duty_that_raises_stops_no_other_and_says_so() -> None:
     errors = [SystemExit(2), KeyboardInterrupt(), GeneratorExit(), bad_kinds.Unspeakable()]
     bad = [Duty(f"bad {number}", raising(error), 1) for number, error in enumerate(errors)]
     stop = threading.Event()
-    threads = duties.start_duties([[*bad, Duty("good", well.set, 0.0)]], stop)
+    threads = maintenance.start_duties([[*bad, Duty("good", well.set, 0.0)]], stop)
     assert well.wait(60)
-    until(lambda: {one.name: one.failures for one in duties.standings()}.get("good") == 0, "good")
+    until(
+        lambda: {one.name: one.failures for one in maintenance.standings()}.get("good") == 0, "good"
+    )
     stop.set()
     for thread in threads:
         thread.join()
-    found = {one.name: one for one in duties.standings()}
+    found = {one.name: one for one in maintenance.standings()}
     assert [found[duty.name].failures > 0 for duty in bad] == [True] * len(bad)
     assert found["bad 0"].error == "SystemExit: 2"
     assert values()['reprise_duty_failures{duty="bad 0"}'] > 0
@@ -75,9 +79,9 @@ def raising(error: BaseException) -> Callable[[], object]:
 def test_a_duty_that_hangs_holds_up_only_those_of_its_thread() -> None:
     release, stop, well = threading.Event(), threading.Event(), threading.Event()
     hangs = Duty("hangs", release.wait, 1)
-    threads = duties.start_duties([[hangs], [Duty("good", well.set, 0.1)]], stop)
+    threads = maintenance.start_duties([[hangs], [Duty("good", well.set, 0.1)]], stop)
     assert well.wait(60)
-    until(lambda: [one.name for one in duties.standings()] == ["good"], "the other's note")
+    until(lambda: [one.name for one in maintenance.standings()] == ["good"], "the other's note")
     stop.set()
     release.set()
     for thread in threads:
@@ -94,10 +98,10 @@ def test_a_duty_that_loses_its_connection_is_noted_and_goes_on() -> None:
 
     duty = Duty("cut", work, 0)
     duty.run_if_due()
-    assert [one.failures for one in duties.standings()] == [1]
+    assert [one.failures for one in maintenance.standings()] == [1]
     duty.due = 0
     duty.run_if_due()
-    assert [one.failures for one in duties.standings()] == [0]
+    assert [one.failures for one in maintenance.standings()] == [0]
 
 
 def test_without_a_sweeper_the_service_is_not_ready() -> None:
@@ -157,12 +161,12 @@ def test_the_sweeper_does_all_of_its_duties_whatever_else_is_broken(
     names = {duty.name for group in sweeper.groups(Crew(threading.Event())) for duty in group}
     Row.objects.create(name="of old", every=1)
     with sweeping(database, redis, tmp_path) as process:
-        until(lambda: names == {one.name for one in duties.standings()}, lambda: log(tmp_path))
+        until(lambda: names == {one.name for one in maintenance.standings()}, lambda: log(tmp_path))
         until(lambda: "no.such.CONSUMER" in {one.name for one in consumers.standings()}, "a row")
         assert ready()["sweeper"]["ok"] is True
         process.terminate()
         assert process.wait(60) == 0
-    assert {one.failures for one in duties.standings()} == {0}
+    assert {one.failures for one in maintenance.standings()} == {0}
 
 
 @contextmanager
@@ -170,7 +174,7 @@ def sweeping(database: str, redis: str, folder: Path) -> Iterator[subprocess.Pop
     """Run a sweeper that is given a kind and a consumer that there are not."""
     env = {
         "DATABASE_URL": database, "REDIS_URL": redis, "REPRISE_STATE": str(folder),
-        "REPRISE_KINDS": "no.such.Kind,tests.bad_exit.Kind",
+        "REPRISE_KINDS": "no.such.Kind,tests.support.bad_exit.Kind",
         "REPRISE_CONSUMERS": "no.such.CONSUMER",
     }  # fmt: skip
     with (folder / "log").open("wb") as file:

@@ -12,10 +12,10 @@ from django_eventstream.utils import get_channelmanager, make_id
 
 from core.errors import NotFound
 from jobs import log
-from tests import cast as casting
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job
-from tests.stage import outputs
+from tests.support import cast as casting
+from tests.support.cast import Cast
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.stage import outputs
 
 pytestmark = pytest.mark.usefixtures("database")
 

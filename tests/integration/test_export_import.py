@@ -16,15 +16,24 @@ import zstandard
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from jobs import feed, log, replay, sweep
+from jobs import feed, log
 from jobs.archive.format import header_of, parse_header
 from jobs.events import EventType, NewEvent, first_hash, next_hash, with_hash
+from jobs.integrity import recording
 from jobs.log import partitions
 from jobs.models import Job
-from tests.cast import person
-from tests.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
-from tests.services import Services
-from tests.stage import elsewhere
+from jobs.queue import rescue
+from tests.support.cast import person
+from tests.support.factories import (
+    ATTEMPT,
+    id_in,
+    make_job,
+    make_team,
+    make_user,
+    output,
+)
+from tests.support.services import Services
+from tests.support.stage import elsewhere
 
 DONE = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
 AWKWARD = ["ä\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "𝄞" * 50, ""]
@@ -79,7 +88,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
             assert header_of(copy).owner == "operator"
             assert header_of(copy).team == "game-operations"
             assert [text for page in log.history(job.pk) for text in page.texts] == texts
-            assert replay.broken_at(job.pk, texts) is None
+            assert recording.broken_at(job.pk, texts) is None
             assert exported(job.pk) == whole
 
 
@@ -100,7 +109,7 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
         assert [row.text for row in page.rows] == texts[::-1]
         copy = Job.objects.get(pk=job.pk)
         assert (copy.owner, copy.team) == (None, None)
-        assert sweep.deliver_due() == 0
+        assert rescue.deliver_due() == 0
 
 
 def test_the_same_job_again_is_left_alone_and_another_history_refused(tmp_path: Path) -> None:
@@ -205,9 +214,9 @@ def test_an_unfinished_job_comes_only_when_asked_for_and_then_goes_on(
         imported(file, unfinished=True)
         with connection.cursor() as cursor:
             cursor.execute("update jobs_job set last_at = last_at - interval '1 minute'")
-        assert sweep.deliver_due() == 1
+        assert rescue.deliver_due() == 1
         log.append(job.pk, [DONE], actor="worker:test/1")
-        assert replay.broken_at(job.pk, log.read(job.pk).texts) is None
+        assert recording.broken_at(job.pk, log.read(job.pk).texts) is None
 
 
 def test_a_month_without_a_partition_is_made(

@@ -14,10 +14,17 @@ from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import access, feed, log
+from jobs import feed, log
+from jobs.access import visibility
 from jobs.events import EventType, parse
 from jobs.feed import AuditFilter
-from tests.factories import ATTEMPT, make_job, make_team, make_user, output
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    make_team,
+    make_user,
+    output,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -159,25 +166,25 @@ def move(writers: list[Writer], number: int, step: str, jobs: list[UUID]) -> Non
 
 
 @pytest.fixture
-def history() -> access.Principal:
+def history() -> visibility.Principal:
     """Two teams' jobs in the feed; the reader is an operator of the first."""
     mine, theirs = make_team("Mine"), make_team("Theirs")
     reader = make_user("reader", team=mine)
     for team in (mine, theirs):
         make_job(team=team, events=[ATTEMPT, *[output(str(n)) for n in range(8)]])
     feed.sequence()
-    return access.of_user(reader)
+    return visibility.of_user(reader)
 
 
-def test_the_audit_shows_what_its_reader_may_see(history: access.Principal) -> None:
+def test_the_audit_shows_what_its_reader_may_see(history: visibility.Principal) -> None:
     assert len(feed.audit(history, AuditFilter(), limit=100).rows) == 10
-    nobody = access.of_user(make_user("nobody", role=""))
+    nobody = visibility.of_user(make_user("nobody", role=""))
     assert feed.audit(nobody, AuditFilter()).rows == []
-    auditor = access.of_user(make_user("auditor", role="auditor"))
+    auditor = visibility.of_user(make_user("auditor", role="auditor"))
     assert len(feed.audit(auditor, AuditFilter(), limit=100).rows) == 20
 
 
-def test_the_audit_pages_by_position_both_ways(history: access.Principal) -> None:
+def test_the_audit_pages_by_position_both_ways(history: visibility.Principal) -> None:
     first = feed.audit(history, AuditFilter(), limit=4)
     assert first.previous is None
     second = feed.audit(history, AuditFilter(), before=first.next, limit=4)
@@ -189,7 +196,7 @@ def test_the_audit_pages_by_position_both_ways(history: access.Principal) -> Non
     assert feed.audit(history, AuditFilter(), after=third.previous, limit=4).rows == second.rows
 
 
-def test_the_audit_filters(history: access.Principal) -> None:
+def test_the_audit_filters(history: visibility.Principal) -> None:
     page = feed.audit(history, AuditFilter(type=EventType.ATTEMPT_STARTED))
     assert [parse(row.text).type for row in page.rows] == ["attempt.started"]
     assert feed.audit(history, AuditFilter(kind="none")).rows == []

@@ -9,15 +9,25 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from jobs import consumers, feed, log
-from jobs.consumers import Consumer
-from jobs.feed import FeedEvent, FeedPage, MissingEvents
-from jobs.rebuild import rebuild
-from jobs.state import state_at
-from tests.archives import Shelf, archive, ended, fed, shelf
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services
-from tests.tampering import intruder
+from jobs import feed, log
+from jobs.feed import FeedEvent, FeedPage, MissingEvents, consumers
+from jobs.feed.consumers import Consumer
+from jobs.integrity.rebuild import rebuild
+from jobs.log.state import state_at
+from tests.support.archives import (
+    Shelf,
+    archive,
+    ended,
+    fed,
+    shelf,
+)
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services
+from tests.support.tampering import intruder
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from django.db import connection
 
 from jobs import feed, log
 from jobs.log import cursor_of
-from tests.factories import ATTEMPT, make_job
-from tests.services import ROOT
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.services import ROOT
 
 WRITERS = 8
 EVENTS = 200_000
@@ -27,7 +27,7 @@ from uuid import UUID
 import django
 django.setup()
 from jobs.log import Append, append_many
-from tests.factories import output
+from tests.support.factories import output
 
 number, batches, size, *jobs = sys.argv[1:]
 jobs = sorted(jobs)

@@ -12,8 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fleet_process import RunningFleet, fleet, job_environment
-from tests.waiting import until
+from tests.support.fleet_process import (
+    RunningFleet,
+    fleet,
+    job_environment,
+)
+from tests.support.waiting import until
 
 NAME = "gs-001"
 

@@ -14,8 +14,13 @@ import httpx
 import pytest
 
 from ops.fleet.host.basics import link
-from tests.fleet_process import ROOT, RunningFleet, fleet, launch
-from tests.waiting import until
+from tests.support.fleet_process import (
+    ROOT,
+    RunningFleet,
+    fleet,
+    launch,
+)
+from tests.support.waiting import until
 
 NAME = "gs-001"
 

@@ -7,11 +7,15 @@ import asyncio
 import pytest
 from channels.layers import get_channel_layer
 
+from core.db import in_thread
 from jobs import log
-from jobs.db import in_thread
 from jobs.log import Append, append_many, hints
 from jobs.models import Job
-from tests.factories import ATTEMPT, make_job, output
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 APPENDS = 200

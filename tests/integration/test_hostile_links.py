@@ -11,10 +11,20 @@ from uuid import UUID
 import pytest
 
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
-from tests.hostile import CutsAfter, EndsLargeMessages, Stalls, Way, through
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
-from tests.throttle import throttled
+from tests.support.hostile import (
+    CutsAfter,
+    EndsLargeMessages,
+    Stalls,
+    Way,
+    through,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
+from tests.support.throttle import throttled
 
 # About 300 bytes an event, and what an event stream writes beside it.
 TEXT, BESIDE = "0123456789" * 8, 28

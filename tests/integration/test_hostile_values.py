@@ -16,8 +16,8 @@ from django.test import Client
 
 from jobs.api.main import api
 from jobs.models import Job, Schedule, Target
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT, make_job
+from tests.support.cast import Cast, post
+from tests.support.factories import ATTEMPT, make_job
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

@@ -14,8 +14,8 @@ from django.test import override_settings
 
 from jobs import commands
 from jobs.kinds import registry
-from tests.fleet_process import ROOT
 from tests.integration.updates import operator, work
+from tests.support.fleet_process import ROOT
 
 MODULE = """
 from pydantic import BaseModel
@@ -120,10 +120,10 @@ def test_a_name_is_taken_once(install: Install) -> None:
 
 
 def test_the_setting_is_checked_as_well(install: Install) -> None:
-    with override_settings(REPRISE_KINDS=("tests.kinds.Say", "tests.kinds.Nobody")):
+    with override_settings(REPRISE_KINDS=("tests.support.kinds.Say", "tests.support.kinds.Nobody")):
         registry._kinds.cache_clear()
         [(_id, message)] = told()
-        assert "tests.kinds.Nobody (REPRISE_KINDS) cannot be used: ImportError" in message
+        assert "tests.support.kinds.Nobody (REPRISE_KINDS) cannot be used: ImportError" in message
         assert registry.get("test-say").title == "Say words"
 
 

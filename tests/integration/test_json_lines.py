@@ -18,8 +18,12 @@ from jobs.events import EventType, NewEvent, first_hash, next_hash, parse, split
 from jobs.integrity import verify
 from jobs.log.restore import StoredEvent, restore
 from jobs.models import Job, Target
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job, output
+from tests.support.cast import Cast
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 BREAKS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\r\nj"
 

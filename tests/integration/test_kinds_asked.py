@@ -11,13 +11,13 @@ import pytest
 from django.test import override_settings
 from pydantic import BaseModel
 
+from core.db import in_thread
 from jobs import commands
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs.access.visibility import Principal
 from jobs.kinds import registry
-from jobs.kinds.asking import KindFailed
+from jobs.kinds.guarded_calls import KindFailed
 from jobs.kinds.registry import Kind
-from jobs.taking import Taker
+from jobs.worker.fetcher import Taker
 from tests.integration import runs
 
 pytestmark = pytest.mark.usefixtures("database", "known")

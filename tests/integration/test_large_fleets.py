@@ -10,16 +10,16 @@ from django.core.management import call_command
 
 from core.errors import InvalidParams
 from jobs import commands, log
+from jobs.commands.retry import unsuccessful
 from jobs.events import EventType, NewEvent, parse
-from jobs.extensions import ending_events
+from jobs.events.extensions import ending_events
 from jobs.integrity import verify
 from jobs.kinds import registry
 from jobs.models import Job, Target
-from jobs.retries import unsuccessful
-from tests.behind import database_behind
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT
-from tests.services import Services
+from tests.support.behind import database_behind
+from tests.support.cast import Cast, post
+from tests.support.factories import ATTEMPT
+from tests.support.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -10,14 +10,19 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from jobs import commands, leases, limits, log, sweep
-from jobs.access import Principal
+from jobs import commands, log
+from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from tests import workers
+from jobs.queue import (
+    leases,
+    limits,
+    rescue,
+)
 from tests.integration import runs
-from tests.waiting import until
+from tests.support import workers
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 LIMIT = 2
@@ -147,7 +152,7 @@ def test_priority_goes_first_on_a_target(who: Principal) -> None:
         assert leases.take(low, "test/1") is None
         assert leases.take(high, "test/1") is None
         log.append(holder, [runs.ended()], actor="worker:test/1", fence=lease.fence)
-        sweep.release_ended()
+        rescue.release_ended()
         assert leases.take(low, "test/1") is None
         take(high)
 
@@ -188,7 +193,7 @@ def test_a_killed_holder_frees_its_place(who: Principal, database: str) -> None:
 
 
 def all_ended(jobs: Sequence[UUID]) -> bool:
-    sweep.sweep()
+    rescue.sweep()
     return set(statuses(jobs)) <= {"succeeded", "failed"}
 
 

@@ -12,12 +12,16 @@ from django.db import DatabaseError, connection, transaction
 from core.errors import BadRequest, CursorAhead, EventTooLarge, HistoryDiverged, NotFound, NotNow
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
-from jobs.job import State, fold_all
+from jobs.events.fold import State, fold_all
+from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
-from jobs.replay import broken_at
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services, with_database
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from core.db import in_thread
 from core.errors import NotFound
 from core.ids import uuid7
-from jobs.db import in_thread
 from jobs.log import AsyncReader, Cursor
-from tests.factories import ATTEMPT, make_job
+from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database")
 

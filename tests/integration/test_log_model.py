@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 from core.errors import CursorAhead, HistoryDiverged, NotFound, NotNow
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
-from jobs.job import State, fold_all
+from jobs.events.fold import State, fold_all
+from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
-from jobs.replay import broken_at
-from tests.factories import make_job, output
+from tests.support.factories import make_job, output
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 ACTOR = "worker:model"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from core.db import in_thread
 from jobs import log
-from jobs.db import in_thread
 from jobs.log import AsyncReader
 from jobs.log.types import PAGE_BYTES
-from tests.factories import ATTEMPT, make_job, output
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 LARGE = 60_000
 A_PAGE = -(-PAGE_BYTES // LARGE)

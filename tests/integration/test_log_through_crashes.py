@@ -21,15 +21,19 @@ import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
+from core.db import in_thread, leave_pool
 from jobs import log
-from jobs.db import in_thread, leave_pool
 from jobs.events import parse
+from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended
-from jobs.replay import broken_at
-from jobs.writer import Writer
-from tests.behind import database_behind
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services
+from jobs.log.writer import Writer
+from tests.support.behind import database_behind
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services
 
 RUNS = 12
 FAULTS = 50

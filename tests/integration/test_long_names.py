@@ -12,13 +12,14 @@ from django.test import override_settings
 from pydantic import BaseModel
 
 from core.errors import InvalidParams
-from jobs import commands, tokens
-from jobs.access import Principal
+from jobs import commands
+from jobs.access import tokens
+from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.kinds.registry import Kind
 from jobs.models import ApiToken, Job
-from tests import cast as casting
-from tests.cast import Cast, post
+from tests.support import cast as casting
+from tests.support.cast import Cast, post
 
 LONG_USER = "u" * 150
 FITS = 200 - len(f"token:{LONG_USER}/")

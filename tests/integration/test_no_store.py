@@ -10,9 +10,9 @@ import pytest
 from django.test import Client
 
 from core.asgi import application
-from tests import cast as casting
-from tests.cast import Cast, post
 from tests.integration.test_api_errors import unreachable_database
+from tests.support import cast as casting
+from tests.support.cast import Cast, post
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

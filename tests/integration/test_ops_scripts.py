@@ -18,8 +18,8 @@ from ops.embedded.server import tethered
 from ops.launcher import state as launcher_state
 from ops.setup import stamps, venv
 from ops.setup.clone import Clone
-from tests.services import ROOT, Services
-from tests.waiting import until
+from tests.support.services import ROOT, Services
+from tests.support.waiting import until
 
 OPS = ROOT / "ops"
 

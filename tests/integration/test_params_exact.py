@@ -13,15 +13,17 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs import leases, log, retries, schedules
+from jobs import log, schedules
+from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
 from jobs.integrity import verify
 from jobs.kinds import registry
 from jobs.kinds.registry import Kind
 from jobs.models import Job, Schedule
+from jobs.queue import leases
 from jobs.run import Run
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT, make_job
+from tests.support.cast import Cast, post
+from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("redis", "database", "any_kind")
 
@@ -91,7 +93,7 @@ def test_they_are_the_same_in_a_retry(cast: Cast) -> None:
     job = UUID(submit(cast, f'{{"value": {EXACT}, "other-name": 7}}').json()["id"])
     over = NewEvent(EventType.JOB_FAILED, {"message": "Ill."})
     log.append(job, [ATTEMPT, over], actor="worker:test/1")
-    made, _new = retries.retry(cast.alice.principal, job, "all")
+    made, _new = retry.retry(cast.alice.principal, job, "all")
     assert written(made.params) == written(Job.objects.get(pk=job).params)
     assert made.params["other-name"] == 7
 

@@ -16,8 +16,8 @@ from psycopg_pool import ConnectionPool
 from core import pool
 from ops.embedded import postgres
 from ops.embedded.server import Server
-from tests.behind import database_behind
-from tests.waiting import until
+from tests.support.behind import database_behind
+from tests.support.waiting import until
 
 KEPT = 8
 # The pauses of a pool that finds eight broken connections one by one come to more.

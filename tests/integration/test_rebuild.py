@@ -16,16 +16,20 @@ from core.errors import NotFound
 from core.ids import uuid7
 from jobs import log
 from jobs.events import EventType, NewEvent
+from jobs.events.fold import FOLD
+from jobs.integrity.rebuild import CannotFold, rebuild
 from jobs.integrity.row import summary_of
-from jobs.job import FOLD
+from jobs.log.state import state_at
 from jobs.models import Job, Snapshot
-from jobs.rebuild import CannotFold, rebuild
-from jobs.state import state_at
-from tests.factories import ATTEMPT, make_job, output
-from tests.factories.histories import random_run
 from tests.replay import histories
-from tests.services import Services
-from tests.tampering import Intruder, intruder
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.factories.histories import random_run
+from tests.support.services import Services
+from tests.support.tampering import Intruder, intruder
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -15,15 +15,21 @@ import pytest
 from django.db import connection
 
 from core.errors import CursorAhead, HistoryDiverged
-from jobs import consumers, feed, log, replay
+from jobs import feed, log
+from jobs.feed import consumers
+from jobs.integrity import recording
 from jobs.log import Cursor
+from jobs.log.state import folded_events, state_at
 from jobs.models import Snapshot
-from jobs.state import folded_events, state_at
 from ops.embedded import postgres
 from ops.embedded.server import Server
-from tests.behind import database_behind
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services, with_database
+from tests.support.behind import database_behind
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services, with_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -118,7 +124,7 @@ def test_everything_goes_on_in_a_fresh_server(
             assert feed.sequence() == 602
             assert_whole()
             for job in jobs:
-                assert replay.broken_at(job, log.read(job, 0, 5000).texts) is None
+                assert recording.broken_at(job, log.read(job, 0, 5000).texts) is None
             assert log.check_cursor(jobs[0], head.cursor).seq == head.seq + 600
             with pytest.raises(HistoryDiverged):
                 log.check_cursor(jobs[0], Cursor(5, "00000000"))

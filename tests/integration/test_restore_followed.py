@@ -12,12 +12,20 @@ import pytest
 from django.db import Error
 from httpx_sse import aconnect_sse
 
+from core.db import in_thread
 from jobs import feed
-from jobs.db import in_thread
-from tests.backups import Backup
-from tests.clients import ALL, Item, Refused
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support.backups import Backup
+from tests.support.clients import (
+    ALL,
+    Item,
+    Refused,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 PATIENCE_SECONDS = 60
 # A check that was under way finds another history rather than none.

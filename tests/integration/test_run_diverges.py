@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from core.db import in_thread
 from jobs import commands
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs.access.visibility import Principal
 from jobs.models import Job
 from jobs.run import Run, Step
 from tests.integration import runs

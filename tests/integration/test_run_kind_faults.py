@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.db import in_thread
+from core.db import in_thread
 from jobs.run import HandedOver, Parked, Run, Step, StepFailed
 from tests.integration import runs
 from tests.integration.faults import Handler, araises, fates, raises, somebody

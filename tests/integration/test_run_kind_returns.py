@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from core.db import in_thread
 from jobs import commands
-from jobs.db import in_thread
 from jobs.run import Cancelled, JobFailed, Retry, Run, Step, StepFailed, SyncRun
 from tests.integration import runs
 from tests.integration.faults import Handler, araises, fates, somebody

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.db import in_thread
 from jobs import commands
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs.access.visibility import Principal
 from jobs.run import JobFailed, Retry, Run, Step
 from tests.integration import runs
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs import commands, leases, log
-from jobs.access import Principal
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs import commands, log
+from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
+from jobs.queue import leases
 from jobs.run import Retry, Run, Step, SyncRun
 from tests.integration import runs
 

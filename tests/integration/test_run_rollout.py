@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from core.db import in_thread
 from jobs import commands
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs.access.visibility import Principal
 from jobs.events import EventType
 from jobs.run import JobFailed, Run, Step, StepFailed, SyncRun
 from tests.integration import runs

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core import clock
-from jobs.access import Principal
+from jobs.access.visibility import Principal
 from jobs.run import Run, SyncRun
 from tests.integration import runs
 

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 
 from core import clock
-from jobs import commands, leases, sweep
-from jobs.access import Principal
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs import commands
+from jobs.access.visibility import Principal
 from jobs.models import Claim, Job
+from jobs.queue import leases, rescue
 from jobs.run import Run, Step, SyncRun
 from tests.integration import runs
 
@@ -85,9 +86,9 @@ async def test_nobody_takes_a_parked_job_before_it_is_due(who: Principal) -> Non
         job = await runs.submit(who, lambda run: run.sleep(3600))
         await runs.parked(job)
     assert await in_thread(leases.take, job, "eager/1") is None
-    assert await in_thread(sweep.deliver_due) == 0
+    assert await in_thread(rescue.deliver_due) == 0
     await in_thread(_make_due, job)
-    assert await in_thread(sweep.deliver_due) == 1
+    assert await in_thread(rescue.deliver_due) == 1
     assert await in_thread(leases.take, job, "eager/1") is not None
 
 

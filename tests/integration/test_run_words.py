@@ -12,15 +12,17 @@ import pytest
 from django.db import transaction
 
 from core import clock
+from core.db import in_thread
 from core.errors import Forbidden, NotFound, NotNow
-from jobs import access, commands, dispatch, log, sweep
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs import commands, log
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
+from jobs.queue import dispatch, rescue
 from jobs.run import JobFailed, Rejected, Retry, Run, Step, StepFailed, SyncRun
-from tests.factories import make_user
 from tests.integration import runs
-from tests.waiting import until as wait_until
+from tests.support.factories import make_user
+from tests.support.waiting import until as wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -157,7 +159,7 @@ async def test_a_signal_that_nobody_waits_for_is_refused(who: Principal) -> None
             await in_thread(commands.signal, who, job, "no")
         reader = await in_thread(make_user, "reader", "viewer")
         with pytest.raises((NotFound, Forbidden)):
-            await in_thread(commands.signal, access.of_user(reader), job, "go")
+            await in_thread(commands.signal, visibility.of_user(reader), job, "go")
         assert await in_thread(log.head, job) == head
 
 
@@ -235,7 +237,7 @@ async def test_a_pause_holds_in_the_wait_for_the_next_try(who: Principal) -> Non
         row = await runs.parked(job)
         await tell(job, EventType.JOB_PAUSED, {})
         await in_thread(wait_until, partial(runs.is_past, row.due_at or clock.now()), "the moment")
-        await in_thread(sweep.sweep)
+        await in_thread(rescue.sweep)
         assert (await runs.types(job))[-1] == "job.paused"
         await tell(job, EventType.JOB_RESUMED, {})
         assert (await runs.until(job, "failed")).message == "fetch: no route."

@@ -16,8 +16,8 @@ from core import clock
 from jobs import log, schedules
 from jobs.events import EventType, NewEvent, parse
 from jobs.models import Job, Schedule
-from tests.factories import make_team, make_user
 from tests.integration import runs
+from tests.support.factories import make_team, make_user
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

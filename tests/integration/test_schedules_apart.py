@@ -16,11 +16,11 @@ from django.test import Client, override_settings
 from jobs import feed, log, schedules
 from jobs.events import parse
 from jobs.integrity import verify
-from jobs.kinds import asking, registry
+from jobs.kinds import guarded_calls, registry
 from jobs.models import Job, Schedule, Target
-from tests import bad_kinds, kinds
-from tests.bad_kinds import Bad
-from tests.cast import Cast
+from tests.support import bad_kinds, kinds
+from tests.support.bad_kinds import Bad
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -37,7 +37,7 @@ def bad() -> Iterator[None]:
     with override_settings(REPRISE_KINDS=(*bad_kinds.PATHS, *kinds.PATHS)):
         yield
     Bad.release.set()
-    asking._silent.clear()
+    guarded_calls._silent.clear()
     registry._kinds.cache_clear()
 
 
@@ -148,14 +148,14 @@ def test_an_expression_that_means_nothing_any_more_fails_and_waits_to_be_mended(
 def test_a_kind_that_never_answers_costs_the_others_one_wait(
     owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
     [job] = fires_the_others_only(broken(owner, "check", "hang"))
     assert "did not answer within 0.5 s" in job.message
     assert schedules.fire(DUE + DAY) == 0  # the good ones' jobs have not ended
     bad = Schedule.objects.get(kind=Bad.name)
     assert (bad.failures, bad.next_run) == (2, DUE + 2 * DAY)
     assert "has not answered an earlier question" in bad.error
-    silent = asking._silent[Bad.name]
+    silent = guarded_calls._silent[Bad.name]
     Bad.release.set()
     silent.join()
     Schedule.objects.filter(pk=bad.pk).update(params={})
@@ -267,7 +267,7 @@ def test_a_bad_schedule_can_be_deleted(cast: Cast, owner: User, way: str) -> Non
 def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(
     cast: Cast, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
     client = Client(headers={"Host": "localhost"})
     client.force_login(cast.root.user)
     for how in bad_kinds.HOW:  # the last of them never answers

@@ -17,16 +17,24 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.test import override_settings
 
-from jobs import log, seals
-from jobs.integrity import verify
+from jobs import log
+from jobs.integrity import seals, verify
+from jobs.integrity.seals import SealFailed
+from jobs.integrity.seals.make import LOCK, _alone
 from jobs.models import Job, Seal, SealedHead
-from jobs.seals import SealFailed
-from jobs.seals.make import LOCK, _alone
-from tests.environment import settings_from
-from tests.factories import ATTEMPT, make_job
-from tests.sealing import append, bad_seals, command, failing, file_of, overwrite, three_seals
-from tests.services import Services, with_database
-from tests.tampering import Intruder
+from tests.support.environment import settings_from
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.sealing import (
+    append,
+    bad_seals,
+    command,
+    failing,
+    file_of,
+    overwrite,
+    three_seals,
+)
+from tests.support.services import Services, with_database
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 

@@ -11,14 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from jobs import seals
-from jobs.integrity import verify
+from jobs.integrity import seals, verify
+from jobs.integrity.seals import key as keys
+from jobs.integrity.seals import text
 from jobs.models import Seal
-from jobs.seals import key as keys
-from jobs.seals import text
-from tests.backups import Backup
-from tests.factories import ATTEMPT, make_job
-from tests.sealing import (
+from tests.support.backups import Backup
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.sealing import (
     REASON,
     acknowledged,
     append,
@@ -31,8 +30,8 @@ from tests.sealing import (
     overwrite,
     restored_database,
 )
-from tests.services import Services
-from tests.tampering import Intruder, intruder
+from tests.support.services import Services
+from tests.support.tampering import Intruder, intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 

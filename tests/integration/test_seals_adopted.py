@@ -9,15 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from jobs import log, seals
-from jobs.archive import frames
-from jobs.integrity import verify
+from jobs import log
+from jobs.integrity import seals, verify
+from jobs.integrity.seals import key as keys
+from jobs.integrity.seals import text
+from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from jobs.seals import key as keys
-from jobs.seals import text
-from tests.archives import DONE, archive, ended, fed
-from tests.factories import ATTEMPT, id_in, make_job
-from tests.sealing import (
+from tests.support.archives import (
+    DONE,
+    archive,
+    ended,
+    fed,
+)
+from tests.support.factories import (
+    ATTEMPT,
+    id_in,
+    make_job,
+)
+from tests.support.sealing import (
     append,
     bad_seals,
     command,
@@ -28,7 +37,7 @@ from tests.sealing import (
     overwrite,
     three_seals,
 )
-from tests.tampering import Intruder
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
@@ -198,7 +207,7 @@ def test_a_seal_of_archived_jobs_is_taken_up(place: object, eve: Intruder) -> No
     seals.seal()
     fed()
     archive()
-    frames.forget()
+    archive_frames.forget()
     forget(eve, 1)
     assert "Run `seal`, which takes the file up." in bad_seals()[1]
     assert "Seal 1 had a file but no row" in command("seal")
@@ -215,7 +224,7 @@ def test_a_head_within_an_archived_history_is_read_from_the_archive(
     log.append(job.pk, [DONE], actor="worker:w/1")
     fed()
     archive()
-    frames.forget()
+    archive_frames.forget()
     forget(eve, 1)
     said = command("seal")
     assert "Seal 1 had a file but no row" in said

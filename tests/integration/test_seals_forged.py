@@ -8,14 +8,25 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jobs import seals
-from jobs.integrity import verify
+from jobs.integrity import seals, verify
+from jobs.integrity.seals import key as keys
+from jobs.integrity.seals import text
 from jobs.models import Seal
-from jobs.seals import key as keys
-from jobs.seals import text
-from tests.factories import ATTEMPT, make_job, output
-from tests.sealing import append, bad_seals, command, failing, file_of, overwrite, three_seals
-from tests.tampering import Intruder
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.sealing import (
+    append,
+    bad_seals,
+    command,
+    failing,
+    file_of,
+    overwrite,
+    three_seals,
+)
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 

@@ -10,13 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from jobs import seals
-from jobs.integrity import verify
+from jobs.integrity import seals, verify
+from jobs.integrity.seals import SealFailed, text
+from jobs.integrity.seals import key as keys
 from jobs.models import Seal, SealedHead
-from jobs.seals import SealFailed, text
-from jobs.seals import key as keys
-from tests.factories import ATTEMPT, make_job
-from tests.sealing import (
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.sealing import (
     REASON,
     acknowledged,
     append,
@@ -29,7 +28,7 @@ from tests.sealing import (
     overwrite,
     restored_database,
 )
-from tests.tampering import Intruder
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 

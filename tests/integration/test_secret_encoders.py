@@ -8,7 +8,7 @@ import pytest
 
 from jobs.secrets import MASK
 from jobs.secrets.masking import Masks, Stream
-from tests.encoders import ENCODERS, leaks
+from tests.support.encoders import ENCODERS, leaks
 
 SECRETS = (
     "hunter2!",

@@ -15,18 +15,23 @@ from django.core.management import CommandError, call_command
 from core import clock
 from core.errors import IdempotencyConflict, InvalidParams
 from core.ids import uuid7
-from jobs import commands, log, retries, schedules
+from jobs import (
+    commands,
+    log,
+    schedules,
+)
+from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
 from jobs.models import Job, Schedule, StoredSecret
 from jobs.secrets import MASK, Secret, keys, store
 from jobs.secrets.masking import Masks
 from jobs.secrets.vault import Vault
-from tests.cast import Cast, post
-from tests.encoders import leaks
-from tests.factories import ATTEMPT
 from tests.integration import secretive
 from tests.integration.secretive import PASSWORD, PIN, Spill
-from tests.waiting import until
+from tests.support.cast import Cast, post
+from tests.support.encoders import leaks
+from tests.support.factories import ATTEMPT
+from tests.support.waiting import until
 
 PARAMS: dict[str, Any] = {
     "password": PASSWORD,
@@ -220,14 +225,14 @@ def test_a_ciphertext_holds_for_its_job_and_name_only(cast: Cast) -> None:
 
 def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(cast: Cast) -> None:
     old = ended(cast)
-    new, _ = retries.retry(cast.alice.principal, old.pk, "all")
+    new, _ = retry.retry(cast.alice.principal, old.pk, "all")
     assert new.params == old.params
     assert values(new) == values(old)
 
     assert manage("forget", "--ended-before", clock.rfc3339(clock.now())) == "4 deleted.\n"
     assert StoredSecret.objects.exclude(job=new).count() == 0
     with pytest.raises(InvalidParams) as refused:
-        retries.retry(cast.alice.principal, old.pk, "all")
+        retry.retry(cast.alice.principal, old.pk, "all")
     assert [error["pointer"] for error in refused.value.errors] == [
         "/password", "/pin", "/logins/0/password", "/logins/1/password",
     ]  # fmt: skip

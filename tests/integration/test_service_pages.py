@@ -14,13 +14,13 @@ from django.conf import settings
 from django.test import override_settings
 
 from core.asgi import application
-from jobs.db import in_thread
-from jobs.duties import Duty
+from core.db import in_thread
+from jobs.queue.maintenance import Duty
 from ops.embedded import ports
-from tests import cast as casting
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job
-from tests.services import Services, with_database
+from tests.support import cast as casting
+from tests.support.cast import Cast
+from tests.support.factories import ATTEMPT, make_job
+from tests.support.services import Services, with_database
 
 
 async def get(path: str) -> httpx.Response:

@@ -17,10 +17,10 @@ from django.test import Client, override_settings
 
 from core import clock
 from core.errors import OverLimit
-from jobs import sign_in
+from jobs.access import throttle
 from jobs.models import SignInAttempts
-from tests import cast as casting
-from tests.factories import make_user
+from tests.support import cast as casting
+from tests.support.factories import make_user
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -33,7 +33,7 @@ HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 @pytest.fixture(autouse=True)
 def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no wait be over before a slow machine has looked at it."""
-    monkeypatch.setattr("jobs.sign_in.FIRST_SECONDS", 300.0)
+    monkeypatch.setattr("jobs.access.throttle.FIRST_SECONDS", 300.0)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_nobody_is_kept_out_by_guesses_from_elsewhere(ann: User) -> None:
 def test_each_wait_is_twice_the_one_before_up_to_the_longest(
     ann: User, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.sign_in.FIRST_SECONDS", 10.0)
+    monkeypatch.setattr("jobs.access.throttle.FIRST_SECONDS", 10.0)
     waits = []
     guess(name, 4)
     for _ in range(8):
@@ -109,7 +109,7 @@ def test_each_wait_is_twice_the_one_before_up_to_the_longest(
     ],
 )
 def test_the_wait_is_told_in_words(ann: User, seconds: float, said: str) -> None:
-    assert sign_in.too_many(seconds).message.endswith(f"password. Try again in {said}.")
+    assert throttle.too_many(seconds).message.endswith(f"password. Try again in {said}.")
 
 
 def test_an_attempt_that_has_to_wait_makes_the_wait_no_longer(ann: User) -> None:
@@ -175,7 +175,7 @@ def test_those_who_know_their_password_use_up_no_attempts(ann: User) -> None:
 def test_attempts_at_once_are_counted_one_by_one(ann: User) -> None:
     def begin(_: int) -> bool:
         try:
-            sign_in.begin("ann", HERE)
+            throttle.begin("ann", HERE)
         except OverLimit:
             return False
         finally:
@@ -210,12 +210,12 @@ def test_0_lifts_a_limit(ann: User) -> None:
 def test_the_log_says_who_and_from_where_and_no_name_that_is_nobodys(
     ann: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "jobs.sign_in"):
+    with caplog.at_level(logging.INFO, "jobs.access.throttle"):
         attempt("ann", "secret")
         attempt("my-password")
         guess("ann")
         attempt("ann")
-    said = [one.getMessage() for one in caplog.records if one.name == "jobs.sign_in"]
+    said = [one.getMessage() for one in caplog.records if one.name == "jobs.access.throttle"]
     assert said.pop().startswith(f"an attempt to sign in as ann from {HERE} has to wait ")
     assert said == [
         f"ann signed in from {HERE}",
@@ -226,9 +226,9 @@ def test_the_log_says_who_and_from_where_and_no_name_that_is_nobodys(
 
 def test_counts_are_deleted_when_they_have_drained(ann: User) -> None:
     guess("ann", 1)
-    assert sign_in.forget() == 0
+    assert throttle.forget() == 0
     SignInAttempts.objects.update(last_at=clock.now() - timedelta(days=2))
-    assert sign_in.forget() == 2
+    assert throttle.forget() == 2
 
 
 def test_the_admin_has_no_sign_in_page_of_its_own() -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from jobs import log
 from jobs.events import parse
-from jobs.job import State, fold
+from jobs.events.fold import State, fold
+from jobs.log.state import folded_events, state_at
 from jobs.models import Snapshot
-from jobs.state import folded_events, state_at
-from tests.factories import make_job
-from tests.factories.histories import random_run
+from tests.support.factories import make_job
+from tests.support.factories.histories import random_run
 
 pytestmark = pytest.mark.usefixtures("database")
 

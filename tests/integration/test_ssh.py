@@ -20,9 +20,15 @@ from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
 from jobs.transports.ssh import session
 from tests.acceptance.proc import with_environment
-from tests.fleet_process import ROOT
-from tests.sshd import Place, Sshd, Yard, keygen, yard
-from tests.waiting import until
+from tests.support.fleet_process import ROOT
+from tests.support.sshd import (
+    Place,
+    Sshd,
+    Yard,
+    keygen,
+    yard,
+)
+from tests.support.waiting import until
 
 SILENCE = 2.0
 MARK = f"ssh-test-{os.getpid()}"
@@ -34,7 +40,7 @@ import asyncio, sys
 import django
 django.setup()
 from jobs.transports import ssh
-from tests.sshd import Place
+from tests.support.sshd import Place
 
 class Listener:
     env = {"REPRISE_JOB": sys.argv[3]}

@@ -16,10 +16,14 @@ from django.test import override_settings
 from jobs import commands
 from jobs.models import Target
 from tests.acceptance.proc import with_environment
-from tests.cast import Cast
 from tests.integration.updates import Told, work
-from tests.sshd import Yard, keygen, yard
-from tests.waiting import until
+from tests.support.cast import Cast
+from tests.support.sshd import (
+    Yard,
+    keygen,
+    yard,
+)
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

@@ -16,10 +16,10 @@ from core import clock
 from jobs import commands
 from jobs.models import Target
 from jobs.transports.ssh.hosts import SESSIONS
-from tests.cast import Cast
 from tests.integration.updates import Told, is_over, work
-from tests.sshd import Yard, yard
-from tests.waiting import until
+from tests.support.cast import Cast
+from tests.support.sshd import Yard, yard
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet_process import RunningFleet, fleet
 from tests.integration.updates import Told, operator, submit, take_stock, work
-from tests.sshd import Yard, yard
-from tests.waiting import until
+from tests.support.fleet_process import RunningFleet, fleet
+from tests.support.sshd import Yard, yard
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

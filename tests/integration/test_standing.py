@@ -14,27 +14,31 @@ from django.test.utils import CaptureQueriesContext
 from core import clock
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
-from jobs import access, standing, tokens
-from jobs.access import Principal
+from jobs.access import (
+    revalidate,
+    tokens,
+    visibility,
+)
+from jobs.access.visibility import Principal
 from jobs.models import ApiToken
-from tests.cast import Cast, Person
-from tests.factories import ATTEMPT, make_job
+from tests.support.cast import Cast, Person
+from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def by_token(person: Person) -> Principal:
     headers = [(b"authorization", f"Bearer {person.raw}".encode())]
-    return access.authenticate({"type": "websocket", "headers": headers})
+    return visibility.authenticate({"type": "websocket", "headers": headers})
 
 
 def by_session(person: Person) -> Principal:
     key = person.browser().session.session_key
-    return access.of_user(person.user, session=key)
+    return visibility.of_user(person.user, session=key)
 
 
 def told(principal: Principal, job: UUID | None) -> type[RepriseError] | None:
-    [refusal] = standing.refusals([(principal, job)])
+    [refusal] = revalidate.refusals([(principal, job)])
     return None if refusal is None else type(refusal)
 
 
@@ -82,7 +86,7 @@ def test_whose_session_has_ended_is_not_signed_in(cast: Cast, job: UUID, change:
 
 def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
     browser, other = cast.bob.browser(), by_session(cast.bob)
-    principal = access.of_user(cast.bob.user, session=browser.session.session_key)
+    principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
     assert told(principal, job) is None
     browser.logout()
     assert told(principal, job) is NotSignedIn
@@ -91,8 +95,8 @@ def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
 
 def test_a_session_of_somebody_else_is_nobodys(cast: Cast, job: UUID) -> None:
     theirs = cast.carol.browser().session.session_key
-    assert told(access.of_user(cast.alice.user, session=theirs), job) is NotSignedIn
-    assert told(access.of_user(cast.alice.user), job) is NotSignedIn
+    assert told(visibility.of_user(cast.alice.user, session=theirs), job) is NotSignedIn
+    assert told(visibility.of_user(cast.alice.user), job) is NotSignedIn
 
 
 def test_who_leaves_the_team_or_the_role_may_not_see_its_jobs(cast: Cast, job: UUID) -> None:
@@ -139,10 +143,10 @@ def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
     with CaptureQueriesContext(
         connection,
     ) as one:
-        standing.refusals([(everybody[0], job)])
+        revalidate.refusals([(everybody[0], job)])
     jobs: list[UUID | None] = [job, make_job(None, [ATTEMPT]).pk, None]
     with CaptureQueriesContext(connection) as many:
-        found = standing.refusals([(who, what) for who in everybody for what in jobs] * 20)
+        found = revalidate.refusals([(who, what) for who in everybody for what in jobs] * 20)
     assert len(found) == 600
     assert len(many) == 7
     assert len(one) <= len(many)

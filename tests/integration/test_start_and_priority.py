@@ -11,12 +11,14 @@ from django.db import connection
 from django.test import Client
 
 from core import clock
+from core.db import in_thread
 from core.errors import InvalidParams
-from jobs import commands, leases, log, steering, sweep
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs import commands, log
+from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.events import parse
 from jobs.models import Job
+from jobs.queue import leases, rescue
 from jobs.run import Run
 from tests.integration import runs
 
@@ -55,7 +57,7 @@ def test_a_job_for_later_says_when_and_nobody_takes_it_before(who: Principal) ->
     assert (row.status, row.parked, row.due_at) == ("waiting", True, row.start_at)
     assert (wait["for"], wait["name"], clock.parse(wait["until"])) == ("timer", "start", row.due_at)
     assert parse(log.read(job).texts[0]).data["start_at"] == wait["until"]
-    assert sweep.deliver_due() == 0
+    assert rescue.deliver_due() == 0
     assert leases.take(job, "eager/1") is None
     make_due(job)
     assert leases.take(job, "test/1") is not None
@@ -84,10 +86,10 @@ def test_cancelling_before_the_start_ends_it_at_once(who: Principal) -> None:
 
 def test_pausing_and_resuming_before_the_start_does_not_begin_it(who: Principal) -> None:
     job = later(who)
-    steering.pause(who, job)
-    steering.resume(who, job)
+    steer.pause(who, job)
+    steer.resume(who, job)
     assert leases.take(job, "eager/1") is None
-    assert sweep.deliver_due() == 0
+    assert rescue.deliver_due() == 0
     make_due(job)
     assert leases.take(job, "test/1") is not None
 

@@ -9,14 +9,19 @@ import pytest
 from django.test import Client
 
 from core import clock
-from jobs import leases, log, sweep
-from jobs.acts import FROM
+from jobs import log
 from jobs.events import Event, EventType, NewEvent, parse
-from jobs.job import STATUSES
+from jobs.events.actions import FROM
+from jobs.events.fold import STATUSES
 from jobs.models import Job
-from tests import kinds
-from tests.cast import Cast, Person, post
-from tests.factories import ATTEMPT, make_job
+from jobs.queue import leases, rescue
+from tests.support import kinds
+from tests.support.cast import (
+    Cast,
+    Person,
+    post,
+)
+from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")
 
@@ -201,7 +206,7 @@ def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(cast: Cast) -> 
     post(cast.bob.client(), f"/api/jobs/{job.pk}/pause")
     assert leases.take(job.pk, "free/1") is None
     Job.objects.update(delivered_at=clock.now() - timedelta(days=1))
-    assert sweep.deliver_due() == 0
+    assert rescue.deliver_due() == 0
     post(cast.bob.client(), f"/api/jobs/{job.pk}/resume")
     assert Job.objects.get(pk=job.pk).status == "queued"
     assert leases.take(job.pk, "free/1") is not None

@@ -8,15 +8,24 @@ from uuid import UUID
 
 import pytest
 
-from jobs import tokens
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs.access import tokens
 from jobs.models import ApiToken
-from tests import cast as casting
-from tests.cast import Person
-from tests.clients import TRANSPORTS, Headers, Refused, session
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
-from tests.waiting import until
+from tests.support import cast as casting
+from tests.support.cast import Person
+from tests.support.clients import (
+    TRANSPORTS,
+    Headers,
+    Refused,
+    session,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,13 @@ import pytest
 import websockets
 
 from jobs.log import cursor_of
-from tests.clients import texts_of
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support.clients import texts_of
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 # Yaffle's, amvtek's, and those that others chose for the option of either.
 SPELLINGS = [

@@ -17,10 +17,17 @@ from httpx_sse import EventSource
 from websockets.asyncio.client import ClientConnection
 
 from jobs.log import cursor_of
-from tests.clients import TRANSPORTS, Refused
-from tests.services import Services
-from tests.stage import SERVERS, Stage, Web, outputs, serving, stage
-from tests.waiting import until
+from tests.support.clients import TRANSPORTS, Refused
+from tests.support.services import Services
+from tests.support.stage import (
+    SERVERS,
+    Stage,
+    Web,
+    outputs,
+    serving,
+    stage,
+)
+from tests.support.waiting import until
 
 # Far longer than any of this takes; a second signal ends it.
 GRACE = "3600"

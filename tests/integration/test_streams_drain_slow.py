@@ -13,9 +13,19 @@ import pytest
 from tests.integration.test_streams_backpressure import append
 from tests.integration.test_streams_drain import ended, narrow, wait_for
 from tests.integration.test_streams_slow_links import events_of, follow
-from tests.raw_client import RawSocket, ask, connected, read_to_end
-from tests.services import Services
-from tests.stage import SERVERS, Stage, outputs, stage
+from tests.support.raw_client import (
+    RawSocket,
+    ask,
+    connected,
+    read_to_end,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    SERVERS,
+    Stage,
+    outputs,
+    stage,
+)
 
 
 @pytest.fixture(params=SERVERS)

@@ -12,11 +12,15 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from jobs.db import in_thread
+from core.db import in_thread
 from jobs.log import cursor_of
-from tests.clients import Headers
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support.clients import Headers
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 MESSAGES = ["message", "stream-open", "keep-alive", "stream-reset", "stream-error"]
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from jobs.db import in_thread
-from tests.services import Services
-from tests.stage import Stage, stage
+from core.db import in_thread
+from tests.support.services import Services
+from tests.support.stage import Stage, stage
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,24 @@ import pytest
 from django.db import Error
 
 from core import clock
-from jobs.db import in_thread
+from core.db import in_thread
 from jobs.models import ApiToken, Team
 from ops.embedded import postgres, valkey
-from tests import cast as casting
-from tests.cast import Person
-from tests.clients import ALL, TRANSPORTS, Headers, Item, Refused
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support import cast as casting
+from tests.support.cast import Person
+from tests.support.clients import (
+    ALL,
+    TRANSPORTS,
+    Headers,
+    Item,
+    Refused,
+)
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 PATIENCE_SECONDS = 45
 

@@ -12,12 +12,16 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from core.db import in_thread
 from jobs import feed
-from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
-from tests.cast import Person
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support.cast import Person
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,14 @@ import httpx
 import pytest
 
 from jobs.log import cursor_of
-from tests.clients import texts_of
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
-from tests.waiting import until
+from tests.support.clients import texts_of
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
+from tests.support.waiting import until
 
 OCTETS = {"Accept": "application/octet-stream"}
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 import websockets
 
-from tests.clients import ALL, Refused
-from tests.services import Services
-from tests.stage import Stage, stage
-from tests.waiting import until
+from tests.support.clients import ALL, Refused
+from tests.support.services import Services
+from tests.support.stage import Stage, stage
+from tests.support.waiting import until
 
 OF_A_USER = 3
 

@@ -17,11 +17,15 @@ from tests.integration.test_streams_slow_links import (
     events_of,
     follow,
 )
-from tests.raw_client import RawSocket, connected
-from tests.services import Services
-from tests.stage import IMPATIENT, Stage, stage
-from tests.throttle import throttled
-from tests.waiting import until
+from tests.support.raw_client import RawSocket, connected
+from tests.support.services import Services
+from tests.support.stage import (
+    IMPATIENT,
+    Stage,
+    stage,
+)
+from tests.support.throttle import throttled
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module", params=IMPATIENT)

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.clients import Headers
 from tests.integration.test_streams_slow_links import a_finished_job, events_of
-from tests.raw_client import RawSocket, connected
-from tests.services import Services
-from tests.stage import SERVERS, Stage, stage
+from tests.support.clients import Headers
+from tests.support.raw_client import RawSocket, connected
+from tests.support.services import Services
+from tests.support.stage import (
+    SERVERS,
+    Stage,
+    stage,
+)
 
 FOLLOWERS, LOOPS, EVENTS = 200, 4, 200
 

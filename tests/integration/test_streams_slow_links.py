@@ -8,11 +8,22 @@ from uuid import UUID
 
 import pytest
 
-from tests.clients import TRANSPORTS, Headers, ndjson, texts_of
-from tests.raw_client import RawSocket, connected
-from tests.services import Services
-from tests.stage import SERVERS, Stage, Web, outputs, stage
-from tests.throttle import throttled
+from tests.support.clients import (
+    TRANSPORTS,
+    Headers,
+    ndjson,
+    texts_of,
+)
+from tests.support.raw_client import RawSocket, connected
+from tests.support.services import Services
+from tests.support.stage import (
+    SERVERS,
+    Stage,
+    Web,
+    outputs,
+    stage,
+)
+from tests.support.throttle import throttled
 
 # Longer than autobahn waits for the answer to its close frame, which was a second.
 AWAY_SECONDS = 3

@@ -22,9 +22,13 @@ from httpx_sse import aconnect_sse
 from jobs.log import cursor_of
 from ops.setup.clone import Clone
 from ops.setup.frontend import find_node
-from tests.clients import texts_of
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from tests.support.clients import texts_of
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 PATIENCE_SECONDS = 90
 EVENTSOURCE = Path(__file__).parent.parent / "eventsource.mjs"

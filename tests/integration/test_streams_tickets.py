@@ -11,10 +11,14 @@ import httpx
 import pytest
 import websockets
 
-from jobs.db import in_thread
-from tests.clients import Headers, session
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from core.db import in_thread
+from tests.support.clients import Headers, session
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 ELSEWHERE = "https://panel.example.org"
 

@@ -10,9 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.integration.test_streams_backpressure import MIB, a_long_job, narrow
-from tests.services import Services
-from tests.stage import IMPATIENT, Stage, stage
-from tests.waiting import until
+from tests.support.services import Services
+from tests.support.stage import (
+    IMPATIENT,
+    Stage,
+    stage,
+)
+from tests.support.waiting import until
 
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"

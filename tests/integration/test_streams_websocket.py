@@ -13,10 +13,14 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from jobs.db import in_thread
-from tests.clients import session, texts_of
-from tests.services import Services
-from tests.stage import Stage, outputs, stage
+from core.db import in_thread
+from tests.support.clients import session, texts_of
+from tests.support.services import Services
+from tests.support.stage import (
+    Stage,
+    outputs,
+    stage,
+)
 
 JOB, FEED = "/ws/jobs/{job}/", "/ws/feed/"
 both = pytest.mark.parametrize("address", [JOB, FEED], ids=["job", "feed"])

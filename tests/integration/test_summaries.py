@@ -8,14 +8,19 @@ from uuid import UUID
 
 import pytest
 
-from jobs import access, feed, log
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs import feed, log
+from jobs.access import visibility
 from jobs.events import EventType, NewEvent
+from jobs.feed.summaries import AsyncSummaries, SummaryPage
 from jobs.log import AsyncReader
 from jobs.models import Job
-from jobs.summaries import AsyncSummaries, SummaryPage
-from tests import cast as casting
-from tests.factories import ATTEMPT, make_job, output
+from tests.support import cast as casting
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -100,6 +105,6 @@ def test_a_sight_has_the_jobs_that_a_query_finds() -> None:
         people.nobody,
     ):  # fmt: skip
         principal = person.principal
-        found = set(access.visible(principal).values_list("pk", flat=True))
+        found = set(visibility.visible(principal).values_list("pk", flat=True))
         has = {job.pk for job in jobs if principal.sight.has(job.owner_id, job.team_id)}
         assert has == found, person.user.username

@@ -12,18 +12,19 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from core.db import in_thread
 from core.ids import uuid7
-from jobs import commands, leases, log
-from jobs.access import Principal
-from jobs.db import in_thread
+from jobs import commands, log
+from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.log import LeaseLost
 from jobs.models import Job
-from jobs.taking import Taker
-from tests import workers
-from tests.factories import output
+from jobs.queue import leases
+from jobs.worker.fetcher import Taker
 from tests.integration import runs
+from tests.support import workers
+from tests.support.factories import output
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from core.errors import InvalidParams
 from jobs.models import Target
 from jobs.targets import expand, select, selectors
-from tests.cast import Cast
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("database")
 

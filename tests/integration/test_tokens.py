@@ -8,10 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.errors import NotSignedIn
-from jobs import tokens
+from jobs.access import tokens
 from jobs.models import ApiToken
-from tests import cast as casting
-from tests.cast import Cast, post
+from tests.support import cast as casting
+from tests.support.cast import Cast, post
 
 CSRF = {"X-CSRFToken": "a" * 32}
 

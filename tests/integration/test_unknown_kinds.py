@@ -16,26 +16,28 @@ from django.test import Client, override_settings
 
 from core import clock
 from jobs import (
-    access,
-    attempts,
     commands,
-    leases,
-    limits,
     log,
     metrics,
-    steering,
-    sweep,
-    unknown_kinds,
-    worker_registry,
-)  # fmt: skip
-from jobs.access import Principal
-from jobs.duties import Duty
+)
+from jobs.access import visibility
+from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.events import Event, EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from tests import workers
-from tests.factories import ATTEMPT, make_job
+from jobs.queue import (
+    leases,
+    limits,
+    lost_attempts,
+    rescue,
+    unknown_kinds,
+)
+from jobs.queue.maintenance import Duty
+from jobs.queue import live_workers  # fmt: skip
 from tests.integration import runs
+from tests.support import workers
+from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -131,13 +133,13 @@ def test_an_attempt_lost_before_is_said_and_counts_once(who: Principal) -> None:
     assert said.data["waits"] == [WAIT]
     assert (said.data["lost"]["attempt"], said.data["lost"]["worker"]) == (1, "dead/1")
     lose(job)
-    lost = attempts.lost_in_a_row(job, "dead/1", clock.rfc3339(clock.now()))
+    lost = lost_attempts.lost_in_a_row(job, "dead/1", clock.rfc3339(clock.now()))
     assert [one.attempt for one in lost] == [1, 2]
 
 
 def test_it_is_no_suspect_where_its_kind_is_unknown(who: Principal) -> None:
     job, suspects = submit(who), set[UUID]()
-    for _ in range(attempts.SUSPECT_AFTER):
+    for _ in range(lost_attempts.SUSPECT_AFTER):
         lose(job)
     left(job, suspects)
     assert suspects == set()
@@ -183,9 +185,9 @@ def test_one_that_has_not_begun_is_cancelled_at_once(who: Principal) -> None:
 def test_a_pause_holds_and_a_resume_has_it_look_again(who: Principal) -> None:
     job = submit(who)
     left(job)
-    steering.pause(who, job)
+    steer.pause(who, job)
     assert unknown_kinds.waiting_jobs(["test-brief"], 8) == []
-    steering.resume(who, job)
+    steer.resume(who, job)
     left(job)
     assert len(events(job, "job.waiting")) == 2
 
@@ -195,7 +197,7 @@ def test_the_sweep_delivers_it_to_nobody(who: Principal) -> None:
     left(job)
     long_ago = clock.now() - timedelta(days=1)
     Job.objects.update(delivered_at=long_ago)
-    assert sweep.deliver_due() == 1
+    assert rescue.deliver_due() == 1
     assert Job.objects.get(pk=job).delivered_at == long_ago
     assert Job.objects.get(pk=other).delivered_at != long_ago
 
@@ -236,7 +238,7 @@ def test_a_sort_of_a_newer_reprise_is_answered_too(who: Principal) -> None:
     client.force_login(who.user)
     [wait] = client.get(f"/api/jobs/{job.pk}").json()["waiting_for"]
     assert (wait["for"], wait["name"]) == ("weather", "sun")
-    assert access.job_for(who, job.pk).parked is True
+    assert visibility.job_for(who, job.pk).parked is True
 
 
 def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) -> None:
@@ -253,11 +255,11 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
         'reprise_jobs_unknown_kind{kind="test-brief"} 2',
         'reprise_jobs_unknown_kind{kind="test-shared"} 1',
     ]
-    worker_registry.renew("full/1", ["load", "test-brief"])
+    live_workers.renew("full/1", ["load", "test-brief"])
     assert unknown_kinds.unknown_kinds() == {"test-shared": 1}
-    worker_registry.renew("full/1", ["load", "test-brief", "test-shared"])
+    live_workers.renew("full/1", ["load", "test-brief", "test-shared"])
     assert "warning" not in ready().json()["kinds"]
-    worker_registry.remove("full/1")
+    live_workers.remove("full/1")
     assert unknown_kinds.unknown_kinds() == {"test-brief": 2, "test-shared": 1}
 
 
@@ -271,15 +273,15 @@ def test_many_kinds_are_said_shortly() -> None:
 
 def test_a_silent_worker_knows_nothing_and_is_forgotten_after_a_day(who: Principal) -> None:
     left(submit(who))
-    worker_registry.renew("silent/1", ["test-brief"])
+    live_workers.renew("silent/1", ["test-brief"])
     seen(seconds=29)
     assert unknown_kinds.unknown_kinds() == {}
     seen(seconds=31)
     assert unknown_kinds.unknown_kinds() == {"test-brief": 1}
     seen(seconds=23 * 3600)
-    assert worker_registry.forget_silent() == 0
+    assert live_workers.forget_silent() == 0
     seen(seconds=25 * 3600)
-    assert worker_registry.forget_silent() == 1
+    assert live_workers.forget_silent() == 1
 
 
 def seen(seconds: float) -> None:
@@ -308,5 +310,5 @@ def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCapture
     left(submit(who, "test-shared"))
     [line] = said()
     assert line.startswith("no worker knows test-shared (1 job waits): ")
-    worker_registry.renew("full/1", ["test-brief"])
+    live_workers.renew("full/1", ["test-brief"])
     assert said() == ["no job waits for test-brief without a worker now"]

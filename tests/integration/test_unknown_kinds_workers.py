@@ -16,15 +16,17 @@ import pytest
 from django.db import connection, transaction
 from django.test import override_settings
 
-from jobs import access, commands, leases, log
-from jobs.access import Principal
+from jobs import commands, log
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import Event, parse
-from jobs.job import TERMINAL
+from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job
-from tests import workers
-from tests.factories import make_user
-from tests.waiting import until
+from jobs.queue import leases
+from tests.support import workers
+from tests.support.factories import make_user
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -42,7 +44,7 @@ def known(database: str) -> Iterator[None]:
 
 @pytest.fixture
 def who(database: str) -> Principal:
-    return access.of_user(make_user(staff=True))
+    return visibility.of_user(make_user(staff=True))
 
 
 @contextmanager
@@ -140,7 +142,8 @@ def seen() -> datetime:
 def test_a_broken_kind_keeps_no_worker_from_starting(
     database: str, who: Principal, tmp_path: Path
 ) -> None:
-    kinds = f"tests.bad_exit.Kind,no.such.Kind,{FULL.replace(',tests.workers.Shared', '')}"
+    known_kinds = FULL.replace(",tests.support.workers.Shared", "")
+    kinds = f"tests.support.bad_exit.Kind,no.such.Kind,{known_kinds}"
     known, unknown = submit(who), commands.submit(who, "test-shared", {})[0].pk
     env = {"DATABASE_URL": database, "REPRISE_KINDS": kinds, "REPRISE_STATE": str(tmp_path)}
     with (tmp_path / "log").open("wb") as file:
@@ -155,7 +158,7 @@ def test_a_broken_kind_keeps_no_worker_from_starting(
             process.kill()
             process.wait()
     lines = (tmp_path / "log").read_text().splitlines()
-    for source in ("tests.bad_exit.Kind", "no.such.Kind"):
+    for source in ("tests.support.bad_exit.Kind", "no.such.Kind"):
         [line] = [line for line in lines if source in line]
         assert f"ERROR jobs.kinds.registry job kind {source} (REPRISE_KINDS) left out: " in line
     [line] = [line for line in lines if str(unknown) in line]

@@ -21,11 +21,11 @@ from ops.errors import CannotStart
 from ops.launcher import procfile
 from ops.launcher.processes import Process
 from ops.setup.clone import need_space
-from tests import up_process
 from tests.acceptance.proc import with_environment
-from tests.services import ROOT, Services
-from tests.up_process import refused, running
-from tests.waiting import until
+from tests.support import up_process
+from tests.support.services import ROOT, Services
+from tests.support.up_process import refused, running
+from tests.support.waiting import until
 
 STARTER = """
 import pathlib, sys, time

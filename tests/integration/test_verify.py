@@ -20,9 +20,13 @@ from jobs.api import verify as api
 from jobs.events import Event, EventType, NewEvent, parse, split_hash, with_hash
 from jobs.integrity import known_jobs, verify
 from jobs.models import Job
-from tests.cast import Cast
-from tests.factories import ATTEMPT, make_job, output
-from tests.tampering import Intruder
+from tests.support.cast import Cast
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.tampering import Intruder
 
 EVENTS, PAGE = 250, 100  # three pages
 STEP = NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
@@ -35,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture(autouse=True)
 def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few hundred events be several pages."""
-    monkeypatch.setattr("jobs.integrity.job.PAGE_EVENTS", PAGE)
+    monkeypatch.setattr("jobs.integrity.verify.PAGE_EVENTS", PAGE)
 
 
 @pytest.fixture

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.archive import frames
 from jobs.integrity import known_jobs, verify
+from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from tests.archives import Shelf, archive, ended, fed, texts
-from tests.services import Services
-from tests.tampering import intruder
+from tests.support.archives import (
+    Shelf,
+    archive,
+    ended,
+    fed,
+    texts,
+)
+from tests.support.services import Services
+from tests.support.tampering import intruder
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -23,7 +29,7 @@ def job() -> Job:
     SealedHead.objects.create(seal=seal, job=made.pk, seq=made.head, hash=hashed)
     fed()
     archive()
-    frames.forget()
+    archive_frames.forget()
     return made
 
 

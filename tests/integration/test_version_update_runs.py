@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet_process import RunningFleet, fleet
 from tests.integration.updates import Told, operator, submit, take_stock, work
+from tests.support.fleet_process import RunningFleet, fleet
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

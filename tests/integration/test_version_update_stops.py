@@ -17,11 +17,16 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from jobs import commands, sweep
+from jobs import commands
 from jobs.models import Job
-from tests.fleet_process import ROOT, RunningFleet, fleet
+from jobs.queue import rescue
 from tests.integration.updates import Told, is_over, operator, submit, take_stock, work
-from tests.waiting import until
+from tests.support.fleet_process import (
+    ROOT,
+    RunningFleet,
+    fleet,
+)
+from tests.support.waiting import until
 
 LEASE_SECONDS = 2.0
 THREE = ["gs-001", "gs-002", "gs-003"]
@@ -57,7 +62,7 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 def has_come_to(job: UUID, head: int) -> bool:
     """Whether the log is that long, or the job over; delivers the job again where need be."""
-    sweep.deliver_due()
+    rescue.deliver_due()
     return Job.objects.get(pk=job).head >= head or is_over(job)
 
 

@@ -18,11 +18,16 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from jobs import consumers, feed, log
-from jobs.consumers import Consumer
+from jobs import feed, log
 from jobs.events import EventType, NewEvent
+from jobs.feed import consumers
+from jobs.feed.consumers import Consumer
 from ops.embedded import ports
-from tests.factories import ATTEMPT, make_job, output
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 

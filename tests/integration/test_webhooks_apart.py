@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from jobs import consumers, webhooks
+from jobs.feed import consumers, webhooks
 from jobs.models import Consumer as Row
 from tests.integration.test_webhooks import Other, ended_job, listening, run, told
 

@@ -13,17 +13,19 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from jobs import access, commands, leases, log, sweep
-from jobs.access import Principal
-from jobs.db import in_thread
+from core.db import in_thread
+from jobs import commands, log
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
+from jobs.queue import leases, rescue
 from jobs.run import MAX_MESSAGE
-from jobs.worker import Worker
-from tests import kinds
-from tests.factories import make_team, make_user
+from jobs.worker.worker import Worker
 from tests.integration.runs import events, until
+from tests.support import kinds
+from tests.support.factories import make_team, make_user
 
 pytestmark = pytest.mark.usefixtures("database", "test_kinds")
 
@@ -43,7 +45,7 @@ def test_kinds() -> Iterator[None]:
 
 @pytest.fixture
 def operator() -> Principal:
-    return access.of_user(make_user(team=make_team()))
+    return visibility.of_user(make_user(team=make_team()))
 
 
 @asynccontextmanager
@@ -116,7 +118,7 @@ async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
     assert await in_thread(leases.take, job_id, "dead/1") is not None
     async with working():
         while (await in_thread(Job.objects.get, pk=job_id)).status == "running":
-            await in_thread(sweep.sweep)
+            await in_thread(rescue.sweep)
             await asyncio.sleep(0.05)
         assert (await until(job_id, "succeeded")).attempt == 2
 

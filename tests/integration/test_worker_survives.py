@@ -12,16 +12,18 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from jobs import access, commands, log, sweep
-from jobs.access import Principal
+from jobs import commands, log
+from jobs.access import visibility
+from jobs.access.visibility import Principal
 from jobs.events import Event, parse
-from jobs.job import TERMINAL
+from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job
-from ops.faults import kinds
-from tests import workers
-from tests.factories import make_user
-from tests.waiting import until
+from jobs.queue import rescue
+from tests.chaos import kinds
+from tests.support import workers
+from tests.support.factories import make_user
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -40,7 +42,7 @@ def known(database: str) -> Iterator[None]:
 
 @pytest.fixture
 def who(database: str) -> Principal:
-    return access.of_user(make_user(staff=True))
+    return visibility.of_user(make_user(staff=True))
 
 
 def env(database: str) -> dict[str, str]:
@@ -59,7 +61,7 @@ def swept(look: Callable[[], T | None], what: str) -> T:
     """Wait, while a sweep delivers what nobody runs."""
 
     def sweep_and_look() -> T | None:
-        sweep.sweep()
+        rescue.sweep()
         return look()
 
     return until(sweep_and_look, what)

@@ -8,16 +8,20 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from core.db import in_thread
 from core.errors import NotNow
 from jobs import log
-from jobs.db import in_thread
 from jobs.events import EventType, NewEvent
+from jobs.integrity.recording import broken_at
 from jobs.log import Append, LeaseLost
+from jobs.log.writer import Writer
 from jobs.models import Job
-from jobs.replay import broken_at
-from jobs.writer import Writer
-from tests.factories import ATTEMPT, make_job, output
-from tests.services import Services
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from jobs import feed
-from tests.cast import Cast, post
-from tests.factories import ATTEMPT, make_job
+from tests.support.cast import Cast, post
+from tests.support.factories import ATTEMPT, make_job
 
 FORMS: dict[str, Callable[[UUID], str]] = {
     "as it is": str,

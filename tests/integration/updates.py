@@ -9,16 +9,20 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from core.db import in_thread
 from jobs import commands, log
-from jobs.access import Principal, of_user
-from jobs.db import in_thread
+from jobs.access.visibility import Principal, of_user
 from jobs.events import Event, parse
-from jobs.job import TERMINAL, State, fold_all
+from jobs.events.fold import (
+    TERMINAL,
+    State,
+    fold_all,
+)
 from jobs.models import Job, Target
-from jobs.worker import Worker
-from tests.factories import make_team, make_user
-from tests.fleet_process import RunningFleet
-from tests.waiting import until
+from jobs.worker.worker import Worker
+from tests.support.factories import make_team, make_user
+from tests.support.fleet_process import RunningFleet
+from tests.support.waiting import until
 
 
 def take_stock(fleet: RunningFleet, hosts: Sequence[str] = ()) -> None:

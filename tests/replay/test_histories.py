@@ -10,14 +10,14 @@ from contextlib import aclosing
 
 import pytest
 
-from jobs import replay
 from jobs.events import Event, make_body, parse, parse_stored, split_hash
+from jobs.events.upcasters import UPCASTERS, version_of
+from jobs.integrity import recording
 from jobs.log import cursor_of
-from jobs.upcasters import UPCASTERS, version_of
-from tests.clients import TRANSPORTS, Follow
 from tests.replay import histories
-from tests.services import Services
-from tests.stage import Stage, stage
+from tests.support.clients import TRANSPORTS, Follow
+from tests.support.services import Services
+from tests.support.stage import Stage, stage
 
 pytestmark = pytest.mark.replay
 
@@ -55,7 +55,7 @@ def test_a_load_of_many_steps_counts_to_them_in_both_versions() -> None:
 def test_the_state_at_every_seq_is_the_recorded_one(name: str) -> None:
     history = histories.read(name)
     for seq, (now, then) in enumerate(
-        zip(replay.changes(history.texts), history.changes, strict=True), start=1
+        zip(recording.changes(history.texts), history.changes, strict=True), start=1
     ):
         assert json.loads(now) == json.loads(then), f"{name} differs at seq {seq}"
 
@@ -63,7 +63,7 @@ def test_the_state_at_every_seq_is_the_recorded_one(name: str) -> None:
 @pytest.mark.parametrize("name", histories.NAMES)
 def test_the_chain_holds_and_the_writer_still_writes_these_bytes(name: str) -> None:
     history = histories.read(name)
-    assert replay.broken_at(history.job, history.texts) is None
+    assert recording.broken_at(history.job, history.texts) is None
     for text in history.texts:
         assert make_body(parse_stored(text))[0] == split_hash(text)[0]
 
@@ -76,7 +76,7 @@ def test_a_changed_byte_is_found_where_it_is(name: str) -> None:
         seq = chance.randrange(1, len(history.texts) + 1)
         texts = list(history.texts)
         texts[seq - 1] = texts[seq - 1].replace('"actor":"', '"actor":"x', 1)
-        assert replay.broken_at(history.job, texts) == seq
+        assert recording.broken_at(history.job, texts) == seq
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from streams.client import State
-from streams.client.closed import Closed, Lost
+from streams.client.actions import Move, Open
+from streams.client.close_reasons import Closed, Lost
 from streams.client.core import Core
 from streams.client.frames import CaughtUp, Events, Heartbeat, Hello
-from streams.client.moves import Move, Open
 from tests.unit.client_world import history
 
 LOG = history(20)

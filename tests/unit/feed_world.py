@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.ids import uuid7
-from jobs.access import Sight
-from jobs.summaries import Summary, SummaryPage
+from jobs.access.visibility import Sight
+from jobs.feed.summaries import Summary, SummaryPage
 from streams import wire
 from streams.counters import Counters
 from streams.feed.feed import Feed

@@ -8,9 +8,9 @@ from contextlib import aclosing
 from jobs.log import Cursor
 from streams import wire
 from streams.counters import Counters
-from streams.hub import Hub
-from streams.notice import Notice
-from streams.subscription import Subscription
+from streams.followers.disconnect_notice import Notice
+from streams.hub.hub import Hub
+from streams.hub.subscription import Subscription
 from tests.unit.hub_world import MemoryLayer, MemoryLog
 
 

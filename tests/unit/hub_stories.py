@@ -19,9 +19,10 @@ from core.errors import CursorAhead, HistoryDiverged, Unavailable
 from jobs.events import first_hash
 from jobs.log import Cursor, Head
 from jobs.log.types import PAGE_BYTES
-from streams import hub, subscription, wire
+from streams import wire
 from streams.counters import Counters
-from streams.stretch import Bounds
+from streams.hub import hub, subscription
+from streams.hub.batches import Bounds
 from tests.unit.hub_world import MemoryLayer, MemoryLog, run
 
 NEVER = 1e6

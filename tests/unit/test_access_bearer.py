@@ -7,8 +7,8 @@ import hashlib
 import pytest
 from django.http import HttpRequest
 
-from jobs import tokens
-from jobs.access import bearer
+from jobs.access import tokens
+from jobs.access.visibility import bearer
 
 
 @pytest.mark.parametrize(

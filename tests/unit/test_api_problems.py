@@ -11,8 +11,8 @@ from django.http import Http404
 from ninja.errors import HttpError, ValidationError
 from psycopg_pool import PoolTimeout
 
+from core import problems
 from core.errors import BadRequest, GoingDown, InvalidParams, NotFound, NotSignedIn
-from jobs.api import problems
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ops.faults.disk import Limited
+from tests.chaos.disk import Limited
 
 
 def writes(disk: Limited, folder: Path, size: int) -> bool:

@@ -6,9 +6,9 @@ import os
 import signal
 from pathlib import Path
 
-from ops.faults.kept import Kept
 from ops.launcher.processes import Process
-from tests.waiting import until
+from tests.chaos.supervised import Kept
+from tests.support.waiting import until
 
 
 def sleeper(folder: Path) -> Kept:

@@ -7,15 +7,35 @@ from dataclasses import replace
 
 import pytest
 
-from ops.faults.links import verdict
-from ops.faults.links.cables import Traffic
-from ops.faults.links.cases import Case, draw, twins, waves
-from ops.faults.links.connection import Terms
-from ops.faults.links.frames import TOO_BIG, Capped, Greeted, GreetedStream, Reader
-from ops.faults.links.kinds import LADDER, PAGE, WORDS
-from ops.faults.links.verdict import Found, Judged, bounds, judge
-from ops.faults.streams.account import Account
-from ops.faults.streams.crowd import Ended
+from tests.chaos.links import verdict
+from tests.chaos.links.cables import Traffic
+from tests.chaos.links.cases import (
+    Case,
+    draw,
+    twins,
+    waves,
+)
+from tests.chaos.links.connection import Terms
+from tests.chaos.links.frames import (
+    TOO_BIG,
+    Capped,
+    Greeted,
+    GreetedStream,
+    Reader,
+)
+from tests.chaos.links.kinds import (
+    LADDER,
+    PAGE,
+    WORDS,
+)
+from tests.chaos.links.verdict import (
+    Found,
+    Judged,
+    bounds,
+    judge,
+)
+from tests.chaos.streams.account import Account
+from tests.chaos.streams.crowd import Ended
 
 CASE = Case(1, "128k", "medium", "python", "websocket", "daphne", "bare")
 TWIN = replace(CASE, number=2, twin=True)

@@ -8,13 +8,20 @@ import sys
 from collections import Counter
 from itertools import pairwise
 
-from ops.faults.acts import ACTS
-from ops.faults.kinds import FAULTS
-from ops.faults.plan import FAULTY, LASTS, Planned, SitePlan, draw, with_faulty
-from ops.faults.run import MODES
-from ops.faults.streams.acts import ACTS as STREAM_ACTS
-from ops.faults.updates import HOSTS, JOBS
 from ops.setup.clone import ROOT
+from tests.chaos.faults import ACTS
+from tests.chaos.kinds import FAULTS
+from tests.chaos.plan import (
+    FAULTY,
+    LASTS,
+    Planned,
+    SitePlan,
+    draw,
+    with_faulty,
+)
+from tests.chaos.run import MODES
+from tests.chaos.streams.faults import ACTS as STREAM_ACTS
+from tests.chaos.updates import HOSTS, JOBS
 
 SERVERS = 3
 UPDATES = {"jobs": JOBS, "hosts": HOSTS}
@@ -69,7 +76,7 @@ def test_whatever_may_be_planned_can_be_done() -> None:
 
 def test_the_command_line_is_read_before_there_is_a_database() -> None:
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    command = [sys.executable, "-m", "ops.faults.run", "jobs", "--plan", "--runs", "1"]
+    command = [sys.executable, "-m", "tests.chaos.run", "jobs", "--plan", "--runs", "1"]
     ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
 

@@ -13,17 +13,26 @@ from uuid import UUID
 import pytest
 
 from core.ids import uuid7
-from ops.faults.streams import account, verdict
-from ops.faults.streams.account import Account
-from ops.faults.streams.crowd import Ended
-from ops.faults.streams.crowd import Planned as Following
-from ops.faults.streams.history import History, fingerprint
-from ops.faults.streams.lags import Lag, Window, Windows
-from ops.faults.streams.layout import LADDER, transports
-from ops.faults.streams.plan import FAULTS, HERE, Planned, draw
-from ops.faults.streams.series import Course, Struck
-from ops.faults.streams.verdict import Verdict
 from streams.client import TRANSPORTS
+from tests.chaos.streams import account, verdict
+from tests.chaos.streams.account import Account
+from tests.chaos.streams.crowd import Ended
+from tests.chaos.streams.crowd import Planned as Following
+from tests.chaos.streams.history import History, fingerprint
+from tests.chaos.streams.lags import (
+    Lag,
+    Window,
+    Windows,
+)
+from tests.chaos.streams.layout import LADDER, transports
+from tests.chaos.streams.plan import (
+    FAULTS,
+    HERE,
+    Planned,
+    draw,
+)
+from tests.chaos.streams.series import Course, Struck
+from tests.chaos.streams.verdict import Verdict
 
 LOG = [fingerprint(f"event {seq}".encode()) for seq in range(1, 6)]
 

@@ -22,7 +22,15 @@ from streams.client.command.board import Board
 from streams.client.command.notes import Notes
 from streams.client.command.printers import Bars, JsonLines, Plain
 from streams.client.frames import Event
-from tests.terminal.corpus import CASES, INTERLEAVED, Case, Interleaved, Stretch, lines, runs
+from tests.support.terminal.corpus import (
+    CASES,
+    INTERLEAVED,
+    Case,
+    Interleaved,
+    Stretch,
+    lines,
+    runs,
+)
 from tests.unit.client_world import JOB, history
 
 by_name = pytest.mark.parametrize("case", CASES, ids=str)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.client import Patience, State, UpgradeTimes
-from streams.client.ladder import TRANSPORTS
+from streams.client.fallback import TRANSPORTS
 from tests.unit.client_world import Act, Does, World, history, make_core
 
 LOG = history(40)

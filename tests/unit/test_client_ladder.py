@@ -5,10 +5,20 @@ from __future__ import annotations
 import pytest
 
 from streams.client import State
-from streams.client.closed import Closed, Lost, Rotated, by_close_code
+from streams.client.actions import Alive, Open
+from streams.client.close_reasons import (
+    Closed,
+    Lost,
+    Rotated,
+    by_close_code,
+)
+from streams.client.fallback import (
+    LONG_POLL,
+    OCTETS,
+    SSE,
+    WEBSOCKET,
+)
 from streams.client.frames import Events, Heartbeat
-from streams.client.ladder import LONG_POLL, OCTETS, SSE, WEBSOCKET
-from streams.client.moves import Alive, Open
 from tests.unit.client_steps import (
     BEAT_S,
     HELLO,

@@ -7,10 +7,23 @@ from dataclasses import replace
 import pytest
 
 from streams.client import Patience, State
-from streams.client.closed import Ended, Lost, Refusal, Rotated
+from streams.client.actions import (
+    Close,
+    Given,
+    Open,
+    Over,
+    Reset,
+    Retry,
+    Told,
+)
+from streams.client.close_reasons import (
+    Ended,
+    Lost,
+    Refusal,
+    Rotated,
+)
+from streams.client.fallback import SSE, WEBSOCKET
 from streams.client.frames import CaughtUp, End, Events
-from streams.client.ladder import SSE, WEBSOCKET
-from streams.client.moves import Close, Given, Open, Over, Reset, Retry, Told
 from tests.unit.client_steps import (
     BEAT_S,
     HELLO,

@@ -21,12 +21,18 @@ from streams import wire
 from streams.client.addresses import Addresses
 from streams.client.backoff import Backoff
 from streams.client.chain import Chain
-from streams.client.closed import Lost, Refusal, by_close_code, by_response, retry_after
+from streams.client.close_reasons import (
+    Lost,
+    Refusal,
+    by_close_code,
+    by_response,
+    retry_after,
+)
+from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
+from streams.client.fallback import Ladder
 from streams.client.frames import Events, Hello, Words, named, parse, split
-from streams.client.ladder import Ladder
-from streams.client.link import PROTOCOL
 from streams.client.sse import Message, SseParser
 from streams.client.transports.http import reason
 from tests.unit.client_world import JOB, history

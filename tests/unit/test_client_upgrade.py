@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from streams.client import State, UpgradeTimes
-from streams.client.closed import Rotated
+from streams.client.actions import (
+    Alive,
+    Close,
+    Given,
+    Move,
+    Open,
+)
+from streams.client.close_reasons import Rotated
 from streams.client.core import Core
+from streams.client.fallback import (
+    LONG_POLL,
+    SSE,
+    WEBSOCKET,
+)
 from streams.client.frames import CaughtUp, End, Events, FellBehind, Heartbeat
-from streams.client.ladder import LONG_POLL, SSE, WEBSOCKET
-from streams.client.moves import Alive, Close, Given, Move, Open
 from tests.unit.client_steps import (
     BEAT_S,
     HELLO,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.config import UnusableSettings
-from tests.environment import settings_from
+from tests.support.environment import settings_from
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -86,7 +86,7 @@ def test_another_name_with_our_prefix_is_told_and_ignored(
 )
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("REPRISE_WORKER_RUNS", "0"), ("REPRISE_DISPATCH", "jobs.dispatch.carrier.Pigeon")],
+    [("REPRISE_WORKER_RUNS", "0"), ("REPRISE_DISPATCH", "jobs.queue.dispatch.carrier.Pigeon")],
 )
 def test_no_process_starts_on_what_cannot_be_used(
     tmp_path: Path, command: list[str], name: str, value: str

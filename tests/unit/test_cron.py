@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import cron
-from jobs.cron import BadSchedule
+from jobs.schedules import cron
+from jobs.schedules.cron import BadSchedule
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 11, 1, tzinfo=UTC)

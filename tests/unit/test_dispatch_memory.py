@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 
 from core.ids import uuid7
-from jobs.dispatch.memory import Memory
+from jobs.queue.memory import Memory
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

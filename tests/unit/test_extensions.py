@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidParams
 from jobs.events import MAX_BODY_BYTES, Event, EventType, NewEvent, make_body
-from jobs.extensions import (
+from jobs.events.extensions import (
     check_fits,
     count_extensions,
     ending_events,

@@ -15,7 +15,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from core.errors import CursorAhead, Unavailable
-from jobs.access import Sight
+from jobs.access.visibility import Sight
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
 from tests.unit.hub_world import run
 

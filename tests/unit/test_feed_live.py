@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from core.errors import CursorAhead, HistoryDiverged, Unavailable
-from jobs.access import Sight
+from jobs.access.visibility import Sight
 from streams import wire
 from streams.feed.recent import FeedBounds, Recent
 from streams.feed.subscription import FeedSubscription
-from streams.notice import Notice
+from streams.followers.disconnect_notice import Notice
 from tests.unit.feed_world import FeedScene, MemoryFeed, Reader
 from tests.unit.hub_world import run
 

@@ -11,10 +11,18 @@ from django.contrib.auth.models import User
 
 from core.errors import GoingDown, OverLimit
 from core.ids import uuid7
-from jobs.access import Principal
-from streams.admission import Bucket, Limits
+from jobs.access.visibility import Principal
 from streams.counters import Counters
-from streams.followers import HELD, LONG_POLL, Follower, Followers, Message, freeing, here
+from streams.followers.limits import Bucket, Limits
+from streams.followers.registry import (
+    HELD,
+    LONG_POLL,
+    Follower,
+    Followers,
+    Message,
+    freeing,
+    here,
+)
 from tests.unit.hub_world import run
 
 NO_LIMITS = Limits(0, 0, 0, 0)

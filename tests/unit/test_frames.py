@@ -6,7 +6,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
-from streams.server import frames
+from streams.server import daphne_frames
 
 
 class Transport:
@@ -44,23 +44,23 @@ class Lost(Transport):
 def test_a_frame_is_what_a_client_reads_as_that_text(size: int) -> None:
     text = "é" * (size // 2) + "x" * (size % 2)
     client = Protocol(Side.CLIENT, state=OPEN, max_size=None)
-    client.receive_data(frames.Frames().of(text))
+    client.receive_data(daphne_frames.Frames().of(text))
     [frame] = client.events_received()
     assert isinstance(frame, Frame)
     assert (frame.opcode, frame.fin, bytes(frame.data).decode()) == (Opcode.TEXT, True, text)
 
 
 def test_all_who_are_sent_the_same_text_share_its_frame() -> None:
-    kept = frames.Frames()
-    texts = [f"text {number}" for number in range(frames.KEPT)]
+    kept = daphne_frames.Frames()
+    texts = [f"text {number}" for number in range(daphne_frames.KEPT)]
     made = [kept.of(text) for text in texts]
     assert all(kept.of(text) is frame for text, frame in zip(texts, made, strict=True))
 
 
 def test_texts_that_are_over_are_not_kept() -> None:
-    kept = frames.Frames()
+    kept = daphne_frames.Frames()
     first = kept.of(text := "text of long ago")
-    for number in range(frames.KEPT):
+    for number in range(daphne_frames.KEPT):
         kept.of(f"text {number}")
     assert kept.of(text) == first
     assert kept.of(text) is not first
@@ -68,21 +68,21 @@ def test_texts_that_are_over_are_not_kept() -> None:
 
 def test_the_kernel_gets_a_frame_at_once() -> None:
     transport = Transport(room=100)
-    assert frames.write(Socket(transport), b"frame")
+    assert daphne_frames.write(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"frame", b"")
 
 
 def test_what_the_kernel_does_not_take_waits() -> None:
     transport = Transport(room=2)
-    assert not frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"fr", b"ame")
 
 
 def test_nothing_passes_what_waits() -> None:
     transport = Transport(room=2)
-    frames.write(Socket(transport), b"one")
+    daphne_frames.write(Socket(transport), b"one")
     transport.room = 100
-    assert not frames.write(Socket(transport), b"two")
+    assert not daphne_frames.write(Socket(transport), b"two")
     assert (transport.kernel, transport.dataBuffer) == (b"on", b"etwo")
 
 
@@ -93,11 +93,11 @@ def test_nothing_passes_what_waits() -> None:
 def test_a_transport_that_has_its_own_way_keeps_it(name: str, value: object) -> None:
     transport = Transport(room=100)
     setattr(transport, name, value)
-    assert not frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"", b"frame")
 
 
 def test_a_lost_connection_is_left_to_the_reactor() -> None:
     transport = Lost(room=0)
-    assert not frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write(Socket(transport), b"frame")
     assert transport.dataBuffer == b"frame"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.errors import BadRequest
-from streams.followers import HELD, here
-from streams.heartbeat import BEATS_A_SECOND, granted, heartbeat, next_beat
+from streams.followers.registry import HELD, here
+from streams.hub.heartbeat import (
+    BEATS_A_SECOND,
+    granted,
+    heartbeat,
+    next_beat,
+)
 from tests.unit.hub_world import run
 from tests.unit.test_followers import NO_LIMITS, follower
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import Unavailable
 from jobs.log import Cursor, group
 from streams import wire
-from streams.stretch import BOUNDS, Bounds
+from streams.hub.batches import BOUNDS, Bounds
 from tests.unit.hub_scene import Scene
 from tests.unit.hub_world import run
 

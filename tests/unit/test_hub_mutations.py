@@ -18,10 +18,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from jobs.log import Head, group
-from streams.followed import Followed
-from streams.hub import Hub
-from streams.seam import Seam
-from streams.subscription import Subscription
+from streams.hub.continuity import Seam
+from streams.hub.followed import Followed
+from streams.hub.hub import Hub
+from streams.hub.subscription import Subscription
 from streams.wire import Events, Item
 from tests.unit.hub_stories import (
     HINTS_ALONE,
@@ -113,13 +113,13 @@ class Mutation:
 WAITS = {"somebody waits for ever"}
 GAP = {"a gap, or something twice", "a milestone at another place"}
 OTHER = {"another history"}
-SUBSCRIPTION = "streams.subscription.Subscription"
+SUBSCRIPTION = "streams.hub.subscription.Subscription"
 MUTATIONS = {
     "subscribe after read": Mutation(
-        "streams.hub.Hub", ReadsFirst, HINTS_ALONE, by_hints_alone, WAITS
+        "streams.hub.hub.Hub", ReadsFirst, HINTS_ALONE, by_hints_alone, WAITS
     ),
     "wake before extend": Mutation(
-        "streams.hub.Followed", WakesFirst, HINTS_ALONE, by_hints_alone, WAITS
+        "streams.hub.hub.Followed", WakesFirst, HINTS_ALONE, by_hints_alone, WAITS
     ),
     "cursor moved before send: page": Mutation(
         SUBSCRIPTION, MovesAtThePage, TROUBLED, troubled, GAP
@@ -128,10 +128,10 @@ MUTATIONS = {
         SUBSCRIPTION, MovesAtTheFrame, TROUBLED, troubled, GAP
     ),
     "log goes back: nothing is dropped": Mutation(
-        "streams.hub.Hub", ForgetsNothing, RESTORED, troubled, WAITS | OTHER
+        "streams.hub.hub.Hub", ForgetsNothing, RESTORED, troubled, WAITS | OTHER
     ),
     "log goes back: any events are sent": Mutation(
-        "streams.subscription.Seam", TakesAny, RESTORED, troubled, OTHER
+        "streams.hub.subscription.Seam", TakesAny, RESTORED, troubled, OTHER
     ),
 }
 

@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.log import Page
-from streams.pace import Pace
-from streams.stretch import Bounds, PageOf, Ring
+from streams.hub.batches import (
+    Bounds,
+    PageOf,
+    Ring,
+)
+from streams.hub.frame_size import Pace
 from streams.wire import Events
 
 TEXTS = st.lists(st.text("aé€", min_size=1, max_size=30), min_size=1, max_size=30)

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from core.errors import NotNow
 from jobs.events import Event, EventType
-from jobs.job import LEGAL, STATUSES, TERMINAL, State, Summary, advance, attempt_of, fold, fold_all
+from jobs.events.fold import (
+    LEGAL,
+    STATUSES,
+    TERMINAL,
+    State,
+    Summary,
+    advance,
+    attempt_of,
+    fold,
+    fold_all,
+)
 
 
 def at(seq: int, type_: EventType, data: dict[str, Any] | None = None, **fields: Any) -> Event:

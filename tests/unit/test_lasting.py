@@ -1,4 +1,4 @@
-"""What Django begins and `streams.lasting` ends, on Django's own handler and all its middleware."""
+"""Responses that `streams.transports.detached` ends, on Django's own handler and middleware."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from django.test import override_settings
 from django.urls import path
 
 from core.errors import NotSignedIn
-from streams import lasting
-from streams.followers import Message
+from streams.followers.registry import Message
+from streams.transports import detached
 
 
 class Parts(asyncio.Queue[bytes]):
@@ -49,7 +49,7 @@ async def _parts() -> AsyncGenerator[bytes, None]:
 async def streams(request: HttpRequest) -> HttpResponseBase:
     """Answer with what is put into PARTS, up to an empty part."""
     requests.append(weakref.ref(request))
-    return lasting.stream(request, _parts(), {"Content-Type": "text/plain"})
+    return detached.stream(request, _parts(), {"Content-Type": "text/plain"})
 
 
 async def waits(request: HttpRequest) -> HttpResponseBase:
@@ -61,7 +61,7 @@ async def waits(request: HttpRequest) -> HttpResponseBase:
             return HttpResponse(part, content_type="text/plain")
         raise NotSignedIn
 
-    return await lasting.later(request, make)
+    return await detached.later(request, make)
 
 
 async def fails(request: HttpRequest) -> HttpResponseBase:
@@ -94,7 +94,7 @@ class Client:
             "type": "http", "method": "GET", "path": where, "query_string": b"",
             "headers": [(b"host", b"reprise.example")],
         }  # fmt: skip
-        application = lasting.lasting(ASGIHandler())  # type: ignore[arg-type]  # a plain dict is its scope
+        application = detached.lasting(ASGIHandler())  # type: ignore[arg-type]  # a plain dict is its scope
         self.answering = asyncio.ensure_future(application(scope, self._hears.get, self.said.put))
 
     def leave(self) -> None:
@@ -119,7 +119,7 @@ class Client:
 def _held() -> list[Any]:
     """Return what of Django's or ours is still held for a request."""
     gc.collect()
-    return [one for one in gc.get_objects() if isinstance(one, ASGIRequest | lasting.Rest)]
+    return [one for one in gc.get_objects() if isinstance(one, ASGIRequest | detached.Rest)]
 
 
 def test_a_stream_has_middlewares_headers_its_parts_and_an_end() -> None:
@@ -132,8 +132,8 @@ def test_a_stream_has_middlewares_headers_its_parts_and_an_end() -> None:
         assert headers["x-frame-options"] == "DENY"
         assert "content-length" not in headers
         assert await client.body() == (b"one", True)
-        PARTS.put_nowait(b"x" * (lasting.CHUNK_BYTES + 1))
-        assert await client.body() == (b"x" * lasting.CHUNK_BYTES, True)
+        PARTS.put_nowait(b"x" * (detached.CHUNK_BYTES + 1))
+        assert await client.body() == (b"x" * detached.CHUNK_BYTES, True)
         assert await client.body() == (b"x", True)
         PARTS.put_nowait(b"")
         assert await client.body() == (b"", False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from jobs.log import Cursor
-from streams.longpoll import Page, fill
-from streams.notice import Notice
+from streams.followers.disconnect_notice import Notice
+from streams.transports.longpoll import Page, fill
 from tests.unit.hub_scene import Scene
 
 # Of the real clock: who never gives the loop back would stop a virtual one for good.

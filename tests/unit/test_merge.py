@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.merge import merged
+from streams.transports.merge import merged
 from tests.unit.hub_world import run
 
 

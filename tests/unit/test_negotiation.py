@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.api.negotiation import preferred_type
+from core.negotiation import preferred_type
 
 EVENTS, OCTETS = "text/event-stream", "application/octet-stream"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from streams.followed import Signal
-from streams.notice import Notice
+from streams.followers.disconnect_notice import Notice
+from streams.hub.followed import Signal
 from tests.unit.hub_world import run
 
 

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import output as output_module
 from jobs.events import Event, EventType, NewEvent, make_body
-from jobs.output import Output, _chunks, _joined
+from jobs.run import output as output_module
+from jobs.run.output import (
+    Output,
+    _chunks,
+    _joined,
+)
 
 writes = st.lists(st.tuples(st.sampled_from(["out", "err"]), st.text(max_size=40)), max_size=12)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.pace import Pace
+from streams.hub.frame_size import Pace
 
 
 def rooms(*taken: tuple[int, float], least: int = 16, most: int = 256) -> list[int]:

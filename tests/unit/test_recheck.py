@@ -9,11 +9,15 @@ from contextlib import asynccontextmanager
 from django.contrib.auth.models import User
 
 from core.errors import Forbidden, NotSignedIn, RepriseError, Unavailable
-from jobs.access import Principal
-from streams.admission import Limits
+from jobs.access.visibility import Principal
 from streams.counters import Counters
-from streams.followers import HELD, Follower, Followers
-from streams.recheck import Asked, Recheck
+from streams.followers.limits import Limits
+from streams.followers.registry import (
+    HELD,
+    Follower,
+    Followers,
+)
+from streams.followers.revalidate import Asked, Recheck
 from tests.unit.hub_world import run
 
 NO_LIMITS = Limits(0, 0, 0, 0)

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import BadCursor
 from jobs.log import Cursor
-from streams.resume import Resume, wanted
+from streams.transports.resume import Resume, wanted
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.job import StepKey, StepState
+from jobs.events.fold import StepKey, StepState
 from jobs.run import Diverged
-from jobs.run.record import Record
+from jobs.run.replay import Record
 
 names = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["gs-1", "gs-2", None])))
 

@@ -8,8 +8,12 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jobs.seals.key import raw
-from jobs.seals.text import Acknowledgement, SealText, parse
+from jobs.integrity.seals.key import raw
+from jobs.integrity.seals.text import (
+    Acknowledgement,
+    SealText,
+    parse,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 # Written before there were acknowledgements.

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.events import EventType, NewEvent
-from jobs.output import Output
+from jobs.run.output import Output
 from jobs.secrets import MASK, logs
 from jobs.secrets.masking import Masks, Stream
-from tests.encoders import PYTHON, leaks
+from tests.support.encoders import PYTHON, leaks
 
 # Few letters, so that secrets overlap themselves and each other.
 secret = st.text("ab\n'/ é", min_size=4, max_size=9).filter(lambda text: len(text.strip()) >= 4)

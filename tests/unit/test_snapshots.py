@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.events import Event, EventType
-from jobs.job import State, StepState, Summary, fold_all
-from jobs.snapshots import changed, laid_over
+from jobs.events.fold import (
+    State,
+    StepState,
+    Summary,
+    fold_all,
+)
+from jobs.log.snapshots import changed, laid_over
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -11,8 +11,8 @@ import pytest
 from core.errors import Forbidden, GoingDown
 from jobs.log import Head
 from streams import wire
-from streams.notice import Notice
-from streams.stretch import Bounds
+from streams.followers.disconnect_notice import Notice
+from streams.hub.batches import Bounds
 from tests.unit.hub_scene import Scene
 from tests.unit.hub_world import run
 

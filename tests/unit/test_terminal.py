@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.terminal import PLAIN, Line, plain_text
-from tests.terminal.corpus import CASES, Case, lines, runs
-from tests.terminal.emulator import emulated, looks
+from tests.support.terminal.corpus import (
+    CASES,
+    Case,
+    lines,
+    runs,
+)
+from tests.support.terminal.emulator import emulated, looks
 
 by_name = pytest.mark.parametrize("case", CASES, ids=str)
 

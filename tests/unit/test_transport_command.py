@@ -6,8 +6,13 @@ import sys
 
 import pytest
 
-from jobs.transports.command import LONGEST_REASON, CommandFailed, _Heard, command
-from tests.terminal.corpus import CASES, Case
+from jobs.transports.run_command import (
+    LONGEST_REASON,
+    CommandFailed,
+    _Heard,
+    command,
+)
+from tests.support.terminal.corpus import CASES, Case
 
 
 class Heard:

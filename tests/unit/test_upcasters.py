@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 
 from jobs.events import EventType, NewerEvent, parse, parse_stored
-from jobs.job import State, UnknownEvent, fold
-from jobs.upcasters import UPCASTERS, upcast, version_of
+from jobs.events.fold import (
+    State,
+    UnknownEvent,
+    fold,
+)
+from jobs.events.upcasters import (
+    UPCASTERS,
+    upcast,
+    version_of,
+)
 
 
 def stored(type_: str, version: int, **data: Any) -> str:

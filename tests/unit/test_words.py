@@ -11,8 +11,8 @@ import pytest
 
 from frontend import words
 from jobs.events import Event, EventType, parse
-from tests.terminal.corpus import CASES as TERMINAL_CASES
-from tests.terminal.corpus import Case
+from tests.support.terminal.corpus import CASES as TERMINAL_CASES
+from tests.support.terminal.corpus import Case
 
 CASES = [
     (case["words"], parse(json.dumps(case["event"])))

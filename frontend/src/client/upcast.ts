@@ -1,6 +1,6 @@
 /**
  * Upcasters: what an old event's data is in the words of today's version of its type. The wire
- * carries every event as it was written; the server has the same ones in `jobs/upcasters.py`.
+ * carries every event as it was written; the server has the same ones in `jobs/events/upcasters.py`.
  */
 
 import type { EventData, JobEvent } from './types';

@@ -4,7 +4,7 @@ import { type JobView, type Plan, TERMINAL } from '../client';
 import type { Job } from '../elements/api';
 import { putsBack } from './rows';
 
-/** From which statuses an act is possible (`jobs/acts.py`); an act of a newer server is not offered. */
+/** From which statuses an act is possible (`jobs/events/actions.py`); an act of a newer server is not offered. */
 const FROM: Readonly<Record<string, readonly string[]>> = {
   cancel: ['queued', 'running', 'waiting', 'paused'],
   pause: ['queued', 'running', 'waiting'],
@@ -29,7 +29,7 @@ export function gatesOf(job: Job): Job['waiting_for'] {
 
 /**
  * The targets of an ended run without success, in the plan's order: what a retry is for. The service
- * decides by the same rule (`jobs/retries.py`).
+ * decides by the same rule (`jobs/commands/retry.py`).
  */
 export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
   if (!TERMINAL.has(view.status) || view.status === 'succeeded') return [];

@@ -24,7 +24,7 @@ export interface Interleaved {
   readonly lines: readonly (readonly [name: string, of: string, text: string])[];
 }
 
-const url = new URL('../../../tests/terminal/cases.json', import.meta.url);
+const url = new URL('../../../tests/support/terminal/cases.json', import.meta.url);
 const corpus = JSON.parse(readFileSync(url, 'utf8'));
 
 export const cases: readonly Case[] = corpus.cases;

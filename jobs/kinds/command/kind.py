@@ -14,7 +14,7 @@ from jobs.kinds.registry import Kind, Option, Plan
 from jobs.models import Target
 from jobs.run import Run
 from jobs.targets import select, selectors
-from jobs.targets.selecting import GROUP, LABEL
+from jobs.targets.selectors import GROUP, LABEL
 
 LONGEST_TITLE = 80
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.extensions import MOST_TARGETS
-from jobs.kinds.groups import Course
+from jobs.events.extensions import MOST_TARGETS
+from jobs.kinds.batches import Course
 
 LONGEST_LINE = 4000
 SHELL = ("/bin/sh", "-c")

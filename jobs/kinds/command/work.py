@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.db import in_thread
 from core.words import counted
-from jobs.db import in_thread
+from jobs.kinds.batches import names_in_words
 from jobs.kinds.command.params import CommandParams
-from jobs.kinds.groups import names_in_words
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
-from jobs.transports.command import CommandFailed, command, status_words
 from jobs.transports.errors import TransportError
+from jobs.transports.run_command import (
+    CommandFailed,
+    command,
+    status_words,
+)
 
 STEP = "run"
 

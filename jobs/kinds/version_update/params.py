@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.extensions import MOST_TARGETS
+from jobs.events.extensions import MOST_TARGETS
 
 
 class UpdateParams(BaseModel):

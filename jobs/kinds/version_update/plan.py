@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.words import counted
-from jobs.kinds.groups import Course
+from jobs.kinds.batches import Course
 from jobs.kinds.registry import Group, Plan
 from jobs.kinds.version_update.params import UpdateParams
 

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from core.db import in_thread
 from core.words import counted
-from jobs.db import in_thread
 from jobs.kinds.version_update import inventory
 from jobs.kinds.version_update.inventory import Server
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.plan import STEPS
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
-from jobs.transports.command import command
+from jobs.transports.run_command import command
 
 # Seconds that a step may take; the control script gives up on its own before.
 LIMITS = {

@@ -13,8 +13,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from core.words import counted
-from jobs.archive import keeping
-from jobs.archive.keeping import Means
+from jobs.archive import stages
+from jobs.archive.stages import Means
 from jobs.log import months
 from jobs.log.months import Month, Owner, State
 from jobs.management.base import ServiceCommand
@@ -56,7 +56,7 @@ class Command(ServiceCommand):
                 means = Means(owner, bar, options["wait"], options["keep"])
                 if not (options["dry_run"] or options["keep"]):
                     owner.require_right()
-                staying = self._each(keeping.candidates(before), means, options["dry_run"])
+                staying = self._each(stages.candidates(before), means, options["dry_run"])
         except (RepriseError, psycopg.Error) as error:
             raise CommandError(str(error).strip()) from error
         if staying:
@@ -67,7 +67,7 @@ class Command(ServiceCommand):
         staying = []
         for month in found:
             row = _row(month)
-            reasons = keeping.held_back(month) if row["state"] == State.ATTACHED else []
+            reasons = stages.held_back(month) if row["state"] == State.ATTACHED else []
             if reasons:
                 row |= {"result": "held_back", "reasons": reasons}
             elif dry_run:
@@ -102,7 +102,7 @@ def _row(month: Month) -> Row:
 def _archived(month: Month, row: Row, means: Means) -> Row:
     result: Row = {"result": "kept" if means.keep else "dropped"}
     try:
-        for _stage in keeping.stages(month, means):
+        for _stage in stages.stages(month, means):
             pass
     except (RepriseError, OSError, psycopg.Error) as error:
         result = {"result": "failed", "reasons": [str(error).strip()]}

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from core.errors import NotFound
-from jobs import consumers
-from jobs.consumers import Standing
+from jobs.feed import consumers
+from jobs.feed.consumers import Standing
 from jobs.management.base import ServiceCommand
 
 

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from core.errors import NotSignedIn
-from jobs import tokens
+from jobs.access import tokens
 from jobs.management.base import ServiceCommand
 from jobs.models import Target, Team
 

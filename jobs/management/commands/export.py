@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from core.errors import RepriseError
 from core.words import counted
 from jobs import log
-from jobs.archive import exports, lines
+from jobs.archive import export, lines
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
@@ -29,7 +29,7 @@ class Command(ServiceCommand):
     def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
         try:
             if output is None:
-                for _count, text in exports.blocks(job):
+                for _count, text in export.blocks(job):
                     self.stdout.write(text, ending="")
             else:
                 self._write(job, output)
@@ -41,7 +41,7 @@ class Command(ServiceCommand):
         with bar(f"Exporting {job}", head.seq if head else 0) as advance:
             total = 0
             with lines.created(output) as file:
-                for count, text in exports.blocks(job):
+                for count, text in export.blocks(job):
                     file.write(text.encode())
                     advance(count)
                     total += count

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
 from core.words import counted
-from jobs.archive import imports
+from jobs.archive import import_
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 
@@ -38,7 +38,7 @@ class Command(ServiceCommand):
             total = sum(one.header.head for one in found)
             with _said(path), bar(f"Storing {path.name}", total if new else 0) as advance:
                 if new:
-                    imports.store(path, new, advance)
+                    import_.store(path, new, advance)
             events = sum(one.header.head for one in new)
             said = f"{path}: {counted(len(new), 'job')} with {counted(events, 'event')}"
             same = len(found) - len(new)
@@ -46,10 +46,10 @@ class Command(ServiceCommand):
 
     def _check(
         self, path: Path, unfinished: bool
-    ) -> tuple[list[imports.Found], list[imports.Found]]:
+    ) -> tuple[list[import_.Found], list[import_.Found]]:
         with _said(path), bar(f"Checking {path.name}", None) as advance:
-            found = imports.check(path, advance)
-            return found, imports.wanted(found, unfinished=unfinished)
+            found = import_.check(path, advance)
+            return found, import_.wanted(found, unfinished=unfinished)
 
 
 @contextmanager

@@ -13,11 +13,15 @@ from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
+from jobs.integrity.rebuild import (
+    CannotFold,
+    Difference,
+    rebuild,
+)
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.models import Job
-from jobs.rebuild import CannotFold, Difference, rebuild
 
 SHOWN_CHARACTERS = 60
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 
 from core.words import counted
-from jobs import log, replay
+from jobs import log
+from jobs.integrity import recording
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
 
@@ -32,7 +33,7 @@ class Command(ServiceCommand):
             return
         output.write_text("".join(f"{text}\n" for text in texts))
         states = output.with_suffix(".states.ndjson")
-        states.write_text("".join(f"{line}\n" for line in replay.changes(texts)))
+        states.write_text("".join(f"{line}\n" for line in recording.changes(texts)))
         self.stdout.write(
             f"{counted(len(texts), 'event')} of {job} in {output}, states in {states}"
         )

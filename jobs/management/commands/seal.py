@@ -12,10 +12,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from core.words import counted
-from jobs import seals
+from jobs.integrity import seals
+from jobs.integrity.seals import key as seal_key
 from jobs.management.base import ServiceCommand
 from jobs.models import Seal
-from jobs.seals import key as seal_key
 
 
 class Command(ServiceCommand):

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.conf import settings
 
-from jobs import duties, feed, schedules, sweep
-from jobs.duties import Duty
+from jobs import feed, schedules
+from jobs.feed.consumer_threads import Crew
 from jobs.management.base import ServiceCommand
-from jobs.readers import Crew
+from jobs.queue import maintenance, rescue
+from jobs.queue.maintenance import Duty
 
 SCHEDULES_SECONDS = 1.0
 WATCH_SECONDS = 5.0
@@ -29,7 +30,7 @@ class Command(ServiceCommand):
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: stop.set())
         crew = Crew(stop)
-        threads = duties.start_duties(groups(crew), stop) + crew.start_threads()
+        threads = maintenance.start_duties(groups(crew), stop) + crew.start_threads()
         stop.wait()
         end = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -39,14 +40,14 @@ class Command(ServiceCommand):
 def groups(crew: Crew) -> list[list[Duty]]:
     """Return what a sweeper does; those of a list take turns in one thread."""
     often = settings.REPRISE.sweep_seconds
-    seldom = [Duty(name, work, HOUSE_SECONDS) for name, work in sweep.SELDOM.items()]
+    seldom = [Duty(name, work, HOUSE_SECONDS) for name, work in rescue.SELDOM.items()]
     found = [
-        [Duty("feed", feed.sequence, duties.TICK_SECONDS)],
+        [Duty("feed", feed.sequence, maintenance.TICK_SECONDS)],
         [Duty("schedules", schedules.fire, SCHEDULES_SECONDS)],
-        [Duty(name, work, often) for name, work in sweep.OFTEN.items()],
+        [Duty(name, work, often) for name, work in rescue.OFTEN.items()],
         [Duty("consumers", crew.replace_silent, WATCH_SECONDS)],
         seldom,
     ]
     names = [duty.name for group in found for duty in group]
-    seldom.append(Duty("duties", partial(duties.keep_only, [*names, "duties"]), HOUSE_SECONDS))
+    seldom.append(Duty("duties", partial(maintenance.keep_only, [*names, "duties"]), HOUSE_SECONDS))
     return found

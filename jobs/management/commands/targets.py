@@ -12,7 +12,11 @@ from core.errors import InvalidParams, RepriseError
 from jobs.events import one_line
 from jobs.management.base import ServiceCommand
 from jobs.models import Target
-from jobs.targets import changes, files, select
+from jobs.targets import (
+    diff,
+    select,
+    yaml_file,
+)
 
 
 class Command(ServiceCommand):
@@ -43,8 +47,8 @@ class Command(ServiceCommand):
             raise CommandError(error.message) from error
 
     def _import(self, file: Path, dry_run: bool, prune: bool, **options: Any) -> None:
-        wanted = files.read(file)
-        make = changes.compare if dry_run else changes.apply
+        wanted = yaml_file.read(file)
+        make = diff.compare if dry_run else diff.apply
         made = make(wanted, prune=prune)
         if options["json"]:
             self.stdout.write(one_line(json.dumps(made.as_dict(), ensure_ascii=False)))
@@ -62,7 +66,7 @@ class Command(ServiceCommand):
         for target in found:
             if as_json:
                 row = {"name": target.name}
-                row |= {name: getattr(target, name) for name in changes.FIELDS}
+                row |= {name: getattr(target, name) for name in diff.FIELDS}
                 self.stdout.write(one_line(json.dumps(row, ensure_ascii=False)))
             else:
                 labels = ",".join(f"{name}={value}" for name, value in target.labels.items())

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from core import clock
 from core.errors import InvalidParams
-from jobs import tokens
+from jobs.access import tokens
 from jobs.log.hints import publisher
 from jobs.management.base import ServiceCommand
 from jobs.models import ApiToken

@@ -13,11 +13,11 @@ from django.db.models import Sum
 from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity import SealVerdict, Verdict, known_jobs, verify, verify_seals
+from jobs.integrity.seals import SealFailed, key
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import bar
 from jobs.models import Job
-from jobs.seals import SealFailed, key
 
 
 class Command(ServiceCommand):

@@ -14,12 +14,12 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from jobs import worker_loop
-from jobs.apart import Apart
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
-from jobs.worker import Worker
+from jobs.worker import event_loop
+from jobs.worker.isolation import Apart
+from jobs.worker.worker import Worker
 
 STDIN = 0
 
@@ -29,7 +29,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--runs", type=int, help="how many jobs at a time")
-        parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.apart
+        parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.worker.isolation
 
     def handle(self, *_: Any, **options: Any) -> None:
         with (
@@ -39,7 +39,7 @@ class Command(ServiceCommand):
             redirect_stderr(err),
         ):
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
-            worker_loop.run(partial(_serve, runs=options["runs"], job=options["job"]))
+            event_loop.run(partial(_serve, runs=options["runs"], job=options["job"]))
 
 
 def _serve(

@@ -1,7 +1,7 @@
 """Transport `ssh`: commands on other machines, over one connection to each (asyncssh).
 
 The target's address is `ssh://user@host:port`. Host keys are always checked, against the file that
-REPRISE_SSH_KNOWN_HOSTS names. How a command there ends with its worker: `jobs.transports.ssh.line`.
+REPRISE_SSH_KNOWN_HOSTS names. `jobs.transports.ssh.command_line` ends a command with its worker.
 """
 
 from __future__ import annotations

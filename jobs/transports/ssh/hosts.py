@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
-from jobs.transports.ssh.link import Link
+from jobs.transports.ssh.connection import Link
 from jobs.transports.ssh.login import Login
 
 SESSIONS = 8  # commands at a time over a connection; sshd allows 10 unless told otherwise

@@ -11,13 +11,13 @@ from typing import Any, cast
 import asyncssh
 from django.conf import settings
 
-from jobs.transports import given
+from jobs.transports import arguments
 from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting
-from jobs.transports.copies import CHUNK, Copies
 from jobs.transports.errors import HostBusy
+from jobs.transports.output_copies import CHUNK, Copies
+from jobs.transports.ssh.command_line import line
+from jobs.transports.ssh.connection import Link
 from jobs.transports.ssh.hosts import host_of
-from jobs.transports.ssh.line import line
-from jobs.transports.ssh.link import Link
 from jobs.transports.ssh.login import Login, login_of
 
 # What a host gets, beyond the time that its command has, to say that this has ended.
@@ -50,7 +50,7 @@ async def run(
     """
     config, login = settings.REPRISE, login_of(target)
     own = {**step.env, **(env or {})}
-    given.check(argv, own)
+    arguments.check(argv, own)
     asked = line(argv, own, cwd, config.ssh_silence_seconds)
     async with AsyncExitStack() as stack:
         async with waiting(step, login.where), _patience(login):

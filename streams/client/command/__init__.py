@@ -14,11 +14,11 @@ from io import TextIOWrapper
 from rich.console import Console
 
 from core.terminal import plain_text
+from streams.client.actions import Given, Told
 from streams.client.command import options, printers
 from streams.client.command.notes import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
-from streams.client.moves import Given, Told
 
 STATUS = {"succeeded": 0, "failed": 1, "cancelled": 3}
 USAGE, REFUSED, UNREACHABLE, UNKNOWN = 2, 4, 5, 6

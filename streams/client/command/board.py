@@ -1,4 +1,4 @@
-"""A small fold: what of a job the command shows. The service's own of everything is `jobs.job`."""
+"""A small fold: what the command shows of a job. `jobs.events.fold` is the service's full one."""
 
 from __future__ import annotations
 

@@ -9,8 +9,14 @@ from pathlib import Path
 
 from streams.client.core import Patience
 from streams.client.errors import BadCursor
+from streams.client.fallback import (
+    LONG_POLL,
+    OCTETS,
+    SSE,
+    TRANSPORTS,
+    WEBSOCKET,
+)
 from streams.client.follower import Follower
-from streams.client.ladder import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 
 #: How long to try for the first connection before the server counts as unreachable.
 REACH_SECONDS = 30.0

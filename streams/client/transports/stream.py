@@ -5,11 +5,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 
-from streams.client.closed import Closed, Rotated, told
+from streams.client.actions import (
+    Alive,
+    Open,
+    Retry,
+    Signal,
+)
+from streams.client.close_reasons import (
+    Closed,
+    Rotated,
+    told,
+)
 from streams.client.errors import BadFrame
+from streams.client.fallback import OCTETS, SSE
 from streams.client.frames import Event, Events, Words, event, named
-from streams.client.ladder import OCTETS, SSE
-from streams.client.moves import Alive, Open, Retry, Signal
 from streams.client.sse import Message, SseParser
 from streams.client.transports.http import Door, get
 

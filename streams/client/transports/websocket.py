@@ -10,9 +10,13 @@ from typing import cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from streams.client.closed import by_close_code, by_response
+from streams.client.actions import (
+    Alive,
+    Open,
+    Signal,
+)
+from streams.client.close_reasons import by_close_code, by_response
 from streams.client.frames import Words, parse
-from streams.client.moves import Alive, Open, Signal
 from streams.client.transports.http import AGENT, Door
 
 # A frame has about 128 KiB of events.

@@ -1,0 +1,52 @@
+"""Django's database from an event loop that is no request: short calls in a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+from core.user_code import Caught, caught
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
+
+
+def leave_pool() -> None:
+    """Give this thread a connection of its own, not one of the pool's, for as long as it lasts.
+
+    After an outage the pool tries again every second, beside whoever else waits for it; who may not
+    wait connects by himself. The connection is kept, and looked at before it is used again.
+    Harmless where the thread has left already.
+    """
+    settings = {**connections.settings["default"]}
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
+    settings |= {"OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    if connections["default"].settings_dict == settings:
+        return
+    connections["default"].close()
+    own = connections.create_connection("default")
+    own.settings_dict = settings
+    connections["default"] = own
+
+
+async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `fn` in a thread that has a connection of its own, and keeps it."""
+    return await _run(partial(fn, *args, **kwargs))
+
+
+async def _run(fn: Callable[[], T]) -> T:
+    def call() -> Caught[T]:
+        leave_pool()
+        try:
+            return caught(fn)  # a kind's function too: not everything can be set on a future
+        finally:
+            close_old_connections()
+
+    return (await asyncio.get_running_loop().run_in_executor(_threads, call)).open()

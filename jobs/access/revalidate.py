@@ -1,0 +1,126 @@
+"""Whether those who were let in may still read: asked for many at once.
+
+As many queries for ten thousand followers as for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
+from jobs.access.visibility import Principal, Sight
+from jobs.models import ApiToken, Job, Team
+
+Asked = Sequence[tuple[Principal, UUID | None]]
+
+
+def refusals(asked: Asked) -> list[RepriseError | None]:
+    """Return for each principal whether they may still follow that job (None: the feed of all).
+
+    None where they may. NotSignedIn where the session or the token has ended, NotFound where the
+    job is gone, Forbidden where it, or every job, is no longer theirs to see; HistoryDiverged where
+    of the feed they would see other jobs now than when they came.
+    """
+    now = _Now(asked)
+    return [now.refusal(principal, job) for principal, job in asked]
+
+
+class _Now:
+    """What the database says of everybody who is asked about."""
+
+    def __init__(self, asked: Asked) -> None:
+        principals = [principal for principal, _ in asked]
+        ids = {principal.user.pk for principal in principals}
+        self._users = User.objects.filter(is_active=True).in_bulk(ids)
+        self._tokens = _valid_tokens({one.token for one in principals if one.token is not None})
+        self._sessions = _sessions({one.session for one in principals if one.session is not None})
+        self._viewers = _with("view_job", ids)
+        self._all_seeing = _with("view_all_jobs", ids)
+        self._teams = set(
+            Team.members.through.objects.filter(user_id__in=ids).values_list("user_id", "team_id")
+        )
+        jobs = Job.objects.filter(pk__in={job for _, job in asked if job is not None})
+        self._jobs = {
+            pk: (owner, team) for pk, owner, team in jobs.values_list("pk", "owner_id", "team_id")
+        }
+
+    def refusal(self, principal: Principal, job: UUID | None) -> RepriseError | None:
+        """Return why this one may not follow any longer; None where they may."""
+        user = self._users.get(principal.user.pk)
+        if user is None or not self._signed_in(principal, user):
+            return NotSignedIn("The session has ended, or the token.")
+        if job is None:
+            return self._refusal_of_all(principal, self._sight(user))
+        if job not in self._jobs:
+            return NotFound()
+        if self._sees_all(user) or self._sees(user, *self._jobs[job]):
+            return None
+        return Forbidden("Your access to this job was taken away.")
+
+    def _refusal_of_all(self, principal: Principal, sight: Sight) -> RepriseError | None:
+        if sight == Sight():
+            return Forbidden("You may not see jobs any longer.")
+        if sight != principal.sight:
+            return HistoryDiverged("You may see other jobs than before: start again from 0.")
+        return None
+
+    def _sight(self, user: User) -> Sight:
+        if self._sees_all(user):
+            return Sight(everything=True)
+        if user.pk not in self._viewers:
+            return Sight()
+        teams = frozenset(team for member, team in self._teams if member == user.pk)
+        return Sight(user=user.pk, teams=teams)
+
+    def _signed_in(self, principal: Principal, user: User) -> bool:
+        if principal.token is not None:
+            return principal.token in self._tokens
+        return _is_of(self._sessions.get(principal.session or "", {}), user)
+
+    def _sees_all(self, user: User) -> bool:
+        return user.is_staff or user.pk in self._all_seeing
+
+    def _sees(self, user: User, owner: int | None, team: int | None) -> bool:
+        mine = owner == user.pk or (user.pk, team) in self._teams
+        return mine and user.pk in self._viewers
+
+
+def _valid_tokens(ids: Collection[int]) -> set[int]:
+    fresh = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    found = ApiToken.objects.filter(fresh, pk__in=ids, revoked_at=None)
+    return set(found.values_list("pk", flat=True))
+
+
+def _with(permission: str, ids: Collection[int]) -> set[int]:
+    found = User.objects.with_perm(f"jobs.{permission}").filter(pk__in=ids)
+    return set(found.values_list("pk", flat=True))
+
+
+def _sessions(keys: Collection[str]) -> dict[str, dict[str, Any]]:
+    model = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
+    rows = model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    return {row.session_key: row.get_decoded() for row in rows}
+
+
+def _is_of(session: dict[str, Any], user: User) -> bool:
+    """Return whether a session is one of this user's, as `django.contrib.auth.get_user` does.
+
+    A changed password ends it, by the hash that it has of the old one.
+    """
+    if session.get(auth.SESSION_KEY) != str(user.pk):
+        return False
+    if session.get(auth.BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    given = session.get(auth.HASH_SESSION_KEY, "")
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(given, value) for value in hashes)

@@ -1,0 +1,238 @@
+"""Who asks, what they may see, what they may do.
+
+**Signing in.** A session cookie or `Authorization: Bearer <token>`. Where the header is there it
+alone decides: a bad token is refused, never replaced by the cookie, so a request counts as the
+token's (and needs no CSRF token) or as the session's, not as something in between.
+
+**Roles** are Django groups (`jobs.access.roles`): viewer, operator, auditor. Staff may do all.
+
+**A job's team** is the team of whoever submitted it, taken once, at submission (`team_for`): the
+first by name where they are in several, none where they are in none. It stays when people move, so
+that a team keeps its history. Its members see the job; those of them who are operators steer it.
+Whoever submitted a job goes on seeing it, and steering it as an operator, in whichever team they
+are. A job without a team is its owner's alone, and of those who see all: auditors and staff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from core.errors import Forbidden, NotFound, NotSignedIn
+from core.ids import parse_id
+from jobs.access import tokens
+from jobs.events import actions
+from jobs.kinds import registry
+from jobs.kinds.registry import AnyKind
+from jobs.models import ApiToken, Job, Team
+
+Scope = Mapping[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which jobs somebody may see, as a value: `everything`, or those of a user and of teams.
+
+    What `visible` asks the database and what `has` says of one job are the same.
+    """
+
+    everything: bool = False
+    user: int | None = None
+    teams: frozenset[int] = frozenset()
+
+    def has(self, owner: int | None, team: int | None) -> bool:
+        """Return whether a job with this owner and team is one of them."""
+        if self.everything:
+            return True
+        mine = self.user is not None and owner == self.user
+        return mine or team in self.teams
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody signed in: `actor` is what events call them.
+
+    `user:<name>`, or `token:<user>/<token's name>`. `session` (a session key) or `token` (an
+    ApiToken's id) says by what; both are None for one that the system made.
+    """
+
+    user: User
+    actor: str
+    session: str | None = None
+    token: int | None = None
+
+    @cached_property
+    def team_ids(self) -> frozenset[int]:
+        """The ids of the user's teams, as of the first look."""
+        mine = Team.objects.filter(members=self.user).order_by("name")
+        return frozenset(mine.values_list("pk", flat=True))
+
+    @cached_property
+    def sight(self) -> Sight:
+        """Which jobs the user may see, as of the first look."""
+        if self.has("view_all_jobs"):
+            return Sight(everything=True)
+        if not self.has("view_job"):
+            return Sight()
+        return Sight(user=self.user.pk, teams=self.team_ids)
+
+    def has(self, permission: str) -> bool:
+        """Return whether the user has a permission of this app (`submit_job`); staff have all."""
+        return self.user.is_staff or self.user.has_perm(f"jobs.{permission}")
+
+
+def authenticate(source: HttpRequest | Scope) -> Principal:
+    """Return who sent a Django request, or opened a Channels scope (inside AuthMiddlewareStack).
+
+    Raises NotSignedIn. Checks no CSRF token: `jobs.api.auth` does, for the session's requests.
+    """
+    raw = bearer(source)
+    if raw is not None:
+        return _of_token(tokens.verify(raw))
+    user, session = _session_of(source)
+    if user is None or not user.is_authenticated or not user.is_active:
+        raise NotSignedIn
+    return of_user(user, session=session.session_key if session is not None else None)
+
+
+def bearer(source: HttpRequest | Scope) -> str | None:
+    """Return the raw token of the `Authorization: Bearer` header; None where there is no such."""
+    if isinstance(source, HttpRequest):
+        header = source.headers.get("Authorization", "")
+    else:
+        found = [value for name, value in source["headers"] if name.lower() == b"authorization"]
+        header = found[0].decode("latin-1") if found else ""
+    scheme, _, raw = header.partition(" ")
+    return raw.strip() if scheme.lower() == "bearer" else None
+
+
+def of_user(user: User, *, session: str | None = None) -> Principal:
+    """Return the principal that a signed-in user is."""
+    return Principal(user, f"user:{user.get_username()}", session=session)
+
+
+def visible(principal: Principal) -> QuerySet[Job]:
+    """Return the jobs that the principal may see, newest first, each with its team."""
+    jobs, sight = Job.objects.select_related("team"), principal.sight
+    if sight.everything:
+        return jobs
+    if sight.user is None:
+        return jobs.none()
+    return jobs.filter(Q(owner=sight.user) | Q(team__in=sight.teams))
+
+
+def job_for(principal: Principal, job_id: UUID | str) -> Job:
+    """Return the job; NotFound where it is unknown, not theirs to see, or the id is none."""
+    try:
+        key = job_id if isinstance(job_id, UUID) else parse_id(job_id)
+        return visible(principal).get(pk=key)
+    except (ValueError, Job.DoesNotExist):
+        raise NotFound from None
+
+
+def require(principal: Principal, act: str, job: Job | None = None) -> None:
+    """Raise Forbidden unless the principal may `view`, `submit` or `steer` (that job).
+
+    Seeing all jobs is not steering all: an operator who is an auditor too steers their teams'.
+    """
+    if not principal.has(_PERMISSIONS[act]):
+        raise Forbidden(f"Your role does not let you {act} jobs.")
+    if act == "steer" and job is not None and not _theirs(principal, job):
+        raise Forbidden("You may see this job, but only its team may steer it.")
+
+
+def is_open(principal: Principal, kind: AnyKind) -> bool:
+    """Return whether the kind is one that this principal, where they submit at all, may submit."""
+    if principal.user.is_staff:
+        return True
+    return not kind.staff_only and (not kind.permission or principal.user.has_perm(kind.permission))
+
+
+def require_open(principal: Principal, kind: AnyKind) -> None:
+    """Raise Forbidden unless the principal may submit jobs, and jobs of this kind."""
+    require(principal, "submit")
+    if is_open(principal, kind):
+        return
+    if kind.staff_only:
+        raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
+    raise Forbidden(f"Your role does not let you submit jobs of the kind {kind.name}.")
+
+
+def can(principal: Principal, job: Job) -> list[str]:
+    """Return the acts that the principal may do to the job and that its state allows now."""
+    if not principal.has("steer_job") or not _theirs(principal, job):
+        return []
+    return [
+        act
+        for act in actions.FROM
+        if actions.is_possible(act, job.status, job.waiting_for) and _lets(principal, act, job)
+    ]
+
+
+def is_submitter(principal: Principal, job: Job) -> bool:
+    """Return whether the job was submitted by this user, whatever they signed in by."""
+    return job.owner_id == principal.user.pk
+
+
+def needs_another(gate: actions.Gate) -> bool:
+    """Return whether a gate has to be answered by somebody else than the job's submitter."""
+    return settings.REPRISE.four_eyes or bool(gate.get("not_by_submitter"))
+
+
+def team_for(principal: Principal) -> Team | None:
+    """Return the team that a job gets which the principal submits now."""
+    return Team.objects.filter(members=principal.user).order_by("name").first()
+
+
+def _session_of(source: HttpRequest | Scope) -> tuple[Any, Any]:
+    if isinstance(source, HttpRequest):
+        return source.user, source.session
+    return source.get("user"), source.get("session")
+
+
+def _theirs(principal: Principal, job: Job) -> bool:
+    user = principal.user
+    return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
+
+
+def _lets(principal: Principal, act: str, job: Job) -> bool:
+    """Return whether the job lets somebody who steers it do this act, which its status allows."""
+    if act in actions.ANSWERS:
+        own = is_submitter(principal, job)
+        return not (own and all(map(needs_another, actions.gates(job.waiting_for))))
+    if act == "retry":
+        kind = registry.find(job.kind)
+        mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)
+        return mine and kind is not None and kind.retryable
+    return True
+
+
+def _of_token(token: ApiToken) -> Principal:
+    return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
+
+
+def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """Return the async twin: the same function on a thread that gives its connection back.
+
+    Not the one thread that Django calls sensitive: a thousand sockets that connect at once would
+    queue behind each other there.
+    """
+    twin: Callable[P, Awaitable[R]] = database_sync_to_async(function, thread_sensitive=False)
+    return twin
+
+
+aauthenticate = _asynchronous(authenticate)
+ajob_for = _asynchronous(job_for)

@@ -1,0 +1,273 @@
+"""Taking exports in: everything is checked before anything is stored, and a job comes whole.
+
+A file may hold several exports, one after the other: an archive does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError
+
+from core import clock
+from core.errors import NotNow, RepriseError
+from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.lines import opened, texts
+from jobs.events import parse, split_hash
+from jobs.events.extensions import count_extensions, submission_data
+from jobs.events.fold import (
+    LEGAL,
+    Summary,
+    advance,
+)
+from jobs.log.archive_frames import MARK
+from jobs.log.restore import StoredEvent, known, make_month, restore
+from jobs.models import Job, Team
+
+Advance = Callable[[int], None]
+STRIDE = 1000  # events between two calls of Advance
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An export that has been checked: its header, and the row that its events fold to."""
+
+    header: Header
+    summary: Summary
+
+
+def check(path: Path, advance_by: Advance = lambda _count: None) -> list[Found]:
+    """Read a whole file and return what it holds; BadExport, naming line and seq, if it is bad."""
+    found = []
+    with opened(path) as file:
+        for reading in _readings(file, advance_by):
+            reading.fold = fold = _Fold()
+            deque(reading.events(), maxlen=0)
+            found.append(Found(reading.header, fold.summary()))
+    return found
+
+
+def wanted(found: list[Found], *, unfinished: bool) -> list[Found]:
+    """Return what is not here yet.
+
+    Raises NotNow for a job that is here with another history, for one that has not ended (unless
+    `unfinished`), and for one that retries a job that is neither here nor in the file.
+    """
+    here = known(one.header.job for one in found)
+    new = [one for one in found if one.header.job not in here]
+    for one in found:
+        head = here.get(one.header.job)
+        if head is not None and head != (one.header.head, one.header.hash):
+            raise NotNow(
+                f"job {one.header.job} is here already with another history: its head is "
+                f"{head[0]}, the export's {one.header.head}"
+            )
+    for one in new:
+        if not one.summary.terminal and not unfinished:
+            raise NotNow(
+                f"job {one.header.job} is {one.summary.status}: it would go on here "
+                "(--unfinished lets it)"
+            )
+    _check_retries(new)
+    return new
+
+
+def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: None) -> None:
+    """Store those of a file's jobs, one transaction each, checking every event once more."""
+    for month in sorted({one.header.month for one in new}):
+        make_month(month)
+    rows = {one.header.job: one for one in new}
+    with opened(path) as file:
+        for reading in _readings(file, advance_by):
+            one = rows.get(reading.header.job)
+            if one is None:
+                deque(reading.events(), maxlen=0)
+                continue
+            if reading.header != one.header:
+                raise BadExport("it has changed since it was checked")
+            try:
+                restore(_row(one), reading.events())
+            except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
+                said = str(error).splitlines()[0]
+                raise NotNow(f"job {one.header.job} can not be stored now: {said}") from error
+
+
+class _Reading:
+    """One export in a file. `events` must be read to its end before the next one comes.
+
+    They are folded where there is a `fold`; the chain is checked always.
+    """
+
+    def __init__(self, header: Header, lines: _Lines, advance_by: Advance) -> None:
+        self.header = header
+        self.fold: _Fold | None = None
+        self._submitted: list[str] = []
+        self._lines = lines
+        self._advance_by = advance_by
+
+    def events(self) -> Iterator[StoredEvent]:
+        """Yield the events, each checked against the one before; at the end the head is checked."""
+        chain, lines = Chain(self.header), self._lines
+        try:
+            while (text := lines.peek()) is not None and not text.startswith(MARK):
+                chain.add(text)
+                yield self._event(chain.seq, text)
+                lines.take()
+            chain.end()
+            self._advance_by(chain.seq % STRIDE)
+        except Misfit as error:
+            raise BadExport(f"line {lines.number}: {error}") from error
+
+    def _event(self, seq: int, text: str) -> StoredEvent:
+        try:
+            raw = json.loads(text)
+            stored = StoredEvent(
+                seq, raw["at"], raw["type"], raw["actor"], raw.get("target"), text
+            )  # fmt: skip
+            if self.fold is not None:
+                _check_columns(stored)
+                self.fold.add(stored)
+        except (RepriseError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Misfit(f"seq {seq}: this event is not possible there: {error}") from error
+        self._check_submitted(seq, text)
+        if seq % STRIDE == 0:
+            self._advance_by(STRIDE)
+        return stored
+
+    def _check_submitted(self, seq: int, text: str) -> None:
+        """Gather what was submitted; compare it with the header once it is whole."""
+        if seq > 1 and not self._submitted:
+            return
+        try:
+            self._submitted.append(text)
+            if len(self._submitted) > count_extensions(json.loads(self._submitted[0])["data"]):
+                _check_submitted(self.header, self._submitted)
+                self._submitted = []
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Misfit(f"seq {seq}: this is not what was submitted: {error!r}") from error
+
+
+class _Fold:
+    """The row that events make. What steps do moves only the head: of that the last is enough."""
+
+    def __init__(self) -> None:
+        self._summary = Summary()
+        self._last: StoredEvent | None = None
+
+    def add(self, event: StoredEvent) -> None:
+        """Take the next event; NotNow where it is not possible there."""
+        step = event.type.startswith("step.")
+        if step and self._summary.status in LEGAL.get(event.type, ()):
+            self._last = event
+        else:
+            self._summary, self._last = advance(self._summary, parse(event.text)), None
+
+    def summary(self) -> Summary:
+        """Return the row after the last event."""
+        last = self._last
+        if last is None:
+            return self._summary
+        digest = split_hash(last.text)[1]
+        return replace(self._summary, head=last.seq, head_hash=digest, last_at=last.at)
+
+
+class _Lines:
+    """Lines with one to look at; `number` is that one's."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.number = 0
+        self._lines = lines
+        self._next: str | None = None
+        self.take()
+
+    def peek(self) -> str | None:
+        return self._next
+
+    def take(self) -> str | None:
+        taken, self._next = self._next, next(self._lines, None)
+        self.number += 1
+        return taken
+
+
+def _readings(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
+    lines = _Lines(texts(file))
+    if lines.peek() is None:
+        raise BadExport("there is nothing in it: is it empty, or cut off?")
+    seen = set()
+    while lines.peek() is not None:
+        number = lines.number
+        try:
+            header = parse_header(lines.take() or "")
+        except Misfit as error:
+            raise BadExport(f"line {number}: {error}") from error
+        if header.job in seen:
+            raise BadExport(f"line {number}: job {header.job} comes twice")
+        seen.add(header.job)
+        yield _Reading(header, lines, advance_by)
+
+
+def _check_columns(event: StoredEvent) -> None:
+    strings = (event.at, event.type, event.actor, event.target or "")
+    if not all(isinstance(value, str) for value in strings):
+        raise ValueError("at, type, actor and target are strings")
+    clock.parse(event.at)
+
+
+def _check_submitted(header: Header, texts: list[str]) -> None:
+    """Compare the header with job.submitted and what completes it; the chain vouches for these.
+
+    In decimals: rows from before migration 0014 have 1e300 with all its digits, which a float would
+    have lost.
+    """
+    said = json.loads(header.line(), parse_float=Decimal)["job"]
+    event, *more = [json.loads(text, parse_float=Decimal) for text in texts]
+    data = submission_data(event["data"], [one["data"] for one in more])
+    members = ("kind", "title", "params", "labels", "plan", "retry_of")
+    wrong = [name for name in members if name in data and data[name] != said[name]]
+    if event["actor"] != header.submitted_by:
+        wrong.append("submitted_by")
+    if wrong:
+        raise Misfit(f"seq 1: the header has another {', '.join(wrong)} than was submitted")
+
+
+def _check_retries(new: list[Found]) -> None:
+    retried = {one.header.retry_of: one for one in new if one.header.retry_of}
+    there = {one.header.job for one in new} | set(known(retried))
+    for job, one in retried.items():
+        if job not in there:
+            raise NotNow(
+                f"job {one.header.job} retries {job}, which is not here: import that first"
+            )
+
+
+def _row(one: Found) -> Job:
+    """Return the row that a history folds to; team and owner only where they are here."""
+    header, folded = one.header, one.summary
+    names = ("status", "done", "total", "failed", "attempt", "head", "message",
+             "submitted_at", "started_at", "finished_at", "last_at")  # fmt: skip
+    moments = {name for name in names if name.endswith("_at")}
+    values: dict[str, Any] = {name: getattr(folded, name) for name in names}
+    values |= {name: clock.parse(values[name]) for name in moments if values[name]}
+    users = get_user_model().objects
+    return Job(
+        id=header.job,
+        kind=header.kind,
+        title=header.title,
+        params=header.params,
+        labels=header.labels,
+        plan=header.plan,
+        team=Team.objects.filter(slug=header.team).first(),
+        owner=users.filter(username=header.owner).first() if header.owner else None,
+        submitted_by=header.submitted_by,
+        retry_of_id=header.retry_of,
+        head_hash=bytes.fromhex(folded.head_hash),
+        waiting_for=list(folded.waiting_for),
+        **values,
+    )

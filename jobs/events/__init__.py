@@ -1,0 +1,39 @@
+"""Events: their types, the text that is stored, hashed and sent, and the fold of them. Pure."""
+
+from jobs.events.event import (
+    MAX_BODY_BYTES,
+    REPLACEMENT,
+    Event,
+    EventType,
+    NewerEvent,
+    NewEvent,
+    clean,
+    first_hash,
+    is_storable,
+    make_body,
+    next_hash,
+    one_line,
+    parse,
+    parse_stored,
+    split_hash,
+    with_hash,
+)
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "REPLACEMENT",
+    "Event",
+    "EventType",
+    "NewEvent",
+    "NewerEvent",
+    "clean",
+    "first_hash",
+    "is_storable",
+    "make_body",
+    "next_hash",
+    "one_line",
+    "parse",
+    "parse_stored",
+    "split_hash",
+    "with_hash",
+]

@@ -1,0 +1,251 @@
+"""Events: their types, the text that is stored, hashed and sent, and the way back.
+
+The *body* is an event's JSON text without `hash`, made once, at append. The *text* is what is
+stored and what every reader gets, byte for byte: the body less its final `}`, then
+`,"hash":"<64 hex digits>"}`. `hash` is SHA-256 over the 32 raw bytes of the previous event's hash
+and then the body; before seq 1 stands SHA-256 of the job id's 16 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from core.errors import BadRequest, EventTooLarge, RepriseError
+from jobs.events.upcasters import upcast, version_of
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_NESTING = 64
+_HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
+# Digits enough for an integer past 64 bits: worth the careful way.
+_MANY_DIGITS = re.compile(r"[0-9]{19}")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_REPLACED = re.compile("[\x00\ud800-\udfff]")
+_BREAKS = (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029"))
+
+
+def one_line(text: str) -> str:
+    """Return JSON text as one line for every reader: with no break that `str.splitlines` knows.
+
+    A JSON encoder escapes control characters, these three it leaves as they are; they stand in
+    strings only, where the escape means the same.
+    """
+    if text.isascii():
+        return text
+    for character, escaped in _BREAKS:
+        text = text.replace(character, escaped)
+    return text
+
+
+class EventType(StrEnum):
+    """Every type there is: `noun.verb-in-the-past`."""
+
+    JOB_SUBMITTED = "job.submitted"
+    JOB_EXTENDED = "job.extended"
+    ATTEMPT_STARTED = "attempt.started"
+    JOB_PROGRESSED = "job.progressed"
+    JOB_WAITING = "job.waiting"
+    JOB_PAUSED = "job.paused"
+    JOB_RESUMED = "job.resumed"
+    JOB_CANCEL_REQUESTED = "job.cancel_requested"
+    JOB_APPROVAL_REQUESTED = "job.approval_requested"
+    JOB_APPROVED = "job.approved"
+    JOB_REJECTED = "job.rejected"
+    JOB_SUCCEEDED = "job.succeeded"
+    JOB_FAILED = "job.failed"
+    JOB_CANCELLED = "job.cancelled"
+    STEP_STARTED = "step.started"
+    STEP_OUTPUT = "step.output"
+    STEP_PROGRESSED = "step.progressed"
+    STEP_SUCCEEDED = "step.succeeded"
+    STEP_FAILED = "step.failed"
+    STEP_RETRIED = "step.retried"
+    STEP_SKIPPED = "step.skipped"
+
+
+_VERSIONS = {str(type_): version_of(type_) for type_ in EventType}
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that somebody wants appended; `data` must be JSON (no NaN, 64-bit integers)."""
+
+    type: EventType
+    data: Mapping[str, Any] = field(default_factory=dict)
+    step: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about a job, as the log has it; `at` is RFC 3339, `hash` 64 hex digits."""
+
+    seq: int
+    type: str
+    version: int
+    at: str
+    actor: str
+    attempt: int
+    step: str | None
+    target: str | None
+    data: Mapping[str, Any]
+    hash: str = ""
+
+
+def first_hash(job: UUID) -> bytes:
+    """Return what stands in the chain before a job's first event."""
+    return hashlib.sha256(job.bytes).digest()
+
+
+def next_hash(previous: bytes, body: bytes) -> bytes:
+    """Return the chain's next link: SHA-256 over the previous hash (32 bytes) and the body."""
+    return hashlib.sha256(previous + body).digest()
+
+
+def make_body(event: Event) -> tuple[str, bytes]:
+    """Return the event's body as text and as UTF-8.
+
+    NUL and lone surrogates become U+FFFD. Raises EventTooLarge past 64 KiB and BadRequest for what
+    JSON cannot carry: NaN, infinities, integers past 64 bits, nesting past 64.
+    """
+    members: dict[str, Any] = {
+        "seq": event.seq,
+        "type": event.type,
+        "version": event.version,
+        "at": event.at,
+        "actor": event.actor,
+        "attempt": event.attempt,
+    }
+    if event.step is not None:
+        members["step"] = event.step
+    if event.target is not None:
+        members["target"] = event.target
+    members["data"] = event.data
+    body, raw = _dump(members)
+    if len(raw) > MAX_BODY_BYTES:
+        raise EventTooLarge(f"An event is at most 64 KiB; this one has {len(raw)} bytes.")
+    return body, raw
+
+
+def with_hash(body: str, digest: bytes) -> str:
+    """Return the text to store and send: the body with `hash` as its last member."""
+    return f'{body[:-1]},"hash":"{digest.hex()}"}}'
+
+
+def split_hash(text: str) -> tuple[str, str]:
+    """Return the body and the hash (64 hex digits) of a stored text, without parsing it."""
+    return text[:-_HASH_MEMBER] + "}", text[-66:-2]
+
+
+class NewerEvent(RepriseError):
+    """The event was written by a newer Reprise than this one, which cannot read it."""
+
+    code = "newer_event"
+
+
+def parse(text: str) -> Event:
+    """Return the event that a stored text is, its data in the newest version of its type.
+
+    Raises NewerEvent for a version that is not known here. Of a type that is not known, the data
+    is left as it is.
+    """
+    event = parse_stored(text)
+    newest = _VERSIONS.get(event.type)
+    if newest is None or event.version == newest:
+        return event
+    if event.version > newest:
+        raise NewerEvent(
+            f"Event {event.seq} is a {event.type} of version {event.version}; this Reprise knows"
+            f" {newest} at most: it was written by a newer one."
+        )
+    data = upcast(event.type, event.version, event.data)
+    return replace(event, version=newest, data=data)
+
+
+def parse_stored(text: str) -> Event:
+    """Return the event that a stored text is, its data as it was written, whatever its version."""
+    raw = json.loads(text)
+    return Event(
+        seq=raw["seq"],
+        type=raw["type"],
+        version=raw["version"],
+        at=raw["at"],
+        actor=raw["actor"],
+        attempt=raw["attempt"],
+        step=raw.get("step"),
+        target=raw.get("target"),
+        data=raw["data"],
+        hash=raw["hash"],
+    )
+
+
+def clean(value: Any, depth: int = 0) -> Any:
+    """Return a copy of a JSON value in which NUL and lone surrogates are U+FFFD.
+
+    Raises BadRequest for integers past 64 bits, values that are not JSON's, nesting past 64.
+    """
+    if depth > MAX_NESTING:
+        raise BadRequest(f"JSON may be nested {MAX_NESTING} deep, not deeper.")
+    match value:
+        case str():
+            return _REPLACED.sub(REPLACEMENT, value)
+        case bool() | None | float():
+            return value
+        case int():
+            if not -(2**63) <= value < 2**63:
+                raise BadRequest("Integers have at most 64 bits.")
+            return int(value)
+        case Mapping():
+            return {clean(str(k)): clean(v, depth + 1) for k, v in value.items()}
+        case list() | tuple():
+            return [clean(item, depth + 1) for item in value]
+    raise BadRequest(f"A {type(value).__name__} is not JSON.")
+
+
+def is_storable(value: Any) -> bool:
+    """Return whether Postgres' jsonb takes a JSON value as it is: no NUL, no NaN, none such."""
+    try:
+        _encode(value).encode()
+        same: bool = clean(value) == value
+    except (BadRequest, ValueError, TypeError, RecursionError):
+        return False
+    return same
+
+
+def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
+    try:
+        body = _encode(members)
+        raw = body.encode()
+        if "\\u0000" not in body and (_is_flat(members["data"]) or _is_tame(body)):
+            return body, raw
+    except UnicodeEncodeError:
+        pass  # a lone surrogate: take the careful way
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadRequest(f"This is not JSON: {error}") from error
+    body = _encode(clean(members))
+    return body, body.encode()
+
+
+def _is_flat(data: Mapping[str, Any]) -> bool:
+    """Whether the values are texts and small numbers: most events' are."""
+    for value in data.values():
+        kind = type(value)
+        if kind is not str and (kind is not int or not -(2**63) <= value < 2**63):
+            return False
+    return True
+
+
+def _is_tame(body: str) -> bool:
+    """Whether no integer can be past 64 bits and nothing nested too deep."""
+    return not _MANY_DIGITS.search(body) and body.count("[") + body.count("{") <= MAX_NESTING
+
+
+def _encode(value: Any) -> str:
+    return one_line(_ENCODER.encode(value))

@@ -1,0 +1,106 @@
+"""The feed of all jobs as a list of jobs sees it: which jobs have moved, and how each stands now.
+
+A summary is at the position of its job's newest event in the feed, and says what the job's row said
+when it was read: the state after that event, or a later one. So the last summary of a job that
+stands still is its state, and who has read to the feed's end has the state of all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+# Positions have no gaps, so a page is a range. A job that moves on behind the page is left to the
+# page in which its newest event is; a job's events are in the feed by seq without gaps, so the next
+# one is there or none is.
+_PAGE = """
+with page as (
+  select position, job, seq from jobs_feed
+  where position > %(after)s and position <= %(after)s::bigint + %(limit)s
+), moved as (
+  select job, max(position) as position, max(seq) as seq from page group by job
+), newest as (
+  select moved.position, job.id, job.owner_id, job.team_id, job.kind, job.title, job.status,
+         job.done, job.total, job.head, job.failed
+  from moved join jobs_job job on job.id = moved.job
+  where not exists (
+    select 1 from jobs_feed later where later.job = moved.job and later.seq = moved.seq + 1
+  )
+)
+select reached.position, state.position,
+       (select job || ':' || seq from jobs_feed where position = %(after)s),
+       (select job || ':' || seq from page order by position desc limit 1),
+       newest.*
+from (select coalesce(max(position), %(after)s) as position from page) reached
+left join jobs_feed_state state on true
+left join newest on true order by newest.position
+"""
+
+_END = "select position from jobs_feed_state"
+
+_MEMBERS = ("job_kind", "title", "status", "done", "total", "head", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a job stands that has moved at `position`; `text` is that as JSON.
+
+    `owner` and `team`, ids, are for `jobs.access.visibility.Sight`; followers get `text` alone.
+    """
+
+    position: int
+    job: UUID
+    owner: int | None
+    team: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    """The jobs whose newest event is after position `after` and up to `last`, in that order.
+
+    `end` is the feed's newest position at that moment; `before` and `newest` say which event is at
+    `after` and at `last` (None: the feed has none there, or the page is empty).
+    """
+
+    after: int
+    last: int
+    summaries: Sequence[Summary]
+    end: int = 0
+    before: str | None = None
+    newest: str | None = None
+
+
+class Executor(Protocol):
+    """What runs a statement: `jobs.log.AsyncReader`."""
+
+    async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]: ...
+
+
+class AsyncSummaries:
+    """Reads the feed from an event loop. Raises psycopg.Error while Postgres is away."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def page(self, after: int, limit: int) -> SummaryPage:
+        """Return what the `limit` positions after `after` bring; at the end, `last` is `after`."""
+        rows = await self._executor.fetch(_PAGE, {"after": after, "limit": limit})
+        last, end, before, newest = rows[0][:4]
+        found = [_summary(row[4:]) for row in rows if row[4]]
+        return SummaryPage(after, last, found, end or 0, before, newest)
+
+    async def end(self) -> int:
+        """Return the feed's newest position, 0 for none."""
+        rows = await self._executor.fetch(_END, [])
+        return int(rows[0][0]) if rows else 0
+
+
+def _summary(row: Sequence[Any]) -> Summary:
+    position, job, owner, team, *said = row
+    members = {"position": position, "job": str(job), **dict(zip(_MEMBERS, said, strict=True))}
+    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    return Summary(position, job, owner, team, text)

@@ -1,0 +1,27 @@
+"""Seals: signed digests of all heads, kept outside the database, so that a history written anew
+with hashes that fit shows as well.
+
+Each seal names the heads that have moved since the one before and carries that one's SHA-256. It
+is a file of the storage `STORAGES["seals"]` and, for lookups, rows. After the restore of an older
+backup there are seals newer than the database: the next one acknowledges them, signed as well.
+"""
+
+from jobs.integrity.seals.acknowledge import Preview, preview
+from jobs.integrity.seals.key import SealFailed, public_key
+from jobs.integrity.seals.make import (
+    Sealed,
+    acknowledge,
+    keep,
+    seal,
+)
+
+__all__ = [
+    "Preview",
+    "SealFailed",
+    "Sealed",
+    "acknowledge",
+    "keep",
+    "preview",
+    "public_key",
+    "seal",
+]

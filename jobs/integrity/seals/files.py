@@ -1,0 +1,86 @@
+"""Where seals are kept as files: any storage of Django's; by default a folder, written durably."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from jobs.integrity.seals.text import file_name, number_of
+
+
+class DurableFolder(FileSystemStorage):
+    """A folder in which a file is there as a whole or not at all, also after a power cut."""
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        path = Path(self.path(name))
+        path.parent.mkdir(self.directory_permissions_mode or 0o700, parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+            for chunk in content.chunks():
+                new.write(chunk)
+            new.flush()
+            os.fchmod(new.fileno(), self.file_permissions_mode or 0o400)
+            os.fsync(new.fileno())
+        try:
+            os.link(new.name, path)
+        finally:
+            os.unlink(new.name)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return name
+
+
+def storage() -> Storage:
+    """Return the storage of seals."""
+    return storages["seals"]
+
+
+def numbers() -> list[int]:
+    """Return which seals have files, ascending."""
+    try:
+        _folders, names = storage().listdir("")
+    except FileNotFoundError:
+        return []  # nothing was ever sealed
+    return sorted(number for name in names if (number := number_of(name)) is not None)
+
+
+def save(number: int, content: IO[bytes]) -> str:
+    """Keep a seal's file; return its name. OSError where it cannot be kept under that name."""
+    name = file_name(number)
+    kept = storage().save(name, File(content))
+    if kept != name:
+        storage().delete(kept)
+        raise FileExistsError(f"There is a file {name} already.")
+    return name
+
+
+@contextmanager
+def lines(number: int) -> Iterator[Iterator[str]]:
+    """Open a seal's file as its lines, newlines kept; FileNotFoundError where there is none."""
+    if not exists(number):
+        raise FileNotFoundError(file_name(number))
+    with storage().open(file_name(number), "rb") as file:
+        yield (line.decode(errors="replace") for line in file)
+
+
+def first_line(number: int) -> str | None:
+    """Return a seal's signed line, without its newline; None where it has no file."""
+    try:
+        with lines(number) as found:
+            return next(found, "").rstrip("\n")
+    except FileNotFoundError:
+        return None
+
+
+def exists(number: int) -> bool:
+    """Return whether a seal has a file."""
+    return storage().exists(file_name(number))

@@ -1,0 +1,207 @@
+"""Making a seal: the heads of one moment, digested, signed, written to a file and to rows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core import clock
+from jobs.integrity.seals import files, key
+from jobs.integrity.seals.acknowledge import seals_to_acknowledge
+from jobs.integrity.seals.adopt import (
+    OnAdopt,
+    adopt_newer,
+    adopt_older,
+    last_seal,
+)
+from jobs.integrity.seals.key import SealFailed
+from jobs.integrity.seals.text import (
+    LONGEST_REASON,
+    Acknowledgement,
+    SealText,
+    hash_of,
+    head_line,
+    is_sentence,
+)
+from jobs.log.restore import NO_LIMIT
+from jobs.models import Seal
+
+logger = logging.getLogger(__name__)
+
+MEMORY_BYTES = 1024 * 1024
+ROWS_AT_ONCE = 1000
+LOCK = 0x5EA1
+
+# What a seal is to vouch for: heads that no seal has yet. Twice in one transaction, so alike.
+_MOVED = """
+select job.id, job.head, encode(job.head_hash, 'hex')
+from jobs_job job
+where job.head > 0 and not exists (
+  select from jobs_sealedhead sealed where sealed.job = job.id and sealed.seq = job.head
+)
+order by job.id
+"""
+_INSERT = f"insert into jobs_sealedhead (job, seq, hash, seal_id) select *, %s from ({_MOVED}) h"  # noqa: S608
+# The digest of a million heads takes its time, and so may a storage. Nothing is written until the
+# end, so that the feed of all jobs does not wait for it.
+_ONE_MOMENT = "set transaction isolation level repeatable read"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal that was made: its number, moment, count of heads, their digest, its file's name."""
+
+    number: int
+    at: str
+    heads: int
+    digest: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedHeads:
+    """Heads that no seal has yet: how many, the digest of their lines, and these in a file."""
+
+    count: int
+    digest: str
+    file: IO[bytes]
+
+
+def _ignore(_number: int, _problem: str | None) -> None:
+    pass
+
+
+def seal(
+    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore
+) -> Sealed | None:
+    """Seal every head that has moved since the last seal; None where none has.
+
+    Of several at a time one seals; the others wait for it, or without `wait` leave it to that one.
+    Seals whose files have no rows get them first, where they are this log's; `on_adopt` is told of
+    each. `keys` are public keys, in hex, that have signed such files beside the
+    installation's own. Raises SealFailed where key or files cannot be used.
+    """
+    with _alone(wait) as first, _file_errors():
+        if not first:
+            return None
+        trusted = key.trusted_keys(keys)
+        adopt_older(trusted, on_adopt)
+        adopt_newer(trusted, on_adopt)
+        with _moved_heads() as heads:
+            number, previous = last_seal()
+            return _write_seal(heads, number + 1, previous) if heads.count else None
+
+
+def acknowledge(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
+    """Make the seal after `last`, which acknowledges all newer than the database up to that one.
+
+    `reason` and `by` (who) are signed with it. Raises SealFailed where these seals cannot be
+    acknowledged; see `seals_to_acknowledge`.
+    """
+    if not (is_sentence(reason) and is_sentence(by)):
+        raise SealFailed(f"Say why in one line of 1 to {LONGEST_REASON} characters.")
+    with _alone(wait=True), _file_errors():
+        newer = seals_to_acknowledge(last, key.trusted_keys(keys))
+        numbers = tuple(file.text.number for file in newer)
+        with _moved_heads() as heads:
+            previous = hash_of(newer[-1].line)
+            return _write_seal(heads, last + 1, previous, Acknowledgement(numbers, reason, by))
+
+
+def keep() -> None:
+    """Seal where the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sweeper."""
+    hours = settings.REPRISE.seal_hours
+    last = Seal.objects.order_by("-number").first()
+    if hours == 0 or (last and clock.now() - last.at < timedelta(hours=hours)):
+        return
+    try:
+        made = seal(wait=False)
+    except SealFailed as error:
+        logger.error("not sealed: %s", error, extra={"action": "seal"})
+        return
+    if made:
+        logger.info("made seal %d of %d heads", made.number, made.heads)
+
+
+@contextmanager
+def _alone(wait: bool) -> Iterator[bool]:
+    """Hold the lock of all who seal; yield whether it was got.
+
+    It is the session's, since a transaction's would come too late: to ask for it is to fix what a
+    repeatable read sees.
+    """
+    ask = "select pg_advisory_lock(%s) is not null" if wait else "select pg_try_advisory_lock(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(ask, [LOCK])
+        [got] = cursor.fetchone()
+        try:
+            yield bool(got)
+        finally:
+            if got:
+                cursor.execute("select pg_advisory_unlock(%s)", [LOCK])
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SealFailed(f"The seal's file cannot be written: {error}") from error
+
+
+@contextmanager
+def _moved_heads() -> Iterator[MovedHeads]:
+    """Yield the heads that no seal has, in the transaction that is to seal them."""
+    with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as file:
+        with connection.cursor() as cursor:
+            cursor.execute(_ONE_MOMENT)
+            cursor.execute(NO_LIMIT, [True])
+        count, digest = _write_heads(file)
+        yield MovedHeads(count, digest, file)
+
+
+def _write_seal(
+    heads: MovedHeads, number: int, previous: str, acknowledged: Acknowledgement | None = None
+) -> Sealed:
+    """Sign a seal of these heads; write its file and then its rows."""
+    signer = key.private_key()
+    at, public = clock.rfc3339(clock.now()), key.raw(signer.public_key())
+    text = SealText(number, at, previous, heads.count, heads.digest, public, acknowledged)
+    line = text.signed(signer)
+    name = _write_file(number, line, heads.file)
+    Seal.objects.create(number=number, at=clock.parse(at), text=line)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [number])
+    return Sealed(number, at, heads.count, heads.digest, name)
+
+
+def _write_heads(file: IO[bytes]) -> tuple[int, str]:
+    """Write the lines of all heads that moved, by job; return their count and digest."""
+    count, digest = 0, hashlib.sha256()
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_MOVED)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            lines = "".join(head_line(*row) for row in rows).encode()
+            digest.update(lines)
+            file.write(lines)
+            count += len(rows)
+    return count, digest.hexdigest()
+
+
+def _write_file(number: int, line: str, heads: IO[bytes]) -> str:
+    with SpooledTemporaryFile(MEMORY_BYTES) as whole:
+        whole.write(f"{line}\n".encode())
+        heads.seek(0)
+        shutil.copyfileobj(heads, whole)
+        whole.seek(0)
+        return files.save(number, whole)

@@ -1,0 +1,182 @@
+"""One job's log checked against everything that vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from django.db.models.expressions import RawSQL
+
+from core.errors import NotFound, RepriseError
+from jobs import log
+from jobs.events.extensions import count_extensions
+from jobs.integrity import columns
+from jobs.integrity import row as job_row
+from jobs.integrity.chain import Broken, Sealed, SealedHash, Walked, event_of, walk
+from jobs.log import Page, inspect
+from jobs.models import Job, SealedHead
+
+PAGE_EVENTS = 1000
+JOBS_AT_ONCE = 1000
+_NO_JOB = UUID(int=0)
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check came to. `ok`: `head` and `hash` (hex) vouch for the whole history.
+
+    Otherwise `seq` is the first bad event, or the first that is missing, and `reason` says why.
+    """
+
+    job: UUID
+    ok: bool
+    head: int | None = None
+    hash: str | None = None
+    seq: int | None = None
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as the API shows it: `ok`, and what there is of the rest."""
+        names = ("ok", "head", "hash", "seq", "reason")
+        found = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def verify(job_id: UUID, *, on_progress: Progress | None = None) -> Verdict:
+    """Check a job's whole history in constant memory; `on_progress` gets the events of each page.
+
+    Raises NotFound where nothing at all is known of such a job. A job that goes on meanwhile is
+    checked up to the head that it had.
+    """
+    sealed = _sealed(job_id)  # before the row: none of these is ahead of it, then
+    try:
+        row, beyond = _row(job_id, sealed)
+        walked, submitted = _walk(row, sealed, on_progress or _no_progress)
+        _check_end(row, beyond, sealed)
+        job_row.check(row, walked.summary, submitted)
+    except Broken as broken:
+        return Verdict(job_id, False, seq=broken.seq, reason=broken.reason)
+    return Verdict(job_id, True, head=row.head, hash=walked.hash.hex())
+
+
+def known_jobs() -> Iterator[UUID]:
+    """Yield the id of every job that has a row, an event or a sealed head, ascending, once."""
+    of_rows = Job.objects.order_by("pk").values_list("pk", flat=True)
+    of_heads = SealedHead.objects.order_by("job").values_list("job", flat=True).distinct()
+    sources = (
+        _keyed(lambda after: list(of_rows.filter(pk__gt=after)[:JOBS_AT_ONCE])),
+        _keyed(lambda after: inspect.jobs_after(after, JOBS_AT_ONCE)),
+        _keyed(lambda after: list(of_heads.filter(job__gt=after)[:JOBS_AT_ONCE])),
+    )
+    for job_id, _same in groupby(merge(*sources)):
+        yield job_id
+
+
+def _keyed(page: Callable[[UUID], list[UUID]]) -> Iterator[UUID]:
+    after = _NO_JOB
+    while found := page(after):
+        yield from found
+        after = found[-1]
+
+
+def _no_progress(_events: int) -> None:
+    pass
+
+
+def _sealed(job_id: UUID) -> Sealed:
+    heads = SealedHead.objects.filter(job=job_id).order_by("seq", "seal_id")
+    found = heads.values_list("seq", "seal_id", "hash")
+    return {
+        seq: tuple(SealedHash(seal, digest) for _seq, seal, digest in same)
+        for seq, same in groupby(found, key=itemgetter(0))
+    }
+
+
+def _row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
+    """Return the row and the first event past its head."""
+    beyond = RawSQL(inspect.BEYOND, [])  # noqa: S611 - a constant
+    row = Job.objects.annotate(beyond=beyond).filter(pk=job_id).first()
+    if row is not None:
+        return row, row.beyond
+    if not sealed and inspect.next_after(job_id, 0) is None:
+        raise NotFound
+    raise Broken(1, "The job's row is gone, but its events or its seals are there.")
+
+
+def _walk(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, list[str]]:
+    """Return where the walk to the row's head ends, and the texts that say what was submitted."""
+    walked, submitted, count = Walked.start(row.pk), list[str](), 0
+    while walked.seq < row.head:
+        page = _read(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
+        if not len(page):
+            raise _missing(row, walked.seq + 1)
+        walked = _walk_page(row, walked, page, sealed)
+        count = count or 1 + count_extensions(event_of(1, page.texts[0]).data)
+        submitted += islice(page.texts, count - len(submitted))
+        on_progress(len(page))
+    return walked, submitted
+
+
+def _walk_page(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
+    """Walk a page as one, which is fast, and event by event where that finds something.
+
+    A missing event, or a line break within a text, moves all that follow in the page: only a look
+    at each by itself finds the first bad one.
+    """
+    with suppress(Broken):
+        return _walk_texts(row, start, page, sealed)
+    walked = start
+    while walked.seq < page.last:
+        one = _read(row.pk, walked.seq, 1)
+        if not len(one):
+            raise _missing(row, walked.seq + 1)
+        walked = _walk_texts(row, walked, one, sealed)
+    return walked
+
+
+def _walk_texts(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
+    texts, rows = page.texts, inspect.columns(row.pk, page.after, len(page))
+    if len(texts) != len(page) or len(rows) not in (0, len(page)):
+        seq = page.after + 1
+        raise Broken(seq, f"Event {seq} was changed: there is a line break in its text.")
+    walked = walk(start, texts, sealed)
+    if rows:  # an archived job has none
+        columns.check(rows, texts)
+    return walked
+
+
+def _read(job_id: UUID, after: int, limit: int) -> Page:
+    try:
+        return log.read(job_id, after, limit)
+    except (RepriseError, OSError) as error:  # an archive that is gone, damaged or out of reach
+        raise Broken(after + 1, f"Event {after + 1} cannot be read: {error}") from error
+
+
+def _missing(row: Job, seq: int) -> Broken:
+    following = inspect.next_after(row.pk, seq - 1)
+    if following == seq:
+        return Broken(seq, f"Event {seq} was changed: its text is empty.")
+    if following is None or following > row.head:
+        return _cut(seq, f"the job's row has {row.head}")
+    return Broken(seq, f"Event {seq} is missing: after {seq - 1} comes {following}.")
+
+
+def _cut(seq: int, witness: str) -> Broken:
+    return Broken(seq, f"The end was cut off: the log ends at event {seq - 1}, but {witness}.")
+
+
+def _check_end(row: Job, beyond: int | None, sealed: Sealed) -> None:
+    if beyond is not None:
+        said = f"There are events past {row.head}, the head in the job's row: {beyond} is the first"
+        raise Broken(beyond, f"{said}.")
+    last = max(sealed, default=0)
+    if last > row.head:
+        raise _cut(row.head + 1, f"seal {sealed[last][0].seal} has {last}")

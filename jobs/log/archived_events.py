@@ -1,0 +1,80 @@
+"""Events that are no longer in the table: which frames of which archive have them.
+
+A job is in the table or in an archive, as a whole. The table is asked first, so that only a page
+that comes back empty asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from core import clock
+from core.errors import HistoryExpired
+from core.ids import uuid7_floor
+from jobs.log import archive_frames
+from jobs.log.archive_frames import Place
+from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
+
+# Which frames have events after `after`, up to `limit` of them.
+PLACES = """
+select archive.name, place.first, place.last, place."offset", place.length
+from jobs_archivedrange place join jobs_archive archive on archive.id = place.archive_id
+where place.job = %(job)s and place.last > %(after)s
+  and place.first <= %(after)s::bigint + %(limit)s
+order by place.first
+"""
+
+# The file that must be there for what comes after `after`; before its month is dropped, none must.
+NEEDED = """
+select archive.name
+from jobs_archivedrange place join jobs_archive archive on archive.id = place.archive_id
+where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is not null limit 1
+"""
+
+
+def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
+    """Return the page that these rows of PLACES make; an empty one of none.
+
+    It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired where the
+    archive's file is gone, OSError while its storage is away.
+    """
+    texts: list[str] = []
+    size = 0
+    for place in (Place(*row) for row in rows):
+        if size >= PAGE_BYTES:
+            return _page(after, texts, cut=True)
+        try:
+            found = archive_frames.texts(place)
+        except FileNotFoundError as error:
+            raise gone() from error
+        start = max(after + 1 - place.first, 0)
+        texts += (ours := found[start : after + limit + 1 - place.first])
+        size += sum(map(len, ours))
+    return _page(after, texts)
+
+
+def _page(after: int, texts: list[str], *, cut: bool = False) -> Page:
+    return Page(after, after + len(texts), "\n".join(texts), cut)
+
+
+def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
+    """Return whether the events after a cursor may be in an archive: of an ended job, in the past.
+
+    Costs no query, and says no of everything recent.
+    """
+    this_month = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return head.terminal and cursor.seq < head.seq and job_id < uuid7_floor(this_month)
+
+
+def check_there(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Raise HistoryExpired where the file that NEEDED found is gone."""
+    if not all(archive_frames.storage().exists(name) for (name,) in rows):
+        raise gone()
+
+
+def gone() -> HistoryExpired:
+    """Return the error of a job whose archive is gone: of its events none can be read."""
+    return HistoryExpired("This job's events were archived, and the archive is gone.",
+                          first_available=None)  # fmt: skip

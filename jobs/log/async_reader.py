@@ -1,0 +1,140 @@
+"""Reading the log from an event loop, over a small pool of connections of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from jobs.log import archived_events, sql
+from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash, page_values
+from jobs.log.types import Cursor, Head, Page
+
+
+class AsyncReader:
+    """The log's async reader: the statements of `jobs.log.read` over its own connections.
+
+    Every read raises psycopg.OperationalError (or PoolTimeout, one) while Postgres is away; the
+    pool reconnects by itself, so a caller need only try again.
+    """
+
+    def __init__(self, conninfo: str, *, size: int = 4, timeout: float = 5.0) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "application_name": "reprise-hub"},
+            reconnect_timeout=5.0,
+        )
+        self.queries = 0
+        self._wanted: dict[UUID, list[asyncio.Future[Head | None]]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the pool; connections are made in the background."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._asking is not None:
+            self._asking.cancel()
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
+        """Return a page, as `jobs.log.read`."""
+        values = page_values(job_id, after, limit)
+        statement = sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE
+        [(cut, last, lines)] = await self.fetch(statement, values)
+        if cut and not lines:
+            [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
+        if lines:
+            return Page(after, last, lines, cut)
+        return await self._archived(job_id, after, limit)
+
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
+        """Return the heads of those of the jobs that exist: one query however many there are."""
+        rows = await self.fetch(sql.HEADS, [list(job_ids)])
+        return {row[0]: Head(row[1], row[2], row[3]) for row in rows}
+
+    async def head(self, job_id: UUID) -> Head | None:
+        """Return the job's head, None for an unknown job.
+
+        Whoever asks while a query is under way shares the next one: when a thousand followers come
+        back at once, a query each would keep them waiting for a connection.
+        """
+        found: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
+        self._wanted.setdefault(job_id, []).append(found)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await found
+
+    async def _ask(self) -> None:
+        try:
+            while self._wanted:
+                wanted, self._wanted = self._wanted, {}
+                await self._answer(wanted)
+        finally:
+            self._asking = None
+
+    async def _answer(self, wanted: dict[UUID, list[asyncio.Future[Head | None]]]) -> None:
+        heads: dict[UUID, Head] = {}
+        failure: Exception | None = None
+        try:
+            heads = await self.heads(wanted)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            failure = error
+        for job_id, waiting in wanted.items():
+            for found in waiting:
+                if found.done():
+                    continue  # whoever waited has given up
+                if failure is None:
+                    found.set_result(heads.get(job_id))
+                else:
+                    found.set_exception(failure)
+
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head:
+        """Return the head where `cursor` is a place in this log, as `jobs.log.check_cursor`."""
+        found = compare(await self.head(job_id), cursor)
+        if cursor.hash8:
+            rows = await self.fetch(sql.HASH_AT, [job_id, cursor.seq])
+            row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
+            match_hash(row, cursor)
+            found = replace(found, cursor_hash=row[0] if row else "")
+        if archived_events.may_be(job_id, found, cursor):
+            needed = await self.fetch(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
+            await asyncio.to_thread(archived_events.check_there, needed)
+        return found
+
+    async def _archived(self, job_id: UUID, after: int, limit: int) -> Page:
+        values = {"job": job_id, "after": after, "limit": limit}
+        places = await self.fetch(archived_events.PLACES, values)
+        if not places:
+            return Page(after, after, "")
+        return await asyncio.to_thread(archived_events.page, after, limit, places)
+
+    async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that only reads; each call is one round trip."""
+        self.queries += 1
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(statement.encode(), values)).fetchall()

@@ -1,0 +1,151 @@
+"""Group commit: one thread drains every waiting append of a worker's runs into one transaction.
+
+Each caller is answered after the commit. A bad append fails alone. Where the outcome of a commit is
+unknown (the connection broke), the batch is tried again: every append carries an `append_id`, so
+nothing is stored twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
+
+from core.db import leave_pool
+from core.errors import RepriseError
+from jobs.log import Append, Appended, append_many
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 512
+PATIENT_ROUNDS = 20
+RETRY_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class _Waiting:
+    wish: Append
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Appended]
+    skipped: int = 0
+
+    def answer(self, result: Appended | RepriseError) -> None:
+        """Answer the caller; on its own loop only."""
+        if self.done.done():
+            return  # the caller was cancelled; what it asked for is in the log all the same
+        if isinstance(result, RepriseError):
+            self.done.set_exception(result)
+        else:
+            self.done.set_result(result)
+
+
+class Writer:
+    """The writer thread of one worker. `append` from any event loop; `stop` writes what waits."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.appends = 0
+        self._queue: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
+        self._thread.start()
+
+    async def append(self, wish: Append) -> Appended:
+        """Append and return the receipt once it is committed; raises as `jobs.log.append`."""
+        loop = asyncio.get_running_loop()
+        tagged = wish if wish.append_id else replace(wish, append_id=uuid4())
+        waiting = _Waiting(tagged, loop, loop.create_future())
+        with self._wake:
+            self._queue.append(waiting)
+            self._wake.notify()
+        return await waiting.done
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Write what waits and end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(timeout)
+
+    def _serve(self) -> None:
+        leave_pool()
+        while batch := self._take():
+            try:
+                self._write(batch)
+            except Exception:  # the loop's edge: nobody else answers these callers
+                logger.exception("append failed", extra={"action": "append"})
+                lost = RepriseError("The event could not be stored.")
+                _answer((waiting, lost) for waiting in batch)
+        connection.close()
+
+    def _take(self) -> list[_Waiting]:
+        with self._wake:
+            while not self._queue and not self._stopping:
+                self._wake.wait()
+            size = min(len(self._queue), MAX_BATCH)
+            return [self._queue.popleft() for _ in range(size)]
+
+    def _write(self, batch: list[_Waiting]) -> None:
+        patient = any(waiting.skipped >= PATIENT_ROUNDS for waiting in batch)
+        try:
+            self._commit(batch, skip_locked=not patient)
+        except Error as error:
+            logger.warning("batch of %d failed, one by one: %s", len(batch), error)
+            connection.close()
+            for waiting in batch:
+                self._write_alone(waiting)
+
+    def _write_alone(self, waiting: _Waiting) -> None:
+        """Write one append, as often as it takes: a worker that cannot write loses its lease."""
+        while not waiting.done.cancelled():
+            try:
+                return self._commit([waiting], skip_locked=False)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("append failed, trying again: %s", error)
+                connection.close()
+                time.sleep(RETRY_SECONDS)
+            except DatabaseError as error:
+                logger.exception("append refused", extra={"action": "append"})
+                refused = RepriseError(f"The database refused the event: {error}")
+                return _answer([(waiting, refused)])
+
+    def _commit(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
+        results = append_many([waiting.wish for waiting in batch], skip_locked=skip_locked)
+        self.commits += 1
+        self.appends += len(batch)
+        left = [waiting for waiting, result in zip(batch, results, strict=True) if result is None]
+        for waiting in left:
+            waiting.skipped += 1
+        _answer(
+            (waiting, result)
+            for waiting, result in zip(batch, results, strict=True)
+            if result is not None
+        )
+        if left:  # their rows are locked by somebody else: next round, in their order
+            with self._wake:
+                self._queue.extendleft(reversed(left))
+
+
+_Answer = tuple[_Waiting, Appended | RepriseError]
+
+
+def _answer(answers: Iterable[_Answer]) -> None:
+    """Hand each caller its answer: one wake-up of a loop, however many wait there."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for waiting, result in answers:
+        by_loop.setdefault(waiting.loop, []).append((waiting, result))
+    for loop, due in by_loop.items():
+        loop.call_soon_threadsafe(_answer_all, due)
+
+
+def _answer_all(due: list[_Answer]) -> None:
+    for waiting, result in due:
+        waiting.answer(result)

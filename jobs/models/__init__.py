@@ -1,0 +1,43 @@
+"""What Django keeps about jobs beside their events."""
+
+from jobs.models.models import (
+    MAX_ACTOR,
+    MAX_TARGET,
+    MAX_TITLE,
+    ApiToken,
+    Archive,
+    ArchivedRange,
+    Claim,
+    Consumer,
+    Duty,
+    Job,
+    Schedule,
+    Seal,
+    SealedHead,
+    SignInAttempts,
+    Snapshot,
+    StoredSecret,
+    Target,
+    Team,
+)
+
+__all__ = [
+    "MAX_ACTOR",
+    "MAX_TARGET",
+    "MAX_TITLE",
+    "ApiToken",
+    "Archive",
+    "ArchivedRange",
+    "Claim",
+    "Consumer",
+    "Duty",
+    "Job",
+    "Schedule",
+    "Seal",
+    "SealedHead",
+    "SignInAttempts",
+    "Snapshot",
+    "StoredSecret",
+    "Target",
+    "Team",
+]

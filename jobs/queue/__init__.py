@@ -1,0 +1,1 @@
+"""The queue: which worker runs which job, and what nobody runs."""

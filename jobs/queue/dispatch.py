@@ -1,0 +1,46 @@
+"""The queue: delivers a job id to a worker, at least once, sooner or later, and nothing else.
+
+Delivering twice, late, or to a worker that dies is harmless, because the job row decides who runs
+a job and when (`jobs.queue.leases`: fence, lease, due moment, limits, targets), and the sweep
+delivers again what has no live lease. So the port (`jobs.queue.port.Engine`) is three functions;
+the setting REPRISE_DISPATCH names the engine behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from jobs.queue.port import Engine, Receiver
+
+__all__ = ["Engine", "Receiver", "deliver", "engine", "forget_dead_deliveries", "serve"]
+
+
+@cache
+def _engine(path: str) -> Engine:
+    made: Engine = import_string(path)()
+    return made
+
+
+def engine() -> Engine:
+    """Return this process's engine: one object for each class that the setting has named."""
+    return _engine(settings.REPRISE.dispatch)
+
+
+def deliver(job_id: UUID, at: datetime | None = None, priority: int = 0) -> None:
+    """Queue a job's id, with the caller's transaction: see `Engine.deliver`."""
+    engine().deliver(job_id, at, priority)
+
+
+async def serve(receive: Receiver, name: str, capacity: int) -> None:
+    """Hand every delivered id to `receive`, until cancelled: see `Engine.serve`."""
+    await engine().serve(receive, name, capacity)
+
+
+def forget_dead_deliveries() -> int:
+    """Drop deliveries that a dead worker holds: see `Engine.forget_dead_deliveries`."""
+    return engine().forget_dead_deliveries()

@@ -1,0 +1,296 @@
+"""Who runs a job: a fence and a lease in the job row. The only SQL on those columns.
+
+Taking a job bumps its fence; every later write of that worker carries it, so a worker that lost
+its job (paused, cut off, presumed dead) can write nothing any more. A fence is the moment in
+milliseconds, at least: in a restored database too it is higher than any that was given before.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core import clock
+from core.errors import NotNow
+from core.user_code import report
+from jobs import log
+from jobs.events import EventType, NewEvent, parse
+from jobs.kinds import registry
+from jobs.models import Job
+from jobs.queue import (
+    claims,
+    limits,
+    lost_attempts,
+    unknown_kinds,
+)
+from jobs.queue.lost_attempts import Lost
+
+_TAKE = """
+with mine as (
+  select id, worker, attempt, lease_until from jobs_job
+  where id = any(%s::uuid[]) and status in ('queued', 'running', 'waiting', 'cancelling')
+    and (not parked or due_at <= clock_timestamp())
+    and (start_at is null or start_at <= clock_timestamp())
+    and (lease_until is null or lease_until < clock_timestamp())
+    and (%s::text[] is null or kind = any(%s::text[]))
+  order by id for no key update
+)
+update jobs_job as j set
+  fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint),
+  worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
+from mine where j.id = mine.id
+returning j.id, j.fence, j.kind, j.params::text, mine.worker,
+  case when mine.attempt > 0 then extract(epoch from mine.lease_until)::float8 end
+"""
+
+# As it was before it was taken, but for the fence.
+_LEAVE = "update jobs_job set worker = %s, lease_until = to_timestamp(%s) where id = %s"
+
+# A lease that was given back stays so, even where a heartbeat was on its way meanwhile.
+_BEAT = """
+with mine as (
+  select j.id from jobs_job j join unnest(%s::uuid[], %s::bigint[]) as held (id, fence)
+    on held.id = j.id and held.fence = j.fence
+  where j.finished_at is null and j.lease_until is not null
+  order by j.id for no key update of j
+)
+update jobs_job as j set lease_until = clock_timestamp() + %s * interval '1 second'
+from mine where j.id = mine.id
+returning j.id, j.status
+"""
+
+# A job.waiting names so many of the targets that it waits for, and says how many there are.
+BLOCKERS_SAID = 50
+
+# The seq of the event that opens the attempt, where only job.submitted comes before it.
+FIRST_ATTEMPT_SEQ = 2
+
+_LOCK = "select status from jobs_job where id = %s and fence = %s for no key update"
+
+_RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
+
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job taken by a worker: `fence` goes with every write.
+
+    `at` and `status` are as of the attempt's start. `fresh`: nothing but the job's submission comes
+    before it. `holds`: others may wait for what the job has, its targets or its place.
+    """
+
+    job: UUID
+    fence: int
+    attempt: int
+    kind: str
+    params: Mapping[str, object]
+    at: str
+    status: str
+    fresh: bool
+    holds: bool
+
+
+def take(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
+    """Take a job and open its next attempt; None where it is not to be had now.
+
+    That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target,
+    for its turn among the jobs of its kind, or for a worker that knows its kind, as this one does
+    not (which it then says in its log). One whose attempts
+    have all ended without a word fails instead (`jobs.queue.lost_attempts`). Where `suspects` is
+    given, one that had better run alone is left and put there.
+    """
+    with transaction.atomic():
+        seized = _fit(_seize([job_id], worker), suspects)
+        if not seized:
+            return None
+        job = Job.objects.get(pk=job_id)
+        if job.status != "cancelling" and (said := _waits(job)):
+            _wait(job, said | _lost(seized[0]))
+            return None
+        [lease] = _open(seized, worker, holds=True)
+        limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
+        return lease
+
+
+def take_many(
+    job_ids: Collection[UUID], worker: str, suspects: set[UUID] | None = None
+) -> dict[UUID, Lease]:
+    """Take what is to be had of several jobs, as `take` does.
+
+    Those of kinds that have nothing to wait for share a transaction: all of them or none.
+    """
+    free = [
+        kind.name
+        for kind in registry.all_kinds()
+        if not kind.claims_targets and limits.of(kind.name) is None
+    ]
+    with transaction.atomic():
+        seized = _fit(_seize(job_ids, worker, free), suspects)
+        leases = {one.job: one for one in _open(seized, worker, holds=False)}
+    rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
+    for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
+        if lease := take(job_id, worker, suspects):
+            leases[job_id] = lease
+    return leases
+
+
+def beat(leases: Mapping[UUID, int]) -> dict[UUID, str]:
+    """Prolong leases (job: fence); return the status of each that still holds."""
+    if not leases:
+        return {}
+    values: list[Any] = [list(leases), list(leases.values()), settings.REPRISE.lease_seconds]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_BEAT, values)
+        return dict(cursor.fetchall())
+
+
+def release(job_id: UUID, fence: int) -> None:
+    """Give a lease back before it ends, so that another worker can take the job at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [job_id, fence])
+
+
+def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> str:
+    """Give a lease back because the run itself waits, as `events` say; return the job's status.
+
+    In one transaction, so that nobody takes the job before it is parked. Where somebody has asked
+    for something else meanwhile (a stop, a pause), the events are not appended, and the status says
+    so. Raises LeaseLost.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [job_id, fence])
+            if (row := cursor.fetchone()) is None:
+                raise log.LeaseLost("Somebody else has this job.")
+        status: str = row[0]
+        if events and status == "running":
+            status = log.append(job_id, events, actor=actor, fence=fence).status
+        release(job_id, fence)
+    return status
+
+
+class _Seized(NamedTuple):
+    """A job whose row has a new fence; `lost`: that its lease before ended by itself."""
+
+    job: UUID
+    fence: int
+    kind: str
+    params: str  # as JSON
+    worker: str  # that had it before
+    lease_until: float | None  # of that worker; None where it was given back
+    lost: Lost | None = None
+
+
+def _seize(
+    job_ids: Collection[UUID], worker: str, kinds: Sequence[str] | None = None
+) -> list[_Seized]:
+    """Give the worker the leases that it can have; of some kinds only, where these are given."""
+    wanted = None if kinds is None else list(kinds)
+    values = [list(job_ids), wanted, wanted, worker, settings.REPRISE.lease_seconds]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        return [_Seized(*row) for row in cursor.fetchall()]
+
+
+def _fit(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]:
+    """Return those of the seized jobs that may have another attempt here, and what was lost."""
+    fit = []
+    for one in seized:
+        if one.lease_until is None:
+            fit.append(one)
+            continue
+        heard = clock.rfc3339(
+            datetime.fromtimestamp(one.lease_until - settings.REPRISE.lease_seconds, UTC)
+        )
+        lost = lost_attempts.lost_in_a_row(one.job, one.worker, heard)
+        if lost_attempts.is_too_many(one.kind, lost):
+            lost_attempts.give_up(one.job, one.fence, lost)
+        elif _is_suspect(one, lost) and suspects is not None:
+            suspects.add(one.job)
+            with connection.cursor() as cursor:
+                cursor.execute(_LEAVE, [one.worker, one.lease_until, one.job])
+        else:
+            fit.append(one._replace(lost=lost[-1]))
+    return fit
+
+
+def _is_suspect(seized: _Seized, lost: Sequence[Lost]) -> bool:
+    """Return whether a job had better run alone; one of an unknown kind does not run at all."""
+    return len(lost) >= lost_attempts.SUSPECT_AFTER and registry.find(seized.kind) is not None
+
+
+def _lost(seized: _Seized) -> dict[str, Any]:
+    return {"lost": seized.lost.as_data()} if seized.lost else {}
+
+
+def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]:
+    """Open the next attempt of jobs that have been seized."""
+    if not seized:
+        return []
+    actor = f"worker:{worker}"
+    wishes = [
+        log.Append(
+            one.job,
+            [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker, **_lost(one)})],
+            actor,
+            one.fence,
+        )
+        for one in seized
+    ]
+    leases = []
+    for one, receipt in zip(seized, log.append_many(wishes), strict=True):
+        if not isinstance(receipt, log.Appended):
+            raise receipt or NotNow
+        event = parse(receipt.texts[0])
+        leases.append(
+            Lease(
+                one.job, one.fence, event.attempt, one.kind, json.loads(one.params),
+                event.at, receipt.status, fresh=event.seq == FIRST_ATTEMPT_SEQ, holds=holds,
+            )
+        )  # fmt: skip
+    return leases
+
+
+def _waits(job: Job) -> dict[str, Any]:
+    """Return what a job waits for, as the data of job.waiting; {} where it can run."""
+    if registry.find(job.kind) is None:
+        return {"for": "kind", "waits": [unknown_kinds.wait_for(job.kind)], "count": 1}
+    if turn := limits.waits(job.pk, job.kind, job.priority):
+        return {"for": "limit", "waits": turn, "count": len(turn)}
+    if blockers := claims.acquire(job.pk, _targets(job)):
+        said = blockers[:BLOCKERS_SAID]
+        return {"for": "targets", "targets": said, "count": len(blockers)}
+    return {}
+
+
+def _targets(job: Job) -> list[str]:
+    try:
+        kind = registry.get(job.kind)
+        return kind.targets(kind.read_own(job.params)) if kind.exclusive else []
+    except Exception as error:  # noqa: BLE001 - a kind's code: the run itself says what is wrong
+        report(f"targets of job {job.pk} unknown", error)
+        return []
+
+
+def _wait(job: Job, said: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
+    if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):
+        log.append(job.pk, [NewEvent(EventType.JOB_WAITING, said)], actor="system")
+        if said["for"] == "kind":
+            where = {"action": "take"}
+            logger.warning(
+                "job %s left: its kind %s is not known here", job.pk, job.kind, extra=where
+            )
+    if said["for"] != "limit":
+        limits.wake_next(job.kind)  # it has left the line

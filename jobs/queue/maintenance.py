@@ -1,0 +1,144 @@
+"""What the sweeper does again and again: each duty fails by itself, and it shows when one rests.
+
+The duties run in a few threads: those of a thread take turns, and a thread that hangs holds up no
+other. After a pass the row in `jobs_duty` says when the duty was last done well, at most every few
+seconds where nothing has changed. `late` tells from these rows, in any process, what is not done.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import Error, connection
+
+from core.db import leave_pool
+from core.user_code import describe_error
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.25
+RETRY_SECONDS = 1.0
+BEAT_SECONDS = 5.0
+LATE_SECONDS = 30.0
+
+_DONE = """
+insert into jobs_duty (name, every, done_at, failures, error)
+values (%(name)s, %(every)s, clock_timestamp(), 0, '')
+on conflict (name) do update
+set every = excluded.every, done_at = excluded.done_at, failures = 0, error = ''
+"""
+
+_FAILED = """
+insert into jobs_duty (name, every, done_at, failures, error)
+values (%(name)s, %(every)s, null, 1, %(error)s)
+on conflict (name) do update
+set every = excluded.every, failures = jobs_duty.failures + 1, error = excluded.error
+"""
+
+_STANDINGS = """
+select name, every, extract(epoch from clock_timestamp() - done_at), failures, error
+from jobs_duty order by name
+"""
+
+
+@dataclass(slots=True)
+class Duty:
+    """Something to be done every so many seconds; `work` may raise anything."""
+
+    name: str
+    work: Callable[[], object]
+    every: float
+    due: float = 0.0
+    well: bool = False
+    told: float = field(default=float("-inf"))
+
+    def run_if_due(self) -> None:
+        """Do it once, if it is due; note how it went."""
+        if self.due > time.monotonic():
+            return
+        self.due = time.monotonic() + self.every
+        try:
+            self.work()
+        except BaseException as error:
+            # The loop's edge. A database that is away needs no traceback each second.
+            odd = not isinstance(error, Error)
+            where = {"action": "sweep"}
+            logger.warning(
+                "%s failed: %s", self.name, describe_error(error), exc_info=odd, extra=where
+            )
+            self.due = time.monotonic() + min(max(self.every, RETRY_SECONDS), LATE_SECONDS)
+            self._note(_FAILED, describe_error(error))
+            self.well = False
+        else:
+            if not self.well or time.monotonic() - self.told > BEAT_SECONDS:
+                self._note(_DONE)
+            self.well = True
+
+    def _note(self, statement: str, error: str = "") -> None:
+        """Write down how it went; if the database is away, everybody sees that by themselves."""
+        try:
+            if not connection.is_usable():
+                connection.close()
+            with connection.cursor() as cursor:
+                cursor.execute(statement, {"name": self.name, "every": self.every, "error": error})
+            self.told = time.monotonic()
+        except Exception as error:
+            if not isinstance(error, Error):
+                logger.exception("%s could not be noted", self.name, extra={"action": "sweep"})
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A duty: when it was last done well (seconds ago; None: never), failures in a row, why."""
+
+    name: str
+    every: float
+    seconds: float | None
+    failures: int
+    error: str
+
+    @property
+    def late(self) -> bool:
+        """Whether it should have been done long ago: twice its time and half a minute."""
+        return self.seconds is None or self.seconds > 2 * self.every + LATE_SECONDS
+
+
+def standings() -> list[Standing]:
+    """Return how every duty does that a sweeper has ever had here."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS)
+        rows = cursor.fetchall()
+    return [
+        Standing(name, every, None if seconds is None else float(seconds), failures, error)
+        for name, every, seconds, failures, error in rows
+    ]
+
+
+def keep_only(names: Sequence[str]) -> None:
+    """Forget what duties of other names, which an earlier Reprise had, were last noted to be."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from jobs_duty where name <> all(%s)", [list(names)])
+
+
+def start_duties(groups: Sequence[Sequence[Duty]], stop: threading.Event) -> list[threading.Thread]:
+    """Do the duties until `stop`, those of a group in one thread; return the threads."""
+    threads = [
+        threading.Thread(target=_serve, args=(group, stop), name=group[0].name, daemon=True)
+        for group in groups
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _serve(group: Sequence[Duty], stop: threading.Event) -> None:
+    leave_pool()
+    while not stop.wait(TICK_SECONDS):
+        for duty in group:
+            duty.run_if_due()
+    connection.close()

@@ -1,0 +1,97 @@
+"""Housekeeping: what must happen in the end, even if a process died. Every pass is idempotent.
+
+The sweeper makes a duty of each (`jobs.queue.maintenance`), so that one that fails stops no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import connection
+
+from jobs import commands
+from jobs.access import throttle
+from jobs.integrity import seals
+from jobs.log import partitions
+from jobs.queue import (
+    claims,
+    dispatch,
+    limits,
+    unknown_kinds,
+)
+from jobs.queue import live_workers
+
+# Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
+# their release; the sweep comes by much later, in case that release's process died. A parked one is
+# delivered when it is due, or else by the word that it waits for. One of a kind that its worker did
+# not know is left to those that do, who look for it (`jobs.worker.presence`).
+_DUE = """
+update jobs_job set delivered_at = clock_timestamp()
+where id in (
+  select id from jobs_job
+  where finished_at is null and status not in ('paused') and head > 0
+    and (lease_until is null or lease_until < clock_timestamp())
+    and (not parked or due_at <= clock_timestamp())
+    and not (status = 'waiting' and waiting_for @> '[{"for": "kind"}]')
+    and (start_at is null or start_at <= clock_timestamp())
+    and coalesce(delivered_at, last_at) < clock_timestamp()
+        - %s * case when status = 'waiting' and not parked then 10 else 1 end * interval '1 second'
+  order by priority desc, id limit 1000 for update skip locked
+)
+returning id
+"""
+
+_ENDED_CLAIMS = """
+select distinct job_id from jobs_claim claim join jobs_job job on job.id = claim.job_id
+where job.finished_at is not null
+"""
+
+
+def deliver_due() -> int:
+    """Deliver again every job that should run and that nobody runs; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [settings.REPRISE.sweep_seconds])
+        due = [job for (job,) in cursor.fetchall()]
+    commands.wake(due)
+    return len(due)
+
+
+def release_ended() -> int:
+    """Release the claims of jobs that have ended, and wake who waits for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED_CLAIMS)
+        ended = [job for (job,) in cursor.fetchall()]
+    for job_id in ended:
+        commands.wake(claims.release(job_id))
+    return len(ended)
+
+
+OFTEN: dict[str, Callable[[], object]] = {
+    "claims": release_ended,
+    "rescue": deliver_due,
+    "limits": limits.wake_all,
+    "kinds": unknown_kinds.Notice().tell,
+}
+"""What comes every few seconds, by the name of its duty."""
+
+SELDOM = {
+    "partitions": partitions.make_ahead,
+    "deliveries": dispatch.forget_dead_deliveries,
+    "sign-ins": throttle.forget,
+    "workers": live_workers.forget_silent,
+    "seals": seals.keep,
+}
+"""What comes every few minutes."""
+
+
+def sweep() -> None:
+    """One pass over everything that comes often, where one that raises may end it."""
+    for work in OFTEN.values():
+        work()
+
+
+def keep_house() -> None:
+    """One pass over everything that comes seldom, where one that raises may end it."""
+    for work in SELDOM.values():
+        work()

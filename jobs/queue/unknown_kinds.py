@@ -1,0 +1,87 @@
+"""Jobs that wait for a worker that knows their kind, and the kinds that no live worker knows.
+
+A worker that does not know a job's kind leaves the job (`jobs.queue.leases`); one that does finds
+it here (`jobs.worker.presence`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from core.words import counted
+from jobs.queue import live_workers
+
+logger = logging.getLogger(__name__)
+
+KINDS_SAID = 5
+
+# Both repeat the condition of the index job_unknown_kind (migration 0015), to use it.
+_NEXT = """
+select id from jobs_job
+where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and kind = any(%s)
+order by priority desc, id limit %s
+"""
+
+_UNKNOWN = """
+select kind, count(*) from jobs_job job
+where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and not exists (
+  select from jobs_worker worker
+  where job.kind = any(worker.kinds)
+    and worker.seen_at > clock_timestamp() - %s * interval '1 second'
+)
+group by kind order by kind
+"""
+
+
+def wait_for(kind: str) -> dict[str, str]:
+    """Return what a job waits for whose kind this process does not know."""
+    return {"for": "kind", "kind": kind}
+
+
+def waiting_jobs(kinds: Sequence[str], most: int) -> list[UUID]:
+    """Return the first jobs that wait for a worker that knows one of these kinds."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [list(kinds), most])
+        return [job for (job,) in cursor.fetchall()]
+
+
+def unknown_kinds() -> dict[str, int]:
+    """Return the kinds that jobs wait for and no live worker knows, with the number of jobs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, [live_workers.LIVE_SECONDS])
+        return dict(cursor.fetchall())
+
+
+def describe(found: Mapping[str, int]) -> str:
+    """Return the kinds in words: "no worker knows backup (2 jobs wait), brew (1 job waits)"."""
+    said = [
+        f"{kind} ({counted(jobs, 'job waits', 'jobs wait')})"
+        for kind, jobs in list(found.items())[:KINDS_SAID]
+    ]
+    more = len(found) - len(said)
+    return f"no worker knows {', '.join(said)}{f' and {more} more' if more else ''}"
+
+
+class Notice:
+    """Logs which kinds nobody knows when that changes."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[str] = frozenset()
+
+    def tell(self) -> None:
+        """Look, and log what has changed since the last look."""
+        found = unknown_kinds()
+        kinds = frozenset(found)
+        new = {kind: jobs for kind, jobs in found.items() if kind not in self._told}
+        if new:
+            logger.warning(
+                "%s: install the package or name the kind in REPRISE_KINDS where workers run",
+                describe(new), extra={"action": "kinds"},
+            )  # fmt: skip
+        for kind in sorted(self._told - kinds):
+            logger.info("no job waits for %s without a worker now", kind, extra={"action": "kinds"})
+        self._told = kinds

@@ -1,0 +1,148 @@
+"""A step's output, gathered into events: what comes within 50 ms goes together."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from core.user_code import plain_text
+from jobs.events import EventType, NewEvent
+from jobs.secrets.masking import Masks, Stream
+
+LINGER_SECONDS = 0.05
+# A character is at most 6 bytes of JSON (a control character's escape): a chunk fits an event.
+MAX_CHUNK_CHARS = 10_000
+MAX_WAITING_CHARS = 256 * 1024
+# The beginning of an escape sequence or a control string at the end of a text; longer ones are cut.
+_BEGUN = re.compile(
+    r"(?:\x1b|\x1b[ -/]+|(?:\x1b\[|\x9b)[0-?]*[ -/]*"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\n\a\x1b\x9c]*\x1b?)\Z"
+)
+LONGEST_SEQUENCE = 256
+MakeEvent = Callable[[EventType, dict[str, Any]], NewEvent]
+Send = Callable[[list[NewEvent]], Awaitable[Any]]
+
+
+class Output:
+    """Gathers text from any thread and sends it from the loop it was made in.
+
+    Order is kept, within a stream and between them. Text is cut on character boundaries only, and
+    not within an escape sequence, unless that is a long one: its beginning waits for what follows.
+    Secrets are masked: what may be the beginning of one waits for the stream's next text, or for
+    the end, also where the other stream has said something meanwhile.
+    """
+
+    def __init__(self, event: MakeEvent, send: Send, masks: Masks | None = None) -> None:
+        self._masks = masks or Masks()
+        self._streams: dict[str, Stream] = {}
+        self._event = event
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._parts: list[tuple[str, str]] = []
+        self._waiting = 0
+        self._unsent = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._sending: asyncio.Task[None] | None = None
+
+    def write(self, text: str, stream: str) -> None:
+        """Take text of a stream (`out`, `err`); TypeError for what is no text."""
+        text, stream = plain_text(text), plain_text(stream)
+        with self._lock:
+            first = not self._waiting
+            self._parts.append((stream, text))
+            self._waiting += len(text)
+        if first:
+            self._loop.call_soon_threadsafe(self._arm)
+
+    async def drain(self) -> None:
+        """Wait where much is waiting, so that a chatty command cannot outrun the log."""
+        if self._waiting > MAX_WAITING_CHARS:
+            self._flush()
+        if self._sending and self._unsent > MAX_WAITING_CHARS:
+            await self._sending
+
+    async def close(self) -> list[NewEvent]:
+        """Stop the clock, wait for what is on its way, and return the events not sent yet."""
+        self._closed = True
+        if self._timer:
+            self._timer.cancel()
+        if self._sending:
+            await self._sending
+        last = self._take()
+        return last + self._events([(name, held.close()) for name, held in self._streams.items()])
+
+    def _arm(self) -> None:
+        if self._timer:
+            self._timer.cancel()  # it has been forestalled: what it was for is on its way
+        if self._closed:
+            return
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        if events := self._take():
+            self._unsent += _size(events)
+            self._sending = self._loop.create_task(self._deliver(events, self._sending))
+
+    async def _deliver(self, events: list[NewEvent], before: asyncio.Task[None] | None) -> None:
+        if before:
+            await before
+        await self._send(events)
+        self._unsent -= _size(events)
+
+    def _take(self) -> list[NewEvent]:
+        with self._lock:
+            parts, self._parts, self._waiting = self._parts, [], 0
+            if parts and not self._closed:
+                stream, text = parts[-1]
+                end = _end_of_whole(text, len(text))
+                parts[-1] = stream, text[:end]
+                self._parts = [(stream, text[end:])] if end < len(text) else []
+        return self._events([(name, self._masked(name, text)) for name, text in _joined(parts)])
+
+    def _masked(self, name: str, text: str) -> str:
+        if not self._masks:
+            return text
+        return self._streams.setdefault(name, Stream(self._masks)).feed(text)
+
+    def _events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
+        return [
+            self._event(EventType.STEP_OUTPUT, {"text": chunk, "stream": stream})
+            for stream, text in texts
+            for chunk in _chunks(text)
+        ]
+
+
+def _size(events: list[NewEvent]) -> int:
+    return sum(len(event.data["text"]) for event in events)
+
+
+def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join neighbours of the same stream."""
+    runs: list[tuple[str, list[str]]] = []
+    for stream, text in parts:
+        if runs and runs[-1][0] == stream:
+            runs[-1][1].append(text)
+        else:
+            runs.append((stream, [text]))
+    return [(stream, "".join(texts)) for stream, texts in runs]
+
+
+def _chunks(text: str) -> list[str]:
+    """Cut text into chunks, where possible after a newline."""
+    chunks = []
+    while len(text) > MAX_CHUNK_CHARS:
+        cut = text.rfind("\n", 0, MAX_CHUNK_CHARS) + 1 or _end_of_whole(text, MAX_CHUNK_CHARS)
+        chunks.append(text[:cut])
+        text = text[cut:]
+    return [*chunks, text] if text else chunks
+
+
+def _end_of_whole(text: str, end: int) -> int:
+    """Return where to end a text, at `end` or before the escape sequence that goes on there."""
+    begun = _BEGUN.search(text, max(0, end - LONGEST_SEQUENCE), end)
+    return begun.start() if begun else end

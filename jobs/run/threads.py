@@ -1,0 +1,109 @@
+"""Calling what somebody else wrote: a coroutine in a task, a plain function in a thread.
+
+Each gets one of its own, so that what it raises or cancels stays there: an exit does not reach the
+event loop, a cancellation of its own making is told from one that was asked for, and plain
+functions that wait for each other cannot use up a pool of threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any
+
+from django.db import connections
+
+from core.user_code import (
+    Caught,
+    KindFault,
+    caught,
+    parts,
+)
+from jobs.run.control import Steering
+from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost
+from jobs.run.step import Step, StepFn
+
+ENDS = (*SIGNALS, Cancelled, JobFailed, StepFailed)  # what a group of errors comes down to
+OWN_CANCEL = "cancelled by its own code"
+
+
+async def call_step(run: Steering, fn: StepFn, step: Step) -> Any:
+    """Call a step's function, `async def` or plain `def`, and return its result."""
+    if is_async(fn):
+        return await in_task(run, fn, step)
+    result = await in_thread(run, None, fn, step)
+    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result
+
+
+def is_async(fn: object) -> bool:
+    """Whether calling it makes a coroutine: an `async def`, or an object with such a `__call__`."""
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+async def in_task(
+    run: Steering, fn: Callable[..., Awaitable[Any]], *args: Any, is_handler: bool = False
+) -> Any:
+    """Await what `fn` returns in a task of its own.
+
+    That counts as part of the branch that calls, but for a handler, whose tasks are its branches.
+    Cancelled, cancels that and still waits for it. Raises CancelledError only then, and otherwise
+    a KindFault for whatever is no `Exception` and no signal of the run's.
+    """
+    context = None if is_handler else run.branch_context()
+    work = asyncio.create_task(_caught(fn, *args), context=context)
+    asked = False
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            asked = True
+            work.cancel()
+    if work.cancelled():  # by itself, as the last that it did
+        return _opened(run, Caught(error=asyncio.CancelledError()), asked=asked)
+    return _opened(run, work.result(), asked=asked)
+
+
+async def in_thread(
+    run: Steering, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
+) -> Any:
+    """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
+
+    Else the next attempt, or the next job on its targets, would act beside it. `end` hurries it.
+    """
+    loop, context = asyncio.get_running_loop(), copy_context()
+    ended: asyncio.Future[Caught[Any]] = loop.create_future()
+
+    def work() -> None:
+        result = caught(context.run, fn, *args)
+        caught(connections.close_all)  # the thread's own: nobody uses them again
+        with suppress(RuntimeError):  # the loop has gone, and whoever waited with it
+            loop.call_soon_threadsafe(ended.set_result, result)
+
+    threading.Thread(target=work, name="plain function", daemon=True).start()
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        if end is not None:
+            await end()
+        await asyncio.wait({ended})
+        raise
+    return _opened(run, ended.result(), asked=False)
+
+
+async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
+    try:
+        return Caught(await fn(*args))
+    except BaseException as error:  # noqa: BLE001 - a kind's code; raised again where it is awaited
+        return Caught(error=error)
+
+
+def _opened(run: Steering, end: Caught[Any], *, asked: bool) -> Any:
+    if isinstance(end.error, BaseExceptionGroup) and (first := foremost(parts(end.error), ENDS)):
+        end = Caught(error=first)
+    if isinstance(end.error, asyncio.CancelledError):
+        raise end.error if asked else KindFault(end.error, OWN_CANCEL)
+    return end.open(run.is_signal)

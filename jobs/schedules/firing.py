@@ -1,0 +1,170 @@
+"""One moment of a schedule: its job is submitted, or one that has failed says why not."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models.functions import Now
+
+from core import clock
+from core.errors import (
+    BadRequest,
+    Forbidden,
+    IdempotencyConflict,
+    InvalidParams,
+    RepriseError,
+    storable_text,
+)
+from core.user_code import describe_error
+from jobs import commands
+from jobs.access.visibility import Principal
+from jobs.events import clean
+from jobs.events.fold import TERMINAL
+from jobs.kinds import registry
+from jobs.kinds.guarded_calls import KindFailed, ask_kind
+from jobs.models import Job, Schedule
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE = 500
+MAX_SHOWN = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A schedule's moment that has come; the row goes on to `after`, or nowhere."""
+
+    schedule: Schedule
+    at: datetime
+    after: datetime | None
+
+    def submit_or_note(self, *, late: bool) -> bool:
+        """Submit the job of the moment, or note why not; return whether it was submitted."""
+        schedule = self.schedule
+        if late and schedule.on_missed == Schedule.SKIP:
+            return self._leave_out("nobody was there to fire it in time")
+        if schedule.overlap == Schedule.SKIP and (running := _unfinished(schedule)):
+            return self._leave_out(f"job {running.pk} has not ended")
+        try:
+            job = self._ask()
+            return self._submit(job, last_run=self.at, message="", error="", failures=0)
+        except IdempotencyConflict:
+            return self._leave_out("this moment has had its job")
+        except InvalidParams as error:
+            places = "" if error.named else f" {error.places()}"
+            return self.note_failure(f"{error.message}{places}")
+        except RepriseError as error:
+            return self.note_failure(error.message)
+
+    def note_failure(self, reason: str) -> bool:
+        """Note that the moment has failed, at the schedule and as a job; return False."""
+        schedule, error = self.schedule, storable_text(f"Not submitted: {reason}")[:MAX_MESSAGE]
+        logger.warning("schedule %s: %s", schedule.name, error, extra={"action": "schedule"})
+        noted = {"message": error, "error": error, "failures": schedule.failures + 1}
+        try:
+            self._submit(self._refused(error), failed_at=Now(), **noted)
+        except (RepriseError, DataError, IntegrityError):
+            logger.exception("schedule %s has no job", schedule.name, extra={"action": "schedule"})
+            self._move(failed_at=Now(), **noted)
+        return False
+
+    @property
+    def _principal(self) -> Principal:
+        return Principal(self.schedule.owner, f"schedule:{self.schedule.name}")
+
+    @property
+    def _request(self) -> dict[str, Any]:
+        schedule = self.schedule
+        labels = {"schedule": schedule.name}
+        title = schedule.title or None
+        return {"kind": schedule.kind, "params": schedule.params, "title": title, "labels": labels}
+
+    def _ask(self) -> Job:
+        """Return the job as its kind wants it: this calls code that may do anything."""
+        schedule = self.schedule
+        if not schedule.owner.is_active:
+            name = schedule.owner.get_username()
+            raise Forbidden(f"The owner, {name}, is no longer active.")
+        try:
+            request = clean(self._request)
+            return ask_kind(schedule.kind, lambda: commands.wanted(self._principal, **request))
+        except (OperationalError, InterfaceError) as error:
+            database_now()  # the same, where it is our database that is away
+            raise KindFailed(f"The kind {schedule.kind} failed: {describe_error(error)}") from error
+
+    def _refused(self, reason: str) -> Job:
+        """Return the failed job that says why, with the params where they can be shown."""
+        schedule, found = self.schedule, registry.find(self.schedule.kind)
+        params: Mapping[str, Any] = {}
+        if found is not None and not found.has_secrets:
+            params = _shown(schedule.params)
+        return commands.build_refused(
+            self._principal,
+            schedule.kind,
+            params,
+            self._request["labels"],
+            title=schedule.title or schedule.name,
+            reason=reason,
+        )
+
+    def _submit(self, job: Job, **changes: Any) -> bool:
+        """Submit a job under the moment's key and move the row on; False where another has."""
+        key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
+        keyed = commands.has_secrets(job.kind)
+        with transaction.atomic():
+            if not self._lock():
+                return False
+            last, new = commands.once(self._principal, self._request, key, lambda: job, keyed)
+            self._move(last_job=last, **changes)
+        return new
+
+    def _leave_out(self, why: str) -> bool:
+        schedule, message = self.schedule, f"Left out {clock.rfc3339(self.at)}: {why}."
+        logger.warning("schedule %s: %s", schedule.name, message, extra={"action": "schedule"})
+        self._move(message=message)
+        return False
+
+    def _lock(self) -> bool:
+        """Lock the row; False where another sweeper has it or had it, or it has been changed."""
+        rows = Schedule.objects.select_for_update(skip_locked=True, no_key=True)
+        schedule = self.schedule
+        return bool(rows.filter(pk=schedule.pk, enabled=True, next_run=schedule.next_run).first())
+
+    def _move(self, **changes: Any) -> None:
+        rows = Schedule.objects.filter(pk=self.schedule.pk, next_run=self.schedule.next_run)
+        rows.update(next_run=self.after, **changes)
+
+
+def _unfinished(schedule: Schedule) -> Job | None:
+    job = schedule.last_job
+    return job if job is not None and job.status not in TERMINAL else None
+
+
+def _shown(params: object) -> dict[str, Any]:
+    """Return params as an event takes them; none where it would not."""
+    try:
+        found = clean(params)
+    except BadRequest:
+        return {}
+    return found if isinstance(found, dict) and len(json.dumps(found)) <= MAX_SHOWN else {}
+
+
+def database_now() -> datetime:
+    """Return the time by the database's clock. Raises where the database is away."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

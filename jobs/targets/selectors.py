@@ -1,0 +1,98 @@
+"""Which targets somebody means: names, `group:eu`, `label:role=web`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from core.errors import InvalidParams
+from jobs.events.extensions import MOST_TARGETS
+from jobs.models import Target
+
+GROUP, LABEL = "group:", "label:"
+
+
+def is_selector(text: str) -> bool:
+    """Return whether a text stands for targets rather than naming one."""
+    return text.startswith((GROUP, LABEL))
+
+
+def expand(wanted: Sequence[str], pointer: str) -> list[str]:
+    """Return the names that are meant, in order; the targets of a selector by name.
+
+    What a selector stands for comes once. A name stays as it is, known or not, twice or not.
+    InvalidParams, pointing at `<pointer>/<place>`, for a selector that no target fits, and at
+    `pointer` for more targets than a job may have.
+    """
+    found: dict[int, list[str]] = {}
+    errors: list[dict[str, str]] = []
+    for place, text in enumerate(wanted):
+        if not is_selector(text):
+            continue
+        found[place] = _names(text)
+        if not found[place]:
+            errors.append({"pointer": f"{pointer}/{place}", "detail": _nothing(text)})
+    if errors:
+        raise InvalidParams(errors)
+    names, listed, chosen = list[str](), set[str](), set[str]()
+    for place, text in enumerate(wanted):
+        if place in found:
+            fresh = [name for name in found[place] if name not in listed]
+            chosen.update(fresh)
+        else:
+            fresh = [text] if text not in chosen else []
+        names += fresh
+        listed.update(fresh)
+    if len(names) > MOST_TARGETS:
+        raise InvalidParams([{"pointer": pointer, "detail": _too_many(len(names))}])
+    return names
+
+
+def select(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
+    """Return the targets that are meant, in order, each once.
+
+    InvalidParams, pointing at `<pointer>/<place>`, for a name or selector that stands for none.
+    """
+    names = list(dict.fromkeys(expand(wanted, pointer)))
+    known = {target.name: target for target in Target.objects.filter(name__in=names)}
+    errors = [
+        {"pointer": f"{pointer}/{place}", "detail": f"There is no target {text}."}
+        for place, text in enumerate(wanted)
+        if not is_selector(text) and text not in known
+    ]
+    if errors:
+        raise InvalidParams(errors)
+    return [known[name] for name in names]
+
+
+def selectors(least: int = 1) -> list[str]:
+    """Return the selectors that stand for at least so many: the groups, then the labels."""
+    groups, labels = Counter[str](), Counter[str]()
+    for group, own in Target.objects.values_list("group", "labels"):
+        groups.update([group] if group else [])
+        labels.update(f"{name}={value}" for name, value in own.items())
+    found = ((GROUP, groups), (LABEL, labels))
+    return [
+        kind + text for kind, counted in found for text in sorted(counted) if counted[text] >= least
+    ]
+
+
+def _names(selector: str) -> list[str]:
+    if selector.startswith(GROUP):
+        fits = Q(group=selector.removeprefix(GROUP))
+    else:
+        name, given, value = selector.removeprefix(LABEL).partition("=")
+        fits = Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
+    return list(Target.objects.filter(fits).order_by("name").values_list("name", flat=True))
+
+
+def _too_many(count: int) -> str:
+    return f"These are {count:,} targets; a job has at most {MOST_TARGETS:,}."
+
+
+def _nothing(selector: str) -> str:
+    if selector in {GROUP, LABEL}:
+        return f"{selector!r} names nothing: write {GROUP}<name>, {LABEL}<name>=<value>."
+    return f"No target fits {selector}."

@@ -1,0 +1,62 @@
+"""What a target must look like before the inventory takes it, from a file or from the admin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from jobs.events import is_storable
+from jobs.models import Target
+from jobs.targets.selectors import (
+    GROUP,
+    LABEL,
+    is_selector,
+)
+from jobs.transports.errors import TargetUnusable
+from jobs.transports.run_command import TRANSPORTS
+from jobs.transports.ssh.login import login_of
+
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$")]
+
+
+class Entry(BaseModel):
+    """A target as a file has it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    group: Annotated[Text, Field(max_length=100)] = ""
+    labels: dict[str, str] = {}
+    transport: str = "local"
+    address: Annotated[Text, Field(max_length=500)] = ""
+    variables: dict[str, JsonValue] = {}
+
+    def target(self) -> Target:
+        """Return it as a row that is not stored yet."""
+        values: dict[str, Any] = self.model_dump()
+        return Target(**values)
+
+
+def problem(target: Target) -> tuple[str, str] | None:
+    """Return the field that makes a target useless and why, None where there is none."""
+    if is_selector(target.name):
+        return "name", f"A name cannot begin with {GROUP} or {LABEL}: that chooses several."
+    if target.transport not in TRANSPORTS:
+        known = ", ".join(TRANSPORTS)
+        return "transport", f"There is no transport {target.transport}. Known: {known}."
+    for name in ("labels", "variables"):
+        if not is_storable(getattr(target, name)):
+            return name, "It has a NUL, or a number that is none, or is nested too deep."
+    if not isinstance(target.variables, dict):
+        return "variables", "Variables are a JSON object."
+    if not isinstance(target.labels, dict) or not all(
+        isinstance(value, str) for value in target.labels.values()
+    ):
+        return "labels", "Labels are a JSON object of texts."
+    if target.transport == "ssh":
+        try:
+            login_of(target)
+        except TargetUnusable as error:
+            return "variables" if "ssh_keys" in error.message else "address", error.message
+    return None

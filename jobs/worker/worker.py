@@ -1,0 +1,217 @@
+"""The worker: takes delivered jobs, runs their handlers under a lease, records how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import Error, transaction
+
+from core.db import in_thread
+from core.errors import RepriseError
+from jobs import commands, log
+from jobs.log import hints
+from jobs.log.state import state_at
+from jobs.log.writer import Writer
+from jobs.queue import (
+    claims,
+    dispatch,
+    leases,
+    limits,
+)
+from jobs.queue.leases import Lease
+from jobs.run import HandedOver, Parked, Run, parking
+from jobs.secrets import field, store
+from jobs.worker.fetcher import Taker, give_back
+from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
+from jobs.worker.isolation import Apart
+from jobs.worker.outcome import append_ending, ending_of
+from jobs.worker.presence import Presence
+
+logger = logging.getLogger(__name__)
+
+HAND_OVER_SECONDS = 5.0
+HINTS_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Active:
+    """A run in this worker: its lease, when that was last known to hold, its task."""
+
+    lease: Lease
+    run: Run
+    held_at: float
+    task: asyncio.Task[None]
+    forced_at: float | None = None
+
+
+class Worker:
+    """One worker process: up to `capacity` runs at a time. With `apart`, suspects run beside it."""
+
+    def __init__(self, capacity: int | None = None, apart: Apart | None = None) -> None:
+        self.name = f"{socket.gethostname()}/{os.getpid()}"
+        self.capacity = capacity or settings.REPRISE.worker_runs
+        self._apart = apart
+        self._taker = Taker(self.name, apart.start if apart else None)
+        self._writer = Writer()
+        self._active: dict[UUID, _Active] = {}
+        self._held: dict[UUID, int] = {}  # their fences; the heartbeat's thread copies it
+        self._room = asyncio.Semaphore(self.capacity)
+        self._stopping = False
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Run jobs until `stop`; then hand over what runs and return."""
+        presence = Presence(self.name, self.receive, self.capacity)
+        async with self._open(), presence.shown():
+            queue = asyncio.create_task(dispatch.serve(self.receive, self.name, self.capacity))
+            try:
+                await stop.wait()
+            finally:
+                self._stopping = True
+                queue.cancel()
+                await asyncio.gather(queue, return_exceptions=True)
+
+    async def serve_one(self, job_id: UUID, stop: asyncio.Event) -> None:
+        """Run one job, if it is to be had, until it leaves this worker, or until `stop`."""
+        async with self._open():
+            await self.receive(job_id)
+            for active in list(self._active.values()):  # one, or none
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait({stopping, active.task}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        """Be ready to run jobs; in the end hand over what still runs."""
+        beats, watching = (
+            Heartbeat(self._held.copy, self._beaten),
+            asyncio.create_task(self._watch()),
+        )
+        try:
+            yield
+        finally:
+            self._stopping = True
+            await asyncio.gather(self._hand_over(), *([self._apart.stop()] if self._apart else []))
+            beats.stop()
+            watching.cancel()
+            self._writer.stop()
+            await asyncio.to_thread(hints.publisher().flush, HINTS_SECONDS)
+
+    async def receive(self, job_id: UUID) -> None:
+        """Take a delivered job, if it is to be had, and start its run; waits while full."""
+        await self._room.acquire()
+        started = False
+        try:
+            held_at = time.monotonic()
+            taken = None if self._stopping else await self._taker.take(job_id)
+            if taken is not None:
+                self._start(taken, held_at)
+                started = True
+        finally:
+            if not started:
+                self._room.release()
+
+    def _start(self, lease: Lease, held_at: float) -> None:
+        actor = f"worker:{self.name}"
+        run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer)
+        task = asyncio.create_task(self._run(lease, run), name=f"job {lease.job}")
+        self._active[lease.job] = _Active(lease, run, held_at, task)
+        self._held[lease.job] = lease.fence
+
+    async def _run(self, lease: Lease, run: Run) -> None:
+        logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
+        try:
+            steps = {} if lease.fresh else (await in_thread(state_at, lease.job)).steps
+            run.recall(steps, lease.status, lease.at)
+            if field.refers(lease.params):
+                run.vault.stored = await in_thread(store.load, lease.job)
+            await append_ending(run, await ending_of(lease, run))
+            if lease.holds:
+                await in_thread(_release, lease)
+        except Parked:
+            await in_thread(_park, run, lease.kind)
+        except (HandedOver, asyncio.CancelledError):
+            await in_thread(give_back, lease)
+        except log.LeaseLost:
+            logger.warning("job %s: lease lost", lease.job, extra={"action": "run"})
+        except Exception:  # the sweep delivers the job again, or releases its claims
+            logger.exception("job %s could not be ended", lease.job, extra={"action": "run"})
+        finally:
+            if self._active[lease.job].lease is lease:  # else it is here again already
+                del self._active[lease.job], self._held[lease.job]
+            self._room.release()
+            run.vault.lock()
+
+    async def _watch(self) -> None:
+        """End runs whose lease is about to end unrenewed, a margin before somebody takes them."""
+        while True:
+            await asyncio.sleep(min(settings.REPRISE.lease_seconds / BEATS_PER_LEASE, 1.0))
+            self._stop_expired()
+
+    def _beaten(self, known_at: float, held: Mapping[UUID, str]) -> None:
+        """Take in how the jobs stand whose leases have been renewed."""
+        for job, status in held.items():
+            if active := self._active.get(job):
+                active.held_at = max(active.held_at, known_at)
+                self._steer(active, status)
+
+    def _steer(self, active: _Active, status: str) -> None:
+        """Pass on what people asked for; end a step that does not heed it within the grace."""
+        active.run.steer(cancelling=status == "cancelling", pausing=status == "paused")
+        if status != "cancelling":
+            return
+        now = time.monotonic()
+        if active.forced_at is None:
+            active.forced_at = now + settings.REPRISE.cancel_grace_seconds
+        elif now > active.forced_at:
+            active.forced_at = float("inf")
+            active.task.cancel()
+
+    def _stop_expired(self) -> None:
+        lease = settings.REPRISE.lease_seconds
+        for active in list(self._active.values()):
+            if time.monotonic() - active.held_at > lease * 0.7:
+                logger.warning("job %s: lease not renewed, stopping", active.lease.job)
+                active.run.hand_over()
+                active.task.cancel()
+
+    async def _hand_over(self) -> None:
+        """Let runs stop between steps for a while, then end the steps that still run."""
+        active = list(self._active.values())
+        for each in active:
+            each.run.hand_over()
+        tasks = [each.task for each in active]
+        if tasks:
+            _done, running = await asyncio.wait(tasks, timeout=HAND_OVER_SECONDS)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+def _release(lease: Lease) -> None:
+    """Give up an ended job's targets and its place, and wake who waits for them."""
+    with transaction.atomic():
+        commands.wake(claims.release(lease.job))
+    limits.wake_next(lease.kind)
+
+
+def _park(run: Run, kind: str) -> None:
+    """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
+    try:
+        with transaction.atomic():
+            status = leases.park(
+                run.job, run.fence, run.actor, run.vault.masked(parking(run.waits))
+            )
+            if status not in {"waiting", "paused"}:
+                commands.wake([run.job])
+        limits.wake_next(kind)
+    except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
+        logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})

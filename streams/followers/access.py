@@ -1,0 +1,134 @@
+"""Who follows: asked at the door, and for all together while their streams last.
+
+All database work of a check happens in one visit to a thread, which gives its connection back: a
+stream that lasts for minutes holds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, parse_cookie
+
+from core.errors import NotFound, NotSignedIn, RepriseError
+from core.ids import parse_id
+from core.problems import explain
+from jobs.access import (
+    revalidate,
+    tickets,
+    visibility,
+)
+from jobs.access.visibility import Principal
+from streams.followers.limits import Limits
+from streams.followers.registry import Follower, here
+from streams.followers.revalidate import Asked
+
+Source = HttpRequest | Mapping[str, Any]
+T = TypeVar("T")
+
+
+def job_id(text: str) -> UUID:
+    """Return the id that a path names; NotFound where it is none."""
+    try:
+        return parse_id(text)
+    except ValueError:
+        raise NotFound from None
+
+
+async def allow(source: Source, job: UUID | None) -> Principal:
+    """Let somebody read a job, or with None the feed of all jobs; return who it is.
+
+    `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
+    RetryLater while the database is away.
+    """
+    return await in_thread(partial(_allow, source, job))
+
+
+async def admit(source: Source, job: UUID | None, transport: str) -> Follower:
+    """Let somebody follow a job, or with None the feed of all jobs.
+
+    They are registered until the connection ends (`streams.followers.registry`); later messages
+    reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
+    """
+    limits, followers = Limits.of(settings.REPRISE), here()
+    seen = followers.knock(limits)
+    follower = Follower(transport, await allow(source, job), job)
+    scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
+    followers.enter(scope, follower, limits, seen)
+    return follower
+
+
+async def refusals(asked: Asked) -> list[RepriseError | None]:
+    """Return for each whether they may still follow: why not, or None.
+
+    Raises RetryLater while the database is away.
+    """
+    return await in_thread(partial(revalidate.refusals, asked))
+
+
+async def staff(source: Source) -> None:
+    """Raise NotSignedIn, or NotFound for whoever is not staff."""
+    if not (await in_thread(partial(_authenticate, source))).user.is_staff:
+        raise NotFound
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Do database work in a thread; what it raises becomes one of the documented errors."""
+    try:
+        found: T = await database_sync_to_async(work, thread_sensitive=False)()
+    except Exception as error:
+        raise explain(error) from error
+    return found
+
+
+def ticket_of(source: Source) -> str | None:
+    """Return the `ticket` in the address; None where there is no such parameter.
+
+    Where there is one, it decides, and no cookie counts, be the ticket good or not. Only an
+    `Authorization` header goes before it.
+    """
+    if isinstance(source, HttpRequest):
+        given = source.GET.getlist("ticket")
+    else:
+        query = parse_qs(source["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = query.get("ticket", [])
+    return given[-1] if given else None
+
+
+def _allow(source: Source, job: UUID | None) -> Principal:
+    ticket = ticket_of(source)
+    if ticket is not None and visibility.bearer(source) is None:
+        if job is None:
+            raise NotSignedIn("A ticket is for one job, not for the feed of all.")
+        return tickets.verify(ticket, job)
+    principal = _authenticate(source)
+    if job is not None:
+        visibility.job_for(principal, job)
+    else:
+        visibility.require(principal, "view")
+        principal.sight  # noqa: B018 - looked up here, in the thread, and kept
+    return principal
+
+
+def _authenticate(source: Source) -> Principal:
+    if not isinstance(source, HttpRequest) and visibility.bearer(source) is None:
+        source = _with_session(source)
+    return visibility.authenticate(source)
+
+
+def _with_session(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a scope with the session that its cookie names, and the session's user."""
+    cookies = "; ".join(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"
+    )
+    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    return {**scope, "session": session, "user": get_user.func({"session": session})}

@@ -1,0 +1,220 @@
+"""Everybody who follows in this process: let in by the limits, sent off when it goes down.
+
+A follower is in here for as long as its connection's ASGI application runs (`freeing`), so that its
+slot is freed however that ends: a view that is cancelled before it answers, a body that nobody ever
+starts to read, a transport that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from core.errors import GoingDown
+from jobs.access.visibility import Principal
+from streams.counters import Counters, counters
+from streams.followers.disconnect_notice import Notice
+from streams.followers.limits import (
+    Bucket,
+    Limits,
+    too_fast,
+    too_many,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HELD = "reprise.followers"
+LONG_POLL = "longpoll"
+
+
+@dataclass(eq=False, slots=True)
+class Follower:
+    """An open connection that follows a job, or with `job` None the feed of all jobs."""
+
+    transport: str
+    principal: Principal
+    job: UUID | None
+    notice: Notice = field(default_factory=Notice)
+
+
+class Followers:
+    """The followers of one process (one event loop)."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.changes = 0
+        self._counters = counters
+        self._open: set[Follower] = set()
+        self._of_user: Counter[int] = Counter()
+        self._of_job: Counter[UUID] = Counter()
+        self._bucket = Bucket()
+        self._down_at: float | None = None
+        self._doubtful: set[int] | None = set()
+        self._doubt = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._open)
+
+    @property
+    def going_down(self) -> bool:
+        """Whether this process takes nobody any more."""
+        return self._down_at is not None
+
+    def knock(self, limits: Limits) -> int:
+        """Ask to come in before any work is done for that; return `changes`, for `enter`.
+
+        Raises GoingDown and OverLimit. Takes a token of those that a second brings.
+        """
+        self._refuse_without_room(limits)
+        if limits.per_second and not self._bucket.take(_now(), limits.per_second):
+            self._counters.add("refused", "rate")
+            raise too_fast()
+        return self.changes
+
+    def enter(
+        self, scope: Mapping[str, Any], follower: Follower, limits: Limits, seen: int
+    ) -> None:
+        """Let a follower in who may read; `seen` is what `knock` returned.
+
+        It leaves when the application ends that has `scope` (`freeing`); without that around it, a
+        follower is not counted. Raises GoingDown and OverLimit.
+        """
+        self._refuse_without_room(limits)
+        user = follower.principal.user.pk
+        if limits.per_user and self._of_user[user] >= limits.per_user:
+            self._full("user", "of yours on this server")
+        if limits.per_job and follower.job and self._of_job[follower.job] >= limits.per_job:
+            self._full("job", "of this job on this server")
+        held: list[Follower] | None = scope.get(HELD)
+        if held is None:
+            return
+        held.append(follower)
+        self._open.add(follower)
+        self._count(follower, 1)
+        if self.changes != seen:
+            # Somebody's access changed while this one's was looked up: who knows which came first.
+            self.doubt([user])
+
+    def leave(self, follower: Follower) -> None:
+        """Take a follower out; harmless where it is not in."""
+        if follower in self._open:
+            self._open.discard(follower)
+            self._count(follower, -1)
+
+    def doubt(self, users: Collection[int] | None) -> None:
+        """Have these users' followers (None: all) asked at once whether they may still follow."""
+        self.changes += 1
+        if users is None or self._doubtful is None:
+            self._doubtful = None
+        else:
+            self._doubtful |= set(users)
+        self._doubt.set()
+
+    async def doubted(self, seconds: float) -> list[Follower]:
+        """Wait for doubts, `seconds` at most; return whom they concern."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._doubt.wait()
+        except TimeoutError:
+            return []
+        self._doubt.clear()
+        users, self._doubtful = self._doubtful, set()
+        return [one for one in self._open if users is None or one.principal.user.pk in users]
+
+    def all(self) -> list[Follower]:
+        """Return everybody."""
+        return list(self._open)
+
+    def go_down(self, seconds: float) -> None:
+        """Take nobody any more; have everybody told to come back, spread over `seconds`.
+
+        Evenly, in an order of chance: they must not all come to the next process at one moment. A
+        long poll is answered at once: its client is back at once as well, and told when to come.
+        Called again, it can only be sooner.
+        """
+        loop = asyncio.get_running_loop()
+        self._down_at = loop.time() + seconds
+        streams = [one for one in self._open if one.transport != LONG_POLL]
+        for one in self._open.difference(streams):
+            one.notice.give(GoingDown())
+        random.shuffle(streams)
+        for place, one in enumerate(streams):
+            moment = (place + random.random()) / len(streams) * seconds  # noqa: S311 - jitter
+            loop.call_later(moment, one.notice.give, GoingDown())
+
+    def _refuse_without_room(self, limits: Limits) -> None:
+        if self._down_at is not None:
+            self._counters.add("refused", "going_down")
+            left = max(self._down_at - _now(), 0)
+            jitter = random.uniform(0.5, 2)  # noqa: S311 - not for secrets
+            raise GoingDown(retry_after_s=round(left + jitter, 1))
+        if limits.per_process and len(self._open) >= limits.per_process:
+            self._full("process", "on this server")
+
+    def _full(self, limit: str, whose: str) -> None:
+        self._counters.add("refused", limit)
+        raise too_many(whose)
+
+    def _count(self, follower: Follower, amount: int) -> None:
+        self._counters.add("followers", follower.transport, amount)
+        _add(self._of_user, follower.principal.user.pk, amount)
+        if follower.job is not None:
+            _add(self._of_job, follower.job, amount)
+
+
+_here: WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = WeakKeyDictionary()
+
+
+def here() -> Followers:
+    """Return the running loop's followers."""
+    return _here.setdefault(asyncio.get_running_loop(), Followers(counters))
+
+
+def freeing(app: App) -> App:
+    """Return an ASGI application around `app`: whoever entered by its scope leaves with its end."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        followers = here()
+        held: list[Follower] = []
+        if followers.going_down and scope["type"] == "http":
+            send = _last_answer(send)
+        running = app({**scope, HELD: held}, receive, send)
+        del scope, receive, send  # not to hold what `app` may let go long before its end
+        try:
+            await running
+        finally:
+            for follower in held:
+                followers.leave(follower)
+
+    return run
+
+
+def _last_answer(send: Send) -> Send:
+    """Have a client that keeps its connection open make a new one, to whoever takes it then."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), (b"Connection", b"close")]
+        await send(message)
+
+    return closing
+
+
+def _add(counts: Counter[Any], key: Hashable, amount: int) -> None:
+    counts[key] += amount
+    if not counts[key]:
+        del counts[key]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

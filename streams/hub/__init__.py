@@ -1,0 +1,1 @@
+"""The hub: brings what is appended to every follower in one process."""

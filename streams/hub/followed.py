@@ -1,0 +1,140 @@
+"""A followed job as this process knows it: its head, its ring, and who waits for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from jobs.events.fold import TERMINAL
+from jobs.log import Head
+from streams.followers.disconnect_notice import Notice
+from streams.hub.batches import (
+    BOUNDS,
+    Bounds,
+    Ring,
+)
+
+# After its followers have been woken, a job's next events gather for about as long as it takes to
+# send something to each of them, times a few: then a busy job is sent in fewer, larger frames.
+GATHER_SECONDS_A_FOLLOWER = 50e-6
+LEAST_GATHER_SECONDS, MOST_GATHER_SECONDS = 0.001, 0.02
+
+
+class Signal:
+    """Wakes everybody who waits: a condition without its lock, on one event loop.
+
+    Look at the state, then wait, with no `await` between: then no wake is missed.
+    """
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[bool]] = set()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits now; others look at the state before they do."""
+        return bool(self._waiters)
+
+    def fire(self) -> None:
+        """Wake all who wait now."""
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(True)
+
+    async def wait(self, seconds: float, notice: Notice) -> bool:
+        """Wait to be woken, `seconds` at most; return whether that is what happened.
+
+        Something that is put into `notice` wakes as well. Wait inside its `resting`.
+        """
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiters.add(waiter)
+        notice.waiter = waiter
+        notice.wait_until(loop.time() + max(seconds, 0))
+        try:
+            return await waiter
+        finally:
+            notice.waiter = None
+            self._waiters.discard(waiter)
+
+
+class Followed:
+    """One job that somebody here follows. A follower is no part of it: it has its own cursor.
+
+    `head` and `status` are the newest that this process has heard of; `ring` has the newest
+    events, and is *behind* while it lacks some up to the head. Every change wakes `changed`: at
+    once after a silence, else when more has gathered (20 ms at most). `outdated`: the log has
+    turned out to be another than this one; followers check their cursors and follow again.
+    """
+
+    def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
+        self.job = job
+        self.head = head.seq
+        self.status = head.status
+        self.ring = Ring(head.seq, bounds, head.hash)
+        self.outdated = False
+        self.changed = Signal()
+        self.followers = 0
+        self.since = self.idle_since = asyncio.get_running_loop().time()
+        self.healing: asyncio.Task[None] | None = None
+        self.looking: asyncio.Task[None] | None = None
+        self.verifying: asyncio.Task[None] | None = None
+        self.verified = -1  # where the ring ended when the log was asked whether it has that
+        self._time = asyncio.get_running_loop().time
+        self._gathers_until = 0.0
+        self._waking: asyncio.TimerHandle | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the ring lacks events that are known to be there."""
+        return self.ring.last < self.head
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing follows `head`."""
+        return self.status in TERMINAL
+
+    def note(self, seq: int, status: str) -> None:
+        """Take in that the head has come to `seq` with this status; older news change nothing."""
+        if seq > self.head:
+            self.head, self.status = seq, status
+            self._news()
+
+    def extend(self, after: int, texts: Sequence[str]) -> None:
+        """Add events to the ring; then, only then, wake those who wait for them."""
+        if self.ring.extend(after, texts):
+            self._news()
+
+    def retire(self) -> None:
+        """Have everybody who waits look again: nothing more comes here."""
+        self.outdated = True
+        self.changed.fire()
+
+    def skip(self) -> bool:
+        """Give up a gap that is wider than the ring; return whether it was.
+
+        The ring starts again at the head, and who is before it is served from the log.
+        """
+        if self.head - self.ring.last <= self._bounds.ring_events:
+            return False
+        self.ring = Ring(self.head, self._bounds)
+        self._news()
+        return True
+
+    def _news(self) -> None:
+        if self._waking is not None or not self.changed.awaited:
+            return
+        if self._time() < self._gathers_until:
+            loop = asyncio.get_running_loop()
+            self._waking = loop.call_at(self._gathers_until, self._wake)
+        else:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._waking = None
+        gather = min(self.followers * GATHER_SECONDS_A_FOLLOWER, MOST_GATHER_SECONDS)
+        if gather >= LEAST_GATHER_SECONDS:
+            self._gathers_until = self._time() + gather
+        self.changed.fire()

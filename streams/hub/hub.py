@@ -1,0 +1,389 @@
+"""The hub: brings what is appended to all who follow, in one process (one event loop).
+
+The log is the truth, the channel layer a hint. Hints that fit extend a job's ring; one that leaves
+a gap has the gap read from the log, once for all. Once a second the heads of all followed jobs are
+read in one query: what the hints lost is healed by that, and counted. A follower is a cursor
+(`streams.hub.subscription`): the hub keeps nothing for it and knows only how many there are.
+
+A log may go back: a dump is restored, or a standby that lags takes over. What was known of a job
+is dropped when a head is behind it or has another hash, or an event is not linked to the one
+before; its followers then check their cursors, as if they came back (docs/adr/0051).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from core.errors import CursorAhead, HistoryDiverged, NotFound, Unavailable
+from jobs.log import Cursor, Head, Page, group
+from streams.counters import Counters
+from streams.hub.batches import BOUNDS, Bounds
+from streams.hub.followed import Followed
+from streams.hub.listener import (
+    Layer,
+    Link,
+    Message,
+)
+from streams.hub.page_cache import History
+
+logger = logging.getLogger(__name__)
+
+# What a reader raises while Postgres is away; everything else is a fault of ours.
+AWAY = (psycopg.Error, OSError)
+
+LINGER_SECONDS = 10.0
+READ_SECONDS = 10.0
+# A head that the poll saw first is given this long to arrive as a hint, and again for as long as
+# the ring moves, before the hint counts as lost.
+LOOK_SECONDS = 0.25
+LOOKS = 8
+# A hint sent while a group was being joined may miss this process: that is no loss to count.
+YOUNG_SECONDS = 2.0
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
+
+
+class Reader(Protocol):
+    """What is used of `jobs.log.AsyncReader`. Each read raises one of AWAY without Postgres."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
+
+
+class Listener(Protocol):
+    """What else this process hears: the messages of one group, and a task that is kept going."""
+
+    def hear(self, message: Message) -> None: ...
+    async def run(self) -> None: ...
+
+
+class Hub:
+    """Use `start` first, then `check` and `follow`; one for an event loop (`streams.process`).
+
+    `listeners` by group: they get the messages whose type begins with the group's name and a dot.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        make_layer: Callable[[], Layer],
+        *,
+        counters: Counters,
+        heartbeat_seconds: float = 15.0,
+        poll_seconds: float = 1.0,
+        bounds: Bounds = BOUNDS,
+        listeners: Mapping[str, Listener] = MappingProxyType({}),
+    ) -> None:
+        self.counters = counters
+        self.heartbeat_seconds = heartbeat_seconds
+        self.bounds = bounds
+        self.history = History(reader, counters, bounds)
+        self._reader = reader
+        self._poll_seconds = poll_seconds
+        self._link = Link(make_layer, self._hear)
+        self._link.groups.update(listeners)
+        self._listeners = listeners
+        self._followed: dict[UUID, Followed] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Open the reader and start listening, the first time; harmless every other."""
+        if self._started is None:
+            self._started = asyncio.ensure_future(self._reader.open())
+            self._spawn(self._supervise("link", self._link.run))
+            self._spawn(self._supervise("poll", self._poll))
+            for name, listener in self._listeners.items():
+                self._spawn(self._supervise(name, listener.run))
+        await asyncio.shield(self._started)
+
+    async def close(self) -> None:
+        """Stop everything; followers get nothing more."""
+        for task in (tasks := list(self._tasks)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reader.close()
+
+    async def check(self, job: UUID, cursor: Cursor) -> Head:
+        """Return the job's head now, to follow it from `cursor`.
+
+        Raises NotFound, CursorAhead, HistoryDiverged, and Unavailable without Postgres.
+        """
+        known = self._known(job)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                head = await self._reader.check_cursor(job, cursor)
+        except AWAY as error:
+            self.counters.add("read_failures", "check")
+            raise Unavailable from error
+        self._compare(job, known, head)
+        return head
+
+    async def doubt(self, job: UUID) -> None:
+        """Read again what is known of a job: an event is not linked to the one before it."""
+        self.history.drop(job)
+        if live := self._followed.get(job):
+            await asyncio.wait({self._verify(live)})
+
+    @contextmanager
+    def follow(self, job: UUID, head: Head) -> Iterator[Followed]:
+        """Follow a job for as long as the context lasts; `head` was read just before.
+
+        A finished job is followed by nobody: there is nothing to come.
+        """
+        if head.terminal:
+            yield self.glance(job, head)
+            return
+        live = self._enter(job, head)
+        try:
+            yield live
+        finally:
+            live.followers -= 1
+            live.idle_since = asyncio.get_running_loop().time()
+
+    def glance(self, job: UUID, head: Head) -> Followed:
+        """Return a job as it stands, for who reads to its head and does not wait for more."""
+        return Followed(job, head, self.bounds)
+
+    def _enter(self, job: UUID, head: Head) -> Followed:
+        live = self._followed.get(job)
+        if live is None:
+            live = self._followed[job] = Followed(job, head, self.bounds)
+            self.counters.add("jobs")
+            self._spawn(self._join(live))
+        live.followers += 1
+        live.note(head.seq, head.status)
+        if live.behind:
+            self._heal(live, "follow")
+        return live
+
+    async def _join(self, live: Followed) -> None:
+        """Join the job's group, and then read its head: what came in between had no hint."""
+        await self._link.join(group(live.job))
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                heads = await self._reader.heads([live.job])
+        except AWAY:
+            self.counters.add("read_failures", "join")
+            return  # the poll asks again
+        if found := heads.get(live.job):
+            live.note(found.seq, found.status)
+            if live.behind:
+                self._heal(live, "join")
+
+    def _known(self, job: UUID) -> int:
+        """Return the newest seq that is known now: a head that is read from now on has it."""
+        live = self._followed.get(job)
+        return max(self.history.end(job), max(live.head, live.ring.last) if live else 0)
+
+    def _compare(self, job: UUID, known: int, head: Head | None) -> bool:
+        """Drop what contradicts a head, read after `known` was the newest; return whether any."""
+        live = self._followed.get(job)
+        ring_hash = live.ring.hash_at(head.seq) if live and head else ""
+        back = head is None or head.seq < min(known, self._known(job))
+        if not back and head is not None:
+            back = not self.history.agrees(job, head) or ring_hash not in ("", head.hash)
+        if back:
+            self._drop(job, head)
+        return back
+
+    def _drop(self, job: UUID, head: Head | None) -> None:
+        """Forget a history that is no more, and have its followers check their cursors."""
+        logger.warning(
+            "the log of job %s is another than before: its followers check their cursors",
+            job, extra={"action": "log_went_back"},
+        )  # fmt: skip
+        self.counters.add("histories_dropped")
+        self.history.drop(job)
+        if live := self._followed.get(job):
+            if head is None:
+                self._forget(live)
+            else:
+                self._followed[job] = Followed(job, head, self.bounds)
+            live.retire()
+
+    def _verify(self, live: Followed) -> asyncio.Task[None]:
+        """Ask the log whether it has what the ring ends with; once, however many doubt it."""
+        if live.verifying is None:
+            live.verifying = self._spawn(self._compare_ring(live))
+        return live.verifying
+
+    async def _compare_ring(self, live: Followed) -> None:
+        end, known = live.ring.last, live.ring.hash_at(live.ring.last)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._reader.check_cursor(live.job, Cursor(end, known[:8] or None))
+            live.verified = end
+        except (CursorAhead, HistoryDiverged, NotFound):
+            async with asyncio.timeout(READ_SECONDS):
+                heads = await self._reader.heads([live.job])
+            if self._followed.get(live.job) is live:
+                self._drop(live.job, heads.get(live.job))
+        except AWAY:
+            self.counters.add("read_failures", "verify")
+        finally:
+            live.verifying = None
+
+    def _leave_idle(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for live in list(self._followed.values()):
+            if not live.followers and now - live.idle_since > LINGER_SECONDS:
+                self._forget(live)
+
+    def _forget(self, live: Followed) -> None:
+        del self._followed[live.job]
+        self.counters.add("jobs", amount=-1)
+        self._spawn(self._link.leave(group(live.job)))
+
+    def _hear(self, message: Message) -> None:
+        try:
+            name = message["type"].partition(".")[0]
+            if listener := self._listeners.get(name):
+                listener.hear(message)
+            else:
+                self._hint(message)
+        except (KeyError, TypeError, ValueError):
+            # Nothing that arrives may end the listening; what it meant, the poll finds.
+            self.counters.add("hints", "bad")
+            logger.warning("a hint that is none", exc_info=True, extra={"action": "bad_hint"})
+
+    def _hint(self, message: Message) -> None:
+        first, last, lines = message["first"], message["last"], message["lines"]
+        live = self._followed.get(UUID(message["job"]))
+        if live is None:
+            self.counters.add("hints", "stray")
+            return
+        texts = [] if lines is None else lines.split("\n")
+        if texts and len(texts) != last - first + 1:
+            raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
+        if texts and first <= live.ring.last + 1 and not live.ring.agrees(first - 1, texts):
+            self.counters.add("hints", "other")
+            self._verify(live)
+            return
+        # Even where a page of the log was quicker: it brought the events, but not the status.
+        live.note(last, message["status"])
+        if last <= live.ring.last:
+            self.counters.add("hints", "old")
+            return
+        if lines is None or first > live.ring.last + 1:
+            reason = "large" if lines is None else "gap"
+            self.counters.add("hints", reason)
+            if reason == "gap" and live.healing is None and not _young(live):
+                self.counters.add("lost_hints")
+            self._heal(live, reason)
+            return
+        live.extend(first - 1, texts)
+        self.counters.add("hints", "used")
+
+    def _heal(self, live: Followed, reason: str) -> None:
+        """Have what the ring lacks read from the log; once, however many notice the gap."""
+        if live.healing is None:
+            self.counters.add("heals", reason)
+            live.healing = self._spawn(self._fill(live))
+
+    async def _fill(self, live: Followed) -> None:
+        try:
+            while live.behind and not live.outdated and not live.skip():
+                async with asyncio.timeout(READ_SECONDS):
+                    page = await self._reader.read(
+                        live.job, live.ring.last, self.bounds.page_events
+                    )
+                if not len(page):
+                    return
+                texts = page.texts
+                if live.verified != page.after and not live.ring.agrees(page.after, texts):
+                    await asyncio.wait({self._verify(live)})
+                    continue
+                live.extend(page.after, texts)
+        except AWAY:
+            self.counters.add("read_failures", "heal")  # the poll notices again
+        finally:
+            live.healing = None
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            self._leave_idle()
+            self.history.forget()
+            open_jobs = [live for live in self._followed.values() if not _settled(live)]
+            if not open_jobs:
+                continue
+            known = [self._known(live.job) for live in open_jobs]
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    heads = await self._reader.heads([live.job for live in open_jobs])
+            except AWAY:  # asyncio.timeout's TimeoutError is an OSError too
+                self.counters.add("read_failures", "poll")
+                continue
+            for live, before in zip(open_jobs, known, strict=True):
+                found = heads.get(live.job)
+                if self._followed.get(live.job) is not live:
+                    continue
+                if self._compare(live.job, before, found) or found is None:
+                    continue
+                if found.seq <= live.ring.last:
+                    live.note(found.seq, found.status)
+                elif live.looking is None:
+                    live.looking = self._spawn(self._look_again(live, found))
+
+    async def _look_again(self, live: Followed, head: Head) -> None:
+        """Heal what the poll found missing, unless it was only on its way as a hint."""
+        try:
+            for _ in range(LOOKS if self._link.up else 0):
+                before = live.ring.last
+                await asyncio.sleep(LOOK_SECONDS)
+                if live.ring.last >= head.seq:
+                    return
+                if live.ring.last == before:
+                    break
+            if not _young(live) and live.healing is None:
+                self.counters.add("poll_heals")
+                self.counters.add("lost_hints")
+            live.note(head.seq, head.status)
+            self._heal(live, "poll")
+        finally:
+            live.looking = None
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        pause = MIN_PAUSE_SECONDS
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await run()
+            except Exception as error:  # noqa: BLE001 - the loop's edge: it goes on
+                logger.warning("%s failed: %r", name, error, extra={"action": "restart"})
+            self.counters.add("restarts", name)
+            if asyncio.get_running_loop().time() - started > 10 * MAX_PAUSE_SECONDS:
+                pause = MIN_PAUSE_SECONDS
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._reap)
+        return task
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a task of the hub failed", exc_info=error, extra={"action": "hub_task"})
+
+
+def _young(live: Followed) -> bool:
+    return asyncio.get_running_loop().time() - live.since < YOUNG_SECONDS
+
+
+def _settled(live: Followed) -> bool:
+    return live.terminal and not live.behind

@@ -1,0 +1,185 @@
+"""Pages of jobs' histories, read once for all who want them and kept for a while.
+
+Pages lie at fixed places (events 1 to 1000, 1001 to 2000 …), so that followers who come back to
+different places of one job share their reads. A page being read is shared too; one that failed is
+not kept. Where 1000 events are too large for a page, the rest of that place is read from wherever a
+follower stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from jobs.log import Head, Page
+from jobs.log.types import MAX_SEQ
+from streams.counters import Counters
+from streams.hub.batches import (
+    Bounds,
+    PageOf,
+    Stretch,
+)
+from streams.wire import hash_of
+
+READ_SECONDS = 10.0
+KEPT_SECONDS = 60.0
+PAGES_AHEAD = 2
+MOST_CUTS = 4096
+MOST_ENDS = 4096
+
+Key = tuple[UUID, int]  # a job, and the seq after which a page begins
+
+
+class Reads(Protocol):
+    """What reads pages: `jobs.log.AsyncReader`."""
+
+    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+
+
+class History:
+    """The pages in memory, and those on their way."""
+
+    def __init__(self, reader: Reads, counters: Counters, bounds: Bounds) -> None:
+        self._reader = reader
+        self._counters = counters
+        self._bounds = bounds
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._reading: dict[Key, asyncio.Task[Stretch]] = {}
+        self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
+        self._ends: OrderedDict[UUID, tuple[int, str]] = OrderedDict()
+
+    def page(self, job: UUID, seq: int) -> asyncio.Future[Stretch]:
+        """Return the page that has the event after `seq`, or will have it, as a shared future.
+
+        Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`, and one
+        that turns out to be too large before it: ask again. Fails as the reader does (psycopg.Error
+        while Postgres is away).
+        """
+        key = self._place(job, seq)
+        reading = self._reading.get(key)
+        kept = self._kept.get(key)
+        if reading is None and kept is not None and kept.stretch.last > seq:
+            loop = asyncio.get_running_loop()
+            self._kept.move_to_end(key)
+            kept.wanted = loop.time()
+            self._counters.add("page_hits")
+            done: asyncio.Future[Stretch] = loop.create_future()
+            done.set_result(kept.stretch)
+            return done
+        if reading is None:
+            return self._start(key)
+        self._counters.add("page_hits")
+        return reading
+
+    def ahead(self, job: UUID, seq: int, end: int) -> None:
+        """Begin to read what comes after `seq`, before `end`: it will be wanted next.
+
+        Two pages, so that Postgres makes one while another is on its way or being sent; but one
+        where pages are short, which have large events.
+        """
+        events = self._bounds.page_events
+        for place in range(seq, end, events)[: 1 if seq % events else PAGES_AHEAD]:
+            key = self._place(job, place)
+            if key not in self._reading and key not in self._kept:
+                self._start(key).add_done_callback(_passed_over)
+
+    def end(self, job: UUID) -> int:
+        """Return the seq of the newest event that a page has brought, 0 for none."""
+        return self._ends.get(job, (0, ""))[0]
+
+    def agrees(self, job: UUID, head: Head) -> bool:
+        """Return whether the newest event that was read can be of the history with this head."""
+        seq, known = self._ends.get(job, (0, ""))
+        return seq != head.seq or known in ("", head.hash)
+
+    def drop(self, job: UUID) -> None:
+        """Forget a job's pages, those too that are on their way."""
+        self._ends.pop(job, None)
+        for key in [key for key in self._kept if key[0] == job]:
+            self._drop(key)
+        for key in [key for key in self._reading if key[0] == job]:
+            del self._reading[key]
+        for key in [key for key in self._cuts if key[0] == job]:
+            del self._cuts[key]
+
+    def _start(self, key: Key) -> asyncio.Task[Stretch]:
+        self._counters.add("page_reads")
+        reading = self._reading[key] = asyncio.create_task(self._read(key))
+        return reading
+
+    def _place(self, job: UUID, seq: int) -> Key:
+        start = seq - seq % self._bounds.page_events
+        end = self._cuts.get((job, start), MAX_SEQ)
+        return (job, start if seq < end else seq)
+
+    async def _read(self, key: Key) -> Stretch:
+        job, after = key
+        events = self._bounds.page_events
+        wanted = False
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                page = await self._reader.read(job, after, events - after % events)
+        finally:
+            if self._reading.get(key) is asyncio.current_task():
+                wanted = True
+                del self._reading[key]
+        stretch = PageOf(page, self._bounds)
+        if wanted:  # else it was dropped on its way
+            if page.cut:
+                self._note_cut(key, page.last)
+            self._note_end(job, page)
+            self._keep(key, stretch)
+        return stretch
+
+    def _note_end(self, job: UUID, page: Page) -> None:
+        if page.last > max(page.after, self.end(job)):
+            self._ends[job] = page.last, hash_of(page.lines)
+            self._ends.move_to_end(job)
+            if len(self._ends) > MOST_ENDS:
+                self._ends.popitem(last=False)
+
+    def _note_cut(self, key: Key, end: int) -> None:
+        if key[1] % self._bounds.page_events == 0:
+            self._cuts[key] = end
+            if len(self._cuts) > MOST_CUTS:
+                self._cuts.popitem(last=False)
+
+    def _keep(self, key: Key, stretch: Stretch) -> None:
+        self._drop(key)
+        kept = _Kept(stretch, stretch.bytes, asyncio.get_running_loop().time())
+        self._kept[key] = kept
+        self._bytes += kept.bytes
+        while self._bytes > self._bounds.pages_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def forget(self) -> None:
+        """Let go of the pages that nobody has wanted for a minute."""
+        long_ago = asyncio.get_running_loop().time() - KEPT_SECONDS
+        while self._kept:
+            key = next(iter(self._kept))
+            if self._kept[key].wanted > long_ago:
+                break
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        if kept := self._kept.pop(key, None):
+            self._bytes -= kept.bytes
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A page in memory: the size of its texts, when somebody wanted it last."""
+
+    stretch: Stretch
+    bytes: int
+    wanted: float
+
+
+def _passed_over(reading: asyncio.Future[Stretch]) -> None:
+    """Take note of a failure that nobody may have waited for: who wants the page reads it again."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,0 +1,71 @@
+"""This process's hub, made when the first follower comes: daphne has no lifespan to do it in."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import channel_layers
+from django.conf import settings
+
+from jobs.access import hints
+from jobs.feed import hints as feed_hints
+from jobs.feed.summaries import AsyncSummaries
+from jobs.log import AsyncReader
+from streams.counters import counters
+from streams.feed.feed import Feed
+from streams.followers import access, registry
+from streams.followers.revalidate import Recheck
+from streams.hub.hub import Hub
+from streams.hub.listener import Layer
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
+
+
+async def current() -> Hub:
+    """Return the running loop's hub, started."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        config = settings.REPRISE
+        reader = AsyncReader(config.database_url)
+        feed = Feed(AsyncSummaries(reader), counters, poll_seconds=config.poll_seconds)
+        _feeds[loop] = feed
+        hub = _hubs[loop] = Hub(
+            reader,
+            _own_layer,
+            counters=counters,
+            heartbeat_seconds=config.heartbeat_seconds,
+            poll_seconds=config.poll_seconds,
+            listeners={
+                hints.GROUP: _recheck(config.access_seconds),
+                feed_hints.GROUP: feed,
+            },
+        )
+    await hub.start()
+    return hub
+
+
+async def feed() -> Feed:
+    """Return the running loop's view of the feed of all jobs, kept up by its hub."""
+    await current()
+    return _feeds[asyncio.get_running_loop()]
+
+
+async def close() -> None:
+    """Stop the running loop's hub, where there is one."""
+    hub = _hubs.pop(asyncio.get_running_loop(), None)
+    if hub is not None:
+        await hub.close()
+
+
+def _recheck(seconds: float) -> Recheck:
+    return Recheck(registry.here(), access.refusals, counters, seconds=seconds)
+
+
+def _own_layer() -> Layer:
+    # Not the shared one: the hub flushes its layer when that stops delivering.
+    layer: Layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+    return layer

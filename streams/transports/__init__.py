@@ -1,0 +1,1 @@
+"""The transports: each writes a subscription's items in its own form."""

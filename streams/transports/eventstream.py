@@ -1,0 +1,239 @@
+"""`GET /events/?channel=job-<id>`: the request form and the messages of django-eventstream.
+
+The package reads the request and its channel manager decides; what is sent comes from the hub, as
+on every other transport. (Why not its own live path: docs/adr/0030.) Clients made for the package
+work unchanged: events are messages with the id `<channel>:<cursor>`, comma-joined for several
+channels, beside `stream-open`, `keep-alive`, `stream-reset` and `stream-error`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django_eventstream.eventrequest import EventRequest
+from django_eventstream.utils import (
+    get_channelmanager,
+    make_id,
+    sse_encode_error,
+    sse_encode_event,
+)
+
+from core.errors import (
+    BadCursor,
+    BadRequest,
+    CursorAhead,
+    Forbidden,
+    HistoryDiverged,
+    NotSignedIn,
+    RepriseError,
+    RetryLater,
+)
+from jobs.access import visibility
+from jobs.access.visibility import Principal
+from jobs.log import Cursor, Head
+from streams import process, wire
+from streams.followers.access import in_thread, ticket_of
+from streams.followers.limits import Limits
+from streams.followers.registry import Follower, here
+from streams.hub.hub import Hub
+from streams.hub.subscription import Subscription
+from streams.transports import detached
+from streams.transports.eventstream_channels import MESSAGE, job_of
+from streams.transports.http import STREAM_HEADERS, readable
+from streams.transports.merge import merged
+from streams.transports.resume import Resume, last_event_id
+
+TRANSPORT = "eventstream"
+HEADERS = {"Content-Type": "text/event-stream", **STREAM_HEADERS}
+OPEN = b"event: stream-open\ndata:\n\n"
+START = Cursor(0)
+KEEP_ALIVE = b"event: keep-alive\ndata:\n\n"
+
+# Parameters that a GRIP proxy adds; there is none in front of this service.
+_GRIP = ("es-meta", "link", "recover")
+_CONDITIONS = {
+    "not_signed_in": "forbidden",
+    "not_found": "forbidden",
+    "bad_cursor": "bad-request",
+    "internal": "internal-error",
+}
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel as it was asked for: from where its job is followed; `reset` where not as asked."""
+
+    name: str
+    job: UUID
+    follower: Follower
+    cursor: Cursor
+    head: Head
+    reset: bool = False
+    ended: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the client has everything, and nothing will follow."""
+        at_end = self.head.terminal and self.cursor.seq == self.head.seq
+        return not self.reset and (self.ended or at_end)
+
+
+class ResumeNotAllowed(BadRequest):
+    """The id is that of a `stream-error`: there is nothing to come back to."""
+
+
+def _refuse(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
+    if isinstance(error, ResumeNotAllowed):  # the one answer at which an EventSource gives up
+        return HttpResponse(error.message, status=error.status, content_type="text/plain")
+    said = _come_again(error) if isinstance(error, RetryLater) else _error(error)
+    return HttpResponse(said, headers=HEADERS)
+
+
+@readable(_refuse)
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
+    limits, followers = Limits.of(settings.REPRISE), here()
+    seen = followers.knock(limits)
+    principal, asked = await in_thread(partial(_asked, request))
+    hub = await process.current()
+    channels = [
+        await _check(hub, principal, name, asked.channel_last_ids.get(name))
+        for name in sorted(asked.channels)
+    ]
+    for channel in channels:
+        followers.enter(getattr(request, "scope", {}), channel.follower, limits, seen)
+    if all(channel.over for channel in channels):
+        return HttpResponse(status=204)
+    if request.method == "HEAD":
+        return HttpResponse(headers=HEADERS)
+    return detached.stream(request, _messages(hub, channels), HEADERS)
+
+
+def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
+    """Return who asks for what; Forbidden where the channel manager says no to any of it."""
+    if ticket_of(request) is not None:
+        raise NotSignedIn("A ticket opens the streams of its job, not this form of them.")
+    principal = visibility.authenticate(request)
+    if any(name in request.GET for name in _GRIP):
+        raise BadRequest("Invalid request: there is no GRIP proxy here.")
+    request.user = principal.user  # where a token signs in, the session has nobody
+    if not request.META.get("HTTP_LAST_EVENT_ID"):  # the package knows one spelling in the query
+        request.META["HTTP_LAST_EVENT_ID"] = last_event_id(dict(request.GET.lists()))
+    try:
+        asked = EventRequest(request)
+    except EventRequest.ResumeNotAllowedError as error:
+        raise ResumeNotAllowed(f"Invalid request: {error}.") from error
+    except EventRequest.Error as error:
+        raise BadRequest(f"Invalid request: {error}.") from error
+    manager = get_channelmanager()
+    refused = sorted(c for c in asked.channels if not manager.can_read_channel(asked.user, c))
+    if refused:
+        said = f"Permission denied to channels: {', '.join(refused)}"
+        raise Forbidden(said, channels=refused)
+    return principal, asked
+
+
+async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None) -> Channel:
+    """Return the channel at its id, or from its start where the log has no such place."""
+    job = job_of(name)
+    follower = Follower(TRANSPORT, principal, job)
+    try:
+        resume = Resume.parse(last_id or "0")
+    except BadCursor as error:
+        said = "Invalid request: Failed to parse Last-Event-ID or lastEventId."
+        raise BadRequest(said) from error
+    cursor = resume.cursor
+    try:
+        head = await hub.check(job, cursor)
+        return Channel(name, job, follower, cursor, head, ended=resume.ended)
+    except (CursorAhead, HistoryDiverged):
+        return Channel(name, job, follower, START, await hub.check(job, START), reset=True)
+
+
+async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[bytes, None]:
+    rotate_s = settings.REPRISE.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - jitter
+    ids = {channel.name: str(channel.cursor) for channel in channels}
+    sources = {channel.name: _items(hub, channel, rotate_s) for channel in channels}
+    try:
+        yield _opening(channels, ids)
+        async with aclosing(merged(sources)) as items:
+            async for name, item in items:
+                if isinstance(item, wire.Events):
+                    messages = _encoded(name, item, ids)
+                    yield messages
+                    hub.counters.sent(TRANSPORT, len(item), len(messages))
+                elif isinstance(item, wire.Heartbeat):
+                    yield KEEP_ALIVE
+                elif isinstance(item, wire.Refusal):  # the channel begins again
+                    ids[name] = str(START)
+                    yield _reset([name], ids)
+    except RetryLater as error:
+        yield _come_again(error)
+    except RepriseError as error:
+        yield _error(error)
+
+
+async def _items(hub: Hub, channel: Channel, rotate_s: float) -> AsyncGenerator[wire.Item, None]:
+    """Yield what is for one channel; an error says for which.
+
+    A refusal where the log turns out to be another than before: what follows is from its start.
+    """
+    cursor, head = channel.cursor, channel.head
+    while True:
+        subscription = Subscription(
+            hub, channel.job, cursor, head, notice=channel.follower.notice, rotate_s=rotate_s
+        )
+        try:
+            async with aclosing(subscription.items()) as items:
+                async for item in items:
+                    yield item
+            return
+        except Forbidden as error:
+            raise Forbidden(error.message, channels=[channel.name]) from error
+        except (CursorAhead, HistoryDiverged) as error:
+            cursor, head = START, await hub.check(channel.job, START)
+            yield wire.Refusal(error)
+
+
+def _opening(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
+    """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
+    reset = [channel.name for channel in channels if channel.reset]
+    opening = wire.sse_preface() + OPEN
+    return opening + _reset(reset, ids) if reset else opening
+
+
+def _reset(names: Sequence[str], ids: dict[str, str]) -> bytes:
+    """Return the `stream-reset` of channels that begin again from their start."""
+    said: str = sse_encode_event(
+        "stream-reset", {"channels": names}, make_id(ids), json_encode=True
+    )
+    return said.encode()
+
+
+def _encoded(name: str, events: wire.Events, ids: dict[str, str]) -> bytes:
+    """Return one message an event; `ids` is moved along: each id names a place in every channel."""
+    messages = []
+    for seq, text in enumerate(events.texts, events.after + 1):
+        ids[name] = f"{seq}-{wire.hash8(text)}"
+        messages.append(f"event: {MESSAGE}\nid: {make_id(ids)}\ndata: {text}\n\n")
+    return "".join(messages).encode()
+
+
+def _error(error: RepriseError) -> bytes:
+    """Return the `stream-error` of a refusal that is final; its id forbids to come back."""
+    condition = _CONDITIONS.get(error.code, error.code.replace("_", "-"))
+    encoded: str = sse_encode_error(condition, error.message, extra=error.extra)
+    return encoded.encode()
+
+
+def _come_again(error: RetryLater) -> bytes:
+    """Return what makes a client come back later with its id: no message, only when to try."""
+    return f": {error.code}\nretry: {round((error.retry_after_s or 1) * 1000)}\n\n".encode()

@@ -1,0 +1,191 @@
+"""`GET /api/jobs/<id>/events`: a page of the log, held until there is one, or NDJSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from core.errors import BadParameter, RetryLater
+from core.negotiation import preferred_type
+from jobs.api.fields import words
+from jobs.events import EventType
+from jobs.log import Cursor, Head
+from streams import process, wire
+from streams.followers import access
+from streams.followers.disconnect_notice import Notice
+from streams.followers.registry import LONG_POLL
+from streams.hub.catch_up import walk
+from streams.hub.continuity import Seam
+from streams.hub.followed import Followed
+from streams.hub.hub import Hub
+from streams.transports import detached
+from streams.transports.http import (
+    STREAM_HEADERS,
+    asked_resume,
+    number,
+    readable,
+    whole,
+)
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
+MAX_WAIT_SECONDS = 25.0
+# Of one answer: events may be 64 KiB each, and a filter may look at many without a hit. While the
+# answer is made and sent there are two copies of it, and no follower may hold more than 1 MiB.
+MAX_BYTES = 480 * 1024
+MAX_SCANNED = 100_000
+
+
+@readable()
+async def events(request: HttpRequest, job: str) -> HttpResponseBase:
+    """Answer with what comes after a cursor."""
+    job_id = access.job_id(job)
+    wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    notice = await _let_in(request, job_id, wait)
+    cursor = asked_resume(request).cursor
+    limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    types = _types(request)
+    hub = await process.current()
+    head = await hub.check(job_id, cursor)
+    if preferred_type(request, JSON, NDJSON) == NDJSON:
+        return _export(request, hub, job_id, cursor, head, types)
+    page = Page(cursor, limit, types)
+    no_body = request.method == "HEAD"
+    make = partial(_answer, hub, job_id, head, page, wait, notice, no_body=no_body)
+    return await detached.later(request, make) if wait else await make()
+
+
+def _types(request: HttpRequest) -> frozenset[str]:
+    """Return the types of events that are wanted, none for all. Raises BadParameter."""
+    types = frozenset(words(request.GET.getlist("types")))
+    if unknown := sorted(types - set(EventType)):
+        raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
+    return types
+
+
+async def _answer(
+    hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice, *, no_body: bool
+) -> HttpResponse:
+    await fill(hub, job, head, page, wait, notice)
+    body = b"" if no_body else page.envelope(job)
+    hub.counters.sent(LONG_POLL, len(page.texts), len(body))
+    return HttpResponse(body, content_type=JSON, headers={"Cache-Control": "no-store"})
+
+
+@dataclass(slots=True)
+class Page:
+    """One answer in the making: what fits, and how far the log has been looked at."""
+
+    cursor: Cursor
+    limit: int
+    types: frozenset[str]
+    texts: list[str] = field(default_factory=list)
+    next: Cursor = field(init=False)
+    head: int = 0
+    status: str = ""
+    end: bool = False
+    _room: int = MAX_BYTES
+    _scanned: int = 0
+
+    def __post_init__(self) -> None:
+        self.next = self.cursor
+
+    @property
+    def full(self) -> bool:
+        """Whether this answer ends here, though the log may go on."""
+        return len(self.texts) >= self.limit or self._room <= 0 or self._scanned >= MAX_SCANNED
+
+    def take(self, events: wire.Events) -> None:
+        """Take what fits; `next` counts every event that was looked at."""
+        seq, text = events.after, ""
+        for text in events.texts:
+            seq += 1
+            if not self.types or wire.type_of(text) in self.types:
+                self.texts.append(text)
+                self._room -= wire.size(text)
+            self._scanned += 1
+            if self.full:
+                break
+        self.next = Cursor(seq, wire.hash8(text))
+
+    def note(self, live: Followed) -> None:
+        """Say where the job stands."""
+        self.head = max(live.head, self.next.seq)
+        self.status = live.status
+        self.end = live.terminal and self.next.seq >= live.head
+
+    def envelope(self, job: UUID) -> bytes:
+        """Return the answer."""
+        return wire.envelope(
+            job, self.texts, after=str(self.cursor), next=str(self.next),
+            head=self.head, status=self.status, end=self.end,
+        )  # fmt: skip
+
+
+async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
+    """Admit who waits as a follower; who only reads takes no room."""
+    if wait:
+        return (await access.admit(request, job, LONG_POLL)).notice
+    await access.allow(request, job)
+    return Notice()
+
+
+async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice) -> None:
+    """Take what is there, and wait for it where there is nothing; for a notice no longer."""
+    give_up = asyncio.get_running_loop().time() + wait
+    seam = Seam(job, page.cursor, head)
+    with notice.resting():
+        while True:
+            # Who does not wait needs no hints.
+            following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
+            with following as live:
+                await _fill_from(hub, live, seam, page, give_up, notice)
+            if page.texts or not live.outdated:
+                break
+            head = await hub.check(job, seam.cursor)
+    if not isinstance(notice.error, RetryLater):
+        notice.check()
+
+
+async def _fill_from(
+    hub: Hub, live: Followed, seam: Seam, page: Page, give_up: float, notice: Notice
+) -> None:
+    time = asyncio.get_running_loop().time
+    while not live.outdated:
+        # A heal reads pages, which may be ahead of the news: both say that there is more.
+        async for events in walk(hub, live, seam, max(live.head, live.ring.last)):
+            page.take(events)
+            if page.full:
+                break
+        page.note(live)
+        if page.texts or page.full or page.end or time() >= give_up or notice.error:
+            return
+        if page.next.seq >= max(live.head, live.ring.last):
+            await live.changed.wait(give_up - time(), notice)
+
+
+def _export(
+    request: HttpRequest, hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
+) -> HttpResponseBase:
+    headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    return detached.stream(request, _lines(hub, job, cursor, head, types), headers)
+
+
+async def _lines(
+    hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
+) -> AsyncGenerator[bytes, None]:
+    live = hub.glance(job, head)
+    async for events in walk(hub, live, Seam(job, cursor, head), head.seq):
+        if not types:
+            yield events.ndjson()
+        elif texts := [text for text in events.texts if wire.type_of(text) in types]:
+            yield ("\n".join(texts) + "\n").encode()

@@ -1,0 +1,86 @@
+"""Which pages may open a WebSocket: a browser sends our cookie along whoever asks.
+
+Refused at the handshake (403). No `Origin` means no browser, which is allowed: such a client sends
+a cookie or a token only by its own will. And so does whoever puts a ticket into the address, from
+wherever: beside a ticket no cookie counts (`streams.followers.access.ticket_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import validate_host
+from django.utils.http import is_same_domain
+
+from streams.followers.access import ticket_of
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def same_or_trusted(origin: str | None, host: str, trusted: Iterable[str]) -> bool:
+    """Return whether a page of `origin` may connect to `host` (a Host header).
+
+    It may from the same host and port, and where one of `trusted` names it (`https://host[:port]`,
+    or `https://*.domain` for its subdomains too).
+    """
+    if origin is None:
+        return True
+    place = _place(origin)
+    if place is None:
+        return False
+    scheme, name, port = place
+    if _place(f"{scheme}://{host}") == place:
+        return True
+    for pattern in trusted:
+        allowed = _place(pattern.replace("*.", ".", 1))
+        if allowed is None or (scheme, port) != (allowed[0], allowed[2]):
+            continue
+        if is_same_domain(name, allowed[1]):
+            return True
+    return False
+
+
+def _place(origin: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(origin)
+        scheme, name, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None
+    if scheme not in _PORTS or not name or parts.path not in {"", "/"} or parts.username:
+        return None
+    return scheme, name, port or _PORTS[scheme]
+
+
+class OriginCheck:
+    """ASGI middleware that refuses WebSockets from elsewhere, and for hosts that are not ours."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the connection on, or refuse it before the handshake."""
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        trusted = settings.REPRISE.trusted_origins
+        own = ticket_of(scope) is not None or same_or_trusted(headers.get(b"origin"), host, trusted)
+        if _host_allowed(host) and own:
+            await self._app(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 4503})
+
+
+def _host_allowed(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return validate_host(f"[{name}]" if ":" in name else name, settings.ALLOWED_HOSTS)

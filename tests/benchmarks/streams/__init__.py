@@ -1,0 +1,21 @@
+"""What delivery costs and how soon it comes: each case returns its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.benchmarks.report import Bar
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.streams.burst import burst
+from tests.benchmarks.streams.memory import memory
+from tests.benchmarks.streams.paced import paced
+from tests.benchmarks.streams.replay import replay
+from tests.benchmarks.streams.storm import storm
+
+CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {
+    "paced": paced,
+    "burst": burst,
+    "replay": replay,
+    "storm": storm,
+    "memory": memory,
+}

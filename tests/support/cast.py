@@ -1,0 +1,106 @@
+"""The people of the tests: two teams, every role, and somebody without any."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from jobs.access import tokens
+from jobs.access.visibility import Principal, of_user
+from jobs.models import Team
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account and a token called `test`."""
+
+    user: User
+    raw: str
+
+    @property
+    def principal(self) -> Principal:
+        """They, signed in by a session, as of now."""
+        return of_user(User.objects.get(pk=self.user.pk))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that their token makes."""
+        return {"Authorization": f"Bearer {self.raw}"}
+
+    def client(self) -> Client:
+        """A client that sends their token with every request."""
+        return client(**self.headers)
+
+    def browser(self) -> Client:
+        """A client with their session, which must pass the CSRF check as a browser must."""
+        made = client()
+        made.force_login(self.user)
+        return made
+
+
+@dataclass(frozen=True)
+class Cast:
+    """alice and bob are operators of team red, carol of team blue; vera views team red's jobs.
+
+    audrey is an auditor, root is staff, nobody has no role.
+    """
+
+    red: Team
+    blue: Team
+    alice: Person
+    bob: Person
+    carol: Person
+    vera: Person
+    audrey: Person
+    root: Person
+    nobody: Person
+
+
+def client(**headers: str) -> Client:
+    """A client for this service that sends `headers` and hides no exception behind a traceback."""
+    return Client(
+        enforce_csrf_checks=True,
+        raise_request_exception=False,
+        headers={"Host": "localhost", **headers},
+    )
+
+
+def post(client: Client, path: str, body: object = None, **headers: str) -> Response:
+    """Post a value as JSON; bytes go as they are."""
+    raw = body if isinstance(body, bytes) else json.dumps(body)
+    return client.post(path, raw, content_type="application/json", headers=headers)
+
+
+def make() -> Cast:
+    """Make the cast in the database of this test."""
+    red = Team.objects.create(name="Red", slug="red")
+    blue = Team.objects.create(name="Blue", slug="blue")
+    return Cast(
+        red=red,
+        blue=blue,
+        alice=person("alice", "operator", red),
+        bob=person("bob", "operator", red),
+        carol=person("carol", "operator", blue),
+        vera=person("vera", "viewer", red),
+        audrey=person("audrey", "auditor"),
+        root=person("root", staff=True),
+        nobody=person("nobody"),
+    )
+
+
+def person(name: str, role: str = "", team: Team | None = None, *, staff: bool = False) -> Person:
+    """Make one account with a role, a team and a token; no password, whose hash takes a second."""
+    user = User.objects.create_user(name, is_staff=staff)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    if team is not None:
+        team.members.add(user)
+    _token, raw = tokens.make(user, "test")
+    return Person(user, raw)

@@ -1,0 +1,126 @@
+"""Seals of a test: making some, looking at them, and what commands say of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+
+from jobs import log
+from jobs.integrity import seals, verify_seals
+from jobs.integrity.seals import key
+from jobs.models import Job
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.tampering import Intruder
+
+REASON = "--reason=Restored Monday's backup."
+
+
+@contextmanager
+def seals_in(folder: Path) -> Iterator[Path]:
+    """Keep seals in `folder/seals` and their key in `folder/seal_key`."""
+    of_seals = {**settings.STORAGES["seals"], "OPTIONS": {"location": folder / "seals"}}
+    storages = {**settings.STORAGES, "seals": of_seals}
+    config = settings.REPRISE.with_changes(state=folder, seal_key=folder / "seal_key")
+    with override_settings(STORAGES=storages, REPRISE=config):
+        yield folder
+
+
+def append(job: Job, count: int = 1) -> None:
+    log.append(job.pk, [output("more")] * count, actor="worker:w/1")
+
+
+def file_of(folder: Path, number: int) -> Path:
+    return folder / "seals" / f"seal-{number:08d}.ndjson"
+
+
+def overwrite(path: Path, content: str) -> None:
+    path.chmod(0o600)
+    path.write_text(content)
+
+
+def bad_seals(*given: str) -> dict[int, str]:
+    found = verify_seals(given)
+    return {verdict.seal: str(verdict.reason) for verdict in found if not verdict.ok}
+
+
+def acknowledged() -> dict[int, int]:
+    """Return which seals are acknowledged, each with the seal that does."""
+    found = verify_seals([str(key.known_key())])
+    return {one.seal: one.acknowledged.number for one in found if one.acknowledged and one.ok}
+
+
+def three_seals() -> list[Job]:
+    """Return two jobs: three seals, of both, of the second, of the first."""
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    seals.seal()
+    append(jobs[1])
+    seals.seal()
+    append(jobs[0], 3)
+    assert seals.seal() is not None
+    return jobs
+
+
+def forget(eve: Intruder, *numbers: int) -> None:
+    """Remove the rows of seals."""
+    for number in numbers:
+        eve.run("delete from jobs_sealedhead where seal_id = %s", number)
+        eve.run("delete from jobs_seal where number = %s", number)
+
+
+def cut(eve: Intruder, job: Job, seq: int) -> None:
+    """Put a job's log and row back to where its head was `seq`."""
+    eve.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
+    eve.run(
+        "update jobs_job j set head = e.seq, last_at = e.at, head_hash = decode("
+        "substring(right(e.text, 66) for 64), 'hex') from jobs_event e "
+        "where j.id = %s and e.job = j.id and e.seq = %s",
+        job.pk,
+        seq,
+    )
+
+
+def restored_database(eve: Intruder) -> list[Job]:
+    """Return two jobs with three seals, put back to where there was seal 1 only.
+
+    Their heads are 2 again. Seal 2 has the second at 3, seal 3 the first at 5 and a job that is
+    gone.
+    """
+    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
+    seals.seal()
+    append(jobs[1])
+    seals.seal()
+    append(jobs[0], 3)
+    gone = make_job()
+    assert seals.seal() is not None
+    forget(eve, 2, 3)
+    for job in jobs:
+        cut(eve, job, 2)
+    eve.run("delete from jobs_event where job = %s", gone.pk)
+    eve.run("delete from jobs_job where id = %s", gone.pk)
+    return jobs
+
+
+def command(*arguments: str) -> str:
+    said = io.StringIO()
+    call_command(*arguments, stdout=said)
+    return said.getvalue()
+
+
+def failing(*arguments: str) -> str:
+    said = io.StringIO()
+    with pytest.raises(CommandError) as raised:
+        call_command(*arguments, stdout=said)
+    assert raised.value.returncode == 1
+    return f"{said.getvalue()}{raised.value}"

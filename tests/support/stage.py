@@ -1,0 +1,170 @@
+"""A real server before a real database, for tests from outside: start, append, look at the rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import psycopg
+from django.conf import settings
+
+from core.db import in_thread
+from jobs import log
+from jobs.events import EventType, NewEvent
+from jobs.log import Appended
+from ops.embedded import ports
+from tests.support import cast as casting
+from tests.support.behind import database_behind, valkey_behind
+from tests.support.cast import Cast, Person
+from tests.support.factories import (
+    ATTEMPT,
+    make_job,
+    output,
+)
+from tests.support.services import Services
+from tests.support.waiting import until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Web:
+    """A running web process."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its address for HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        """Its address for WebSocket."""
+        return f"ws://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Stage:
+    """A web process, its database, and the people in it."""
+
+    web: Web
+    database_url: str
+    people: Cast
+
+    def job(self, events: Sequence[NewEvent] = (), owner: Person | None = None) -> UUID:
+        """Return a new running job of alice's (submitted, one attempt, then `events`)."""
+        who = owner or self.people.alice
+        team = self.people.red if owner is None else None
+        return make_job(who.user, [ATTEMPT, *events], team=team).pk
+
+    async def new_job(self, events: Sequence[NewEvent] = ()) -> UUID:
+        """Do the same on an event loop."""
+        return await in_thread(self.job, events)
+
+    async def append(self, job: UUID, *events: NewEvent) -> Appended:
+        """Append to a job's log, as a worker would."""
+        return await in_thread(log.append, job, list(events), actor="worker:test/1")
+
+    async def finish(self, job: UUID, type: EventType = EventType.JOB_SUCCEEDED) -> Appended:
+        """Append a terminal event."""
+        return await self.append(job, NewEvent(type, {"message": "Done."}))
+
+    def rows(self, job: UUID) -> list[str]:
+        """Return the texts of a job's events as bare psycopg reads them."""
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute(
+                "select seq, text from jobs_event where job = %s order by seq", [job]
+            ).fetchall()
+        assert [seq for seq, _ in found] == list(range(1, len(found) + 1))
+        return [text for _, text in found]
+
+    def counters(self) -> dict[str, int]:
+        """Return the web process's counters, `name` or `name{of="label"}` to number."""
+        url, headers = f"{self.web.url}/metrics", self.people.root.headers
+        text = httpx.get(url, headers=headers, timeout=60).text
+        ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
+        lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
+        return {name: int(float(value)) for name, value in lines}
+
+
+def outputs(count: int, text: str = "ok") -> list[NewEvent]:
+    """Return events of a step's output."""
+    return [output(f"{text} {number}") for number in range(count)]
+
+
+@contextmanager
+def stage(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Stage]:
+    """Serve a database; Django in this process is on the same database and layer meanwhile."""
+    with database_behind(database_url), valkey_behind(redis_url):
+        people = casting.make()
+        with serving(database_url, redis_url, server, **env) as web:
+            yield Stage(web, database_url, people)
+
+
+@contextmanager
+def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
+    """Put another fresh database behind Django; the address is the value."""
+    with services.database() as url, database_behind(url), valkey_behind(redis_url):
+        yield url
+
+
+STOP_SECONDS = 60
+SERVERS = {
+    "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0"],
+    "uvicorn": ["streams.server_uvicorn"],
+}
+IMPATIENT = {
+    f"{name}, impatient": ["tests.support.impatient", *run] for name, run in SERVERS.items()
+}
+
+
+@contextmanager
+def serving(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Web]:
+    """Run a web process, answering on entry; it ends in good order after.
+
+    On a free port, or the one that `PORT` says.
+    """
+    with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
+        port, said = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
+        command = [
+            *(sys.executable, "-m", *(SERVERS | IMPATIENT)[server]),
+            *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
+        ]
+        own = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "REPRISE_STATE": folder,
+            "REPRISE_SECRET_KEY": settings.SECRET_KEY,  # sessions made here hold there
+            "REPRISE_DRAIN_SECONDS": "0",
+        }
+        with said.open("wb") as file:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=os.environ | own | env, stdout=file, stderr=file
+            )
+        web = Web(port, process, said)
+        try:
+            until(lambda: _answers(web) or process.poll() is not None, "the web process")
+            assert process.poll() is None, said.read_text()
+            yield web
+            process.terminate()
+            assert process.wait(STOP_SECONDS) == 0, said.read_text()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answers(web: Web) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{web.url}/healthz").status_code == 200
+    return False

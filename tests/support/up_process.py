@@ -1,0 +1,91 @@
+"""`ops/up` for tests: run on a folder of its own, without the demo, and looked at from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ops.embedded import ports
+from ops.embedded.server import tethered
+from tests.support.waiting import until
+
+ROOT = Path(__file__).resolve().parent.parent
+UP = ROOT / "ops" / "up"
+NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "PORT")
+
+
+def environment(state: Path, **own: str) -> dict[str, str]:
+    """Return the environment of a start on `state`, on a free port unless PORT is given."""
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return {**kept, "REPRISE_STATE": str(state), "PORT": str(ports.free()), **own}
+
+
+def refused(state: Path, **own: str) -> str:
+    """Run a start that must fail; return the one line that says why."""
+    ran = subprocess.run(
+        [UP, "--no-demo"],
+        env=environment(state, **own),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    [line] = ran.stderr.splitlines()
+    assert line.startswith("ops/up: ")
+    return line
+
+
+class Copy:
+    """A start that became ready."""
+
+    def __init__(self, state: Path, process: subprocess.Popen[bytes]) -> None:
+        self.state, self.process = state, process
+        self.ready: dict[str, Any] = json.loads((state / "ready.json").read_text())
+
+    def pids(self) -> dict[str, int]:
+        """Return the pids of the processes, by name, as the copy itself records them."""
+        rows = json.loads((self.state / "processes.json").read_text())
+        return {name: pid for name, (pid, _started) in rows.items()}
+
+    def answers(self) -> bool:
+        """Say whether the pages and all below them answer."""
+        try:
+            return httpx.get(f"{self.ready['url']}/readyz", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def replaced(self, name: str, pid: int) -> bool:
+        """Say whether a process has been started again."""
+        return self.pids().get(name, pid) != pid
+
+
+@contextmanager
+def running(state: Path, **own: str) -> Iterator[Copy]:
+    """Start on `state`; stop afterwards by SIGTERM, which must be a success, unless it is dead."""
+    output, ready = state.with_name(f"{state.name}.out"), state / "ready.json"
+    ready.unlink(missing_ok=True)  # a start that was killed could not
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            tethered([str(UP), "--no-demo"], signal.SIGTERM, parent=os.getpid()),
+            env=environment(state, **own),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        until(lambda: ready.exists() or process.poll() is not None, "ready.json")
+        assert ready.exists(), output.read_text()
+        yield Copy(state, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        ended = process.wait()
+    assert ended in (0, -signal.SIGKILL), output.read_text()
