@@ -44,9 +44,8 @@ class Record:
 
     def has_begun(self, target: str) -> bool:
         """Return whether a step on a target is recorded that was not just left out."""
-        return any(
-            key[1] == target and step.status != "skipped" for key, step in self._steps.items()
-        )
+        row = self._rows.get(target)
+        return row is not None and any(self._steps[key].status != "skipped" for key in row.keys)
 
     def conclude(self) -> None:
         """Raise Diverged where something is recorded that has not been asked for again."""

@@ -6,7 +6,8 @@ One canary that fails is too many: that is what it is for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,16 @@ class Outcome:
 
     `failed` are those that failed, of which the `stuck` could not be put back; `skipped` were never
     begun because too many had failed. Of a rollout that was stopped, the others are put back.
+    The lists are made when they are asked for; `count` is kept.
     """
 
     targets: Sequence[str]
-    of: dict[str, str] = field(default_factory=dict)
+    _of: dict[str, str] = field(init=False, default_factory=dict)
+    _counts: Counter[str] = field(init=False, default_factory=Counter)
+    _times: Mapping[str, int] = field(init=False)  # how often a target is listed
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_times", Counter(self.targets))
 
     @property
     def done(self) -> list[str]:
@@ -51,8 +58,24 @@ class Outcome:
         """The targets that were left alone."""
         return self._with(SKIPPED)
 
+    def count(self, *sorts: str) -> int:
+        """Return how many targets are of these sorts, at the same cost however many there are."""
+        return sum(self._counts[sort] for sort in sorts)
+
+    def set_outcome(self, target: str, sort: str) -> None:
+        """Say of which sort a target is; the counts follow."""
+        times = self._times[target]
+        if (before := self._of.get(target)) is not None:
+            self._counts[before] -= times
+        self._of[target] = sort
+        self._counts[sort] += times
+
+    def is_failed(self, target: str) -> bool:
+        """Return whether a target failed."""
+        return self._of.get(target) in (FAILED, STUCK)
+
     def _with(self, *sorts: str) -> list[str]:
-        return [target for target in self.targets if self.of.get(target) in sorts]
+        return [target for target in self.targets if self._of.get(target) in sorts]
 
 
 class Stopped(Cancelled):
@@ -61,7 +84,7 @@ class Stopped(Cancelled):
     def __init__(self, outcome: Outcome) -> None:
         count = len(outcome.targets)
         super().__init__(
-            f"Stopped on request: {len(outcome.done)} of {counted(count, 'target')} done."
+            f"Stopped on request: {outcome.count(DONE)} of {counted(count, 'target')} done."
         )
         self.outcome = outcome
 
@@ -94,6 +117,7 @@ class Rollout:
         self._run, self._fn, self._how = run, fn, how
         self._outcome = Outcome(targets)
         self._told = (0, 0)
+        self._canary_failed = False
 
     async def go(self) -> Outcome:
         """Go through all groups; Stopped where the run is being stopped."""
@@ -107,21 +131,22 @@ class Rollout:
                 if number == 1 and how.canary and how.pause_after_canary:
                     await self._ask(parts)
                 await self._run.gather(*map(self._one, part))
+                if number == 0 and how.canary:
+                    self._canary_failed = any(map(outcome.is_failed, part))
         except (Cancelled, asyncio.CancelledError) as stop:
             self._run.heed(stop)
             raise Stopped(outcome) from None
         await self._tell()
-        if self._run.stopping and len(outcome.done) < len(outcome.targets):
+        if self._run.stopping and outcome.count(DONE) < len(outcome.targets):
             raise Stopped(outcome)
         return outcome
 
     def _reason_to_stop(self, parts: Sequence[Sequence[str]], number: int) -> str:
         """Return why a group is left alone, "" if it is not."""
-        failed = self._outcome.failed
-        if len(failed) > self._how.max_failures:
-            return f"stopped after {len(failed)} failed"
-        canaries = parts[0] if self._how.canary and number else ()
-        if not any(target in failed for target in canaries):
+        failed = self._outcome.count(FAILED, STUCK)
+        if failed > self._how.max_failures:
+            return f"stopped after {failed} failed"
+        if not self._canary_failed:
             return ""
         # A run that began under a Reprise which tolerated that does not leave a group half done.
         begun = any(self._run.has_begun(target) for target in parts[number])
@@ -132,14 +157,14 @@ class Rollout:
             await self._fn(target)
         except (StepFailed, JobFailed):
             well = await self._run.undos.put_back(target)
-            self._outcome.of[target] = FAILED if well else STUCK
+            self._outcome.set_outcome(target, FAILED if well else STUCK)
         except (Cancelled, asyncio.CancelledError) as stop:
             self._run.heed(stop)
             if not await self._run.undos.put_back(target):
-                self._outcome.of[target] = STUCK
+                self._outcome.set_outcome(target, STUCK)
             raise Cancelled from None
         else:
-            self._outcome.of[target] = DONE
+            self._outcome.set_outcome(target, DONE)
             self._run.undos.drop(target)
         if target in self._run.worked:
             await self._tell()
@@ -159,7 +184,7 @@ class Rollout:
 
     async def _skip(self, targets: Sequence[str], reason: str) -> None:
         for target in targets:
-            self._outcome.of[target] = SKIPPED
+            self._outcome.set_outcome(target, SKIPPED)
         wanted = [
             self._run.skip(step, target, reason) for target in targets for step in self._how.steps
         ]
@@ -167,12 +192,11 @@ class Rollout:
 
     async def _tell(self) -> None:
         """Log the progress, unless it is as it was: targets through with it, those that failed."""
-        outcome = self._outcome
-        ended = sum(1 for sort in outcome.of.values() if sort != SKIPPED)
-        now = (ended, len(outcome.failed))
+        failed = self._outcome.count(FAILED, STUCK)
+        now = (self._outcome.count(DONE) + failed, failed)
         if now != self._told:
             self._told = now
-            await self._run.progress(ended, len(outcome.targets), len(outcome.failed))
+            await self._run.progress(now[0], len(self._outcome.targets), failed)
 
 
 def _targets(count: int) -> str:
