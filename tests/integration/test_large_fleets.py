@@ -55,6 +55,14 @@ def test_ten_thousand_targets_are_submitted_however_they_are_chosen(
     assert max(len(text.encode()) for text in texts) <= 66_000
 
 
+@pytest.mark.parametrize("batch", [1, 10])
+def test_ten_thousand_targets_go_in_batches_of_any_size(fleet: Cast, batch: int) -> None:
+    params = {"targets": ["group:eu"], "command": "true", "batch": batch}
+    job = commands.submit(fleet.root.principal, "command", params)[0]
+    assert len(job.plan["groups"]) == 1 + -(-(COUNT - 1) // batch)  # a canary goes first
+    assert verify(job.pk).ok
+
+
 def test_too_many_are_refused_at_the_field(fleet: Cast) -> None:
     Target.objects.create(name="one-more", group="eu")
     client = fleet.root.client()
