@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from core import clock
 from core.errors import InvalidParams
-from jobs import commands, log
+from jobs import attempts, commands, log
 from jobs.events import EventType, NewEvent, parse
 from jobs.extensions import ending_events
 from jobs.integrity import verify
@@ -108,6 +109,18 @@ def test_whatever_failed_is_retried(fleet: Cast) -> None:
     [text] = log.read(job.pk, job.head - 1, 1).texts
     assert parse(text).type == "job.failed"
     assert json.loads(text)["data"]["failed_targets"]
+
+
+def test_a_run_whose_worker_died_on_all_of_them_fails(fleet: Cast) -> None:
+    job = submitted(fleet)
+    started = [NewEvent(EventType.STEP_STARTED, {"try": 1}, "run", name) for name in NAMES]
+    log.append(job.pk, [ATTEMPT, *started], actor="worker:w")
+    job.refresh_from_db()
+    at = clock.rfc3339(clock.now())
+    attempts.give_up(job.pk, job.fence, [attempts.Lost(1, "w", at, at)])
+    job.refresh_from_db()
+    assert job.status == "failed"
+    assert unsuccessful(job) == NAMES
 
 
 def test_parameters_that_cannot_be_stored_are_refused_beforehand(fleet: Cast) -> None:
