@@ -20,7 +20,7 @@ class Looked(Sequence[str]):
     """Names, and how many of them have been looked at."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names, self.count = names, 0
+        self._names, self.looks = names, 0
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -28,7 +28,7 @@ class Looked(Sequence[str]):
     def __getitem__(self, place: slice) -> Sequence[str]: ...
     def __getitem__(self, place: int | slice) -> str | Sequence[str]:
         found = self._names[place]
-        self.count += 1 if isinstance(place, int) else len(found)
+        self.looks += 1 if isinstance(place, int) else len(found)
         return found
 
     def __len__(self) -> int:
@@ -40,15 +40,15 @@ class LookedSteps(Mapping[StepKey, StepState]):
 
     def __init__(self, targets: Sequence[str]) -> None:
         steps = [StepState("run", target, 1, "succeeded", 1, 1) for target in targets]
-        self._steps, self.count = {step.key: step for step in steps}, 0
+        self._steps, self.looks = {step.key: step for step in steps}, 0
 
     def __getitem__(self, key: StepKey) -> StepState:
-        self.count += 1
+        self.looks += 1
         return self._steps[key]
 
     def __iter__(self) -> Iterator[StepKey]:
         for key in self._steps:
-            self.count += 1
+            self.looks += 1
             yield key
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ def test_an_outcome_is_set_and_counted_without_a_look_at_the_others() -> None:
         outcome.set_outcome(target, SORTS[place % 4])
         assert outcome.count(FAILED, STUCK) <= outcome.count(*SORTS) == place + 1
         assert outcome.is_failed(target) == (place % 4 in (1, 2))
-    assert targets.count <= len(NAMES)
+    assert targets.looks <= len(NAMES)
 
 
 def test_whether_a_target_has_begun_is_known_without_a_look_at_the_others() -> None:
@@ -70,16 +70,14 @@ def test_whether_a_target_has_begun_is_known_without_a_look_at_the_others() -> N
     record = Record(steps)
     assert all(map(record.has_begun, NAMES))
     assert not record.has_begun("another")
-    assert steps.count <= 2 * len(NAMES)
+    assert steps.looks <= 2 * len(NAMES)
 
 
 @given(
     st.lists(st.sampled_from("abc"), min_size=1),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(SORTS))),
 )
-def test_the_counts_are_those_of_the_lists(
-    targets: list[str], told: list[tuple[str, str]]
-) -> None:
+def test_the_counts_are_those_of_the_lists(targets: list[str], told: list[tuple[str, str]]) -> None:
     outcome = Outcome(targets)
     for target, sort in told:
         outcome.set_outcome(target, sort)
