@@ -4,6 +4,7 @@ An event has at most 64 KiB, and a fleet's names may be several times that, once
 and once in the plan. The long lists of `job.submitted` are then empty, `data.extended` counts the
 `job.extended` events that follow it in the same append, and each of these has parts of lists:
 `{"at": ["params", "targets"], "items": [...]}`, to be added at the end of the list at that path.
+The groups of a plan travel so too where they are too many, each as a whole.
 Before a `job.failed` with too many `failed_targets` come `job.extended` events with the first ones.
 """
 
@@ -27,6 +28,7 @@ MOST_PARAMS_BYTES = 32 * 1024
 # Of one job, by whatever they are chosen.
 MOST_TARGETS = 10_000
 SPLIT_MEMBERS = ("params", "plan")
+GROUPS = ("plan", "groups")
 
 Data = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -39,6 +41,8 @@ def submission_events(data: Data) -> list[NewEvent]:
     short = deepcopy(dict(data))
     lists = [found for name in SPLIT_MEMBERS for found in _long_lists(short.get(name), (name,))]
     taken = [(path, _empty(values)) for path, values in lists]
+    if _size(short) > WHOLE_BYTES and (groups := (short.get("plan") or {}).get("groups")):
+        taken.insert(0, (GROUPS, _empty(groups)))  # before what is added to one of them
     parts = list(_events_of_parts(_parts(taken)))
     submitted = NewEvent(EventType.JOB_SUBMITTED, {**short, "extended": len(parts)})
     return [submitted, *parts]
@@ -107,6 +111,7 @@ def _long_lists(value: Any, path: Path) -> Iterator[tuple[Path, list[Any]]]:
 
 
 def _empty(values: list[Any]) -> list[Any]:
+    """Return what is in a list, and leave nothing there."""
     taken = values.copy()
     values.clear()
     return taken
@@ -133,9 +138,9 @@ def _events_of_parts(parts: Iterable[dict[str, Any]]) -> Iterator[NewEvent]:
         yield NewEvent(EventType.JOB_EXTENDED, {"parts": gathered})
 
 
-def _chunks(values: Sequence[str], most: int) -> Iterator[list[str]]:
+def _chunks(values: Sequence[Any], most: int) -> Iterator[list[Any]]:
     """Yield the values in lists of at most so many bytes, though never less than one value."""
-    chunk: list[str] = []
+    chunk: list[Any] = []
     room = most
     for value in values:
         size = _size(value) + 1

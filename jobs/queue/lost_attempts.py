@@ -15,6 +15,7 @@ from uuid import UUID
 from core import clock
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
+from jobs.events.extensions import ending_events
 from jobs.events.fold import StepState
 from jobs.kinds import registry
 from jobs.log.state import state_at
@@ -73,7 +74,7 @@ def give_up(job_id: UUID, fence: int, lost: Sequence[Lost]) -> None:
     ending = {"message": _words(lost, said), "attempts": [asdict(one) for one in lost]}
     ending |= {"failed_targets": targets} if targets else {}
     events = [*(_failed(step, lost[-1]) for step in open_steps)]
-    events.append(NewEvent(EventType.JOB_FAILED, ending))
+    events += ending_events(NewEvent(EventType.JOB_FAILED, ending))
     log.append(job_id, events, actor="system", fence=fence)
 
 

@@ -18,9 +18,9 @@ from jobs.queue import (
     claims,
     dispatch,
     limits,
+    live_workers,
     unknown_kinds,
 )
-from jobs.queue import live_workers
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.events import EventType, NewEvent
 from jobs.log import LeaseLost
+from jobs.run.attempt import Attempt
 from jobs.run.output import Output
 from jobs.run.time_limit import TimeLimit
 from jobs.secrets import Secret
-
-if TYPE_CHECKING:
-    from jobs.run.run import Run
 
 StepFn = Callable[["Step"], Any]
 # A wait for a place that is shorter is not worth two events.
@@ -28,7 +26,7 @@ class Step:
     """
 
     def __init__(
-        self, run: Run, name: str, target: str | None, occurrence: int, number: int = 1
+        self, run: Attempt, name: str, target: str | None, occurrence: int, number: int = 1
     ) -> None:
         self.run = run
         self.name = name

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from jobs.run.compensation import Undo, undoing
+from jobs.run.compensation import Undo, compensating
 from jobs.run.gates import Approval
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
@@ -140,11 +140,13 @@ async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> An
     run.plain = not is_async(handler)
     if run.plain:
         plain = SyncRun(run, asyncio.get_running_loop())
-        run.begin()
-        return await undoing(run, in_thread(run, plain.end_calls, handler, plain, params))
+        run.enter_handler()
+        return await compensating(
+            run, run.compensation, in_thread(run, plain.end_calls, handler, plain, params)
+        )
 
     async def begun() -> Any:
-        run.begin()
+        run.enter_handler()
         return await handler(run, params)
 
-    return await undoing(run, in_task(run, begun, is_handler=True))
+    return await compensating(run, run.compensation, in_task(run, begun, is_handler=True))

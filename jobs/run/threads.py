@@ -23,20 +23,11 @@ from core.user_code import (
     caught,
     parts,
 )
-from jobs.run.control import Steering
+from jobs.run.control import RunControl
 from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost
-from jobs.run.step import Step, StepFn
 
 ENDS = (*SIGNALS, Cancelled, JobFailed, StepFailed)  # what a group of errors comes down to
 OWN_CANCEL = "cancelled by its own code"
-
-
-async def call_step(run: Steering, fn: StepFn, step: Step) -> Any:
-    """Call a step's function, `async def` or plain `def`, and return its result."""
-    if is_async(fn):
-        return await in_task(run, fn, step)
-    result = await in_thread(run, None, fn, step)
-    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result
 
 
 def is_async(fn: object) -> bool:
@@ -45,7 +36,7 @@ def is_async(fn: object) -> bool:
 
 
 async def in_task(
-    run: Steering, fn: Callable[..., Awaitable[Any]], *args: Any, is_handler: bool = False
+    run: RunControl, fn: Callable[..., Awaitable[Any]], *args: Any, is_handler: bool = False
 ) -> Any:
     """Await what `fn` returns in a task of its own.
 
@@ -63,12 +54,12 @@ async def in_task(
             asked = True
             work.cancel()
     if work.cancelled():  # by itself, as the last that it did
-        return _opened(run, Caught(error=asyncio.CancelledError()), asked=asked)
-    return _opened(run, work.result(), asked=asked)
+        return _unwrap(run, Caught(error=asyncio.CancelledError()), asked=asked)
+    return _unwrap(run, work.result(), asked=asked)
 
 
 async def in_thread(
-    run: Steering, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
+    run: RunControl, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
 ) -> Any:
     """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
 
@@ -91,7 +82,7 @@ async def in_thread(
             await end()
         await asyncio.wait({ended})
         raise
-    return _opened(run, ended.result(), asked=False)
+    return _unwrap(run, ended.result(), asked=False)
 
 
 async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
@@ -101,7 +92,7 @@ async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
         return Caught(error=error)
 
 
-def _opened(run: Steering, end: Caught[Any], *, asked: bool) -> Any:
+def _unwrap(run: RunControl, end: Caught[Any], *, asked: bool) -> Any:
     if isinstance(end.error, BaseExceptionGroup) and (first := foremost(parts(end.error), ENDS)):
         end = Caught(error=first)
     if isinstance(end.error, asyncio.CancelledError):

@@ -62,7 +62,7 @@ async def ending_of(lease: Lease, run: Run) -> NewEvent:
         ending = _returned(run, result)
     if run.diverged:
         ending = failed(run.diverged.message)
-    return _with_stuck(ending, run.undos.stuck)
+    return _with_stuck(ending, run.compensation.stuck)
 
 
 async def append_ending(run: Run, ending: NewEvent) -> None:
@@ -93,7 +93,7 @@ async def _handled(lease: Lease, run: Run) -> Any:
     params = kind.read_own(lease.params)
     await in_thread(run.vault.unlock, field.names(params))  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
-    run.conclude()
+    run.check_replayed()
     return result
 
 

@@ -14,9 +14,8 @@ from uuid import UUID
 
 from core.db import in_thread
 from jobs.kinds import registry
-from jobs.queue import unknown_kinds
+from jobs.queue import live_workers, unknown_kinds
 from jobs.queue.port import Receiver
-from jobs.queue import live_workers
 
 logger = logging.getLogger(__name__)
 

@@ -130,7 +130,7 @@ class Worker:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
             steps = {} if lease.fresh else (await in_thread(state_at, lease.job)).steps
-            run.recall(steps, lease.status, lease.at)
+            run.load_steps(steps, lease.status, lease.at)
             if field.refers(lease.params):
                 run.vault.stored = await in_thread(store.load, lease.job)
             await append_ending(run, await ending_of(lease, run))
@@ -165,7 +165,7 @@ class Worker:
 
     def _steer(self, active: _Active, status: str) -> None:
         """Pass on what people asked for; end a step that does not heed it within the grace."""
-        active.run.steer(cancelling=status == "cancelling", pausing=status == "paused")
+        active.run.set_requests(cancelling=status == "cancelling", pausing=status == "paused")
         if status != "cancelling":
             return
         now = time.monotonic()

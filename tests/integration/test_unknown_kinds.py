@@ -29,12 +29,12 @@ from jobs.models import Job
 from jobs.queue import (
     leases,
     limits,
+    live_workers,  # fmt: skip
     lost_attempts,
     rescue,
     unknown_kinds,
 )
 from jobs.queue.maintenance import Duty
-from jobs.queue import live_workers  # fmt: skip
 from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import ATTEMPT, make_job

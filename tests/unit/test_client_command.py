@@ -115,6 +115,15 @@ def test_the_board_counts_steps_of_targets() -> None:
     assert not a.running
 
 
+def test_the_board_knows_the_targets_of_groups_that_did_not_fit() -> None:
+    board = Board()
+    board.take(event("job.submitted", {"plan": {**PLAN, "groups": []}, "extended": 1}))
+    more = {"at": ["plan", "groups", 0, "targets"], "items": ["c"]}
+    parts = [{"at": ["plan", "groups"], "items": PLAN["groups"]}, more]
+    board.take(event("job.extended", {"parts": parts}))
+    assert list(board.targets) == ["a", "b", "c"]
+
+
 @given(st.builds(event, st.sampled_from([each.type for each in RUN]), st.dictionaries(
     st.sampled_from(["plan", "title", "done", "total", "text", "error", "seconds", "message"]),
     st.one_of(st.none(), st.text("ab\x1b\n", max_size=5), st.integers(), st.lists(st.integers()),

@@ -81,7 +81,7 @@ class Update:
                 if not left:
                     raise
             except asyncio.CancelledError as stop:  # the grace ended this try; there is but one
-                self._run.heed(stop)
+                self._run.acknowledge_stop(stop)
                 if not left:
                     raise JobFailed("The rollback was ended.") from None
 

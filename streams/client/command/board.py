@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,10 @@ class Board:
         if not isinstance(plan, dict):
             return
         self.steps = [str(step) for step in plan.get("steps") or ()]
-        for group in plan.get("groups") or ():
+        self._groups(plan.get("groups") or ())
+
+    def _groups(self, groups: Iterable[Any]) -> None:
+        for group in groups:
             for name in group.get("targets") or () if isinstance(group, dict) else ():
                 self.target(str(name))
 
@@ -82,7 +85,9 @@ class Board:
         """Take the names that did not fit into `job.submitted`, as the plan has them."""
         for part in data.get("parts") or ():
             at = list(part.get("at") or [])
-            if at[:2] == ["plan", "groups"] and at[-1] == "targets":
+            if at == ["plan", "groups"]:
+                self._groups(part.get("items") or ())
+            elif at[:2] == ["plan", "groups"] and at[-1] == "targets":
                 for name in part.get("items") or ():
                     self.target(str(name))
 
