@@ -74,7 +74,7 @@ def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, 
     """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
     principal = principal_of(request)
     row = visibility.job_for(principal, job_id)
-    return Status(202, {"seq": commands.signal(principal, row.pk, said.name, said.data).last})
+    return Status(202, {"seq": commands.send_signal(principal, row.pk, said.name, said.data).last})
 
 
 @router.post(

@@ -40,7 +40,9 @@ def retry(
     old = visibility.job_for(principal, job_id)
     visibility.require(principal, "steer", old)
     request = {"retry_of": str(old.pk), "only": only}
-    return commands.once(principal, request, idempotency_key, lambda: _again(principal, old, only))
+    return commands.submit_idempotent(
+        principal, request, idempotency_key, lambda: _again(principal, old, only)
+    )
 
 
 def unsuccessful(job: Job) -> list[str]:
@@ -67,7 +69,7 @@ def _again(principal: Principal, old: Job, only: Only) -> Job:
     params = old.params if only == "all" else _params(kind, old)
     title = None if old.title == kind.title_for(kind.read(old.params)) else old.title
     secrets = store.values(old.pk)
-    job = commands.wanted(
+    job = commands.build_job(
         principal, kind.name, params, title, old.labels, priority=old.priority, secrets=secrets
     )
     job.retry_of, job.team = old, old.team

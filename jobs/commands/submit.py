@@ -1,4 +1,4 @@
-"""What people ask for: submit a job, stop it. Each is one transaction and at least one event."""
+"""Submit a job: one transaction and at least one event."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from core import clock
-from core.errors import BadRequest, IdempotencyConflict, InvalidParams, NotNow
+from core.errors import BadRequest, IdempotencyConflict, InvalidParams
 from core.ids import uuid7
 from core.terminal import plain_text
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
-from jobs.events import EventType, NewEvent, actions, clean, extensions
+from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
-from jobs.queue import claims, dispatch
+from jobs.queue import dispatch
 from jobs.secrets import field, keys, store
 
 MAX_KEY = 200
 MAX_PRIORITY = 10
-MAX_REASON = 1000
 # A start this long ago is still taken for now: clocks differ, and requests take their time.
 PAST_SECONDS = 60.0
 
@@ -58,9 +55,9 @@ def submit(
     def make() -> Job:
         if start_at and not allow_past:
             _refuse_past(start_at)
-        return wanted(principal, **request)
+        return build_job(principal, **request)
 
-    return once(principal, request, idempotency_key, make, has_secrets(kind))
+    return submit_idempotent(principal, request, idempotency_key, make, has_secrets(kind))
 
 
 def has_secrets(kind: str) -> bool:
@@ -70,7 +67,7 @@ def has_secrets(kind: str) -> bool:
         return found is not None and found.has_secrets
 
 
-def once(
+def submit_idempotent(
     principal: Principal,
     request: object,
     key: str | None,
@@ -105,7 +102,7 @@ def once(
     return job, True
 
 
-def wanted(
+def build_job(
     principal: Principal,
     kind: str,
     params: Mapping[str, Any],
@@ -177,64 +174,6 @@ def build_refused(
     )
     job.refusal = reason
     return job
-
-
-def cancel(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
-    """Ask a job to stop; return the receipt of `job.cancel_requested`, which has the reason.
-
-    A run stops between steps (a running step is ended after a grace), one that is parked or paused
-    is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
-    Forbidden, NotNow, BadRequest (the reason is too long).
-    """
-    visibility.require(principal, "steer", visibility.job_for(principal, job_id))
-    given = with_reason(reason)
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
-        actions.require("cancel", job.status)
-        asked = log.append(
-            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED, given)], actor=principal.actor
-        )
-        held = job.lease_until and job.lease_until > job.now
-        if job.attempt and not held:
-            dispatch.deliver(job_id, priority=job.priority)
-        elif not held:
-            data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
-            log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
-            wake(claims.release(job_id))
-    return asked
-
-
-def with_reason(reason: str) -> dict[str, object]:
-    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
-    reason = reason.strip()
-    if len(reason) > MAX_REASON:
-        raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
-    return {"reason": reason} if reason else {}
-
-
-def signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
-    """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
-
-    It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
-    Forbidden, and NotNow where the job does not wait for a signal of this name.
-    """
-    visibility.require(principal, "steer", visibility.job_for(principal, job_id))
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
-        awaited = [wait["name"] for wait in job.waiting_for if wait.get("for") == "signal"]
-        if not job.parked or name not in awaited:
-            raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
-        said = {"signal": name, "data": data}
-        sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
-        dispatch.deliver(job_id, priority=job.priority)
-    return sent
-
-
-def wake(waiting: list[UUID]) -> None:
-    """Deliver jobs that may now get what they waited for."""
-    found = Job.objects.filter(pk__in=waiting).order_by("-priority", "pk")
-    for job_id, priority in found.values_list("pk", "priority"):
-        dispatch.deliver(job_id, priority=priority)
 
 
 def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:

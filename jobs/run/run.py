@@ -126,7 +126,7 @@ class Run(Attempt):
     async def wait_for(self, name: str, timeout: float | None = None) -> Any:
         """Wait, without a worker, for the signal of this name; return the data it came with.
 
-        `jobs.commands.signal` sends one, to a job that waits for it. Raises StepFailed where none
+        `jobs.commands.send_signal` sends it. Raises StepFailed where none
         comes within `timeout` seconds.
         """
         return await gates.wait_for_signal(self, name, timeout)

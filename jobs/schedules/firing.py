@@ -100,7 +100,7 @@ class Firing:
             raise Forbidden(f"The owner, {name}, is no longer active.")
         try:
             request = clean(self._request)
-            return ask_kind(schedule.kind, lambda: commands.wanted(self._principal, **request))
+            return ask_kind(schedule.kind, lambda: commands.build_job(self._principal, **request))
         except (OperationalError, InterfaceError) as error:
             database_now()  # the same, where it is our database that is away
             raise KindFailed(f"The kind {schedule.kind} failed: {describe_error(error)}") from error
@@ -127,7 +127,9 @@ class Firing:
         with transaction.atomic():
             if not self._lock():
                 return False
-            last, new = commands.once(self._principal, self._request, key, lambda: job, keyed)
+            last, new = commands.submit_idempotent(
+                self._principal, self._request, key, lambda: job, keyed
+            )
             self._move(last_job=last, **changes)
         return new
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import Error
 
 from core.db import in_thread
-from jobs import commands
 from jobs.queue import leases
 from jobs.queue.leases import Lease
+from jobs.queue.wake import wake_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,6 @@ def give_back(lease: Lease) -> None:
     """Have another worker take the job at once."""
     try:
         leases.release(lease.job, lease.fence)
-        commands.wake([lease.job])
+        wake_jobs([lease.job])
     except Error as error:  # the lease ends by itself, and the sweep delivers the job
         logger.warning("job %s not given back: %s", lease.job, error)

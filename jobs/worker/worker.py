@@ -17,7 +17,7 @@ from django.db import Error, transaction
 
 from core.db import in_thread
 from core.errors import RepriseError
-from jobs import commands, log
+from jobs import log
 from jobs.log import hints
 from jobs.log.state import state_at
 from jobs.log.writer import Writer
@@ -28,6 +28,7 @@ from jobs.queue import (
     limits,
 )
 from jobs.queue.leases import Lease
+from jobs.queue.wake import wake_jobs
 from jobs.run import HandedOver, Parked, Run, parking
 from jobs.secrets import field, store
 from jobs.worker.fetcher import Taker, give_back
@@ -199,7 +200,7 @@ class Worker:
 def _release(lease: Lease) -> None:
     """Give up an ended job's targets and its place, and wake who waits for them."""
     with transaction.atomic():
-        commands.wake(claims.release(lease.job))
+        wake_jobs(claims.release(lease.job))
     limits.wake_next(lease.kind)
 
 
@@ -211,7 +212,7 @@ def _park(run: Run, kind: str) -> None:
                 run.job, run.fence, run.actor, run.vault.masked(parking(run.waits))
             )
             if status not in {"waiting", "paused"}:
-                commands.wake([run.job])
+                wake_jobs([run.job])
         limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
         logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})

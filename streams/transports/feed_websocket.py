@@ -9,7 +9,7 @@ from jobs.log import Cursor
 from streams import process, wire
 from streams.feed.subscription import FeedSubscription
 from streams.followers import access
-from streams.hub.heartbeat import granted
+from streams.transports.heartbeat_interval import granted_interval
 from streams.transports.websocket import JobConsumer
 
 TRANSPORT = "feed"
@@ -23,7 +23,7 @@ class FeedConsumer(JobConsumer):
             self._follower = await access.admit(self.scope, None, TRANSPORT)
         position = _position(after)
         hub, feed = await process.current(), await process.feed()
-        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
+        heartbeat_s = granted_interval(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
         end = await feed.check(position)
         subscription = FeedSubscription(
             feed, self._follower.principal.sight, position, end,

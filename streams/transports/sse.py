@@ -20,10 +20,10 @@ from core.errors import RepriseError
 from core.negotiation import preferred_type
 from streams import process, wire
 from streams.followers import access
-from streams.hub.heartbeat import granted
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
 from streams.transports import detached
+from streams.transports.heartbeat_interval import granted_interval
 from streams.transports.http import (
     STREAM_HEADERS,
     asked_resume,
@@ -55,7 +55,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     rotate = settings.REPRISE.rotate_seconds
     rotate_s = number(request, "rotate_s", rotate, 0, 86400)
     hub = await process.current()
-    heartbeat_s = granted(request.GET.get("heartbeat_s"), hub.heartbeat_seconds)
+    heartbeat_s = granted_interval(request.GET.get("heartbeat_s"), hub.heartbeat_seconds)
     head = await hub.check(job_id, cursor)
     headers = {"Content-Type": _type(request), **STREAM_HEADERS}
     if request.method == "HEAD":

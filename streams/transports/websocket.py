@@ -20,8 +20,8 @@ from core.problems import explain
 from streams import process, wire
 from streams.followers import access
 from streams.followers.registry import Follower
-from streams.hub.heartbeat import granted
 from streams.hub.subscription import Subscription
+from streams.transports.heartbeat_interval import granted_interval
 from streams.transports.resume import Resume, wanted
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             self._follower = await access.admit(self.scope, job, "websocket")
         cursor = Resume.parse(after).cursor
         hub = await process.current()
-        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
+        heartbeat_s = granted_interval(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
         head = await hub.check(job, cursor)
         subscription = Subscription(
             hub, job, cursor, head, notice=self._follower.notice, heartbeat_s=heartbeat_s

@@ -15,7 +15,7 @@ from django.test import override_settings
 from pydantic import BaseModel
 
 from core.db import in_thread
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, EventType, NewEvent, parse
@@ -23,7 +23,6 @@ from jobs.events.fold import State, fold_all
 from jobs.kinds import registry
 from jobs.kinds.registry import Kind
 from jobs.models import Job
-from jobs.queue import rescue
 from jobs.run import Run, SyncRun
 from jobs.worker.worker import Worker
 from tests.support.factories import make_team, make_user
@@ -96,7 +95,7 @@ async def working(workers: int = 1) -> AsyncIterator[None]:
 
 async def _sweep(stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await in_thread(rescue.sweep)
+        await in_thread(sweeper.sweep_once)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

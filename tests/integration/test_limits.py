@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.kinds import registry
@@ -193,7 +193,7 @@ def test_a_killed_holder_frees_its_place(who: Principal, database: str) -> None:
 
 
 def all_ended(jobs: Sequence[UUID]) -> bool:
-    rescue.sweep()
+    sweeper.sweep_once()
     return set(statuses(jobs)) <= {"succeeded", "failed"}
 
 

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from jobs import sweeper
 from jobs.log import partitions
-from jobs.queue import rescue
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -28,7 +28,7 @@ def test_a_next_month_that_is_missing_is_told_and_made(services: Services, datab
     told = Client(headers={"Host": "localhost"}).get("/readyz")
     assert told.status_code == 503
     assert following in told.json()["partitions"]["problem"]
-    rescue.keep_house()
+    sweeper.keep_house()
     assert partitions.missing() == []
 
 

@@ -14,13 +14,14 @@ from django.db import connection
 from django.test import override_settings
 
 from core.db import in_thread
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import leases, rescue
+from jobs.queue import leases
+from jobs.queue.wake import wake_jobs
 from jobs.run import MAX_MESSAGE
 from jobs.worker.worker import Worker
 from tests.integration.runs import events, until
@@ -106,7 +107,7 @@ async def test_recorded_steps_are_not_run_again(operator: Principal) -> None:
     await in_thread(log.append, job_id, before, actor="worker:dead/1", fence=lease.fence)
     await in_thread(leases.release, job_id, lease.fence)
     async with working():
-        await in_thread(commands.wake, [job_id])
+        await in_thread(wake_jobs, [job_id])
         job = await until(job_id, "succeeded")
     assert kinds.Say.said == ["b"]
     assert job.attempt == 2
@@ -118,7 +119,7 @@ async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
     assert await in_thread(leases.take, job_id, "dead/1") is not None
     async with working():
         while (await in_thread(Job.objects.get, pk=job_id)).status == "running":
-            await in_thread(rescue.sweep)
+            await in_thread(sweeper.sweep_once)
             await asyncio.sleep(0.05)
         assert (await until(job_id, "succeeded")).attempt == 2
 
