@@ -9,6 +9,8 @@ const QUIET = 2;
 /** After so many a connection is given up; a busy server or a moment without reception is no reason. */
 const PATIENCE = 2.5;
 const LEAST_PATIENCE_MS = 8000;
+/** And so many times what the slowest frame of a WebSocket took: the next may be twice as large, and meet losses. */
+const SLOW_PATIENCE = 3;
 /** A part of the heartbeat: what comes so long after everything had come was not held back with it. */
 const APART = 0.8;
 /** What drips slower than this, in bytes a ms, is a proxy's sign of life and not the server's. */
@@ -52,7 +54,7 @@ export class Silence {
     if (this.#heartbeatMs === null) return this.firstFrameMs;
     const most = Math.max(PATIENCE * this.#heartbeatMs, LEAST_PATIENCE_MS);
     const limit = this.#caughtUpAt === null ? Math.min(most, this.firstFrameMs) : most;
-    return this.flowing ? limit : Math.max(limit, PATIENCE * this.#slowestMs);
+    return this.flowing ? limit : Math.max(limit, SLOW_PATIENCE * this.#slowestMs);
   }
 
   /** When it has been silent for too long. */
