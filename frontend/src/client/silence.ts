@@ -94,8 +94,10 @@ export class Silence {
   /** A whole frame came. */
   frame(now: number): void {
     if (this.#heartbeatMs !== null) {
-      // Not more than could be waited for: a machine that slept has seen no slow line.
-      this.#slowestMs = Math.max(this.#slowestMs, Math.min(now - this.#seenAt, this.limit));
+      // Once caught up the server may have had nothing to say. And not more than could be waited for: a
+      // machine that slept has seen no slow line.
+      const took = now - this.#seenAt - (this.isCaughtUp ? this.#heartbeatMs : 0);
+      this.#slowestMs = Math.max(this.#slowestMs, Math.min(took, this.limit));
       const apart = (this.#caughtUpAt ?? now) + APART * this.#heartbeatMs;
       if (now >= apart) this.proved = true;
     }

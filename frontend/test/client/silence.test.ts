@@ -44,7 +44,7 @@ describe('the silence of a connection', () => {
     silence.frame(0);
     silence.greeted(2);
     let now = 0;
-    for (const ms of [4000, 11_500, 34_000]) {
+    for (const ms of [3000, 8900, 26_000]) {
       now += ms;
       expect(silence.deadline).toBeGreaterThan(now);
       silence.frame(now);
