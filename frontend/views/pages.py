@@ -17,7 +17,7 @@ from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.api import shapes
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 
 
 @require_safe

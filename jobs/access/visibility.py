@@ -32,7 +32,7 @@ from core.ids import parse_id
 from jobs.access import tokens
 from jobs.events import actions
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 from jobs.models import ApiToken, Job, Team
 
 Scope = Mapping[str, Any]

@@ -12,7 +12,7 @@ from jobs.access import visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind, Option
+from jobs.kinds.kind import AnyKind, Option
 from jobs.models import Target
 
 router = Router(tags=["kinds"])

@@ -18,7 +18,7 @@ from jobs.events.fold import (
     State,
 )
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 from jobs.log.state import state_at
 from jobs.models import Job
 from jobs.secrets import store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.kinds.registry import Group
+from jobs.kinds.kind import Group
 from jobs.run.rollout import groups
 
 SIZES_SPELT_OUT = 6

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from jobs.events import EventType, NewEvent
-from jobs.kinds.registry import Group, Kind, Plan
+from jobs.kinds import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step
 from tests.support.waiting import auntil
 

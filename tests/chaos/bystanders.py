@@ -18,7 +18,7 @@ from core import clock
 from jobs import schedules
 from jobs.feed import FeedEvent, consumers
 from jobs.feed.consumers import Consumer
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 from jobs.models import Schedule
 from jobs.queue import maintenance
 

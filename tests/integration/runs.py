@@ -20,8 +20,7 @@ from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, EventType, NewEvent, parse
 from jobs.events.fold import State, fold_all
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind, registry
 from jobs.models import Job
 from jobs.run import Run, SyncRun
 from jobs.worker.worker import Worker

@@ -19,7 +19,7 @@ from tests.support.fleet_process import ROOT
 
 MODULE = """
 from pydantic import BaseModel
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 
 class Params(BaseModel):
     words: list[str] = ["tea"]
@@ -102,7 +102,7 @@ def test_one_that_cannot_be_imported_is_told_and_left_out(install: Install) -> N
     ("value", "reason"),
     [
         ("Nameless", "ValueError: it has no name"),
-        ("nothing", "TypeError: 7 is no subclass of jobs.kinds.registry.Kind"),
+        ("nothing", "TypeError: 7 is no subclass of jobs.kinds.Kind"),
         ("Gone", "AttributeError: module 'ours_0' has no attribute 'Gone'"),
     ],
 )

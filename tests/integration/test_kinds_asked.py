@@ -14,9 +14,8 @@ from pydantic import BaseModel
 from core.db import in_thread
 from jobs import commands
 from jobs.access.visibility import Principal
-from jobs.kinds import registry
+from jobs.kinds import Kind, registry
 from jobs.kinds.guarded_calls import KindFailed
-from jobs.kinds.registry import Kind
 from jobs.worker.fetcher import Taker
 from tests.integration import runs
 

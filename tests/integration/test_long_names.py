@@ -15,8 +15,7 @@ from core.errors import InvalidParams
 from jobs import commands
 from jobs.access import tokens
 from jobs.access.visibility import Principal
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind, registry
 from jobs.models import ApiToken, Job
 from tests.support import cast as casting
 from tests.support.cast import Cast, post

@@ -17,8 +17,7 @@ from jobs import log, schedules
 from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
 from jobs.integrity import verify
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind, registry
 from jobs.models import Job, Schedule
 from jobs.queue import leases
 from jobs.run import Run

@@ -8,9 +8,10 @@ from typing import Any
 from django.conf import settings
 
 from core.errors import InvalidParams
+from jobs.kinds import Kind, Plan
 from jobs.kinds.command.params import CommandParams
 from jobs.kinds.command.work import STEP, everywhere
-from jobs.kinds.registry import Kind, Option, Plan
+from jobs.kinds.kind import Option
 from jobs.models import Target
 from jobs.run import Run
 from jobs.targets import select, selectors

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.words import counted
 from jobs.events import EventType, NewEvent
-from jobs.kinds.registry import Group, Kind, Plan
+from jobs.kinds import Group, Kind, Plan
 from jobs.run import Run, Step
 
 BURST = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.kinds.registry import Kind, Plan
+from jobs.kinds import Kind, Plan
 from jobs.kinds.version_update import inventory, plan
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.rollout import Update

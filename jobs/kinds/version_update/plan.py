@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.words import counted
+from jobs.kinds import Group, Plan
 from jobs.kinds.batches import Course
-from jobs.kinds.registry import Group, Plan
 from jobs.kinds.version_update.params import UpdateParams
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")

@@ -19,7 +19,7 @@ from jobs.kinds.version_update.inventory import Server
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.plan import STEPS
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
-from jobs.transports.run_command import command
+from jobs.transports import command
 
 # Seconds that a step may take; the control script gives up on its own before.
 LIMITS = {
