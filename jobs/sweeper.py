@@ -23,9 +23,9 @@ OFTEN: dict[str, Callable[[], object]] = {
 SELDOM = {
     "partitions": partitions.make_ahead,
     "deliveries": dispatch.forget_dead_deliveries,
-    "sign-ins": throttle.forget,
+    "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
-    "seals": seals.keep,
+    "seals": seals.seal_if_due,
 }
 """What comes every few minutes."""
 

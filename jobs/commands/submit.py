@@ -62,7 +62,7 @@ def submit(
 
 def has_secrets(kind: str) -> bool:
     """Return whether jobs of this kind may have secrets among their parameters."""
-    found = registry.find(kind)
+    found = registry.find_kind(kind)
     with guard_kind(kind):
         return found is not None and found.has_secrets
 
@@ -80,8 +80,8 @@ def submit_idempotent(
     `keyed`: what is kept of the request, to compare, must not give away secrets that are in it.
     Raises IdempotencyConflict, BadRequest, and what `make` raises.
     """
-    digests = _digests(request, keyed=keyed)
-    if earlier := _earlier(principal, key, digests):
+    digests = _request_digests(request, keyed=keyed)
+    if earlier := _find_earlier(principal, key, digests):
         return earlier, False  # whatever has changed since: what was asked for is under way
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
@@ -90,11 +90,11 @@ def submit_idempotent(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-            store.save(job.pk, job.new_secrets)
-            log.append(job.pk, _submitted(job), actor=principal.actor)
-            _begin(job)
+            store.save_secrets(job.pk, job.new_secrets)
+            log.append(job.pk, _submission_events(job), actor=principal.actor)
+            _deliver_or_end(job)
     except IntegrityError:
-        earlier = _earlier(principal, key, digests)
+        earlier = _find_earlier(principal, key, digests)
         if earlier is None:
             raise
         return earlier, False
@@ -117,14 +117,14 @@ def build_job(
     `secrets` are those that the params refer to, where these are another job's.
     Raises Forbidden, InvalidParams, BadRequest, KindFailed.
     """
-    visibility.require(principal, "submit")
-    found = registry.get(kind)
+    visibility.require_act(principal, "submit")
+    found = registry.get_kind(kind)
     visibility.require_open(principal, found)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     with guard_kind(kind):
         parsed = found.parse(params)
-        hidden = field.take(parsed, secrets)
+        hidden = field.take_secrets(parsed, secrets)
         kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
         plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
@@ -189,18 +189,18 @@ def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
             raise InvalidParams([{"pointer": pointer, "detail": detail}], detail)
 
 
-def _begin(job: Job) -> None:
+def _deliver_or_end(job: Job) -> None:
     """Deliver a job that was just submitted, park it until its start, or end it."""
     if job.refusal:
         failed = NewEvent(EventType.JOB_FAILED, {"message": job.refusal})
         log.append(job.pk, [failed], actor="system")
         return
     if job.start_at and job.start_at > clock.now():
-        log.append(job.pk, [_until(job.start_at)], actor="system")
-    dispatch.deliver(job.pk, job.start_at, job.priority)
+        log.append(job.pk, [_start_event(job.start_at)], actor="system")
+    dispatch.deliver_job(job.pk, job.start_at, job.priority)
 
 
-def _submitted(job: Job) -> list[NewEvent]:
+def _submission_events(job: Job) -> list[NewEvent]:
     data = {
         "kind": job.kind,
         "title": job.title,
@@ -222,22 +222,22 @@ def _refuse_past(start_at: datetime) -> None:
         raise InvalidParams([{"pointer": "/start_at", "detail": detail}], detail)
 
 
-def _until(start_at: datetime) -> NewEvent:
+def _start_event(start_at: datetime) -> NewEvent:
     """Return the event that parks a job which is to start later."""
     wait = {"for": "timer", "name": "start", "until": clock.rfc3339(start_at)}
     return NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
 
 
-def _digests(request: object, *, keyed: bool) -> list[bytes]:
+def _request_digests(request: object, *, keyed: bool) -> list[bytes]:
     """Return what to keep of a request, and what else may have been kept of the same."""
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=False).encode()
     if not keyed:
         return [hashlib.sha256(canonical).digest()]
-    newest = keys.newest()
-    return [key.digest(canonical) for key in (newest, *keys.ring())]
+    newest = keys.newest_key()
+    return [key.digest(canonical) for key in (newest, *keys.key_ring())]
 
 
-def _earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
+def _find_earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
     """Return the job that this key made; IdempotencyConflict where for another request."""
     if key is None:
         return None

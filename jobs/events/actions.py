@@ -38,17 +38,17 @@ _DONE = {
 Gate = Mapping[str, Any]
 
 
-def gates(waiting_for: Iterable[Mapping[str, Any]]) -> list[Gate]:
+def open_gates(waiting_for: Iterable[Mapping[str, Any]]) -> list[Gate]:
     """Return the gates that are open: `{"gate", "words", "not_by_submitter", …}` each."""
     return [wait for wait in waiting_for if wait.get("for") == "approval"]
 
 
 def is_possible(act: str, status: str, waiting_for: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether a job in this status, waiting for this, can be acted upon so."""
-    return status in FROM[act] and (act not in ANSWERS or bool(gates(waiting_for)))
+    return status in FROM[act] and (act not in ANSWERS or bool(open_gates(waiting_for)))
 
 
-def require(act: str, status: str) -> None:
+def require_possible(act: str, status: str) -> None:
     """Raise NotNow, with a sentence, where a job in this status cannot be acted upon so."""
     if status not in FROM[act]:
         state = f"has ended ({status})" if status in TERMINAL else f"is {status}"

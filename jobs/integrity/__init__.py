@@ -7,8 +7,8 @@
 from jobs.integrity.verify import (
     Verdict,
     known_jobs,
-    verify,
+    verify_job,
 )
 from jobs.integrity.verify_seals import SealVerdict, verify_seals
 
-__all__ = ["SealVerdict", "Verdict", "known_jobs", "verify", "verify_seals"]
+__all__ = ["SealVerdict", "Verdict", "known_jobs", "verify_job", "verify_seals"]

@@ -109,7 +109,7 @@ class Kind(ABC, Generic[P]):
     @cached_property
     def has_secrets(self) -> bool:
         """Whether its parameters have fields of the type `jobs.secrets.Secret`."""
-        return secrets.asks(self.Params)
+        return secrets.has_secret_fields(self.Params)
 
     @property
     def retryable(self) -> bool:
@@ -135,7 +135,7 @@ class Kind(ABC, Generic[P]):
         try:
             return self.Params.model_validate(raw)
         except ValidationError as error:
-            raise InvalidParams(_pointers(error)) from error
+            raise InvalidParams(_error_pointers(error)) from error
 
     def read_own(self, raw: Mapping[str, Any]) -> P:
         """Return the parameters that a job has kept: they have been read before."""
@@ -146,7 +146,7 @@ class Kind(ABC, Generic[P]):
         params = self.settle(self.read(raw))
         self.check(params)
         check_fits(raw)
-        if unfit := storable_values.unfit(params.model_dump(by_alias=True, round_trip=True)):
+        if unfit := storable_values.find_unfit(params.model_dump(by_alias=True, round_trip=True)):
             raise InvalidParams(unfit)
         return params
 
@@ -169,7 +169,7 @@ class Kind(ABC, Generic[P]):
 AnyKind = Kind[Any]
 
 
-def _pointers(error: ValidationError) -> list[dict[str, str]]:
+def _error_pointers(error: ValidationError) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) and sentences."""
     found = []
     for item in error.errors(include_url=False, include_input=False):

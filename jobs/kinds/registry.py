@@ -12,7 +12,7 @@ from core.deprecation import renamed_name
 from core.errors import InvalidParams
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
-from jobs.kinds.discovery import sources
+from jobs.kinds.discovery import kind_sources
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Found:
 
 
 @cache
-def _kinds() -> Found:
+def _find_kinds() -> Found:
     found, origins = Found(), dict[str, str]()
-    for source, load in sources():
+    for source, load in kind_sources():
         try:
             with contained():
-                kind = _made(load())
+                kind = _make_kind(load())
         except Exception as error:  # noqa: BLE001 - somebody else's module may raise whatever it likes
             words = error.words if isinstance(error, KindFault) else describe(error)
             wrong = Broken(source, str(words), "jobs.E001")
@@ -69,7 +69,7 @@ def _kinds() -> Found:
     return found
 
 
-def _made(loaded: object) -> kinds.AnyKind:
+def _make_kind(loaded: object) -> kinds.AnyKind:
     """Return a kind of a class; TypeError, ValueError where it is none."""
     if not (isinstance(loaded, type) and issubclass(loaded, kinds.Kind)):
         raise TypeError(f"{loaded!r} is no subclass of jobs.kinds.Kind")
@@ -83,11 +83,11 @@ def _made(loaded: object) -> kinds.AnyKind:
         raise ValueError(f"its name has more than {MAX_NAME} characters")
     kind = loaded()
     for name in ASKED:
-        setattr(kind, name, _guarded(getattr(kind, name)))
+        setattr(kind, name, _guard_method(getattr(kind, name)))
     return kind
 
 
-def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+def _guard_method(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a kind's method that raises no exit and no cancellation: a KindFault instead."""
 
     @wraps(method)
@@ -100,25 +100,25 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def all_kinds() -> list[kinds.AnyKind]:
     """Return every kind that can be used (`jobs.kinds.discovery` says in which order)."""
-    return list(_kinds().kinds.values())
+    return list(_find_kinds().kinds.values())
 
 
-def broken() -> list[Broken]:
+def broken_kinds() -> list[Broken]:
     """Return what is named somewhere as a kind and cannot be used; it is left out everywhere."""
-    return _kinds().broken
+    return _find_kinds().broken
 
 
-def find(name: str) -> kinds.AnyKind | None:
+def find_kind(name: str) -> kinds.AnyKind | None:
     """Return the kind of this name; None where there is none (any more)."""
-    return _kinds().kinds.get(name)
+    return _find_kinds().kinds.get(name)
 
 
-def get(name: str) -> kinds.AnyKind:
+def get_kind(name: str) -> kinds.AnyKind:
     """Return the kind of this name; InvalidParams, pointing at `/kind`, where there is none."""
     try:
-        return _kinds().kinds[name]
+        return _find_kinds().kinds[name]
     except KeyError:
-        known = ", ".join(sorted(_kinds().kinds))
+        known = ", ".join(sorted(_find_kinds().kinds))
         detail = f"There is no job kind {name!r}. Known: {known}."
         raise InvalidParams([{"pointer": "/kind", "detail": detail}], detail) from None
 

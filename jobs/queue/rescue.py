@@ -49,5 +49,5 @@ def release_ended() -> int:
         cursor.execute(_ENDED_CLAIMS)
         ended = [job for (job,) in cursor.fetchall()]
     for job_id in ended:
-        wake_jobs(claims.release(job_id))
+        wake_jobs(claims.release_targets(job_id))
     return len(ended)

@@ -13,4 +13,4 @@ def wake_jobs(job_ids: Collection[UUID]) -> None:
     """Deliver jobs, those of a higher priority first."""
     found = Job.objects.filter(pk__in=job_ids).order_by("-priority", "pk")
     for job_id, priority in found.values_list("pk", "priority"):
-        dispatch.deliver(job_id, priority=priority)
+        dispatch.deliver_job(job_id, priority=priority)

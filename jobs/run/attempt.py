@@ -21,7 +21,7 @@ from jobs.events.fold import StepKey, StepState
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
 from jobs.run.control import RunControl, new_branch
-from jobs.run.errors import Diverged, foremost
+from jobs.run.errors import Diverged, foremost_error
 from jobs.run.replay import Replay
 from jobs.run.threads import in_task
 from jobs.secrets.vault import Vault
@@ -130,7 +130,7 @@ class Attempt(RunControl):
         results = await asyncio.gather(*map(one, work), return_exceptions=True)
         raised = [result for result in results if isinstance(result, BaseException)]
         if raised:
-            error = foremost(raised) or raised[0]
+            error = foremost_error(raised) or raised[0]
             self.mark_parked(error)
             raise error
         return [result for result in results if not isinstance(result, BaseException)]

@@ -46,7 +46,7 @@ class Compensation:
         """
         well = True
         for undo in reversed(self._of.pop(target, [])):
-            well = await self._undo(undo) and well
+            well = await self._run_undo(undo) and well
         return well
 
     async def compensate_all(self) -> None:
@@ -55,12 +55,12 @@ class Compensation:
             if not await self.compensate(target):
                 self.stuck.append(target or "what has no target")
 
-    async def _undo(self, undo: Undo) -> bool:
+    async def _run_undo(self, undo: Undo) -> bool:
         try:
-            await _call(self._run, undo)
+            await _call_undo(self._run, undo)
         except asyncio.CancelledError as stop:  # the grace ended this try; there is but one
             self._run.acknowledge_stop(stop)
-            return await self._undo(undo)
+            return await self._run_undo(undo)
         except (LeaseLost, Diverged):
             raise
         except Exception as error:  # noqa: BLE001 - a kind's code: the older ones are called too
@@ -86,7 +86,7 @@ async def compensating(run: Attempt, compensation: Compensation, work: Awaitable
         raise
 
 
-async def _call(run: Attempt, undo: Undo) -> None:
+async def _call_undo(run: Attempt, undo: Undo) -> None:
     """Call an `async def`, or a plain function in a thread, as it may wait for steps."""
     if is_async(undo):
         await in_task(run, undo)

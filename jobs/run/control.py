@@ -45,12 +45,12 @@ class RunControl:
 
     def enter_handler(self) -> None:
         """Note that the handler runs from here on, in this task."""
-        self._main = self._branch()
+        self._main = self._current_branch()
 
     @property
     def in_main(self) -> bool:
         """Whether it is the handler itself that calls, not a branch of a `gather`."""
-        return self._branch() is self._main
+        return self._current_branch() is self._main
 
     def checkpoint(self, always: bool = False) -> None:
         """Raise where a run is to stop here.
@@ -64,7 +64,7 @@ class RunControl:
             if always:
                 return
             raise Cancelled
-        if self.pausing or self._branch() in self._parked:
+        if self.pausing or self._current_branch() in self._parked:
             self.park()
 
     def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
@@ -126,13 +126,13 @@ class RunControl:
     def mark_parked(self, error: BaseException) -> None:
         """Remember that this branch is parked: it may clean up nothing."""
         if isinstance(error, Parked):
-            self._parked.add(self._branch())
+            self._parked.add(self._current_branch())
 
     def branch_context(self) -> Context:
         """Return a context in which another task counts as part of this branch."""
         context = copy_context()
-        context.run(_BRANCH.set, self._branch())
+        context.run(_BRANCH.set, self._current_branch())
         return context
 
-    def _branch(self) -> object:
+    def _current_branch(self) -> object:
         return _BRANCH.get() or (self if self.plain else asyncio.current_task())

@@ -85,7 +85,9 @@ class _WordWait:
         if self.recorded and self.recorded.status == "failed":
             raise StepFailed(self.name, None, self.recorded.error or {})
         self.run.checkpoint()
-        until = self.recorded.until if self.recorded else await self._begin(wait["for"], timeout)
+        until = (
+            self.recorded.until if self.recorded else await self._record_start(wait["for"], timeout)
+        )
         if until and clock.parse(until) <= self.run.clock():
             error = {"type": "TimeoutError", "message": "nothing came in time"}
             await self.end(EventType.STEP_FAILED, {"error": error})
@@ -100,15 +102,15 @@ class _WordWait:
         if self.recorded and self.recorded.started_at:
             waited = self.run.clock() - clock.parse(self.recorded.started_at)
             seconds = round(waited.total_seconds(), 3)
-        await self._append(event_type, {"seconds": seconds, **data})
+        await self._append_event(event_type, {"seconds": seconds, **data})
 
-    async def _begin(self, sort: str, timeout: float | None) -> str | None:
+    async def _record_start(self, sort: str, timeout: float | None) -> str | None:
         said: dict[str, Any] = {"for": sort}
         if timeout is not None:
             said["until"] = clock.rfc3339(self.run.clock() + timedelta(seconds=timeout))
-        await self._append(EventType.STEP_STARTED, said)
+        await self._append_event(EventType.STEP_STARTED, said)
         return said.get("until")
 
-    async def _append(self, event_type: EventType, data: Mapping[str, Any]) -> None:
+    async def _append_event(self, event_type: EventType, data: Mapping[str, Any]) -> None:
         common = {"try": 1, "occurrence": self.occurrence}
         await self.run.append([NewEvent(event_type, {**common, **data}, self.name)])

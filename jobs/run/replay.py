@@ -38,8 +38,8 @@ class Replay:
             following = row.next_step()
             if strict and following is not None and following != key:
                 raise Diverged(
-                    f"The run cannot go on: its log has {_words(following)} next, but the handler"
-                    f" asks for {_words(key)}."
+                    f"The run cannot go on: its log has {_describe_step(following)} next, but the"
+                    f" handler asks for {_describe_step(key)}."
                 )
             row.asked.add(key)
         return key[2], self._steps.get(key)
@@ -54,8 +54,8 @@ class Replay:
         for row in self._rows.values():
             if left := row.next_step():
                 raise Diverged(
-                    f"The run cannot end: its log has {_words(left)}, but the handler has ended"
-                    " without asking for it."
+                    f"The run cannot end: its log has {_describe_step(left)}, but the handler has"
+                    " ended without asking for it."
                 )
 
 
@@ -74,7 +74,7 @@ class _Row:
         return self.keys[self.place] if self.place < len(self.keys) else None
 
 
-def _words(key: StepKey) -> str:
+def _describe_step(key: StepKey) -> str:
     name, target, occurrence = key
     place = f" on {target}" if target is not None else ""
     time = f" (call {occurrence})" if occurrence > 1 else ""

@@ -40,22 +40,22 @@ class Outcome:
     @property
     def done(self) -> list[str]:
         """The targets with which all went well."""
-        return self._with(DONE)
+        return self._targets_with(DONE)
 
     @property
     def failed(self) -> list[str]:
         """The targets that failed."""
-        return self._with(FAILED, STUCK)
+        return self._targets_with(FAILED, STUCK)
 
     @property
     def stuck(self) -> list[str]:
         """The targets that failed and could not be put back."""
-        return self._with(STUCK)
+        return self._targets_with(STUCK)
 
     @property
     def skipped(self) -> list[str]:
         """The targets that were left alone."""
-        return self._with(SKIPPED)
+        return self._targets_with(SKIPPED)
 
     def count(self, *sorts: str) -> int:
         """Return how many targets are of these sorts, at the same cost however many there are."""
@@ -73,7 +73,7 @@ class Outcome:
         """Return whether a target failed."""
         return self._of.get(target) in (FAILED, STUCK)
 
-    def _with(self, *sorts: str) -> list[str]:
+    def _targets_with(self, *sorts: str) -> list[str]:
         return [target for target in self.targets if self._of.get(target) in sorts]
 
 
@@ -88,7 +88,7 @@ class Stopped(Cancelled):
         self.outcome = outcome
 
 
-def groups(targets: Sequence[str], batch: int, canary: int) -> list[list[str]]:
+def rollout_groups(targets: Sequence[str], batch: int, canary: int) -> list[list[str]]:
     """Return the canaries, where there are any, and then the batches."""
     first, rest = list(targets[:canary]), targets[canary:]
     batches = [list(rest[at : at + batch]) for at in range(0, len(rest), batch)]
@@ -127,21 +127,21 @@ class Rollout:
     async def run(self) -> Outcome:
         """Go through all groups; Stopped where the run is being stopped."""
         options, outcome = self._options, self._outcome
-        parts = groups(outcome.targets, options.batch, options.canary)
+        parts = rollout_groups(outcome.targets, options.batch, options.canary)
         try:
             for number, part in enumerate(parts):
                 if reason := self._reason_to_stop(parts, number):
-                    await self._skip(part, reason)
+                    await self._skip_targets(part, reason)
                     continue
                 if number == 1 and options.canary and options.pause_after_canary:
-                    await self._ask(parts)
-                await self._run.gather(*map(self._one, part))
+                    await self._ask_approval(parts)
+                await self._run.gather(*map(self._run_target, part))
                 if number == 0 and options.canary:
                     self._canary_failed = any(map(outcome.is_failed, part))
         except (Cancelled, asyncio.CancelledError) as stop:
             self._run.acknowledge_stop(stop)
             raise Stopped(outcome) from None
-        await self._tell()
+        await self._report_progress()
         if self._run.stopping and outcome.count(DONE) < len(outcome.targets):
             raise Stopped(outcome)
         return outcome
@@ -157,7 +157,7 @@ class Rollout:
         begun = any(self._run.has_begun(target) for target in parts[number])
         return "" if begun else "stopped after a canary failed"
 
-    async def _one(self, target: str) -> None:
+    async def _run_target(self, target: str) -> None:
         try:
             await self._fn(target)
         except (StepFailed, JobFailed):
@@ -172,22 +172,22 @@ class Rollout:
             self._outcome.set_outcome(target, DONE)
             self._compensation.forget_target(target)
         if target in self._run.worked:
-            await self._tell()
+            await self._report_progress()
 
-    async def _ask(self, parts: Sequence[Sequence[str]]) -> None:
+    async def _ask_approval(self, parts: Sequence[Sequence[str]]) -> None:
         """Wait for somebody's word before the targets after the canaries."""
         done, rest = len(parts[0]), sum(map(len, parts[1:]))
-        question = f"{_targets(done)} went first. Go on with {_targets(rest)} more?"
+        question = f"{_target_count(done)} went first. Go on with {_target_count(rest)} more?"
         try:
             others = self._options.not_by_submitter
             await wait_for_approval(self._run, GATE, question, not_by_submitter=others)
         except Rejected as no:
             for part in parts[1:]:
-                await self._skip(part, no.message)
-            await self._tell()
+                await self._skip_targets(part, no.message)
+            await self._report_progress()
             raise
 
-    async def _skip(self, targets: Sequence[str], reason: str) -> None:
+    async def _skip_targets(self, targets: Sequence[str], reason: str) -> None:
         for target in targets:
             self._outcome.set_outcome(target, SKIPPED)
         wanted = [
@@ -197,7 +197,7 @@ class Rollout:
         ]
         await self._run.gather(*wanted)
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         """Log the progress, unless it is as it was: targets through with it, those that failed."""
         failed = self._outcome.count(FAILED, STUCK)
         now = (self._outcome.count(DONE) + failed, failed)
@@ -206,5 +206,5 @@ class Rollout:
             await self._run.progress(now[0], len(self._outcome.targets), failed)
 
 
-def _targets(count: int) -> str:
+def _target_count(count: int) -> str:
     return counted(count, "target")

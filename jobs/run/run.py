@@ -51,7 +51,7 @@ class Run(Attempt):
         """
         occurrence, recorded = self.next_call(name, target)
         if recorded and undo:
-            self.undo(target, partial(self._undo, name, undo, target, timeout))
+            self.undo(target, partial(self._undo_step, name, undo, target, timeout))
         if recorded and recorded.status == "succeeded":
             return recorded.result
         if recorded and recorded.status == "failed":
@@ -64,7 +64,7 @@ class Run(Attempt):
         if recorded is None:
             self.checkpoint(always)
             if undo:
-                self.undo(target, partial(self._undo, name, undo, target, timeout))
+                self.undo(target, partial(self._undo_step, name, undo, target, timeout))
         runner = StepRunner(self, name, target, occurrence, fn, timeout, always, retry)
         return await runner.run(recorded)
 
@@ -78,7 +78,7 @@ class Run(Attempt):
         """
         self.compensation.add(target, undo)
 
-    async def _undo(
+    async def _undo_step(
         self, name: str, undo: StepFn, target: str | None, timeout: float | None
     ) -> None:
         await self.step(f"undo {name}", undo, target, timeout, always=True)
@@ -117,11 +117,11 @@ class Run(Attempt):
         (REPRISE_PARK_SECONDS) no worker is held meanwhile.
         """
         span = time if isinstance(time, timedelta) else timedelta(seconds=time)
-        await timers.sleep(self, name, self.clock() + span)
+        await timers.sleep_until(self, name, self.clock() + span)
 
     async def until(self, moment: datetime, name: str = "until") -> None:
         """Go on at a moment (aware); as `sleep`."""
-        await timers.sleep(self, name, moment)
+        await timers.sleep_until(self, name, moment)
 
     async def wait_for(self, name: str, timeout: float | None = None) -> Any:
         """Wait, without a worker, for the signal of this name; return the data it came with.

@@ -63,7 +63,7 @@ class StepRunner:
             self.attempt.checkpoint(self.always)
             self.attempt.worked.add(self.target)
             step = Step(self.attempt, self.name, self.target, self.occurrence, number)
-            result, due = await self._try(step)
+            result, due = await self._run_try(step)
             if due is None:
                 return result
             number += 1
@@ -72,10 +72,10 @@ class StepRunner:
         wait = {"for": "retry", "name": self.name, "target": self.target}
         await wait_until(self.attempt, due, wait, always=self.always)
 
-    async def _try(self, step: Step) -> tuple[Any, datetime | None]:
+    async def _run_try(self, step: Step) -> tuple[Any, datetime | None]:
         """Return the result, or when to try again; StepFailed where there is neither."""
         masks = self.attempt.vault.masks
-        await self._begin(step)
+        await self._begin_try(step)
         try:
             async with step.limit(self.timeout):
                 result = await _call_step(self.attempt, self.fn, step)
@@ -91,10 +91,10 @@ class StepRunner:
         except Exception as error:  # noqa: BLE001 - whatever a step's own code raises
             words = describe(error)
             logger.info("step %s failed: %s", step.name, words, extra={"action": "step"})
-            return None, await self._failed(step, error, words)
+            return None, await self._record_failed_try(step, error, words)
         return result, None
 
-    async def _begin(self, step: Step) -> None:
+    async def _begin_try(self, step: Step) -> None:
         try:
             await step.begin()
         except asyncio.CancelledError:  # its start is written all the same
@@ -104,31 +104,31 @@ class StepRunner:
     async def _cut_short(self, step: Step) -> None:
         """Record the end of a try that was cancelled, unless another one goes on with it."""
         if not (self.attempt.leaving or step.is_over):
-            await self._fail(step, STOPPED if self.attempt.cancelling else CUT_SHORT)
+            await self._end_failed(step, STOPPED if self.attempt.cancelling else CUT_SHORT)
 
-    async def _failed(self, step: Step, error: Exception, words: Words) -> datetime:
+    async def _record_failed_try(self, step: Step, error: Exception, words: Words) -> datetime:
         """Record a failed try; return when the next one is due."""
         if step.is_late and isinstance(error, TimeoutError) and not words.message:
             words = Words(words.type, f"took longer than {self.timeout:g} s")
         over = isinstance(error, Cancelled) or (self.attempt.cancelling and not self.always)
-        if over or not self._again(step.number, error):
-            raise await self._fail(step, words) from error
+        if over or not self._may_retry(step.number, error):
+            raise await self._end_failed(step, words) from error
         due = self.attempt.clock() + timedelta(seconds=self.retry.seconds(step.number))
-        said = {"seconds": step.seconds, "error": self._error(words)}
+        said = {"seconds": step.seconds, "error": self._error_data(words)}
         await step.end(EventType.STEP_RETRIED, {**said, "until": clock.rfc3339(due)})
         return due
 
-    def _again(self, tried: int, error: Exception) -> bool:
+    def _may_retry(self, tried: int, error: Exception) -> bool:
         """Ask the policy; what it names may be foreign classes that judge by themselves."""
         raised = error.error if isinstance(error, KindFault) else error
         return bool(caught(self.retry.again, tried, raised).value)
 
-    async def _fail(self, step: Step, words: Words) -> StepFailed:
-        error = self._error(words)
+    async def _end_failed(self, step: Step, words: Words) -> StepFailed:
+        error = self._error_data(words)
         await step.end(EventType.STEP_FAILED, {"seconds": step.seconds, "error": error})
         return StepFailed(step.name, step.target, error)
 
-    def _error(self, words: Words) -> dict[str, Any]:
+    def _error_data(self, words: Words) -> dict[str, Any]:
         message = self.attempt.vault.masks.cut(plain_text(words.message) or words.type, MAX_MESSAGE)
         return {"type": words.type, "message": message}
 

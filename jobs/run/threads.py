@@ -24,7 +24,7 @@ from core.user_code import (
     parts,
 )
 from jobs.run.control import RunControl
-from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost
+from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost_error
 
 ENDS = (*SIGNALS, Cancelled, JobFailed, StepFailed)  # what a group of errors comes down to
 OWN_CANCEL = "cancelled by its own code"
@@ -45,7 +45,7 @@ async def in_task(
     a KindFault for whatever is no `Exception` and no signal of the run's.
     """
     context = None if is_handler else run.branch_context()
-    work = asyncio.create_task(_caught(fn, *args), context=context)
+    work = asyncio.create_task(_catch_error(fn, *args), context=context)
     asked = False
     while not work.done():
         try:
@@ -85,7 +85,7 @@ async def in_thread(
     return _unwrap(run, ended.result(), asked=False)
 
 
-async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
+async def _catch_error(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
     try:
         return Caught(await fn(*args))
     except BaseException as error:  # noqa: BLE001 - a kind's code; raised again where it is awaited
@@ -93,7 +93,9 @@ async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
 
 
 def _unwrap(run: RunControl, end: Caught[Any], *, asked: bool) -> Any:
-    if isinstance(end.error, BaseExceptionGroup) and (first := foremost(parts(end.error), ENDS)):
+    if isinstance(end.error, BaseExceptionGroup) and (
+        first := foremost_error(parts(end.error), ENDS)
+    ):
         end = Caught(error=first)
     if isinstance(end.error, asyncio.CancelledError):
         raise end.error if asked else KindFault(end.error, OWN_CANCEL)

@@ -16,7 +16,7 @@ from jobs.run.attempt import Attempt
 WAITS_SAID = 50
 
 
-async def sleep(run: Attempt, name: str, until: datetime) -> None:
+async def sleep_until(run: Attempt, name: str, until: datetime) -> None:
     """Sleep until a moment, as a step; what an earlier attempt has recorded stands."""
     occurrence, recorded = run.next_call(name, None)
     if recorded and recorded.status == "succeeded":
@@ -49,7 +49,7 @@ async def wait_until(
         await run.wait_for_change(left)
 
 
-def parking(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
+def parking_events(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
     """Return the events that say what a parked run waits for; approvals are asked for last."""
     gates = [wait for wait in waits if wait["for"] == "approval"]
     others = sorted(

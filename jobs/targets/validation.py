@@ -38,7 +38,7 @@ class Entry(BaseModel):
         return Target(**values)
 
 
-def problem(target: Target) -> tuple[str, str] | None:
+def find_problem(target: Target) -> tuple[str, str] | None:
     """Return the field that makes a target useless and why, None where there is none."""
     if is_selector(target.name):
         return "name", f"A name cannot begin with {GROUP} or {LABEL}: that chooses several."

@@ -21,11 +21,11 @@ def next_beat(moment: float, seconds: float) -> float:
     return floor((moment + seconds * EARLY) / TICK_SECONDS) * TICK_SECONDS
 
 
-def heartbeat(head: int) -> Heartbeat:
+def shared_heartbeat(head: int) -> Heartbeat:
     """Return the one for this head and tick; all who get it share its encodings."""
-    return _heartbeat(head, floor(asyncio.get_running_loop().time() / TICK_SECONDS))
+    return _make_heartbeat(head, floor(asyncio.get_running_loop().time() / TICK_SECONDS))
 
 
 @lru_cache(maxsize=KEPT_BEATS)
-def _heartbeat(head: int, _tick: int) -> Heartbeat:
+def _make_heartbeat(head: int, _tick: int) -> Heartbeat:
     return Heartbeat(head, rfc3339(now()))

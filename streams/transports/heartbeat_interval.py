@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from streams.followers.registry import here
+from streams.followers.registry import current_followers
 from streams.transports.http import number_in
 
 # What may be asked for, in seconds.
@@ -21,5 +21,5 @@ def granted_interval(asked: str | None, own: float) -> float:
     if asked is None:
         return own
     seconds = number_in(asked, "heartbeat_s", own, LEAST_SECONDS, MOST_SECONDS)
-    affordable = ceil(10 * len(here()) / BEATS_A_SECOND) / 10
+    affordable = ceil(10 * len(current_followers()) / BEATS_A_SECOND) / 10
     return min(max(seconds, affordable), own)

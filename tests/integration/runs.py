@@ -65,13 +65,13 @@ class Plain(Kind[Nothing]):
 @contextmanager
 def scripts(**changed: Any) -> Iterator[None]:
     """Make the kinds known, with short times, for a test."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     short = {"lease_seconds": 2, "cancel_grace_seconds": 0.5, "sweep_seconds": 0.1}
     config = settings.REPRISE.with_changes(**{**short, "park_seconds": 0.2, **changed})
     paths = ("tests.integration.runs.Script", "tests.integration.runs.Plain")
     with override_settings(REPRISE_KINDS=paths, REPRISE=config):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 def operator() -> Principal:

@@ -134,11 +134,11 @@ class Opened:
 def secretive(state: Path) -> Iterator[Path]:
     """Make the kind known, with keys in a folder of the test's; yield their file."""
     keys = state / "secret_keys"
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     config = settings.REPRISE.with_changes(secret_keys=keys)
     with override_settings(REPRISE_KINDS=(PATH,), REPRISE=config):
         yield keys
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @contextmanager

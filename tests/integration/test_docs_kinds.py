@@ -49,12 +49,12 @@ def written(page: Path, folder: Path) -> Iterator[str]:
     assert named
     (folder / file[1]).write_text(block[1])
     config = settings.REPRISE.with_changes(lease_seconds=3, sweep_seconds=0.2)
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     try:
         with override_settings(REPRISE_KINDS=(named[1],), REPRISE=config):
             yield named[1]
     finally:
-        registry._kinds.cache_clear()
+        registry._find_kinds.cache_clear()
         sys.modules.pop(file[1].removesuffix(".py"), None)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.db import in_thread
 from jobs.access.visibility import Principal
-from jobs.integrity import verify
+from jobs.integrity import verify_job
 from jobs.run import Run, Step
 from tests.integration import runs
 from tests.integration.updates import Told
@@ -57,5 +57,5 @@ async def test_a_rollout_of_thousands_says_after_each_target_how_far_it_is(who: 
     assert [failed for _, failed in progress] == sorted(failed for _, failed in progress)
     assert progress[-1] == (COUNT, len(BAD))
     assert len(told.of_type("step.succeeded")) + len(told.of_type("step.failed")) == COUNT
-    assert (await in_thread(verify, job)).ok
+    assert (await in_thread(verify_job, job)).ok
     assert targets.looks <= 10 * COUNT

@@ -153,7 +153,7 @@ def _kill_connections(url: str) -> None:
 def _check(jobs: list[UUID], ledger: Ledger) -> None:
     stored: dict[UUID, list[str]] = {}
     for job in jobs:
-        texts = [text for page in log.history(job) for text in page.texts]
+        texts = [text for page in log.read_history(job) for text in page.texts]
         assert broken_at(job, texts) is None
         stored[job] = texts
     batches = Counter(

@@ -44,7 +44,7 @@ async def tell(job: UUID, type_: EventType, data: dict[str, Any], by: str = "use
     def say() -> None:
         with transaction.atomic():
             log.append(job, [NewEvent(type_, data)], actor=by)
-            dispatch.deliver(job)
+            dispatch.deliver_job(job)
 
     await in_thread(say)
 
@@ -154,13 +154,13 @@ async def test_a_signal_that_nobody_waits_for_is_refused(who: Principal) -> None
     async with runs.working():
         job = await runs.submit(who, lambda run: run.wait_for("go"))
         await runs.parked(job)
-        head = await in_thread(log.head, job)
+        head = await in_thread(log.read_head, job)
         with pytest.raises(NotNow, match="does not wait for the signal 'no'"):
             await in_thread(commands.send_signal, who, job, "no")
         reader = await in_thread(make_user, "reader", "viewer")
         with pytest.raises((NotFound, Forbidden)):
             await in_thread(commands.send_signal, visibility.of_user(reader), job, "go")
-        assert await in_thread(log.head, job) == head
+        assert await in_thread(log.read_head, job) == head
 
 
 async def test_a_signal_that_does_not_come_is_a_step_that_failed(who: Principal) -> None:

@@ -33,10 +33,10 @@ KINDS = (kinds.PATH, *workers.KINDS)
 
 @pytest.fixture(autouse=True)
 def known(database: str) -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=KINDS):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class Told:
     @classmethod
     def of(cls, job: UUID) -> Told:
         """Read a job's log."""
-        events = [parse(text) for page in log.history(job) for text in page.texts]
+        events = [parse(text) for page in log.read_history(job) for text in page.texts]
         return cls(events, fold_all(State(), events))
 
     @property

@@ -69,7 +69,7 @@ def history(count: int, job: UUID = JOB) -> list[Event]:
         body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         previous = hashlib.sha256(previous + body).digest()
         raw = body[:-1] + f',"hash":"{previous.hex()}"}}'.encode()
-        found.append(frames.event(raw.decode()))
+        found.append(frames.parse_event(raw.decode()))
     return found
 
 

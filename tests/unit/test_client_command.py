@@ -305,12 +305,12 @@ def test_wrong_usage_is_2(
 def test_a_token_comes_from_the_file_else_the_option_else_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("rp_file\n")
-    parse = options.parser().parse_args
+    parse = options.make_parser().parse_args
     env = {"REPRISE_TOKEN": "rp_env"}
     for extra, expected in (
         (["--token-file", str(file)], "rp_file"),
         (["--token", "rp_option"], "rp_option"),
         ([], "rp_env"),
     ):
-        made = options.follower(parse(["follow", PAGE, *extra]), env)
+        made = options.make_follower(parse(["follow", PAGE, *extra]), env)
         assert made._door.headers == {"Authorization": f"Bearer {expected}"}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Unavailable
-from jobs.log import Cursor, group
+from jobs.log import Cursor, group_name
 from streams import wire
 from streams.hub.batches import BOUNDS, Bounds
 from tests.unit.hub_scene import Scene
@@ -325,12 +325,12 @@ def test_a_job_that_nobody_follows_is_left_after_a_while() -> None:
             follower = scene.follower()
             await follower.has(wire.CaughtUp)
             await asyncio.sleep(1)
-            assert scene.layer.groups[group(scene.job)]
+            assert scene.layer.groups[group_name(scene.job)]
             follower.task.cancel()
             await asyncio.sleep(5)
-            assert scene.layer.groups[group(scene.job)]
+            assert scene.layer.groups[group_name(scene.job)]
             await asyncio.sleep(10)
-            assert not scene.layer.groups[group(scene.job)]
+            assert not scene.layer.groups[group_name(scene.job)]
             assert scene.counters.get("jobs") == 0
 
     run(story())

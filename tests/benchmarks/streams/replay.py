@@ -119,5 +119,5 @@ def _seconds(served: Served, events: int, request: str, **plan: Any) -> float:
 
 def _texts(job: UUID) -> Iterator[str]:
     """Yield the events that have a mark."""
-    for page in log.history(job, 2):
+    for page in log.read_history(job, 2):
         yield from page.texts
