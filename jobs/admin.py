@@ -27,11 +27,7 @@ from jobs.feed import consumers
 from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
 from jobs.models.fields import ExactJSONFormField
 from jobs.schedules.cron import BadSchedule
-from jobs.targets import (
-    common_selectors,
-    expand_names,
-    validation,
-)
+from jobs.targets import common_selectors, expand_names, validation
 from jobs.targets.selectors import LABEL
 
 # Generic in the stubs only, not at run time.

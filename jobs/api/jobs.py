@@ -9,11 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Header, Query, Router, Status
 
 from core.errors import BadCursor, BadRequest
-from jobs import (
-    commands,
-    feed,
-    log,
-)
+from jobs import commands, feed, log
 from jobs.access import visibility
 from jobs.api import listing, shapes
 from jobs.api.auth import principal_of

@@ -22,11 +22,7 @@ from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
 from jobs.archive.lines import open_export, read_lines
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
-from jobs.events.fold import (
-    LEGAL,
-    Summary,
-    advance_summary,
-)
+from jobs.events.fold import LEGAL, Summary, advance_summary
 from jobs.log.archive_frames import MARK
 from jobs.log.restore import StoredEvent, known_heads, make_month, restore_job
 from jobs.models import Job, Team

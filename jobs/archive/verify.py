@@ -16,12 +16,7 @@ from core.errors import RepriseError
 from core.words import counted
 from jobs.archive.format import Chain, Header, Misfit, header_of, parse_header
 from jobs.archive.write import rows_of, seal_lines
-from jobs.log.archive_frames import (
-    Damaged,
-    Place,
-    archive_storage,
-    unpack_frame,
-)
+from jobs.log.archive_frames import Damaged, Place, archive_storage, unpack_frame
 from jobs.log.months import Month
 from jobs.models import Archive, ArchivedRange
 

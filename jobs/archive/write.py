@@ -26,12 +26,7 @@ from django.db.models import Exists, OuterRef
 from core.errors import RepriseError
 from jobs.archive.format import Chain, Header, Misfit, header_of
 from jobs.log import months
-from jobs.log.archive_frames import (
-    LEVEL,
-    MOST_BYTES,
-    MOST_EVENTS,
-    archive_storage,
-)
+from jobs.log.archive_frames import LEVEL, MOST_BYTES, MOST_EVENTS, archive_storage
 from jobs.log.months import Month
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
 

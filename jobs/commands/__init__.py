@@ -6,13 +6,7 @@ from typing import Any
 
 from core.deprecation import renamed_name
 from jobs.commands.steer import approve, cancel, pause, reject, resume, send_signal
-from jobs.commands.submit import (
-    build_job,
-    build_refused,
-    has_secrets,
-    submit,
-    submit_idempotent,
-)
+from jobs.commands.submit import build_job, build_refused, has_secrets, submit, submit_idempotent
 
 __all__ = [
     "approve",

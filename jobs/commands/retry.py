@@ -12,11 +12,7 @@ from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType
-from jobs.events.fold import (
-    SUCCEEDED,
-    TERMINAL,
-    State,
-)
+from jobs.events.fold import SUCCEEDED, TERMINAL, State
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 from jobs.log.state import state_at

@@ -7,13 +7,7 @@ from typing import Any
 
 from core.errors import NotNow
 from jobs.events import EventType
-from jobs.events.fold import (
-    CANCELLED,
-    FAILED,
-    LEGAL,
-    PAUSED,
-    TERMINAL,
-)
+from jobs.events.fold import CANCELLED, FAILED, LEGAL, PAUSED, TERMINAL
 
 # From which statuses each act is possible, in the order in which they are offered. A job that waits
 # goes on by itself, or by the signal that it waits for: resuming is for what was paused.

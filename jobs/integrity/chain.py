@@ -9,11 +9,7 @@ from uuid import UUID
 
 from core.errors import RepriseError
 from jobs.events import Event, EventType, first_hash, next_hash, parse, split_hash, with_hash
-from jobs.events.fold import (
-    LEGAL,
-    Summary,
-    advance_summary,
-)
+from jobs.events.fold import LEGAL, Summary, advance_summary
 
 _MAY_WORK = LEGAL[EventType.STEP_OUTPUT]
 _QUIET = tuple(f'"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))

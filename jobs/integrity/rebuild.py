@@ -17,11 +17,7 @@ from django.db import transaction
 from core import clock
 from core.errors import NotFound, RepriseError
 from jobs import log
-from jobs.events.fold import (
-    FOLD,
-    State,
-    Summary,
-)
+from jobs.events.fold import FOLD, State, Summary
 from jobs.integrity.row import summary_of
 from jobs.log import snapshots
 from jobs.log.state import fold_texts

@@ -20,11 +20,7 @@ from jobs.events import (
     parse_stored,
     with_hash,
 )
-from jobs.events.fold import (
-    Summary,
-    advance_summary,
-    attempt_of,
-)
+from jobs.events.fold import Summary, advance_summary, attempt_of
 from jobs.events.upcasters import version_of
 from jobs.log import hints, sql
 from jobs.log.transaction import Passage

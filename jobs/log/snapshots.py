@@ -16,12 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from jobs.events.fold import (
-    FOLD,
-    State,
-    StepState,
-    Summary,
-)
+from jobs.events.fold import FOLD, State, StepState, Summary
 from jobs.models import Snapshot
 
 EVERY = 1000

@@ -25,12 +25,7 @@ from jobs import log
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import (
-    claims,
-    limits,
-    lost_attempts,
-    unknown_kinds,
-)
+from jobs.queue import claims, limits, lost_attempts, unknown_kinds
 from jobs.queue.lost_attempts import Lost
 
 _TAKE = """

@@ -13,11 +13,7 @@ from core.user_code import describe
 from jobs.log import LeaseLost
 from jobs.run.attempt import Attempt
 from jobs.run.errors import Cancelled, Diverged
-from jobs.run.threads import (
-    in_task,
-    in_thread,
-    is_async,
-)
+from jobs.run.threads import in_task, in_thread, is_async
 
 logger = logging.getLogger(__name__)
 Undo = Callable[[], Any]

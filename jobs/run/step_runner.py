@@ -11,13 +11,7 @@ from typing import Any
 
 from core import clock
 from core.terminal import plain_text
-from core.user_code import (
-    KindFault,
-    Words,
-    caught,
-    describe,
-    plain,
-)
+from core.user_code import KindFault, Words, caught, describe, plain
 from jobs.events import EventType
 from jobs.events.fold import StepState
 from jobs.log import LeaseLost

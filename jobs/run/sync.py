@@ -15,11 +15,7 @@ from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
 from jobs.run.run import Run
 from jobs.run.step import StepFn
-from jobs.run.threads import (
-    in_task,
-    in_thread,
-    is_async,
-)
+from jobs.run.threads import in_task, in_thread, is_async
 
 T = TypeVar("T")
 P = ParamSpec("P")

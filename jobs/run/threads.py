@@ -17,12 +17,7 @@ from typing import Any
 
 from django.db import connections
 
-from core.user_code import (
-    Caught,
-    KindFault,
-    caught,
-    parts,
-)
+from core.user_code import Caught, KindFault, caught, parts
 from jobs.run.control import RunControl
 from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost_error
 

@@ -21,21 +21,11 @@ from datetime import datetime, timedelta
 from django.db import Error, InterfaceError, OperationalError, transaction
 
 from core import clock
-from core.errors import (
-    BadRequest,
-    Forbidden,
-    InvalidParams,
-    NotFound,
-    RepriseError,
-)
+from core.errors import BadRequest, Forbidden, InvalidParams, NotFound, RepriseError
 from core.user_code import describe_error
 from jobs.access import visibility
 from jobs.kinds import registry
-from jobs.kinds.guarded_calls import (
-    KindFailed,
-    ask_kind,
-    guard_kind,
-)
+from jobs.kinds.guarded_calls import KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule
 from jobs.schedules import cron
 from jobs.schedules.cron import BadSchedule, next_moment

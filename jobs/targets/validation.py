@@ -8,11 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from jobs.events import is_storable
 from jobs.models import Target
-from jobs.targets.selectors import (
-    GROUP,
-    LABEL,
-    is_selector,
-)
+from jobs.targets.selectors import GROUP, LABEL, is_selector
 from jobs.transports.errors import TargetUnusable
 from jobs.transports.run_command import TRANSPORTS
 from jobs.transports.ssh.login import login_of

@@ -10,12 +10,7 @@ from typing import Any
 from core.db import in_thread
 from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow
 from core.terminal import plain_text
-from core.user_code import (
-    contained,
-    describe,
-    plain,
-    report,
-)
+from core.user_code import contained, describe, plain, report
 from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.events.extensions import ending_events

@@ -9,11 +9,7 @@ Django, and of this project only the leaf `terminal`. docs/reference/follower-py
 whole of it.
 """
 
-from streams.client.actions import (
-    Given,
-    Reset,
-    Told,
-)
+from streams.client.actions import Given, Reset, Told
 from streams.client.core import Patience
 from streams.client.cursor import START, cursor_of, seq_of
 from streams.client.errors import BadCursor, FollowError, Refused, Unreachable

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.client.close_reasons import (
-    Closed,
-    Lost,
-    Refusal,
-    Rotated,
-)
+from streams.client.close_reasons import Closed, Lost, Refusal, Rotated
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Hello
 from streams.client.silence import Silence
 

@@ -13,36 +13,13 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from streams.client.actions import (
-    Alive,
-    Close,
-    Given,
-    Move,
-    Open,
-    Over,
-    Reset,
-    Retry,
-    Signal,
-    Told,
-)
+from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
 from streams.client.backoff import CAP_S, Backoff
 from streams.client.chain import Chain
-from streams.client.close_reasons import (
-    DIVERGED,
-    Closed,
-    Ended,
-    Lost,
-    Refusal,
-    Rotated,
-)
+from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.connection import Link
 from streams.client.cursor import seq_of
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    Ladder,
-)
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, Ladder
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
 

@@ -17,11 +17,7 @@ from streams.followers.disconnect_notice import Notice
 from streams.hub.frame_size import Pace
 from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY
-from streams.hub.subscription import (
-    FIRST_PAUSE_SECONDS,
-    LOOK_UP_SECONDS,
-    MAX_PAUSE_SECONDS,
-)
+from streams.hub.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
 from streams.wire import CaughtUp, FeedItem, FellBehind, Hello, Summaries
 
 # How many jobs the first frame has: about 16 KiB.

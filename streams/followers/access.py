@@ -21,11 +21,7 @@ from django.http import HttpRequest, parse_cookie
 from core.errors import NotFound, NotSignedIn, RepriseError
 from core.ids import parse_id
 from core.problems import explain
-from jobs.access import (
-    revalidate,
-    tickets,
-    visibility,
-)
+from jobs.access import revalidate, tickets, visibility
 from jobs.access.visibility import Principal
 from streams.followers.limits import Limits
 from streams.followers.registry import Follower, current_followers

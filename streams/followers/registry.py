@@ -20,12 +20,7 @@ from core.errors import GoingDown
 from jobs.access.visibility import Principal
 from streams.counters import Counters, counters
 from streams.followers.disconnect_notice import Notice
-from streams.followers.limits import (
-    Bucket,
-    Limits,
-    too_fast,
-    too_many,
-)
+from streams.followers.limits import Bucket, Limits, too_fast, too_many
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

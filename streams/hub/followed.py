@@ -9,11 +9,7 @@ from uuid import UUID
 from jobs.events.fold import TERMINAL
 from jobs.log import Head
 from streams.followers.disconnect_notice import Notice
-from streams.hub.batches import (
-    BOUNDS,
-    Bounds,
-    Ring,
-)
+from streams.hub.batches import BOUNDS, Bounds, Ring
 
 # After its followers have been woken, a job's next events gather for about as long as it takes to
 # send something to each of them, times a few: then a busy job is sent in fewer, larger frames.

@@ -28,11 +28,7 @@ from jobs.log import Cursor, Head, Page, group_name
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
-from streams.hub.listener import (
-    Layer,
-    Link,
-    Message,
-)
+from streams.hub.listener import Layer, Link, Message
 from streams.hub.page_cache import History
 
 logger = logging.getLogger(__name__)

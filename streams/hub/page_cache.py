@@ -17,11 +17,7 @@ from uuid import UUID
 from jobs.log import Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
-from streams.hub.batches import (
-    Bounds,
-    PageOf,
-    Stretch,
-)
+from streams.hub.batches import Bounds, PageOf, Stretch
 from streams.wire import hash_of
 
 READ_SECONDS = 10.0

@@ -34,13 +34,7 @@ from streams.server import daphne_frames, limits, patience  # noqa: E402
 from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes  # noqa: E402
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
 from streams.server.daphne_websocket import SocketFactory, SocketProtocol  # noqa: E402
-from streams.server.drain import (  # noqa: E402
-    LAST_SECONDS,
-    REQUEST_SECONDS,
-    Drain,
-    close_process,
-    exit_soon,
-)
+from streams.server.drain import LAST_SECONDS, REQUEST_SECONDS, Drain, close_process, exit_soon  # noqa: E402
 
 logger = logging.getLogger(__name__)
 

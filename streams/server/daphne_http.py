@@ -19,11 +19,7 @@ from core.errors import BadRequest, RepriseError, RequestTimedOut
 from core.problems import Internal, body_too_large
 from streams.counters import counters
 from streams.server import limits, patience
-from streams.server.daphne_gate import (
-    Gate,
-    socket_of,
-    waiting_bytes,
-)
+from streams.server.daphne_gate import Gate, socket_of, waiting_bytes
 
 # Twisted's types are partial.
 LineReceiver: Any = basic.LineReceiver

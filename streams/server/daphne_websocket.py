@@ -15,11 +15,7 @@ from core.errors import BadRequest, GoingDown, TooSlow
 from streams import wire
 from streams.counters import counters
 from streams.server import patience
-from streams.server.daphne_gate import (
-    Gate,
-    socket_of,
-    waiting_bytes,
-)
+from streams.server.daphne_gate import Gate, socket_of, waiting_bytes
 from streams.server.patience import Patience
 
 MOST_MESSAGES = 16  # that the application has not taken yet; a follower sends one now and then

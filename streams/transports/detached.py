@@ -19,13 +19,7 @@ from django.http.response import HttpResponseBase
 from django.utils.log import log_response
 
 from core import problems
-from streams.followers.registry import (
-    App,
-    Message,
-    Receive,
-    Scope,
-    Send,
-)
+from streams.followers.registry import App, Message, Receive, Scope, Send
 from streams.transports.http import explain_error
 
 REST = "reprise.rest"

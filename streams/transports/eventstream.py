@@ -19,12 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_eventstream.eventrequest import EventRequest
-from django_eventstream.utils import (
-    get_channelmanager,
-    make_id,
-    sse_encode_error,
-    sse_encode_event,
-)
+from django_eventstream.utils import get_channelmanager, make_id, sse_encode_error, sse_encode_event
 
 from core.errors import (
     BadCursor,

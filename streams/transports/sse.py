@@ -24,12 +24,7 @@ from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
 from streams.transports import detached
 from streams.transports.heartbeat_interval import granted_interval
-from streams.transports.http import (
-    STREAM_HEADERS,
-    asked_resume,
-    number_parameter,
-    readable_view,
-)
+from streams.transports.http import STREAM_HEADERS, asked_resume, number_parameter, readable_view
 
 EVENT_STREAM = "text/event-stream"
 OCTET_STREAM = "application/octet-stream"

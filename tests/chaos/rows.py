@@ -13,11 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Sum
 from psycopg import OperationalError as DriverError
 
-from jobs import (
-    commands,
-    feed,
-    log,
-)
+from jobs import commands, feed, log
 from jobs.access import visibility
 from jobs.events.fold import TERMINAL
 from jobs.integrity import verify_job

@@ -13,11 +13,7 @@ from jobs import feed, log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
 from jobs.models import Job
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 
 def two_runs(cast: Cast) -> tuple[Job, Job]:

@@ -26,22 +26,8 @@ from jobs.log.archive_frames import MOST_BYTES, Place
 from jobs.log.months import Month, Owner, State
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
-from tests.support.archives import (
-    APRIL,
-    DONE,
-    MARCH,
-    Shelf,
-    archive,
-    ended,
-    exported,
-    fed,
-    texts,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, texts
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.stage import elsewhere
 

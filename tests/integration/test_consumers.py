@@ -13,21 +13,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from jobs import (
-    feed,
-    log,
-    metrics,
-)
+from jobs import feed, log, metrics
 from jobs.feed import FeedEvent, consumers
 from jobs.feed.consumer_threads import Crew
 from jobs.feed.consumers import Consumer
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -24,14 +24,7 @@ from jobs.log import partitions
 from jobs.models import Job
 from jobs.queue import rescue
 from tests.support.cast import person
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-    make_team,
-    make_user,
-    output,
-)
+from tests.support.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
 from tests.support.services import Services
 from tests.support.stage import elsewhere
 

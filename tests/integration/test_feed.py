@@ -18,13 +18,7 @@ from jobs import feed, log
 from jobs.access import visibility
 from jobs.events import EventType, parse
 from jobs.feed import AuditFilter
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    make_team,
-    make_user,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, make_team, make_user, output
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -14,18 +14,8 @@ from jobs.feed import FeedEvent, FeedPage, MissingEvents, consumers
 from jobs.feed.consumers import Consumer
 from jobs.integrity.rebuild import rebuild_job
 from jobs.log.state import state_at
-from tests.support.archives import (
-    Shelf,
-    archive,
-    ended,
-    fed,
-    shelf,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.archives import Shelf, archive, ended, fed, shelf
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.tampering import intruder
 

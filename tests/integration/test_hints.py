@@ -11,11 +11,7 @@ from core.db import in_thread
 from jobs import log
 from jobs.log import Append, append_many, hints
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 APPENDS = 200

@@ -19,11 +19,7 @@ from jobs.integrity import verify_job
 from jobs.log.restore import StoredEvent, restore_job
 from jobs.models import Job, Target
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 BREAKS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\r\nj"
 

@@ -15,11 +15,7 @@ from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import (
-    leases,
-    limits,
-    rescue,
-)
+from jobs.queue import leases, limits, rescue
 from tests.integration import runs
 from tests.support import workers
 from tests.support.waiting import until

@@ -16,11 +16,7 @@ from jobs.events.fold import State, fold_all
 from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")

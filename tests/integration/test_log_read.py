@@ -8,11 +8,7 @@ from core.db import in_thread
 from jobs import log
 from jobs.log import AsyncReader
 from jobs.log.types import PAGE_BYTES
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 LARGE = 60_000
 A_PAGE = -(-PAGE_BYTES // LARGE)

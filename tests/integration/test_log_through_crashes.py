@@ -28,11 +28,7 @@ from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
 from tests.support.behind import database_behind
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 
 RUNS = 12

@@ -12,11 +12,7 @@ from jobs.events import EventType, NewEvent
 from jobs.models import Job
 from tests.support import cast as casting
 from tests.support.cast import Cast, Person
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 
 def read(person: Person, path: str, status: int = 200) -> str:

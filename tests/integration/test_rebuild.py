@@ -22,11 +22,7 @@ from jobs.integrity.row import summary_of
 from jobs.log.state import state_at
 from jobs.models import Job, Snapshot
 from tests.replay import histories
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.factories.histories import random_run
 from tests.support.services import Services
 from tests.support.tampering import Intruder, intruder

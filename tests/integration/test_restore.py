@@ -24,11 +24,7 @@ from jobs.models import Snapshot
 from ops.embedded import postgres
 from ops.embedded.server import Server
 from tests.support.behind import database_behind
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services, with_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent

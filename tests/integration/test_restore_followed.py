@@ -15,17 +15,9 @@ from httpx_sse import aconnect_sse
 from core.db import in_thread
 from jobs import feed
 from tests.support.backups import Backup
-from tests.support.clients import (
-    ALL,
-    Item,
-    Refused,
-)
+from tests.support.clients import ALL, Item, Refused
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 60
 # A check that was under way finds another history rather than none.

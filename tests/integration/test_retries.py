@@ -15,11 +15,7 @@ from jobs.kinds.version_update.kind import VersionUpdate
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.models import Job
 from tests.support import kinds
-from tests.support.cast import (
-    Cast,
-    Person,
-    post,
-)
+from tests.support.cast import Cast, Person, post
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")

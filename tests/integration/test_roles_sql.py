@@ -22,11 +22,7 @@ from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.services import (
-    ROOT,
-    Services,
-    with_database,
-)
+from tests.support.services import ROOT, Services, with_database
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

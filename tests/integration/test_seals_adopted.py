@@ -15,17 +15,8 @@ from jobs.integrity.seals import key as keys
 from jobs.integrity.seals import text
 from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from tests.support.archives import (
-    DONE,
-    archive,
-    ended,
-    fed,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-)
+from tests.support.archives import DONE, archive, ended, fed
+from tests.support.factories import ATTEMPT, id_in, make_job
 from tests.support.sealing import (
     append,
     bad_seals,

@@ -12,11 +12,7 @@ from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
 from jobs.integrity.seals import text
 from jobs.models import Seal
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.sealing import (
     append,
     bad_seals,

@@ -15,11 +15,7 @@ from django.core.management import CommandError, call_command
 from core import clock
 from core.errors import IdempotencyConflict, InvalidParams
 from core.ids import uuid7
-from jobs import (
-    commands,
-    log,
-    schedules,
-)
+from jobs import commands, log, schedules
 from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
 from jobs.models import Job, Schedule, StoredSecret

@@ -21,13 +21,7 @@ from jobs.transports.errors import TransportError
 from jobs.transports.ssh import session
 from tests.acceptance.proc import with_environment
 from tests.support.fleet_process import ROOT
-from tests.support.sshd import (
-    Place,
-    Sshd,
-    Yard,
-    keygen,
-    yard,
-)
+from tests.support.sshd import Place, Sshd, Yard, keygen, yard
 from tests.support.waiting import until
 
 SILENCE = 2.0

@@ -14,11 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from core import clock
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
-from jobs.access import (
-    revalidate,
-    tokens,
-    visibility,
-)
+from jobs.access import revalidate, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
 from tests.support.cast import Cast, Person

@@ -16,11 +16,7 @@ from jobs.events.fold import STATUSES
 from jobs.models import Job
 from jobs.queue import leases, rescue
 from tests.support import kinds
-from tests.support.cast import (
-    Cast,
-    Person,
-    post,
-)
+from tests.support.cast import Cast, Person, post
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")

@@ -13,18 +13,9 @@ from jobs.access import tokens
 from jobs.models import ApiToken
 from tests.support import cast as casting
 from tests.support.cast import Person
-from tests.support.clients import (
-    TRANSPORTS,
-    Headers,
-    Refused,
-    session,
-)
+from tests.support.clients import TRANSPORTS, Headers, Refused, session
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 from tests.support.waiting import until
 
 

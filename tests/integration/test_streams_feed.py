@@ -17,11 +17,7 @@ from jobs import feed
 from jobs.events import EventType, NewEvent
 from tests.support.cast import Person
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,7 @@ from jobs.feed.summaries import AsyncSummaries, SummaryPage
 from jobs.log import AsyncReader
 from jobs.models import Job
 from tests.support import cast as casting
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 

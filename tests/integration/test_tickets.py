@@ -10,11 +10,7 @@ from django.core import signing
 
 from core import clock
 from core.errors import NotFound, NotSignedIn
-from jobs.access import (
-    tickets,
-    tokens,
-    visibility,
-)
+from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
 from tests.support import cast as casting

@@ -15,11 +15,7 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from core import clock
-from jobs import (
-    commands,
-    log,
-    metrics,
-)
+from jobs import commands, log, metrics
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.commands import steer

@@ -21,11 +21,7 @@ from jobs.events import Event, EventType, NewEvent, parse, split_hash, with_hash
 from jobs.integrity import known_jobs, verify_job
 from jobs.models import Job
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.tampering import Intruder
 
 EVENTS, PAGE = 250, 100  # three pages

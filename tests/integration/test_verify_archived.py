@@ -7,13 +7,7 @@ import pytest
 from jobs.integrity import known_jobs, verify_job
 from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from tests.support.archives import (
-    Shelf,
-    archive,
-    ended,
-    fed,
-    texts,
-)
+from tests.support.archives import Shelf, archive, ended, fed, texts
 from tests.support.services import Services
 from tests.support.tampering import intruder
 

@@ -23,11 +23,7 @@ from jobs.events import EventType, NewEvent
 from jobs.feed import consumers
 from jobs.feed.consumers import Consumer
 from ops.embedded import ports
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -23,12 +23,7 @@ from jobs.log.months import Month, Owner
 from jobs.management.progress import progress_bar
 from jobs.models import Job, Team
 from tests.support.environment import settings_from
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, id_in, make_job, output
 from tests.support.services import Services, with_database
 
 MARCH = Month(2025, 3)

@@ -17,11 +17,7 @@ from jobs import log
 from jobs.integrity import seals, verify_seals
 from jobs.integrity.seals import key
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.tampering import Intruder
 
 REASON = "--reason=Restored Monday's backup."

@@ -11,29 +11,11 @@ from typing import Literal
 from uuid import UUID
 
 from streams.client import frames
-from streams.client.actions import (
-    Alive,
-    Close,
-    Given,
-    Open,
-    Over,
-    Reset,
-    Retry,
-    Signal,
-)
+from streams.client.actions import Alive, Close, Given, Open, Over, Reset, Retry, Signal
 from streams.client.backoff import Backoff
-from streams.client.close_reasons import (
-    Lost,
-    Refusal,
-    Rotated,
-    by_close_code,
-)
+from streams.client.close_reasons import Lost, Refusal, Rotated, by_close_code
 from streams.client.core import Core, Patience
-from streams.client.fallback import (
-    TRANSPORTS,
-    Ladder,
-    UpgradeTimes,
-)
+from streams.client.fallback import TRANSPORTS, Ladder, UpgradeTimes
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Heartbeat, Hello
 from streams.client.info import Info
 

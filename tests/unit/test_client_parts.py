@@ -21,13 +21,7 @@ from streams import wire
 from streams.client.addresses import Addresses
 from streams.client.backoff import Backoff
 from streams.client.chain import Chain
-from streams.client.close_reasons import (
-    Lost,
-    Refusal,
-    by_close_code,
-    by_response,
-    retry_after,
-)
+from streams.client.close_reasons import Lost, Refusal, by_close_code, by_response, retry_after
 from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame

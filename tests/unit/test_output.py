@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.events import Event, EventType, NewEvent, make_body
 from jobs.run import output as output_module
-from jobs.run.output import (
-    Output,
-    _cut_chunks,
-    _join_neighbours,
-)
+from jobs.run.output import Output, _cut_chunks, _join_neighbours
 
 writes = st.lists(st.tuples(st.sampled_from(["out", "err"]), st.text(max_size=40)), max_size=12)
 

@@ -9,12 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.events import Event, EventType
-from jobs.events.fold import (
-    State,
-    StepState,
-    Summary,
-    fold_all,
-)
+from jobs.events.fold import State, StepState, Summary, fold_all
 from jobs.log.snapshots import changed_steps, laid_over
 
 json_values: st.SearchStrategy[Any] = st.recursive(

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from jobs.events import EventType, NewerEvent, parse, parse_stored
-from jobs.events.fold import (
-    State,
-    UnknownEvent,
-    fold_event,
-)
-from jobs.events.upcasters import (
-    UPCASTERS,
-    upcast_data,
-    version_of,
-)
+from jobs.events.fold import State, UnknownEvent, fold_event
+from jobs.events.upcasters import UPCASTERS, upcast_data, version_of
 
 
 def stored(type_: str, version: int, **data: Any) -> str:

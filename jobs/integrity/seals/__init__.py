@@ -8,12 +8,7 @@ backup there are seals newer than the database: the next one acknowledges them, 
 
 from jobs.integrity.seals.acknowledge import Preview, preview_loss
 from jobs.integrity.seals.key import SealFailed, public_key
-from jobs.integrity.seals.make import (
-    Sealed,
-    acknowledge_seals,
-    seal_heads,
-    seal_if_due,
-)
+from jobs.integrity.seals.make import Sealed, acknowledge_seals, seal_heads, seal_if_due
 
 __all__ = [
     "Preview",

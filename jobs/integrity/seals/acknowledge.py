@@ -17,13 +17,7 @@ from jobs.integrity.seals.adopt import (
     newer_files,
     next_adoptable,
 )
-from jobs.integrity.seals.compare import (
-    Comparison,
-    Head,
-    State,
-    compare_heads,
-    count_heads,
-)
+from jobs.integrity.seals.compare import Comparison, Head, State, compare_heads, count_heads
 from jobs.integrity.seals.key import SealFailed
 from jobs.integrity.seals.text import file_name
 

@@ -18,12 +18,7 @@ from django.db import connection, transaction
 from core import clock
 from jobs.integrity.seals import files, key
 from jobs.integrity.seals.acknowledge import seals_to_acknowledge
-from jobs.integrity.seals.adopt import (
-    OnAdopt,
-    adopt_newer,
-    adopt_older,
-    last_seal,
-)
+from jobs.integrity.seals.adopt import OnAdopt, adopt_newer, adopt_older, last_seal
 from jobs.integrity.seals.key import SealFailed
 from jobs.integrity.seals.text import (
     LONGEST_REASON,

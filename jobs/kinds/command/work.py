@@ -13,11 +13,7 @@ from jobs.kinds.command.params import CommandParams
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
 from jobs.transports.errors import TransportError
-from jobs.transports.run_command import (
-    CommandFailed,
-    command,
-    status_words,
-)
+from jobs.transports.run_command import CommandFailed, command, status_words
 
 STEP = "run"
 

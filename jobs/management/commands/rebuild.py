@@ -13,11 +13,7 @@ from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
-from jobs.integrity.rebuild import (
-    CannotFold,
-    Difference,
-    rebuild_job,
-)
+from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import progress_bar

@@ -12,11 +12,7 @@ from core.errors import InvalidParams, RepriseError
 from jobs.events import one_line
 from jobs.management.base import ServiceCommand
 from jobs.models import Target
-from jobs.targets import (
-    diff,
-    select_targets,
-    yaml_file,
-)
+from jobs.targets import diff, select_targets, yaml_file
 
 
 class Command(ServiceCommand):

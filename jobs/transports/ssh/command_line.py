@@ -15,13 +15,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
-from jobs.transports.arguments import (
-    DENIED,
-    NO_COMMAND,
-    NO_FOLDER,
-    NOT_FOUND,
-    NOT_RUNNABLE,
-)
+from jobs.transports.arguments import DENIED, NO_COMMAND, NO_FOLDER, NOT_FOUND, NOT_RUNNABLE
 from jobs.transports.base import TERM_SECONDS
 from jobs.transports.errors import CommandUnusable
 from jobs.transports.output_copies import DRAIN_SECONDS

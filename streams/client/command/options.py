@@ -9,13 +9,7 @@ from pathlib import Path
 
 from streams.client.core import Patience
 from streams.client.errors import BadCursor
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    TRANSPORTS,
-    WEBSOCKET,
-)
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
 
 #: How long to try for the first connection before the server counts as unreachable.

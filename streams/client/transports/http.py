@@ -13,12 +13,7 @@ from functools import cached_property
 import httpx
 
 from streams.client.addresses import Addresses
-from streams.client.close_reasons import (
-    Closed,
-    Ended,
-    Lost,
-    by_response,
-)
+from streams.client.close_reasons import Closed, Ended, Lost, by_response
 
 AGENT = "reprise-follower/1"
 # A refusal is a few hundred bytes; a proxy's page of excuses need not be read to its end.

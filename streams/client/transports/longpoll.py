@@ -8,11 +8,7 @@ from contextlib import suppress
 
 import httpx
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Signal,
-)
+from streams.client.actions import Alive, Open, Signal
 from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame

@@ -5,17 +5,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Retry,
-    Signal,
-)
-from streams.client.close_reasons import (
-    Closed,
-    Rotated,
-    reason_for_error,
-)
+from streams.client.actions import Alive, Open, Retry, Signal
+from streams.client.close_reasons import Closed, Rotated, reason_for_error
 from streams.client.errors import BadFrame
 from streams.client.fallback import OCTETS, SSE
 from streams.client.frames import Event, Events, Words, parse_event, parse_named

@@ -10,11 +10,7 @@ from typing import cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Signal,
-)
+from streams.client.actions import Alive, Open, Signal
 from streams.client.close_reasons import by_close_code, by_response
 from streams.client.frames import Words, parse_frame
 from streams.client.transports.http import AGENT, Door

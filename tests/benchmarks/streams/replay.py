@@ -19,11 +19,7 @@ from jobs import log
 from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.streams import nats, servers
-from tests.benchmarks.streams.crowds import (
-    following,
-    http,
-    websocket,
-)
+from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
 
