@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
 from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
-from streams.client.backoff import CAP_S, Backoff
+from streams.client.backoff import Backoff
 from streams.client.chain import Chain
 from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.connection import Link
@@ -22,10 +21,8 @@ from streams.client.cursor import seq_of
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, Ladder
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
+from streams.client.patience import Patience
 
-FIRST_FRAME_S = 4.0
-# The most that a connection may take to its first frame, however slow the line.
-FIRST_FRAME_MOST_S = 30.0
 # A connection that lived this long, or brought events, was worth having: the backoff starts over.
 WORTHWHILE_S = 5.0
 # A finite answer that brought nothing and ended sooner than this is no rotation.
@@ -34,19 +31,6 @@ ROTATION_LEAST_S = 1.0
 SILENT = frozenset({"no_first_frame", "held", "message_too_big"})
 # How long an answer lasts where one is asked for that ends by itself, once all is caught up.
 FINITE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to try, in seconds: for a first frame; for the first connection; in an outage.
-
-    `wait_s` is the most that a wait before a try may be, where the server does not ask for more.
-    """
-
-    first_frame_s: float = FIRST_FRAME_S
-    reach_s: float | None = None
-    give_up_s: float | None = None
-    wait_s: float = CAP_S
 
 
 class Core:
@@ -64,9 +48,7 @@ class Core:
         self._moves: deque[Move] = deque()
         self._numbers = count(1)
         self._link: Link | None = None
-        self._trial: Link | None = (
-            None  # beside the link: a better transport, before its first frame
-        )
+        self._trial: Link | None = None  # a better transport, before its first frame
         self._left: list[str] = []
         self._retry_at: float | None = None
         self._upgrade_at: float | None = None
@@ -84,8 +66,8 @@ class Core:
         """When `tick` is to be called; None: not before something else happens."""
         if self.over:
             return None
-        links = [link.deadline for link in (self._link, self._trial) if link]
-        times = [*links, self._quiet_at, self._retry_at, self._upgrade_at, self._give_up_at]
+        times = [link.deadline if link else None for link in (self._link, self._trial)]
+        times += [self._quiet_at, self._retry_at, self._upgrade_at, self._give_up_at]
         return min((at for at in times if at is not None), default=None)
 
     def moves(self) -> Iterator[Move]:
@@ -144,8 +126,6 @@ class Core:
             self._upgrade_at, self._left = None, list(self._ladder.better)
             self._try_better(now)
 
-    # -- connections ---------------------------------------------------------------------------
-
     def _open_best(self, now: float) -> None:
         self._retry_at = None
         rung = self._ladder.current
@@ -156,13 +136,10 @@ class Core:
 
     def _connect_rung(self, rung: str, now: float, rotate_s: float | None = None) -> Link:
         info = self.info
-        patience = self._patience.first_frame_s * 2.0 ** min(self._ladder.rounds, 10)
-        patience = min(max(FIRST_FRAME_MOST_S, self._patience.first_frame_s), patience)
+        patience = self._patience.first_frame_after(self._ladder.rounds)
         finite = rung == LONG_POLL or rotate_s is not None
-        link = Link(
-            next(self._numbers), rung, info.seq, now, patience, rotate_s,
-            finite=finite,
-        )  # fmt: skip
+        number = next(self._numbers)
+        link = Link(number, rung, info.seq, now, patience, rotate_s, finite=finite)
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link
 
@@ -193,12 +170,11 @@ class Core:
 
     def _link_rotated(self, link: Link, now: float) -> None:
         """Go on at once where a finite answer brought what it should, or some of it."""
-        least = 0.0 if link.rotate_s == 0 else ROTATION_LEAST_S
+        least = ROTATION_LEAST_S if link.rotate_s else 0.0
         idle = link.caught_up and now - link.opened_at >= least
         if not (link.brought or idle):
-            self._link_lost(
-                link, Lost("ended_early", "The answer ended without anything new."), now
-            )
+            why = Lost("ended_early", "The answer ended without anything new.")
+            self._link_lost(link, why, now)
             return
         if not link.caught_up and not link.brought_for_long(now):
             self._ladder.missed(silent=False)
@@ -206,8 +182,7 @@ class Core:
         self._open_best(now)
 
     def _link_lost(self, link: Link, why: Lost, now: float) -> None:
-        lived = link.greeted and now - link.opened_at >= WORTHWHILE_S
-        if link.brought or link.proved or lived:
+        if link.brought or link.proved or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
             self._backoff.reset()
         silent = why.code in SILENT
         moved = self._count_miss(link, why, now)
@@ -249,8 +224,6 @@ class Core:
         if self._ladder.better and self._upgrade_at is None and self._trial is None:
             self._upgrade_at = now + self._ladder.upgrade_after
 
-    # -- frames --------------------------------------------------------------------------------
-
     def _take_frame(self, link: Link, frame: Frame, now: float) -> None:
         was = link.duplicates, link.gaps
         fresh, over = link.take(frame, now)
@@ -258,8 +231,7 @@ class Core:
             self._standing.faulty(link.duplicates - was[0], link.gaps - was[1])
         # A better connection began where the old one was when it was opened, not where it is now.
         given = self.info.seq
-        broken = self._give_events([event for event in fresh if event.seq > given])
-        if broken is not None:
+        if broken := self._give_events([event for event in fresh if event.seq > given]):
             self._link_refused(broken, now)
         elif over is not None:
             self._link_closed(link, over, now)
@@ -305,16 +277,14 @@ class Core:
         self._tell_info()
 
     def _give_events(self, fresh: list[Event]) -> Refusal | None:
-        sound, broken = fresh, None
-        for at, event in enumerate(fresh if self._chain else ()):
-            if self._chain is not None and not self._chain.holds(event):
-                said = f"Event #{event.seq} is not what its hash says."
-                sound, broken = fresh[:at], Refusal("broken_chain", said)
-                break
+        sound = self._chain.take_sound(fresh) if self._chain else fresh
         if sound:
             self._standing.given(sound)
             self._moves.append(Given(tuple(sound), self.info))
-        return broken
+        if len(sound) == len(fresh):
+            return None
+        said = f"Event #{fresh[len(sound)].seq} is not what its hash says."
+        return Refusal("broken_chain", said)
 
     def _note_place(self, frame: Frame) -> None:
         match frame:
@@ -334,12 +304,9 @@ class Core:
             case End():
                 self._finish_job(frame.status)
 
-    # -- ends ----------------------------------------------------------------------------------
-
     @property
     def _quiet_at(self) -> float | None:
-        live = self.info.state is State.LIVE
-        return self._link.quiet_at if live and self._link is not None else None
+        return self._link.quiet_at if self._link and self.info.state is State.LIVE else None
 
     @property
     def _give_up_at(self) -> float | None:
@@ -347,8 +314,7 @@ class Core:
         return None if self._away_since is None or limit is None else self._away_since + limit
 
     def _give_up(self) -> None:
-        last = self.info.error
-        said = last.message if last else "Nothing came."
+        said = self.info.error.message if self.info.error else "Nothing came."
         self._fail_for_good(Trouble("unreachable", said))
 
     def _link_refused(self, why: Refusal, now: float) -> None:

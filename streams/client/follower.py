@@ -17,12 +17,13 @@ from streams.client.actions import Close, Given, Open, Over, Reset, Signal, Told
 from streams.client.addresses import Addresses
 from streams.client.backoff import Backoff
 from streams.client.close_reasons import Closed, Lost
-from streams.client.core import Core, Patience
+from streams.client.core import Core
 from streams.client.errors import BadFrame, FollowError, Refused, Unreachable
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET, Ladder
 from streams.client.fallback import UpgradeTimes as UpgradeTimes
 from streams.client.frames import Event
 from streams.client.info import Info
+from streams.client.patience import Patience
 from streams.client.transports import longpoll, stream, websocket
 from streams.client.transports.http import Door, NoAnswer, failure_reason, network_error
 

@@ -14,22 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
 
 from core.errors import CursorAhead, HistoryDiverged, NotFound, Unavailable
-from jobs.log import Cursor, Head, Page, group_name
+from jobs.log import Cursor, Head, group_name
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
 from streams.hub.listener import Layer, Link, Message
 from streams.hub.page_cache import History
+from streams.hub.protocols import Listener, Reader
+from streams.hub.supervised_tasks import SupervisedTasks
 
 logger = logging.getLogger(__name__)
 
@@ -44,24 +44,6 @@ LOOK_SECONDS = 0.25
 LOOKS = 8
 # A hint sent while a group was being joined may miss this process: that is no loss to count.
 YOUNG_SECONDS = 2.0
-MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
-
-
-class Reader(Protocol):
-    """What is used of `jobs.log.AsyncReader`. Each read raises one of AWAY without Postgres."""
-
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
-    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
-    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
-    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
-
-
-class Listener(Protocol):
-    """What else this process hears: the messages of one group, and a task that is kept going."""
-
-    def hear(self, message: Message) -> None: ...
-    async def run(self) -> None: ...
 
 
 class Hub:
@@ -91,24 +73,22 @@ class Hub:
         self._link.groups.update(listeners)
         self._listeners = listeners
         self._followed: dict[UUID, Followed] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = SupervisedTasks(counters)
         self._started: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Open the reader and start listening, the first time; harmless every other."""
         if self._started is None:
             self._started = asyncio.ensure_future(self._reader.open())
-            self._start_task(self._keep_running("link", self._link.run))
-            self._start_task(self._keep_running("poll", self._poll_heads))
+            self._tasks.keep_running("link", self._link.run)
+            self._tasks.keep_running("poll", self._poll_heads)
             for name, listener in self._listeners.items():
-                self._start_task(self._keep_running(name, listener.run))
+                self._tasks.keep_running(name, listener.run)
         await asyncio.shield(self._started)
 
     async def close(self) -> None:
         """Stop everything; followers get nothing more."""
-        for task in (tasks := list(self._tasks)):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.cancel_all()
         await self._reader.close()
 
     async def check(self, job: UUID, cursor: Cursor) -> Head:
@@ -157,7 +137,7 @@ class Hub:
         if live is None:
             live = self._followed[job] = Followed(job, head, self.bounds)
             self.counters.add("jobs")
-            self._start_task(self._join_group(live))
+            self._tasks.start(self._join_group(live))
         live.followers += 1
         live.note(head.seq, head.status)
         if live.behind:
@@ -212,7 +192,7 @@ class Hub:
     def _verify_ring(self, live: Followed) -> asyncio.Task[None]:
         """Ask the log whether it has what the ring ends with; once, however many doubt it."""
         if live.verifying is None:
-            live.verifying = self._start_task(self._compare_ring(live))
+            live.verifying = self._tasks.start(self._compare_ring(live))
         return live.verifying
 
     async def _compare_ring(self, live: Followed) -> None:
@@ -240,7 +220,7 @@ class Hub:
     def _forget_job(self, live: Followed) -> None:
         del self._followed[live.job]
         self.counters.add("jobs", amount=-1)
-        self._start_task(self._link.leave(group_name(live.job)))
+        self._tasks.start(self._link.leave(group_name(live.job)))
 
     def _hear_message(self, message: Message) -> None:
         try:
@@ -286,7 +266,7 @@ class Hub:
         """Have what the ring lacks read from the log; once, however many notice the gap."""
         if live.healing is None:
             self.counters.add("heals", reason)
-            live.healing = self._start_task(self._fill_ring(live))
+            live.healing = self._tasks.start(self._fill_ring(live))
 
     async def _fill_ring(self, live: Followed) -> None:
         try:
@@ -331,7 +311,7 @@ class Hub:
                 if found.seq <= live.ring.last:
                     live.note(found.seq, found.status)
                 elif live.looking is None:
-                    live.looking = self._start_task(self._look_again(live, found))
+                    live.looking = self._tasks.start(self._look_again(live, found))
 
     async def _look_again(self, live: Followed, head: Head) -> None:
         """Heal what the poll found missing, unless it was only on its way as a hint."""
@@ -350,31 +330,6 @@ class Hub:
             self._start_fill(live, "poll")
         finally:
             live.looking = None
-
-    async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        pause = MIN_PAUSE_SECONDS
-        while True:
-            started = asyncio.get_running_loop().time()
-            try:
-                await run()
-            except Exception as error:  # noqa: BLE001 - the loop's edge: it goes on
-                logger.warning("%s failed: %r", name, error, extra={"action": "restart"})
-            self.counters.add("restarts", name)
-            if asyncio.get_running_loop().time() - started > 10 * MAX_PAUSE_SECONDS:
-                pause = MIN_PAUSE_SECONDS
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
-
-    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._end_task)
-        return task
-
-    def _end_task(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("a task of the hub failed", exc_info=error, extra={"action": "hub_task"})
 
 
 def _is_young(live: Followed) -> bool:
