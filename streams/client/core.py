@@ -170,7 +170,7 @@ class Core:
 
     def _link_rotated(self, link: Link, now: float) -> None:
         """Go on at once where a finite answer brought what it should, or some of it."""
-        least = ROTATION_LEAST_S if link.rotate_s else 0.0
+        least = 0.0 if link.rotate_s == 0 else ROTATION_LEAST_S
         idle = link.caught_up and now - link.opened_at >= least
         if not (link.brought or idle):
             why = Lost("ended_early", "The answer ended without anything new.")
