@@ -12,10 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from core.clock import OutOfRange, read_moment
 from core.ids import parse_id
+from core.problems import UNUSABLE
 from jobs.events import clean
-
-# Of an error: what is written well and still cannot be used. `problems` answers it with 422.
-UNUSABLE = "unusable"
 
 
 def _clean_text(text: str) -> str:
@@ -49,8 +47,3 @@ JobId = Annotated[UUID, BeforeValidator(_read_id)]
 Moment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=False))]
 # Of what starts later: which nine o'clock is meant, has to be said.
 ExactMoment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=True))]
-
-
-def split_list(values: list[str]) -> list[str]:
-    """Return what a parameter lists: repeated, or with commas between; spaces do not count."""
-    return [word for value in values for part in value.split(",") if (word := part.strip())]

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
-from jobs.api.fields import JobId, LabelText, Moment, Text, split_list
+from core.query import split_list
+from jobs.api.fields import JobId, LabelText, Moment, Text
 from jobs.events.fold import STATUSES
 from jobs.kinds import registry
 from jobs.models import Job
