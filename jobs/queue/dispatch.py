@@ -27,8 +27,14 @@ __all__ = [
 ]
 
 
+# Where the engines were before; settings that say so still work.
+OLD_PACKAGE, PACKAGE = "jobs.dispatch.", "jobs.queue."
+
+
 @cache
 def _make_engine(path: str) -> Engine:
+    if path.startswith(OLD_PACKAGE):
+        path = PACKAGE + path.removeprefix(OLD_PACKAGE)
     made: Engine = import_string(path)()
     return made
 

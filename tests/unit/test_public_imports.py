@@ -7,6 +7,11 @@ import sys
 from importlib import import_module
 
 import pytest
+from django.test import override_settings
+
+from jobs.queue import dispatch
+from jobs.queue.memory import Memory
+from tests.support.environment import settings_from
 
 PUBLIC = {
     "jobs.kinds": {"Group", "Kind", "Plan"},
@@ -66,3 +71,9 @@ def test_the_old_module_of_command_does_not_hide_the_function() -> None:
         "assert callable(command) and callable(old)\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
+
+
+def test_a_setting_that_names_an_engine_where_it_was_before_still_works() -> None:
+    config = settings_from({"REPRISE_DISPATCH": "jobs.dispatch.memory.Memory"})
+    with override_settings(REPRISE=config):
+        assert isinstance(dispatch.current_engine(), Memory)
