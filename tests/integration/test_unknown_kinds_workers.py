@@ -149,7 +149,7 @@ def test_a_broken_kind_keeps_no_worker_from_starting(
     with (tmp_path / "log").open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
-            cwd=workers.ROOT, env=os.environ | env, stdout=file, stderr=file,
+            cwd=ROOT, env=os.environ | env, stdout=file, stderr=file,
         )  # fmt: skip
         try:
             assert ended(known).status == "succeeded"

@@ -92,5 +92,5 @@ def _bare(count: int) -> float:
         str(BATCH),
         *COMMAND,
     ]
-    ran = subprocess.run(command, cwd=workers.ROOT, check=True, capture_output=True, text=True)
+    ran = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return float(ran.stdout)
