@@ -24,6 +24,7 @@ from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job
 from jobs.queue import leases
+from ops.setup.clone import ROOT
 from tests.support import workers
 from tests.support.factories import make_user
 from tests.support.waiting import until
