@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
-from jobs.access.visibility import Principal, Sight
+from jobs.access.visibility import Principal, Visibility
 from jobs.models import ApiToken, Job, Team
 
 Asked = Sequence[tuple[Principal, UUID | None]]
@@ -62,27 +62,27 @@ class _Now:
         if user is None or not self._signed_in(principal, user):
             return NotSignedIn("The session has ended, or the token.")
         if job is None:
-            return self._refusal_of_all(principal, self._sight(user))
+            return self._refusal_of_all(principal, self._visibility_of(user))
         if job not in self._jobs:
             return NotFound()
-        if self._sees_all(user) or self._sees(user, *self._jobs[job]):
+        if self._visibility_of(user).has(*self._jobs[job]):
             return None
         return Forbidden("Your access to this job was taken away.")
 
-    def _refusal_of_all(self, principal: Principal, sight: Sight) -> RepriseError | None:
-        if sight == Sight():
+    def _refusal_of_all(self, principal: Principal, sight: Visibility) -> RepriseError | None:
+        if sight == Visibility():
             return Forbidden("You may not see jobs any longer.")
-        if sight != principal.sight:
+        if sight != principal.visibility:
             return HistoryDiverged("You may see other jobs than before: start again from 0.")
         return None
 
-    def _sight(self, user: User) -> Sight:
+    def _visibility_of(self, user: User) -> Visibility:
         if self._sees_all(user):
-            return Sight(everything=True)
+            return Visibility(everything=True)
         if user.pk not in self._viewers:
-            return Sight()
+            return Visibility()
         teams = frozenset(team for member, team in self._teams if member == user.pk)
-        return Sight(user=user.pk, teams=teams)
+        return Visibility(user=user.pk, teams=teams)
 
     def _signed_in(self, principal: Principal, user: User) -> bool:
         if principal.token is not None:
@@ -91,10 +91,6 @@ class _Now:
 
     def _sees_all(self, user: User) -> bool:
         return user.is_staff or user.pk in self._all_seeing
-
-    def _sees(self, user: User, owner: int | None, team: int | None) -> bool:
-        mine = owner == user.pk or (user.pk, team) in self._teams
-        return mine and user.pk in self._viewers
 
 
 def _valid_tokens(ids: Collection[int]) -> set[int]:

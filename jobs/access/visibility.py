@@ -43,7 +43,7 @@ _PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """Which jobs somebody may see, as a value: `everything`, or those of a user and of teams.
 
     What `visible` asks the database and what `has` says of one job are the same.
@@ -81,13 +81,13 @@ class Principal:
         return frozenset(mine.values_list("pk", flat=True))
 
     @cached_property
-    def sight(self) -> Sight:
+    def visibility(self) -> Visibility:
         """Which jobs the user may see, as of the first look."""
         if self.has("view_all_jobs"):
-            return Sight(everything=True)
+            return Visibility(everything=True)
         if not self.has("view_job"):
-            return Sight()
-        return Sight(user=self.user.pk, teams=self.team_ids)
+            return Visibility()
+        return Visibility(user=self.user.pk, teams=self.team_ids)
 
     def has(self, permission: str) -> bool:
         """Return whether the user has a permission of this app (`submit_job`); staff have all."""
@@ -126,7 +126,7 @@ def of_user(user: User, *, session: str | None = None) -> Principal:
 
 def visible_jobs(principal: Principal) -> QuerySet[Job]:
     """Return the jobs that the principal may see, newest first, each with its team."""
-    jobs, sight = Job.objects.select_related("team"), principal.sight
+    jobs, sight = Job.objects.select_related("team"), principal.visibility
     if sight.everything:
         return jobs
     if sight.user is None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.errors import RepriseError
 from core.ids import uuid7_time
-from jobs.events import first_hash, next_hash, one_line, split_hash, with_hash
+from jobs.events import first_hash, link_hash, one_line
 from jobs.models import Job
 
 VERSION = 1
@@ -144,13 +144,12 @@ class Chain:
         seq = self.seq + 1
         if seq > self.header.head:
             raise Misfit(f"seq {seq}: the header says that {self.header.head} is the last")
-        if not text.startswith(f'{{"seq":{seq},'):
+        digest = link_hash(self._previous, seq, text)
+        if digest is None and not text.startswith(f'{{"seq":{seq},'):
             raise Misfit(f"seq {seq}: this is not event {seq}")
-        body, _digest = split_hash(text)
-        digest = next_hash(self._previous, body.encode())
-        if with_hash(body, digest) != text:
-            raise Misfit(f"seq {seq}: the hash does not fit: this event or the one before it "
-                            "was changed")  # fmt: skip
+        if digest is None:
+            why = "this event or the one before it was changed"
+            raise Misfit(f"seq {seq}: the hash does not fit: {why}")
         self.seq, self._previous = seq, digest
 
     def end(self) -> None:

@@ -1,5 +1,6 @@
 """Events: their types, the text that is stored, hashed and sent, and the fold of them. Pure."""
 
+from jobs.events.chain import first_hash, link_hash, next_hash, split_hash, with_hash
 from jobs.events.event import (
     MAX_BODY_BYTES,
     REPLACEMENT,
@@ -8,15 +9,12 @@ from jobs.events.event import (
     NewerEvent,
     NewEvent,
     clean,
-    first_hash,
+    is_quiet,
     is_storable,
     make_body,
-    next_hash,
     one_line,
     parse,
     parse_stored,
-    split_hash,
-    with_hash,
 )
 
 __all__ = [
@@ -28,7 +26,9 @@ __all__ = [
     "NewerEvent",
     "clean",
     "first_hash",
+    "is_quiet",
     "is_storable",
+    "link_hash",
     "make_body",
     "next_hash",
     "one_line",

@@ -8,21 +8,18 @@ and then the body; before seq 1 stands SHA-256 of the job id's 16 bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from core.errors import BadRequest, EventTooLarge, RepriseError
 from jobs.events.upcasters import upcast_data, version_of
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NESTING = 64
-_HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
 # Digits enough for an integer past 64 bits: worth the careful way.
 _MANY_DIGITS = re.compile(r"[0-9]{19}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -83,6 +80,11 @@ class NewEvent:
     target: str | None = None
 
 
+# What of a text is enough to tell its type: `{"seq":<at most 19 digits>,"type":"…",`.
+_TYPE_WITHIN = 64
+_QUIET = tuple(f',"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One fact about a job, as the log has it; `at` is RFC 3339, `hash` 64 hex digits."""
@@ -97,16 +99,6 @@ class Event:
     target: str | None
     data: Mapping[str, Any]
     hash: str = ""
-
-
-def first_hash(job: UUID) -> bytes:
-    """Return what stands in the chain before a job's first event."""
-    return hashlib.sha256(job.bytes).digest()
-
-
-def next_hash(previous: bytes, body: bytes) -> bytes:
-    """Return the chain's next link: SHA-256 over the previous hash (32 bytes) and the body."""
-    return hashlib.sha256(previous + body).digest()
 
 
 def make_body(event: Event) -> tuple[str, bytes]:
@@ -134,16 +126,6 @@ def make_body(event: Event) -> tuple[str, bytes]:
     return body, raw
 
 
-def with_hash(body: str, digest: bytes) -> str:
-    """Return the text to store and send: the body with `hash` as its last member."""
-    return f'{body[:-1]},"hash":"{digest.hex()}"}}'
-
-
-def split_hash(text: str) -> tuple[str, str]:
-    """Return the body and the hash (64 hex digits) of a stored text, without parsing it."""
-    return text[:-_HASH_MEMBER] + "}", text[-66:-2]
-
-
 class NewerEvent(RepriseError):
     """The event was written by a newer Reprise than this one, which cannot read it."""
 
@@ -167,6 +149,15 @@ def parse(text: str) -> Event:
         )
     data = upcast_data(event.type, event.version, event.data)
     return replace(event, version=newest, data=data)
+
+
+def is_quiet(text: str) -> bool:
+    """Return whether a stored text is of a step's output or progress, without parsing it.
+
+    These move nothing but the head. A job's log is mostly output.
+    """
+    start = text[:_TYPE_WITHIN]
+    return any(mark in start for mark in _QUIET)
 
 
 def parse_stored(text: str) -> Event:

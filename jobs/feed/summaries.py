@@ -48,7 +48,7 @@ _MEMBERS = ("job_kind", "title", "status", "done", "total", "head", "failed")
 class Summary:
     """How a job stands that has moved at `position`; `text` is that as JSON.
 
-    `owner` and `team`, ids, are for `jobs.access.visibility.Sight`; followers get `text` alone.
+    `owner` and `team`, ids, are for `jobs.access.visibility`; followers get `text` alone.
     """
 
     position: int

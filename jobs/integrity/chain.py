@@ -8,11 +8,10 @@ from typing import Self
 from uuid import UUID
 
 from core.errors import RepriseError
-from jobs.events import Event, EventType, first_hash, next_hash, parse, split_hash, with_hash
+from jobs.events import Event, EventType, first_hash, is_quiet, link_hash, parse
 from jobs.events.fold import LEGAL, Summary, advance_summary
 
 _MAY_WORK = LEGAL[EventType.STEP_OUTPUT]
-_QUIET = tuple(f'"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
 # What parsing and folding raise for a text that no append has made.
 _NO_EVENT = (RepriseError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
@@ -61,15 +60,14 @@ def walk_chain(start: Walked, texts: Iterable[str], sealed: Sealed | None = None
     seq, previous, summary = start.seq, start.hash, start.summary
     sealed, quiet = sealed or {}, ""
     for seq, text in enumerate(texts, start.seq + 1):
-        place = f'{{"seq":{seq},'
-        body, _hash = split_hash(text)
-        previous = next_hash(previous, body.encode())
-        if not text.startswith(place) or text != with_hash(body, previous):
+        digest = link_hash(previous, seq, text)
+        if digest is None:
             raise Broken(seq, _mismatch_reason(seq, text))
+        previous = digest
         for one in sealed.get(seq, ()):
             if one.hash != previous.hex():
                 raise Broken(seq, _rewritten_error(seq, one))
-        if summary.status in _MAY_WORK and text.startswith(_QUIET, len(place)):
+        if summary.status in _MAY_WORK and is_quiet(text):
             quiet = text
         else:
             summary, quiet = _advance_state(summary, seq, text), ""

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from jobs import log
-from jobs.events import EventType, parse
+from jobs.events import is_quiet, parse
 from jobs.events.fold import State, fold_all
 from jobs.log import snapshots
 from jobs.log.types import MAX_SEQ
-
-# What of a text is enough to tell its type: `{"seq":<at most 19 digits>,"type":"…"`.
-_TYPE_WITHIN = 64
-_QUIET = tuple(f'"type":"{kind}"' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
 
 
 class FoldedEvents:
@@ -61,10 +57,5 @@ def fold_texts(state: State, texts: Sequence[str]) -> State:
     Output and progress of steps move nothing but the head, so that of those only the last event is
     parsed: a job's log is mostly output.
     """
-    loud = [text for text in texts[:-1] if not _is_quiet(text)]
+    loud = [text for text in texts[:-1] if not is_quiet(text)]
     return fold_all(state, map(parse, [*loud, *texts[-1:]]))
-
-
-def _is_quiet(text: str) -> bool:
-    start = text[:_TYPE_WITHIN]
-    return any(mark in start for mark in _QUIET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -109,6 +110,12 @@ class Run(Attempt):
             batch, canary, max_failures, pause_after_canary, not_by_submitter, steps
         )
         return await Rollout(self, self.compensation, targets, fn, options).run()
+
+    def heed(self, stop: BaseException) -> None:
+        """Deprecated: call `acknowledge_stop`."""
+        message = "Run.heed is deprecated: call acknowledge_stop."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        self.acknowledge_stop(stop)
 
     async def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
         """Go on after so many seconds, or a timedelta, whatever happens to workers meanwhile.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from uuid import UUID
 
-from jobs.access.visibility import Sight
+from jobs.access.visibility import Visibility
 from jobs.feed.summaries import Summary, SummaryPage
 from streams.wire import Summaries
 
@@ -40,7 +40,7 @@ class Recent:
         self._newest_event: str | None = None  # at `last`, where known
         self._bounds = bounds
         self._newest: dict[UUID, Summary] = {}  # by position, since the latest is always put last
-        self._batches: dict[tuple[Sight, int, int], Summaries] = {}
+        self._batches: dict[tuple[Visibility, int, int], Summaries] = {}
 
     def agrees(self, page: SummaryPage) -> bool:
         """Return whether a page after `last` can be of the feed that is here."""
@@ -60,7 +60,7 @@ class Recent:
         while len(self._newest) > self._bounds.recent_jobs:
             self.after = self._newest.pop(next(iter(self._newest))).position
 
-    def batch(self, sight: Sight, position: int, most: int) -> Summaries:
+    def batch(self, sight: Visibility, position: int, most: int) -> Summaries:
         """Return what of that a follower may see who is at `position`: `after <= position < last`.
 
         `most` jobs at most. Followers at one place with the same sight and room for it share one
@@ -69,7 +69,7 @@ class Recent:
         found = self._kept_batch(sight, position, self._bounds.frame_jobs)
         return found if len(found.texts) <= most else self._kept_batch(sight, position, most)
 
-    def _kept_batch(self, sight: Sight, position: int, most: int) -> Summaries:
+    def _kept_batch(self, sight: Visibility, position: int, most: int) -> Summaries:
         key = (sight, position, most)
         found = self._batches.get(key)
         if found is None:
@@ -83,7 +83,7 @@ class Recent:
 
 
 def cut_summaries(
-    moved: Iterable[Summary], sight: Sight, after: int, last: int, most: int
+    moved: Iterable[Summary], sight: Visibility, after: int, last: int, most: int
 ) -> Summaries:
     """Return the first `most` of the summaries after `after` that somebody may see; to `last`."""
     seen = [one for one in moved if one.position > after and sight.has(one.owner, one.team)]

@@ -110,7 +110,7 @@ def _check_access(source: Source, job: UUID | None) -> Principal:
         visibility.job_for(principal, job)
     else:
         visibility.require_act(principal, "view")
-        principal.sight  # noqa: B018 - looked up here, in the thread, and kept
+        principal.visibility  # noqa: B018 - looked up here, in the thread, and kept
     return principal
 
 

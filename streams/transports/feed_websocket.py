@@ -26,7 +26,7 @@ class FeedConsumer(JobConsumer):
         heartbeat_s = granted_interval(self._query_parameter("heartbeat_s"), hub.heartbeat_seconds)
         end = await feed.check(position)
         subscription = FeedSubscription(
-            feed, self._follower.principal.sight, position, end,
+            feed, self._follower.principal.visibility, position, end,
             notice=self._follower.notice, heartbeat_s=heartbeat_s,
         )  # fmt: skip
         async with aclosing(subscription.items()) as items:

@@ -120,7 +120,7 @@ def test_who_sees_other_jobs_than_before_starts_again_with_the_feed(
     cast: Cast, change: str
 ) -> None:
     principal = by_token(cast.bob)
-    assert principal.sight.teams
+    assert principal.visibility.teams
     assert told(principal, None) is None
     match change:
         case "into a team":
@@ -135,7 +135,7 @@ def test_who_sees_other_jobs_than_before_starts_again_with_the_feed(
 def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
     people = (cast.alice, cast.bob, cast.vera, cast.root, cast.carol)
     everybody = [kind(person) for person in people for kind in (by_token, by_session)]
-    assert all(who.sight for who in everybody)  # looked up when they came
+    assert all(who.visibility for who in everybody)  # looked up when they came
     with CaptureQueriesContext(
         connection,
     ) as one:

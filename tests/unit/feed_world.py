@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.ids import uuid7
-from jobs.access.visibility import Sight
+from jobs.access.visibility import Visibility
 from jobs.feed.summaries import Summary, SummaryPage
 from streams import wire
 from streams.counters import Counters
@@ -102,14 +102,14 @@ def _text(position: int, job: MemoryJob) -> str:
     return json.dumps({"position": position, "job": str(job.id), "head": job.head})
 
 
-ALL = Sight(everything=True)
+ALL = Visibility(everything=True)
 
 
 class Reader:
     """A follower in the background, as a client is: it keeps a cursor and what it knows of jobs."""
 
     def __init__(
-        self, feed: Feed, sight: Sight = ALL, position: int = 0, slowness: float = 0
+        self, feed: Feed, sight: Visibility = ALL, position: int = 0, slowness: float = 0
     ) -> None:
         self.start = self.position = position
         self.heads: dict[str, int] = {}

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from jobs.access.sight import Visibility
 
 from core.errors import CursorAhead, Unavailable
-from jobs.access.visibility import Sight
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
 from tests.unit.hub_world import run
 
@@ -23,7 +23,14 @@ T = TypeVar("T")
 
 FATES = st.sampled_from(["arrives", "lost", "doubled", "late", "untrue", "unfed"])
 MOMENT = st.sampled_from([0.0, 0.0005, 0.001, 0.002, 0.004, 0.05, 0.3, 1.1])
-SIGHTS = st.sampled_from([ALL, Sight(user=1), Sight(user=2, teams=frozenset({7})), Sight(user=3)])
+SIGHTS = st.sampled_from(
+    [
+        ALL,
+        Visibility(user=1),
+        Visibility(user=2, teams=frozenset({7})),
+        Visibility(user=3),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Follow:
-    sight: Sight
+    sight: Visibility
     share: float  # of the feed, from which on it follows
     slowness: float
     leaves_after: int | None  # items, then the connection breaks and comes back
@@ -76,7 +83,7 @@ class Client:
     """A follower over all its connections, and which of the jobs it must know in the end."""
 
     reader: Reader
-    sight: Sight
+    sight: Visibility
     start: int
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.errors import CursorAhead, HistoryDiverged, Unavailable
-from jobs.access.visibility import Sight
+from jobs.access.visibility import Visibility
 from streams import wire
 from streams.feed.recent import FeedBounds, Recent
 from streams.feed.subscription import FeedSubscription
@@ -69,7 +69,7 @@ def test_nobody_is_shown_what_is_not_theirs_and_their_position_moves_all_the_sam
     async def story() -> None:
         async with FeedScene() as scene:
             theirs, others = scene.memory.submit(owner=1), scene.memory.submit(owner=2, team=7)
-            reader = Reader(scene.feed, Sight(user=1))
+            reader = Reader(scene.feed, Visibility(user=1))
             await reader.has(wire.CaughtUp)
             for _ in range(5):
                 scene.move(others)
@@ -142,7 +142,7 @@ def test_a_slower_follower_than_memory_lasts_is_told_and_served_from_pages() -> 
     async def story() -> None:
         async with FeedScene(recent_jobs=3) as scene:
             jobs = [scene.memory.submit() for _ in range(20)]
-            subscription = FeedSubscription(scene.feed, Sight(everything=True), 0, 0)
+            subscription = FeedSubscription(scene.feed, Visibility(everything=True), 0, 0)
             items = subscription.items()
             kinds = [type(await anext(items)) for _ in range(2)]
             for job in jobs:
@@ -192,7 +192,7 @@ def test_a_notice_ends_it_whatever_it_waits_for() -> None:
         async with FeedScene() as scene:
             notice = Notice()
             items = FeedSubscription(
-                scene.feed, Sight(everything=True), 0, 0, notice=notice
+                scene.feed, Visibility(everything=True), 0, 0, notice=notice
             ).items()
             await anext(items)
             await anext(items)
@@ -222,7 +222,7 @@ def test_a_frame_has_so_many_jobs_at_most() -> None:
             memory.move(memory.submit())
         recent = Recent(0, FeedBounds(frame_jobs=500))
         recent.extend(await memory.page(0, 10_000))
-        everything = Sight(everything=True)
+        everything = Visibility(everything=True)
         first = recent.batch(everything, 0, 500)
         assert (first.last, len(first.texts)) == (500, 500)
         assert len(recent.batch(everything, first.last, 500).texts) == 1

@@ -36,7 +36,10 @@ DEPRECATED = [
     ("jobs.db", "in_thread", "core.db"),
     ("jobs.commands", "signal", "jobs.commands"),
     ("jobs.consumers", "Consumer", "jobs.feed.consumers"),
+    ("jobs.targets", "select", "jobs.targets"),
+    ("jobs.targets", "expand", "jobs.targets"),
 ]
+RENAMED = {"signal": "send_signal", "select": "select_targets", "expand": "expand_names"}
 
 
 @pytest.mark.parametrize("module", PUBLIC)
@@ -48,7 +51,7 @@ def test_a_public_name_is_there(module: str) -> None:
 def test_a_name_documented_before_works_and_names_the_new_one(
     module: str, name: str, home: str
 ) -> None:
-    new = {"signal": "send_signal"}.get(name, name)
+    new = RENAMED.get(name, name)
     script = (
         "import django, warnings; django.setup()\n"
         "warnings.simplefilter('error')\n"
