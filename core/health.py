@@ -54,7 +54,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
     503 too while this process goes down: who asks shall send nobody here any more.
     """
-    if registry.here().going_down:
+    if registry.current_followers().going_down:
         return _json({"status": "going down"}, 503)
     names = list(CHECKS)
     results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
@@ -98,7 +98,7 @@ def _known_migrations() -> set[tuple[str, str]]:
 
 
 def _partitions() -> None:
-    if missing := partitions.missing():
+    if missing := partitions.missing_partitions():
         raise NotReady(f"{', '.join(missing)} not there: the sweeper makes them, does one run?")
 
 
@@ -108,7 +108,7 @@ def _pages() -> None:
 
 
 def _sweeper() -> None:
-    found = maintenance.standings()
+    found = maintenance.duty_status()
     if not found:
         raise NotReady("none has ever run here: start one with manage.py sweeper")
     if late := [one for one in found if one.late]:
@@ -120,18 +120,18 @@ def _sweeper() -> None:
 
 
 def _consumers() -> str | None:
-    failing = [one.name for one in consumers.standings() if one.enabled and one.failures]
+    failing = [one.name for one in consumers.consumer_status() if one.enabled and one.failures]
     return f"{', '.join(failing)}: failing" if failing else None
 
 
 def _schedules() -> str | None:
-    found = schedules.standing()
+    found = schedules.schedules_status()
     return f"{len(found.failing)} of {found.enabled} failing" if found.failing else None
 
 
 def _kinds() -> str | None:
     found = unknown_kinds.unknown_kinds()
-    return unknown_kinds.describe(found) if found else None
+    return unknown_kinds.describe_kinds(found) if found else None
 
 
 def _in_thread(function: Callable[[], str | None]) -> Check:

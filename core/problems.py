@@ -34,11 +34,12 @@ from core.errors import (
     RepriseError,
     Unavailable,
 )
-from jobs.api.fields import UNUSABLE
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+# The type of a validation error for a value that is well formed but unusable: answered with 422.
+UNUSABLE = "unusable"
 
 
 class MethodNotAllowed(RepriseError):

@@ -27,11 +27,7 @@ from jobs.feed import consumers
 from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
 from jobs.models.fields import ExactJSONFormField
 from jobs.schedules.cron import BadSchedule
-from jobs.targets import (
-    expand,
-    selectors,
-    validation,
-)
+from jobs.targets import common_selectors, expand_names, validation
 from jobs.targets.selectors import LABEL
 
 # Generic in the stubs only, not at run time.
@@ -115,7 +111,7 @@ class TargetForm(TargetModelForm):
     def clean(self) -> dict[str, Any]:
         """Add an error to the field that makes the target useless."""
         super().clean()
-        if not self.errors and (wrong := validation.problem(Target(**self.cleaned_data))):
+        if not self.errors and (wrong := validation.find_problem(Target(**self.cleaned_data))):
             self.add_error(*wrong)
         return self.cleaned_data
 
@@ -128,13 +124,13 @@ class LabelFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the labels, `role=web`."""
-        found = [text for text in selectors() if text.startswith(LABEL)]
+        found = [text for text in common_selectors() if text.startswith(LABEL)]
         return [(text, text.removeprefix(LABEL)) for text in found]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the targets that have the chosen label."""
         chosen = self.value()
-        return queryset.filter(name__in=expand([chosen], "")) if chosen else queryset
+        return queryset.filter(name__in=expand_names([chosen], "")) if chosen else queryset
 
 
 @admin.register(Target)
@@ -154,7 +150,7 @@ class ScheduleForm(ScheduleModelForm):
         super().clean()
         if self.errors or not self.cleaned_data["enabled"]:
             return self.cleaned_data
-        if wrong := schedules.problem(Schedule(**self.cleaned_data)):
+        if wrong := schedules.find_problem(Schedule(**self.cleaned_data)):
             self.add_error(*wrong)
         return self.cleaned_data
 
@@ -191,20 +187,20 @@ class ScheduleAdmin(ForStaff, ScheduleModelAdmin):
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
     ) -> None:
         """Keep it, to run next at the first moment from now on."""
-        schedules.plan(obj, clock.now())
+        schedules.plan_next(obj, clock.now())
         super().save_model(request, obj, form, change)
 
     @admin.action(description="Enable the chosen schedules", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Let the chosen ones run, from now on."""
-        self._switch(request, queryset, on=True)
+        self._set_enabled(request, queryset, on=True)
 
     @admin.action(description="Disable the chosen schedules", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Let the chosen ones run no more, whatever is wrong with them."""
-        self._switch(request, queryset, on=False)
+        self._set_enabled(request, queryset, on=False)
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Schedule], *, on: bool) -> None:
+    def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Schedule], *, on: bool) -> None:
         for schedule in queryset:
             try:
                 schedules.set_enabled(schedule.pk, on=on)
@@ -249,7 +245,7 @@ class ApiTokenAdmin(ReadOnly, TokenAdmin):
     @admin.action(description="Revoke the chosen tokens", permissions=["view"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """End the chosen tokens at once."""
-        count = tokens.revoke(queryset)
+        count = tokens.revoke_tokens(queryset)
         self.message_user(request, f"{count} revoked; the others were already.")
 
 

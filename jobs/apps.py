@@ -14,4 +14,4 @@ class JobsConfig(AppConfig):
         from jobs.access.roles import make_roles
 
         post_migrate.connect(make_roles, sender=self)
-        hints.listen()
+        hints.connect_signals()

@@ -27,7 +27,7 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
     """Return an error for each job kind that is named somewhere and cannot be used."""
     return [
         Error(f"The job kind {broken.source} cannot be used: {broken.reason}.", HINT, id=broken.id)
-        for broken in registry.broken()
+        for broken in registry.broken_kinds()
     ]
 
 
@@ -35,7 +35,7 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
 def check_engine(**_: Any) -> list[CheckMessage]:
     """Return an error where the queue's engine cannot be imported or made."""
     try:
-        dispatch.engine()
+        dispatch.current_engine()
     except Exception as error:  # noqa: BLE001 - somebody else's class may raise anything
         path = settings.REPRISE.dispatch
         message = f"REPRISE_DISPATCH: {path} cannot be used: {error}"

@@ -28,7 +28,11 @@ _HELP = {
 
 def text() -> str:
     """Return the metrics in Prometheus' text format 0.0.4; asks the database."""
-    found, timed, done = consumers.standings(), schedules.standing(), maintenance.standings()
+    found, timed, done = (
+        consumers.consumer_status(),
+        schedules.schedules_status(),
+        maintenance.duty_status(),
+    )
     values: dict[str, Mapping[str, float]] = {
         "reprise_consumer_left_out_total": {one.name: one.left_out for one in found},
         "reprise_consumer_enabled": {one.name: int(one.enabled) for one in found},
@@ -40,7 +44,7 @@ def text() -> str:
         "reprise_duty_failures": {one.name: one.failures for one in done},
         "reprise_sweeper_late": {"": int(not done or any(one.late for one in done))},
         "reprise_feed_lag_seconds": {"": round(feed.lag_seconds(), 3)},
-        "reprise_feed_position": {"": feed.end()},
+        "reprise_feed_position": {"": feed.feed_end()},
         "reprise_consumer_lag_events": {one.name: one.lag for one in found},
         "reprise_consumer_failures": {one.name: one.failures for one in found},
         "reprise_jobs_unknown_kind": unknown_kinds.unknown_kinds(),

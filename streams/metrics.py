@@ -9,14 +9,14 @@ from core.db import in_thread
 from jobs import metrics as metrics_of_the_log
 from streams.counters import counters
 from streams.followers import access
-from streams.transports.http import readable
+from streams.transports.http import readable_view
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@readable()
+@readable_view()
 async def metrics(request: HttpRequest) -> HttpResponseBase:
     """Answer with every counter of this process, and how far the feed and its readers are."""
-    await access.staff(request)
+    await access.require_staff(request)
     text = counters.text() + await in_thread(metrics_of_the_log.text)
     return HttpResponse(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})

@@ -24,7 +24,7 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
 
 
-async def current() -> Hub:
+async def current_hub() -> Hub:
     """Return the running loop's hub, started."""
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
@@ -40,7 +40,7 @@ async def current() -> Hub:
             heartbeat_seconds=config.heartbeat_seconds,
             poll_seconds=config.poll_seconds,
             listeners={
-                hints.GROUP: _recheck(config.access_seconds),
+                hints.GROUP: _make_recheck(config.access_seconds),
                 feed_hints.GROUP: feed,
             },
         )
@@ -48,21 +48,21 @@ async def current() -> Hub:
     return hub
 
 
-async def feed() -> Feed:
+async def current_feed() -> Feed:
     """Return the running loop's view of the feed of all jobs, kept up by its hub."""
-    await current()
+    await current_hub()
     return _feeds[asyncio.get_running_loop()]
 
 
-async def close() -> None:
+async def close_hub() -> None:
     """Stop the running loop's hub, where there is one."""
     hub = _hubs.pop(asyncio.get_running_loop(), None)
     if hub is not None:
         await hub.close()
 
 
-def _recheck(seconds: float) -> Recheck:
-    return Recheck(registry.here(), access.refusals, counters, seconds=seconds)
+def _make_recheck(seconds: float) -> Recheck:
+    return Recheck(registry.current_followers(), access.find_refusals, counters, seconds=seconds)
 
 
 def _own_layer() -> Layer:

@@ -71,7 +71,7 @@ class Events:
     @property
     def hash8(self) -> str:
         """The first 8 hex digits of the last one's hash."""
-        return hash8(self.lines)
+        return hash_prefix(self.lines)
 
     @property
     def hash(self) -> str:
@@ -81,7 +81,7 @@ class Events:
     def continues(self, before: str) -> bool:
         """Return whether the first of them comes after the event with this hash in the chain."""
         if before != self._before:
-            if not chained(before, self.lines.partition("\n")[0]):
+            if not is_chained(before, self.lines.partition("\n")[0]):
                 return False
             self._before = before
         return True
@@ -90,7 +90,7 @@ class Events:
     def at(self) -> float:
         """When the first of them was appended, in seconds since the epoch."""
         if self._at is None:
-            self._at = datetime.fromisoformat(at(self.lines)).timestamp()
+            self._at = datetime.fromisoformat(event_moment(self.lines)).timestamp()
         return self._at
 
     def websocket(self) -> str:
@@ -104,7 +104,7 @@ class Events:
     def size(self) -> int:
         """The length of the `events` frame in UTF-8."""
         if self._size is None:
-            self._size = size(self.websocket())
+            self._size = utf8_size(self.websocket())
         return self._size
 
     def sse(self) -> bytes:
@@ -112,7 +112,7 @@ class Events:
         if self._sse is None:
             numbered = enumerate(self.texts, self.after + 1)
             self._sse = "".join(
-                f"id: {seq}-{hash8(text)}\ndata: {text}\n\n" for seq, text in numbered
+                f"id: {seq}-{hash_prefix(text)}\ndata: {text}\n\n" for seq, text in numbered
             ).encode()
         return self._sse
 
@@ -169,7 +169,7 @@ class Heartbeat:
     def websocket(self) -> str:
         """Return the frame."""
         if self._websocket is None:
-            self._websocket = _dump(_members(self))
+            self._websocket = _dump_json(_frame_members(self))
         return self._websocket
 
 
@@ -202,7 +202,7 @@ _NAMES = {
 }
 
 
-def hash8(text: str) -> str:
+def hash_prefix(text: str) -> str:
     """Return the first 8 hex digits of the hash that ends every stored text."""
     return text[-66:-58]
 
@@ -212,7 +212,7 @@ def hash_of(text: str) -> str:
     return text[-66:-2]
 
 
-def chained(before: str, text: str) -> bool:
+def is_chained(before: str, text: str) -> bool:
     """Return whether a stored text is what its hash says, after the event with hash `before`."""
     body, found = split_hash(text)
     return next_hash(bytes.fromhex(before), body.encode()).hex() == found
@@ -224,30 +224,30 @@ def type_of(text: str) -> str:
     return text[start : text.index('"', start)]
 
 
-def at(text: str) -> str:
+def event_moment(text: str) -> str:
     """Return an event's moment (RFC 3339) from its stored text (`…,"version":1,"at":"2026-…`)."""
     start = text.index('"at":"') + 6
     return text[start : text.index('"', start)]
 
 
-def size(text: str) -> int:
+def utf8_size(text: str) -> int:
     """Return a text's length in UTF-8; free of cost for ASCII."""
     return len(text) if text.isascii() else len(text.encode())
 
 
-def sizes(texts: Iterable[str]) -> list[int]:
+def utf8_sizes(texts: Iterable[str]) -> list[int]:
     """Return the texts' lengths in UTF-8."""
     return [len(text) if text.isascii() else len(text.encode()) for text in texts]
 
 
-def websocket(item: Item | FeedItem) -> str:
+def websocket_frame(item: Item | FeedItem) -> str:
     """Return the text frame that an item is on a WebSocket."""
     if isinstance(item, Events | Summaries | Heartbeat):
         return item.websocket()
-    return _dump(_members(item))
+    return _dump_json(_frame_members(item))
 
 
-def sse(item: Item) -> bytes:
+def sse_text(item: Item) -> bytes:
     """Return the message, or for events the messages, that an item is in an event stream.
 
     The data of a named message is what a WebSocket's frame has. Only `hello` carries an id, the
@@ -264,7 +264,7 @@ def sse(item: Item) -> bytes:
             lines.append(f"id: {item.seq}-{item.hash8}-end")
         case Refusal() if item.error.retry_after_s is not None:
             lines.append(f"retry: {round(item.error.retry_after_s * 1000)}")
-    return "\n".join([*lines, f"data: {_dump(_members(item))}", "", ""]).encode()
+    return "\n".join([*lines, f"data: {_dump_json(_frame_members(item))}", "", ""]).encode()
 
 
 def sse_preface() -> bytes:
@@ -275,16 +275,18 @@ def sse_preface() -> bytes:
     return PADDING + f"retry: {RETRY_MS}\n".encode()
 
 
-def envelope(
+def page_json(
     job: UUID, texts: Sequence[str], *, after: str, next: str, head: int, status: str, end: bool
 ) -> bytes:
     """Return the JSON answer of a long poll or of one page; the events go in as they are."""
     rest = {"after": after, "next": next, "head": head, "status": status, "end": end}
-    members = _dump(rest)[1:]
+    members = _dump_json(rest)[1:]
     return f'{{"job":"{job}","events":[{",".join(texts)}],{members}'.encode()
 
 
-def _members(item: Hello | CaughtUp | FellBehind | Heartbeat | End | Refusal) -> dict[str, Any]:
+def _frame_members(
+    item: Hello | CaughtUp | FellBehind | Heartbeat | End | Refusal,
+) -> dict[str, Any]:
     match item:
         case Hello():
             beat = item.heartbeat_s
@@ -308,5 +310,5 @@ def _members(item: Hello | CaughtUp | FellBehind | Heartbeat | End | Refusal) ->
             return {**said, **error.extra, "retry_after_s": error.retry_after_s}
 
 
-def _dump(value: Any) -> str:
+def _dump_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from frontend import words
 from jobs.access import visibility
 from jobs.kinds import registry
+from jobs.kinds.kind import AnyKind
 
 register = template.Library()
 
@@ -61,7 +62,7 @@ def role_of(user: User) -> str:
     return ", ".join(names) or "no role"
 
 
-def kinds_for(user: User) -> list[registry.AnyKind]:
+def kinds_for(user: User) -> list[AnyKind]:
     """Return the kinds of job that the user may start."""
     principal = visibility.of_user(user)
     return [kind for kind in registry.all_kinds() if visibility.is_open(principal, kind)]

@@ -128,9 +128,9 @@ class Group:
 @page
 def history(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show a page of the feed of all events that the reader may see, newest first."""
-    visibility.require(principal, "view")
-    filters = Filters(request.GET, visibility.visible(principal))
-    found = feed.audit(
+    visibility.require_act(principal, "view")
+    filters = Filters(request.GET, visibility.visible_jobs(principal))
+    found = feed.read_audit(
         principal,
         filters.audit(),
         after=_position(request, "after"),

@@ -17,7 +17,7 @@ from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.api import shapes
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 
 
 @require_safe
@@ -33,7 +33,7 @@ def jobs(request: HttpRequest, principal: Principal) -> HttpResponse:
 @page
 def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show the kinds of job, or with `?kind=` that kind's form; `from=<job>` copies its params."""
-    visibility.require(principal, "submit")
+    visibility.require_act(principal, "submit")
     kinds = kinds_for(principal.user)
     origin = request.GET.get("from", "")
     earlier = visibility.job_for(principal, origin) if origin else None
@@ -72,11 +72,11 @@ def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpResponse:
     """Show one job; NotFound (404) where it is not the reader's to see."""
     found = visibility.job_for(principal, job_id)
-    kind = registry.find(found.kind)
+    kind = registry.find_kind(found.kind)
     is_open = kind is not None and visibility.is_open(principal, kind)
     context = {
         "job": found,
-        "shape": shapes.job(principal, found),
+        "shape": shapes.job_json(principal, found),
         "kind_title": kind.title if kind else found.kind,
         "may_submit": is_open and principal.has("submit_job"),
     }

@@ -52,7 +52,7 @@ class SignInForm(AuthenticationForm):
         request = cast(HttpRequest, self.request)  # SignIn hands it on
         self.browser = _browser(request, name)
         try:
-            return throttle.begin(name, request.META.get("REMOTE_ADDR", ""), self.browser)
+            return throttle.begin_attempt(name, request.META.get("REMOTE_ADDR", ""), self.browser)
         except OverLimit as error:
             self.refused = error
             raise ValidationError(error.message) from error

@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
 
-from jobs.log.hints import publisher
+from jobs.log.hints import hint_publisher
 from jobs.models import ApiToken, Team
 
 GROUP = "access"
@@ -49,14 +49,14 @@ class News:
         return {"type": TYPE, "users": None if self.users is None else sorted(self.users)}
 
 
-def shrunk(users: Iterable[int] | None) -> None:
+def access_reduced(users: Iterable[int] | None) -> None:
     """Tell the streams, once the transaction has committed, of these users (None: of any)."""
     news = News(None if users is None else frozenset(users))
     if news.users is None or news.users:
-        transaction.on_commit(lambda: publisher().tell(news))
+        transaction.on_commit(lambda: hint_publisher().tell(news))
 
 
-def listen() -> None:
+def connect_signals() -> None:
     """Hear of every change that Django's models tell of (`queryset.update` tells nothing)."""
     post_delete.connect(_session_ended, sender=Session)
     post_delete.connect(_token_changed, sender=ApiToken)
@@ -64,7 +64,7 @@ def listen() -> None:
     post_save.connect(_user_saved, sender=User)
     post_delete.connect(_user_deleted, sender=User)
     for sender in (Group, Team):
-        post_delete.connect(_anybodys, sender=sender)
+        post_delete.connect(_everyone_reduced, sender=sender)
     for through in (User.groups.through, User.user_permissions.through, Team.members.through):
         m2m_changed.connect(_taken_out, sender=through)
     m2m_changed.connect(_taken_from_a_group, sender=Group.permissions.through)
@@ -75,27 +75,27 @@ def _session_ended(instance: Session, **kwargs: Any) -> None:
         return  # swept up long after its streams have ended
     user = instance.get_decoded().get(SESSION_KEY)
     if user is not None:
-        shrunk([int(user)])
+        access_reduced([int(user)])
 
 
 def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> None:
     if not created:
-        shrunk([instance.user_id])
+        access_reduced([instance.user_id])
 
 
 def _user_saved(
     instance: User, created: bool, update_fields: frozenset[str] | None, **kwargs: Any
 ) -> None:
     if not created and update_fields != frozenset({"last_login"}):
-        shrunk([instance.pk])
+        access_reduced([instance.pk])
 
 
 def _user_deleted(instance: User, **kwargs: Any) -> None:
-    shrunk([instance.pk])
+    access_reduced([instance.pk])
 
 
-def _anybodys(**kwargs: Any) -> None:
-    shrunk(None)
+def _everyone_reduced(**kwargs: Any) -> None:
+    access_reduced(None)
 
 
 def _taken_out(
@@ -104,11 +104,11 @@ def _taken_out(
     if action not in _REMOVED:
         return
     if isinstance(instance, User):
-        shrunk([instance.pk])
+        access_reduced([instance.pk])
     else:
-        shrunk(pk_set)
+        access_reduced(pk_set)
 
 
 def _taken_from_a_group(action: str, **kwargs: Any) -> None:
     if action in _REMOVED:
-        shrunk(None)
+        access_reduced(None)

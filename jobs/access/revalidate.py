@@ -24,7 +24,7 @@ from jobs.models import ApiToken, Job, Team
 Asked = Sequence[tuple[Principal, UUID | None]]
 
 
-def refusals(asked: Asked) -> list[RepriseError | None]:
+def find_refusals(asked: Asked) -> list[RepriseError | None]:
     """Return for each principal whether they may still follow that job (None: the feed of all).
 
     None where they may. NotSignedIn where the session or the token has ended, NotFound where the
@@ -43,9 +43,11 @@ class _Now:
         ids = {principal.user.pk for principal in principals}
         self._users = User.objects.filter(is_active=True).in_bulk(ids)
         self._tokens = _valid_tokens({one.token for one in principals if one.token is not None})
-        self._sessions = _sessions({one.session for one in principals if one.session is not None})
-        self._viewers = _with("view_job", ids)
-        self._all_seeing = _with("view_all_jobs", ids)
+        self._sessions = _load_sessions(
+            {one.session for one in principals if one.session is not None}
+        )
+        self._viewers = _users_with("view_job", ids)
+        self._all_seeing = _users_with("view_all_jobs", ids)
         self._teams = set(
             Team.members.through.objects.filter(user_id__in=ids).values_list("user_id", "team_id")
         )
@@ -101,12 +103,12 @@ def _valid_tokens(ids: Collection[int]) -> set[int]:
     return set(found.values_list("pk", flat=True))
 
 
-def _with(permission: str, ids: Collection[int]) -> set[int]:
+def _users_with(permission: str, ids: Collection[int]) -> set[int]:
     found = User.objects.with_perm(f"jobs.{permission}").filter(pk__in=ids)
     return set(found.values_list("pk", flat=True))
 
 
-def _sessions(keys: Collection[str]) -> dict[str, dict[str, Any]]:
+def _load_sessions(keys: Collection[str]) -> dict[str, dict[str, Any]]:
     model = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
     rows = model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     return {row.session_key: row.get_decoded() for row in rows}

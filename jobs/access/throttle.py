@@ -66,50 +66,53 @@ class Attempt:
 
     def failed(self) -> None:
         """Say that it was not."""
-        logger.warning("somebody could not sign in as %s from %s", _shown(self.name), self.address,
-                       extra={"action": "sign_in_failed"})  # fmt: skip
+        who = _shown_name(self.name)
+        extra = {"action": "sign_in_failed"}
+        logger.warning("somebody could not sign in as %s from %s", who, self.address, extra=extra)
 
 
-def begin(name: str, address: str, browser: str = "") -> Attempt:
+def begin_attempt(name: str, address: str, browser: str = "") -> Attempt:
     """Return the attempt to sign in as `name`, which may be nobody's, from an IP address.
 
     `browser` is the id of one in which this name has signed in before. Raises OverLimit, saying
     for how long, where it has to wait.
     """
-    counts = _counts(name, address, browser)
+    counts = _limits_for(name, address, browser)
     try:
         with transaction.atomic():
             for count in counts:
-                _take(count, clock.now())
+                _take_token(count, clock.now())
     except OverLimit as error:
         logger.warning(
             "an attempt to sign in as %s from %s has to wait %d s",
-            _shown(name), address, error.retry_after_s, extra={"action": "sign_in_refused"},
+            _shown_name(name), address, error.retry_after_s, extra={"action": "sign_in_refused"},
         )  # fmt: skip
         raise
     return Attempt(name, address, counts)
 
 
-def forget() -> int:
+def forget_drained() -> int:
     """Delete the counts that have drained; return how many."""
     count, _ = SignInAttempts.objects.filter(last_at__lt=clock.now() - FORGET).delete()
     return count
 
 
-def _counts(name: str, address: str, browser: str) -> tuple[_Count, ...]:
+def _limits_for(name: str, address: str, browser: str) -> tuple[_Count, ...]:
     config = settings.REPRISE
-    network = _network(address)
+    network = _network_of(address)
     if browser:
-        found = [_Count(_key("browser", browser), config.sign_in_attempts)]
+        found = [_Count(_count_key("browser", browser), config.sign_in_attempts)]
     else:
         found = [
-            _Count(_key("name", name, network), config.sign_in_attempts),
-            _Count(_key("address", network), config.sign_in_attempts_per_address, shared=True),
+            _Count(_count_key("name", name, network), config.sign_in_attempts),
+            _Count(
+                _count_key("address", network), config.sign_in_attempts_per_address, shared=True
+            ),
         ]
     return tuple(count for count in found if count.free)
 
 
-def _take(count: _Count, now: datetime) -> None:
+def _take_token(count: _Count, now: datetime) -> None:
     kept = SignInAttempts.objects.select_for_update()
     row, _ = kept.get_or_create(pk=count.key, defaults={"last_at": now, "free_at": now})
     if (wait := (row.free_at - now).total_seconds()) > 0:
@@ -136,7 +139,7 @@ def too_many(wait: float) -> OverLimit:
     )
 
 
-def _network(address: str) -> str:
+def _network_of(address: str) -> str:
     """Return what one client has of addresses: an IPv4 one, or 2 ** 64 of IPv6."""
     try:
         parsed = ip_address(address)
@@ -148,11 +151,11 @@ def _network(address: str) -> str:
     return str(parsed)
 
 
-def _key(*parts: str) -> str:
+def _count_key(*parts: str) -> str:
     # What is typed into the field for the name is now and then a password.
     return salted_hmac("jobs.sign_in", "\0".join(parts), algorithm="sha256").hexdigest()
 
 
-def _shown(name: str) -> str:
+def _shown_name(name: str) -> str:
     known = User.objects.filter(username=name).exists()
     return name if known else "nobody here"

@@ -28,7 +28,7 @@ SALT = "reprise.ticket"
 _IN_ADDRESS = re.compile(r"([?&]ticket=)[^&#]*")
 
 
-def make(principal: Principal, job_id: UUID, seconds: float) -> tuple[str, datetime]:
+def make_ticket(principal: Principal, job_id: UUID, seconds: float) -> tuple[str, datetime]:
     """Return a ticket for a job that the principal may see, and when it ends."""
     expires_at = clock.now() + timedelta(seconds=seconds)
     said = {
@@ -36,20 +36,20 @@ def make(principal: Principal, job_id: UUID, seconds: float) -> tuple[str, datet
         "user": principal.user.pk,
         "actor": principal.actor,
         "token": principal.token,
-        "session": principal.session and _box().encrypt(principal.session.encode()).decode(),
+        "session": principal.session and _secret_box().encrypt(principal.session.encode()).decode(),
         "until": expires_at.timestamp(),
     }
     return signing.dumps(said, salt=SALT), expires_at
 
 
-def verify(raw: str, job_id: UUID) -> Principal:
+def verify_ticket(raw: str, job_id: UUID) -> Principal:
     """Return who made a ticket, as they stand now.
 
     Raises NotSignedIn where it is none of ours, has expired, or what it was made by has ended;
     NotFound where it is for another job, or the job is no longer theirs to see.
     """
-    principal = _principal(raw, job_id)
-    [refusal] = revalidate.refusals([(principal, job_id)])
+    principal = _read_principal(raw, job_id)
+    [refusal] = revalidate.find_refusals([(principal, job_id)])
     if isinstance(refusal, NotSignedIn):
         raise refusal
     if refusal is not None:
@@ -57,15 +57,15 @@ def verify(raw: str, job_id: UUID) -> Principal:
     return principal
 
 
-def masked(address: str) -> str:
+def mask_ticket(address: str) -> str:
     """Return an address as a log may have it: without the ticket."""
     return _IN_ADDRESS.sub(r"\1…", address)
 
 
-def _principal(raw: str, job_id: UUID) -> Principal:
+def _read_principal(raw: str, job_id: UUID) -> Principal:
     try:
         said: dict[str, Any] = signing.loads(raw, salt=SALT)
-        session = said["session"] and _box().decrypt(said["session"].encode()).decode()
+        session = said["session"] and _secret_box().decrypt(said["session"].encode()).decode()
     except (signing.BadSignature, InvalidToken):
         raise NotSignedIn("The ticket is not valid.") from None
     if said["until"] <= clock.now().timestamp():
@@ -78,6 +78,6 @@ def _principal(raw: str, job_id: UUID) -> Principal:
     return Principal(user, said["actor"], session=session, token=said["token"])
 
 
-def _box() -> Fernet:
+def _secret_box() -> Fernet:
     key = salted_hmac(SALT, "session", algorithm="sha256").digest()
     return Fernet(base64.urlsafe_b64encode(key))

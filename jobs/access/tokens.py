@@ -26,7 +26,9 @@ LONGEST = timedelta(days=3653)
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
-def make(user: User, name: str, *, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+def make_token(
+    user: User, name: str, *, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
     """Make a token for `user`; return its row and the raw text, which is nowhere kept.
 
     `name` is unique per user (it is in the actor of everything done with the token), a revoked
@@ -70,31 +72,31 @@ def hash_of(raw: str) -> str:
     return hashlib.sha256(raw.encode("utf-8", "replace")).hexdigest()
 
 
-def verify(raw: str) -> ApiToken:
+def verify_token(raw: str) -> ApiToken:
     """Return the token that `raw` is, its user loaded, and note that it was used.
 
     Raises NotSignedIn for one that is unknown, expired, revoked or of an inactive user; never says
     which, since whoever asks has proved nothing.
     """
     token = ApiToken.objects.select_related("user").filter(hash=hash_of(raw)).first()
-    if token is None or not valid(token):
+    if token is None or not is_valid(token):
         raise NotSignedIn("The token is not valid: it is unknown, has expired or was revoked.")
     _note_use(token)
     return token
 
 
-def valid(token: ApiToken) -> bool:
+def is_valid(token: ApiToken) -> bool:
     """Return whether the token lets its user in now."""
     fresh = token.expires_at is None or token.expires_at > clock.now()
     return fresh and token.revoked_at is None and token.user.is_active
 
 
-def revoke(tokens: QuerySet[ApiToken]) -> int:
+def revoke_tokens(tokens: QuerySet[ApiToken]) -> int:
     """Revoke those of the tokens that are not yet; return how many that were."""
     chosen = tokens.filter(revoked_at=None)
     users = set(chosen.values_list("user_id", flat=True))
     count = chosen.update(revoked_at=clock.now())
-    hints.shrunk(users)
+    hints.access_reduced(users)
     return count
 
 

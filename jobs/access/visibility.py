@@ -32,7 +32,7 @@ from core.ids import parse_id
 from jobs.access import tokens
 from jobs.events import actions
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 from jobs.models import ApiToken, Job, Team
 
 Scope = Mapping[str, Any]
@@ -99,16 +99,16 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
 
     Raises NotSignedIn. Checks no CSRF token: `jobs.api.auth` does, for the session's requests.
     """
-    raw = bearer(source)
+    raw = bearer_token(source)
     if raw is not None:
-        return _of_token(tokens.verify(raw))
+        return _of_token(tokens.verify_token(raw))
     user, session = _session_of(source)
     if user is None or not user.is_authenticated or not user.is_active:
         raise NotSignedIn
     return of_user(user, session=session.session_key if session is not None else None)
 
 
-def bearer(source: HttpRequest | Scope) -> str | None:
+def bearer_token(source: HttpRequest | Scope) -> str | None:
     """Return the raw token of the `Authorization: Bearer` header; None where there is no such."""
     if isinstance(source, HttpRequest):
         header = source.headers.get("Authorization", "")
@@ -124,7 +124,7 @@ def of_user(user: User, *, session: str | None = None) -> Principal:
     return Principal(user, f"user:{user.get_username()}", session=session)
 
 
-def visible(principal: Principal) -> QuerySet[Job]:
+def visible_jobs(principal: Principal) -> QuerySet[Job]:
     """Return the jobs that the principal may see, newest first, each with its team."""
     jobs, sight = Job.objects.select_related("team"), principal.sight
     if sight.everything:
@@ -138,19 +138,19 @@ def job_for(principal: Principal, job_id: UUID | str) -> Job:
     """Return the job; NotFound where it is unknown, not theirs to see, or the id is none."""
     try:
         key = job_id if isinstance(job_id, UUID) else parse_id(job_id)
-        return visible(principal).get(pk=key)
+        return visible_jobs(principal).get(pk=key)
     except (ValueError, Job.DoesNotExist):
         raise NotFound from None
 
 
-def require(principal: Principal, act: str, job: Job | None = None) -> None:
+def require_act(principal: Principal, act: str, job: Job | None = None) -> None:
     """Raise Forbidden unless the principal may `view`, `submit` or `steer` (that job).
 
     Seeing all jobs is not steering all: an operator who is an auditor too steers their teams'.
     """
     if not principal.has(_PERMISSIONS[act]):
         raise Forbidden(f"Your role does not let you {act} jobs.")
-    if act == "steer" and job is not None and not _theirs(principal, job):
+    if act == "steer" and job is not None and not _may_steer(principal, job):
         raise Forbidden("You may see this job, but only its team may steer it.")
 
 
@@ -163,7 +163,7 @@ def is_open(principal: Principal, kind: AnyKind) -> bool:
 
 def require_open(principal: Principal, kind: AnyKind) -> None:
     """Raise Forbidden unless the principal may submit jobs, and jobs of this kind."""
-    require(principal, "submit")
+    require_act(principal, "submit")
     if is_open(principal, kind):
         return
     if kind.staff_only:
@@ -171,14 +171,15 @@ def require_open(principal: Principal, kind: AnyKind) -> None:
     raise Forbidden(f"Your role does not let you submit jobs of the kind {kind.name}.")
 
 
-def can(principal: Principal, job: Job) -> list[str]:
+def allowed_acts(principal: Principal, job: Job) -> list[str]:
     """Return the acts that the principal may do to the job and that its state allows now."""
-    if not principal.has("steer_job") or not _theirs(principal, job):
+    if not principal.has("steer_job") or not _may_steer(principal, job):
         return []
     return [
         act
         for act in actions.FROM
-        if actions.is_possible(act, job.status, job.waiting_for) and _lets(principal, act, job)
+        if actions.is_possible(act, job.status, job.waiting_for)
+        and _is_allowed_by(principal, act, job)
     ]
 
 
@@ -203,18 +204,18 @@ def _session_of(source: HttpRequest | Scope) -> tuple[Any, Any]:
     return source.get("user"), source.get("session")
 
 
-def _theirs(principal: Principal, job: Job) -> bool:
+def _may_steer(principal: Principal, job: Job) -> bool:
     user = principal.user
     return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
 
 
-def _lets(principal: Principal, act: str, job: Job) -> bool:
+def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:
     """Return whether the job lets somebody who steers it do this act, which its status allows."""
     if act in actions.ANSWERS:
         own = is_submitter(principal, job)
-        return not (own and all(map(needs_another, actions.gates(job.waiting_for))))
+        return not (own and all(map(needs_another, actions.open_gates(job.waiting_for))))
     if act == "retry":
-        kind = registry.find(job.kind)
+        kind = registry.find_kind(job.kind)
         mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)
         return mine and kind is not None and kind.retryable
     return True
@@ -224,7 +225,7 @@ def _of_token(token: ApiToken) -> Principal:
     return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
 
 
-def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+def _as_async(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     """Return the async twin: the same function on a thread that gives its connection back.
 
     Not the one thread that Django calls sensitive: a thousand sockets that connect at once would
@@ -234,5 +235,5 @@ def _asynchronous(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     return twin
 
 
-aauthenticate = _asynchronous(authenticate)
-ajob_for = _asynchronous(job_for)
+aauthenticate = _as_async(authenticate)
+ajob_for = _as_async(job_for)

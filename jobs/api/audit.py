@@ -18,7 +18,7 @@ from jobs.access.visibility import Principal
 from jobs.api.auth import principal_of
 from jobs.api.fields import JobId, Moment, Text
 from jobs.api.listing import require_kind
-from jobs.api.schemas import AuditOut, errors
+from jobs.api.schemas import AuditOut, error_responses
 from jobs.events import EventType, one_line
 from jobs.feed import AuditFilter, AuditRow
 from jobs.log.months import archived_before
@@ -58,7 +58,7 @@ class AuditQuery(Schema):
         )
 
 
-@router.get("", response={200: AuditOut, **errors(403)})
+@router.get("", response={200: AuditOut, **error_responses(403)})
 def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     """Return a page of events, newest first: `next` is the `before` of the older page, `previous`
     the `after` of the newer one. Events of jobs from before the month `archived_before` are in
@@ -68,43 +68,45 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     end; `limit` does not count, and the last line's position is the `after` to go on from.
     """
     principal = principal_of(request)
-    visibility.require(principal, "view")
+    visibility.require_act(principal, "view")
     if query.kind:
-        require_kind(query.kind, visibility.visible(principal))
+        require_kind(query.kind, visibility.visible_jobs(principal))
     if preferred_type(request, JSON, LINES) == LINES:
-        return _exported(principal, query)
-    page = feed.audit(
+        return _export_response(principal, query)
+    page = feed.read_audit(
         principal, query.filters, after=query.after, before=query.before, limit=query.limit
     )
     archived = archived_before()
     members = {"next": page.next, "previous": page.previous}
     tail = json.dumps({**members, "archived_before": str(archived) if archived else None})
-    body = f'{{"events":[{",".join(map(_line, page.rows))}],{tail[1:]}'
+    body = f'{{"events":[{",".join(map(_row_line, page.rows))}],{tail[1:]}'
     return HttpResponse(body, content_type=JSON)
 
 
-def _exported(principal: Principal, query: AuditQuery) -> StreamingHttpResponse:
+def _export_response(principal: Principal, query: AuditQuery) -> StreamingHttpResponse:
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "private, no-store"}
-    return StreamingHttpResponse(_lines(principal, query), content_type=LINES, headers=headers)
+    return StreamingHttpResponse(
+        _export_lines(principal, query), content_type=LINES, headers=headers
+    )
 
 
-async def _lines(principal: Principal, query: AuditQuery) -> AsyncIterator[bytes]:
+async def _export_lines(principal: Principal, query: AuditQuery) -> AsyncIterator[bytes]:
     """Yield the export a page at a time; between pages no connection is held."""
-    read = database_sync_to_async(feed.audit)
+    read = database_sync_to_async(feed.read_audit)
     after, before, filters = query.after or 0, query.before, query.filters
     while True:
         page = await read(principal, filters, after=after, before=before, limit=MAX_LIMIT)
         if not page.rows:
             return
-        yield _joined(reversed(page.rows)).encode()
+        yield _join_rows(reversed(page.rows)).encode()
         after = page.rows[0].position
 
 
-def _joined(rows: Iterable[AuditRow]) -> str:
-    return "".join(f"{_line(row)}\n" for row in rows)
+def _join_rows(rows: Iterable[AuditRow]) -> str:
+    return "".join(f"{_row_line(row)}\n" for row in rows)
 
 
-def _line(row: AuditRow) -> str:
+def _row_line(row: AuditRow) -> str:
     """Return a row as JSON around the event's own text, byte for byte."""
     members = {
         "position": row.position,

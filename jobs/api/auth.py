@@ -17,7 +17,9 @@ class BearerToken(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Principal | None:
         """Return the token's principal; None, so that the session is tried, without a header."""
-        return None if visibility.bearer(request) is None else visibility.authenticate(request)
+        return (
+            None if visibility.bearer_token(request) is None else visibility.authenticate(request)
+        )
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal | None:
         """Return the token's principal (ninja's interface)."""
@@ -56,7 +58,7 @@ class _CsrfCheck(CsrfViewMiddleware):
         self.process_view(request, _no_view, (), {})
         return self.reason
 
-    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+    def _store_reason(self, request: HttpRequest, reason: str) -> HttpResponse:
         self.reason = reason
         return HttpResponse(status=403)
 

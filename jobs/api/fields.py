@@ -12,13 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from core.clock import OutOfRange, read_moment
 from core.ids import parse_id
+from core.problems import UNUSABLE
 from jobs.events import clean
 
-# Of an error: what is written well and still cannot be used. `problems` answers it with 422.
-UNUSABLE = "unusable"
 
-
-def _cleaned(text: str) -> str:
+def _clean_text(text: str) -> str:
     # Postgres' text takes no NUL, so none may reach a query.
     cleaned: str = clean(text)
     return cleaned
@@ -42,15 +40,10 @@ def _read_moment(value: Any, *, needs_offset: bool) -> datetime:
         ) from error
 
 
-Text = Annotated[str, Field(max_length=200), AfterValidator(_cleaned)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_clean_text)]
 # A label's name has up to 63 characters, its value up to 200.
-LabelText = Annotated[str, Field(max_length=264), AfterValidator(_cleaned)]
+LabelText = Annotated[str, Field(max_length=264), AfterValidator(_clean_text)]
 JobId = Annotated[UUID, BeforeValidator(_read_id)]
 Moment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=False))]
 # Of what starts later: which nine o'clock is meant, has to be said.
 ExactMoment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=True))]
-
-
-def words(values: list[str]) -> list[str]:
-    """Return what a parameter lists: repeated, or with commas between; spaces do not count."""
-    return [word for value in values for part in value.split(",") if (word := part.strip())]

@@ -9,15 +9,19 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Header, Query, Router, Status
 
 from core.errors import BadCursor, BadRequest
-from jobs import (
-    commands,
-    feed,
-    log,
-)
+from jobs import commands, feed, log
 from jobs.access import visibility
 from jobs.api import listing, shapes
 from jobs.api.auth import principal_of
-from jobs.api.schemas import Accepted, JobOut, JobsOut, Reason, StateOut, Submission, errors
+from jobs.api.schemas import (
+    Accepted,
+    JobOut,
+    JobsOut,
+    Reason,
+    StateOut,
+    Submission,
+    error_responses,
+)
 from jobs.log import Cursor
 
 router = Router(tags=["jobs"])
@@ -35,7 +39,9 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-@router.post("", response={200: JobOut, 201: JobOut, **errors(403, 409, 413, 422)}, by_alias=True)
+@router.post(
+    "", response={200: JobOut, 201: JobOut, **error_responses(403, 409, 413, 422)}, by_alias=True
+)
 def submit(
     request: HttpRequest,
     response: HttpResponse,
@@ -60,21 +66,23 @@ def submit(
         allow_past=wish.allow_past,
     )
     response["Location"] = f"/api/jobs/{row.pk}"
-    return Status(201 if created else 200, shapes.job(principal, row))
+    return Status(201 if created else 200, shapes.job_json(principal, row))
 
 
-@router.get("", response={200: JobsOut, **errors(403)}, by_alias=True)
+@router.get("", response={200: JobsOut, **error_responses(403)}, by_alias=True)
 def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[str, Any]:
     """List the jobs that you may see, newest first."""
     principal = principal_of(request)
-    visibility.require(principal, "view")
-    position = feed.end()  # before the rows: what moves in between comes twice rather than never
-    rows, after = listing.page(visibility.visible(principal), filters)
-    jobs = [shapes.job(principal, row) for row in rows]
+    visibility.require_act(principal, "view")
+    position = (
+        feed.feed_end()
+    )  # before the rows: what moves in between comes twice rather than never
+    rows, after = listing.list_jobs(visibility.visible_jobs(principal), filters)
+    jobs = [shapes.job_json(principal, row) for row in rows]
     return {"jobs": jobs, "next": after, "position": position}
 
 
-@router.get("/{job_id}", response={200: StateOut, **errors(404, 409)}, by_alias=True)
+@router.get("/{job_id}", response={200: StateOut, **error_responses(404, 409)}, by_alias=True)
 def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[str, Any]:
     """Return the job folded from its log: at the head, or as it was `at` a seq (or a cursor)."""
     principal = principal_of(request)
@@ -86,10 +94,10 @@ def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[s
             raise BadCursor("A job's first state is at 1.")
         log.check_cursor(row.pk, cursor)
         seq = cursor.seq
-    return shapes.state(principal, row, seq)
+    return shapes.state_json(principal, row, seq)
 
 
-@router.post("/{job_id}/cancel", response={202: Accepted, **errors(403, 404, 409)})
+@router.post("/{job_id}/cancel", response={202: Accepted, **error_responses(403, 404, 409)})
 def cancel(
     request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
 ) -> Status[dict[str, int]]:

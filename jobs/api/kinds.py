@@ -10,47 +10,47 @@ from ninja import Router
 
 from jobs.access import visibility
 from jobs.api.auth import principal_of
-from jobs.api.schemas import KindsOut, PlanOut, Wanted, errors
+from jobs.api.schemas import KindsOut, PlanOut, Wanted, error_responses
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind, Option
+from jobs.kinds.kind import AnyKind, Option
 from jobs.models import Target
 
 router = Router(tags=["kinds"])
 
 
-@router.get("/kinds", response={200: KindsOut, **errors()}, by_alias=True)
+@router.get("/kinds", response={200: KindsOut, **error_responses()}, by_alias=True)
 def list_kinds(request: HttpRequest) -> dict[str, Any]:
     """List the job kinds that are open to you, each with the JSON Schema of its params."""
     principal = principal_of(request)
     return {
         "kinds": [
-            shape(kind) for kind in registry.all_kinds() if visibility.is_open(principal, kind)
+            kind_json(kind) for kind in registry.all_kinds() if visibility.is_open(principal, kind)
         ]
     }
 
 
-@router.post("/plan", response={200: PlanOut, **errors(403, 422)})
+@router.post("/plan", response={200: PlanOut, **error_responses(403, 422)})
 def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     """Say what such a job would do, and submit nothing."""
     principal = principal_of(request)
-    visibility.require(principal, "submit")
-    kind = registry.get(wish.kind)
+    visibility.require_act(principal, "submit")
+    kind = registry.get_kind(wish.kind)
     visibility.require_open(principal, kind)
     params = kind.parse(wish.params)
     return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
 
 
-def shape(kind: AnyKind) -> dict[str, Any]:
+def kind_json(kind: AnyKind) -> dict[str, Any]:
     """Return a kind as JSON, its schema's choices resolved as of now."""
     return {
         "name": kind.name,
         "title": kind.title,
         "description": kind.description,
-        "schema": with_options(kind.Params.model_json_schema(), options(kind)),
+        "schema": with_options(kind.Params.model_json_schema(), resolve_choices(kind)),
     }
 
 
-def options(kind: AnyKind) -> Mapping[str, Sequence[Option]]:
+def resolve_choices(kind: AnyKind) -> Mapping[str, Sequence[Option]]:
     """Return what there is to choose from, by the name in `x-choices`.
 
     `targets` is the inventory unless the kind has choices of its own under that name.

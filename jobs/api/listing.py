@@ -10,7 +10,8 @@ from pydantic import Field
 
 from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
-from jobs.api.fields import JobId, LabelText, Moment, Text, words
+from core.query import split_list
+from jobs.api.fields import JobId, LabelText, Moment, Text
 from jobs.events.fold import STATUSES
 from jobs.kinds import registry
 from jobs.models import Job
@@ -37,31 +38,31 @@ class JobFilters(Schema):
     cursor: str | None = Field(None, description="The `next` of the page before.")
 
 
-def page(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None]:
+def list_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None]:
     """Return one page of the jobs that pass, newest first, and the next page's cursor.
 
     Keyset paging: a page starts below the last id of the one before, so jobs that arrive in
     between neither repeat nor hide any. Raises BadCursor, and BadParameter for a status or a kind
     that there is not.
     """
-    jobs = _filtered(jobs, wanted)
+    jobs = _filter_jobs(jobs, wanted)
     if wanted.cursor is not None:
-        jobs = jobs.filter(pk__lt=_key(wanted.cursor))
+        jobs = jobs.filter(pk__lt=_cursor_id(wanted.cursor))
     rows = list(jobs.order_by("-pk")[: wanted.limit + 1])
     more = len(rows) > wanted.limit
     rows = rows[: wanted.limit]
     return rows, str(rows[-1].pk) if more else None
 
 
-def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
+def _filter_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
     if wanted.id:
         jobs = jobs.filter(pk=wanted.id)
-    if statuses := _statuses(wanted.status):
+    if statuses := _parse_statuses(wanted.status):
         jobs = jobs.filter(status__in=statuses)
     if wanted.kind:
         require_kind(wanted.kind, jobs)
         jobs = jobs.filter(kind=wanted.kind)
-    if labels := dict(map(_label, wanted.label)):
+    if labels := dict(map(_parse_label, wanted.label)):
         jobs = jobs.filter(labels__contains=labels)
     if wanted.actor:
         jobs = jobs.filter(Q(submitted_by=wanted.actor) | Q(owner__username=wanted.actor))
@@ -74,26 +75,26 @@ def _filtered(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
     if wanted.until:
         jobs = jobs.filter(submitted_at__lt=wanted.until)
     if wanted.text:
-        jobs = jobs.filter(_mentions(wanted.text))
+        jobs = jobs.filter(_text_filter(wanted.text))
     return jobs
 
 
-def _statuses(values: list[str]) -> list[str]:
-    statuses = words(values)
+def _parse_statuses(values: list[str]) -> list[str]:
+    statuses = split_list(values)
     unknown = sorted(set(statuses) - set(STATUSES))
     if unknown:
         raise BadParameter("status", f"There is no status {unknown[0]!r}: {', '.join(STATUSES)}.")
     return statuses
 
 
-def _label(text: str) -> tuple[str, str]:
+def _parse_label(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name:
         raise BadParameter("label", "A label filter is written name:value.")
     return name, value
 
 
-def _mentions(text: str) -> Q:
+def _text_filter(text: str) -> Q:
     found = Q(title__icontains=text) | Q(message__icontains=text) | Q(kind__icontains=text)
     try:
         return found | Q(pk=parse_id(text))
@@ -106,12 +107,12 @@ def require_kind(name: str, jobs: QuerySet[Job]) -> None:
 
     A kind that is no longer installed is still that of the jobs that it has run.
     """
-    if registry.find(name) is None and not jobs.filter(kind=name).exists():
+    if registry.find_kind(name) is None and not jobs.filter(kind=name).exists():
         known = ", ".join(kind.name for kind in registry.all_kinds())
         raise BadParameter("kind", f"There is no kind {name!r}: {known}.")
 
 
-def _key(cursor: str) -> UUID:
+def _cursor_id(cursor: str) -> UUID:
     try:
         return parse_id(cursor)
     except ValueError:

@@ -80,7 +80,7 @@ def known_parameters(call: Call) -> Call:
     @wraps(call)
     def checked(request: HttpRequest, *args: Any, **values: Any) -> Any:
         if request.method == "GET":
-            known = _parameters(values) - _in_path(request)
+            known = _parameter_names(values) - _in_path(request)
             if unknown := sorted(request.GET.keys() - known):
                 takes = ", ".join(sorted(known)) or "none"
                 detail = f"There is no parameter {unknown[0]!r} here; it takes: {takes}."
@@ -90,7 +90,7 @@ def known_parameters(call: Call) -> Call:
     return checked
 
 
-def _parameters(values: dict[str, Any]) -> set[str]:
+def _parameter_names(values: dict[str, Any]) -> set[str]:
     """Return the names of what ninja hands to a call: its parameters, and those of its schemas."""
     schemas = [type(value) for value in values.values() if isinstance(value, Schema)]
     return {*values, *(name for schema in schemas for name in schema.model_fields)}

@@ -18,5 +18,5 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
         """Return the body's JSON value."""
-        value: dict[str, Any] = strict_json.loads(request.body)
+        value: dict[str, Any] = strict_json.load_json(request.body)
         return value

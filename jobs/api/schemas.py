@@ -331,6 +331,6 @@ class Problem(Schema):
     retry_after_s: float | None = None
 
 
-def errors(*statuses: int) -> dict[int, type[Schema]]:
+def error_responses(*statuses: int) -> dict[int, type[Schema]]:
     """Return the `response=` entries of an operation's errors, for the OpenAPI document."""
     return dict.fromkeys((400, 401, *statuses), Problem)

@@ -12,7 +12,7 @@ from jobs.log.state import state_at
 from jobs.models import Job
 
 
-def job(principal: Principal, row: Job) -> dict[str, Any]:
+def job_json(principal: Principal, row: Job) -> dict[str, Any]:
     """Return a job row as JSON values, with what the principal can do to it now."""
     return {
         "id": str(row.pk),
@@ -24,12 +24,12 @@ def job(principal: Principal, row: Job) -> dict[str, Any]:
         "plan": row.plan,
         "team": row.team.slug if row.team else None,
         "submitted_by": row.submitted_by,
-        "submitted_at": moment(row.submitted_at),
-        "start_at": moment(row.start_at),
+        "submitted_at": moment_json(row.submitted_at),
+        "start_at": moment_json(row.start_at),
         "priority": row.priority,
-        "started_at": moment(row.started_at),
-        "finished_at": moment(row.finished_at),
-        "last_at": moment(row.last_at),
+        "started_at": moment_json(row.started_at),
+        "finished_at": moment_json(row.finished_at),
+        "last_at": moment_json(row.last_at),
         "attempt": row.attempt,
         "done": row.done,
         "total": row.total,
@@ -39,16 +39,16 @@ def job(principal: Principal, row: Job) -> dict[str, Any]:
         "message": row.message,
         "waiting_for": row.waiting_for,
         "retry_of": str(row.retry_of_id) if row.retry_of_id else None,
-        "can": visibility.can(principal, row),
+        "can": visibility.allowed_acts(principal, row),
     }
 
 
-def state(principal: Principal, row: Job, seq: int) -> dict[str, Any]:
+def state_json(principal: Principal, row: Job, seq: int) -> dict[str, Any]:
     """Return the job as its log folds at `seq` (1 to the head), with its steps."""
     folded = state_at(row.pk, seq)
-    return {**job(principal, row), **folded.as_dict(), "seq": seq}
+    return {**job_json(principal, row), **folded.as_dict(), "seq": seq}
 
 
-def moment(value: datetime | None) -> str | None:
+def moment_json(value: datetime | None) -> str | None:
     """Return a moment as the wire writes it."""
     return clock.rfc3339(value) if value else None

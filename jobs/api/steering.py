@@ -12,14 +12,14 @@ from jobs.access import visibility
 from jobs.api import shapes
 from jobs.api.auth import principal_of
 from jobs.api.jobs import IdempotencyKey, checked_key
-from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, Signal, errors
+from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, Signal, error_responses
 from jobs.commands import steer
 from jobs.commands.retry import retry as retry_job
 
 router = Router(tags=["jobs"])
 
 
-@router.post("/{job_id}/pause", response={202: Accepted, **errors(403, 404, 409)})
+@router.post("/{job_id}/pause", response={202: Accepted, **error_responses(403, 404, 409)})
 def pause(
     request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
 ) -> Status[dict[str, int]]:
@@ -30,7 +30,7 @@ def pause(
     return Status(202, {"seq": steer.pause(principal, row.pk, reason).last})
 
 
-@router.post("/{job_id}/resume", response={202: Accepted, **errors(403, 404, 409)})
+@router.post("/{job_id}/resume", response={202: Accepted, **error_responses(403, 404, 409)})
 def resume(
     request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
 ) -> Status[dict[str, int]]:
@@ -41,7 +41,7 @@ def resume(
     return Status(202, {"seq": steer.resume(principal, row.pk, reason).last})
 
 
-@router.post("/{job_id}/approve", response={202: Accepted, **errors(403, 404, 409)})
+@router.post("/{job_id}/approve", response={202: Accepted, **error_responses(403, 404, 409)})
 def approve(
     request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
 ) -> Status[dict[str, int]]:
@@ -57,7 +57,7 @@ def approve(
     return Status(202, {"seq": appended.last})
 
 
-@router.post("/{job_id}/reject", response={202: Accepted, **errors(403, 404, 409)})
+@router.post("/{job_id}/reject", response={202: Accepted, **error_responses(403, 404, 409)})
 def reject(
     request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
 ) -> Status[dict[str, int]]:
@@ -69,17 +69,17 @@ def reject(
     return Status(202, {"seq": appended.last})
 
 
-@router.post("/{job_id}/signal", response={202: Accepted, **errors(403, 404, 409, 413)})
+@router.post("/{job_id}/signal", response={202: Accepted, **error_responses(403, 404, 409, 413)})
 def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, int]]:
     """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
     principal = principal_of(request)
     row = visibility.job_for(principal, job_id)
-    return Status(202, {"seq": commands.signal(principal, row.pk, said.name, said.data).last})
+    return Status(202, {"seq": commands.send_signal(principal, row.pk, said.name, said.data).last})
 
 
 @router.post(
     "/{job_id}/retry",
-    response={200: JobOut, 201: JobOut, **errors(403, 404, 409, 413, 422)},
+    response={200: JobOut, 201: JobOut, **error_responses(403, 404, 409, 413, 422)},
     by_alias=True,
 )
 def retry(
@@ -100,4 +100,4 @@ def retry(
     only = (wish or Retry()).only
     again, created = retry_job(principal, row.pk, only, checked_key(idempotency_key))
     response["Location"] = f"/api/jobs/{again.pk}"
-    return Status(201 if created else 200, shapes.job(principal, again))
+    return Status(201 if created else 200, shapes.job_json(principal, again))

@@ -12,7 +12,7 @@ from core.errors import OverLimit
 from jobs import integrity
 from jobs.access import visibility
 from jobs.api.auth import principal_of
-from jobs.api.schemas import VerdictOut, errors
+from jobs.api.schemas import VerdictOut, error_responses
 
 router = Router(tags=["jobs"])
 
@@ -21,7 +21,9 @@ AT_ONCE = 2
 _slots = BoundedSemaphore(AT_ONCE)
 
 
-@router.get("/{job_id}/verify", response={200: VerdictOut, **errors(404, 429)}, exclude_none=True)
+@router.get(
+    "/{job_id}/verify", response={200: VerdictOut, **error_responses(404, 429)}, exclude_none=True
+)
 def verify(request: HttpRequest, job_id: str) -> dict[str, Any]:
     """Check the job's whole history: every hash, the job's row, the columns beside, the seals.
 
@@ -32,6 +34,6 @@ def verify(request: HttpRequest, job_id: str) -> dict[str, Any]:
     if not _slots.acquire(blocking=False):
         raise OverLimit("Other histories are being checked: try again in a moment.")
     try:
-        return integrity.verify(row.pk).as_dict()
+        return integrity.verify_job(row.pk).as_dict()
     finally:
         _slots.release()

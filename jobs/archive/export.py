@@ -12,7 +12,7 @@ from jobs.log.read import PAGE_EVENTS
 from jobs.models import Job
 
 
-def blocks(job_id: UUID) -> Iterator[tuple[int, str]]:
+def export_blocks(job_id: UUID) -> Iterator[tuple[int, str]]:
     """Yield an export's text, a page at a time, each with how many events it has.
 
     Of a job that goes on meanwhile, the events up to the head that it had. Raises NotFound, and

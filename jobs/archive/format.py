@@ -105,14 +105,14 @@ def parse_header(line: str) -> Header:
     if version != VERSION:
         raise Misfit(f"this is an export of version {version}, not {VERSION}")
     try:
-        header = _header(job, members)
+        header = _make_header(job, members)
         uuid7_time(header.job)  # else no month has it
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise Misfit(f"the header is not whole: {error}") from error
     return header
 
 
-def _header(job: Mapping[str, Any], members: Mapping[str, Any]) -> Header:
+def _make_header(job: Mapping[str, Any], members: Mapping[str, Any]) -> Header:
     if not all(isinstance(job[name], str) for name in _TEXTS):
         raise ValueError(f"{', '.join(_TEXTS)} must be strings")
     if not all(isinstance(job[name], dict) for name in _OBJECTS):

@@ -19,16 +19,12 @@ from django.db import IntegrityError
 from core import clock
 from core.errors import NotNow, RepriseError
 from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
-from jobs.archive.lines import opened, texts
+from jobs.archive.lines import open_export, read_lines
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
-from jobs.events.fold import (
-    LEGAL,
-    Summary,
-    advance,
-)
+from jobs.events.fold import LEGAL, Summary, advance_summary
 from jobs.log.archive_frames import MARK
-from jobs.log.restore import StoredEvent, known, make_month, restore
+from jobs.log.restore import StoredEvent, known_heads, make_month, restore_job
 from jobs.models import Job, Team
 
 Advance = Callable[[int], None]
@@ -43,24 +39,24 @@ class Found:
     summary: Summary
 
 
-def check(path: Path, advance_by: Advance = lambda _count: None) -> list[Found]:
+def check_file(path: Path, advance_by: Advance = lambda _count: None) -> list[Found]:
     """Read a whole file and return what it holds; BadExport, naming line and seq, if it is bad."""
     found = []
-    with opened(path) as file:
-        for reading in _readings(file, advance_by):
+    with open_export(path) as file:
+        for reading in _read_jobs(file, advance_by):
             reading.fold = fold = _Fold()
             deque(reading.events(), maxlen=0)
             found.append(Found(reading.header, fold.summary()))
     return found
 
 
-def wanted(found: list[Found], *, unfinished: bool) -> list[Found]:
+def new_jobs(found: list[Found], *, unfinished: bool) -> list[Found]:
     """Return what is not here yet.
 
     Raises NotNow for a job that is here with another history, for one that has not ended (unless
     `unfinished`), and for one that retries a job that is neither here nor in the file.
     """
-    here = known(one.header.job for one in found)
+    here = known_heads(one.header.job for one in found)
     new = [one for one in found if one.header.job not in here]
     for one in found:
         head = here.get(one.header.job)
@@ -79,13 +75,13 @@ def wanted(found: list[Found], *, unfinished: bool) -> list[Found]:
     return new
 
 
-def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: None) -> None:
+def store_jobs(path: Path, new: list[Found], advance_by: Advance = lambda _count: None) -> None:
     """Store those of a file's jobs, one transaction each, checking every event once more."""
     for month in sorted({one.header.month for one in new}):
         make_month(month)
     rows = {one.header.job: one for one in new}
-    with opened(path) as file:
-        for reading in _readings(file, advance_by):
+    with open_export(path) as file:
+        for reading in _read_jobs(file, advance_by):
             one = rows.get(reading.header.job)
             if one is None:
                 deque(reading.events(), maxlen=0)
@@ -93,7 +89,7 @@ def store(path: Path, new: list[Found], advance_by: Advance = lambda _count: Non
             if reading.header != one.header:
                 raise BadExport("it has changed since it was checked")
             try:
-                restore(_row(one), reading.events())
+                restore_job(_folded_row(one), reading.events())
             except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
                 said = str(error).splitlines()[0]
                 raise NotNow(f"job {one.header.job} can not be stored now: {said}") from error
@@ -167,7 +163,7 @@ class _Fold:
         if step and self._summary.status in LEGAL.get(event.type, ()):
             self._last = event
         else:
-            self._summary, self._last = advance(self._summary, parse(event.text)), None
+            self._summary, self._last = advance_summary(self._summary, parse(event.text)), None
 
     def summary(self) -> Summary:
         """Return the row after the last event."""
@@ -196,8 +192,8 @@ class _Lines:
         return taken
 
 
-def _readings(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
-    lines = _Lines(texts(file))
+def _read_jobs(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
+    lines = _Lines(read_lines(file))
     if lines.peek() is None:
         raise BadExport("there is nothing in it: is it empty, or cut off?")
     seen = set()
@@ -239,7 +235,7 @@ def _check_submitted(header: Header, texts: list[str]) -> None:
 
 def _check_retries(new: list[Found]) -> None:
     retried = {one.header.retry_of: one for one in new if one.header.retry_of}
-    there = {one.header.job for one in new} | set(known(retried))
+    there = {one.header.job for one in new} | set(known_heads(retried))
     for job, one in retried.items():
         if job not in there:
             raise NotNow(
@@ -247,7 +243,7 @@ def _check_retries(new: list[Found]) -> None:
             )
 
 
-def _row(one: Found) -> Job:
+def _folded_row(one: Found) -> Job:
     """Return the row that a history folds to; team and owner only where they are here."""
     header, folded = one.header, one.summary
     names = ("status", "done", "total", "failed", "attempt", "head", "message",

@@ -19,7 +19,7 @@ LEVEL = 9
 LONGEST_LINE = 4 * 1024 * 1024
 
 
-def texts(file: BinaryIO) -> Iterator[str]:
+def read_lines(file: BinaryIO) -> Iterator[str]:
     """Yield a file's lines without their breaks; BadExport for one that no export has."""
     number = 0
     while line := file.readline(LONGEST_LINE):
@@ -35,7 +35,7 @@ def texts(file: BinaryIO) -> Iterator[str]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def open_export(path: Path) -> Iterator[BinaryIO]:
     """Open a file to read, decompressed where it is zstd; BadExport where that is damaged."""
     with path.open("rb") as raw:
         if raw.read(len(ZSTD_MAGIC)) != ZSTD_MAGIC:
@@ -51,7 +51,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def created(path: Path) -> Iterator[BinaryIO]:
+def create_export(path: Path) -> Iterator[BinaryIO]:
     """Open a file to write, compressed where its name ends in `.zst`; there only when complete."""
     part = path.with_name(f".{path.name}.part")
     try:

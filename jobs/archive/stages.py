@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from core import clock
 from core.errors import NotNow
 from core.words import counted
-from jobs.archive.verify import Unlike, check
-from jobs.archive.write import write
+from jobs.archive.verify import Unlike, check_archive
+from jobs.archive.write import write_month
 from jobs.events.fold import TERMINAL
 from jobs.log import months
-from jobs.log.archive_frames import Damaged, storage
+from jobs.log.archive_frames import Damaged, archive_storage
 from jobs.log.months import Month, Owner, State
 from jobs.models import Archive, Job
 
@@ -36,7 +36,7 @@ class Means:
     keep: bool = False
 
 
-def candidates(before: Month) -> list[Month]:
+def candidate_months(before: Month) -> list[Month]:
     """Return the months before `before` that have a table, or whose end was not recorded.
 
     Raises NotNow where a month that is not over would be among them.
@@ -44,7 +44,7 @@ def candidates(before: Month) -> list[Month]:
     if before > Month.of(clock.now()):
         raise NotNow(f"{before} is yet to come: only months that are over are archived.")
     begun = {Month.of_day(one.month) for one in Archive.objects.filter(dropped_at=None)}
-    return sorted(month for month in begun | set(months.tables()) if month < before)
+    return sorted(month for month in begun | set(months.month_tables()) if month < before)
 
 
 def held_back(month: Month) -> list[str]:
@@ -55,7 +55,7 @@ def held_back(month: Month) -> list[str]:
     if count := running.count():
         some = ", ".join(str(job.pk) for job in running.order_by("pk")[:NAMED])
         reasons.append(f"{count} unfinished: {some}{', …' if count > NAMED else ''}")
-    if unfed := months.unfed(month):
+    if unfed := months.count_unfed(month):
         have = "has" if unfed == 1 else "have"
         reasons.append(
             f"{counted(unfed, 'event')} {have} no place in the feed yet: does a sweeper run?"
@@ -63,7 +63,7 @@ def held_back(month: Month) -> list[str]:
     return reasons
 
 
-def stages(month: Month, means: Means) -> Iterator[str]:
+def archive_month(month: Month, means: Means) -> Iterator[str]:
     """Archive a month; yield each stage's name when it is done. An empty one needs no file.
 
     `written`, `checked`, `detached`, `dropped`; some are passed over where an earlier call came so
@@ -71,20 +71,20 @@ def stages(month: Month, means: Means) -> Iterator[str]:
     transactions outlast the wait; Unfit, Unlike, Damaged where something does not fit, in which
     case the month stays, or is put back.
     """
-    state = months.tables().get(month)
+    state = months.month_tables().get(month)
     archive = Archive.objects.filter(month=month.first, dropped_at=None).first()
     if state is None:
-        yield from _recorded(archive)
+        yield from _record_drop(archive)
         return
     if state == State.ATTACHED:
         archive = archive and _if_good(archive, means)
-        if archive is None and (events := months.count(month)):
+        if archive is None and (events := months.count_events(month)):
             with means.bar(f"Writing {month}", events) as advance:
-                archive = write(month, advance)
+                archive = write_month(month, advance)
             yield "written"
-            _check(archive, means)
+            _check_archive(archive, means)
         yield "checked"
-        if months.count(month) != _events(archive):
+        if months.count_events(month) != _event_count(archive):
             raise Unlike(f"The archive of {month} does not have what came since: call again")
     elif archive is not None:
         _check_detached(archive, month, means)
@@ -94,37 +94,37 @@ def stages(month: Month, means: Means) -> Iterator[str]:
 
 def _let_go(archive: Archive | None, month: Month, means: Means) -> Iterator[str]:
     """Detach and drop a month; `archive` has all of it, and is None where it was empty."""
-    means.owner.detach(month, _until(means))
+    means.owner.detach(month, _give_up_after(means))
     yield "detached"
     # Whatever was on its way when the month was counted has come by now, or never can.
-    if means.owner.count(month) != _events(archive):
+    if means.owner.count(month) != _event_count(archive):
         means.owner.attach(month)
         raise Unlike(f"{month} has other events than its archive: it is back, call again")
-    means.owner.drop(month, _until(means))
-    yield from _recorded(archive)
+    means.owner.drop(month, _give_up_after(means))
+    yield from _record_drop(archive)
 
 
-def _events(archive: Archive | None) -> int:
+def _event_count(archive: Archive | None) -> int:
     return archive.events if archive else 0
 
 
-def _recorded(archive: Archive | None) -> Iterator[str]:
+def _record_drop(archive: Archive | None) -> Iterator[str]:
     if archive is not None:
         archive.dropped_at = clock.now()
         archive.save(update_fields=["dropped_at"])
     yield "dropped"
 
 
-def _check(archive: Archive, means: Means) -> None:
+def _check_archive(archive: Archive, means: Means) -> None:
     with means.bar(f"Checking {archive.name}", archive.events) as advance:
-        check(archive, advance)
+        check_archive(archive, advance)
 
 
 def _check_detached(archive: Archive, month: Month, means: Means) -> None:
     try:
-        _check(archive, means)
+        _check_archive(archive, means)
     except (Unlike, Damaged):
-        means.owner.detach(month, _until(means))
+        means.owner.detach(month, _give_up_after(means))
         means.owner.attach(month)
         raise
 
@@ -132,16 +132,16 @@ def _check_detached(archive: Archive, month: Month, means: Means) -> None:
 def _if_good(archive: Archive, means: Means) -> Archive | None:
     """Return an archive of an earlier call; remove it, and return None, where it does not fit."""
     try:
-        _check(archive, means)
+        _check_archive(archive, means)
         return archive
     except (Unlike, Damaged):
         names = [name for name in (archive.name, archive.seals) if name]
         archive.delete()
         for name in names:
-            storage().delete(name)
+            archive_storage().delete(name)
         return None
 
 
-def _until(means: Means) -> Callable[[], bool]:
+def _give_up_after(means: Means) -> Callable[[], bool]:
     give_up = time.monotonic() + means.wait_seconds
     return lambda: time.monotonic() < give_up

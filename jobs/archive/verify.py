@@ -16,12 +16,7 @@ from core.errors import RepriseError
 from core.words import counted
 from jobs.archive.format import Chain, Header, Misfit, header_of, parse_header
 from jobs.archive.write import rows_of, seal_lines
-from jobs.log.archive_frames import (
-    Damaged,
-    Place,
-    storage,
-    unpack,
-)
+from jobs.log.archive_frames import Damaged, Place, archive_storage, unpack_frame
 from jobs.log.months import Month
 from jobs.models import Archive, ArchivedRange
 
@@ -33,7 +28,7 @@ class Unlike(RepriseError):
     """An archive is not what the database says it is."""
 
 
-def check(archive: Archive, advance: Advance) -> None:
+def check_archive(archive: Archive, advance: Advance) -> None:
     """Raise Unlike or Damaged unless an archive has every event of its month, readable.
 
     Checks the digest of the file, each listed frame, each job's header and chain against the job's
@@ -41,7 +36,7 @@ def check(archive: Archive, advance: Advance) -> None:
     """
     month = Month.of_day(archive.month)
     try:
-        with storage().open(archive.name, "rb") as file:
+        with archive_storage().open(archive.name, "rb") as file:
             _check_file(archive, month, file, advance)
         _check_seals(archive, month)
     except FileNotFoundError as error:
@@ -49,13 +44,13 @@ def check(archive: Archive, advance: Advance) -> None:
     except Misfit as error:
         raise Unlike(f"{archive.name}: {error}") from error
     for name in filter(None, (archive.name, archive.seals)):
-        _sync(name)
+        _sync_file(name)
 
 
 def _check_file(archive: Archive, month: Month, file: IO[Any], advance: Advance) -> None:
     digest, rows = sha256(), rows_of(month)
     jobs = events = 0
-    for job, ranges in groupby(_ranges(archive), key=attrgetter("job")):
+    for job, ranges in groupby(_archived_ranges(archive), key=attrgetter("job")):
         row = next(rows, None)
         if row is None or row.pk != job:
             raise Unlike(f"{archive.name} does not have the jobs of {month}: {row or job}.")
@@ -84,7 +79,7 @@ def _check_job(
             raise Unlike(f"{archive.name}: the listed frames leave out what is at {file.tell()}.")
         packed = file.read(one.length)
         digest.update(packed)
-        header, texts = unpack(place, packed)
+        header, texts = unpack_frame(place, packed)
         if (header is not None) != (chain.seq == 0):
             raise Misfit(f"job {wanted.job} has a header where none belongs, or none")
         if header is not None and parse_header(header) != wanted:
@@ -95,7 +90,7 @@ def _check_job(
     return chain.seq
 
 
-def _ranges(archive: Archive) -> Iterator[ArchivedRange]:
+def _archived_ranges(archive: Archive) -> Iterator[ArchivedRange]:
     after = -1
     ours = ArchivedRange.objects.filter(archive=archive).order_by("offset")
     while page := list(ours.filter(offset__gt=after)[:RANGES_AT_ONCE]):
@@ -109,15 +104,15 @@ def _check_seals(archive: Archive, month: Month) -> None:
         if expected:
             raise Unlike(f"{archive.name} was written before its jobs were sealed.")
         return
-    with storage().open(archive.seals, "rb") as file:
+    with archive_storage().open(archive.seals, "rb") as file:
         reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         if reader.read() != expected.encode():
             raise Unlike(f"{archive.seals} does not have the seals of its jobs.")
 
 
-def _sync(name: str) -> None:
+def _sync_file(name: str) -> None:
     """Have a local file and its folder written to the disk; other storages see to that."""
-    where = storage()
+    where = archive_storage()
     if not isinstance(where, FileSystemStorage):
         return
     path = where.path(name)

@@ -26,12 +26,7 @@ from django.db.models import Exists, OuterRef
 from core.errors import RepriseError
 from jobs.archive.format import Chain, Header, Misfit, header_of
 from jobs.log import months
-from jobs.log.archive_frames import (
-    LEVEL,
-    MOST_BYTES,
-    MOST_EVENTS,
-    storage,
-)
+from jobs.log.archive_frames import LEVEL, MOST_BYTES, MOST_EVENTS, archive_storage
 from jobs.log.months import Month
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
 
@@ -78,33 +73,33 @@ class Packer:
             lines.append(text)
             size += len(text)
             if chain.seq - first + 1 >= MOST_EVENTS or size >= MOST_BYTES:
-                self._frame(header.job, first, chain.seq, lines)
+                self._add_frame(header.job, first, chain.seq, lines)
                 lines, size, first = [], 0, chain.seq + 1
         chain.end()
         if lines:
-            self._frame(header.job, first, chain.seq, lines)
+            self._add_frame(header.job, first, chain.seq, lines)
         self.jobs += 1
         self.events += chain.seq
 
-    def _frame(self, job: UUID, first: int, last: int, lines: list[str]) -> None:
+    def _add_frame(self, job: UUID, first: int, last: int, lines: list[str]) -> None:
         packed = self._compressor.compress("".join(f"{line}\n" for line in lines).encode())
         self.file.write(packed)
         self.ranges.append(Range(job, first, last, self.size, len(packed)))
         self.size += len(packed)
 
 
-def write(month: Month, advance: Advance) -> Archive:
+def write_month(month: Month, advance: Advance) -> Archive:
     """Write a month's file and seals to the storage and record them; return the new row.
 
     Raises Unfit where the events are not whole. Every job of the month must be over.
     """
-    with _temporary() as file:
+    with _temporary_file() as file:
         packer = Packer(file)
-        _pack(month, packer, advance)
-        digest = _digest(file)
-        name = put(f"events-{month}-{digest[:12]}{SUFFIX}", file, digest)
+        _pack_month(month, packer, advance)
+        digest = _file_digest(file)
+        name = save_file(f"events-{month}-{digest[:12]}{SUFFIX}", file, digest)
     seals = _put_seals(month, digest)
-    return _record(month, packer, name, seals, digest)
+    return _record_archive(month, packer, name, seals, digest)
 
 
 def seal_lines(month: Month) -> Iterator[str]:
@@ -121,12 +116,12 @@ def seal_lines(month: Month) -> Iterator[str]:
             yield json.dumps({"seal": seal.number, **members})
 
 
-def put(name: str, file: IO[bytes], digest: str) -> str:
+def save_file(name: str, file: IO[bytes], digest: str) -> str:
     """Save a file under a name that holds its digest; return the name that the storage gave it."""
-    where = storage()
+    where = archive_storage()
     if where.exists(name):
         with where.open(name, "rb") as found:
-            if _digest(found) == digest:
+            if _file_digest(found) == digest:
                 return name
         where.delete(name)  # what an interrupted try left: its content is not what its name says
     file.seek(0)
@@ -147,9 +142,9 @@ def rows_of(month: Month) -> Iterator[Job]:
         page = list(jobs.filter(pk__gt=page[-1].pk, pk__lt=high)[:ROWS_AT_ONCE])
 
 
-def _pack(month: Month, packer: Packer, advance: Advance) -> None:
+def _pack_month(month: Month, packer: Packer, advance: Advance) -> None:
     rows = rows_of(month)
-    for job_id, events in groupby(months.rows(month), key=itemgetter(0)):
+    for job_id, events in groupby(months.month_rows(month), key=itemgetter(0)):
         row = next(rows, None)
         if row is None or row.pk != job_id:
             other = min(job_id, row.pk) if row else job_id
@@ -165,7 +160,7 @@ def _pack(month: Month, packer: Packer, advance: Advance) -> None:
 
 
 def _put_seals(month: Month, digest: str) -> str:
-    with _temporary() as file:
+    with _temporary_file() as file:
         with zstandard.ZstdCompressor(LEVEL).stream_writer(file, closefd=False) as packed:
             lines = 0
             for line in seal_lines(month):
@@ -173,11 +168,11 @@ def _put_seals(month: Month, digest: str) -> str:
                 lines += 1
         if not lines:
             return ""
-        name = f"events-{month}-{digest[:12]}.seals-{_digest(file)[:12]}{SUFFIX}"
-        return put(name, file, _digest(file))
+        name = f"events-{month}-{digest[:12]}.seals-{_file_digest(file)[:12]}{SUFFIX}"
+        return save_file(name, file, _file_digest(file))
 
 
-def _record(month: Month, packer: Packer, name: str, seals: str, digest: str) -> Archive:
+def _record_archive(month: Month, packer: Packer, name: str, seals: str, digest: str) -> Archive:
     with transaction.atomic():
         archive = Archive.objects.create(
             month=month.first, name=name, seals=seals, jobs=packer.jobs, events=packer.events,
@@ -193,7 +188,7 @@ def _record(month: Month, packer: Packer, name: str, seals: str, digest: str) ->
 
 
 @contextmanager
-def _temporary() -> Iterator[IO[bytes]]:
+def _temporary_file() -> Iterator[IO[bytes]]:
     # In the state folder: /tmp may be memory, and a month is large.
     state = settings.REPRISE.state
     state.mkdir(parents=True, exist_ok=True)
@@ -201,7 +196,7 @@ def _temporary() -> Iterator[IO[bytes]]:
         yield file
 
 
-def _digest(file: Any) -> str:
+def _file_digest(file: Any) -> str:
     file.seek(0)
     found = sha256()
     while block := file.read(1 << 20):

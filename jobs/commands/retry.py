@@ -12,13 +12,9 @@ from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType
-from jobs.events.fold import (
-    SUCCEEDED,
-    TERMINAL,
-    State,
-)
+from jobs.events.fold import SUCCEEDED, TERMINAL, State
 from jobs.kinds import registry
-from jobs.kinds.registry import AnyKind
+from jobs.kinds.kind import AnyKind
 from jobs.log.state import state_at
 from jobs.models import Job
 from jobs.secrets import store
@@ -38,12 +34,14 @@ def retry(
     how), InvalidParams (what was possible then is not now), IdempotencyConflict.
     """
     old = visibility.job_for(principal, job_id)
-    visibility.require(principal, "steer", old)
+    visibility.require_act(principal, "steer", old)
     request = {"retry_of": str(old.pk), "only": only}
-    return commands.once(principal, request, idempotency_key, lambda: _again(principal, old, only))
+    return commands.submit_idempotent(
+        principal, request, idempotency_key, lambda: _build_retry(principal, old, only)
+    )
 
 
-def unsuccessful(job: Job) -> list[str]:
+def unsuccessful_targets(job: Job) -> list[str]:
     """Return the targets of a job that is over on which it did not succeed, in the plan's order.
 
     Those that the job says have failed, those on which a step did (unless a later occurrence of it
@@ -52,48 +50,48 @@ def unsuccessful(job: Job) -> list[str]:
     """
     if job.status == SUCCEEDED:
         return []
-    state, blamed = state_at(job.pk), _blamed(job)
+    state, blamed = state_at(job.pk), _blamed_targets(job)
     mentioned = {step.target: None for step in state.steps.values() if step.target is not None}
-    targets = dict.fromkeys([*_planned(job), *mentioned, *blamed])
-    well = _well(state, job.plan.get("steps", ()))
+    targets = dict.fromkeys([*_planned_targets(job), *mentioned, *blamed])
+    well = _succeeded_targets(state, job.plan.get("steps", ()))
     return [target for target in targets if target in blamed or target not in well]
 
 
-def _again(principal: Principal, old: Job, only: Only) -> Job:
+def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
     if old.status not in TERMINAL:
         message = f"The job is {old.status}: it can be retried when it is over."
         raise NotNow(message, job_status=old.status)
-    kind = registry.get(old.kind)
-    params = old.params if only == "all" else _params(kind, old)
+    kind = registry.get_kind(old.kind)
+    params = old.params if only == "all" else _retry_params(kind, old)
     title = None if old.title == kind.title_for(kind.read(old.params)) else old.title
-    secrets = store.values(old.pk)
-    job = commands.wanted(
+    secrets = store.secret_values(old.pk)
+    job = commands.build_job(
         principal, kind.name, params, title, old.labels, priority=old.priority, secrets=secrets
     )
     job.retry_of, job.team = old, old.team
     return job
 
 
-def _params(kind: AnyKind, old: Job) -> dict[str, Any]:
+def _retry_params(kind: AnyKind, old: Job) -> dict[str, Any]:
     """Return the parameters for what did not succeed; NotNow where there is no such."""
     if not kind.retryable:
         message = f"A job of the kind {kind.name} has no list of targets to retry: run it again."
         raise NotNow(message, job_status=old.status)
-    targets = unsuccessful(old)
+    targets = unsuccessful_targets(old)
     if not targets:
         raise NotNow("The job succeeded on every target.", job_status=old.status)
     params = kind.retry_params(kind.read(old.params), targets)
     return kind.dump(params)
 
 
-def _planned(job: Job) -> list[str]:
-    kind = registry.get(job.kind)
+def _planned_targets(job: Job) -> list[str]:
+    kind = registry.get_kind(job.kind)
     own = kind.targets(kind.read(job.params))
     groups: list[Mapping[str, Any]] = job.plan.get("groups", [])
     return [*(target for group in groups for target in group["targets"]), *own]
 
 
-def _blamed(job: Job) -> frozenset[str]:
+def _blamed_targets(job: Job) -> frozenset[str]:
     """Return the targets that the job's last event names, and those that did not fit into it."""
     found: set[str] = set()
     for seq in range(job.head, 0, -1):
@@ -104,7 +102,7 @@ def _blamed(job: Job) -> frozenset[str]:
     return frozenset(found)
 
 
-def _well(state: State, planned: Collection[str]) -> set[str]:
+def _succeeded_targets(state: State, planned: Collection[str]) -> set[str]:
     """Return the targets on which all is done and stayed so.
 
     That is every planned step, and of every step the newest occurrence, succeeded.

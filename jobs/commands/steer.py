@@ -1,21 +1,68 @@
-"""People steer a job: pause, resume, approve, reject. Each is one transaction and one event."""
+"""Steer a job: cancel, pause, resume, approve, reject, signal. Each is one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
-from core.errors import Forbidden, NotNow
+from core.errors import BadRequest, Forbidden, NotNow
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
-from jobs.commands import with_reason
 from jobs.events import EventType, NewEvent, actions
 from jobs.models import Job
-from jobs.queue import dispatch
+from jobs.queue import claims, dispatch
+from jobs.queue.wake import wake_jobs
+
+MAX_REASON = 1000
+
+
+def cancel(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
+    """Ask a job to stop; return the receipt of `job.cancel_requested`, which has the reason.
+
+    A run stops between steps (a running step is ended after a grace), one that is parked or paused
+    is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
+    Forbidden, NotNow, BadRequest (the reason is too long).
+    """
+    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
+    given = _reason_data(reason)
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
+        actions.require_possible("cancel", job.status)
+        asked = log.append(
+            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED, given)], actor=principal.actor
+        )
+        held = job.lease_until and job.lease_until > job.now
+        if job.attempt and not held:
+            dispatch.deliver_job(job_id, priority=job.priority)
+        elif not held:
+            data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
+            log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
+            wake_jobs(claims.release_targets(job_id))
+    return asked
+
+
+def send_signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
+    """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
+
+    It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
+    Forbidden, and NotNow where the job does not wait for a signal of this name.
+    """
+    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
+        awaited = [wait["name"] for wait in job.waiting_for if wait.get("for") == "signal"]
+        if not job.parked or name not in awaited:
+            raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
+        said = {"signal": name, "data": data}
+        sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
+        dispatch.deliver_job(job_id, priority=job.priority)
+    return sent
 
 
 def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
@@ -25,15 +72,15 @@ def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
     is. Either keeps the targets that it has, or its place in their queues. Raises NotFound,
     Forbidden, NotNow (paused already, being stopped, over), BadRequest (the reason is too long).
     """
-    with _steered(principal, job_id, "pause") as job:
-        return _say(principal, job, EventType.JOB_PAUSED, reason)
+    with _lock_job(principal, job_id, "pause") as job:
+        return _append_event(principal, job, EventType.JOB_PAUSED, reason)
 
 
 def resume(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
     """Let a paused job go on; return the receipt of `job.resumed`. Raises as `pause` does."""
-    with _steered(principal, job_id, "resume") as job:
-        said = _say(principal, job, EventType.JOB_RESUMED, reason)
-        dispatch.deliver(job_id)
+    with _lock_job(principal, job_id, "resume") as job:
+        said = _append_event(principal, job, EventType.JOB_RESUMED, reason)
+        dispatch.deliver_job(job_id)
         return said
 
 
@@ -45,17 +92,17 @@ def approve(
     `gate` names the gate that is meant, and must where several are open. Raises NotFound,
     Forbidden (also for the submitter, where the gate is for somebody else), NotNow, BadRequest.
     """
-    return _answer(principal, job_id, "approve", EventType.JOB_APPROVED, reason, gate)
+    return _answer_gate(principal, job_id, "approve", EventType.JOB_APPROVED, reason, gate)
 
 
 def reject(
     principal: Principal, job_id: UUID, reason: str = "", gate: str | None = None
 ) -> log.Appended:
     """Refuse a job that waits at a gate, whose run then fails; otherwise as `approve`."""
-    return _answer(principal, job_id, "reject", EventType.JOB_REJECTED, reason, gate)
+    return _answer_gate(principal, job_id, "reject", EventType.JOB_REJECTED, reason, gate)
 
 
-def _answer(
+def _answer_gate(
     principal: Principal,
     job_id: UUID,
     act: str,
@@ -63,18 +110,18 @@ def _answer(
     reason: str,
     name: str | None,
 ) -> log.Appended:
-    with _steered(principal, job_id, act) as job:
-        gate = _gate(job, name)
+    with _lock_job(principal, job_id, act) as job:
+        gate = _find_gate(job, name)
         if visibility.needs_another(gate) and visibility.is_submitter(principal, job):
             raise Forbidden(f"You submitted this job, so somebody else has to {act} it.")
-        said = _say(principal, job, event_type, reason, gate=gate["gate"])
-        dispatch.deliver(job_id)
+        said = _append_event(principal, job, event_type, reason, gate=gate["gate"])
+        dispatch.deliver_job(job_id)
         return said
 
 
-def _gate(job: Job, name: str | None) -> actions.Gate:
+def _find_gate(job: Job, name: str | None) -> actions.Gate:
     """Return the open gate that is meant; NotNow where there is none, or more than one."""
-    found = actions.gates(job.waiting_for)
+    found = actions.open_gates(job.waiting_for)
     names = ", ".join(str(gate["gate"]) for gate in found)
     if not found:
         raise NotNow("The job waits at no gate.", job_status=job.status)
@@ -88,17 +135,25 @@ def _gate(job: Job, name: str | None) -> actions.Gate:
 
 
 @contextmanager
-def _steered(principal: Principal, job_id: UUID, act: str) -> Iterator[Job]:
+def _lock_job(principal: Principal, job_id: UUID, act: str) -> Iterator[Job]:
     """Lock a job that the principal may steer and that can be acted upon so, for a transaction."""
-    visibility.require(principal, "steer", visibility.job_for(principal, job_id))
+    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
     with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
-        actions.require(act, job.status)
+        actions.require_possible(act, job.status)
         yield job
 
 
-def _say(
+def _append_event(
     principal: Principal, job: Job, event_type: EventType, reason: str, **data: object
 ) -> log.Appended:
-    event = NewEvent(event_type, {**data, "reason": "", **with_reason(reason)})
+    event = NewEvent(event_type, {**data, "reason": "", **_reason_data(reason)})
     return log.append(job.pk, [event], actor=principal.actor)
+
+
+def _reason_data(reason: str) -> dict[str, object]:
+    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
+    reason = reason.strip()
+    if len(reason) > MAX_REASON:
+        raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
+    return {"reason": reason} if reason else {}

@@ -1,4 +1,4 @@
-"""What people ask for: submit a job, stop it. Each is one transaction and at least one event."""
+"""Submit a job: one transaction and at least one event."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from core import clock
-from core.errors import BadRequest, IdempotencyConflict, InvalidParams, NotNow
+from core.errors import BadRequest, IdempotencyConflict, InvalidParams
 from core.ids import uuid7
 from core.terminal import plain_text
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
-from jobs.events import EventType, NewEvent, actions, clean, extensions
+from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
-from jobs.queue import claims, dispatch
+from jobs.queue import dispatch
 from jobs.secrets import field, keys, store
 
 MAX_KEY = 200
 MAX_PRIORITY = 10
-MAX_REASON = 1000
 # A start this long ago is still taken for now: clocks differ, and requests take their time.
 PAST_SECONDS = 60.0
 
@@ -58,19 +55,19 @@ def submit(
     def make() -> Job:
         if start_at and not allow_past:
             _refuse_past(start_at)
-        return wanted(principal, **request)
+        return build_job(principal, **request)
 
-    return once(principal, request, idempotency_key, make, has_secrets(kind))
+    return submit_idempotent(principal, request, idempotency_key, make, has_secrets(kind))
 
 
 def has_secrets(kind: str) -> bool:
     """Return whether jobs of this kind may have secrets among their parameters."""
-    found = registry.find(kind)
+    found = registry.find_kind(kind)
     with guard_kind(kind):
         return found is not None and found.has_secrets
 
 
-def once(
+def submit_idempotent(
     principal: Principal,
     request: object,
     key: str | None,
@@ -83,8 +80,8 @@ def once(
     `keyed`: what is kept of the request, to compare, must not give away secrets that are in it.
     Raises IdempotencyConflict, BadRequest, and what `make` raises.
     """
-    digests = _digests(request, keyed=keyed)
-    if earlier := _earlier(principal, key, digests):
+    digests = _request_digests(request, keyed=keyed)
+    if earlier := _find_earlier(principal, key, digests):
         return earlier, False  # whatever has changed since: what was asked for is under way
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
@@ -93,11 +90,11 @@ def once(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-            store.save(job.pk, job.new_secrets)
-            log.append(job.pk, _submitted(job), actor=principal.actor)
-            _begin(job)
+            store.save_secrets(job.pk, job.new_secrets)
+            log.append(job.pk, _submission_events(job), actor=principal.actor)
+            _deliver_or_end(job)
     except IntegrityError:
-        earlier = _earlier(principal, key, digests)
+        earlier = _find_earlier(principal, key, digests)
         if earlier is None:
             raise
         return earlier, False
@@ -105,7 +102,7 @@ def once(
     return job, True
 
 
-def wanted(
+def build_job(
     principal: Principal,
     kind: str,
     params: Mapping[str, Any],
@@ -120,14 +117,14 @@ def wanted(
     `secrets` are those that the params refer to, where these are another job's.
     Raises Forbidden, InvalidParams, BadRequest, KindFailed.
     """
-    visibility.require(principal, "submit")
-    found = registry.get(kind)
+    visibility.require_act(principal, "submit")
+    found = registry.get_kind(kind)
     visibility.require_open(principal, found)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
     with guard_kind(kind):
         parsed = found.parse(params)
-        hidden = field.take(parsed, secrets)
+        hidden = field.take_secrets(parsed, secrets)
         kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
         plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
@@ -179,64 +176,6 @@ def build_refused(
     return job
 
 
-def cancel(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
-    """Ask a job to stop; return the receipt of `job.cancel_requested`, which has the reason.
-
-    A run stops between steps (a running step is ended after a grace), one that is parked or paused
-    is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
-    Forbidden, NotNow, BadRequest (the reason is too long).
-    """
-    visibility.require(principal, "steer", visibility.job_for(principal, job_id))
-    given = with_reason(reason)
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
-        actions.require("cancel", job.status)
-        asked = log.append(
-            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED, given)], actor=principal.actor
-        )
-        held = job.lease_until and job.lease_until > job.now
-        if job.attempt and not held:
-            dispatch.deliver(job_id, priority=job.priority)
-        elif not held:
-            data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
-            log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
-            wake(claims.release(job_id))
-    return asked
-
-
-def with_reason(reason: str) -> dict[str, object]:
-    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
-    reason = reason.strip()
-    if len(reason) > MAX_REASON:
-        raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
-    return {"reason": reason} if reason else {}
-
-
-def signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
-    """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
-
-    It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
-    Forbidden, and NotNow where the job does not wait for a signal of this name.
-    """
-    visibility.require(principal, "steer", visibility.job_for(principal, job_id))
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
-        awaited = [wait["name"] for wait in job.waiting_for if wait.get("for") == "signal"]
-        if not job.parked or name not in awaited:
-            raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
-        said = {"signal": name, "data": data}
-        sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
-        dispatch.deliver(job_id, priority=job.priority)
-    return sent
-
-
-def wake(waiting: list[UUID]) -> None:
-    """Deliver jobs that may now get what they waited for."""
-    found = Job.objects.filter(pk__in=waiting).order_by("-priority", "pk")
-    for job_id, priority in found.values_list("pk", "priority"):
-        dispatch.deliver(job_id, priority=priority)
-
-
 def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
     """Raise InvalidParams for what has become too long for its column where it was put together."""
     longest = max(targets, key=len, default="")
@@ -250,18 +189,18 @@ def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
             raise InvalidParams([{"pointer": pointer, "detail": detail}], detail)
 
 
-def _begin(job: Job) -> None:
+def _deliver_or_end(job: Job) -> None:
     """Deliver a job that was just submitted, park it until its start, or end it."""
     if job.refusal:
         failed = NewEvent(EventType.JOB_FAILED, {"message": job.refusal})
         log.append(job.pk, [failed], actor="system")
         return
     if job.start_at and job.start_at > clock.now():
-        log.append(job.pk, [_until(job.start_at)], actor="system")
-    dispatch.deliver(job.pk, job.start_at, job.priority)
+        log.append(job.pk, [_start_event(job.start_at)], actor="system")
+    dispatch.deliver_job(job.pk, job.start_at, job.priority)
 
 
-def _submitted(job: Job) -> list[NewEvent]:
+def _submission_events(job: Job) -> list[NewEvent]:
     data = {
         "kind": job.kind,
         "title": job.title,
@@ -283,22 +222,22 @@ def _refuse_past(start_at: datetime) -> None:
         raise InvalidParams([{"pointer": "/start_at", "detail": detail}], detail)
 
 
-def _until(start_at: datetime) -> NewEvent:
+def _start_event(start_at: datetime) -> NewEvent:
     """Return the event that parks a job which is to start later."""
     wait = {"for": "timer", "name": "start", "until": clock.rfc3339(start_at)}
     return NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
 
 
-def _digests(request: object, *, keyed: bool) -> list[bytes]:
+def _request_digests(request: object, *, keyed: bool) -> list[bytes]:
     """Return what to keep of a request, and what else may have been kept of the same."""
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=False).encode()
     if not keyed:
         return [hashlib.sha256(canonical).digest()]
-    newest = keys.newest()
-    return [key.digest(canonical) for key in (newest, *keys.ring())]
+    newest = keys.newest_key()
+    return [key.digest(canonical) for key in (newest, *keys.key_ring())]
 
 
-def _earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
+def _find_earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
     """Return the job that this key made; IdempotencyConflict where for another request."""
     if key is None:
         return None

@@ -7,13 +7,7 @@ from typing import Any
 
 from core.errors import NotNow
 from jobs.events import EventType
-from jobs.events.fold import (
-    CANCELLED,
-    FAILED,
-    LEGAL,
-    PAUSED,
-    TERMINAL,
-)
+from jobs.events.fold import CANCELLED, FAILED, LEGAL, PAUSED, TERMINAL
 
 # From which statuses each act is possible, in the order in which they are offered. A job that waits
 # goes on by itself, or by the signal that it waits for: resuming is for what was paused.
@@ -38,17 +32,17 @@ _DONE = {
 Gate = Mapping[str, Any]
 
 
-def gates(waiting_for: Iterable[Mapping[str, Any]]) -> list[Gate]:
+def open_gates(waiting_for: Iterable[Mapping[str, Any]]) -> list[Gate]:
     """Return the gates that are open: `{"gate", "words", "not_by_submitter", …}` each."""
     return [wait for wait in waiting_for if wait.get("for") == "approval"]
 
 
 def is_possible(act: str, status: str, waiting_for: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether a job in this status, waiting for this, can be acted upon so."""
-    return status in FROM[act] and (act not in ANSWERS or bool(gates(waiting_for)))
+    return status in FROM[act] and (act not in ANSWERS or bool(open_gates(waiting_for)))
 
 
-def require(act: str, status: str) -> None:
+def require_possible(act: str, status: str) -> None:
     """Raise NotNow, with a sentence, where a job in this status cannot be acted upon so."""
     if status not in FROM[act]:
         state = f"has ended ({status})" if status in TERMINAL else f"is {status}"

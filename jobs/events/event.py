@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import BadRequest, EventTooLarge, RepriseError
-from jobs.events.upcasters import upcast, version_of
+from jobs.events.upcasters import upcast_data, version_of
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NESTING = 64
@@ -128,7 +128,7 @@ def make_body(event: Event) -> tuple[str, bytes]:
     if event.target is not None:
         members["target"] = event.target
     members["data"] = event.data
-    body, raw = _dump(members)
+    body, raw = _dump_members(members)
     if len(raw) > MAX_BODY_BYTES:
         raise EventTooLarge(f"An event is at most 64 KiB; this one has {len(raw)} bytes.")
     return body, raw
@@ -165,7 +165,7 @@ def parse(text: str) -> Event:
             f"Event {event.seq} is a {event.type} of version {event.version}; this Reprise knows"
             f" {newest} at most: it was written by a newer one."
         )
-    data = upcast(event.type, event.version, event.data)
+    data = upcast_data(event.type, event.version, event.data)
     return replace(event, version=newest, data=data)
 
 
@@ -212,16 +212,16 @@ def clean(value: Any, depth: int = 0) -> Any:
 def is_storable(value: Any) -> bool:
     """Return whether Postgres' jsonb takes a JSON value as it is: no NUL, no NaN, none such."""
     try:
-        _encode(value).encode()
+        _encode_json(value).encode()
         same: bool = clean(value) == value
     except (BadRequest, ValueError, TypeError, RecursionError):
         return False
     return same
 
 
-def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
+def _dump_members(members: dict[str, Any]) -> tuple[str, bytes]:
     try:
-        body = _encode(members)
+        body = _encode_json(members)
         raw = body.encode()
         if "\\u0000" not in body and (_is_flat(members["data"]) or _is_tame(body)):
             return body, raw
@@ -229,7 +229,7 @@ def _dump(members: dict[str, Any]) -> tuple[str, bytes]:
         pass  # a lone surrogate: take the careful way
     except (ValueError, TypeError, RecursionError) as error:
         raise BadRequest(f"This is not JSON: {error}") from error
-    body = _encode(clean(members))
+    body = _encode_json(clean(members))
     return body, body.encode()
 
 
@@ -247,5 +247,5 @@ def _is_tame(body: str) -> bool:
     return not _MANY_DIGITS.search(body) and body.count("[") + body.count("{") <= MAX_NESTING
 
 
-def _encode(value: Any) -> str:
+def _encode_json(value: Any) -> str:
     return one_line(_ENCODER.encode(value))

@@ -4,6 +4,7 @@ An event has at most 64 KiB, and a fleet's names may be several times that, once
 and once in the plan. The long lists of `job.submitted` are then empty, `data.extended` counts the
 `job.extended` events that follow it in the same append, and each of these has parts of lists:
 `{"at": ["params", "targets"], "items": [...]}`, to be added at the end of the list at that path.
+The groups of a plan travel so too where they are too many, each as a whole.
 Before a `job.failed` with too many `failed_targets` come `job.extended` events with the first ones.
 """
 
@@ -27,6 +28,7 @@ MOST_PARAMS_BYTES = 32 * 1024
 # Of one job, by whatever they are chosen.
 MOST_TARGETS = 10_000
 SPLIT_MEMBERS = ("params", "plan")
+GROUPS = ("plan", "groups")
 
 Data = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -34,12 +36,14 @@ Path = tuple[str | int, ...]
 
 def submission_events(data: Data) -> list[NewEvent]:
     """Return the events that say what is submitted, in their order; one unless it is too long."""
-    if _size(data) <= WHOLE_BYTES:
+    if _value_size(data) <= WHOLE_BYTES:
         return [NewEvent(EventType.JOB_SUBMITTED, data)]
     short = deepcopy(dict(data))
     lists = [found for name in SPLIT_MEMBERS for found in _long_lists(short.get(name), (name,))]
-    taken = [(path, _empty(values)) for path, values in lists]
-    parts = list(_events_of_parts(_parts(taken)))
+    taken = [(path, _take_list(values)) for path, values in lists]
+    if _value_size(short) > WHOLE_BYTES and (groups := (short.get("plan") or {}).get("groups")):
+        taken.insert(0, (GROUPS, _take_list(groups)))  # before what is added to one of them
+    parts = list(_events_of_parts(_split_lists(taken)))
     submitted = NewEvent(EventType.JOB_SUBMITTED, {**short, "extended": len(parts)})
     return [submitted, *parts]
 
@@ -52,9 +56,9 @@ def check_fits(params: Data) -> None:
     short = deepcopy(dict(params))
     for _path, values in list(_long_lists(short, ())):
         values.clear()
-    if (size := _size(short)) <= MOST_PARAMS_BYTES:
+    if (size := _value_size(short)) <= MOST_PARAMS_BYTES:
         return
-    name = max(short, key=lambda member: _size(short[member]))
+    name = max(short, key=lambda member: _value_size(short[member]))
     pointer = "/" + name.replace("~", "~0").replace("/", "~1")
     detail = f"This is too long: the parameters have {size:,} bytes of {MOST_PARAMS_BYTES:,}."
     raise InvalidParams([{"pointer": pointer, "detail": detail}])
@@ -84,7 +88,9 @@ def count_extensions(submitted: Data) -> int:
 
 def ending_events(ending: NewEvent) -> list[NewEvent]:
     """Return the events that end a job, `ending` last; one unless it blames too many targets."""
-    *before, last = list(_chunks(ending.data.get("failed_targets") or [], PART_BYTES // 2)) or [[]]
+    *before, last = list(
+        _split_values(ending.data.get("failed_targets") or [], PART_BYTES // 2)
+    ) or [[]]
     if not before:
         return [ending]
     told = [NewEvent(EventType.JOB_EXTENDED, {"failed_targets": chunk}) for chunk in before]
@@ -99,22 +105,23 @@ def _long_lists(value: Any, path: Path) -> Iterator[tuple[Path, list[Any]]]:
                 yield from _long_lists(member, (*path, name))
         case list():
             if all(isinstance(item, str) for item in value):
-                if _size(value) > LONG_BYTES:
+                if _value_size(value) > LONG_BYTES:
                     yield path, value
                 return
             for place, item in enumerate(value):
                 yield from _long_lists(item, (*path, place))
 
 
-def _empty(values: list[Any]) -> list[Any]:
+def _take_list(values: list[Any]) -> list[Any]:
+    """Return what is in a list, and leave nothing there."""
     taken = values.copy()
     values.clear()
     return taken
 
 
-def _parts(lists: Iterable[tuple[Path, list[Any]]]) -> Iterator[dict[str, Any]]:
+def _split_lists(lists: Iterable[tuple[Path, list[Any]]]) -> Iterator[dict[str, Any]]:
     for path, values in lists:
-        for chunk in _chunks(values, PART_BYTES):
+        for chunk in _split_values(values, PART_BYTES):
             yield {"at": list(path), "items": chunk}
 
 
@@ -123,7 +130,7 @@ def _events_of_parts(parts: Iterable[dict[str, Any]]) -> Iterator[NewEvent]:
     gathered: list[dict[str, Any]] = []
     room = PART_BYTES
     for part in parts:
-        size = _size(part)
+        size = _value_size(part)
         if gathered and size > room:
             yield NewEvent(EventType.JOB_EXTENDED, {"parts": gathered})
             gathered, room = [], PART_BYTES
@@ -133,12 +140,12 @@ def _events_of_parts(parts: Iterable[dict[str, Any]]) -> Iterator[NewEvent]:
         yield NewEvent(EventType.JOB_EXTENDED, {"parts": gathered})
 
 
-def _chunks(values: Sequence[str], most: int) -> Iterator[list[str]]:
+def _split_values(values: Sequence[Any], most: int) -> Iterator[list[Any]]:
     """Yield the values in lists of at most so many bytes, though never less than one value."""
-    chunk: list[str] = []
+    chunk: list[Any] = []
     room = most
     for value in values:
-        size = _size(value) + 1
+        size = _value_size(value) + 1
         if chunk and size > room:
             yield chunk
             chunk, room = [], most
@@ -148,6 +155,6 @@ def _chunks(values: Sequence[str], most: int) -> Iterator[list[str]]:
         yield chunk
 
 
-def _size(value: Any) -> int:
+def _value_size(value: Any) -> int:
     text = one_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     return len(text.encode(errors="replace"))

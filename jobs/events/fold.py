@@ -138,7 +138,7 @@ def attempt_of(summary: Summary, event_type: str) -> int:
     return summary.attempt + (event_type == EventType.ATTEMPT_STARTED)
 
 
-def advance(summary: Summary, event: Event) -> Summary:
+def advance_summary(summary: Summary, event: Event) -> Summary:
     """Return the row after `event`.
 
     Raises NotNow where the job's status forbids that event, UnknownEvent for a type of a newer
@@ -157,10 +157,10 @@ def advance(summary: Summary, event: Event) -> Summary:
     head: dict[str, Any] = {"head": event.seq, "head_hash": event.hash, "last_at": event.at}
     if event.type.startswith("step."):
         return replace(summary, **head)
-    return replace(summary, **head, **_changes(summary, event))
+    return replace(summary, **head, **_summary_changes(summary, event))
 
 
-def _changes(summary: Summary, event: Event) -> dict[str, Any]:
+def _summary_changes(summary: Summary, event: Event) -> dict[str, Any]:
     data = event.data
     status = _BECOMES.get(event.type, summary.status)
     changes: dict[str, Any] = {"status": status}
@@ -278,7 +278,7 @@ _STEP_STATUS: dict[str, str] = {
 }
 
 
-def fold(state: State, event: Event) -> State:
+def fold_event(state: State, event: Event) -> State:
     """Return the state after `event`; `state` is left as it is. NotNow for an illegal move."""
     return fold_all(state, (event,))
 
@@ -287,11 +287,11 @@ def fold_all(state: State, events: Iterable[Event]) -> State:
     """Return the state after `events`; one copy of the steps however many there are."""
     summary, steps = state.summary, dict(state.steps)
     for event in events:
-        summary = advance(summary, event)
+        summary = advance_summary(summary, event)
         if event.type in _STEP_STATUS and event.step is not None:
             key = (event.step, event.target, int(event.data.get("occurrence", 1)))
             steps[key] = _fold_step(steps.get(key), key, event)
-        elif heard := _heard(steps, event):
+        elif heard := _answered_step(steps, event):
             steps[heard.key] = heard
     return State(summary, steps)
 
@@ -315,7 +315,7 @@ def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
     )
 
 
-def _heard(steps: Mapping[StepKey, StepState], event: Event) -> StepState | None:
+def _answered_step(steps: Mapping[StepKey, StepState], event: Event) -> StepState | None:
     """Return the step that waits for the word which the event is, with the word as its result.
 
     A word is an approval, a rejection or a signal; the next attempt finds it there.

@@ -10,9 +10,9 @@ from core.errors import BadRequest
 from jobs.events import clean
 
 
-def loads(text: str | bytes) -> Any:
+def load_json(text: str | bytes) -> Any:
     """Return a text's JSON value, with U+FFFD for NUL and lone surrogates. Raises BadRequest."""
-    return clean(_parse(text))
+    return clean(_parse_text(text))
 
 
 def loads_written(text: str) -> Any:
@@ -20,24 +20,24 @@ def loads_written(text: str) -> Any:
 
     Raises BadRequest also for a name that is there twice, NUL and lone surrogates.
     """
-    value = _parse(text, object_pairs_hook=_once_each)
+    value = _parse_text(text, object_pairs_hook=_once_each)
     if (cleaned := clean(value)) != value:
         raise BadRequest("Texts cannot have NUL or lone surrogates.")
     return cleaned
 
 
-def _parse(text: str | bytes, **hooks: Any) -> Any:
+def _parse_text(text: str | bytes, **hooks: Any) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, **hooks)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_parse_finite, **hooks)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"This is not JSON: {_why(error)}") from error
+        raise BadRequest(f"This is not JSON: {_parse_problem(error)}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _finite(digits: str) -> float:
+def _parse_finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         raise ValueError("a number is too large")
@@ -53,7 +53,7 @@ def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _why(error: Exception) -> str:
+def _parse_problem(error: Exception) -> str:
     match error:
         case RecursionError():
             return "it is nested too deep."

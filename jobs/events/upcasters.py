@@ -40,7 +40,7 @@ def version_of(type_: str) -> int:
     return _NEWEST.get(type_, 1)
 
 
-def upcast(type_: str, version: int, data: Data) -> Data:
+def upcast_data(type_: str, version: int, data: Data) -> Data:
     """Return the data of an event of this version as the newest version has it."""
     for old in range(version, version_of(type_)):
         data = UPCASTERS[type_, old](data)

@@ -8,11 +8,11 @@ from jobs.feed.read import (
     FeedPage,
     LeftOut,
     MissingEvents,
-    audit,
-    end,
+    feed_end,
     lag_seconds,
+    read_audit,
     read_feed,
-    sequence,
+    sequence_events,
 )
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
     "FeedPage",
     "LeftOut",
     "MissingEvents",
-    "audit",
-    "end",
+    "feed_end",
     "lag_seconds",
+    "read_audit",
     "read_feed",
-    "sequence",
+    "sequence_events",
 ]

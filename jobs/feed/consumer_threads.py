@@ -77,11 +77,11 @@ class _Reader:
 
     def __init__(self, consumer: Consumer, stop: threading.Event) -> None:
         self.own = consumer
-        self.consumer = replace(consumer, handle=self._handle)
+        self.consumer = replace(consumer, handle=self._handle_events)
         self.lost = False
         self._stop, self._since = stop, 0.0
         name = f"consumer-{consumer.name}"
-        self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self.thread = threading.Thread(target=self._serve_consumer, name=name, daemon=True)
 
     def start(self) -> threading.Thread:
         """Start the thread; return it."""
@@ -93,7 +93,7 @@ class _Reader:
         since = self._since
         return time.monotonic() - since if since else 0.0
 
-    def _handle(self, events: Sequence[FeedEvent]) -> None:
+    def _handle_events(self, events: Sequence[FeedEvent]) -> None:
         self._since = time.monotonic()
         try:
             self.own.handle(events)
@@ -102,7 +102,7 @@ class _Reader:
         if self.lost:
             raise HandlerLost
 
-    def _serve(self) -> None:
+    def _serve_consumer(self) -> None:
         leave_pool()
         pause = 0.0
         while not self._stop.wait(pause) and not self.lost:

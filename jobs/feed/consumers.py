@@ -86,7 +86,7 @@ def find_consumers() -> Found:
     found = Found([Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000)])
     if config.webhook_url:
         types = webhooks.TYPES
-        hooks = Consumer("webhooks", webhooks.handle, types, outside=True, from_now=True)
+        hooks = Consumer("webhooks", webhooks.handle_events, types, outside=True, from_now=True)
         found.consumers.append(hooks)
     for path in config.consumers:
         try:
@@ -212,19 +212,19 @@ def run_once(consumer: Consumer) -> int:
 
 def note_failure(name: str, why: str) -> int:
     """Note that a consumer has failed, which puts its next try off; return how often in a row."""
-    rows = _all(_FAILED, [why, LONGEST_BACKOFF_SECONDS, name])
+    rows = _fetch_all(_FAILED, [why, LONGEST_BACKOFF_SECONDS, name])
     return int(rows[0][0]) if rows else 0
 
 
 def set_enabled(names: Collection[str], *, on: bool) -> None:
     """Enable or disable consumers, which keep their places. NotFound for an unknown name."""
-    if len(_all(_SWITCH, [on, list(names)])) < len(set(names)):
+    if len(_fetch_all(_SWITCH, [on, list(names)])) < len(set(names)):
         raise NotFound(f"There is no consumer {', '.join(names)}.")
 
 
 def forget_consumer(name: str) -> None:
     """Forget a consumer that is run no more. NotFound for an unknown name."""
-    if not _all("delete from jobs_consumer where name = %s returning name", [name]):
+    if not _fetch_all("delete from jobs_consumer where name = %s returning name", [name]):
         raise NotFound(f"There is no consumer {name}.")
 
 
@@ -233,66 +233,68 @@ def note_broken(found: Found) -> None:
     for path in settings.REPRISE.consumers:
         name = path[:LONGEST_NAME]
         if path not in found.broken:
-            _all(
+            _fetch_all(
                 "delete from jobs_consumer where name = %s and position < 0 returning name", [name]
             )
             continue
         logger.error("consumer %s left out: %s", path, found.broken[path])
-        _all(_BROKEN, {"name": name, "error": f"It cannot be used: {found.broken[path]}"})
+        _fetch_all(_BROKEN, {"name": name, "error": f"It cannot be used: {found.broken[path]}"})
 
 
-def reset(name: str, *, to_end: bool = False) -> int:
+def reset_checkpoint(name: str, *, to_end: bool = False) -> int:
     """Put a consumer's checkpoint to the feed's start, or to its end; return the position.
 
     Raises NotFound for a name that no consumer has had.
     """
-    rows = _all(_RESET, [to_end, name])
+    rows = _fetch_all(_RESET, [to_end, name])
     if not rows:
         raise NotFound(f"There is no consumer {name}.")
     return int(rows[0][0])
 
 
-def standings() -> list[Standing]:
+def consumer_status() -> list[Standing]:
     """Return how far every consumer is that has ever run here."""
-    return [Standing(*row) for row in _all(_STANDINGS, [])]
+    return [Standing(*row) for row in _fetch_all(_STANDINGS, [])]
 
 
 def _is_due(consumer: Consumer) -> bool:
-    rows = _all(_DUE, [consumer.name])
+    rows = _fetch_all(_DUE, [consumer.name])
     if not rows:
         with connection.cursor() as cursor:
             cursor.execute(_ENROL, [consumer.name, consumer.from_now])
-        rows = _all(_DUE, [consumer.name])
+        rows = _fetch_all(_DUE, [consumer.name])
     return bool(rows and rows[0][0])
 
 
 def _run_inside(consumer: Consumer) -> int:
     with transaction.atomic():
-        rows = _all(_LOCK, {"name": consumer.name})
+        rows = _fetch_all(_LOCK, {"name": consumer.name})
         if not rows:
             return 0
-        _all(_LIMIT, [])
-        page = _page(consumer, rows[0][0])
+        _fetch_all(_LIMIT, [])
+        page = _next_page(consumer, rows[0][0])
         if page.events:
             consumer.handle(page.events)
-        if not _move(consumer, page.after, page.last, lease=0):
+        if not _move_checkpoint(consumer, page.after, page.last, lease=0):
             transaction.set_rollback(True)  # reset meanwhile
             return 0
     return page.last - page.after
 
 
 def _run_outside(consumer: Consumer) -> int:
-    rows = _all(_LEASE, [LEASE_SECONDS, consumer.name])
+    rows = _fetch_all(_LEASE, [LEASE_SECONDS, consumer.name])
     if not rows:
         return 0
-    page = _page(consumer, rows[0][0])
+    page = _next_page(consumer, rows[0][0])
     at = page.after
     for event in page.events:
         left_out = _handle_one(consumer, event)
-        if not _move(consumer, at, event.position, lease=LEASE_SECONDS, left_out=left_out):
+        if not _move_checkpoint(
+            consumer, at, event.position, lease=LEASE_SECONDS, left_out=left_out
+        ):
             return 0  # reset meanwhile, or somebody else's by now
         at = event.position
-    _move(consumer, at, page.last, lease=0)
+    _move_checkpoint(consumer, at, page.last, lease=0)
     return page.last - page.after
 
 
@@ -307,11 +309,13 @@ def _handle_one(consumer: Consumer, event: FeedEvent) -> str:
     return ""
 
 
-def _page(consumer: Consumer, position: int) -> FeedPage:
+def _next_page(consumer: Consumer, position: int) -> FeedPage:
     return feed.read_feed(position, consumer.batch, types=consumer.types, every=consumer.every)
 
 
-def _move(consumer: Consumer, start: int, end: int, *, lease: float, left_out: str = "") -> bool:
+def _move_checkpoint(
+    consumer: Consumer, start: int, end: int, *, lease: float, left_out: str = ""
+) -> bool:
     values: dict[str, Any] = {
         "name": consumer.name, "from": start, "to": end, "lease": lease, "left_out": left_out,
     }  # fmt: skip
@@ -320,7 +324,7 @@ def _move(consumer: Consumer, start: int, end: int, *, lease: float, left_out: s
         return int(cursor.rowcount) > 0
 
 
-def _all(statement: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
+def _fetch_all(statement: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from jobs.log.hints import publisher
+from jobs.log.hints import hint_publisher
 
 GROUP = "feed"
 TYPE = "feed.moved"
@@ -33,6 +33,6 @@ class Moved:
         return {"type": TYPE, "position": self.position}
 
 
-def moved(position: int) -> None:
+def publish_moved(position: int) -> None:
     """Tell the followers, once the transaction has committed."""
-    transaction.on_commit(lambda: publisher().tell(Moved(position)))
+    transaction.on_commit(lambda: hint_publisher().tell(Moved(position)))

@@ -21,7 +21,7 @@ from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import parse
-from jobs.feed.sequencer import lag_seconds, sequence
+from jobs.feed.sequencer import lag_seconds, sequence_events
 from jobs.log.types import PAGE_BYTES
 
 __all__ = [
@@ -32,11 +32,11 @@ __all__ = [
     "FeedPage",
     "LeftOut",
     "MissingEvents",
-    "audit",
-    "end",
+    "feed_end",
     "lag_seconds",
+    "read_audit",
     "read_feed",
-    "sequence",
+    "sequence_events",
 ]
 
 # Positions have no gaps, so a page is a range, which ends with the event that brings it to so many
@@ -151,7 +151,7 @@ def read_feed(
     found = [FeedEvent(*row[:4]) for row in rows if row[4] and row[3] is not None]
     archived = [(row[1], row[2], row[0]) for row in rows if row[4] and row[3] is None]
     if archived:
-        filled = (event for run in _runs(sorted(archived)) for event in _from_archive(run))
+        filled = (event for run in _job_runs(sorted(archived)) for event in _from_archive(run))
         found += [event for event in filled if wanted is None or parse(event.text).type in wanted]
         found.sort(key=attrgetter("position"))
     return FeedPage(after, rows[-1][0] if rows else after, found)
@@ -160,7 +160,7 @@ def read_feed(
 _Row = tuple[UUID, int, int]  # job, seq, position
 
 
-def _runs(rows: list[_Row]) -> Iterator[list[_Row]]:
+def _job_runs(rows: list[_Row]) -> Iterator[list[_Row]]:
     """Yield rows in runs of one job's consecutive events."""
     for _, run in groupby(enumerate(rows), lambda item: (item[1][0], item[1][1] - item[0])):
         yield [row for _, row in run]
@@ -181,7 +181,7 @@ def _from_archive(run: list[_Row]) -> Iterator[FeedEvent]:
         yield FeedEvent(position, job, seq, text)
 
 
-def end() -> int:
+def feed_end() -> int:
     """Return the feed's newest position, 0 for none."""
     with connection.cursor() as cursor:
         cursor.execute("select position from jobs_feed_state")
@@ -189,7 +189,7 @@ def end() -> int:
     return int(row[0]) if row else 0
 
 
-def audit(
+def read_audit(
     principal: Principal,
     wanted: AuditFilter,
     *,
@@ -204,7 +204,7 @@ def audit(
     if not principal.has("view_job"):
         return AuditPage([], None, None)
     newer = after is not None
-    conditions, values = _conditions(principal, wanted)
+    conditions, values = _audit_conditions(principal, wanted)
     if after is not None:
         conditions, values = [*conditions, "feed.position > %s"], [*values, after]
     if before is not None:
@@ -227,7 +227,7 @@ def audit(
     return AuditPage(rows, older, newest)
 
 
-def _conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], list[Any]]:
+def _audit_conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], list[Any]]:
     checks: Sequence[tuple[str, Any]] = (
         ("feed.job = %s::uuid", wanted.job),
         ("job.kind = %s", wanted.kind),
@@ -241,7 +241,7 @@ def _conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], l
     if not wanted.output:
         conditions.append("event.type not in ('step.output', 'step.progressed')")
     if not principal.has("view_all_jobs"):
-        visible, params = visibility.visible(principal).values("pk").query.sql_with_params()
+        visible, params = visibility.visible_jobs(principal).values("pk").query.sql_with_params()
         conditions.append(f"feed.job in ({visible})")
         values += params
     return conditions, values

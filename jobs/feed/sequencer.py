@@ -82,7 +82,7 @@ where job.head > (select coalesce(max(seq), 0) from jobs_feed f where f.job = jo
 """
 
 
-def sequence() -> int:
+def sequence_events() -> int:
     """Give positions to all events whose order is certain by now; return how many."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STATE)
@@ -91,12 +91,12 @@ def sequence() -> int:
             return 0  # another sequencer is at it
         low, position, high, known = row
         if not known:
-            return _settle(cursor, position, high)
+            return _sequence_settled(cursor, position, high)
         cursor.execute(_TAKE, {"low": low, "high": high, "position": position})
         fed = int(cursor.rowcount)
         cursor.execute(_SAVE, [high, position + fed])
         if fed:
-            hints.moved(position + fed)
+            hints.publish_moved(position + fed)
     return fed
 
 
@@ -114,10 +114,10 @@ def lag_seconds() -> float:
         return float(cursor.fetchone()[0])
 
 
-def _settle(cursor: Any, position: int, horizon: Any) -> int:
+def _sequence_settled(cursor: Any, position: int, horizon: Any) -> int:
     """Feed everything that is not fed, and count transactions by this cluster from now on."""
     cursor.execute(_TAKE_ALL, {"position": position})
     fed = int(cursor.rowcount)
     cursor.execute(_SETTLE, [horizon, position + fed])
-    hints.moved(position + fed)
+    hints.publish_moved(position + fed)
     return fed

@@ -90,7 +90,7 @@ class AsyncSummaries:
         """Return what the `limit` positions after `after` bring; at the end, `last` is `after`."""
         rows = await self._executor.fetch(_PAGE, {"after": after, "limit": limit})
         last, end, before, newest = rows[0][:4]
-        found = [_summary(row[4:]) for row in rows if row[4]]
+        found = [_row_summary(row[4:]) for row in rows if row[4]]
         return SummaryPage(after, last, found, end or 0, before, newest)
 
     async def end(self) -> int:
@@ -99,7 +99,7 @@ class AsyncSummaries:
         return int(rows[0][0]) if rows else 0
 
 
-def _summary(row: Sequence[Any]) -> Summary:
+def _row_summary(row: Sequence[Any]) -> Summary:
     position, job, owner, team, *said = row
     members = {"position": position, "job": str(job), **dict(zip(_MEMBERS, said, strict=True))}
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))

@@ -43,16 +43,16 @@ class WebhookUnanswered(RepriseError):
     code = "webhook_unanswered"
 
 
-def handle(events: Sequence[FeedEvent]) -> None:
+def handle_events(events: Sequence[FeedEvent]) -> None:
     """Send events. Raises WebhookUnanswered for one to send again, LeftOut for one refused."""
     for event in events:
-        _send(event)
+        _send_event(event)
 
 
-def _send(event: FeedEvent) -> None:
+def _send_event(event: FeedEvent) -> None:
     body, place = body_of(event), f"{event.job}/{event.seq}"
     try:
-        status = asyncio.run(_post(body, headers_of(event, body)))
+        status = asyncio.run(_post_body(body, headers_of(event, body)))
     except TimeoutError as error:
         message = f"No answer to {place} within {TIMEOUT_SECONDS:g} s."
         raise WebhookUnanswered(message) from error
@@ -64,7 +64,7 @@ def _send(event: FeedEvent) -> None:
         raise LeftOut(f"webhook refused with {status}: {place} is passed over.")
 
 
-async def _post(body: bytes, headers: Mapping[str, str]) -> int:
+async def _post_body(body: bytes, headers: Mapping[str, str]) -> int:
     """Return the status of the answer, whose body is not read."""
     config = settings.REPRISE
     async with (

@@ -4,11 +4,7 @@
 `verify_seals` at the seals themselves.
 """
 
-from jobs.integrity.verify import (
-    Verdict,
-    known_jobs,
-    verify,
-)
+from jobs.integrity.verify import Verdict, known_jobs, verify_job
 from jobs.integrity.verify_seals import SealVerdict, verify_seals
 
-__all__ = ["SealVerdict", "Verdict", "known_jobs", "verify", "verify_seals"]
+__all__ = ["SealVerdict", "Verdict", "known_jobs", "verify_job", "verify_seals"]

@@ -9,11 +9,7 @@ from uuid import UUID
 
 from core.errors import RepriseError
 from jobs.events import Event, EventType, first_hash, next_hash, parse, split_hash, with_hash
-from jobs.events.fold import (
-    LEGAL,
-    Summary,
-    advance,
-)
+from jobs.events.fold import LEGAL, Summary, advance_summary
 
 _MAY_WORK = LEGAL[EventType.STEP_OUTPUT]
 _QUIET = tuple(f'"type":"{kind}",' for kind in (EventType.STEP_OUTPUT, EventType.STEP_PROGRESSED))
@@ -56,7 +52,7 @@ class Walked:
         return cls(0, first_hash(job_id))
 
 
-def walk(start: Walked, texts: Iterable[str], sealed: Sealed | None = None) -> Walked:
+def walk_chain(start: Walked, texts: Iterable[str], sealed: Sealed | None = None) -> Walked:
     """Return the place after `texts`, the events that follow `start`; Broken at the first bad one.
 
     What steps print and how far they say they are moves nothing but the head, so that of those
@@ -69,15 +65,15 @@ def walk(start: Walked, texts: Iterable[str], sealed: Sealed | None = None) -> W
         body, _hash = split_hash(text)
         previous = next_hash(previous, body.encode())
         if not text.startswith(place) or text != with_hash(body, previous):
-            raise Broken(seq, _why(seq, text))
+            raise Broken(seq, _mismatch_reason(seq, text))
         for one in sealed.get(seq, ()):
             if one.hash != previous.hex():
-                raise Broken(seq, _rewritten(seq, one))
+                raise Broken(seq, _rewritten_error(seq, one))
         if summary.status in _MAY_WORK and text.startswith(_QUIET, len(place)):
             quiet = text
         else:
-            summary, quiet = _advance(summary, seq, text), ""
-    return Walked(seq, previous, _advance(summary, seq, quiet) if quiet else summary)
+            summary, quiet = _advance_state(summary, seq, text), ""
+    return Walked(seq, previous, _advance_state(summary, seq, quiet) if quiet else summary)
 
 
 def event_of(seq: int, text: str) -> Event:
@@ -88,21 +84,21 @@ def event_of(seq: int, text: str) -> Event:
         raise Broken(seq, f"Event {seq} is none: {error}") from error
 
 
-def _advance(summary: Summary, seq: int, text: str) -> Summary:
+def _advance_state(summary: Summary, seq: int, text: str) -> Summary:
     event = event_of(seq, text)
     try:
-        return advance(summary, event)
+        return advance_summary(summary, event)
     except _NO_EVENT as error:
         raise Broken(seq, f"Event {seq} cannot have been appended there: {error}") from error
 
 
-def _why(seq: int, text: str) -> str:
+def _mismatch_reason(seq: int, text: str) -> str:
     claimed = text[7 : text.find(",", 7)] if text.startswith('{"seq":') else ""
     if claimed.isdecimal() and claimed != str(seq):
         return f"Event {seq} says that it is event {claimed}: events were exchanged or moved."
     return f"Event {seq} was changed: its hash is not that of its text and the event before."
 
 
-def _rewritten(seq: int, sealed: SealedHash) -> str:
+def _rewritten_error(seq: int, sealed: SealedHash) -> str:
     said = f"Seal {sealed.seal} has another hash for event {seq}"
     return f"{said}: the history up to it was written anew, or it was another one."

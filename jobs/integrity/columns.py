@@ -11,7 +11,7 @@ from jobs.integrity.chain import Broken, event_of
 from jobs.log.inspect import Columns
 
 
-def check(rows: Iterable[Columns], texts: Iterable[str]) -> None:
+def check_columns(rows: Iterable[Columns], texts: Iterable[str]) -> None:
     """Raise Broken at the first event whose columns say something else than its text.
 
     The members that they copy stand before `data`, in an order that never changes, so that
@@ -19,17 +19,17 @@ def check(rows: Iterable[Columns], texts: Iterable[str]) -> None:
     """
     for row, text in zip(rows, texts, strict=True):
         # Texts from before line breaks of Unicode were escaped have them as they are.
-        if not _fits(row, one_line(text)):
-            raise Broken(row[0], _difference(row, text))
+        if not _columns_match(row, one_line(text)):
+            raise Broken(row[0], _describe_difference(row, text))
 
 
-def _fits(row: Columns, text: str) -> bool:
+def _columns_match(row: Columns, text: str) -> bool:
     seq, type_, actor, target, at = row
-    start = f'{{"seq":{seq},"type":{_quoted(type_)},"version":'
+    start = f'{{"seq":{seq},"type":{_quote_json(type_)},"version":'
     if not text.startswith(start):
         return False
     after_version = text.find(",", len(start))
-    middle = f',"at":"{at}","actor":{_quoted(actor)},"attempt":'
+    middle = f',"at":"{at}","actor":{_quote_json(actor)},"attempt":'
     if not text.startswith(middle, after_version):
         return False
     after_actor = after_version + len(middle)
@@ -37,15 +37,15 @@ def _fits(row: Columns, text: str) -> bool:
     rest = text[after_actor : text.find(',"data":', after_actor)]
     if target is None:
         return ',"target":' not in rest
-    return rest.endswith(f',"target":{_quoted(target)}')
+    return rest.endswith(f',"target":{_quote_json(target)}')
 
 
 @lru_cache(maxsize=4096)
-def _quoted(value: str) -> str:
+def _quote_json(value: str) -> str:
     return one_line(json.dumps(value, ensure_ascii=False))
 
 
-def _difference(row: Columns, text: str) -> str:
+def _describe_difference(row: Columns, text: str) -> str:
     seq, type_, actor, target, at = row
     event = event_of(seq, text)
     pairs = {

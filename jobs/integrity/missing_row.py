@@ -18,13 +18,13 @@ def missing_row(number: int, keys: Keys) -> str:
     """Return in plain words why a seal's row may be missing, and the command that helps."""
     last, _hash = last_seal()
     if number < last:
-        return _older(number, last, keys)
+        return _older_advice(number, last, keys)
     if number > last + 1:
         return f"Its row is missing, as that of seal {number - 1} is."
-    return _newer(keys)
+    return _newer_advice(keys)
 
 
-def _older(number: int, last: int, keys: Keys) -> str:
+def _older_advice(number: int, last: int, keys: Keys) -> str:
     removed = f"Its row was removed: there is seal {last}, so no crash did that."
     try:
         file = read_older(number, keys)
@@ -37,7 +37,7 @@ def _older(number: int, last: int, keys: Keys) -> str:
     return f"{removed} Run {command_for([file])}, which gives the row back from the file."
 
 
-def _newer(keys: Keys) -> str:
+def _newer_advice(keys: Keys) -> str:
     try:
         newer = newer_files(keys)
         kept = newer[next_adoptable(newer)]

@@ -17,11 +17,7 @@ from django.db import transaction
 from core import clock
 from core.errors import NotFound, RepriseError
 from jobs import log
-from jobs.events.fold import (
-    FOLD,
-    State,
-    Summary,
-)
+from jobs.events.fold import FOLD, State, Summary
 from jobs.integrity.row import summary_of
 from jobs.log import snapshots
 from jobs.log.state import fold_texts
@@ -46,7 +42,7 @@ class CannotFold(RepriseError):
     code = "cannot_fold"
 
 
-def rebuild(
+def rebuild_job(
     job_id: UUID, *, write: bool = False, on_progress: Progress = lambda _: None
 ) -> list[Difference]:
     """Fold a job's log from zero and return what its row and its snapshots have otherwise.
@@ -56,10 +52,10 @@ def rebuild(
     """
     walk = _Walk(job_id, on_progress)
     walk.on()
-    if not write and not walk.differences(_row(job_id)):
+    if not write and not walk.differences(_lock_row(job_id)):
         return []
     with transaction.atomic():  # what came meanwhile is folded under the lock, and is no difference
-        row = _row(job_id, lock=True)
+        row = _lock_row(job_id, lock=True)
         walk.on()
         found = walk.differences(row)
         if not write:
@@ -101,7 +97,7 @@ class _Walk:
         return [*_of_row(row, self.state.summary), *_of_snapshots(self.job, self.made)]
 
 
-def _row(job_id: UUID, *, lock: bool = False) -> Job:
+def _lock_row(job_id: UUID, *, lock: bool = False) -> Job:
     found = Job.objects.filter(pk=job_id)
     row = (found.select_for_update(no_key=True) if lock else found).first()
     if row is None:
@@ -151,14 +147,14 @@ def _write_row(row: Job, folded: Summary, places: list[str]) -> None:
     if not names:
         return
     for name in names:
-        setattr(row, name, _stored(name, getattr(folded, name)))
+        setattr(row, name, _stored_value(name, getattr(folded, name)))
     if folded.terminal:
         row.lease_until = None
         names.append("lease_until")
     row.save(update_fields=names)
 
 
-def _stored(name: str, value: Any) -> Any:
+def _stored_value(name: str, value: Any) -> Any:
     """Return a field of the fold as the row keeps it."""
     if name == "head_hash":
         return bytes.fromhex(value)

@@ -9,18 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from jobs.events import first_hash, next_hash, one_line, parse, parse_stored, split_hash
-from jobs.events.fold import State, fold
+from jobs.events.fold import State, fold_event
 
 
-def states(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+def recorded_states(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield the state after each event of a history, from zero, as JSON objects."""
     state = State()
     for text in texts:
-        state = fold(state, parse(text))
+        state = fold_event(state, parse(text))
         yield state.as_dict()
 
 
-def changes(texts: Iterable[str]) -> Iterator[str]:
+def recorded_changes(texts: Iterable[str]) -> Iterator[str]:
     """Yield, a line an event, what the event changed of the state, as JSON.
 
     The whole state at every seq would grow with the square of a history; the changes say as much:
@@ -28,7 +28,7 @@ def changes(texts: Iterable[str]) -> Iterator[str]:
     """
     summary: dict[str, Any] = {}
     steps: list[dict[str, Any]] = []
-    for state in states(texts):
+    for state in recorded_states(texts):
         now: list[dict[str, Any]] = state.pop("steps")
         changed = {key: value for key, value in state.items() if summary.get(key, ...) != value}
         moved = [step for step, was in zip_longest(now, steps) if step != was]

@@ -18,7 +18,7 @@ from jobs.models import Job
 SHOWN_CHARACTERS = 60
 
 
-def check(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
+def check_row(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
     """Raise Broken where the row says something else than the fold, or than was submitted.
 
     `submitted` has the texts of job.submitted and of the events that complete it.
@@ -26,10 +26,10 @@ def check(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
     kept = summary_of(row)
     wrong = [name for name in Summary.__slots__ if getattr(kept, name) != getattr(folded, name)]
     if wrong:
-        raise Broken(max(row.head, 1), _sentence(wrong, kept, folded))
+        raise Broken(max(row.head, 1), _describe_differences(wrong, kept, folded))
     if row.head and (names := _not_as_submitted(row, submitted)):
         verb = "differs" if len(names) == 1 else "differ"
-        raise Broken(1, f"The job's row is not what was submitted: {_list(names)} {verb}.")
+        raise Broken(1, f"The job's row is not what was submitted: {_join_words(names)} {verb}.")
 
 
 def summary_of(row: Job) -> Summary:
@@ -42,10 +42,10 @@ def summary_of(row: Job) -> Summary:
         attempt=row.attempt,
         head=row.head,
         head_hash=bytes(row.head_hash).hex(),
-        submitted_at=_moment(row.submitted_at),
-        started_at=_moment(row.started_at),
-        finished_at=_moment(row.finished_at),
-        last_at=_moment(row.last_at),
+        submitted_at=_rfc3339(row.submitted_at),
+        started_at=_rfc3339(row.started_at),
+        finished_at=_rfc3339(row.finished_at),
+        last_at=_rfc3339(row.last_at),
         message=row.message,
         waiting_for=tuple(row.waiting_for),
     )
@@ -62,22 +62,22 @@ def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
         raise Broken(1, f"Event 1 is none: {error}") from error
 
 
-def _sentence(names: Sequence[str], kept: Summary, folded: Summary) -> str:
+def _describe_differences(names: Sequence[str], kept: Summary, folded: Summary) -> str:
     differences = [
-        f"{name} is {_shown(getattr(kept, name))}, not {_shown(getattr(folded, name))}"
+        f"{name} is {_show_value(getattr(kept, name))}, not {_show_value(getattr(folded, name))}"
         for name in names
     ]
-    return f"The job's row is not what its events make of it: {_list(differences)}."
+    return f"The job's row is not what its events make of it: {_join_words(differences)}."
 
 
-def _list(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return ", ".join(words)
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     text = "nothing" if value in (None, "", ()) else str(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def _moment(value: datetime | None) -> str | None:
+def _rfc3339(value: datetime | None) -> str | None:
     return clock.rfc3339(value) if value else None

@@ -18,7 +18,7 @@ from jobs import log
 from jobs.events.extensions import count_extensions
 from jobs.integrity import columns
 from jobs.integrity import row as job_row
-from jobs.integrity.chain import Broken, Sealed, SealedHash, Walked, event_of, walk
+from jobs.integrity.chain import Broken, Sealed, SealedHash, Walked, event_of, walk_chain
 from jobs.log import Page, inspect
 from jobs.models import Job, SealedHead
 
@@ -50,18 +50,18 @@ class Verdict:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def verify(job_id: UUID, *, on_progress: Progress | None = None) -> Verdict:
+def verify_job(job_id: UUID, *, on_progress: Progress | None = None) -> Verdict:
     """Check a job's whole history in constant memory; `on_progress` gets the events of each page.
 
     Raises NotFound where nothing at all is known of such a job. A job that goes on meanwhile is
     checked up to the head that it had.
     """
-    sealed = _sealed(job_id)  # before the row: none of these is ahead of it, then
+    sealed = _sealed_heads(job_id)  # before the row: none of these is ahead of it, then
     try:
-        row, beyond = _row(job_id, sealed)
-        walked, submitted = _walk(row, sealed, on_progress or _no_progress)
+        row, beyond = _read_row(job_id, sealed)
+        walked, submitted = _walk_log(row, sealed, on_progress or _no_progress)
         _check_end(row, beyond, sealed)
-        job_row.check(row, walked.summary, submitted)
+        job_row.check_row(row, walked.summary, submitted)
     except Broken as broken:
         return Verdict(job_id, False, seq=broken.seq, reason=broken.reason)
     return Verdict(job_id, True, head=row.head, hash=walked.hash.hex())
@@ -72,15 +72,15 @@ def known_jobs() -> Iterator[UUID]:
     of_rows = Job.objects.order_by("pk").values_list("pk", flat=True)
     of_heads = SealedHead.objects.order_by("job").values_list("job", flat=True).distinct()
     sources = (
-        _keyed(lambda after: list(of_rows.filter(pk__gt=after)[:JOBS_AT_ONCE])),
-        _keyed(lambda after: inspect.jobs_after(after, JOBS_AT_ONCE)),
-        _keyed(lambda after: list(of_heads.filter(job__gt=after)[:JOBS_AT_ONCE])),
+        _keyed_page(lambda after: list(of_rows.filter(pk__gt=after)[:JOBS_AT_ONCE])),
+        _keyed_page(lambda after: inspect.jobs_after(after, JOBS_AT_ONCE)),
+        _keyed_page(lambda after: list(of_heads.filter(job__gt=after)[:JOBS_AT_ONCE])),
     )
     for job_id, _same in groupby(merge(*sources)):
         yield job_id
 
 
-def _keyed(page: Callable[[UUID], list[UUID]]) -> Iterator[UUID]:
+def _keyed_page(page: Callable[[UUID], list[UUID]]) -> Iterator[UUID]:
     after = _NO_JOB
     while found := page(after):
         yield from found
@@ -91,7 +91,7 @@ def _no_progress(_events: int) -> None:
     pass
 
 
-def _sealed(job_id: UUID) -> Sealed:
+def _sealed_heads(job_id: UUID) -> Sealed:
     heads = SealedHead.objects.filter(job=job_id).order_by("seq", "seal_id")
     found = heads.values_list("seq", "seal_id", "hash")
     return {
@@ -100,7 +100,7 @@ def _sealed(job_id: UUID) -> Sealed:
     }
 
 
-def _row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
+def _read_row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
     """Return the row and the first event past its head."""
     beyond = RawSQL(inspect.BEYOND, [])  # noqa: S611 - a constant
     row = Job.objects.annotate(beyond=beyond).filter(pk=job_id).first()
@@ -111,13 +111,13 @@ def _row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
     raise Broken(1, "The job's row is gone, but its events or its seals are there.")
 
 
-def _walk(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, list[str]]:
+def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, list[str]]:
     """Return where the walk to the row's head ends, and the texts that say what was submitted."""
     walked, submitted, count = Walked.start(row.pk), list[str](), 0
     while walked.seq < row.head:
-        page = _read(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
+        page = _read_page(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
         if not len(page):
-            raise _missing(row, walked.seq + 1)
+            raise _missing_event(row, walked.seq + 1)
         walked = _walk_page(row, walked, page, sealed)
         count = count or 1 + count_extensions(event_of(1, page.texts[0]).data)
         submitted += islice(page.texts, count - len(submitted))
@@ -135,41 +135,41 @@ def _walk_page(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
         return _walk_texts(row, start, page, sealed)
     walked = start
     while walked.seq < page.last:
-        one = _read(row.pk, walked.seq, 1)
+        one = _read_page(row.pk, walked.seq, 1)
         if not len(one):
-            raise _missing(row, walked.seq + 1)
+            raise _missing_event(row, walked.seq + 1)
         walked = _walk_texts(row, walked, one, sealed)
     return walked
 
 
 def _walk_texts(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
-    texts, rows = page.texts, inspect.columns(row.pk, page.after, len(page))
+    texts, rows = page.texts, inspect.read_columns(row.pk, page.after, len(page))
     if len(texts) != len(page) or len(rows) not in (0, len(page)):
         seq = page.after + 1
         raise Broken(seq, f"Event {seq} was changed: there is a line break in its text.")
-    walked = walk(start, texts, sealed)
+    walked = walk_chain(start, texts, sealed)
     if rows:  # an archived job has none
-        columns.check(rows, texts)
+        columns.check_columns(rows, texts)
     return walked
 
 
-def _read(job_id: UUID, after: int, limit: int) -> Page:
+def _read_page(job_id: UUID, after: int, limit: int) -> Page:
     try:
         return log.read(job_id, after, limit)
     except (RepriseError, OSError) as error:  # an archive that is gone, damaged or out of reach
         raise Broken(after + 1, f"Event {after + 1} cannot be read: {error}") from error
 
 
-def _missing(row: Job, seq: int) -> Broken:
+def _missing_event(row: Job, seq: int) -> Broken:
     following = inspect.next_after(row.pk, seq - 1)
     if following == seq:
         return Broken(seq, f"Event {seq} was changed: its text is empty.")
     if following is None or following > row.head:
-        return _cut(seq, f"the job's row has {row.head}")
+        return _cut_off(seq, f"the job's row has {row.head}")
     return Broken(seq, f"Event {seq} is missing: after {seq - 1} comes {following}.")
 
 
-def _cut(seq: int, witness: str) -> Broken:
+def _cut_off(seq: int, witness: str) -> Broken:
     return Broken(seq, f"The end was cut off: the log ends at event {seq - 1}, but {witness}.")
 
 
@@ -179,4 +179,4 @@ def _check_end(row: Job, beyond: int | None, sealed: Sealed) -> None:
         raise Broken(beyond, f"{said}.")
     last = max(sealed, default=0)
     if last > row.head:
-        raise _cut(row.head + 1, f"seal {sealed[last][0].seal} has {last}")
+        raise _cut_off(row.head + 1, f"seal {sealed[last][0].seal} has {last}")

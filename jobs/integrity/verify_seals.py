@@ -16,7 +16,7 @@ from jobs.integrity.seals.text import (
     digest_of,
     hash_of,
     head_line,
-    parse,
+    parse_seal,
 )
 from jobs.models import Seal, SealedHead
 
@@ -55,7 +55,7 @@ def verify_seals(
     `keys` are the public keys, in hex, whose signatures count; none given: whichever a seal names.
     """
     follows, acknowledged = {FIRST_PREVIOUS}, acknowledged_seals(keys or None)
-    for number in range(1, newest() + 1):
+    for number in range(1, newest_number() + 1):
         row = Seal.objects.filter(number=number).first()
         line = files.first_line(number)
         by = acknowledged.get(number) if row is None and line is not None else None
@@ -63,7 +63,7 @@ def verify_seals(
             if by is not None:
                 _check_acknowledged(number, line or "", keys, follows)
             else:
-                _check(number, row, line, keys, follows)
+                _check_seal(number, row, line, keys, follows)
             yield SealVerdict(number, True, acknowledged=by)
         except _Bad as bad:
             yield SealVerdict(number, False, str(bad))
@@ -73,13 +73,13 @@ def verify_seals(
             on_progress(1)
 
 
-def newest() -> int:
+def newest_number() -> int:
     """Return the number of the newest seal that has a row or a file; 0 for none."""
     last = Seal.objects.order_by("-number").values_list("number", flat=True).first()
-    return max([last or 0, *files.numbers()[-1:]])
+    return max([last or 0, *files.file_numbers()[-1:]])
 
 
-def _check(
+def _check_seal(
     number: int, row: Seal | None, line: str | None, keys: Sequence[str], follows: set[str]
 ) -> None:
     if row is None and line is None:
@@ -88,8 +88,8 @@ def _check(
         raise _Bad(missing_row(number, keys or None))
     if line is None:
         raise _Bad("Its file is missing.")
-    text = _signed(row.text, "row")
-    if _signed(line, "file") != text:
+    text = _signed_text(row.text, "row")
+    if _signed_text(line, "file") != text:
         raise _Bad("Its file and its row are two different seals.")
     _check_key(text, keys)
     if (text.number, clock.parse(text.at)) != (number, row.at):
@@ -101,7 +101,7 @@ def _check(
 
 def _check_acknowledged(number: int, line: str, keys: Sequence[str], follows: set[str]) -> None:
     """Check the file of a seal that has no row because it is acknowledged."""
-    text = _signed(line, "file")
+    text = _signed_text(line, "file")
     _check_key(text, keys)
     if text.number != number:
         raise _Bad(f"Its file is that of seal {text.number}.")
@@ -116,14 +116,14 @@ def _check_key(text: SealText, keys: Sequence[str]) -> None:
 def _check_file(text: SealText, number: int, follows: set[str]) -> None:
     if follows and text.previous not in follows:
         raise _Bad("It does not follow the seal before: one of the two was exchanged.")
-    with files.lines(number) as lines:
+    with files.open_lines(number) as lines:
         next(lines)
         _check_heads(text, lines, "file")
 
 
-def _signed(line: str, where: str) -> SealText:
+def _signed_text(line: str, where: str) -> SealText:
     try:
-        return parse(line)
+        return parse_seal(line)
     except ValueError as error:
         raise _Bad(f"Its {where} was changed: {error}.") from error
 

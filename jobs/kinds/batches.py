@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.kinds.registry import Group
-from jobs.run.rollout import groups
+from jobs.kinds.kind import Group
+from jobs.run.rollout import rollout_groups
 
 SIZES_SPELT_OUT = 6
 NAMES_SPELT_OUT = 8
@@ -29,7 +29,7 @@ class Course:
 
     def groups(self) -> list[Group]:
         """Return the canaries, where there are any, and then the batches."""
-        parts = groups(self.targets, self.batch, self.canary)
+        parts = rollout_groups(self.targets, self.batch, self.canary)
         first = parts[:1] if self.canary else []
         batches = enumerate(parts[len(first) :], start=1)
         named = [Group(f"batch {number}", names) for number, names in batches]
@@ -41,26 +41,28 @@ class Course:
         "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures. If gs-001
         fails, it goes no further."
         """
-        return " ".join(filter(None, [self._way(), self._approval(), self._patience()]))
+        return " ".join(
+            filter(None, [self._way_words(), self._approval_words(), self._patience_words()])
+        )
 
     def count(self, number: int | None = None) -> str:
         """Return "12 servers", of all targets unless a number is given."""
         number = len(self.targets) if number is None else number
         return f"{number} {self.noun}{'' if number == 1 else 's'}"
 
-    def _way(self) -> str:
+    def _way_words(self) -> str:
         parts = self.groups()
         if len(self.targets) == 1:
             return f"{self.count()}: {self.targets[0]}."
         if len(parts) == 1:
             return f"{self.count()} at once."
-        first = self._canaries()
-        sizes = _sizes([len(part.targets) for part in parts[1 if first else 0 :]])
-        course = f"{self._first(first)} first, then {sizes}" if first else sizes
+        first = self._canary_names()
+        sizes = _size_words([len(part.targets) for part in parts[1 if first else 0 :]])
+        course = f"{self._first_words(first)} first, then {sizes}" if first else sizes
         return f"{self.count()} in {len(parts)} batches: {course}."
 
-    def _patience(self) -> str:
-        stops_after, canaries = self.max_failures + 1, self._canaries()
+    def _patience_words(self) -> str:
+        stops_after, canaries = self.max_failures + 1, self._canary_names()
         if len(self.targets) == 1:
             return ""
         if stops_after == 1:
@@ -71,17 +73,17 @@ class Course:
         stops = f"Stops after {stops_after} failures."
         return f"{stops} If {some} fails, it goes no further." if some else stops
 
-    def _approval(self) -> str:
-        if not (self.pause and self._canaries()):
+    def _approval_words(self) -> str:
+        if not (self.pause and self._canary_names()):
             return ""
         who = "somebody other than the submitter" if self.by_other else "somebody"
-        return f"After {self._first(self._canaries())} {who} has to approve."
+        return f"After {self._first_words(self._canary_names())} {who} has to approve."
 
-    def _canaries(self) -> Sequence[str]:
+    def _canary_names(self) -> Sequence[str]:
         """Return the targets that go first and alone, if others come after them."""
         return self.targets[: self.canary] if self.canary < len(self.targets) else ()
 
-    def _first(self, names: Sequence[str]) -> str:
+    def _first_words(self, names: Sequence[str]) -> str:
         return " and ".join(names) if len(names) <= 2 else self.count(len(names))
 
 
@@ -92,7 +94,7 @@ def names_in_words(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMES_SPELT_OUT])} and {len(names) - NAMES_SPELT_OUT} more"
 
 
-def _sizes(sizes: Sequence[int]) -> str:
+def _size_words(sizes: Sequence[int]) -> str:
     if len(sizes) <= SIZES_SPELT_OUT:
         return ", ".join(map(str, sizes))
     full, last = sizes[0], sizes[-1]

@@ -19,7 +19,7 @@ GROUP = "reprise.kinds"
 Source = tuple[str, Callable[[], object]]
 
 
-def sources() -> Iterator[Source]:
+def kind_sources() -> Iterator[Source]:
     """Yield what people call a source, and how to load the class that it names.
 
     The built-in ones first, then those of the entry points `reprise.kinds`, by name, then those

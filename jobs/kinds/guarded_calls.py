@@ -52,7 +52,9 @@ def ask_kind(kind: str, work: Callable[[], T], patience: float | None = None) ->
         raise KindFailed(f"The kind {kind} has not answered an earlier question yet.")
     seconds = PATIENCE_SECONDS if patience is None else patience
     answer: Future[T] = Future()
-    thread = threading.Thread(target=_answer, args=(answer, work), name=f"ask-{kind}", daemon=True)
+    thread = threading.Thread(
+        target=_call_in_thread, args=(answer, work), name=f"ask-{kind}", daemon=True
+    )
     thread.start()
     try:
         error = answer.exception(seconds)
@@ -65,7 +67,7 @@ def ask_kind(kind: str, work: Callable[[], T], patience: float | None = None) ->
     return answer.result()
 
 
-def _answer(answer: Future[T], work: Callable[[], T]) -> None:
+def _call_in_thread(answer: Future[T], work: Callable[[], T]) -> None:
     leave_pool()
     try:
         answer.set_result(work())

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def unfit(params: Mapping[str, Any]) -> list[dict[str, str]]:
+def find_unfit(params: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return a pointer and a sentence for each number that JSON, or the log, does not have.
 
     pydantic makes such of texts (`"inf"`, `"9223372036854775808"`) unless it is strict.
     """
-    return [{"pointer": place, "detail": detail} for place, detail in _found(params, "")]
+    return [{"pointer": place, "detail": detail} for place, detail in _unfit_values(params, "")]
 
 
-def _found(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _unfit_values(value: Any, place: str) -> Iterator[tuple[str, str]]:
     match value:
         case float() if not math.isfinite(value):
             yield place, f"Give a finite number, not {value}"
@@ -24,7 +24,7 @@ def _found(value: Any, place: str) -> Iterator[tuple[str, str]]:
         case Mapping():
             for name, each in value.items():
                 part = str(name).replace("~", "~0").replace("/", "~1")
-                yield from _found(each, f"{place}/{part}")
+                yield from _unfit_values(each, f"{place}/{part}")
         case list() | tuple() | set() | frozenset():
             for number, each in enumerate(value):
-                yield from _found(each, f"{place}/{number}")
+                yield from _unfit_values(each, f"{place}/{number}")

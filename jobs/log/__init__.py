@@ -6,8 +6,8 @@ database refuses to change or remove one.
 
 from jobs.log.append import Append, append, append_many
 from jobs.log.async_reader import AsyncReader
-from jobs.log.hints import group
-from jobs.log.read import attempts, check_cursor, head, history, read
+from jobs.log.hints import group_name
+from jobs.log.read import check_cursor, read, read_attempts, read_head, read_history
 from jobs.log.types import Appended, Cursor, Head, LeaseLost, Page, cursor_of
 
 __all__ = [
@@ -20,11 +20,11 @@ __all__ = [
     "Page",
     "append",
     "append_many",
-    "attempts",
     "check_cursor",
     "cursor_of",
-    "group",
-    "head",
-    "history",
+    "group_name",
     "read",
+    "read_attempts",
+    "read_head",
+    "read_history",
 ]

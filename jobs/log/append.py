@@ -20,11 +20,7 @@ from jobs.events import (
     parse_stored,
     with_hash,
 )
-from jobs.events.fold import (
-    Summary,
-    advance,
-    attempt_of,
-)
+from jobs.events.fold import Summary, advance_summary, attempt_of
 from jobs.events.upcasters import version_of
 from jobs.log import hints, sql
 from jobs.log.transaction import Passage
@@ -84,7 +80,9 @@ def append_many(
         rows, now, known = _lock_and_look(passage, wishes, skip_locked)
         batch = _Batch(rows, now)
         stored: dict[Any, Appended | RepriseError] = {
-            (wish.job, wish.append_id): _stored(passage.cursor, wish, first, rows.get(wish.job))
+            (wish.job, wish.append_id): _stored_receipt(
+                passage.cursor, wish, first, rows.get(wish.job)
+            )
             for wish in wishes
             if (first := known.get((wish.job, wish.append_id))) is not None
         }
@@ -119,8 +117,8 @@ class _Batch:
     def add(self, wish: Append) -> Appended | RepriseError:
         row = self.rows[wish.job]
         try:
-            self._check(row, wish)
-            summary, events, texts = self._fold(row.summary, wish)
+            self._check_wish(row, wish)
+            summary, events, texts = self._fold_events(row.summary, wish)
         except RepriseError as error:
             return error
         except (TypeError, ValueError) as error:  # a number that is none
@@ -133,7 +131,7 @@ class _Batch:
         return receipt
 
     @staticmethod
-    def _check(row: _Row, wish: Append) -> None:
+    def _check_wish(row: _Row, wish: Append) -> None:
         if wish.fence is not None and wish.fence != row.fence:
             raise LeaseLost(f"The job's fence is {row.fence}, not {wish.fence}.")
         if wish.expected_seq is not None and wish.expected_seq != row.summary.head:
@@ -141,7 +139,7 @@ class _Batch:
         if wish.statuses is not None and (status := row.summary.status) not in wish.statuses:
             raise NotNow(f"The job is {status}.", job_status=status)
 
-    def _fold(
+    def _fold_events(
         self, summary: Summary, wish: Append
     ) -> tuple[Summary, list[tuple[Any, ...]], list[str]]:
         at = max(self.now, summary.last_at or "")
@@ -163,7 +161,7 @@ class _Batch:
             # The row and the columns keep what was stored, not what the door has replaced.
             replaced = REPLACEMENT in body
             event = parse_stored(text) if replaced else Event(*facts, previous.hex())
-            summary = advance(summary, event)
+            summary = advance_summary(summary, event)
             texts.append(text)
             rows.append(
                 (wish.job, event.seq, at, event.type, event.actor, event.target, text, append_id)
@@ -185,8 +183,8 @@ class _Batch:
         if changed:
             statements += sql.WRITE_ROWS
             columns += zip(*changed, strict=True)
-        values = list(map(sql.array, columns))
-        passage.last(statements, values, then=partial(hints.publish, self.receipts))
+        values = list(map(sql.array_text, columns))
+        passage.last(statements, values, then=partial(hints.publish_hints, self.receipts))
 
 
 def _lock_and_look(
@@ -197,19 +195,19 @@ def _lock_and_look(
     passage.first(
         sql.LOCK_FREE_AND_LOOK if skip_locked else sql.LOCK_AND_LOOK,
         [
-            sql.array({wish.job for wish in wishes}),
-            sql.array(wish.job for wish in tagged),
-            sql.array(wish.append_id for wish in tagged),
+            sql.array_text({wish.job for wish in wishes}),
+            sql.array_text(wish.job for wish in tagged),
+            sql.array_text(wish.append_id for wish in tagged),
         ],
     )
     cursor = passage.cursor
-    rows = {row[0]: _Row(_summary(row[2:]), row[1]) for row in cursor.fetchall()}
+    rows = {row[0]: _Row(_row_summary(row[2:]), row[1]) for row in cursor.fetchall()}
     cursor.nextset()
     now, known = cursor.fetchone()
     return rows, now, {(UUID(job), UUID(tag)): int(seq) for job, tag, seq in known}
 
 
-def _summary(row: tuple[Any, ...]) -> Summary:
+def _row_summary(row: tuple[Any, ...]) -> Summary:
     status, done, total, failed, attempt, head, digest, sub, start, end, last, message, wait = row
     waiting_for = tuple(json.loads(wait))  # Django's cursors leave jsonb as text
     return Summary(
@@ -225,7 +223,7 @@ def _row_values(job: UUID, s: Summary) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _stored(cursor: Any, wish: Append, first: int, row: _Row | None) -> Appended:
+def _stored_receipt(cursor: Any, wish: Append, first: int, row: _Row | None) -> Appended:
     """Return the receipt of a batch that an earlier try has stored."""
     cursor.execute(sql.BATCH, [wish.job, first, first + len(wish.events) - 1])
     texts = [text for _seq, text in cursor.fetchall()]

@@ -36,14 +36,14 @@ class Place(NamedTuple):
     length: int
 
 
-def storage() -> Storage:
+def archive_storage() -> Storage:
     """Return where archives are: `STORAGES["archive"]`."""
     return storages[ALIAS]
 
 
-def read(place: Place) -> bytes:
+def read_frame(place: Place) -> bytes:
     """Return a frame as it is stored. Raises FileNotFoundError, and OSError while it is away."""
-    where = storage()
+    where = archive_storage()
     # Object stores need not fetch a whole month for one page.
     if (read_range := getattr(where, "read_range", None)) is not None:
         found: bytes = read_range(place.name, place.offset, place.length)
@@ -53,7 +53,7 @@ def read(place: Place) -> bytes:
         return bytes(file.read(place.length))
 
 
-def unpack(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
+def unpack_frame(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
     """Return a frame's header (of a job's first frame) and its events' texts; Damaged."""
     try:
         lines = zstandard.ZstdDecompressor().decompress(packed).decode().split("\n")
@@ -66,7 +66,7 @@ def unpack(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
     return header, lines
 
 
-def texts(place: Place) -> list[str]:
+def frame_texts(place: Place) -> list[str]:
     """Return a frame's events, from memory if it was read a moment ago."""
     return _kept.texts(place)
 
@@ -84,12 +84,12 @@ class _Kept:
             if found := self._frames.get(place):
                 self._frames.move_to_end(place)
                 return found[0]
-        _header, lines = unpack(place, read(place))
+        _header, lines = unpack_frame(place, read_frame(place))
         with self._lock:
-            self._keep(place, lines)
+            self._keep_frame(place, lines)
         return lines
 
-    def _keep(self, place: Place, lines: list[str]) -> None:
+    def _keep_frame(self, place: Place, lines: list[str]) -> None:
         size = sum(map(len, lines))
         if place in self._frames or size > KEPT_BYTES:
             return
@@ -108,6 +108,6 @@ class _Kept:
 _kept = _Kept()
 
 
-def forget() -> None:
+def forget_frames() -> None:
     """Let go of every frame in memory."""
     _kept.forget()

@@ -34,7 +34,7 @@ where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is n
 """
 
 
-def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
+def page_of_places(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
     """Return the page that these rows of PLACES make; an empty one of none.
 
     It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired where the
@@ -44,18 +44,18 @@ def page(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
     size = 0
     for place in (Place(*row) for row in rows):
         if size >= PAGE_BYTES:
-            return _page(after, texts, cut=True)
+            return _make_page(after, texts, cut=True)
         try:
-            found = archive_frames.texts(place)
+            found = archive_frames.frame_texts(place)
         except FileNotFoundError as error:
-            raise gone() from error
+            raise archive_gone() from error
         start = max(after + 1 - place.first, 0)
         texts += (ours := found[start : after + limit + 1 - place.first])
         size += sum(map(len, ours))
-    return _page(after, texts)
+    return _make_page(after, texts)
 
 
-def _page(after: int, texts: list[str], *, cut: bool = False) -> Page:
+def _make_page(after: int, texts: list[str], *, cut: bool = False) -> Page:
     return Page(after, after + len(texts), "\n".join(texts), cut)
 
 
@@ -70,11 +70,11 @@ def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
 
 def check_there(rows: Iterable[tuple[Any, ...]]) -> None:
     """Raise HistoryExpired where the file that NEEDED found is gone."""
-    if not all(archive_frames.storage().exists(name) for (name,) in rows):
-        raise gone()
+    if not all(archive_frames.archive_storage().exists(name) for (name,) in rows):
+        raise archive_gone()
 
 
-def gone() -> HistoryExpired:
+def archive_gone() -> HistoryExpired:
     """Return the error of a job whose archive is gone: of its events none can be read."""
     return HistoryExpired("This job's events were archived, and the archive is gone.",
                           first_available=None)  # fmt: skip

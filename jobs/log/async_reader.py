@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from jobs.log import archived_events, sql
-from jobs.log.read import PAGE_EVENTS, compare, hash_of, match_hash, page_values
+from jobs.log.read import PAGE_EVENTS, compare_cursor, hash_of, match_hash, page_values
 from jobs.log.types import Cursor, Head, Page
 
 
@@ -70,7 +70,7 @@ class AsyncReader:
             [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
         if lines:
             return Page(after, last, lines, cut)
-        return await self._archived(job_id, after, limit)
+        return await self._archived_page(job_id, after, limit)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         """Return the heads of those of the jobs that exist: one query however many there are."""
@@ -86,18 +86,18 @@ class AsyncReader:
         found: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._wanted.setdefault(job_id, []).append(found)
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            self._asking = asyncio.create_task(self._query_heads())
         return await found
 
-    async def _ask(self) -> None:
+    async def _query_heads(self) -> None:
         try:
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
-                await self._answer(wanted)
+                await self._answer_heads(wanted)
         finally:
             self._asking = None
 
-    async def _answer(self, wanted: dict[UUID, list[asyncio.Future[Head | None]]]) -> None:
+    async def _answer_heads(self, wanted: dict[UUID, list[asyncio.Future[Head | None]]]) -> None:
         heads: dict[UUID, Head] = {}
         failure: Exception | None = None
         try:
@@ -115,10 +115,10 @@ class AsyncReader:
 
     async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head:
         """Return the head where `cursor` is a place in this log, as `jobs.log.check_cursor`."""
-        found = compare(await self.head(job_id), cursor)
+        found = compare_cursor(await self.head(job_id), cursor)
         if cursor.hash8:
             rows = await self.fetch(sql.HASH_AT, [job_id, cursor.seq])
-            row = rows[0] if rows else hash_of(await self._archived(job_id, cursor.seq - 1, 1))
+            row = rows[0] if rows else hash_of(await self._archived_page(job_id, cursor.seq - 1, 1))
             match_hash(row, cursor)
             found = replace(found, cursor_hash=row[0] if row else "")
         if archived_events.may_be(job_id, found, cursor):
@@ -126,12 +126,12 @@ class AsyncReader:
             await asyncio.to_thread(archived_events.check_there, needed)
         return found
 
-    async def _archived(self, job_id: UUID, after: int, limit: int) -> Page:
+    async def _archived_page(self, job_id: UUID, after: int, limit: int) -> Page:
         values = {"job": job_id, "after": after, "limit": limit}
         places = await self.fetch(archived_events.PLACES, values)
         if not places:
             return Page(after, after, "")
-        return await asyncio.to_thread(archived_events.page, after, limit, places)
+        return await asyncio.to_thread(archived_events.page_of_places, after, limit, places)
 
     async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that only reads; each call is one round trip."""

@@ -30,7 +30,7 @@ REST = 4.0
 LONGEST_REST_SECONDS = 0.1
 
 
-def group(job_id: UUID) -> str:
+def group_name(job_id: UUID) -> str:
     """Return the name of the channel layer's group of a job's followers."""
     return f"job.{job_id.hex}"
 
@@ -63,14 +63,14 @@ class Hint:
     @property
     def group(self) -> str:
         """The group of the job's followers."""
-        return group(self.job)
+        return group_name(self.job)
 
     @classmethod
     def of(cls, receipt: Appended) -> Hint:
         """Return the hint of one receipt."""
         size = sum(map(len, receipt.texts))
         hint = cls(receipt.job, receipt.first, receipt.last, receipt.status, receipt.texts, size)
-        return hint._bounded()
+        return hint._drop_large_texts()
 
     def then(self, later: Hint) -> Hint:
         """Return one hint for both; of two with a gap between them the later one (readers read)."""
@@ -78,7 +78,7 @@ class Hint:
             return later
         texts = None if self.texts is None or later.texts is None else self.texts + later.texts
         size = self.size + later.size
-        return Hint(self.job, self.first, later.last, later.status, texts, size)._bounded()
+        return Hint(self.job, self.first, later.last, later.status, texts, size)._drop_large_texts()
 
     def message(self) -> dict[str, Any]:
         """Return what goes through the channel layer."""
@@ -91,7 +91,7 @@ class Hint:
             "lines": None if self.texts is None else "\n".join(self.texts),
         }
 
-    def _bounded(self) -> Hint:
+    def _drop_large_texts(self) -> Hint:
         if self.size > MAX_HINT_CHARACTERS:
             self.texts = None
         return self
@@ -113,7 +113,7 @@ class Publisher:
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
         self._changed = threading.Condition()
-        threading.Thread(target=self._serve, name="hints", daemon=True).start()
+        threading.Thread(target=self._run_loop, name="hints", daemon=True).start()
 
     def put(self, receipts: Sequence[Appended]) -> None:
         """Take receipts to send; returns at once."""
@@ -135,19 +135,19 @@ class Publisher:
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, timeout)
 
-    def _serve(self) -> None:
+    def _run_loop(self) -> None:
         self._loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while due := self._take():
+            while due := self._take_due():
                 began = self._loop.time()
-                await self._send(due)
+                await self._send_due(due)
                 await asyncio.sleep(min((self._loop.time() - began) * REST, LONGEST_REST_SECONDS))
 
-    def _take(self) -> list[News]:
+    def _take_due(self) -> list[News]:
         with self._changed:
             due = list(self._waiting.values())
             self._waiting.clear()
@@ -156,7 +156,7 @@ class Publisher:
                 self._changed.notify_all()
             return due
 
-    async def _send(self, due: list[News]) -> None:
+    async def _send_due(self, due: list[News]) -> None:
         layer = get_channel_layer()
         for count, hint in enumerate(due):
             try:
@@ -165,11 +165,11 @@ class Publisher:
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
                 self.dropped += len(due) - count
-                self._report(error)
+                self._report_failure(error)
                 return await asyncio.sleep(PAUSE_SECONDS)
 
     @staticmethod
-    def _report(error: Exception) -> None:
+    def _report_failure(error: Exception) -> None:
         logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
 
 
@@ -178,7 +178,7 @@ _publisher_pid = 0
 _lock = threading.Lock()
 
 
-def publisher() -> Publisher:
+def hint_publisher() -> Publisher:
     """Return this process's publisher (a forked child makes its own)."""
     global _publisher, _publisher_pid
     with _lock:
@@ -187,6 +187,6 @@ def publisher() -> Publisher:
         return _publisher
 
 
-def publish(receipts: Sequence[Appended]) -> None:
+def publish_hints(receipts: Sequence[Appended]) -> None:
     """Send the hints of receipts whose transaction has committed; never blocks, never raises."""
-    publisher().put(receipts)
+    hint_publisher().put(receipts)

@@ -63,7 +63,7 @@ left join jobs_event event on event.job = wanted.job and event.seq = wanted.seq
 Columns = tuple[int, str, str, str | None, str | None]
 
 
-def columns(job_id: UUID, after: int, limit: int) -> list[Columns]:
+def read_columns(job_id: UUID, after: int, limit: int) -> list[Columns]:
     """Return the columns of up to `limit` events after seq `after`; none of an archived job's."""
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, {"job": job_id, "after": after, "limit": limit})
@@ -99,7 +99,9 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
     return [name for name, same in zip(_MEMBERS, row, strict=True) if name in compared and not same]
 
 
-def hashes(heads: Sequence[tuple[UUID, int]]) -> Iterator[tuple[UUID, int, int | None, str | None]]:
+def hashes_at(
+    heads: Sequence[tuple[UUID, int]],
+) -> Iterator[tuple[UUID, int, int | None, str | None]]:
     """Yield each job and seq again, with the job's head and the hash (hex) of that event.
 
     The head is None of a job that has no row, the hash of an event that the table does not have.

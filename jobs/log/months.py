@@ -107,7 +107,7 @@ class Month:
     @property
     def bounds(self) -> tuple[UUID, UUID]:
         """The smallest id of a job in it, and that of the next month."""
-        return uuid7_floor(_start(self)), uuid7_floor(_start(self.next))
+        return uuid7_floor(_month_start(self)), uuid7_floor(_month_start(self.next))
 
 
 class State(StrEnum):
@@ -118,52 +118,52 @@ class State(StrEnum):
     DETACHED = "detached"
 
 
-def tables() -> dict[Month, State]:
+def month_tables() -> dict[Month, State]:
     """Return every month that has a table, oldest first."""
     found = {}
-    for name, attached, pending in _all(_TABLES, []):
+    for name, attached, pending in _fetch_all(_TABLES, []):
         state = State.DETACHING if pending else State.ATTACHED if attached else State.DETACHED
         found[Month.parse(name.removeprefix("jobs_event_").replace("_", "-"))] = state
     return dict(sorted(found.items()))
 
 
-def count(month: Month) -> int:
+def count_events(month: Month) -> int:
     """Return how many events an attached month has."""
-    return _counted(_COUNT, month)
+    return _count_rows(_COUNT, month)
 
 
-def rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
+def month_rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
     """Yield (job, seq, text) of an attached month's events in that order, in constant memory."""
     job, high = month.bounds
     place = {"job": job, "seq": 0, "high": high, "limit": ROWS_AT_ONCE}
-    while page := _all(_ROWS, place):
+    while page := _fetch_all(_ROWS, place):
         yield from page
         place |= {"job": page[-1][0], "seq": page[-1][1]}
 
 
-def unfed(month: Month) -> int:
+def count_unfed(month: Month) -> int:
     """Return how many of a month's events the feed does not have yet."""
-    return _counted(_UNFED, month)
+    return _count_rows(_UNFED, month)
 
 
 def archived_before() -> Month | None:
     """Return the month after the newest one that was dropped; None where none was."""
-    [(newest,)] = _all(_DROPPED, [])
+    [(newest,)] = _fetch_all(_DROPPED, [])
     return Month.of_day(newest).next if newest else None
 
 
-def _counted(statement: str, month: Month) -> int:
+def _count_rows(statement: str, month: Month) -> int:
     with transaction.atomic():
-        _all(NO_LIMIT, [True])
-        [(events,)] = _all(statement, month.bounds)
+        _fetch_all(NO_LIMIT, [True])
+        [(events,)] = _fetch_all(statement, month.bounds)
     return int(events)
 
 
-def _start(month: Month) -> datetime:
+def _month_start(month: Month) -> datetime:
     return datetime(month.year, month.number, 1, tzinfo=UTC)
 
 
-def _all(statement: str, values: Any) -> list[tuple[Any, ...]]:
+def _fetch_all(statement: str, values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -180,7 +180,7 @@ class Owner:
         self._connection = psycopg.connect(url, autocommit=True, application_name="reprise-archive")
         self._connection.execute(NO_LIMIT, [False])
         self._connection.execute(f"set lock_timeout = {PATIENCE_MS}")
-        [(mine,)] = self._rows(SQL("select pg_try_advisory_lock(hashtext('jobs.archive'))"))
+        [(mine,)] = self._fetch_rows(SQL("select pg_try_advisory_lock(hashtext('jobs.archive'))"))
         if not mine:
             self._connection.close()
             raise NotNow("Another process is archiving now.")
@@ -198,7 +198,7 @@ class Owner:
 
     def require_right(self) -> None:
         """Raise NoRight unless this role may detach and drop partitions."""
-        [(may, role)] = self._rows(SQL(_RIGHT))
+        [(may, role)] = self._fetch_rows(SQL(_RIGHT))
         if not may:
             raise NoRight(
                 f"The role {role} may not drop a month: give the address of the database's owner, "
@@ -211,10 +211,10 @@ class Owner:
         Concurrently: readers and writers go on. It waits for the transactions that were open; one
         that outlasts all patience leaves the month `detaching`, which the next call takes up.
         """
-        while (state := tables()[month]) != State.DETACHED:
+        while (state := month_tables()[month]) != State.DETACHED:
             how = SQL("concurrently" if state == State.ATTACHED else "finalize")
             statement = SQL("alter table jobs_event detach partition {} {}")
-            self._try(statement.format(Identifier(month.table), how), again)
+            self._try_locked(statement.format(Identifier(month.table), how), again)
 
     def attach(self, month: Month) -> None:
         """Make a detached month a partition again."""
@@ -224,15 +224,17 @@ class Owner:
 
     def count(self, month: Month) -> int:
         """Return how many events a month's table has, attached or not."""
-        [(events,)] = self._rows(SQL("select count(*) from {}").format(Identifier(month.table)))
+        [(events,)] = self._fetch_rows(
+            SQL("select count(*) from {}").format(Identifier(month.table))
+        )
         return int(events)
 
     def drop(self, month: Month, again: Callable[[], bool]) -> None:
         """Drop a detached month; NotNow once `again` says no."""
-        while month in tables():
-            self._try(SQL("drop table {}").format(Identifier(month.table)), again)
+        while month in month_tables():
+            self._try_locked(SQL("drop table {}").format(Identifier(month.table)), again)
 
-    def _try(self, statement: Composed, again: Callable[[], bool]) -> None:
+    def _try_locked(self, statement: Composed, again: Callable[[], bool]) -> None:
         try:
             self._connection.execute(statement)
         except LockNotAvailable as error:
@@ -242,5 +244,5 @@ class Owner:
                     "again later, it goes on where it is."
                 ) from error
 
-    def _rows(self, statement: SQL | Composed) -> list[tuple[Any, ...]]:
+    def _fetch_rows(self, statement: SQL | Composed) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement).fetchall()

@@ -12,7 +12,7 @@ from jobs.log import sql
 MONTHS_AHEAD = 2
 
 
-def months() -> list[str]:
+def partition_names() -> list[str]:
     """Return the names of the partitions, oldest first: `jobs_event_2026_11`."""
     with connection.cursor() as cursor:
         cursor.execute(sql.MONTHS)
@@ -30,10 +30,10 @@ def make_ahead() -> list[str]:
         return made
 
 
-def missing() -> list[str]:
+def missing_partitions() -> list[str]:
     """Return which of this month's and the next month's partitions are not there."""
     wanted = [f"jobs_event_{moment:%Y_%m}" for moment in _months_ahead(clock.now(), 1)]
-    return sorted(set(wanted) - set(months()))
+    return sorted(set(wanted) - set(partition_names()))
 
 
 def _months_ahead(start: datetime, count: int) -> list[datetime]:

@@ -22,25 +22,25 @@ def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
     were archived and the archive is gone.
     """
     values = page_values(job_id, after, limit)
-    [(cut, last, lines)] = _all(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
+    [(cut, last, lines)] = _fetch_all(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
     if cut and not lines:
-        [(cut, last, lines)] = _all(sql.LARGE_PAGE, values)
-    return Page(after, last, lines, cut) if lines else _archived(job_id, after, limit)
+        [(cut, last, lines)] = _fetch_all(sql.LARGE_PAGE, values)
+    return Page(after, last, lines, cut) if lines else _archived_page(job_id, after, limit)
 
 
-def history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[Page]:
+def read_history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iterator[Page]:
     """Yield the log from `after` to its head, a page at a time, in constant memory."""
     while len(page := read(job_id, after, limit)):
         yield page
         after = page.last
 
 
-def attempts(job_id: UUID) -> list[str]:
+def read_attempts(job_id: UUID) -> list[str]:
     """Return the events that open attempts, and those of waits, since the run last got on."""
-    return [text for (text,) in _all(sql.ATTEMPTS, {"job": job_id})]
+    return [text for (text,) in _fetch_all(sql.ATTEMPTS, {"job": job_id})]
 
 
-def head(job_id: UUID) -> Head | None:
+def read_head(job_id: UUID) -> Head | None:
     """Return the job's head, None for an unknown job."""
     with connection.cursor() as cursor:
         cursor.execute(sql.HEADS, [[job_id]])
@@ -53,25 +53,25 @@ def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
 
     Raises NotFound, CursorAhead, HistoryDiverged and HistoryExpired.
     """
-    found = compare(head(job_id), cursor)
+    found = compare_cursor(read_head(job_id), cursor)
     if cursor.hash8:
         with connection.cursor() as statement:
             statement.execute(sql.HASH_AT, [job_id, cursor.seq])
             row = statement.fetchone()
-        match_hash(row or hash_of(_archived(job_id, cursor.seq - 1, 1)), cursor)
+        match_hash(row or hash_of(_archived_page(job_id, cursor.seq - 1, 1)), cursor)
     if archived_events.may_be(job_id, found, cursor):
         archived_events.check_there(
-            _all(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
+            _fetch_all(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
         )
     return found
 
 
-def _archived(job_id: UUID, after: int, limit: int) -> Page:
+def _archived_page(job_id: UUID, after: int, limit: int) -> Page:
     values = {"job": job_id, "after": after, "limit": limit}
-    return archived_events.page(after, limit, _all(archived_events.PLACES, values))
+    return archived_events.page_of_places(after, limit, _fetch_all(archived_events.PLACES, values))
 
 
-def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _fetch_all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -83,7 +83,7 @@ def page_values(job_id: UUID, after: int, limit: int) -> dict[str, Any]:
     return {"job": job_id, "after": after, "limit": limit, "bytes": PAGE_BYTES}
 
 
-def compare(found: Head | None, cursor: Cursor) -> Head:
+def compare_cursor(found: Head | None, cursor: Cursor) -> Head:
     """Return the head unless there is none (NotFound) or it is before the cursor (CursorAhead)."""
     if found is None:
         raise NotFound

@@ -40,7 +40,7 @@ class StoredEvent(NamedTuple):
     text: str
 
 
-def restore(job: Job, events: Iterable[StoredEvent]) -> None:
+def restore_job(job: Job, events: Iterable[StoredEvent]) -> None:
     """Store a job's row, complete as it is, and its events, all in one transaction.
 
     `events` is read as it is stored, so what it raises undoes everything. The month of the job's
@@ -66,7 +66,7 @@ def make_month(moment: datetime) -> None:
             raise NotNow(f"The month {moment:%Y-%m} is being archived just now.")
 
 
-def known(job_ids: Iterable[UUID]) -> dict[UUID, Any]:
+def known_heads(job_ids: Iterable[UUID]) -> dict[UUID, Any]:
     """Return (head, hash in hex) of those of the jobs that are here."""
     with connection.cursor() as cursor:
         cursor.execute(sql.HEADS, [list(job_ids)])

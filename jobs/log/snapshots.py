@@ -16,12 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from jobs.events.fold import (
-    FOLD,
-    State,
-    StepState,
-    Summary,
-)
+from jobs.events.fold import FOLD, State, StepState, Summary
 from jobs.models import Snapshot
 
 EVERY = 1000
@@ -38,7 +33,7 @@ where steps <> '[]' or seq = newest order by seq
 """
 
 
-def nearest(job_id: UUID, seq: int) -> State:
+def nearest_snapshot(job_id: UUID, seq: int) -> State:
     """Return the state at the job's last snapshot that is not after `seq`; empty before the first.
 
     `summary.head` says which seq it is of.
@@ -51,7 +46,7 @@ def nearest(job_id: UUID, seq: int) -> State:
     return laid_over(json.loads(rows[-1][0]), (json.loads(steps) for _, steps in rows))
 
 
-def save(job_id: UUID, before: State, after: State) -> None:
+def save_snapshot(job_id: UUID, before: State, after: State) -> None:
     """Keep a snapshot of `after`; `before` is the state at the snapshot before it."""
     made = [snapshot_of(job_id, before, after)]
     Snapshot.objects.bulk_create(made, ignore_conflicts=True)  # another's is the same
@@ -59,11 +54,11 @@ def save(job_id: UUID, before: State, after: State) -> None:
 
 def snapshot_of(job_id: UUID, before: State, after: State) -> Snapshot:
     """Return the snapshot of `after`, not saved; the same events always give the same texts."""
-    summary, steps = _text(after.summary.as_dict()), _text(changed(before, after))
+    summary, steps = _json_text(after.summary.as_dict()), _json_text(changed_steps(before, after))
     return Snapshot(job=job_id, fold=FOLD, seq=after.summary.head, summary=summary, steps=steps)
 
 
-def changed(before: State, after: State) -> list[dict[str, Any]]:
+def changed_steps(before: State, after: State) -> list[dict[str, Any]]:
     """Return the steps of `after` that are not as in `before`, as JSON values."""
     return [
         step.as_dict() for key, step in after.steps.items() if before.steps.get(key) is not step
@@ -76,5 +71,5 @@ def laid_over(summary: Mapping[str, Any], changes: Iterable[Iterable[Mapping[str
     return State(Summary.from_dict(summary), {step.key: step for step in found})
 
 
-def _text(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

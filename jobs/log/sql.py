@@ -106,16 +106,16 @@ order by 1
 """
 
 
-def array(values: Iterable[object]) -> str:
+def array_text(values: Iterable[object]) -> str:
     """Return the values as the text of a Postgres array; None is null.
 
     psycopg makes arrays an element at a time, in Python: a third of what an append of one event
     cost. https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
     """
-    return "{" + ",".join(map(_element, values)) + "}"
+    return "{" + ",".join(map(_element_text, values)) + "}"
 
 
-def _element(value: object) -> str:
+def _element_text(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, int):

@@ -40,7 +40,7 @@ def state_at(job_id: UUID, seq: int | None = None) -> State:
     fold past a place where a snapshot is missing makes it.
     """
     wanted = MAX_SEQ if seq is None else seq
-    kept = state = snapshots.nearest(job_id, wanted)
+    kept = state = snapshots.nearest_snapshot(job_id, wanted)
     while state.summary.head < wanted:
         after = state.summary.head
         to_next = snapshots.EVERY - after % snapshots.EVERY
@@ -50,7 +50,7 @@ def state_at(job_id: UUID, seq: int | None = None) -> State:
         state = fold_texts(state, page.texts)
         folded_events.add(len(page))
         if page.last % snapshots.EVERY == 0:
-            snapshots.save(job_id, kept, state)
+            snapshots.save_snapshot(job_id, kept, state)
             kept = state
     return state
 

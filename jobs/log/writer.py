@@ -55,7 +55,7 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
+        self._thread = threading.Thread(target=self._serve_batches, name="writer", daemon=True)
         self._thread.start()
 
     async def append(self, wish: Append) -> Appended:
@@ -75,28 +75,28 @@ class Writer:
             self._wake.notify()
         self._thread.join(timeout)
 
-    def _serve(self) -> None:
+    def _serve_batches(self) -> None:
         leave_pool()
-        while batch := self._take():
+        while batch := self._take_batch():
             try:
-                self._write(batch)
+                self._write_batch(batch)
             except Exception:  # the loop's edge: nobody else answers these callers
                 logger.exception("append failed", extra={"action": "append"})
                 lost = RepriseError("The event could not be stored.")
-                _answer((waiting, lost) for waiting in batch)
+                _answer_callers((waiting, lost) for waiting in batch)
         connection.close()
 
-    def _take(self) -> list[_Waiting]:
+    def _take_batch(self) -> list[_Waiting]:
         with self._wake:
             while not self._queue and not self._stopping:
                 self._wake.wait()
             size = min(len(self._queue), MAX_BATCH)
             return [self._queue.popleft() for _ in range(size)]
 
-    def _write(self, batch: list[_Waiting]) -> None:
+    def _write_batch(self, batch: list[_Waiting]) -> None:
         patient = any(waiting.skipped >= PATIENT_ROUNDS for waiting in batch)
         try:
-            self._commit(batch, skip_locked=not patient)
+            self._commit_batch(batch, skip_locked=not patient)
         except Error as error:
             logger.warning("batch of %d failed, one by one: %s", len(batch), error)
             connection.close()
@@ -107,7 +107,7 @@ class Writer:
         """Write one append, as often as it takes: a worker that cannot write loses its lease."""
         while not waiting.done.cancelled():
             try:
-                return self._commit([waiting], skip_locked=False)
+                return self._commit_batch([waiting], skip_locked=False)
             except (OperationalError, InterfaceError) as error:
                 logger.warning("append failed, trying again: %s", error)
                 connection.close()
@@ -115,16 +115,16 @@ class Writer:
             except DatabaseError as error:
                 logger.exception("append refused", extra={"action": "append"})
                 refused = RepriseError(f"The database refused the event: {error}")
-                return _answer([(waiting, refused)])
+                return _answer_callers([(waiting, refused)])
 
-    def _commit(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
+    def _commit_batch(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
         results = append_many([waiting.wish for waiting in batch], skip_locked=skip_locked)
         self.commits += 1
         self.appends += len(batch)
         left = [waiting for waiting, result in zip(batch, results, strict=True) if result is None]
         for waiting in left:
             waiting.skipped += 1
-        _answer(
+        _answer_callers(
             (waiting, result)
             for waiting, result in zip(batch, results, strict=True)
             if result is not None
@@ -137,7 +137,7 @@ class Writer:
 _Answer = tuple[_Waiting, Appended | RepriseError]
 
 
-def _answer(answers: Iterable[_Answer]) -> None:
+def _answer_callers(answers: Iterable[_Answer]) -> None:
     """Hand each caller its answer: one wake-up of a loop, however many wait there."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
     for waiting, result in answers:

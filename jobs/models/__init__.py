@@ -1,25 +1,19 @@
 """What Django keeps about jobs beside their events."""
 
-from jobs.models.models import (
+from jobs.models.feed import Consumer, Duty
+from jobs.models.job import (
     MAX_ACTOR,
     MAX_TARGET,
     MAX_TITLE,
-    ApiToken,
-    Archive,
-    ArchivedRange,
     Claim,
-    Consumer,
-    Duty,
     Job,
-    Schedule,
-    Seal,
-    SealedHead,
-    SignInAttempts,
     Snapshot,
     StoredSecret,
     Target,
-    Team,
 )
+from jobs.models.people import ApiToken, SignInAttempts, Team
+from jobs.models.schedule import Schedule
+from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
 
 __all__ = [
     "MAX_ACTOR",

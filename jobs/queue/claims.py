@@ -43,7 +43,7 @@ where not claim.held and claim.job_id <> %s
 """
 
 
-def acquire(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
+def acquire_targets(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
     """Take all targets for a job, or say what it waits for: `[{"target", "job"}, …]`, by name.
 
     Must run in a transaction. What is claimed stays claimed, so a waiting job keeps its place.
@@ -60,7 +60,7 @@ def acquire(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
     return blockers
 
 
-def release(job_id: UUID) -> list[UUID]:
+def release_targets(job_id: UUID) -> list[UUID]:
     """Give up a job's claims; return the waiting jobs that may now have their turn."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_DECIDE)  # else a claim being made just now would be overlooked

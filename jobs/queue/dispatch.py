@@ -17,30 +17,43 @@ from django.utils.module_loading import import_string
 
 from jobs.queue.port import Engine, Receiver
 
-__all__ = ["Engine", "Receiver", "deliver", "engine", "forget_dead_deliveries", "serve"]
+__all__ = [
+    "Engine",
+    "Receiver",
+    "current_engine",
+    "deliver_job",
+    "forget_dead_deliveries",
+    "serve_deliveries",
+]
+
+
+# Where the engines were before; settings that say so still work.
+OLD_PACKAGE, PACKAGE = "jobs.dispatch.", "jobs.queue."
 
 
 @cache
-def _engine(path: str) -> Engine:
+def _make_engine(path: str) -> Engine:
+    if path.startswith(OLD_PACKAGE):
+        path = PACKAGE + path.removeprefix(OLD_PACKAGE)
     made: Engine = import_string(path)()
     return made
 
 
-def engine() -> Engine:
+def current_engine() -> Engine:
     """Return this process's engine: one object for each class that the setting has named."""
-    return _engine(settings.REPRISE.dispatch)
+    return _make_engine(settings.REPRISE.dispatch)
 
 
-def deliver(job_id: UUID, at: datetime | None = None, priority: int = 0) -> None:
+def deliver_job(job_id: UUID, at: datetime | None = None, priority: int = 0) -> None:
     """Queue a job's id, with the caller's transaction: see `Engine.deliver`."""
-    engine().deliver(job_id, at, priority)
+    current_engine().deliver(job_id, at, priority)
 
 
-async def serve(receive: Receiver, name: str, capacity: int) -> None:
+async def serve_deliveries(receive: Receiver, name: str, capacity: int) -> None:
     """Hand every delivered id to `receive`, until cancelled: see `Engine.serve`."""
-    await engine().serve(receive, name, capacity)
+    await current_engine().serve(receive, name, capacity)
 
 
 def forget_dead_deliveries() -> int:
     """Drop deliveries that a dead worker holds: see `Engine.forget_dead_deliveries`."""
-    return engine().forget_dead_deliveries()
+    return current_engine().forget_dead_deliveries()

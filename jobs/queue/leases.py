@@ -25,12 +25,7 @@ from jobs import log
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import (
-    claims,
-    limits,
-    lost_attempts,
-    unknown_kinds,
-)
+from jobs.queue import claims, limits, lost_attempts, unknown_kinds
 from jobs.queue.lost_attempts import Lost
 
 _TAKE = """
@@ -100,7 +95,7 @@ class Lease:
     holds: bool
 
 
-def take(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
+def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
     """Take a job and open its next attempt; None where it is not to be had now.
 
     That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target,
@@ -110,14 +105,14 @@ def take(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease 
     given, one that had better run alone is left and put there.
     """
     with transaction.atomic():
-        seized = _fit(_seize([job_id], worker), suspects)
+        seized = _fit_to_run(_seize_jobs([job_id], worker), suspects)
         if not seized:
             return None
         job = Job.objects.get(pk=job_id)
-        if job.status != "cancelling" and (said := _waits(job)):
-            _wait(job, said | _lost(seized[0]))
+        if job.status != "cancelling" and (said := _find_waits(job)):
+            _append_wait(job, said | _lost_data(seized[0]))
             return None
-        [lease] = _open(seized, worker, holds=True)
+        [lease] = _open_attempts(seized, worker, holds=True)
         limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
         return lease
 
@@ -132,19 +127,19 @@ def take_many(
     free = [
         kind.name
         for kind in registry.all_kinds()
-        if not kind.claims_targets and limits.of(kind.name) is None
+        if not kind.claims_targets and limits.limit_of(kind.name) is None
     ]
     with transaction.atomic():
-        seized = _fit(_seize(job_ids, worker, free), suspects)
-        leases = {one.job: one for one in _open(seized, worker, holds=False)}
+        seized = _fit_to_run(_seize_jobs(job_ids, worker, free), suspects)
+        leases = {one.job: one for one in _open_attempts(seized, worker, holds=False)}
     rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
     for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
-        if lease := take(job_id, worker, suspects):
+        if lease := take_job(job_id, worker, suspects):
             leases[job_id] = lease
     return leases
 
 
-def beat(leases: Mapping[UUID, int]) -> dict[UUID, str]:
+def renew_leases(leases: Mapping[UUID, int]) -> dict[UUID, str]:
     """Prolong leases (job: fence); return the status of each that still holds."""
     if not leases:
         return {}
@@ -154,13 +149,13 @@ def beat(leases: Mapping[UUID, int]) -> dict[UUID, str]:
         return dict(cursor.fetchall())
 
 
-def release(job_id: UUID, fence: int) -> None:
+def release_lease(job_id: UUID, fence: int) -> None:
     """Give a lease back before it ends, so that another worker can take the job at once."""
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, [job_id, fence])
 
 
-def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> str:
+def park_job(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> str:
     """Give a lease back because the run itself waits, as `events` say; return the job's status.
 
     In one transaction, so that nobody takes the job before it is parked. Where somebody has asked
@@ -175,7 +170,7 @@ def park(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> st
         status: str = row[0]
         if events and status == "running":
             status = log.append(job_id, events, actor=actor, fence=fence).status
-        release(job_id, fence)
+        release_lease(job_id, fence)
     return status
 
 
@@ -191,7 +186,7 @@ class _Seized(NamedTuple):
     lost: Lost | None = None
 
 
-def _seize(
+def _seize_jobs(
     job_ids: Collection[UUID], worker: str, kinds: Sequence[str] | None = None
 ) -> list[_Seized]:
     """Give the worker the leases that it can have; of some kinds only, where these are given."""
@@ -202,7 +197,7 @@ def _seize(
         return [_Seized(*row) for row in cursor.fetchall()]
 
 
-def _fit(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]:
+def _fit_to_run(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]:
     """Return those of the seized jobs that may have another attempt here, and what was lost."""
     fit = []
     for one in seized:
@@ -226,14 +221,14 @@ def _fit(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]
 
 def _is_suspect(seized: _Seized, lost: Sequence[Lost]) -> bool:
     """Return whether a job had better run alone; one of an unknown kind does not run at all."""
-    return len(lost) >= lost_attempts.SUSPECT_AFTER and registry.find(seized.kind) is not None
+    return len(lost) >= lost_attempts.SUSPECT_AFTER and registry.find_kind(seized.kind) is not None
 
 
-def _lost(seized: _Seized) -> dict[str, Any]:
+def _lost_data(seized: _Seized) -> dict[str, Any]:
     return {"lost": seized.lost.as_data()} if seized.lost else {}
 
 
-def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]:
+def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]:
     """Open the next attempt of jobs that have been seized."""
     if not seized:
         return []
@@ -241,7 +236,7 @@ def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]
     wishes = [
         log.Append(
             one.job,
-            [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker, **_lost(one)})],
+            [NewEvent(EventType.ATTEMPT_STARTED, {"worker": worker, **_lost_data(one)})],
             actor,
             one.fence,
         )
@@ -261,28 +256,28 @@ def _open(seized: Sequence[_Seized], worker: str, *, holds: bool) -> list[Lease]
     return leases
 
 
-def _waits(job: Job) -> dict[str, Any]:
+def _find_waits(job: Job) -> dict[str, Any]:
     """Return what a job waits for, as the data of job.waiting; {} where it can run."""
-    if registry.find(job.kind) is None:
+    if registry.find_kind(job.kind) is None:
         return {"for": "kind", "waits": [unknown_kinds.wait_for(job.kind)], "count": 1}
-    if turn := limits.waits(job.pk, job.kind, job.priority):
+    if turn := limits.find_waits(job.pk, job.kind, job.priority):
         return {"for": "limit", "waits": turn, "count": len(turn)}
-    if blockers := claims.acquire(job.pk, _targets(job)):
+    if blockers := claims.acquire_targets(job.pk, _job_targets(job)):
         said = blockers[:BLOCKERS_SAID]
         return {"for": "targets", "targets": said, "count": len(blockers)}
     return {}
 
 
-def _targets(job: Job) -> list[str]:
+def _job_targets(job: Job) -> list[str]:
     try:
-        kind = registry.get(job.kind)
+        kind = registry.get_kind(job.kind)
         return kind.targets(kind.read_own(job.params)) if kind.exclusive else []
     except Exception as error:  # noqa: BLE001 - a kind's code: the run itself says what is wrong
         report(f"targets of job {job.pk} unknown", error)
         return []
 
 
-def _wait(job: Job, said: dict[str, Any]) -> None:
+def _append_wait(job: Job, said: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
     if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):

@@ -38,24 +38,26 @@ order by priority desc, id limit %s
 """
 
 
-def of(kind: str) -> int | None:
+def limit_of(kind: str) -> int | None:
     """Return how many jobs of a kind may run at once: REPRISE_LIMITS, else what the kind says."""
     if (set_to := settings.REPRISE.limits.get(kind)) is not None:
         return set_to or None  # 0 lifts the kind's own limit
-    found = registry.find(kind)
+    found = registry.find_kind(kind)
     return found.max_running if found else None
 
 
-def waits(job_id: UUID, kind: str, priority: int) -> list[dict[str, Any]]:
+def find_waits(job_id: UUID, kind: str, priority: int) -> list[dict[str, Any]]:
     """Return what a job that is being taken must wait for because of its kind's limit; [] if not.
 
     Must run in the transaction that takes it. It waits while the places are taken, or would be by
     those who stand in line before it.
     """
-    if (limit := of(kind)) is None:
+    if (limit := limit_of(kind)) is None:
         return []
-    free = limit - _live(kind, besides=job_id)
-    ahead = sum((-other, id) < (-priority, job_id) for id, other, _ in _line(kind, max(free, 0)))
+    free = limit - _count_live(kind, besides=job_id)
+    ahead = sum(
+        (-other, id) < (-priority, job_id) for id, other, _ in _waiting_line(kind, max(free, 0))
+    )
     return [] if ahead < free else [{"for": "limit", "kind": kind, "limit": limit}]
 
 
@@ -65,13 +67,13 @@ def wake_next(kind: str) -> int:
     Call it when a place has become free, or somebody has left the line. The caller's transaction
     must not have queued anything yet: the lock comes first.
     """
-    if (limit := of(kind)) is None:
+    if (limit := limit_of(kind)) is None:
         return 0
     with transaction.atomic():
-        line = _line(kind, max(limit - _live(kind), 0))
+        line = _waiting_line(kind, max(limit - _count_live(kind), 0))
         turns = [(id, priority) for id, priority, status in line if status == "waiting"]
         for job_id, priority in turns:
-            dispatch.deliver(job_id, priority=priority)
+            dispatch.deliver_job(job_id, priority=priority)
     return len(turns)
 
 
@@ -80,14 +82,14 @@ def wake_all() -> int:
     return sum(wake_next(kind.name) for kind in registry.all_kinds())
 
 
-def _live(kind: str, besides: UUID | None = None) -> int:
+def _count_live(kind: str, besides: UUID | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [kind])
         cursor.execute(_LIVE, [kind, besides])
         return int(cursor.fetchone()[0])
 
 
-def _line(kind: str, most: int) -> list[tuple[UUID, int, str]]:
+def _waiting_line(kind: str, most: int) -> list[tuple[UUID, int, str]]:
     """Return the first of the line; those behind them cannot get a place now."""
     with connection.cursor() as cursor:
         cursor.execute(_LINE, [kind, most])

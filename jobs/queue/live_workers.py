@@ -21,13 +21,13 @@ on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen
 _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * interval '1 second'"
 
 
-def renew(worker: str, kinds: Sequence[str]) -> None:
+def renew_worker(worker: str, kinds: Sequence[str]) -> None:
     """Say that a worker is live, and which kinds it knows."""
     with connection.cursor() as cursor:
         cursor.execute(_RENEW, [worker, list(kinds)])
 
 
-def remove(worker: str) -> None:
+def remove_worker(worker: str) -> None:
     """Remove a worker that stops."""
     with connection.cursor() as cursor:
         cursor.execute("delete from jobs_worker where name = %s", [worker])

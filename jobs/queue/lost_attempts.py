@@ -15,6 +15,7 @@ from uuid import UUID
 from core import clock
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
+from jobs.events.extensions import ending_events
 from jobs.events.fold import StepState
 from jobs.kinds import registry
 from jobs.log.state import state_at
@@ -48,7 +49,7 @@ def lost_in_a_row(job_id: UUID, worker: str, heard: str) -> list[Lost]:
     """Return the attempts that count, the newest last: `worker`'s, which is found lost just now."""
     began: dict[int, str] = {}
     found: list[Mapping[str, Any]] = []
-    for event in map(parse, log.attempts(job_id)):
+    for event in map(parse, log.read_attempts(job_id)):
         if event.type == EventType.ATTEMPT_STARTED:
             began[event.attempt] = event.at
         if lost := event.data.get("lost"):
@@ -61,7 +62,7 @@ def lost_in_a_row(job_id: UUID, worker: str, heard: str) -> list[Lost]:
 
 def is_too_many(kind: str, lost: Sequence[Lost]) -> bool:
     """Return whether a job of this kind has had all its attempts."""
-    found = registry.find(kind)
+    found = registry.find_kind(kind)
     return found is not None and len(lost) >= found.max_attempts
 
 
@@ -70,26 +71,26 @@ def give_up(job_id: UUID, fence: int, lost: Sequence[Lost]) -> None:
     open_steps = [one for one in state_at(job_id).steps.values() if one.status == "running"]
     said = [step for step in open_steps if step.until is None]
     targets = list(dict.fromkeys(step.target for step in said if step.target))
-    ending = {"message": _words(lost, said), "attempts": [asdict(one) for one in lost]}
+    ending = {"message": _describe_loss(lost, said), "attempts": [asdict(one) for one in lost]}
     ending |= {"failed_targets": targets} if targets else {}
-    events = [*(_failed(step, lost[-1]) for step in open_steps)]
-    events.append(NewEvent(EventType.JOB_FAILED, ending))
+    events = [*(_failed_step(step, lost[-1]) for step in open_steps)]
+    events += ending_events(NewEvent(EventType.JOB_FAILED, ending))
     log.append(job_id, events, actor="system", fence=fence)
 
 
-def _words(lost: Sequence[Lost], steps: Sequence[StepState]) -> str:
+def _describe_loss(lost: Sequence[Lost], steps: Sequence[StepState]) -> str:
     many = f"{len(lost)} attempts" if len(lost) > 1 else "An attempt"
     said = "; ".join(one.words() for one in lost[-SPELT_OUT:])
-    running = ", ".join(_place(step) for step in steps[:SPELT_OUT])
+    running = ", ".join(_step_place(step) for step in steps[:SPELT_OUT])
     during = f" Running then: {running}." if running else ""
     return f"{many} ended without a word, with the worker: {said} (UTC).{during}"
 
 
-def _place(step: StepState) -> str:
+def _step_place(step: StepState) -> str:
     return f"{step.step} on {step.target}" if step.target else step.step
 
 
-def _failed(step: StepState, lost: Lost) -> NewEvent:
+def _failed_step(step: StepState, lost: Lost) -> NewEvent:
     seconds = 0.0
     if step.started_at:
         span = clock.parse(lost.heard) - clock.parse(step.started_at)

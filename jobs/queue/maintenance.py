@@ -71,14 +71,14 @@ class Duty:
                 "%s failed: %s", self.name, describe_error(error), exc_info=odd, extra=where
             )
             self.due = time.monotonic() + min(max(self.every, RETRY_SECONDS), LATE_SECONDS)
-            self._note(_FAILED, describe_error(error))
+            self._write_status(_FAILED, describe_error(error))
             self.well = False
         else:
             if not self.well or time.monotonic() - self.told > BEAT_SECONDS:
-                self._note(_DONE)
+                self._write_status(_DONE)
             self.well = True
 
-    def _note(self, statement: str, error: str = "") -> None:
+    def _write_status(self, statement: str, error: str = "") -> None:
         """Write down how it went; if the database is away, everybody sees that by themselves."""
         try:
             if not connection.is_usable():
@@ -108,7 +108,7 @@ class Standing:
         return self.seconds is None or self.seconds > 2 * self.every + LATE_SECONDS
 
 
-def standings() -> list[Standing]:
+def duty_status() -> list[Standing]:
     """Return how every duty does that a sweeper has ever had here."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDINGS)
@@ -128,7 +128,7 @@ def keep_only(names: Sequence[str]) -> None:
 def start_duties(groups: Sequence[Sequence[Duty]], stop: threading.Event) -> list[threading.Thread]:
     """Do the duties until `stop`, those of a group in one thread; return the threads."""
     threads = [
-        threading.Thread(target=_serve, args=(group, stop), name=group[0].name, daemon=True)
+        threading.Thread(target=_serve_group, args=(group, stop), name=group[0].name, daemon=True)
         for group in groups
     ]
     for thread in threads:
@@ -136,7 +136,7 @@ def start_duties(groups: Sequence[Sequence[Duty]], stop: threading.Event) -> lis
     return threads
 
 
-def _serve(group: Sequence[Duty], stop: threading.Event) -> None:
+def _serve_group(group: Sequence[Duty], stop: threading.Event) -> None:
     leave_pool()
     while not stop.wait(TICK_SECONDS):
         for duty in group:

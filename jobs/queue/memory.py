@@ -41,9 +41,9 @@ class Memory:
     def deliver(self, job_id: UUID, at: datetime | None = None, priority: int = 0) -> None:
         """Queue an id once the caller's transaction has committed."""
         if connection.in_atomic_block:
-            transaction.on_commit(lambda: self._add(job_id, at, priority))
+            transaction.on_commit(lambda: self._add_due(job_id, at, priority))
         else:
-            self._add(job_id, at, priority)
+            self._add_due(job_id, at, priority)
 
     async def serve(self, receive: Receiver, name: str, capacity: int) -> None:
         """Hand ids over as they come and fall due."""
@@ -55,7 +55,7 @@ class Memory:
             try:
                 while True:
                     await room.acquire()
-                    task = tasks.create_task(_hand(receive, await self._next(server[1])))
+                    task = tasks.create_task(_hand_over(receive, await self._next_due(server[1])))
                     task.add_done_callback(lambda _: room.release())
             finally:
                 with self._lock:
@@ -81,7 +81,7 @@ class Memory:
             self._queued.discard(first.job)
             return first.job
 
-    def _add(self, job_id: UUID, at: datetime | None, priority: int) -> None:
+    def _add_due(self, job_id: UUID, at: datetime | None, priority: int) -> None:
         with self._lock:
             if job_id in self._queued:
                 return
@@ -92,7 +92,7 @@ class Memory:
         for loop, news in servers:
             loop.call_soon_threadsafe(news.set)
 
-    async def _next(self, news: asyncio.Event) -> UUID:
+    async def _next_due(self, news: asyncio.Event) -> UUID:
         while True:
             news.clear()
             if (job := self.take()) is not None:
@@ -110,5 +110,5 @@ class Memory:
         return max(0.0, (min(moments) - self._now()).total_seconds()) if moments else None
 
 
-async def _hand(receive: Receiver, job: UUID) -> None:
+async def _hand_over(receive: Receiver, job: UUID) -> None:
     await receive(job)

@@ -28,7 +28,7 @@ _receivers: list[Receiver] = []
 
 
 @app.task(name="deliver", queue=QUEUE)  # type: ignore[untyped-decorator]  # no stubs for it
-async def _deliver(job: str) -> None:
+async def _receive_job(job: str) -> None:
     for receive in _receivers:
         await receive(UUID(job))
 
@@ -41,7 +41,7 @@ class Procrastinate:
         options = {"queueing_lock": str(job_id), "priority": priority, "schedule_at": at}
         try:
             with transaction.atomic():
-                _deliver.configure(**options).defer(job=str(job_id))
+                _receive_job.configure(**options).defer(job=str(job_id))
         except AlreadyEnqueued:
             return
         except ConnectorException as error:  # the database's, in the queue's clothes
@@ -56,7 +56,7 @@ class Procrastinate:
                 try:
                     await asyncio.shield(serving)
                 except asyncio.CancelledError:
-                    await _end(serving)
+                    await _cancel_task(serving)
                     raise
                 except Exception:  # the loop's edge: the queue comes back, the worker stays
                     logger.exception("queue lost, trying again", extra={"action": "dispatch"})
@@ -76,7 +76,7 @@ class Procrastinate:
             return int(cursor.rowcount)
 
 
-async def _end(serving: asyncio.Task[None]) -> None:
+async def _cancel_task(serving: asyncio.Task[None]) -> None:
     """Cancel until it ends: procrastinate's worker overlooks a cancellation while it starts."""
     while not serving.done():
         serving.cancel()
@@ -85,7 +85,7 @@ async def _end(serving: asyncio.Task[None]) -> None:
 
 async def _serve_once(name: str, capacity: int) -> None:
     worker_app = app.with_connector(PsycopgConnector())
-    async with _pool() as pool, worker_app.open_async(pool):
+    async with _make_pool() as pool, worker_app.open_async(pool):
         await worker_app.run_worker_async(
             queues=[QUEUE],
             name=name,
@@ -99,7 +99,7 @@ async def _serve_once(name: str, capacity: int) -> None:
         )
 
 
-def _pool() -> AsyncConnectionPool:
+def _make_pool() -> AsyncConnectionPool:
     """Return a pool for procrastinate's worker, in one round trip a call instead of four.
 
     Each of its calls is one statement and needs no transaction around it. A connection is not

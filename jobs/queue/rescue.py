@@ -1,26 +1,12 @@
-"""Housekeeping: what must happen in the end, even if a process died. Every pass is idempotent.
-
-The sweeper makes a duty of each (`jobs.queue.maintenance`), so that one that fails stops no other.
-"""
+"""Rescue jobs: deliver what nobody runs, release what ended jobs still hold. Idempotent."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection
 
-from jobs import commands
-from jobs.access import throttle
-from jobs.integrity import seals
-from jobs.log import partitions
-from jobs.queue import (
-    claims,
-    dispatch,
-    limits,
-    unknown_kinds,
-)
-from jobs.queue import live_workers
+from jobs.queue import claims
+from jobs.queue.wake import wake_jobs
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is
@@ -53,7 +39,7 @@ def deliver_due() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_DUE, [settings.REPRISE.sweep_seconds])
         due = [job for (job,) in cursor.fetchall()]
-    commands.wake(due)
+    wake_jobs(due)
     return len(due)
 
 
@@ -63,35 +49,5 @@ def release_ended() -> int:
         cursor.execute(_ENDED_CLAIMS)
         ended = [job for (job,) in cursor.fetchall()]
     for job_id in ended:
-        commands.wake(claims.release(job_id))
+        wake_jobs(claims.release_targets(job_id))
     return len(ended)
-
-
-OFTEN: dict[str, Callable[[], object]] = {
-    "claims": release_ended,
-    "rescue": deliver_due,
-    "limits": limits.wake_all,
-    "kinds": unknown_kinds.Notice().tell,
-}
-"""What comes every few seconds, by the name of its duty."""
-
-SELDOM = {
-    "partitions": partitions.make_ahead,
-    "deliveries": dispatch.forget_dead_deliveries,
-    "sign-ins": throttle.forget,
-    "workers": live_workers.forget_silent,
-    "seals": seals.keep,
-}
-"""What comes every few minutes."""
-
-
-def sweep() -> None:
-    """One pass over everything that comes often, where one that raises may end it."""
-    for work in OFTEN.values():
-        work()
-
-
-def keep_house() -> None:
-    """One pass over everything that comes seldom, where one that raises may end it."""
-    for work in SELDOM.values():
-        work()

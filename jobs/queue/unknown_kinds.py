@@ -56,7 +56,7 @@ def unknown_kinds() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def describe(found: Mapping[str, int]) -> str:
+def describe_kinds(found: Mapping[str, int]) -> str:
     """Return the kinds in words: "no worker knows backup (2 jobs wait), brew (1 job waits)"."""
     said = [
         f"{kind} ({counted(jobs, 'job waits', 'jobs wait')})"
@@ -80,7 +80,7 @@ class Notice:
         if new:
             logger.warning(
                 "%s: install the package or name the kind in REPRISE_KINDS where workers run",
-                describe(new), extra={"action": "kinds"},
+                describe_kinds(new), extra={"action": "kinds"},
             )  # fmt: skip
         for kind in sorted(self._told - kinds):
             logger.info("no job waits for %s without a worker now", kind, extra={"action": "kinds"})

@@ -24,7 +24,7 @@ from jobs.run.rollout import Outcome, Stopped
 from jobs.run.run import Run
 from jobs.run.step import Step
 from jobs.run.sync import SyncRun, call_handler
-from jobs.run.timers import parking
+from jobs.run.timers import parking_events
 
 __all__ = [
     "MAX_MESSAGE",
@@ -43,5 +43,5 @@ __all__ = [
     "Stopped",
     "SyncRun",
     "call_handler",
-    "parking",
+    "parking_events",
 ]

@@ -29,7 +29,7 @@ def new_branch() -> Iterator[None]:
         _BRANCH.reset(token)
 
 
-class Steering:
+class RunControl:
     """The part of a run that can be stopped, paused, parked and handed over."""
 
     def __init__(self) -> None:
@@ -40,17 +40,17 @@ class Steering:
         self.waits: list[Mapping[str, Any]] = []
         self.left = False  # whether this attempt has parked, or part of it
         self._main: object = None
-        self._steered = asyncio.Event()
+        self._changed = asyncio.Event()
         self._parked: WeakSet[Any] = WeakSet()
 
-    def begin(self) -> None:
+    def enter_handler(self) -> None:
         """Note that the handler runs from here on, in this task."""
-        self._main = self._branch()
+        self._main = self._current_branch()
 
     @property
     def in_main(self) -> bool:
         """Whether it is the handler itself that calls, not a branch of a `gather`."""
-        return self._branch() is self._main
+        return self._current_branch() is self._main
 
     def checkpoint(self, always: bool = False) -> None:
         """Raise where a run is to stop here.
@@ -64,7 +64,7 @@ class Steering:
             if always:
                 return
             raise Cancelled
-        if self.pausing or self._branch() in self._parked:
+        if self.pausing or self._current_branch() in self._parked:
             self.park()
 
     def park(self, wait: Mapping[str, Any] | None = None) -> NoReturn:
@@ -73,15 +73,15 @@ class Steering:
         if wait is not None:
             self.waits.append(wait)
         parked = Parked()
-        self.note(parked)
+        self.mark_parked(parked)
         raise parked
 
-    def steer(self, *, cancelling: bool = False, pausing: bool = False) -> None:
+    def set_requests(self, *, cancelling: bool = False, pausing: bool = False) -> None:
         """Take in what people ask for: heeded between steps, and in waits."""
         changed = (self.cancelling or cancelling, pausing) != (self.cancelling, self.pausing)
         self.cancelling, self.pausing = self.cancelling or cancelling, pausing
         if changed:
-            self.wake()
+            self.notify_change()
 
     @property
     def stopping(self) -> bool:
@@ -99,7 +99,7 @@ class Steering:
             return self.handing_over
         return isinstance(error, Parked) and self.left
 
-    def heed(self, stop: BaseException) -> None:
+    def acknowledge_stop(self, stop: BaseException) -> None:
         """Take note of a stop, to put back what was begun; raise any other end again."""
         if not self.stopping:
             raise stop
@@ -110,29 +110,29 @@ class Steering:
     def hand_over(self) -> None:
         """Have the run leave this worker at its next checkpoint."""
         self.handing_over = True
-        self.wake()
+        self.notify_change()
 
-    def wake(self) -> None:
+    def notify_change(self) -> None:
         """End every wait in this worker: something has changed."""
-        self._steered.set()
-        self._steered = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
-    async def steered(self, seconds: float) -> None:
+    async def wait_for_change(self, seconds: float) -> None:
         """Return when something has changed, after `seconds` at the latest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._steered.wait()
+                await self._changed.wait()
 
-    def note(self, error: BaseException) -> None:
+    def mark_parked(self, error: BaseException) -> None:
         """Remember that this branch is parked: it may clean up nothing."""
         if isinstance(error, Parked):
-            self._parked.add(self._branch())
+            self._parked.add(self._current_branch())
 
     def branch_context(self) -> Context:
         """Return a context in which another task counts as part of this branch."""
         context = copy_context()
-        context.run(_BRANCH.set, self._branch())
+        context.run(_BRANCH.set, self._current_branch())
         return context
 
-    def _branch(self) -> object:
+    def _current_branch(self) -> object:
         return _BRANCH.get() or (self if self.plain else asyncio.current_task())

@@ -74,7 +74,7 @@ SIGNALS = (LeaseLost, Diverged, HandedOver, asyncio.CancelledError, Parked)
 """What decides about a run whatever else was raised with it, the foremost first."""
 
 
-def foremost(
+def foremost_error(
     errors: Iterable[BaseException], kinds: Sequence[type[BaseException]] = SIGNALS
 ) -> BaseException | None:
     """Return the first error of the first of these kinds; None where there is none."""

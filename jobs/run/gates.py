@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.conf import settings
 
 from core import clock
 from jobs.events import EventType, NewEvent
+from jobs.events.fold import StepState
+from jobs.run.attempt import Attempt
 from jobs.run.errors import Rejected, StepFailed
-
-if TYPE_CHECKING:
-    from jobs.events.fold import StepState
-    from jobs.run.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +26,45 @@ class Approval:
     reason: str
 
 
-async def signal(run: Run, name: str, timeout: float | None) -> Any:
+async def wait_for_signal(run: Attempt, name: str, timeout: float | None) -> Any:
     """Return the data of the signal of this name; StepFailed where it does not come in time."""
-    ear = _Ear(run, name, *run.ask(name, None))
-    await ear.hear({"for": "signal", "name": name}, timeout)
-    await ear.end(EventType.STEP_SUCCEEDED, {"result": ear.word})
-    return ear.word["data"]
+    wait = _WordWait(run, name, *run.next_call(name, None))
+    await wait.receive({"for": "signal", "name": name}, timeout)
+    await wait.end(EventType.STEP_SUCCEEDED, {"result": wait.word})
+    return wait.word["data"]
 
 
-async def gate(
-    run: Run, name: str, words: str, not_by_submitter: bool, timeout: float | None
+async def wait_for_approval(
+    run: Attempt,
+    name: str,
+    question: str,
+    *,
+    not_by_submitter: bool = False,
+    timeout: float | None = None,
 ) -> Approval:
-    """Return who has approved; Rejected where somebody has said no, StepFailed for nobody."""
-    ear = _Ear(run, name, *run.ask(name, None))
-    asked = {"gate": name, "words": words, "not_by_submitter": not_by_submitter}
-    await ear.hear({"for": "approval", **asked}, timeout)
-    who = {key: str(ear.word[key]) for key in ("by", "at", "reason")}
-    if ear.word["approved"]:
-        await ear.end(EventType.STEP_SUCCEEDED, {"result": ear.word})
+    """Return the approval; Rejected if somebody says no, StepFailed if nobody answers in time.
+
+    REPRISE_FOUR_EYES makes every gate one that the submitter may not open.
+    """
+    wait = _WordWait(run, name, *run.next_call(name, None))
+    others = not_by_submitter or settings.REPRISE.four_eyes
+    asked = {"gate": name, "words": question, "not_by_submitter": others}
+    await wait.receive({"for": "approval", **asked}, timeout)
+    who = {key: str(wait.word[key]) for key in ("by", "at", "reason")}
+    if wait.word["approved"]:
+        await wait.end(EventType.STEP_SUCCEEDED, {"result": wait.word})
         return Approval(name, **who)
     rejected = Rejected(name, **who)
     error = {"type": "Rejected", "message": rejected.message}
-    await ear.end(EventType.STEP_FAILED, {"error": error, "result": ear.word})
+    await wait.end(EventType.STEP_FAILED, {"error": error, "result": wait.word})
     raise rejected
 
 
 @dataclass(slots=True)
-class _Ear:
+class _WordWait:
     """A wait for a word, which is a step: what is recorded of it, and how to record more."""
 
-    run: Run
+    run: Attempt
     name: str
     occurrence: int
     recorded: StepState | None
@@ -65,7 +74,7 @@ class _Ear:
         """What has come, as the fold keeps it with the step."""
         return self.recorded.result if self.recorded and self.recorded.result else {}
 
-    async def hear(self, wait: Mapping[str, Any], timeout: float | None) -> None:
+    async def receive(self, wait: Mapping[str, Any], timeout: float | None) -> None:
         """Return once the word is there.
 
         It is heard between attempts, so the run is parked however short the wait is. Raises
@@ -76,7 +85,9 @@ class _Ear:
         if self.recorded and self.recorded.status == "failed":
             raise StepFailed(self.name, None, self.recorded.error or {})
         self.run.checkpoint()
-        until = self.recorded.until if self.recorded else await self._begin(wait["for"], timeout)
+        until = (
+            self.recorded.until if self.recorded else await self._record_start(wait["for"], timeout)
+        )
         if until and clock.parse(until) <= self.run.clock():
             error = {"type": "TimeoutError", "message": "nothing came in time"}
             await self.end(EventType.STEP_FAILED, {"error": error})
@@ -91,15 +102,15 @@ class _Ear:
         if self.recorded and self.recorded.started_at:
             waited = self.run.clock() - clock.parse(self.recorded.started_at)
             seconds = round(waited.total_seconds(), 3)
-        await self._append(event_type, {"seconds": seconds, **data})
+        await self._append_event(event_type, {"seconds": seconds, **data})
 
-    async def _begin(self, sort: str, timeout: float | None) -> str | None:
+    async def _record_start(self, sort: str, timeout: float | None) -> str | None:
         said: dict[str, Any] = {"for": sort}
         if timeout is not None:
             said["until"] = clock.rfc3339(self.run.clock() + timedelta(seconds=timeout))
-        await self._append(EventType.STEP_STARTED, said)
+        await self._append_event(EventType.STEP_STARTED, said)
         return said.get("until")
 
-    async def _append(self, event_type: EventType, data: Mapping[str, Any]) -> None:
+    async def _append_event(self, event_type: EventType, data: Mapping[str, Any]) -> None:
         common = {"try": 1, "occurrence": self.occurrence}
         await self.run.append([NewEvent(event_type, {**common, **data}, self.name)])

@@ -57,12 +57,12 @@ class Output:
             self._parts.append((stream, text))
             self._waiting += len(text)
         if first:
-            self._loop.call_soon_threadsafe(self._arm)
+            self._loop.call_soon_threadsafe(self._arm_timer)
 
     async def drain(self) -> None:
         """Wait where much is waiting, so that a chatty command cannot outrun the log."""
         if self._waiting > MAX_WAITING_CHARS:
-            self._flush()
+            self._flush_texts()
         if self._sending and self._unsent > MAX_WAITING_CHARS:
             await self._sending
 
@@ -73,28 +73,32 @@ class Output:
             self._timer.cancel()
         if self._sending:
             await self._sending
-        last = self._take()
-        return last + self._events([(name, held.close()) for name, held in self._streams.items()])
+        last = self._take_texts()
+        return last + self._output_events(
+            [(name, held.close()) for name, held in self._streams.items()]
+        )
 
-    def _arm(self) -> None:
+    def _arm_timer(self) -> None:
         if self._timer:
             self._timer.cancel()  # it has been forestalled: what it was for is on its way
         if self._closed:
             return
-        self._timer = self._loop.call_later(LINGER_SECONDS, self._flush)
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._flush_texts)
 
-    def _flush(self) -> None:
-        if events := self._take():
-            self._unsent += _size(events)
-            self._sending = self._loop.create_task(self._deliver(events, self._sending))
+    def _flush_texts(self) -> None:
+        if events := self._take_texts():
+            self._unsent += _text_size(events)
+            self._sending = self._loop.create_task(self._deliver_events(events, self._sending))
 
-    async def _deliver(self, events: list[NewEvent], before: asyncio.Task[None] | None) -> None:
+    async def _deliver_events(
+        self, events: list[NewEvent], before: asyncio.Task[None] | None
+    ) -> None:
         if before:
             await before
         await self._send(events)
-        self._unsent -= _size(events)
+        self._unsent -= _text_size(events)
 
-    def _take(self) -> list[NewEvent]:
+    def _take_texts(self) -> list[NewEvent]:
         with self._lock:
             parts, self._parts, self._waiting = self._parts, [], 0
             if parts and not self._closed:
@@ -102,26 +106,28 @@ class Output:
                 end = _end_of_whole(text, len(text))
                 parts[-1] = stream, text[:end]
                 self._parts = [(stream, text[end:])] if end < len(text) else []
-        return self._events([(name, self._masked(name, text)) for name, text in _joined(parts)])
+        return self._output_events(
+            [(name, self._mask_text(name, text)) for name, text in _join_neighbours(parts)]
+        )
 
-    def _masked(self, name: str, text: str) -> str:
+    def _mask_text(self, name: str, text: str) -> str:
         if not self._masks:
             return text
         return self._streams.setdefault(name, Stream(self._masks)).feed(text)
 
-    def _events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
+    def _output_events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
         return [
             self._event(EventType.STEP_OUTPUT, {"text": chunk, "stream": stream})
             for stream, text in texts
-            for chunk in _chunks(text)
+            for chunk in _cut_chunks(text)
         ]
 
 
-def _size(events: list[NewEvent]) -> int:
+def _text_size(events: list[NewEvent]) -> int:
     return sum(len(event.data["text"]) for event in events)
 
 
-def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _join_neighbours(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Join neighbours of the same stream."""
     runs: list[tuple[str, list[str]]] = []
     for stream, text in parts:
@@ -132,7 +138,7 @@ def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(stream, "".join(texts)) for stream, texts in runs]
 
 
-def _chunks(text: str) -> list[str]:
+def _cut_chunks(text: str) -> list[str]:
     """Cut text into chunks, where possible after a newline."""
     chunks = []
     while len(text) > MAX_CHUNK_CHARS:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from jobs.events import EventType, NewEvent
-
-if TYPE_CHECKING:
-    from jobs.run.run import Run
+from jobs.run.attempt import Attempt
 
 T = TypeVar("T", str, float)
 
 
-async def value(run: Run, name: str, draw: Callable[[], T]) -> T:
+async def recorded_value(run: Attempt, name: str, draw: Callable[[], T]) -> T:
     """Return what was recorded for this call, or draw it and record it first.
 
     It is a step that has only ever succeeded. What is returned is committed: an effect that follows
     from it can be found again by the attempt that has to repeat it.
     """
-    occurrence, recorded = run.ask(name, None)
+    occurrence, recorded = run.next_call(name, None)
     if recorded is not None:
         kept: T = recorded.result
         return kept

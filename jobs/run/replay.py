@@ -15,7 +15,7 @@ from jobs.events.fold import StepKey, StepState
 from jobs.run.errors import Diverged
 
 
-class Record:
+class Replay:
     """The recorded steps of a run, and which of them have been asked for again."""
 
     def __init__(self, steps: Mapping[StepKey, StepState]) -> None:
@@ -25,7 +25,9 @@ class Record:
         for key in steps:
             self._rows.setdefault(key[1], _Row()).keys.append(key)
 
-    def ask(self, name: str, target: str | None, *, strict: bool) -> tuple[int, StepState | None]:
+    def next_call(
+        self, name: str, target: str | None, *, strict: bool
+    ) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
 
         `strict`: raise Diverged where the target's record has another step next.
@@ -33,28 +35,27 @@ class Record:
         self._calls[name, target] += 1
         key = (name, target, self._calls[name, target])
         if row := self._rows.get(target):
-            following = row.following()
+            following = row.next_step()
             if strict and following is not None and following != key:
                 raise Diverged(
-                    f"The run cannot go on: its log has {_words(following)} next, but the handler"
-                    f" asks for {_words(key)}."
+                    f"The run cannot go on: its log has {_describe_step(following)} next, but the"
+                    f" handler asks for {_describe_step(key)}."
                 )
             row.asked.add(key)
         return key[2], self._steps.get(key)
 
     def has_begun(self, target: str) -> bool:
         """Return whether a step on a target is recorded that was not just left out."""
-        return any(
-            key[1] == target and step.status != "skipped" for key, step in self._steps.items()
-        )
+        row = self._rows.get(target)
+        return row is not None and any(self._steps[key].status != "skipped" for key in row.keys)
 
-    def conclude(self) -> None:
+    def check_complete(self) -> None:
         """Raise Diverged where something is recorded that has not been asked for again."""
         for row in self._rows.values():
-            if left := row.following():
+            if left := row.next_step():
                 raise Diverged(
-                    f"The run cannot end: its log has {_words(left)}, but the handler has ended"
-                    " without asking for it."
+                    f"The run cannot end: its log has {_describe_step(left)}, but the handler has"
+                    " ended without asking for it."
                 )
 
 
@@ -66,14 +67,14 @@ class _Row:
     asked: set[StepKey] = field(default_factory=set)
     place: int = 0
 
-    def following(self) -> StepKey | None:
+    def next_step(self) -> StepKey | None:
         """Return the first that has not been asked for."""
         while self.place < len(self.keys) and self.keys[self.place] in self.asked:
             self.place += 1
         return self.keys[self.place] if self.place < len(self.keys) else None
 
 
-def _words(key: StepKey) -> str:
+def _describe_step(key: StepKey) -> str:
     name, target, occurrence = key
     place = f" on {target}" if target is not None else ""
     time = f" (call {occurrence})" if occurrence > 1 else ""

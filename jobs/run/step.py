@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.events import EventType, NewEvent
 from jobs.log import LeaseLost
+from jobs.run.attempt import Attempt
 from jobs.run.output import Output
 from jobs.run.time_limit import TimeLimit
 from jobs.secrets import Secret
-
-if TYPE_CHECKING:
-    from jobs.run.run import Run
 
 StepFn = Callable[["Step"], Any]
 # A wait for a place that is shorter is not worth two events.
@@ -28,7 +26,7 @@ class Step:
     """
 
     def __init__(
-        self, run: Run, name: str, target: str | None, occurrence: int, number: int = 1
+        self, run: Attempt, name: str, target: str | None, occurrence: int, number: int = 1
     ) -> None:
         self.run = run
         self.name = name
@@ -36,7 +34,7 @@ class Step:
         self.occurrence = occurrence
         self.number = number
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
-        self._output = Output(self._event, run.append, run.vault.masks)
+        self._output = Output(self._step_event, run.append, run.vault.masks)
         self._limit = TimeLimit(None)
         self._rest: list[NewEvent] = []
         self._said = False  # that it waits for a place
@@ -62,7 +60,7 @@ class Step:
     async def progress(self, done: int, total: int) -> None:
         """Log how far the step is."""
         data = {"done": done, "total": total}
-        await self.run.append([self._event(EventType.STEP_PROGRESSED, data)])
+        await self.run.append([self._step_event(EventType.STEP_PROGRESSED, data)])
 
     @asynccontextmanager
     async def waiting(self, place: str) -> AsyncIterator[None]:
@@ -71,7 +69,7 @@ class Step:
         A wait of more than a second is in the log: `step.started` for the place, and once more,
         without it, when the step goes on.
         """
-        saying = asyncio.create_task(self._say(place))
+        saying = asyncio.create_task(self._report_wait(place))
         with self._limit.held():
             try:
                 yield
@@ -102,29 +100,29 @@ class Step:
 
     async def begin(self) -> None:
         """Log that a try begins."""
-        await self.run.append([self._event(EventType.STEP_STARTED, self._common)])
+        await self.run.append([self._step_event(EventType.STEP_STARTED, self._common)])
 
     async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
         """Log what output is left and how the try ended, in one append."""
         self._rest += await self._output.close()
         self.is_over = True  # from here on it is written, also where nobody waits for that
         try:
-            await self.run.append([*self._rest, self._event(event_type, self._common | data)])
+            await self.run.append([*self._rest, self._step_event(event_type, self._common | data)])
         except Exception:
             self.is_over = False  # it was refused: another ending may not be
             raise
         self._rest.clear()  # kept until then: an ending that is refused must not lose output
 
-    async def _say(self, place: str) -> None:
+    async def _report_wait(self, place: str) -> None:
         await asyncio.sleep(SAID_SECONDS)
         self._said = True
         data = {**self._common, "for": "place", "place": place}
         with suppress(LeaseLost):  # the step's own next word meets it too
-            await self.run.append([self._event(EventType.STEP_STARTED, data)])
+            await self.run.append([self._step_event(EventType.STEP_STARTED, data)])
 
     @property
     def _common(self) -> dict[str, Any]:
         return {"try": self.number, "occurrence": self.occurrence}
 
-    def _event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
+    def _step_event(self, event_type: EventType, data: dict[str, Any]) -> NewEvent:
         return NewEvent(event_type, data, self.name, self.target)

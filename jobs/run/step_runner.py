@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core import clock
 from core.terminal import plain_text
-from core.user_code import (
-    KindFault,
-    Words,
-    caught,
-    describe,
-    plain,
-)
+from core.user_code import KindFault, Words, caught, describe, plain
 from jobs.events import EventType
 from jobs.events.fold import StepState
 from jobs.log import LeaseLost
+from jobs.run.attempt import Attempt
 from jobs.run.errors import MAX_MESSAGE, Cancelled, StepFailed
 from jobs.run.retry import Retry
 from jobs.run.step import Step, StepFn
-from jobs.run.threads import call_step
-from jobs.run.timers import rest
-
-if TYPE_CHECKING:
-    from jobs.run.run import Run
+from jobs.run.threads import in_task, in_thread, is_async
+from jobs.run.timers import wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +29,10 @@ CUT_SHORT = Words("CancelledError", "ended by its own run")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StepRunner:
     """A call of `Run.step` that has something to do."""
 
-    run: Run
+    attempt: Attempt
     name: str
     target: str | None
     occurrence: int
@@ -48,7 +41,7 @@ class Work:
     always: bool
     retry: Retry
 
-    async def go(self, recorded: StepState | None) -> Any:
+    async def run(self, recorded: StepState | None) -> Any:
         """Try until it succeeds or the policy gives up; `recorded` is how far attempts before came.
 
         A try that was cut short by its worker's death never ended: it begins again, as itself.
@@ -60,26 +53,26 @@ class Work:
             due = clock.parse(recorded.until) if failed and recorded.until else None
         while True:
             if due is not None:
-                await self._rest(due)
-            self.run.checkpoint(self.always)
-            self.run.worked.add(self.target)
-            step = Step(self.run, self.name, self.target, self.occurrence, number)
-            result, due = await self._try(step)
+                await self._wait_for_retry(due)
+            self.attempt.checkpoint(self.always)
+            self.attempt.worked.add(self.target)
+            step = Step(self.attempt, self.name, self.target, self.occurrence, number)
+            result, due = await self._run_try(step)
             if due is None:
                 return result
             number += 1
 
-    async def _rest(self, due: datetime) -> None:
+    async def _wait_for_retry(self, due: datetime) -> None:
         wait = {"for": "retry", "name": self.name, "target": self.target}
-        await rest(self.run, due, wait, always=self.always)
+        await wait_until(self.attempt, due, wait, always=self.always)
 
-    async def _try(self, step: Step) -> tuple[Any, datetime | None]:
+    async def _run_try(self, step: Step) -> tuple[Any, datetime | None]:
         """Return the result, or when to try again; StepFailed where there is neither."""
-        masks = self.run.vault.masks
-        await self._begin(step)
+        masks = self.attempt.vault.masks
+        await self._begin_try(step)
         try:
             async with step.limit(self.timeout):
-                result = await call_step(self.run, self.fn, step)
+                result = await _call_step(self.attempt, self.fn, step)
             result = masks.value(plain(result))  # as later attempts get it
             ended: dict[str, Any] = {"seconds": step.seconds}
             ended |= {} if result is None else {"result": result}
@@ -92,10 +85,10 @@ class Work:
         except Exception as error:  # noqa: BLE001 - whatever a step's own code raises
             words = describe(error)
             logger.info("step %s failed: %s", step.name, words, extra={"action": "step"})
-            return None, await self._failed(step, error, words)
+            return None, await self._record_failed_try(step, error, words)
         return result, None
 
-    async def _begin(self, step: Step) -> None:
+    async def _begin_try(self, step: Step) -> None:
         try:
             await step.begin()
         except asyncio.CancelledError:  # its start is written all the same
@@ -104,31 +97,39 @@ class Work:
 
     async def _cut_short(self, step: Step) -> None:
         """Record the end of a try that was cancelled, unless another one goes on with it."""
-        if not (self.run.leaving or step.is_over):
-            await self._fail(step, STOPPED if self.run.cancelling else CUT_SHORT)
+        if not (self.attempt.leaving or step.is_over):
+            await self._end_failed(step, STOPPED if self.attempt.cancelling else CUT_SHORT)
 
-    async def _failed(self, step: Step, error: Exception, words: Words) -> datetime:
+    async def _record_failed_try(self, step: Step, error: Exception, words: Words) -> datetime:
         """Record a failed try; return when the next one is due."""
         if step.is_late and isinstance(error, TimeoutError) and not words.message:
             words = Words(words.type, f"took longer than {self.timeout:g} s")
-        over = isinstance(error, Cancelled) or (self.run.cancelling and not self.always)
-        if over or not self._again(step.number, error):
-            raise await self._fail(step, words) from error
-        due = self.run.clock() + timedelta(seconds=self.retry.seconds(step.number))
-        said = {"seconds": step.seconds, "error": self._error(words)}
+        over = isinstance(error, Cancelled) or (self.attempt.cancelling and not self.always)
+        if over or not self._may_retry(step.number, error):
+            raise await self._end_failed(step, words) from error
+        due = self.attempt.clock() + timedelta(seconds=self.retry.seconds(step.number))
+        said = {"seconds": step.seconds, "error": self._error_data(words)}
         await step.end(EventType.STEP_RETRIED, {**said, "until": clock.rfc3339(due)})
         return due
 
-    def _again(self, tried: int, error: Exception) -> bool:
+    def _may_retry(self, tried: int, error: Exception) -> bool:
         """Ask the policy; what it names may be foreign classes that judge by themselves."""
         raised = error.error if isinstance(error, KindFault) else error
         return bool(caught(self.retry.again, tried, raised).value)
 
-    async def _fail(self, step: Step, words: Words) -> StepFailed:
-        error = self._error(words)
+    async def _end_failed(self, step: Step, words: Words) -> StepFailed:
+        error = self._error_data(words)
         await step.end(EventType.STEP_FAILED, {"seconds": step.seconds, "error": error})
         return StepFailed(step.name, step.target, error)
 
-    def _error(self, words: Words) -> dict[str, Any]:
-        message = self.run.vault.masks.cut(plain_text(words.message) or words.type, MAX_MESSAGE)
+    def _error_data(self, words: Words) -> dict[str, Any]:
+        message = self.attempt.vault.masks.cut(plain_text(words.message) or words.type, MAX_MESSAGE)
         return {"type": words.type, "message": message}
+
+
+async def _call_step(run: Attempt, fn: StepFn, step: Step) -> Any:
+    """Call a step's function, `async def` or plain `def`, and return its result."""
+    if is_async(fn):
+        return await in_task(run, fn, step)
+    result = await in_thread(run, None, fn, step)
+    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result

@@ -9,17 +9,13 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from jobs.run.compensation import Undo, undoing
+from jobs.run.compensation import Undo, compensating
 from jobs.run.gates import Approval
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
 from jobs.run.run import Run
 from jobs.run.step import StepFn
-from jobs.run.threads import (
-    in_task,
-    in_thread,
-    is_async,
-)
+from jobs.run.threads import in_task, in_thread, is_async
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,7 +56,7 @@ class SyncRun:
         undo: StepFn | None = None,
     ) -> Any:
         """As `Run.step`, blocking."""
-        return self._wait(self._run.step, name, fn, target, timeout, always, retry, undo)
+        return self._wait_for(self._run.step, name, fn, target, timeout, always, retry, undo)
 
     def undo(self, target: str | None, undo: Undo) -> None:
         """As `Run.undo`; `undo` is a plain function."""
@@ -72,19 +68,19 @@ class SyncRun:
         async def one(target: str) -> None:
             await in_thread(self._run, self.end_calls, fn, target)
 
-        return self._wait(partial(self._run.rollout, targets, one, **how))
+        return self._wait_for(partial(self._run.rollout, targets, one, **how))
 
     def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
         """As `Run.sleep`, blocking."""
-        self._wait(self._run.sleep, time, name)
+        self._wait_for(self._run.sleep, time, name)
 
     def until(self, moment: datetime, name: str = "until") -> None:
         """As `Run.until`, blocking."""
-        self._wait(self._run.until, moment, name)
+        self._wait_for(self._run.until, moment, name)
 
     def wait_for(self, name: str, timeout: float | None = None) -> Any:
         """As `Run.wait_for`, blocking."""
-        return self._wait(self._run.wait_for, name, timeout)
+        return self._wait_for(self._run.wait_for, name, timeout)
 
     def gate(
         self,
@@ -98,29 +94,29 @@ class SyncRun:
         ask = partial(
             self._run.gate, name, question, not_by_submitter=not_by_submitter, timeout=timeout
         )
-        return self._wait(ask)
+        return self._wait_for(ask)
 
     def now(self) -> datetime:
         """As `Run.now`, blocking."""
-        return self._wait(self._run.now)
+        return self._wait_for(self._run.now)
 
     def random(self) -> float:
         """As `Run.random`, blocking."""
-        return self._wait(self._run.random)
+        return self._wait_for(self._run.random)
 
     def uuid(self) -> UUID:
         """As `Run.uuid`, blocking."""
-        return self._wait(self._run.uuid)
+        return self._wait_for(self._run.uuid)
 
     def skip(self, name: str, target: str | None, reason: str) -> None:
         """As `Run.skip`, blocking."""
-        self._wait(self._run.skip, name, target, reason)
+        self._wait_for(self._run.skip, name, target, reason)
 
     def progress(self, done: int, total: int, failed: int = 0) -> None:
         """As `Run.progress`, blocking."""
-        self._wait(self._run.progress, done, total, failed)
+        self._wait_for(self._run.progress, done, total, failed)
 
-    def _wait(
+    def _wait_for(
         self,
         method: Callable[P, Coroutine[Any, Any, T]],
         *args: P.args,
@@ -140,11 +136,13 @@ async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> An
     run.plain = not is_async(handler)
     if run.plain:
         plain = SyncRun(run, asyncio.get_running_loop())
-        run.begin()
-        return await undoing(run, in_thread(run, plain.end_calls, handler, plain, params))
+        run.enter_handler()
+        return await compensating(
+            run, run.compensation, in_thread(run, plain.end_calls, handler, plain, params)
+        )
 
     async def begun() -> Any:
-        run.begin()
+        run.enter_handler()
         return await handler(run, params)
 
-    return await undoing(run, in_task(run, begun, is_handler=True))
+    return await compensating(run, run.compensation, in_task(run, begun, is_handler=True))

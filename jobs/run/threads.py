@@ -17,26 +17,12 @@ from typing import Any
 
 from django.db import connections
 
-from core.user_code import (
-    Caught,
-    KindFault,
-    caught,
-    parts,
-)
-from jobs.run.control import Steering
-from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost
-from jobs.run.step import Step, StepFn
+from core.user_code import Caught, KindFault, caught, parts
+from jobs.run.control import RunControl
+from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost_error
 
 ENDS = (*SIGNALS, Cancelled, JobFailed, StepFailed)  # what a group of errors comes down to
 OWN_CANCEL = "cancelled by its own code"
-
-
-async def call_step(run: Steering, fn: StepFn, step: Step) -> Any:
-    """Call a step's function, `async def` or plain `def`, and return its result."""
-    if is_async(fn):
-        return await in_task(run, fn, step)
-    result = await in_thread(run, None, fn, step)
-    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result
 
 
 def is_async(fn: object) -> bool:
@@ -45,7 +31,7 @@ def is_async(fn: object) -> bool:
 
 
 async def in_task(
-    run: Steering, fn: Callable[..., Awaitable[Any]], *args: Any, is_handler: bool = False
+    run: RunControl, fn: Callable[..., Awaitable[Any]], *args: Any, is_handler: bool = False
 ) -> Any:
     """Await what `fn` returns in a task of its own.
 
@@ -54,7 +40,7 @@ async def in_task(
     a KindFault for whatever is no `Exception` and no signal of the run's.
     """
     context = None if is_handler else run.branch_context()
-    work = asyncio.create_task(_caught(fn, *args), context=context)
+    work = asyncio.create_task(_catch_error(fn, *args), context=context)
     asked = False
     while not work.done():
         try:
@@ -63,12 +49,12 @@ async def in_task(
             asked = True
             work.cancel()
     if work.cancelled():  # by itself, as the last that it did
-        return _opened(run, Caught(error=asyncio.CancelledError()), asked=asked)
-    return _opened(run, work.result(), asked=asked)
+        return _unwrap(run, Caught(error=asyncio.CancelledError()), asked=asked)
+    return _unwrap(run, work.result(), asked=asked)
 
 
 async def in_thread(
-    run: Steering, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
+    run: RunControl, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
 ) -> Any:
     """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
 
@@ -91,18 +77,20 @@ async def in_thread(
             await end()
         await asyncio.wait({ended})
         raise
-    return _opened(run, ended.result(), asked=False)
+    return _unwrap(run, ended.result(), asked=False)
 
 
-async def _caught(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
+async def _catch_error(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:
     try:
         return Caught(await fn(*args))
     except BaseException as error:  # noqa: BLE001 - a kind's code; raised again where it is awaited
         return Caught(error=error)
 
 
-def _opened(run: Steering, end: Caught[Any], *, asked: bool) -> Any:
-    if isinstance(end.error, BaseExceptionGroup) and (first := foremost(parts(end.error), ENDS)):
+def _unwrap(run: RunControl, end: Caught[Any], *, asked: bool) -> Any:
+    if isinstance(end.error, BaseExceptionGroup) and (
+        first := foremost_error(parts(end.error), ENDS)
+    ):
         end = Caught(error=first)
     if isinstance(end.error, asyncio.CancelledError):
         raise end.error if asked else KindFault(end.error, OWN_CANCEL)

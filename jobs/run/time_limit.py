@@ -45,13 +45,13 @@ class TimeLimit:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Have no time pass meanwhile; several may wait at once, in tasks of their own."""
-        self._hold(+1)
+        self._change_hold(+1)
         try:
             yield
         finally:
-            self._hold(-1)
+            self._change_hold(-1)
 
-    def _hold(self, more: int) -> None:
+    def _change_hold(self, more: int) -> None:
         before, self._waits, now = self._waits, self._waits + more, time.monotonic()
         if not before:
             self._held_at = now

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 
 from core import clock
 from jobs.events import EventType, NewEvent
-
-if TYPE_CHECKING:
-    from jobs.run.run import Run
+from jobs.run.attempt import Attempt
 
 # A job.waiting names so many of what it waits for, the soonest first, and says how many there are.
 WAITS_SAID = 50
 
 
-async def sleep(run: Run, name: str, until: datetime) -> None:
+async def sleep_until(run: Attempt, name: str, until: datetime) -> None:
     """Sleep until a moment, as a step; what an earlier attempt has recorded stands."""
-    occurrence, recorded = run.ask(name, None)
+    occurrence, recorded = run.next_call(name, None)
     if recorded and recorded.status == "succeeded":
         return
     run.checkpoint()
@@ -31,12 +29,14 @@ async def sleep(run: Run, name: str, until: datetime) -> None:
     if recorded is None:
         data = {**said, "for": "timer", "until": clock.rfc3339(until)}
         await run.append([NewEvent(EventType.STEP_STARTED, data, name)])
-    await rest(run, until, {"for": "timer", "name": name})
+    await wait_until(run, until, {"for": "timer", "name": name})
     seconds = round((run.clock() - began).total_seconds(), 3)
     await run.append([NewEvent(EventType.STEP_SUCCEEDED, {**said, "seconds": seconds}, name)])
 
 
-async def rest(run: Run, until: datetime, wait: Mapping[str, Any], *, always: bool = False) -> None:
+async def wait_until(
+    run: Attempt, until: datetime, wait: Mapping[str, Any], *, always: bool = False
+) -> None:
     """Return at `until`, or raise what a checkpoint raises; Parked where that is not soon.
 
     `wait` says what the job waits for meanwhile. A run that is being stopped stays: its worker has
@@ -46,10 +46,10 @@ async def rest(run: Run, until: datetime, wait: Mapping[str, Any], *, always: bo
         run.checkpoint(always)
         if left > settings.REPRISE.park_seconds and not run.cancelling:
             run.park({**wait, "until": clock.rfc3339(until)})
-        await run.steered(left)
+        await run.wait_for_change(left)
 
 
-def parking(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
+def parking_events(waits: Sequence[Mapping[str, Any]]) -> list[NewEvent]:
     """Return the events that say what a parked run waits for; approvals are asked for last."""
     gates = [wait for wait in waits if wait["for"] == "approval"]
     others = sorted(

@@ -49,40 +49,40 @@ class _Field:
 
     def numbers(self, text: str) -> frozenset[int]:
         """Return the numbers that a list means. Raises BadSchedule."""
-        return frozenset(number for item in text.split(",") for number in self._range(item))
+        return frozenset(number for item in text.split(",") for number in self._parse_range(item))
 
-    def _range(self, item: str) -> range:
+    def _parse_range(self, item: str) -> range:
         found = _ITEM.fullmatch(item)
         if found is None:
-            raise self._bad(item, self._takes(item))
+            raise self._bad_item(item, self._explain_item(item))
         first, last, step = found.groups()
         if step is not None and int(step) == 0:
-            raise self._bad(item, "a step is at least 1")
+            raise self._bad_item(item, "a step is at least 1")
         if first is None:
             return range(self.low, self.high + 1, int(step or 1))
         if step is not None and last is None:
-            raise self._bad(item, f"a step needs a range: {first}-{self.high}/{step}")
-        start, stop = self._number(first), self._number(last or first)
+            raise self._bad_item(item, f"a step needs a range: {first}-{self.high}/{step}")
+        start, stop = self._parse_number(first), self._parse_number(last or first)
         if start > stop:
-            raise self._bad(item, "a range goes upwards")
+            raise self._bad_item(item, "a range goes upwards")
         return range(start, stop + 1, int(step or 1))
 
-    def _number(self, word: str) -> int:
+    def _parse_number(self, word: str) -> int:
         if word in self.names:
             return self.names.index(word) + self.low
         if not word.isdigit():
-            raise self._bad(word, self._takes(word))
+            raise self._bad_item(word, self._explain_item(word))
         if not self.low <= int(word) <= self.high:
-            raise self._bad(word, f"not from {self.low} to {self.high}")
+            raise self._bad_item(word, f"not from {self.low} to {self.high}")
         return int(word)
 
-    def _takes(self, item: str) -> str:
+    def _explain_item(self, item: str) -> str:
         if item[:1] in {"r", "h"}:
             return "no moments by chance (R) or by a hash (H): every sweeper has to find the same"
         names = f" or {self.names[0]} to {self.names[-1]}" if self.names else ""
         return f"takes numbers from {self.low} to {self.high}{names}, *, ranges, steps, lists"
 
-    def _bad(self, item: str, problem: str) -> BadSchedule:
+    def _bad_item(self, item: str, problem: str) -> BadSchedule:
         return BadSchedule(f"{self.name} {item!r}: {problem}.")
 
 
@@ -110,43 +110,43 @@ class Cron:
         """Yield the days from `start` on, itself included; with the step -1 back from it."""
         for number in range(LONGEST_WAIT):
             day = start + timedelta(days=step * number)
-            if day.month in self.months and self._has(day):
+            if day.month in self.months and self._has_day(day):
                 yield day
 
     def moments(self, day: date, zone: ZoneInfo) -> list[datetime]:
         """Return the moments (UTC) of a local day."""
         midnight = datetime.combine(day, time())
         walls = [datetime.combine(day, at) for at in self.times]
-        start, end = _utc(midnight, zone, 0), _utc(midnight + DAY, zone, 1)
-        if end - start == DAY and _utc(midnight, zone, 1) == start:  # the clock is left alone
+        start, end = _as_utc(midnight, zone, 0), _as_utc(midnight + DAY, zone, 1)
+        if end - start == DAY and _as_utc(midnight, zone, 1) == start:  # the clock is left alone
             return [start + (wall - midnight) for wall in walls]
-        return [moment for wall in walls for moment in self._moments(wall, zone)]
+        return [moment for wall in walls for moment in self._day_moments(wall, zone)]
 
-    def _has(self, day: date) -> bool:
+    def _has_day(self, day: date) -> bool:
         found = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return any(found) if self.either else all(found)
 
-    def _moments(self, wall: datetime, zone: ZoneInfo) -> list[datetime]:
-        early, late = (_utc(wall, zone, fold) for fold in (0, 1))
+    def _day_moments(self, wall: datetime, zone: ZoneInfo) -> list[datetime]:
+        early, late = (_as_utc(wall, zone, fold) for fold in (0, 1))
         if early == late:
             return [early]
         if early < late:
             return [early] if self.fixed else [early, late]
         # In a gap it is the other way round (PEP 495): fold 0 counts on from before it.
         lost = early - late < HOUR and not any(
-            _exists(wall.replace(minute=at.minute), zone)
+            _wall_exists(wall.replace(minute=at.minute), zone)
             for at in self.times
             if at.hour == wall.hour
         )
         return [_gap_end(late, early, zone)] if self.fixed or lost else []
 
 
-def following(cron: str, zone: str, after: datetime) -> datetime:
+def next_moment(cron: str, zone: str, after: datetime) -> datetime:
     """Return the first moment after `after` that an expression means in a time zone, in UTC.
 
     Raises BadSchedule where one of the two is no such thing, or the moment never comes.
     """
-    parsed, place = parse(cron), zone_of(zone)
+    parsed, place = parse_cron(cron), zone_of(zone)
     later: list[datetime] = []
     try:
         for day in parsed.dates(after.astimezone(place).date() - DAY):
@@ -161,9 +161,9 @@ def following(cron: str, zone: str, after: datetime) -> datetime:
     return min(later)
 
 
-def latest(cron: str, zone: str, first: datetime, until: datetime) -> datetime:
+def latest_moment(cron: str, zone: str, first: datetime, until: datetime) -> datetime:
     """Return the last moment of an expression from `first`, one of them, to `until`."""
-    parsed, place = parse(cron), zone_of(zone)
+    parsed, place = parse_cron(cron), zone_of(zone)
     found = first
     for day in parsed.dates(until.astimezone(place).date() + DAY, -1):
         if datetime.combine(day, time(), UTC) < found - 2 * DAY:
@@ -173,7 +173,7 @@ def latest(cron: str, zone: str, first: datetime, until: datetime) -> datetime:
 
 
 @lru_cache(maxsize=1000)
-def parse(cron: str) -> Cron:
+def parse_cron(cron: str) -> Cron:
     """Return an expression of five fields, as crontab(5) has them; BadSchedule for another."""
     fields = cron.lower().split()
     if len(fields) != len(FIELDS):
@@ -201,12 +201,12 @@ def zone_of(name: str) -> ZoneInfo:
         raise BadSchedule(f"There is no time zone {name!r}.") from None
 
 
-def _utc(wall: datetime, zone: ZoneInfo, fold: int) -> datetime:
+def _as_utc(wall: datetime, zone: ZoneInfo, fold: int) -> datetime:
     return wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
 
 
-def _exists(wall: datetime, zone: ZoneInfo) -> bool:
-    return _utc(wall, zone, 0) <= _utc(wall, zone, 1)
+def _wall_exists(wall: datetime, zone: ZoneInfo) -> bool:
+    return _as_utc(wall, zone, 0) <= _as_utc(wall, zone, 1)
 
 
 def _gap_end(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:

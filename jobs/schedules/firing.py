@@ -56,11 +56,11 @@ class Firing:
         schedule = self.schedule
         if late and schedule.on_missed == Schedule.SKIP:
             return self._leave_out("nobody was there to fire it in time")
-        if schedule.overlap == Schedule.SKIP and (running := _unfinished(schedule)):
+        if schedule.overlap == Schedule.SKIP and (running := _unfinished_job(schedule)):
             return self._leave_out(f"job {running.pk} has not ended")
         try:
-            job = self._ask()
-            return self._submit(job, last_run=self.at, message="", error="", failures=0)
+            job = self._build_job()
+            return self._submit_once(job, last_run=self.at, message="", error="", failures=0)
         except IdempotencyConflict:
             return self._leave_out("this moment has had its job")
         except InvalidParams as error:
@@ -75,10 +75,10 @@ class Firing:
         logger.warning("schedule %s: %s", schedule.name, error, extra={"action": "schedule"})
         noted = {"message": error, "error": error, "failures": schedule.failures + 1}
         try:
-            self._submit(self._refused(error), failed_at=Now(), **noted)
+            self._submit_once(self._build_refused(error), failed_at=Now(), **noted)
         except (RepriseError, DataError, IntegrityError):
             logger.exception("schedule %s has no job", schedule.name, extra={"action": "schedule"})
-            self._move(failed_at=Now(), **noted)
+            self._move_row(failed_at=Now(), **noted)
         return False
 
     @property
@@ -92,7 +92,7 @@ class Firing:
         title = schedule.title or None
         return {"kind": schedule.kind, "params": schedule.params, "title": title, "labels": labels}
 
-    def _ask(self) -> Job:
+    def _build_job(self) -> Job:
         """Return the job as its kind wants it: this calls code that may do anything."""
         schedule = self.schedule
         if not schedule.owner.is_active:
@@ -100,17 +100,17 @@ class Firing:
             raise Forbidden(f"The owner, {name}, is no longer active.")
         try:
             request = clean(self._request)
-            return ask_kind(schedule.kind, lambda: commands.wanted(self._principal, **request))
+            return ask_kind(schedule.kind, lambda: commands.build_job(self._principal, **request))
         except (OperationalError, InterfaceError) as error:
             database_now()  # the same, where it is our database that is away
             raise KindFailed(f"The kind {schedule.kind} failed: {describe_error(error)}") from error
 
-    def _refused(self, reason: str) -> Job:
+    def _build_refused(self, reason: str) -> Job:
         """Return the failed job that says why, with the params where they can be shown."""
-        schedule, found = self.schedule, registry.find(self.schedule.kind)
+        schedule, found = self.schedule, registry.find_kind(self.schedule.kind)
         params: Mapping[str, Any] = {}
         if found is not None and not found.has_secrets:
-            params = _shown(schedule.params)
+            params = _storable_params(schedule.params)
         return commands.build_refused(
             self._principal,
             schedule.kind,
@@ -120,40 +120,42 @@ class Firing:
             reason=reason,
         )
 
-    def _submit(self, job: Job, **changes: Any) -> bool:
+    def _submit_once(self, job: Job, **changes: Any) -> bool:
         """Submit a job under the moment's key and move the row on; False where another has."""
         key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
         keyed = commands.has_secrets(job.kind)
         with transaction.atomic():
-            if not self._lock():
+            if not self._lock_row():
                 return False
-            last, new = commands.once(self._principal, self._request, key, lambda: job, keyed)
-            self._move(last_job=last, **changes)
+            last, new = commands.submit_idempotent(
+                self._principal, self._request, key, lambda: job, keyed
+            )
+            self._move_row(last_job=last, **changes)
         return new
 
     def _leave_out(self, why: str) -> bool:
         schedule, message = self.schedule, f"Left out {clock.rfc3339(self.at)}: {why}."
         logger.warning("schedule %s: %s", schedule.name, message, extra={"action": "schedule"})
-        self._move(message=message)
+        self._move_row(message=message)
         return False
 
-    def _lock(self) -> bool:
+    def _lock_row(self) -> bool:
         """Lock the row; False where another sweeper has it or had it, or it has been changed."""
         rows = Schedule.objects.select_for_update(skip_locked=True, no_key=True)
         schedule = self.schedule
         return bool(rows.filter(pk=schedule.pk, enabled=True, next_run=schedule.next_run).first())
 
-    def _move(self, **changes: Any) -> None:
+    def _move_row(self, **changes: Any) -> None:
         rows = Schedule.objects.filter(pk=self.schedule.pk, next_run=self.schedule.next_run)
         rows.update(next_run=self.after, **changes)
 
 
-def _unfinished(schedule: Schedule) -> Job | None:
+def _unfinished_job(schedule: Schedule) -> Job | None:
     job = schedule.last_job
     return job if job is not None and job.status not in TERMINAL else None
 
 
-def _shown(params: object) -> dict[str, Any]:
+def _storable_params(params: object) -> dict[str, Any]:
     """Return params as an event takes them; none where it would not."""
     try:
         found = clean(params)

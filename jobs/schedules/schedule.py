@@ -21,36 +21,26 @@ from datetime import datetime, timedelta
 from django.db import Error, InterfaceError, OperationalError, transaction
 
 from core import clock
-from core.errors import (
-    BadRequest,
-    Forbidden,
-    InvalidParams,
-    NotFound,
-    RepriseError,
-)
+from core.errors import BadRequest, Forbidden, InvalidParams, NotFound, RepriseError
 from core.user_code import describe_error
 from jobs.access import visibility
 from jobs.kinds import registry
-from jobs.kinds.guarded_calls import (
-    KindFailed,
-    ask_kind,
-    guard_kind,
-)
+from jobs.kinds.guarded_calls import KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule
 from jobs.schedules import cron
-from jobs.schedules.cron import BadSchedule, following
+from jobs.schedules.cron import BadSchedule, next_moment
 from jobs.schedules.firing import Firing, database_now
 from jobs.secrets import field
 
 __all__ = [
     "BadSchedule",
     "Standing",
-    "fire",
-    "following",
-    "plan",
-    "problem",
+    "find_problem",
+    "fire_due",
+    "next_moment",
+    "plan_next",
+    "schedules_status",
     "set_enabled",
-    "standing",
 ]
 
 logger = logging.getLogger(__name__)
@@ -58,10 +48,10 @@ logger = logging.getLogger(__name__)
 MISSED = timedelta(minutes=1)
 
 
-def plan(schedule: Schedule, now: datetime) -> None:
+def plan_next(schedule: Schedule, now: datetime) -> None:
     """Set when an enabled schedule runs next, counted from now: what has passed is forgotten."""
     schedule.next_run = (
-        following(schedule.cron, schedule.timezone, now) if schedule.enabled else None
+        next_moment(schedule.cron, schedule.timezone, now) if schedule.enabled else None
     )
 
 
@@ -75,27 +65,27 @@ def set_enabled(number: int, *, on: bool) -> Schedule:
         if schedule is None:
             raise NotFound("There is no such schedule.")
         schedule.enabled = on
-        plan(schedule, clock.now())
+        plan_next(schedule, clock.now())
         schedule.save(update_fields=["enabled", "next_run"])
     return schedule
 
 
-def problem(schedule: Schedule) -> tuple[str, str] | None:
+def find_problem(schedule: Schedule) -> tuple[str, str] | None:
     """Return the field that makes a schedule useless, and why; None if it can submit jobs."""
     try:
         cron.zone_of(schedule.timezone)
     except BadSchedule as error:
         return "timezone", error.message
     try:
-        following(schedule.cron, schedule.timezone, clock.now())
+        next_moment(schedule.cron, schedule.timezone, clock.now())
     except BadSchedule as error:
         return "cron", error.message
     try:
-        registry.get(schedule.kind)
+        registry.get_kind(schedule.kind)
     except InvalidParams as error:
         return "kind", error.message
     try:
-        ask_kind(schedule.kind, lambda: _check(schedule))
+        ask_kind(schedule.kind, lambda: _check_params(schedule))
     except Forbidden as error:
         return "owner", error.message
     except InvalidParams as error:
@@ -107,11 +97,11 @@ def problem(schedule: Schedule) -> tuple[str, str] | None:
     return None
 
 
-def _check(schedule: Schedule) -> None:
-    kind = registry.get(schedule.kind)
+def _check_params(schedule: Schedule) -> None:
+    kind = registry.get_kind(schedule.kind)
     visibility.require_open(visibility.of_user(schedule.owner), kind)
     with guard_kind(kind.name):
-        if field.names(kind.parse(schedule.params)):
+        if field.secret_names(kind.parse(schedule.params)):
             raise BadRequest("A schedule keeps its parameters as they are: no secrets.")
 
 
@@ -123,13 +113,13 @@ class Standing:
     failing: Mapping[str, int]
 
 
-def standing() -> Standing:
+def schedules_status() -> Standing:
     """Return how the enabled schedules do."""
     enabled = Schedule.objects.filter(enabled=True).values_list("name", "failures")
     return Standing(len(enabled), {name: failures for name, failures in enabled if failures})
 
 
-def fire(now: datetime | None = None) -> int:
+def fire_due(now: datetime | None = None) -> int:
     """Submit every schedule's job that is due (at `now`, else by the database's clock).
 
     Return how many were submitted. A schedule's own trouble is noted at the schedule; what else
@@ -152,8 +142,8 @@ def fire(now: datetime | None = None) -> int:
 def _fire_one(schedule: Schedule, now: datetime) -> bool:
     first = schedule.next_run or now
     try:
-        at = cron.latest(schedule.cron, schedule.timezone, first, now)
-        after = following(schedule.cron, schedule.timezone, at)
+        at = cron.latest_moment(schedule.cron, schedule.timezone, first, now)
+        after = next_moment(schedule.cron, schedule.timezone, at)
     except BadSchedule as error:  # changed behind the admin's back, or taken before an upgrade
         return Firing(schedule, first, None).note_failure(error.message)
     firing = Firing(schedule, at, after)

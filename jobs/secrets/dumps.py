@@ -61,7 +61,7 @@ class Rows:
             if number and rows[number - 1].end() + 1 != row.start():
                 said.append(END)
                 places.append((row.start(), row.start()))
-            for at, read in _bytes(row):
+            for at, read in _row_bytes(row):
                 said.append(read)
                 places.append((at, row.end()))
         whole_rows = [row.span() for row in rows]
@@ -71,18 +71,18 @@ class Rows:
         )
 
 
-def _bytes(row: re.Match[str]) -> Iterator[tuple[int, str]]:
+def _row_bytes(row: re.Match[str]) -> Iterator[tuple[int, str]]:
     start, end = row.span(row.lastgroup or 0)
     if row.lastgroup == "cells":
         for cell in _EACH_CELL.finditer(row.string, start, end):
-            yield cell.start(), _character(cell[0])
+            yield cell.start(), _cell_character(cell[0])
     else:
         for at in range(start, end):
             if (digit := row.string[at]) != " ":
                 yield at, digit.lower()
 
 
-def _character(cell: str) -> str:
+def _cell_character(cell: str) -> str:
     if cell[1] != " ":
         return chr(int(cell[1:], 8) & 0xFF)
     return _CONTROLS[cell[3]] if cell[2] == "\\" else cell[3]

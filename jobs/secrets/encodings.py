@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
-from jobs.secrets.escapes import halved, unescaped
+from jobs.secrets.escapes import split_surrogates, unescape_text
 from jobs.secrets.views import as_octets
 
 # Nothing shorter is masked: it would be found everywhere.
@@ -37,52 +37,52 @@ class Spellings:
     hex: set[str] = field(default_factory=set)
 
 
-def spellings(values: Iterable[str]) -> Spellings:
+def all_spellings(values: Iterable[str]) -> Spellings:
     """Return how the values, and each of their lines, may be written."""
     made = Spellings()
     for value in values:
         wholes = {value, value.strip()}
         for text in wholes | set(map(str.strip, value.splitlines())):
             if len(text) >= SHORTEST:
-                _add(made, text)
-                made.base.update(_pieces(text, base64.b64encode, bits=6, group=3))
+                _add_spellings(made, text)
+                made.base.update(_stable_pieces(text, base64.b64encode, bits=6, group=3))
         for text in wholes:
-            made.base.update(_pieces(text, base64.b32encode, bits=5, group=5))
-            made.base.update(_rows(text))
+            made.base.update(_stable_pieces(text, base64.b32encode, bits=5, group=5))
+            made.base.update(_base64_rows(text))
         made.plain.add(value.replace("\n", "\r\n"))
     return made
 
 
-def _add(made: Spellings, text: str) -> None:
+def _add_spellings(made: Spellings, text: str) -> None:
     made.hex.add(text.encode(errors="surrogatepass").hex())
-    plain = _words(_readings(text, by_bytes=False))
-    made.plain.update(plain, map(halved, plain))
+    plain = _word_readings(_text_readings(text, by_bytes=False))
+    made.plain.update(plain, map(split_surrogates, plain))
     if all(map(str.isascii, plain)):
         made.octets.update(plain)
     else:
-        made.octets.update(_words(_readings(text, by_bytes=True)))
+        made.octets.update(_word_readings(_text_readings(text, by_bytes=True)))
 
 
-def _words(readings: Iterable[str]) -> set[str]:
+def _word_readings(readings: Iterable[str]) -> set[str]:
     """Return readings, also without an end that may be read together with what follows it."""
     words = {word for reading in readings for word in (reading, reading.rstrip("\\%&"))}
     return {word for word in words if len(word) >= SHORTEST}
 
 
-def _readings(text: str, *, by_bytes: bool) -> Iterator[str]:
+def _text_readings(text: str, *, by_bytes: bool) -> Iterator[str]:
     """Yield what a text is read as, not at all, once and twice, as it is and escaped.
 
     This is the text itself, unless it has what looks like an escape.
     """
-    for form in {text, *_escaped(text)} if _AMBIGUOUS.search(text) else {text}:
+    for form in {text, *_escaped_forms(text)} if _AMBIGUOUS.search(text) else {text}:
         read = as_octets(form) if by_bytes else form
         yield read
         for _ in range(DEPTH):
-            read = unescaped(read, by_bytes=by_bytes)
+            read = unescape_text(read, by_bytes=by_bytes)
             yield read
 
 
-def _escaped(text: str) -> Iterator[str]:
+def _escaped_forms(text: str) -> Iterator[str]:
     for plain in (True, False):
         escaped = json.dumps(text, ensure_ascii=plain)[1:-1]
         yield escaped
@@ -100,7 +100,9 @@ def _escaped(text: str) -> Iterator[str]:
     yield quote_plus(text, errors="replace")
 
 
-def _pieces(text: str, encode: Callable[[bytes], bytes], *, bits: int, group: int) -> Iterator[str]:
+def _stable_pieces(
+    text: str, encode: Callable[[bytes], bytes], *, bits: int, group: int
+) -> Iterator[str]:
     """Yield what of a text's base64 or base32 is the same whatever stands before and after it."""
     raw = text.encode(errors="surrogatepass")
     whole = encode(raw).decode()
@@ -113,7 +115,7 @@ def _pieces(text: str, encode: Callable[[bytes], bytes], *, bits: int, group: in
             yield encode(bytes(before) + raw).decode()[first:last]
 
 
-def _rows(text: str) -> Iterator[str]:
+def _base64_rows(text: str) -> Iterator[str]:
     """Yield the rows of a text's base64: one may be shown without the others."""
     whole = base64.b64encode(text.encode(errors="surrogatepass")).decode()
     for columns in _COLUMNS:

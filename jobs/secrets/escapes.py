@@ -33,7 +33,7 @@ _CONTROLS = dict(zip("abtnvfreE", "\a\b\t\n\v\f\r\x1b\x1b", strict=True))
 _HALVES = 0x10_0000 - 0xD800
 
 
-def unescape(view: View, *, final: bool = True, by_bytes: bool = False) -> View:
+def unescape_view(view: View, *, final: bool = True, by_bytes: bool = False) -> View:
     r"""Read each escape as the character that it stands for, once, from left to right.
 
     A `%` or `\x` with two digits is a character of Latin-1, as JavaScript's `escape` and Python's
@@ -50,7 +50,7 @@ def unescape(view: View, *, final: bool = True, by_bytes: bool = False) -> View:
             break
         look = found.end()
         pieces.keep(text, at, start)
-        pieces.replace(_read(found, by_bytes), start, look)
+        pieces.replace(_read_escape(found, by_bytes), start, look)
         at = look
     if not at and until == len(text):
         return view
@@ -58,21 +58,21 @@ def unescape(view: View, *, final: bool = True, by_bytes: bool = False) -> View:
     return pieces.over(view, until)
 
 
-def unescaped(text: str, *, by_bytes: bool = False) -> str:
+def unescape_text(text: str, *, by_bytes: bool = False) -> str:
     """Return a text with its escapes read once."""
-    return unescape(View.of(text), by_bytes=by_bytes).text if _LEAD.search(text) else text
+    return unescape_view(View.of(text), by_bytes=by_bytes).text if _LEAD.search(text) else text
 
 
-def halved(text: str) -> str:
+def split_surrogates(text: str) -> str:
     """Return a text as it reads where what is past U+FFFF is written as two escapes."""
     if text.isascii():
         return text
     codes = text.encode("utf-16-be", "surrogatepass")
     pairs = (int.from_bytes(codes[at : at + 2]) for at in range(0, len(codes), 2))
-    return "".join(map(_character, pairs))
+    return "".join(map(_code_character, pairs))
 
 
-def _read(found: re.Match[str], by_bytes: bool) -> str:
+def _read_escape(found: re.Match[str], by_bytes: bool) -> str:
     kind = found.lastgroup or ""
     match kind:
         case "quote" | "double":
@@ -82,11 +82,11 @@ def _read(found: re.Match[str], by_bytes: bool) -> str:
         case "entity":
             read = html5.get(found[kind], found[0])
         case _:
-            read = _character(int(found[kind], _BASES.get(kind, 16)))
+            read = _code_character(int(found[kind], _BASES.get(kind, 16)))
     return as_octets(read) if by_bytes and kind not in _BYTES else read
 
 
-def _character(code: int) -> str:
+def _code_character(code: int) -> str:
     if 0xD800 <= code <= 0xDFFF:
         return chr(_HALVES + code)
     return chr(code) if code <= 0x10FFFF else "\ufffd"

@@ -50,8 +50,10 @@ class Secret:
         cls, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Take a string, or the reference that is stored; give that reference as JSON."""
-        reference = core_schema.plain_serializer_function_ser_schema(_reference, when_used="json")
-        return core_schema.no_info_plain_validator_function(_secret, serialization=reference)
+        reference = core_schema.plain_serializer_function_ser_schema(
+            _secret_reference, when_used="json"
+        )
+        return core_schema.no_info_plain_validator_function(_parse_secret, serialization=reference)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -62,7 +64,7 @@ class Secret:
         return {"type": "string", "format": "password", "writeOnly": True, **limits}
 
 
-def take(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str, str]:
+def take_secrets(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Name the secrets in parameters by their places; return their values by these names.
 
     `known` are the values of another job, where its params are taken over. InvalidParams, pointing
@@ -72,7 +74,7 @@ def take(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str,
     if known is not None:
         detail = "It has been deleted: start a new job, and give it."
     values, missing = {}, []
-    for place, secret in _found(params, ""):
+    for place, secret in _find_secrets(params, ""):
         value = (known or {}).get(secret.name) if secret._value is None else secret._value
         if value is None:
             missing.append({"pointer": f"/{place}", "detail": detail})
@@ -83,46 +85,46 @@ def take(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str,
     return values
 
 
-def names(params: BaseModel) -> set[str]:
+def secret_names(params: BaseModel) -> set[str]:
     """Return the names of the secrets in a job's parameters."""
-    return {secret.name for _, secret in _found(params, "")}
+    return {secret.name for _, secret in _find_secrets(params, "")}
 
 
-def refers(params: Any) -> bool:
+def has_reference(params: Any) -> bool:
     """Whether something in stored parameters (JSON) looks like a reference to a secret."""
     match params:
         case {"secret": str()} if len(params) == 1:
             return True
         case Mapping():
-            return any(map(refers, params.values()))
+            return any(map(has_reference, params.values()))
         case list():
-            return any(map(refers, params))
+            return any(map(has_reference, params))
     return False
 
 
-def asks(model: type[BaseModel]) -> bool:
+def has_secret_fields(model: type[BaseModel]) -> bool:
     """Whether a kind's Params have secrets anywhere."""
-    return _writes(model.model_json_schema())
+    return _schema_has_secret(model.model_json_schema())
 
 
-def _writes(schema: Any) -> bool:
+def _schema_has_secret(schema: Any) -> bool:
     match schema:
         case {"format": "password", "writeOnly": True}:
             return True
         case dict():
-            return any(map(_writes, schema.values()))
+            return any(map(_schema_has_secret, schema.values()))
         case list():
-            return any(map(_writes, schema))
+            return any(map(_schema_has_secret, schema))
     return False
 
 
-def _reference(secret: Secret) -> dict[str, str]:
+def _secret_reference(secret: Secret) -> dict[str, str]:
     if not secret.name:
         raise ValueError("A secret is in a model, a list, a tuple or a dict, and has a name there.")
     return {_REFERENCE: secret.name}
 
 
-def _secret(given: Any) -> Secret:
+def _parse_secret(given: Any) -> Secret:
     match given:
         case Secret():
             return given
@@ -138,7 +140,7 @@ def _secret(given: Any) -> Secret:
     raise PydanticCustomError("secret_type", "Give a string")
 
 
-def _found(value: Any, place: str) -> Iterator[tuple[str, Secret]]:
+def _find_secrets(value: Any, place: str) -> Iterator[tuple[str, Secret]]:
     """Yield every secret in a model with its place, written as a JSON pointer less its first /."""
     if isinstance(value, Secret):
         yield place, value
@@ -154,4 +156,4 @@ def _found(value: Any, place: str) -> Iterator[tuple[str, Secret]]:
             return
     for name, each in inner:
         part = str(name).replace("~", "~0").replace("/", "~1")
-        yield from _found(each, f"{place}/{part}" if place else part)
+        yield from _find_secrets(each, f"{place}/{part}" if place else part)

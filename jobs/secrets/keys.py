@@ -70,7 +70,7 @@ class Key:
         return hmac.digest(own, text, "sha256")
 
 
-def ring(*, make: bool = False) -> list[Key]:
+def key_ring(*, make: bool = False) -> list[Key]:
     """Return the keys, newest first; none where there is no file, unless one is to be made.
 
     Raises KeysUnusable.
@@ -78,18 +78,18 @@ def ring(*, make: bool = False) -> list[Key]:
     path: Path = settings.REPRISE.secret_keys
     try:
         if make and not path.exists():
-            _write(path, [Key(secrets.token_bytes(KEY_BYTES))], new=True)
+            _write_keys(path, [Key(secrets.token_bytes(KEY_BYTES))], new=True)
         lines = path.read_text().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise KeysUnusable(f"The keys for secrets cannot be read: {error}") from error
-    return [_key(line, number) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_parse_key(line, number) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def newest() -> Key:
+def newest_key() -> Key:
     """Return the key to encrypt with, made where there is none. Raises KeysUnusable."""
-    found = ring(make=True)
+    found = key_ring(make=True)
     if not found:
         raise KeysUnusable("The file with the keys for secrets is empty.")
     return found[0]
@@ -97,17 +97,17 @@ def newest() -> Key:
 
 def by_id(wanted: str) -> Key | None:
     """Return the key of this id, None where this machine has not got it. Raises KeysUnusable."""
-    return next((key for key in ring() if key.id == wanted), None)
+    return next((key for key in key_ring() if key.id == wanted), None)
 
 
-def add() -> Key:
+def add_key() -> Key:
     """Put a new key first; return it. Raises KeysUnusable."""
     made = Key(secrets.token_bytes(KEY_BYTES))
-    _write(settings.REPRISE.secret_keys, [made, *ring()])
+    _write_keys(settings.REPRISE.secret_keys, [made, *key_ring()])
     return made
 
 
-def _key(line: str, number: int) -> Key:
+def _parse_key(line: str, number: int) -> Key:
     try:
         raw = base64.b64decode(line.strip(), validate=True)
     except binascii.Error:
@@ -117,7 +117,7 @@ def _key(line: str, number: int) -> Key:
     return Key(raw)
 
 
-def _write(path: Path, keys: list[Key], *, new: bool = False) -> None:
+def _write_keys(path: Path, keys: list[Key], *, new: bool = False) -> None:
     """Write the file as a whole or not at all; of two who make it at a time, one's stays."""
     text = "".join(f"{base64.b64encode(key.raw).decode()}\n" for key in keys)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

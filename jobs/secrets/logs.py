@@ -17,7 +17,7 @@ _lock = threading.Lock()
 _masks: dict[int, tuple[Masks, float | None]] = {}
 
 
-def hide(masks: Masks) -> None:
+def hide_secrets(masks: Masks) -> None:
     """Mask these values in every log record from now on."""
     if not masks:
         return
@@ -36,7 +36,7 @@ def let_go(masks: Masks) -> None:
             _masks[id(masks)] = (masks, time.monotonic())
 
 
-def masked(text: str) -> str:
+def mask_text(text: str) -> str:
     """Return a text without the secrets of the runs in this process."""
     with _lock:
         known = [masks for masks, _ in _masks.values()]
@@ -50,7 +50,7 @@ class MaskedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's text, with its traceback, masked."""
-        return masked(super().format(record))
+        return mask_text(super().format(record))
 
 
 class MaskedText(io.TextIOBase):
@@ -77,7 +77,7 @@ class MaskedText(io.TextIOBase):
         with self._writing:
             lines, newline, self._line = (self._line + text).rpartition("\n")
             if newline:
-                self._under.write(masked(lines + newline))
+                self._under.write(mask_text(lines + newline))
                 self._under.flush()
         return len(text)
 
@@ -85,6 +85,6 @@ class MaskedText(io.TextIOBase):
         """Write what is left, and leave what is written to open."""
         if not self.closed:
             with self._writing:
-                self._under.write(masked(self._line))
+                self._under.write(mask_text(self._line))
                 self._under.flush()
         super().close()

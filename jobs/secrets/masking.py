@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.secrets.dumps import CHARACTER_ROWS, HEX_ROWS
-from jobs.secrets.encodings import DEPTH, SHORTEST, SHORTEST_PIECE, spellings
-from jobs.secrets.escapes import unescape
+from jobs.secrets.encodings import DEPTH, SHORTEST, SHORTEST_PIECE, all_spellings
+from jobs.secrets.escapes import unescape_view
 from jobs.secrets.search import Needles
-from jobs.secrets.views import BASE, HEX, Span, View, octets
+from jobs.secrets.views import BASE, HEX, Span, View, view_octets
 
 MASK = "••••"
 
@@ -29,7 +29,7 @@ class Masks:
     """The values to mask, however they are written; none at first."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        found = spellings(values)
+        found = all_spellings(values)
         self._plain = self._octets = Needles(found.plain, plus_is_blank=True)
         if not found.octets <= found.plain:
             self._octets = Needles(found.octets, plus_is_blank=True)
@@ -43,7 +43,7 @@ class Masks:
         """Return a whole text masked."""
         if not self or len(text) < SHORTEST:
             return text
-        return _masked(text, _merged(_found(self._read(text))))
+        return _mask_spans(text, _merge_spans(_find_spans(self._read_text(text))))
 
     def cut(self, text: str, limit: int) -> str:
         """Return a text masked and then cut to `limit` characters.
@@ -51,9 +51,9 @@ class Masks:
         It may have been cut before: what is only a secret's beginning at the text's end, or its end
         at the text's beginning, is masked as well.
         """
-        read = self._read(text)
-        spans = [*_found(read), *_begun(read), *_ended(read)]
-        return _masked(text, _merged(spans))[:limit]
+        read = self._read_text(text)
+        spans = [*_find_spans(read), *_begun_spans(read), *_ended_spans(read)]
+        return _mask_spans(text, _merge_spans(spans))[:limit]
 
     def value(self, value: Any) -> Any:
         """Return a copy of a JSON value with everything in it masked; what is not JSON stays."""
@@ -83,20 +83,20 @@ class Masks:
         `first` and `final` say that the stream begins and ends with it, `fresh` that a line begins.
         Where a secret is cut in two by the stream's beginning or end, a half or more is masked.
         """
-        read = self._read(text, final=final, fresh=fresh)
-        spans = _found(read)
+        read = self._read_text(text, final=final, fresh=fresh)
+        spans = _find_spans(read)
         if first:
             spans.append((0, self._plain.ended(text, SHORTEST, 0.5)))
         if final:
-            spans += _begun(read, 0.5)
-            return _merged(spans), len(text)
-        return _merged(spans), _decided(read, len(text))
+            spans += _begun_spans(read, 0.5)
+            return _merge_spans(spans), len(text)
+        return _merge_spans(spans), _decided_length(read, len(text))
 
-    def _read(self, text: str, *, final: bool = True, fresh: bool = True) -> Readings:
+    def _read_text(self, text: str, *, final: bool = True, fresh: bool = True) -> Readings:
         read, raw = Readings(), View.of(text)
-        once = self._unescape(read, raw, self._plain, final)
+        once = self._unescape_layers(read, raw, self._plain, final)
         if self._octets is not self._plain:
-            self._unescape(read, octets(raw), self._octets, final)
+            self._unescape_layers(read, view_octets(raw), self._octets, final)
         for level in (raw,) if once is raw else (raw, once):
             read.views.append((BASE.read(level, final=final), self._base, SHORTEST_PIECE))
             read.views.append((HEX.read(level, final=final), self._hex, 2 * SHORTEST))
@@ -106,11 +106,11 @@ class Masks:
             read.whole.append(whole)
         return read
 
-    def _unescape(self, read: Readings, view: View, needles: Needles, final: bool) -> View:
+    def _unescape_layers(self, read: Readings, view: View, needles: Needles, final: bool) -> View:
         """Read a text as it is and with its escapes read, by layers; return the first layer."""
         by_bytes, levels = needles is not self._plain, [view]
         for _ in range(DEPTH):
-            level = unescape(levels[-1], final=final, by_bytes=by_bytes)
+            level = unescape_view(levels[-1], final=final, by_bytes=by_bytes)
             if level is levels[-1]:
                 break
             levels.append(level)
@@ -140,13 +140,13 @@ class Stream:
         self._held += text
         if self._first and self._masks.within(self._held):
             return ""
-        return self._say(final=False)
+        return self._release_text(final=False)
 
     def close(self) -> str:
         """Return what is still held."""
-        return self._say(final=True) if self._masks else ""
+        return self._release_text(final=True) if self._masks else ""
 
-    def _say(self, *, final: bool) -> str:
+    def _release_text(self, *, final: bool) -> str:
         text = self._held
         spans, until = self._masks.scan(text, first=self._first, final=final, fresh=self._fresh)
         said, at = [], self._covered
@@ -163,7 +163,7 @@ class Stream:
         return "".join(said)
 
 
-def _found(read: Readings) -> list[Span]:
+def _find_spans(read: Readings) -> list[Span]:
     return [
         view.span(start, end)
         for view, needles, _ in read.views
@@ -171,7 +171,7 @@ def _found(read: Readings) -> list[Span]:
     ]
 
 
-def _begun(read: Readings, part: float = 0.0) -> list[Span]:
+def _begun_spans(read: Readings, part: float = 0.0) -> list[Span]:
     """Return where secrets begin at a text's end."""
     lengths = [(view, needles.begun(view.text, least, part)) for view, needles, least in read.views]
     return [
@@ -179,13 +179,13 @@ def _begun(read: Readings, part: float = 0.0) -> list[Span]:
     ]
 
 
-def _ended(read: Readings) -> list[Span]:
+def _ended_spans(read: Readings) -> list[Span]:
     """Return where secrets end at a text's beginning."""
     lengths = [(view, needles.ended(view.text, least)) for view, needles, least in read.views]
     return [view.span(0, length) for view, length in lengths if length]
 
 
-def _decided(read: Readings, length: int) -> int:
+def _decided_length(read: Readings, length: int) -> int:
     """Return up to where a text cannot be part of a secret that goes on after it."""
     until = min([length, *(view.rest for view in read.whole)])
     for view, needles, _ in read.views:
@@ -196,7 +196,7 @@ def _decided(read: Readings, length: int) -> int:
     return until
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
+def _merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Return spans in order; those that overlap are one."""
     merged: list[Span] = []
     for start, end in sorted(spans):
@@ -207,7 +207,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _masked(text: str, spans: Iterable[Span]) -> str:
+def _mask_spans(text: str, spans: Iterable[Span]) -> str:
     said, at = [], 0
     for start, end in spans:
         said += [text[at:start], MASK]

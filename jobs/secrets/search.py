@@ -21,7 +21,7 @@ class Needles:
 
     def __init__(self, needles: Iterable[str], *, plus_is_blank: bool = False) -> None:
         self._plus_is_blank = plus_is_blank
-        self.all = sorted(set(map(self._folded, needles)))
+        self.all = sorted(set(map(self._fold_text, needles)))
         self.longest = max(map(len, self.all), default=0)
         self._heads = {needle[:size] for needle in self.all for size in range(1, _HEAD + 1)}
         by_anchor: dict[str, list[str]] = {}
@@ -32,7 +32,7 @@ class Needles:
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield from where to where the strings are in a text; at one place only the longest."""
-        text = self._folded(text)
+        text = self._fold_text(text)
         for anchor, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
             for needle in self._anchored[anchor]:
                 if len(needle) <= end - start or text.startswith(needle, start):
@@ -44,9 +44,9 @@ class Needles:
 
         0 if there is none of at least `least` characters and at least this `part` of the string.
         """
-        text = self._folded(text[1 - self.longest :]) if self.longest > 1 else ""
+        text = self._fold_text(text[1 - self.longest :]) if self.longest > 1 else ""
         for at in range(len(text) - least + 1):
-            if text[at : at + _HEAD] in self._heads and self._begins(text[at:], part):
+            if text[at : at + _HEAD] in self._heads and self._begins_with(text[at:], part):
                 return len(text) - at
         return 0
 
@@ -58,14 +58,14 @@ class Needles:
         """Whether a text is somewhere in a string, and shorter."""
         if len(text) >= self.longest:
             return False
-        text = self._folded(text)
+        text = self._fold_text(text)
         return any(text in needle for needle in self.all)
 
     @cached_property
     def _backward(self) -> Needles:
         return Needles((needle[::-1] for needle in self.all), plus_is_blank=self._plus_is_blank)
 
-    def _begins(self, text: str, part: float) -> bool:
+    def _begins_with(self, text: str, part: float) -> bool:
         at = bisect_left(self.all, text)
         while at < len(self.all) and self.all[at].startswith(text):
             needle = self.all[at]
@@ -74,7 +74,7 @@ class Needles:
             at += 1
         return False
 
-    def _folded(self, text: str) -> str:
+    def _fold_text(self, text: str) -> str:
         """Return a text of the same length, which has UTF-8."""
         if self._plus_is_blank:
             text = text.replace("+", " ")

@@ -12,61 +12,64 @@ from django.db.models import Count
 from jobs.models import StoredSecret
 from jobs.secrets import keys
 from jobs.secrets.keys import SecretUnreadable
-from jobs.secrets.vault import Sealed, context, opened
+from jobs.secrets.vault import Sealed, cipher_context, open_secret
 
 BATCH = 500
 
 
-def save(job: UUID, values: Mapping[str, str]) -> None:
+def save_secrets(job: UUID, values: Mapping[str, str]) -> None:
     """Store a job's secrets, in the transaction that makes the job. Raises KeysUnusable."""
     if not values:
         return
-    key = keys.newest()
+    key = keys.newest_key()
     StoredSecret.objects.bulk_create(
         StoredSecret(
-            job_id=job, name=name, key_id=key.id, ciphertext=key.seal(value, context(job, name))
+            job_id=job,
+            name=name,
+            key_id=key.id,
+            ciphertext=key.seal(value, cipher_context(job, name)),
         )
         for name, value in values.items()
     )
 
 
-def load(job: UUID) -> dict[str, Sealed]:
+def load_secrets(job: UUID) -> dict[str, Sealed]:
     """Return a job's secrets by name, still encrypted."""
     rows = StoredSecret.objects.filter(job_id=job)
     return {row.name: Sealed(row.key_id, bytes(row.ciphertext)) for row in rows}
 
 
-def values(job: UUID) -> dict[str, str]:
+def secret_values(job: UUID) -> dict[str, str]:
     """Return the secrets of a job by name, for another that takes its params over.
 
     Raises SecretUnreadable and KeysUnusable.
     """
-    return {name: opened(job, name, sealed) for name, sealed in load(job).items()}
+    return {name: open_secret(job, name, sealed) for name, sealed in load_secrets(job).items()}
 
 
-def forget(ended_before: datetime) -> int:
+def forget_ended(ended_before: datetime) -> int:
     """Delete the secrets of jobs that ended before a moment; return how many."""
     return StoredSecret.objects.filter(job__finished_at__lt=ended_before).delete()[0]
 
 
-def outdated() -> int:
+def count_outdated() -> int:
     """Return how many secrets are encrypted with another key than the newest."""
-    return StoredSecret.objects.exclude(key_id=keys.newest().id).count()
+    return StoredSecret.objects.exclude(key_id=keys.newest_key().id).count()
 
 
-def rotate() -> Iterator[int]:
+def rotate_keys() -> Iterator[int]:
     """Encrypt everything under the newest key, a batch a transaction; yield how many at a time.
 
     Raises SecretUnreadable, naming the job, at the first that cannot be read; what was done before
     stays done, and another run goes on from there.
     """
-    newest = keys.newest()
+    newest = keys.newest_key()
     while True:
         with transaction.atomic():
             rows = StoredSecret.objects.select_for_update().exclude(key_id=newest.id)
             batch = list(rows.order_by("pk")[:BATCH])
             for row in batch:
-                _renew(row, newest)
+                _renew_secret(row, newest)
             StoredSecret.objects.bulk_update(batch, ["key_id", "ciphertext"])
         if not batch:
             return
@@ -79,10 +82,10 @@ def by_key() -> dict[str, int]:
     return dict(counted)
 
 
-def _renew(row: StoredSecret, key: keys.Key) -> None:
+def _renew_secret(row: StoredSecret, key: keys.Key) -> None:
     sealed = Sealed(row.key_id, bytes(row.ciphertext))
     try:
-        value = opened(row.job_id, row.name, sealed)
+        value = open_secret(row.job_id, row.name, sealed)
     except SecretUnreadable as error:
         raise SecretUnreadable(f"Job {row.job_id}: {error.message}") from error
-    row.key_id, row.ciphertext = key.id, key.seal(value, context(row.job_id, row.name))
+    row.key_id, row.ciphertext = key.id, key.seal(value, cipher_context(row.job_id, row.name))

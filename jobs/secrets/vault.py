@@ -55,9 +55,9 @@ class Vault:
         for name in sorted(wanted):
             if name not in self.stored:
                 raise SecretUnreadable(f"The secret {name} is not stored here, or no longer.")
-            self._values[name] = opened(self._job, name, self.stored[name])
+            self._values[name] = open_secret(self._job, name, self.stored[name])
         self.masks = Masks(self._values.values())
-        logs.hide(self.masks)
+        logs.hide_secrets(self.masks)
         if self._locked:  # meanwhile, from another thread: the run has been cancelled
             self.lock()
 
@@ -78,26 +78,26 @@ class Vault:
         """Return events with everything masked that they say."""
         if not self.masks:
             return events
-        return [self._masked(event) for event in events]
+        return [self._mask_event(event) for event in events]
 
-    def _masked(self, event: NewEvent) -> NewEvent:
+    def _mask_event(self, event: NewEvent) -> NewEvent:
         mask = self.masks.value
-        data = self._data(event.data)
+        data = self._mask_data(event.data)
         if isinstance(message := data.get("message"), str):  # it may have been cut to its length
             data["message"] = self.masks.cut(message, max(len(message), len(MASK)))
         return NewEvent(event.type, data, mask(event.step), mask(event.target))
 
-    def _data(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _mask_data(self, data: Mapping[str, Any]) -> dict[str, Any]:
         made = {}
         for name, value in data.items():
             if name == "waits":
-                made[name] = [self._data(wait) for wait in value]
+                made[name] = [self._mask_data(wait) for wait in value]
             else:
                 made[name] = value if name in OURS else self.masks.value(value)
         return made
 
 
-def opened(job: UUID, name: str, sealed: Sealed) -> str:
+def open_secret(job: UUID, name: str, sealed: Sealed) -> str:
     """Return a stored secret's value. Raises SecretUnreadable and KeysUnusable."""
     key = keys.by_id(sealed.key_id)
     if key is None:
@@ -106,11 +106,11 @@ def opened(job: UUID, name: str, sealed: Sealed) -> str:
             " which is not among this machine's (REPRISE_SECRET_KEYS)."
         )
     try:
-        return key.open(sealed.ciphertext, context(job, name))
+        return key.open(sealed.ciphertext, cipher_context(job, name))
     except ValueError as error:
         raise SecretUnreadable(f"The secret {name} cannot be read: {error}.") from error
 
 
-def context(job: UUID, name: str) -> bytes:
+def cipher_context(job: UUID, name: str) -> bytes:
     """Return what binds a ciphertext to its place: copied to another job it cannot be opened."""
     return job.bytes + name.encode()

@@ -69,22 +69,22 @@ class Pieces:
     def keep(self, text: str, start: int, end: int) -> None:
         """Take a part of the other text as it is."""
         if start < end:
-            self._add(text[start:end], start, None)
+            self._add_piece(text[start:end], start, None)
 
     def replace(self, text: str, start: int, end: int) -> None:
         """Take a text for a part of the other."""
-        self._add(text, start, end)
+        self._add_piece(text, start, end)
 
     def over(self, view: View, until: int | None = None) -> View:
         """Return what was taken, as a reading of the other text."""
-        return view.over("".join(self._texts), self._local, until)
+        return view.over("".join(self._texts), self._local_place, until)
 
-    def _add(self, text: str, start: int, end: int | None) -> None:
+    def _add_piece(self, text: str, start: int, end: int | None) -> None:
         self._texts.append(text)
         self._at.append(self._at[-1] + len(text))
         self._places.append((start, end))
 
-    def _local(self, at: int) -> Span:
+    def _local_place(self, at: int) -> Span:
         piece = bisect_right(self._at, at) - 1
         start, end = self._places[piece]
         if end is None:
@@ -92,7 +92,7 @@ class Pieces:
         return start, end or start + 1
 
 
-def octets(view: View) -> View:
+def view_octets(view: View) -> View:
     """Read each character as the bytes of its UTF-8, one character a byte."""
     if view.text.isascii():
         return view

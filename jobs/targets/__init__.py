@@ -1,9 +1,5 @@
 """The inventory: choosing targets by name, group or label, and keeping them as a file."""
 
-from jobs.targets.selectors import (
-    expand,
-    select,
-    selectors,
-)
+from jobs.targets.selectors import common_selectors, expand_names, select_targets
 
-__all__ = ["expand", "select", "selectors"]
+__all__ = ["common_selectors", "expand_names", "select_targets"]

@@ -27,7 +27,10 @@ class Changes:
         """Return a line for each: `+ gs-001 (ssh)`, `~ gs-002 address: a → b`, `- gs-003`."""
         return [
             *(f"+ {target.name} ({target.transport})" for target in self.added),
-            *(f"~ {old.name} {_differences(old, new, names)}" for old, new, names in self.changed),
+            *(
+                f"~ {old.name} {_describe_differences(old, new, names)}"
+                for old, new, names in self.changed
+            ),
             *(f"- {target.name}" for target in self.removed),
         ]
 
@@ -41,7 +44,7 @@ class Changes:
         }
 
 
-def compare(wanted: Sequence[Target], *, prune: bool) -> Changes:
+def compare_inventory(wanted: Sequence[Target], *, prune: bool) -> Changes:
     """Return what makes the inventory what is wanted; with `prune`, without any others."""
     there = {target.name: target for target in Target.objects.order_by("name")}
     added, changed, same = list[Target](), list[tuple[Target, Target, list[str]]](), 0
@@ -56,11 +59,11 @@ def compare(wanted: Sequence[Target], *, prune: bool) -> Changes:
     return Changes(added, changed, list(there.values()) if prune else [], same)
 
 
-def apply(wanted: Sequence[Target], *, prune: bool) -> Changes:
+def apply_changes(wanted: Sequence[Target], *, prune: bool) -> Changes:
     """Make the inventory what is wanted, in one transaction; return what that changed."""
     with transaction.atomic():
         list(Target.objects.select_for_update().order_by("name"))
-        changes = compare(wanted, prune=prune)
+        changes = compare_inventory(wanted, prune=prune)
         Target.objects.bulk_create(changes.added, batch_size=500)
         for old, new, names in changes.changed:
             for name in names:
@@ -70,7 +73,7 @@ def apply(wanted: Sequence[Target], *, prune: bool) -> Changes:
     return changes
 
 
-def _differences(old: Target, new: Target, names: Sequence[str]) -> str:
+def _describe_differences(old: Target, new: Target, names: Sequence[str]) -> str:
     said = [
         name if name in UNSAID else f"{name}: {getattr(old, name)} → {getattr(new, name)}"
         for name in names

@@ -19,7 +19,7 @@ def is_selector(text: str) -> bool:
     return text.startswith((GROUP, LABEL))
 
 
-def expand(wanted: Sequence[str], pointer: str) -> list[str]:
+def expand_names(wanted: Sequence[str], pointer: str) -> list[str]:
     """Return the names that are meant, in order; the targets of a selector by name.
 
     What a selector stands for comes once. A name stays as it is, known or not, twice or not.
@@ -31,9 +31,9 @@ def expand(wanted: Sequence[str], pointer: str) -> list[str]:
     for place, text in enumerate(wanted):
         if not is_selector(text):
             continue
-        found[place] = _names(text)
+        found[place] = _selector_names(text)
         if not found[place]:
-            errors.append({"pointer": f"{pointer}/{place}", "detail": _nothing(text)})
+            errors.append({"pointer": f"{pointer}/{place}", "detail": _nothing_found(text)})
     if errors:
         raise InvalidParams(errors)
     names, listed, chosen = list[str](), set[str](), set[str]()
@@ -50,12 +50,12 @@ def expand(wanted: Sequence[str], pointer: str) -> list[str]:
     return names
 
 
-def select(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
+def select_targets(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
     """Return the targets that are meant, in order, each once.
 
     InvalidParams, pointing at `<pointer>/<place>`, for a name or selector that stands for none.
     """
-    names = list(dict.fromkeys(expand(wanted, pointer)))
+    names = list(dict.fromkeys(expand_names(wanted, pointer)))
     known = {target.name: target for target in Target.objects.filter(name__in=names)}
     errors = [
         {"pointer": f"{pointer}/{place}", "detail": f"There is no target {text}."}
@@ -67,7 +67,7 @@ def select(wanted: Sequence[str], pointer: str = "/targets") -> list[Target]:
     return [known[name] for name in names]
 
 
-def selectors(least: int = 1) -> list[str]:
+def common_selectors(least: int = 1) -> list[str]:
     """Return the selectors that stand for at least so many: the groups, then the labels."""
     groups, labels = Counter[str](), Counter[str]()
     for group, own in Target.objects.values_list("group", "labels"):
@@ -79,7 +79,7 @@ def selectors(least: int = 1) -> list[str]:
     ]
 
 
-def _names(selector: str) -> list[str]:
+def _selector_names(selector: str) -> list[str]:
     if selector.startswith(GROUP):
         fits = Q(group=selector.removeprefix(GROUP))
     else:
@@ -92,7 +92,7 @@ def _too_many(count: int) -> str:
     return f"These are {count:,} targets; a job has at most {MOST_TARGETS:,}."
 
 
-def _nothing(selector: str) -> str:
+def _nothing_found(selector: str) -> str:
     if selector in {GROUP, LABEL}:
         return f"{selector!r} names nothing: write {GROUP}<name>, {LABEL}<name>=<value>."
     return f"No target fits {selector}."

@@ -8,11 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from jobs.events import is_storable
 from jobs.models import Target
-from jobs.targets.selectors import (
-    GROUP,
-    LABEL,
-    is_selector,
-)
+from jobs.targets.selectors import GROUP, LABEL, is_selector
 from jobs.transports.errors import TargetUnusable
 from jobs.transports.run_command import TRANSPORTS
 from jobs.transports.ssh.login import login_of
@@ -38,7 +34,7 @@ class Entry(BaseModel):
         return Target(**values)
 
 
-def problem(target: Target) -> tuple[str, str] | None:
+def find_problem(target: Target) -> tuple[str, str] | None:
     """Return the field that makes a target useless and why, None where there is none."""
     if is_selector(target.name):
         return "name", f"A name cannot begin with {GROUP} or {LABEL}: that chooses several."

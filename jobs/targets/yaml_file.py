@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from core.errors import RepriseError
 from jobs.models import Target
-from jobs.targets.validation import Entry, problem
+from jobs.targets.validation import Entry, find_problem
 
 SHOWN = 10
 
@@ -19,57 +19,57 @@ class BadInventory(RepriseError):
     """The file is no inventory; the message names the lines."""
 
 
-def read(path: Path) -> list[Target]:
+def read_file(path: Path) -> list[Target]:
     """Return the targets of a file; BadInventory, naming line and target of whatever is wrong."""
     try:
         loader = yaml.SafeLoader(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInventory(f"{path}: {error}") from error
     try:
-        items = _items(loader.get_single_node())
-        return _targets(loader, items)
+        items = _find_items(loader.get_single_node())
+        return _load_targets(loader, items)
     except yaml.YAMLError as error:
-        raise BadInventory(f"{path}: {_place(error)}") from error
+        raise BadInventory(f"{path}: {_error_place(error)}") from error
     except BadInventory as error:
         raise BadInventory(f"{path}: {error.message}") from error
     finally:
         loader.dispose()
 
 
-def _items(root: yaml.Node | None) -> list[yaml.Node]:
+def _find_items(root: yaml.Node | None) -> list[yaml.Node]:
     if isinstance(root, yaml.MappingNode):
         for key, value in root.value:
             if key.value != "targets":
                 raise BadInventory(
-                    f"line {_line(key)}: {key.value} is not known here, only targets"
+                    f"line {_node_line(key)}: {key.value} is not known here, only targets"
                 )
             root = value
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         return []
     if not isinstance(root, yaml.SequenceNode):
-        raise BadInventory(f"line {_line(root)}: a list of targets is expected")
+        raise BadInventory(f"line {_node_line(root)}: a list of targets is expected")
     items: list[yaml.Node] = root.value
     return items
 
 
-def _targets(loader: yaml.SafeLoader, items: list[yaml.Node]) -> list[Target]:
+def _load_targets(loader: yaml.SafeLoader, items: list[yaml.Node]) -> list[Target]:
     errors, found, lines = [], list[Target](), dict[str, int]()
     for node in items:
         try:
-            target = _target(loader, node)
+            target = _load_target(loader, node)
             if target.name in lines:
                 raise BadInventory(f"{target.name} is there already, on line {lines[target.name]}")
-            lines[target.name] = _line(node)
+            lines[target.name] = _node_line(node)
             found.append(target)
         except BadInventory as error:
-            errors.append(f"line {_line(node)}: {error.message}")
+            errors.append(f"line {_node_line(node)}: {error.message}")
     if errors:
         more = [f"and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
         raise BadInventory("\n".join([*errors[:SHOWN], *more]))
     return found
 
 
-def _target(loader: yaml.SafeLoader, node: yaml.Node) -> Target:
+def _load_target(loader: yaml.SafeLoader, node: yaml.Node) -> Target:
     if not isinstance(node, yaml.MappingNode):
         raise BadInventory("a target is a mapping: name, group, labels, …")
     keys = [key.value for key, _value in node.value]
@@ -80,23 +80,23 @@ def _target(loader: yaml.SafeLoader, node: yaml.Node) -> Target:
     try:
         target = Entry.model_validate(raw).target()
     except ValidationError as error:
-        raise BadInventory(called + "; ".join(map(_said, error.errors()))) from error
-    if wrong := problem(target):
+        raise BadInventory(called + "; ".join(map(_error_text, error.errors()))) from error
+    if wrong := find_problem(target):
         raise BadInventory(f"{called}{wrong[0]}: {wrong[1]}")
     return target
 
 
-def _said(error: ErrorDetails) -> str:
+def _error_text(error: ErrorDetails) -> str:
     where = ".".join(map(str, error["loc"]))
     hint = " (quote it)" if error["type"] == "string_type" and error["input"] is not None else ""
     return f"{where}: {error['msg']}{hint}"
 
 
-def _line(node: yaml.Node) -> int:
+def _node_line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _place(error: yaml.YAMLError) -> str:
+def _error_place(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return str(error)

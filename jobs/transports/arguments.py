@@ -15,7 +15,7 @@ NO_FOLDER = "no such folder"
 DENIED = "permission denied"
 
 
-def check(argv: Sequence[str], env: Mapping[str, str]) -> None:
+def check_arguments(argv: Sequence[str], env: Mapping[str, str]) -> None:
     """Raise CommandUnusable for what no process can be given."""
     if not argv:
         raise CommandUnusable("There is no command: its list of words is empty.")
@@ -32,25 +32,27 @@ def check(argv: Sequence[str], env: Mapping[str, str]) -> None:
         raise CommandUnusable(f"No variable can have the name {names[0]!r}.")
 
 
-def refusal(argv: Sequence[str], path: str, cwd: str | None) -> tuple[int, str] | None:
+def find_refusal(argv: Sequence[str], path: str, cwd: str | None) -> tuple[int, str] | None:
     """Return the status and words of a command that this machine cannot run; None where it can."""
     word = argv[0]
     if cwd and not Path(cwd).is_dir():
         return NOT_RUNNABLE, f"{cwd}: {NO_FOLDER}"
     if cwd and not os.access(cwd, os.X_OK):
         return NOT_RUNNABLE, f"{cwd}: {DENIED}"
-    places = candidates(word, path, cwd)
+    places = command_candidates(word, path, cwd)
     if not places:
         return NOT_FOUND, f"{word}: {NO_COMMAND}"
-    return None if any(map(_runs, places)) else (NOT_RUNNABLE, f"{word}: {DENIED}")
+    return None if any(map(_is_executable, places)) else (NOT_RUNNABLE, f"{word}: {DENIED}")
 
 
-def found(word: str, path: str, cwd: str | None) -> str:
+def find_command(word: str, path: str, cwd: str | None) -> str:
     """Return where a command that `refusal` lets pass is."""
-    return next(str(place) for place in candidates(word, path, cwd) if _runs(place))
+    return next(
+        str(place) for place in command_candidates(word, path, cwd) if _is_executable(place)
+    )
 
 
-def candidates(word: str, path: str, cwd: str | None) -> list[Path]:
+def command_candidates(word: str, path: str, cwd: str | None) -> list[Path]:
     """Return what there is by a command's first word, in the order in which it is looked for."""
     if not word:
         return []
@@ -61,5 +63,5 @@ def candidates(word: str, path: str, cwd: str | None) -> list[Path]:
     return [place.absolute() for place in places if place.is_file()]
 
 
-def _runs(place: Path) -> bool:
+def _is_executable(place: Path) -> bool:
     return place.is_file() and os.access(place, os.X_OK)

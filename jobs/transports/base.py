@@ -71,7 +71,7 @@ class Transport(Protocol):
         """
 
 
-def waiting(step: Listener, place: str) -> AbstractAsyncContextManager[None]:
+def waiting_for_place(step: Listener, place: str) -> AbstractAsyncContextManager[None]:
     """Return what to wait in for a place on a host: a step's time limit stands still meanwhile."""
     own = getattr(step, "waiting", None)  # not every listener is a step
     return own(place) if own else nullcontext()

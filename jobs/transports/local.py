@@ -36,7 +36,7 @@ _TIED = (
 _STREAMS = {"out": 1, "err": 2}
 
 
-async def run(
+async def run_local(
     argv: Sequence[str],
     step: Listener,
     *,
@@ -49,13 +49,13 @@ async def run(
 
     It gets the worker's environment without the service's secrets.
     """
-    own = {**_inherited(), **step.env, **(env or {})}
-    arguments.check(argv, own)
-    if refused := arguments.refusal(argv, own.get("PATH", os.defpath), cwd):
+    own = {**_inherited_environment(), **step.env, **(env or {})}
+    arguments.check_arguments(argv, own)
+    if refused := arguments.find_refusal(argv, own.get("PATH", os.defpath), cwd):
         status, words = refused
         step.output(f"{words}\n", "err")
         return status
-    process = await _start(argv, own, cwd)
+    process = await _start_process(argv, own, cwd)
     copies = Copies(step, {name: process.readers[fd] for name, fd in _STREAMS.items()})
     try:
         async with asyncio.timeout(timeout):
@@ -66,7 +66,7 @@ async def run(
         await copies.finish()
     finally:
         copies.stop()
-        await _end(process)
+        await _end_process(process)
     code = process.returncode
     return code if code >= 0 else 128 - code
 
@@ -116,7 +116,7 @@ class _Process(asyncio.SubprocessProtocol):
         self._transport.close()
 
 
-async def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> _Process:
+async def _start_process(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> _Process:
     try:
         _, process = await asyncio.get_running_loop().subprocess_exec(
             _Process, "/bin/sh", "-c", _TIED, "reprise", *_for_exec(argv, env, cwd),
@@ -133,14 +133,14 @@ def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> S
     """Return the words for the shell's `exec`, which may take a first one with `-` for its own."""
     if not argv[0].startswith("-"):
         return argv
-    return [arguments.found(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
+    return [arguments.find_command(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
 
 
-def _inherited() -> dict[str, str]:
+def _inherited_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
 
 
-async def _end(process: _Process) -> None:
+async def _end_process(process: _Process) -> None:
     """End the command and what is left of its process group."""
     if not process.exited.done():
         process.kill_group(signal.SIGTERM)

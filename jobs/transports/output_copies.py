@@ -31,7 +31,7 @@ class Copies:
         self._step = step
         self._taken = 0
         self._busy = set[str]()  # streams of which something is on its way
-        self._copying = asyncio.gather(*(self._copy(*one) for one in streams.items()))
+        self._copying = asyncio.gather(*(self._copy_stream(*one) for one in streams.items()))
         self._copying.add_done_callback(lambda all_: all_.cancelled() or all_.exception())
 
     async def until(self, exited: asyncio.Future[None]) -> None:
@@ -59,7 +59,7 @@ class Copies:
         """Copy nothing more."""
         self._copying.cancel()
 
-    async def _copy(self, name: str, stream: Reader) -> None:
+    async def _copy_stream(self, name: str, stream: Reader) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while data := await stream.read(CHUNK):
             self._busy.add(name)

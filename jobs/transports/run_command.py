@@ -10,9 +10,9 @@ from typing import Any
 
 from core.terminal import plain_text
 from jobs.transports import local, ssh
-from jobs.transports.base import Listener, Place, Transport, waiting
+from jobs.transports.base import Listener, Place, Transport, waiting_for_place
 
-TRANSPORTS: Mapping[str, Transport] = {"local": local.run, "ssh": ssh.run}
+TRANSPORTS: Mapping[str, Transport] = {"local": local.run_local, "ssh": ssh.run_ssh}
 LONGEST_REASON = 500
 _TAIL = 4 * LONGEST_REASON
 
@@ -54,7 +54,7 @@ class _Heard:
         await self._step.drain()
 
     def waiting(self, place: str) -> AbstractAsyncContextManager[None]:
-        return waiting(self._step, place)
+        return waiting_for_place(self._step, place)
 
     def reason(self) -> str:
         """Return the last line of the error stream, or else of the other one, as it is shown."""

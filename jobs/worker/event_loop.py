@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def run(main: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) -> None:
+def run_loop(main: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) -> None:
     """Run a coroutine to its end, as `asyncio.run` does.
 
     An exit that is raised in another task or in a callback of the loop (a kind that makes its own)

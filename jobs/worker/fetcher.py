@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import Error
 
 from core.db import in_thread
-from jobs import commands
 from jobs.queue import leases
 from jobs.queue.leases import Lease
+from jobs.queue.wake import wake_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +35,14 @@ class Taker:
         answer: asyncio.Future[Lease | None] = asyncio.get_running_loop().create_future()
         self._wanted.append((job_id, answer))
         if self._busy is None or self._busy.done():
-            self._busy = asyncio.create_task(self._serve(), name="taker")
+            self._busy = asyncio.create_task(self._serve_batches(), name="taker")
         return await answer
 
-    async def _serve(self) -> None:
+    async def _serve_batches(self) -> None:
         while self._wanted:
             size = min(len(self._wanted), MOST_AT_ONCE)
             batch = [self._wanted.popleft() for _ in range(size)]
-            taken = await self._take([job_id for job_id, _ in batch])
+            taken = await self._take_batch([job_id for job_id, _ in batch])
             for job_id, answer in batch:
                 if not answer.done():
                     answer.set_result(taken.pop(job_id, None))  # a job delivered twice runs once
@@ -50,7 +50,7 @@ class Taker:
                 await in_thread(give_back, left)
             await asyncio.sleep(REST_SECONDS)
 
-    async def _take(self, job_ids: list[UUID]) -> dict[UUID, Lease]:
+    async def _take_batch(self, job_ids: list[UUID]) -> dict[UUID, Lease]:
         try:
             if self._apart is None:
                 return await in_thread(leases.take_many, job_ids, self._worker)
@@ -64,14 +64,14 @@ class Taker:
             for job_id in suspects:
                 self._apart(job_id)
             return taken
-        each = [await self._take([job_id]) for job_id in job_ids]
+        each = [await self._take_batch([job_id]) for job_id in job_ids]
         return {job_id: lease for taken in each for job_id, lease in taken.items()}
 
 
 def give_back(lease: Lease) -> None:
     """Have another worker take the job at once."""
     try:
-        leases.release(lease.job, lease.fence)
-        commands.wake([lease.job])
+        leases.release_lease(lease.job, lease.fence)
+        wake_jobs([lease.job])
     except Error as error:  # the lease ends by itself, and the sweep delivers the job
         logger.warning("job %s not given back: %s", lease.job, error)

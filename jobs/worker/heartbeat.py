@@ -46,29 +46,29 @@ class Heartbeat:
         self._heard = time.monotonic()  # of the loop
         self._is_blocked = False
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._serve_beats, name="heartbeat", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Renew nothing more."""
         self._over.set()
 
-    def _serve(self) -> None:
+    def _serve_beats(self) -> None:
         leave_pool()
         every = min(settings.REPRISE.lease_seconds / BEATS_PER_LEASE, 1.0)
         while not self._over.is_set():
             began = time.monotonic()
             try:
                 if self._is_loop_alive(began):
-                    self._beat(began)
+                    self._renew_leases(began)
             except Exception as error:  # noqa: BLE001 - the loop's edge: runs are lost without it
                 logger.warning("heartbeat failed: %r", error, extra={"action": "beat"})
             close_old_connections()
             self._over.wait(max(0.0, every - (time.monotonic() - began)))
         connection.close()
 
-    def _beat(self, now: float) -> None:
-        found = leases.beat(self._held())
+    def _renew_leases(self, now: float) -> None:
+        found = leases.renew_leases(self._held())
         if not self._over.is_set():
             self._loop.call_soon_threadsafe(self._beaten, now, found)
 
@@ -76,18 +76,20 @@ class Heartbeat:
         """Ask the loop for a sign, and say what it is at where there has been none for long."""
         lease = settings.REPRISE.lease_seconds
         silent = now - self._heard
-        self._loop.call_soon_threadsafe(self._hear)
+        self._loop.call_soon_threadsafe(self._hear_loop)
         if silent > lease / 2 and not self._is_blocked:
             self._is_blocked = True
             logger.warning(
-                "the event loop is blocked by %s:\n%s", *self._culprit(), extra={"action": "beat"}
+                "the event loop is blocked by %s:\n%s",
+                *self._blocking_task(),
+                extra={"action": "beat"},
             )
         return silent < lease * PATIENCE
 
-    def _hear(self) -> None:
+    def _hear_loop(self) -> None:
         self._heard, self._is_blocked = time.monotonic(), False
 
-    def _culprit(self) -> tuple[str, str]:
+    def _blocking_task(self) -> tuple[str, str]:
         """Return the task that the loop is at, by name, and its innermost calls."""
         task = asyncio.current_task(self._loop)
         frame = sys._current_frames().get(self._loop_thread)

@@ -28,7 +28,7 @@ class Apart:
     def start(self, job_id: UUID) -> None:
         """Run a job apart, unless it does already; where there is no room the sweep comes back."""
         if job_id not in self._running and len(self._running) < MOST:
-            task = asyncio.create_task(_serve(job_id), name=f"apart {job_id}")
+            task = asyncio.create_task(_run_worker(job_id), name=f"apart {job_id}")
             self._running[job_id] = task
             task.add_done_callback(lambda _: self._running.pop(job_id))
 
@@ -40,7 +40,7 @@ class Apart:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _serve(job_id: UUID) -> None:
+async def _run_worker(job_id: UUID) -> None:
     words = [sys.executable, "manage.py", "worker", "--job", str(job_id)]
     try:
         process = await asyncio.create_subprocess_exec(

@@ -10,12 +10,7 @@ from typing import Any
 from core.db import in_thread
 from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow
 from core.terminal import plain_text
-from core.user_code import (
-    contained,
-    describe,
-    plain,
-    report,
-)
+from core.user_code import contained, describe, plain, report
 from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.events.extensions import ending_events
@@ -48,21 +43,21 @@ async def ending_of(lease: Lease, run: Run) -> NewEvent:
     try:
         if run.attempt == 1:  # a later attempt may have to put back what an earlier one began
             run.checkpoint()
-        with contained(_passes(run)):
-            result = await _handled(lease, run)
+        with contained(_passes_through(run)):
+            result = await _run_handler(lease, run)
     except log.LeaseLost:
         raise
     except asyncio.CancelledError:
         if not run.stopping:
             raise
-        ending = _stopped()
+        ending = _stopped_event()
     except Exception as error:  # noqa: BLE001 - a kind's code; its event says what it raised
-        ending = _raised(lease, run, error)
+        ending = _raised_event(lease, run, error)
     else:
-        ending = _returned(run, result)
+        ending = _returned_event(run, result)
     if run.diverged:
-        ending = failed(run.diverged.message)
-    return _with_stuck(ending, run.undos.stuck)
+        ending = failed_event(run.diverged.message)
+    return _with_stuck(ending, run.compensation.stuck)
 
 
 async def append_ending(run: Run, ending: NewEvent) -> None:
@@ -80,28 +75,28 @@ async def append_ending(run: Run, ending: NewEvent) -> None:
             raise
         raise Parked from refused  # a pause holds to the end: that comes after the resume
     except (BadRequest, EventTooLarge) as error:
-        await run.append([failed(f"How the run ended cannot be stored: {error.message}")])
+        await run.append([failed_event(f"How the run ended cannot be stored: {error.message}")])
 
 
-def failed(message: str, **extra: Any) -> NewEvent:
+def failed_event(message: str, **extra: Any) -> NewEvent:
     """Return the event of a failed job."""
     return NewEvent(EventType.JOB_FAILED, {"message": plain_text(message)[:MAX_MESSAGE], **extra})
 
 
-async def _handled(lease: Lease, run: Run) -> Any:
-    kind = registry.get(lease.kind)
+async def _run_handler(lease: Lease, run: Run) -> Any:
+    kind = registry.get_kind(lease.kind)
     params = kind.read_own(lease.params)
-    await in_thread(run.vault.unlock, field.names(params))  # thousands of lines take a while
+    await in_thread(run.vault.unlock, field.secret_names(params))  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
-    run.conclude()
+    run.check_replayed()
     return result
 
 
-def _passes(run: Run) -> Any:
+def _passes_through(run: Run) -> Any:
     return lambda error: isinstance(error, asyncio.CancelledError) or run.is_signal(error)
 
 
-def _returned(run: Run, result: Any) -> NewEvent:
+def _returned_event(run: Run, result: Any) -> NewEvent:
     """Return the event for a handler that came to its end."""
     data: dict[str, Any] = {"message": "Done."}
     try:
@@ -110,34 +105,34 @@ def _returned(run: Run, result: Any) -> NewEvent:
         if isinstance(said, dict) and "message" in said:
             data["message"] = plain_text(str(said["message"]))
     except Exception as error:  # noqa: BLE001 - its objects are a kind's code as well
-        return failed(f"How the run ended cannot be stored: {describe(error)}")
+        return failed_event(f"How the run ended cannot be stored: {describe(error)}")
     ending = NewEvent(EventType.JOB_SUCCEEDED, data)
     return _cancelled_instead(ending) if run.cancelling else ending
 
 
-def _raised(lease: Lease, run: Run, error: Exception) -> NewEvent:
+def _raised_event(lease: Lease, run: Run, error: Exception) -> NewEvent:
     """Return the event for a handler that raised."""
     try:
         with contained():
-            if (ending := _expected(run, error)) is not None:
+            if (ending := _expected_event(run, error)) is not None:
                 return ending
     except Exception as second:  # noqa: BLE001 - a kind's subclass of what we expect
         logger.warning("job %s: %s", lease.job, describe(second), extra={"action": "run"})
     report(f"job {lease.job} failed in its handler", error)
-    return failed(f"The handler broke: {describe(error)}")
+    return failed_event(f"The handler broke: {describe(error)}")
 
 
-def _expected(run: Run, error: Exception) -> NewEvent | None:
+def _expected_event(run: Run, error: Exception) -> NewEvent | None:
     match error:
         case Diverged() | InvalidParams() | SecretUnreadable() | KeysUnusable():
-            return failed(str(error.message))
+            return failed_event(str(error.message))
         case Cancelled() if run.cancelling:
-            return _stopped(str(error))
+            return _stopped_event(str(error))
         case JobFailed():
             targets = [str(target) for target in error.failed_targets]
-            return failed(str(error.message), failed_targets=targets)
+            return failed_event(str(error.message), failed_targets=targets)
         case StepFailed():
-            return failed(f"{error}.", failed_targets=[error.target] if error.target else [])
+            return failed_event(f"{error}.", failed_targets=[error.target] if error.target else [])
     return None
 
 
@@ -153,7 +148,7 @@ def _cancelled_instead(ending: NewEvent) -> NewEvent:
     return NewEvent(EventType.JOB_CANCELLED, data)
 
 
-def _stopped(message: str = "") -> NewEvent:
+def _stopped_event(message: str = "") -> NewEvent:
     said = plain_text(message)[:MAX_MESSAGE] or STOPPED
     return NewEvent(EventType.JOB_CANCELLED, {"message": said})
 

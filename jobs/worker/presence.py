@@ -14,9 +14,8 @@ from uuid import UUID
 
 from core.db import in_thread
 from jobs.kinds import registry
-from jobs.queue import unknown_kinds
+from jobs.queue import live_workers, unknown_kinds
 from jobs.queue.port import Receiver
-from jobs.queue import live_workers
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +34,8 @@ class Presence:
     async def shown(self) -> AsyncIterator[None]:
         """Be in the table of workers, and take the jobs that waited for this one."""
         kinds = [kind.name for kind in registry.all_kinds()]
-        renewing = asyncio.create_task(self._renew(kinds), name="presence")
-        looking = asyncio.create_task(self._look(kinds), name="waiting kinds")
+        renewing = asyncio.create_task(self._renew_row(kinds), name="presence")
+        looking = asyncio.create_task(self._look_for_jobs(kinds), name="waiting kinds")
         try:
             yield
         finally:
@@ -45,33 +44,33 @@ class Presence:
             await asyncio.wait({renewing, looking}, timeout=GRACE_SECONDS)
             renewing.cancel()
 
-    async def _renew(self, kinds: Sequence[str]) -> None:
+    async def _renew_row(self, kinds: Sequence[str]) -> None:
         """Renew the row until the end; then remove it, which no late renewal undoes."""
         while not self._over.is_set():
-            await _attempt(lambda: in_thread(live_workers.renew, self._worker, kinds))
+            await _try_work(lambda: in_thread(live_workers.renew_worker, self._worker, kinds))
             try:
                 await asyncio.wait_for(self._over.wait(), BEAT_SECONDS)
             except TimeoutError:
                 continue
-        await _attempt(lambda: in_thread(live_workers.remove, self._worker))
+        await _try_work(lambda: in_thread(live_workers.remove_worker, self._worker))
 
-    async def _look(self, kinds: Sequence[str]) -> None:
+    async def _look_for_jobs(self, kinds: Sequence[str]) -> None:
         while True:
-            await _attempt(lambda: self._take_waiting(kinds))
+            await _try_work(lambda: self._take_waiting(kinds))
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _take_waiting(self, kinds: Sequence[str]) -> None:
         """Take what waits, as room comes; end where a look finds nothing new."""
-        found, before = await self._find(kinds), set[UUID]()
+        found, before = await self._waiting_jobs(kinds), set[UUID]()
         while found and found != before:
             await asyncio.gather(*map(self._receive, found))
-            found, before = await self._find(kinds), found
+            found, before = await self._waiting_jobs(kinds), found
 
-    async def _find(self, kinds: Sequence[str]) -> set[UUID]:
+    async def _waiting_jobs(self, kinds: Sequence[str]) -> set[UUID]:
         return set(await in_thread(unknown_kinds.waiting_jobs, kinds, self._capacity))
 
 
-async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
+async def _try_work(work: Callable[[], Awaitable[None]]) -> None:
     try:
         await work()
     except Exception as error:  # noqa: BLE001 - the loop's edge: the next beat tries again

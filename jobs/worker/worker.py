@@ -17,18 +17,14 @@ from django.db import Error, transaction
 
 from core.db import in_thread
 from core.errors import RepriseError
-from jobs import commands, log
+from jobs import log
 from jobs.log import hints
 from jobs.log.state import state_at
 from jobs.log.writer import Writer
-from jobs.queue import (
-    claims,
-    dispatch,
-    leases,
-    limits,
-)
+from jobs.queue import claims, dispatch, leases, limits
 from jobs.queue.leases import Lease
-from jobs.run import HandedOver, Parked, Run, parking
+from jobs.queue.wake import wake_jobs
+from jobs.run import HandedOver, Parked, Run, parking_events
 from jobs.secrets import field, store
 from jobs.worker.fetcher import Taker, give_back
 from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
@@ -70,8 +66,10 @@ class Worker:
     async def serve(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop`; then hand over what runs and return."""
         presence = Presence(self.name, self.receive, self.capacity)
-        async with self._open(), presence.shown():
-            queue = asyncio.create_task(dispatch.serve(self.receive, self.name, self.capacity))
+        async with self._serving(), presence.shown():
+            queue = asyncio.create_task(
+                dispatch.serve_deliveries(self.receive, self.name, self.capacity)
+            )
             try:
                 await stop.wait()
             finally:
@@ -81,7 +79,7 @@ class Worker:
 
     async def serve_one(self, job_id: UUID, stop: asyncio.Event) -> None:
         """Run one job, if it is to be had, until it leaves this worker, or until `stop`."""
-        async with self._open():
+        async with self._serving():
             await self.receive(job_id)
             for active in list(self._active.values()):  # one, or none
                 stopping = asyncio.create_task(stop.wait())
@@ -89,11 +87,11 @@ class Worker:
                 stopping.cancel()
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def _serving(self) -> AsyncIterator[None]:
         """Be ready to run jobs; in the end hand over what still runs."""
         beats, watching = (
-            Heartbeat(self._held.copy, self._beaten),
-            asyncio.create_task(self._watch()),
+            Heartbeat(self._held.copy, self._leases_renewed),
+            asyncio.create_task(self._watch_leases()),
         )
         try:
             yield
@@ -103,7 +101,7 @@ class Worker:
             beats.stop()
             watching.cancel()
             self._writer.stop()
-            await asyncio.to_thread(hints.publisher().flush, HINTS_SECONDS)
+            await asyncio.to_thread(hints.hint_publisher().flush, HINTS_SECONDS)
 
     async def receive(self, job_id: UUID) -> None:
         """Take a delivered job, if it is to be had, and start its run; waits while full."""
@@ -113,31 +111,31 @@ class Worker:
             held_at = time.monotonic()
             taken = None if self._stopping else await self._taker.take(job_id)
             if taken is not None:
-                self._start(taken, held_at)
+                self._start_run(taken, held_at)
                 started = True
         finally:
             if not started:
                 self._room.release()
 
-    def _start(self, lease: Lease, held_at: float) -> None:
+    def _start_run(self, lease: Lease, held_at: float) -> None:
         actor = f"worker:{self.name}"
         run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer)
-        task = asyncio.create_task(self._run(lease, run), name=f"job {lease.job}")
+        task = asyncio.create_task(self._execute_run(lease, run), name=f"job {lease.job}")
         self._active[lease.job] = _Active(lease, run, held_at, task)
         self._held[lease.job] = lease.fence
 
-    async def _run(self, lease: Lease, run: Run) -> None:
+    async def _execute_run(self, lease: Lease, run: Run) -> None:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
             steps = {} if lease.fresh else (await in_thread(state_at, lease.job)).steps
-            run.recall(steps, lease.status, lease.at)
-            if field.refers(lease.params):
-                run.vault.stored = await in_thread(store.load, lease.job)
+            run.load_steps(steps, lease.status, lease.at)
+            if field.has_reference(lease.params):
+                run.vault.stored = await in_thread(store.load_secrets, lease.job)
             await append_ending(run, await ending_of(lease, run))
             if lease.holds:
-                await in_thread(_release, lease)
+                await in_thread(_release_claims, lease)
         except Parked:
-            await in_thread(_park, run, lease.kind)
+            await in_thread(_park_run, run, lease.kind)
         except (HandedOver, asyncio.CancelledError):
             await in_thread(give_back, lease)
         except log.LeaseLost:
@@ -150,22 +148,22 @@ class Worker:
             self._room.release()
             run.vault.lock()
 
-    async def _watch(self) -> None:
+    async def _watch_leases(self) -> None:
         """End runs whose lease is about to end unrenewed, a margin before somebody takes them."""
         while True:
             await asyncio.sleep(min(settings.REPRISE.lease_seconds / BEATS_PER_LEASE, 1.0))
             self._stop_expired()
 
-    def _beaten(self, known_at: float, held: Mapping[UUID, str]) -> None:
+    def _leases_renewed(self, known_at: float, held: Mapping[UUID, str]) -> None:
         """Take in how the jobs stand whose leases have been renewed."""
         for job, status in held.items():
             if active := self._active.get(job):
                 active.held_at = max(active.held_at, known_at)
-                self._steer(active, status)
+                self._apply_status(active, status)
 
-    def _steer(self, active: _Active, status: str) -> None:
+    def _apply_status(self, active: _Active, status: str) -> None:
         """Pass on what people asked for; end a step that does not heed it within the grace."""
-        active.run.steer(cancelling=status == "cancelling", pausing=status == "paused")
+        active.run.set_requests(cancelling=status == "cancelling", pausing=status == "paused")
         if status != "cancelling":
             return
         now = time.monotonic()
@@ -196,22 +194,22 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
 
 
-def _release(lease: Lease) -> None:
+def _release_claims(lease: Lease) -> None:
     """Give up an ended job's targets and its place, and wake who waits for them."""
     with transaction.atomic():
-        commands.wake(claims.release(lease.job))
+        wake_jobs(claims.release_targets(lease.job))
     limits.wake_next(lease.kind)
 
 
-def _park(run: Run, kind: str) -> None:
+def _park_run(run: Run, kind: str) -> None:
     """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
     try:
         with transaction.atomic():
-            status = leases.park(
-                run.job, run.fence, run.actor, run.vault.masked(parking(run.waits))
+            status = leases.park_job(
+                run.job, run.fence, run.actor, run.vault.masked(parking_events(run.waits))
             )
             if status not in {"waiting", "paused"}:
-                commands.wake([run.job])
+                wake_jobs([run.job])
         limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
         logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})

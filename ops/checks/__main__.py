@@ -1,4 +1,4 @@
-"""`ops/check`: format, lint, types, import contracts, Django's checks, migrations, lengths.
+"""`ops/check`: format, lint, types, imports, Django's checks, migrations, lengths, names.
 
 All of them run before it says what failed.
 """
@@ -48,6 +48,8 @@ CHECKS = (
     Check("Django's own", ("python", "manage.py", "check", "--fail-level", "ERROR")),
     Check("migrations", ("python", "-m", "ops.checks.migrations")),
     Check("file lengths", ("python", "-m", "ops.checks.lengths")),
+    Check("circles", ("python", "-m", "ops.checks.structure", "jobs", "streams", "jobs/run")),
+    Check("function names", ("python", "-m", "ops.checks.names")),
 )
 
 

@@ -1,4 +1,4 @@
-"""No source file is longer than 400 lines: past that it is more than one thing."""
+"""No source file is longer than 345 lines: past that it is more than one thing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from ops.setup.clone import ROOT
 
-LONGEST = 400
+LONGEST = 345
 PATTERNS = ("*.py", "*.ts", "*.css", "*.sh", "*.html", "ops/*", ".ci/*")
 PROSE = (".md",)
 

@@ -1,8 +1,8 @@
 """How the packages hang together: `python -m ops.checks.structure [package …]` counts it.
 
 A room is a module or package directly in a package. For each package: its rooms, the arrows between
-them (imports, also inside functions and under TYPE_CHECKING), the levels that these arrows make, and
-the circles, which there should be none of.
+them (imports, also those in functions and under TYPE_CHECKING), the levels that these arrows make,
+and the circles, of which there must be none.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from itertools import takewhile
 from uuid import UUID
 
 from streams.client.frames import Event
@@ -20,6 +22,10 @@ class Chain:
 
     def __init__(self, job: UUID, after: int) -> None:
         self._previous = hashlib.sha256(job.bytes).digest() if after == 0 else None
+
+    def take_sound(self, events: Sequence[Event]) -> list[Event]:
+        """Take the next events; return those before the first that is not what its hash says."""
+        return list(takewhile(self.holds, events))
 
     def holds(self, event: Event) -> bool:
         """Take the next event; return whether it is what its hash says."""

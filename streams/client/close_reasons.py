@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from streams.client.frames import Words, words
+from streams.client.frames import Words, error_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ _TOO_BIG = 1009
 _RETRYABLE = frozenset({408, 425, 429})
 
 
-def told(said: Words, *, final: bool | None = None) -> Closed:
+def reason_for_error(said: Words, *, final: bool | None = None) -> Closed:
     """Return what the server's own words mean."""
     if said.code in FINAL if final is None else final:
         return Refusal(said.code, said.message)
@@ -77,11 +77,11 @@ def by_close_code(code: int, reason: str, said: Words | None) -> Closed:
     """Return what a WebSocket's close frame means; `said` is the `error` frame before it."""
     if not 4000 <= code <= 4999:
         if said is not None:
-            return told(said)
+            return reason_for_error(said)
         lost = "message_too_big" if code == _TOO_BIG else "connection_lost"
         return Lost(lost, reason or f"The connection was closed ({code}).")
     name = _CLOSE_CODES.get(code, f"close_{code}")
-    return told(said or Words(name, reason or name), final=code >= 4500)
+    return reason_for_error(said or Words(name, reason or name), final=code >= 4500)
 
 
 def by_response(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Closed:
@@ -91,12 +91,12 @@ def by_response(status: int, headers: Mapping[str, str], body: bytes, now: datet
     which the next transport may pass.
     """
     # A moment is the sender's: its own clock says how far away that is, ours may be hours off.
-    wait = retry_after(headers.get("Retry-After"), _moment(headers.get("Date")) or now)
-    said = _problem(headers.get("Content-Type", ""), body)
+    wait = retry_after(headers.get("Retry-After"), _parse_moment(headers.get("Date")) or now)
+    said = _parse_problem(headers.get("Content-Type", ""), body)
     if said is None:
         return Lost("http_error", f"The answer was HTTP {status}.", wait)
     said = Words(said.code, said.message, max(wait, said.retry_after_s))
-    return told(said, final=status < 500 and status not in _RETRYABLE)
+    return reason_for_error(said, final=status < 500 and status not in _RETRYABLE)
 
 
 def retry_after(header: str | None, now: datetime) -> float:
@@ -105,11 +105,11 @@ def retry_after(header: str | None, now: datetime) -> float:
         return 0.0
     if header.strip().isdigit():
         return float(header)
-    at = _moment(header)
+    at = _parse_moment(header)
     return max(0.0, (at - now).total_seconds()) if at else 0.0
 
 
-def _moment(header: str | None) -> datetime | None:
+def _parse_moment(header: str | None) -> datetime | None:
     try:
         at = parsedate_to_datetime(header or "")
     except ValueError:
@@ -117,11 +117,11 @@ def _moment(header: str | None) -> datetime | None:
     return at.replace(tzinfo=at.tzinfo or UTC)
 
 
-def _problem(type: str, body: bytes) -> Words | None:
+def _parse_problem(type: str, body: bytes) -> Words | None:
     if "json" not in type:
         return None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return words(value) if isinstance(value, dict) else None
+    return error_words(value) if isinstance(value, dict) else None

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.client.close_reasons import (
-    Closed,
-    Lost,
-    Refusal,
-    Rotated,
-)
+from streams.client.close_reasons import Closed, Lost, Refusal, Rotated
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Hello
 from streams.client.silence import Silence
 
@@ -76,14 +71,14 @@ class Link:
     def take(self, frame: Frame, now: float) -> tuple[list[Event], Closed | None]:
         """Return what of a frame is new, and why the connection is over if it is."""
         if isinstance(frame, Hello):
-            return [], self._greet(frame, now)
+            return [], self._take_hello(frame, now)
         if not self.greeted:
             name = type(frame).__name__
             return [], Lost("bad_frame", f"The first frame was {name}, not Hello.")
         self._silence.frame(now)
         match frame:
             case Events(events):
-                return self._events(events)
+                return self._take_events(events)
             case CaughtUp(seq) | FellBehind(seq) | End(seq) if seq > self.last:
                 self.gaps += 1
                 said = f"Events up to #{seq} should have come; the last was #{self.last}."
@@ -109,7 +104,7 @@ class Link:
             return Lost("no_first_frame", "The answer ended before its first frame.")
         return closed
 
-    def _greet(self, frame: Hello, now: float) -> Closed | None:
+    def _take_hello(self, frame: Hello, now: float) -> Closed | None:
         if frame.protocol != PROTOCOL:
             said = f"The server speaks protocol {frame.protocol}, this follower {PROTOCOL}."
             return Refusal("unsupported_protocol", said)
@@ -118,7 +113,7 @@ class Link:
         self.greeted = True
         return None
 
-    def _events(self, events: tuple[Event, ...]) -> tuple[list[Event], Closed | None]:
+    def _take_events(self, events: tuple[Event, ...]) -> tuple[list[Event], Closed | None]:
         fresh: list[Event] = []
         gap: Lost | None = None
         for event in events:

@@ -9,46 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from streams.client.actions import (
-    Alive,
-    Close,
-    Given,
-    Move,
-    Open,
-    Over,
-    Reset,
-    Retry,
-    Signal,
-    Told,
-)
-from streams.client.backoff import CAP_S, Backoff
+from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
+from streams.client.backoff import Backoff
 from streams.client.chain import Chain
-from streams.client.close_reasons import (
-    DIVERGED,
-    Closed,
-    Ended,
-    Lost,
-    Refusal,
-    Rotated,
-)
+from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.connection import Link
 from streams.client.cursor import seq_of
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    Ladder,
-)
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, Ladder
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
+from streams.client.patience import Patience
 
-FIRST_FRAME_S = 4.0
-# The most that a connection may take to its first frame, however slow the line.
-FIRST_FRAME_MOST_S = 30.0
 # A connection that lived this long, or brought events, was worth having: the backoff starts over.
 WORTHWHILE_S = 5.0
 # A finite answer that brought nothing and ended sooner than this is no rotation.
@@ -57,19 +31,6 @@ ROTATION_LEAST_S = 1.0
 SILENT = frozenset({"no_first_frame", "held", "message_too_big"})
 # How long an answer lasts where one is asked for that ends by itself, once all is caught up.
 FINITE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to try, in seconds: for a first frame; for the first connection; in an outage.
-
-    `wait_s` is the most that a wait before a try may be, where the server does not ask for more.
-    """
-
-    first_frame_s: float = FIRST_FRAME_S
-    reach_s: float | None = None
-    give_up_s: float | None = None
-    wait_s: float = CAP_S
 
 
 class Core:
@@ -87,9 +48,7 @@ class Core:
         self._moves: deque[Move] = deque()
         self._numbers = count(1)
         self._link: Link | None = None
-        self._trial: Link | None = (
-            None  # beside the link: a better transport, before its first frame
-        )
+        self._trial: Link | None = None  # a better transport, before its first frame
         self._left: list[str] = []
         self._retry_at: float | None = None
         self._upgrade_at: float | None = None
@@ -107,8 +66,8 @@ class Core:
         """When `tick` is to be called; None: not before something else happens."""
         if self.over:
             return None
-        links = [link.deadline for link in (self._link, self._trial) if link]
-        times = [*links, self._quiet_at, self._retry_at, self._upgrade_at, self._give_up_at]
+        times = [link.deadline if link else None for link in (self._link, self._trial)]
+        times += [self._quiet_at, self._retry_at, self._upgrade_at, self._give_up_at]
         return min((at for at in times if at is not None), default=None)
 
     def moves(self) -> Iterator[Move]:
@@ -122,12 +81,12 @@ class Core:
         self.over, self._away_since = False, now
         self._backoff.reset()
         self._standing.started()
-        self._tell()
-        self._open(now)
+        self._tell_info()
+        self._open_best(now)
 
     def stop(self) -> None:
         """Let go of everything."""
-        self._drop()
+        self._drop_links()
         self.over = True
 
     def attend(self, now: float) -> None:
@@ -147,49 +106,44 @@ class Core:
             case Retry(seconds):
                 self._backoff.base_s = seconds or self._backoff.base_s
             case Ended() | Rotated() | Lost() | Refusal():
-                self._closed(link, link.judged(signal), now)
+                self._link_closed(link, link.judged(signal), now)
             case _:
-                self._frame(link, signal, now)
+                self._take_frame(link, signal, now)
 
     def tick(self, now: float) -> None:
         """Do what is due."""
         for link in (self._trial, self._link):
             if link is not None and link.deadline <= now and link in (self._trial, self._link):
-                self._closed(link, link.late(), now)
+                self._link_closed(link, link.late(), now)
         if _is_due(self._quiet_at, now):
             self._standing.quiet()
-            self._tell()
+            self._tell_info()
         if _is_due(self._give_up_at, now):
             self._give_up()
         elif _is_due(self._retry_at, now):
-            self._open(now)
+            self._open_best(now)
         elif _is_due(self._upgrade_at, now):
             self._upgrade_at, self._left = None, list(self._ladder.better)
             self._try_better(now)
 
-    # -- connections ---------------------------------------------------------------------------
-
-    def _open(self, now: float) -> None:
+    def _open_best(self, now: float) -> None:
         self._retry_at = None
         rung = self._ladder.current
         rotate_s = None
         if rung in (SSE, OCTETS) and self._ladder.finite(rung):
             rotate_s = FINITE_S if self.info.state is State.LIVE else 0.0
-        self._link = self._connect(rung, now, rotate_s)
+        self._link = self._connect_rung(rung, now, rotate_s)
 
-    def _connect(self, rung: str, now: float, rotate_s: float | None = None) -> Link:
+    def _connect_rung(self, rung: str, now: float, rotate_s: float | None = None) -> Link:
         info = self.info
-        patience = self._patience.first_frame_s * 2.0 ** min(self._ladder.rounds, 10)
-        patience = min(max(FIRST_FRAME_MOST_S, self._patience.first_frame_s), patience)
+        patience = self._patience.first_frame_after(self._ladder.rounds)
         finite = rung == LONG_POLL or rotate_s is not None
-        link = Link(
-            next(self._numbers), rung, info.seq, now, patience, rotate_s,
-            finite=finite,
-        )  # fmt: skip
+        number = next(self._numbers)
+        link = Link(number, rung, info.seq, now, patience, rotate_s, finite=finite)
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link
 
-    def _drop(self) -> None:
+    def _drop_links(self) -> None:
         for link in (self._link, self._trial):
             if link is not None:
                 self._moves.append(Close(link.number))
@@ -197,7 +151,7 @@ class Core:
         self._retry_at = self._upgrade_at = None
         self._left = []
 
-    def _closed(self, link: Link, why: Closed, now: float) -> None:
+    def _link_closed(self, link: Link, why: Closed, now: float) -> None:
         self._moves.append(Close(link.number))
         if link is self._trial:
             self._trial = None
@@ -206,43 +160,43 @@ class Core:
         self._link = None
         match why:
             case Lost():
-                self._lost(link, why, now)
+                self._link_lost(link, why, now)
             case Rotated():
-                self._rotated(link, now)
+                self._link_rotated(link, now)
             case Ended():
-                self._finish(None)
+                self._finish_job(None)
             case Refusal():
-                self._refused(why, now)
+                self._link_refused(why, now)
 
-    def _rotated(self, link: Link, now: float) -> None:
+    def _link_rotated(self, link: Link, now: float) -> None:
         """Go on at once where a finite answer brought what it should, or some of it."""
         least = 0.0 if link.rotate_s == 0 else ROTATION_LEAST_S
         idle = link.caught_up and now - link.opened_at >= least
         if not (link.brought or idle):
-            self._lost(link, Lost("ended_early", "The answer ended without anything new."), now)
+            why = Lost("ended_early", "The answer ended without anything new.")
+            self._link_lost(link, why, now)
             return
         if not link.caught_up and not link.brought_for_long(now):
             self._ladder.missed(silent=False)
         self._backoff.reset()
-        self._open(now)
+        self._open_best(now)
 
-    def _lost(self, link: Link, why: Lost, now: float) -> None:
-        lived = link.greeted and now - link.opened_at >= WORTHWHILE_S
-        if link.brought or link.proved or lived:
+    def _link_lost(self, link: Link, why: Lost, now: float) -> None:
+        if link.brought or link.proved or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
             self._backoff.reset()
         silent = why.code in SILENT
-        moved = self._missed(link, why, now)
+        moved = self._count_miss(link, why, now)
         jitter = self._backoff.next()
         # Silence was wait enough before trying another transport.
         wait = why.retry_after_s + (0 if silent and moved else jitter)
-        self._drop()
+        self._drop_links()
         self._retry_at = now + wait
         if self._away_since is None:
             self._away_since = now
         self._standing.down(why, wait, self._backoff.tries)
-        self._tell()
+        self._tell_info()
 
-    def _missed(self, link: Link, why: Lost, now: float) -> bool:
+    def _count_miss(self, link: Link, why: Lost, now: float) -> bool:
         """Hold it against the transport, where it is the transport's; return whether it is left."""
         if why.from_server:
             return False
@@ -259,40 +213,37 @@ class Core:
         Only once everything is here: what is on its way would else come twice.
         """
         if self._left and self.info.state is State.LIVE:
-            self._trial = self._connect(self._left.pop(0), now)
+            self._trial = self._connect_rung(self._left.pop(0), now)
             return
         if not self._left:
             self._ladder.upgrade_refused()
         self._left = []
-        self._plan(now)
+        self._plan_upgrade(now)
 
-    def _plan(self, now: float) -> None:
+    def _plan_upgrade(self, now: float) -> None:
         if self._ladder.better and self._upgrade_at is None and self._trial is None:
             self._upgrade_at = now + self._ladder.upgrade_after
 
-    # -- frames --------------------------------------------------------------------------------
-
-    def _frame(self, link: Link, frame: Frame, now: float) -> None:
+    def _take_frame(self, link: Link, frame: Frame, now: float) -> None:
         was = link.duplicates, link.gaps
         fresh, over = link.take(frame, now)
         if (link.duplicates, link.gaps) != was:
             self._standing.faulty(link.duplicates - was[0], link.gaps - was[1])
         # A better connection began where the old one was when it was opened, not where it is now.
         given = self.info.seq
-        broken = self._give([event for event in fresh if event.seq > given])
-        if broken is not None:
-            self._refused(broken, now)
+        if broken := self._give_events([event for event in fresh if event.seq > given]):
+            self._link_refused(broken, now)
         elif over is not None:
-            self._closed(link, over, now)
+            self._link_closed(link, over, now)
         elif link is self._trial:
-            self._tried(link, frame, now)
+            self._trial_came(link, frame, now)
         else:
-            self._came(link, frame, now)
+            self._frames_came(link, frame, now)
 
-    def _came(self, link: Link, frame: Frame, now: float) -> None:
+    def _frames_came(self, link: Link, frame: Frame, now: float) -> None:
         """Go on with what the connection brought."""
         if isinstance(frame, Hello):
-            self._greeted(link, frame)
+            self._link_greeted(link, frame)
         whole = link.rotate_s is None
         if link.brought:
             self._ladder.worked()
@@ -303,64 +254,59 @@ class Core:
         if not self._ladder.better:
             self._upgrade_at = None
         elif link.caught_up:
-            self._plan(now)
-        self._place(frame)
+            self._plan_upgrade(now)
+        self._note_place(frame)
 
-    def _tried(self, link: Link, frame: Frame, now: float) -> None:
+    def _trial_came(self, link: Link, frame: Frame, now: float) -> None:
         """Take a better connection in place of the other, once nothing is held back on it."""
         if isinstance(frame, End):
-            self._finish(frame.status)
+            self._finish_job(frame.status)
         elif link.proved:
             if self._link is not None:
                 self._moves.append(Close(self._link.number))
             self._link, self._trial, self._left = link, None, []
             self._ladder.proved(link.transport, whole=True)
-            self._plan(now)
+            self._plan_upgrade(now)
             self._standing.up(link.transport, link.last)
             self._standing.caught_up(link.last)
-            self._tell()
+            self._tell_info()
 
-    def _greeted(self, link: Link, frame: Hello) -> None:
+    def _link_greeted(self, link: Link, frame: Hello) -> None:
         self._reached, self._away_since = True, None
         self._standing.up(link.transport, frame.head)
-        self._tell()
+        self._tell_info()
 
-    def _give(self, fresh: list[Event]) -> Refusal | None:
-        sound, broken = fresh, None
-        for at, event in enumerate(fresh if self._chain else ()):
-            if self._chain is not None and not self._chain.holds(event):
-                said = f"Event #{event.seq} is not what its hash says."
-                sound, broken = fresh[:at], Refusal("broken_chain", said)
-                break
+    def _give_events(self, fresh: list[Event]) -> Refusal | None:
+        sound = self._chain.take_sound(fresh) if self._chain else fresh
         if sound:
             self._standing.given(sound)
             self._moves.append(Given(tuple(sound), self.info))
-        return broken
+        if len(sound) == len(fresh):
+            return None
+        said = f"Event #{fresh[len(sound)].seq} is not what its hash says."
+        return Refusal("broken_chain", said)
 
-    def _place(self, frame: Frame) -> None:
+    def _note_place(self, frame: Frame) -> None:
         match frame:
             case CaughtUp():
                 self._standing.caught_up(frame.head)
-                self._tell()
+                self._tell_info()
             case FellBehind():
                 self._standing.fell_behind(frame.head)
-                self._tell()
+                self._tell_info()
                 if self._trial is not None:
                     self._moves.append(Close(self._trial.number))
                     self._trial = None
             case Heartbeat() | Events():
                 head = frame.head if isinstance(frame, Heartbeat) else 0
                 if self._standing.heard(head):
-                    self._tell()
+                    self._tell_info()
             case End():
-                self._finish(frame.status)
-
-    # -- ends ----------------------------------------------------------------------------------
+                self._finish_job(frame.status)
 
     @property
     def _quiet_at(self) -> float | None:
-        live = self.info.state is State.LIVE
-        return self._link.quiet_at if live and self._link is not None else None
+        return self._link.quiet_at if self._link and self.info.state is State.LIVE else None
 
     @property
     def _give_up_at(self) -> float | None:
@@ -368,31 +314,30 @@ class Core:
         return None if self._away_since is None or limit is None else self._away_since + limit
 
     def _give_up(self) -> None:
-        last = self.info.error
-        said = last.message if last else "Nothing came."
-        self._fail(Trouble("unreachable", said))
+        said = self.info.error.message if self.info.error else "Nothing came."
+        self._fail_for_good(Trouble("unreachable", said))
 
-    def _refused(self, why: Refusal, now: float) -> None:
+    def _link_refused(self, why: Refusal, now: float) -> None:
         if not (self._restarts and self.info.seq and why.code in DIVERGED):
-            self._fail(Trouble(why.code, why.message))
+            self._fail_for_good(Trouble(why.code, why.message))
             return
-        self._drop()
+        self._drop_links()
         self._standing.reset()
         self._chain = Chain(self._job, 0) if self._verifies else None
         self._moves.append(Reset(self.info))
         self.start(now)
 
-    def _finish(self, status: str | None) -> None:
+    def _finish_job(self, status: str | None) -> None:
         self.stop()
         self._standing.ended(status)
         self._moves.append(Over(None, self.info))
 
-    def _fail(self, trouble: Trouble) -> None:
+    def _fail_for_good(self, trouble: Trouble) -> None:
         self.stop()
         self._standing.failed(trouble)
         self._moves.append(Over(trouble, self.info))
 
-    def _tell(self) -> None:
+    def _tell_info(self) -> None:
         self._moves.append(Told(self.info))
 
 

@@ -89,7 +89,7 @@ class Ladder:
         self._misses += 2 if silent else 1
         if self._misses < (MISSES_OF_KNOWN if self.current in self._worked else MISSES):
             return False
-        return self._leave()
+        return self._leave_rung()
 
     def held_back(self) -> bool:
         """Note that the current rung brought everything and then nothing, not even a heartbeat;
@@ -101,7 +101,7 @@ class Ladder:
             return False
         for known in (self._worked, self._proved, self._whole):
             known.discard(rung)
-        return self._leave()
+        return self._leave_rung()
 
     def worked(self) -> None:
         """Note that the current rung has brought something."""
@@ -136,7 +136,7 @@ class Ladder:
         """Note that none of the better rungs did better."""
         self._refused += 1
 
-    def _leave(self) -> bool:
+    def _leave_rung(self) -> bool:
         self._misses = self._held = 0
         self._at += 1
         if self._at == len(self._rungs):

@@ -13,33 +13,19 @@ from typing import Self
 import httpx
 from websockets.exceptions import InvalidProxyStatus, WebSocketException
 
-from streams.client.actions import (
-    Close,
-    Given,
-    Open,
-    Over,
-    Reset,
-    Signal,
-    Told,
-)
+from streams.client.actions import Close, Given, Open, Over, Reset, Signal, Told
 from streams.client.addresses import Addresses
 from streams.client.backoff import Backoff
 from streams.client.close_reasons import Closed, Lost
-from streams.client.core import Core, Patience
+from streams.client.core import Core
 from streams.client.errors import BadFrame, FollowError, Refused, Unreachable
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    TRANSPORTS,
-    WEBSOCKET,
-    Ladder,
-)
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET, Ladder
 from streams.client.fallback import UpgradeTimes as UpgradeTimes
 from streams.client.frames import Event
 from streams.client.info import Info
+from streams.client.patience import Patience
 from streams.client.transports import longpoll, stream, websocket
-from streams.client.transports.http import Door, NoAnswer, network_error, reason
+from streams.client.transports.http import Door, NoAnswer, failure_reason, network_error
 
 #: What `Follower.stream` yields.
 Happening = Given | Told | Reset
@@ -52,10 +38,10 @@ CLOSE_SECONDS = 1.0
 
 Connect = Callable[[Door, Open], AsyncGenerator[Signal, None]]
 CONNECT: Mapping[str, Connect] = {
-    WEBSOCKET: websocket.signals,
-    SSE: stream.signals,
-    OCTETS: stream.signals,
-    LONG_POLL: longpoll.signals,
+    WEBSOCKET: websocket.socket_signals,
+    SSE: stream.stream_signals,
+    OCTETS: stream.stream_signals,
+    LONG_POLL: longpoll.poll_signals,
 }
 
 
@@ -128,10 +114,10 @@ class Follower:
         connection (`Told`), and `Reset`. Raises as iterating does."""
         if not self._core.over:
             raise RuntimeError("This follower is being iterated already: close it first.")
-        self._stream = self._happenings()
+        self._stream = self._next_happenings()
         return self._stream
 
-    async def _happenings(self) -> AsyncGenerator[Happening, None]:
+    async def _next_happenings(self) -> AsyncGenerator[Happening, None]:
         connections, core = Connections(self._door), self._core
         clock = asyncio.get_running_loop().time
         core.start(clock())
@@ -147,7 +133,7 @@ class Follower:
                             connections.close(number)
                         case Over(error):
                             if error is not None:
-                                raise _raised(error.code, error.message)
+                                raise _error_for(error.code, error.message)
                             return
                         case _:
                             yield move
@@ -168,14 +154,14 @@ class _Each:
     and what it reads from is closed by the follower."""
 
     def __init__(self, happenings: AsyncIterator[Happening], events: deque[Event]) -> None:
-        self._happenings, self._events = happenings, events
+        self._next_happenings, self._events = happenings, events
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
         while not self._events:
-            happening = await anext(self._happenings)
+            happening = await anext(self._next_happenings)
             if isinstance(happening, Given):
                 self._events.extend(happening.events)
         return self._events.popleft()
@@ -192,7 +178,7 @@ class Connections:
 
     def open(self, move: Open) -> None:
         """Connect, in a task of its own."""
-        self._open[move.number] = asyncio.create_task(self._read(move))
+        self._open[move.number] = asyncio.create_task(self._read_frames(move))
 
     def close(self, number: int) -> None:
         """Let go of a connection without waiting for its goodbye."""
@@ -223,7 +209,7 @@ class Connections:
             await asyncio.wait(closing, timeout=CLOSE_SECONDS)
         await self._door.close()
 
-    async def _read(self, move: Open) -> None:
+    async def _read_frames(self, move: Open) -> None:
         why: Closed | None = None
         try:
             async with aclosing(CONNECT[move.transport](self._door, move)) as signals:
@@ -238,7 +224,7 @@ class Connections:
             why = Lost("connect_failed", f"The proxy answered HTTP {error.response.status_code}.")
         except (WebSocketException, ImportError, ValueError) as error:
             # The last two: a proxy in the environment that nothing here can speak to.
-            why = Lost("connect_failed", reason(error))
+            why = Lost("connect_failed", failure_reason(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, EOFError) as error:
             why = network_error(error)
         await self._arrived.put((move.number, why))
@@ -264,5 +250,5 @@ def follow(job: str, **options: object) -> Iterator[Event]:
             runner.run(happenings.aclose())
 
 
-def _raised(code: str, message: str) -> FollowError:
+def _error_for(code: str, message: str) -> FollowError:
     return (Unreachable if code == "unreachable" else Refused)(code, message)

@@ -100,9 +100,9 @@ class Words:
 Frame = Hello | Events | CaughtUp | FellBehind | Heartbeat | End
 
 
-def parse(text: str) -> Frame | Words | None:
+def parse_frame(text: str) -> Frame | Words | None:
     """Return the frame that a text is, None for an unknown kind; BadFrame for what is no frame."""
-    members, events = split(text)
+    members, events = split_page(text)
     kind = members.get("kind")
     if not isinstance(kind, str):
         raise BadFrame("This is no frame.")
@@ -110,99 +110,99 @@ def parse(text: str) -> Frame | Words | None:
         if not events:
             raise BadFrame("A frame without events.")
         return Events(tuple(events))
-    return _frame(kind, members)
+    return _make_frame(kind, members)
 
 
-def named(name: str, text: str) -> Frame | Words | None:
+def parse_named(name: str, text: str) -> Frame | Words | None:
     """Return the frame that a named message of a stream is, None for an unknown name."""
-    members, _ = split(text)
-    return _frame("error" if name == "stream-error" else name, members)
+    members, _ = split_page(text)
+    return _make_frame("error" if name == "stream-error" else name, members)
 
 
-def event(text: str) -> Event:
+def parse_event(text: str) -> Event:
     """Return the event that a text is; BadFrame for any other text."""
-    value, end = _value(text, 0)
+    value, end = _parse_value(text, 0)
     if text[end:].strip(_SPACE):
         raise BadFrame("This is no event.")
-    return _event(value, text)
+    return _make_event(value, text)
 
 
-def words(members: Mapping[str, Any]) -> Words | None:
+def error_words(members: Mapping[str, Any]) -> Words | None:
     """Return the words of an `error` frame or a problem document, None where there are none."""
     code = members.get("code")
     if not isinstance(code, str):
         return None
     message = members.get("message") or members.get("detail") or members.get("title") or code
-    return Words(code, str(message), seconds(members.get("retry_after_s")))
+    return Words(code, str(message), parse_seconds(members.get("retry_after_s")))
 
 
-def seconds(value: object) -> float:
+def parse_seconds(value: object) -> float:
     """Return a JSON member in seconds; 0 where it is no positive number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and value > 0 else 0.0  # type: ignore[operator, arg-type]
 
 
-def split(text: str) -> tuple[dict[str, Any], list[Event]]:
+def split_page(text: str) -> tuple[dict[str, Any], list[Event]]:
     """Return a JSON object's members, and its member `events` as events with their exact texts.
 
     BadFrame where the text is no JSON object, or that member no list of events.
     """
     members: dict[str, Any] = {}
     events: list[Event] = []
-    at = _expect(text, 0, "{")
+    at = _expect_sign(text, 0, "{")
     while text[at : at + 1] != "}":
-        name, at = _value(text, at)
-        at = _expect(text, at, ":")
+        name, at = _parse_value(text, at)
+        at = _expect_sign(text, at, ":")
         if name == "events":
-            events, at = _events(text, at)
+            events, at = _parse_events(text, at)
         elif isinstance(name, str):
-            members[name], at = _value(text, at)
-        at = _skip(text, at)
+            members[name], at = _parse_value(text, at)
+        at = _skip_space(text, at)
         if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
+            at = _skip_space(text, at + 1)
         elif text[at : at + 1] != "}":
             raise BadFrame("This is no JSON object.")
     return members, events
 
 
-def _events(text: str, at: int) -> tuple[list[Event], int]:
+def _parse_events(text: str, at: int) -> tuple[list[Event], int]:
     found: list[Event] = []
-    at = _expect(text, at, "[")
+    at = _expect_sign(text, at, "[")
     while text[at : at + 1] != "]":
-        value, end = _value(text, at)
-        found.append(_event(value, text[at:end]))
+        value, end = _parse_value(text, at)
+        found.append(_make_event(value, text[at:end]))
         if text.startswith(",{", end):  # as the server writes it
             at = end + 1
             continue
-        at = _skip(text, end)
+        at = _skip_space(text, end)
         if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
+            at = _skip_space(text, at + 1)
         elif text[at : at + 1] != "]":
             raise BadFrame("This is no list of events.")
     return found, at + 1
 
 
-def _value(text: str, at: int) -> tuple[Any, int]:
+def _parse_value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
         raise BadFrame("This is no JSON.") from None
 
 
-def _expect(text: str, at: int, sign: str) -> int:
-    at = _skip(text, at)
+def _expect_sign(text: str, at: int, sign: str) -> int:
+    at = _skip_space(text, at)
     if text[at : at + 1] != sign:
         raise BadFrame(f"This is no frame: {text[:60]!r}")
-    return _skip(text, at + 1)
+    return _skip_space(text, at + 1)
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     while text[at : at + 1] in _SPACE and at < len(text):
         at += 1
     return at
 
 
-def _event(value: Any, text: str) -> Event:
+def _make_event(value: Any, text: str) -> Event:
     try:
         get = value.get
         seq, type, hash = get("seq"), get("type"), get("hash")
@@ -217,9 +217,9 @@ def _event(value: Any, text: str) -> Event:
     )  # fmt: skip
 
 
-def _frame(kind: str, members: Mapping[str, Any]) -> Frame | Words | None:
+def _make_frame(kind: str, members: Mapping[str, Any]) -> Frame | Words | None:
     if kind == "error":
-        found = words(members)
+        found = error_words(members)
         if found is None:
             raise BadFrame("An error without a code.")
         return found
@@ -230,7 +230,7 @@ def _frame(kind: str, members: Mapping[str, Any]) -> Frame | Words | None:
         raise BadFrame(f"A {kind} that lacks something.") from None
 
 
-def _whole(value: object) -> int:
+def _whole_number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError
     return value
@@ -238,10 +238,12 @@ def _whole(value: object) -> int:
 
 _FRAMES: Mapping[str, Callable[[Mapping[str, Any]], Frame]] = {
     "hello": lambda it: Hello(
-        _whole(it["protocol"]), _whole(it["head"]), seconds(it.get("heartbeat_s"))
+        _whole_number(it["protocol"]),
+        _whole_number(it["head"]),
+        parse_seconds(it.get("heartbeat_s")),
     ),
-    "caught_up": lambda it: CaughtUp(_whole(it["seq"]), _whole(it["head"])),
-    "fell_behind": lambda it: FellBehind(_whole(it["seq"]), _whole(it["head"])),
-    "heartbeat": lambda it: Heartbeat(_whole(it["head"])),
-    "end": lambda it: End(_whole(it["seq"]), str(it["status"])),
+    "caught_up": lambda it: CaughtUp(_whole_number(it["seq"]), _whole_number(it["head"])),
+    "fell_behind": lambda it: FellBehind(_whole_number(it["seq"]), _whole_number(it["head"])),
+    "heartbeat": lambda it: Heartbeat(_whole_number(it["head"])),
+    "end": lambda it: End(_whole_number(it["seq"]), str(it["status"])),
 }

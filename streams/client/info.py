@@ -86,14 +86,14 @@ class Standing:
     def started(self) -> None:
         """Following begins, or goes on after a stop."""
         self._cut_at = self.info.seq or None
-        self._to(State.CONNECTING, transport=None, status=None, attempts=0)
+        self._set_state(State.CONNECTING, transport=None, status=None, attempts=0)
 
     def up(self, transport: str, head: int) -> None:
         """A connection gave its first frame."""
         # A rotation or a move to a better transport is no news: nothing was cut.
         quiet = self.info.state is State.LIVE
         head = max(head, self.info.head)
-        self._to(State.LIVE if quiet else State.CATCHING_UP, transport=transport, head=head)
+        self._set_state(State.LIVE if quiet else State.CATCHING_UP, transport=transport, head=head)
 
     def given(self, events: Sequence[Event]) -> None:
         """Events were given out; not none."""
@@ -103,16 +103,16 @@ class Standing:
 
     def fell_behind(self, head: int) -> None:
         """It is served from the log again."""
-        self._to(State.CATCHING_UP, head=max(head, self.info.head))
+        self._set_state(State.CATCHING_UP, head=max(head, self.info.head))
 
     def caught_up(self, head: int) -> None:
         """Everything that there was has come."""
-        self._healed()
-        self._to(State.LIVE, head=max(head, self.info.head), attempts=0)
+        self._note_resumed()
+        self._set_state(State.LIVE, head=max(head, self.info.head), attempts=0)
 
     def quiet(self) -> None:
         """Nothing has come for longer than it should."""
-        self._to(State.QUIET)
+        self._set_state(State.QUIET)
 
     def heard(self, head: int = 0) -> bool:
         """Something came, perhaps with where the head is; return whether that was news."""
@@ -129,7 +129,7 @@ class Standing:
             self._cut_at = self.info.seq
         away = State.CONNECTING if self.info.transport is None else State.RECONNECTING
         error = Trouble(why.code, why.message)
-        self._to(away, wait_s=wait_s, attempts=attempts, error=error)
+        self._set_state(away, wait_s=wait_s, attempts=attempts, error=error)
 
     def faulty(self, duplicates: int, gaps: int) -> None:
         """A connection sent events twice, or left holes."""
@@ -140,23 +140,23 @@ class Standing:
 
     def ended(self, status: str | None) -> None:
         """The job is over and every event has come."""
-        self._healed()
-        self._to(State.ENDED, status=status)
+        self._note_resumed()
+        self._set_state(State.ENDED, status=status)
 
     def failed(self, why: Trouble) -> None:
         """Given up."""
-        self._to(State.FAILED, error=why)
+        self._set_state(State.FAILED, error=why)
 
     def reset(self) -> None:
         """What was given out does not hold any more."""
         self.info = replace(self.info, seq=0, cursor="0", head=0, resumed=None)
         self._cut_at = None
 
-    def _healed(self) -> None:
+    def _note_resumed(self) -> None:
         if self._cut_at is not None:
             resumed = Resumed(self._cut_at, self.info.seq - self._cut_at)
             self.info = replace(self.info, resumed=resumed)
             self._cut_at = None
 
-    def _to(self, state: State, **changes: object) -> None:
+    def _set_state(self, state: State, **changes: object) -> None:
         self.info = replace(self.info, **({"state": state, "wait_s": None} | changes))  # type: ignore[arg-type]

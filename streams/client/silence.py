@@ -43,14 +43,14 @@ class Silence:
     @property
     def deadline(self) -> float:
         """When it has been silent for too long."""
-        return self._until(self.limit_s)
+        return self._deadline_for(self.limit_s)
 
     @property
     def quiet_at(self) -> float | None:
         """From when on it cannot be said that all is here; None before it was."""
         if self._caught_up_at is None or self._heartbeat_s is None:
             return None
-        return self._until(QUIET * self._heartbeat_s)
+        return self._deadline_for(QUIET * self._heartbeat_s)
 
     def attend(self, now: float) -> None:
         """Nobody was looking until now."""
@@ -82,6 +82,6 @@ class Silence:
         """There is more to come than the server sends as it happens."""
         self._caught_up_at = None
 
-    def _until(self, limit_s: float) -> float:
+    def _deadline_for(self, limit_s: float) -> float:
         paid = self._frame_at + limit_s + self._bytes / LEAST_RATE
         return min(self._seen_at + limit_s, paid)

@@ -35,9 +35,9 @@ class SseParser:
     def push(self, chunk: bytes) -> list[Message]:
         """Take the next bytes; return the messages they complete. BadFrame for a giant line."""
         messages: list[Message] = []
-        for line in self._lines(chunk):
+        for line in self._split_lines(chunk):
             if line:
-                self._field(line)
+                self._take_field(line)
             elif self._data:
                 name = self._event or "message"
                 messages.append(Message(name, b"\n".join(self._data), self._id))
@@ -48,7 +48,7 @@ class SseParser:
             raise BadFrame("A line of a stream that does not end.")
         return messages
 
-    def _lines(self, chunk: bytes) -> list[bytes]:
+    def _split_lines(self, chunk: bytes) -> list[bytes]:
         if not chunk:
             return []
         if self._after_cr and chunk.startswith(b"\n"):
@@ -63,7 +63,7 @@ class SseParser:
         *lines, self._rest = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         return lines
 
-    def _field(self, line: bytes) -> None:
+    def _take_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         match name:

@@ -47,10 +47,10 @@ class Pages:
         reading = self._reading.get(number)
         if reading is None:
             self._counters.add("feed_reads", "page")
-            reading = self._reading[number] = asyncio.create_task(self._read(number))
+            reading = self._reading[number] = asyncio.create_task(self._read_page(number))
         return reading
 
-    async def _read(self, number: int) -> SummaryPage:
+    async def _read_page(self, number: int) -> SummaryPage:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 page = await self._reads.page(number * self._positions, self._positions)

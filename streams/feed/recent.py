@@ -66,10 +66,10 @@ class Recent:
         `most` jobs at most. Followers at one place with the same sight and room for it share one
         batch, and its encoding.
         """
-        found = self._kept(sight, position, self._bounds.frame_jobs)
-        return found if len(found.texts) <= most else self._kept(sight, position, most)
+        found = self._kept_batch(sight, position, self._bounds.frame_jobs)
+        return found if len(found.texts) <= most else self._kept_batch(sight, position, most)
 
-    def _kept(self, sight: Sight, position: int, most: int) -> Summaries:
+    def _kept_batch(self, sight: Sight, position: int, most: int) -> Summaries:
         key = (sight, position, most)
         found = self._batches.get(key)
         if found is None:
@@ -77,12 +77,14 @@ class Recent:
                 del self._batches[next(iter(self._batches))]
             newest = reversed(self._newest.values())
             moved = list(takewhile(lambda one: one.position > position, newest))
-            found = cut(reversed(moved), sight, position, self.last, most)
+            found = cut_summaries(reversed(moved), sight, position, self.last, most)
             self._batches[key] = found
         return found
 
 
-def cut(moved: Iterable[Summary], sight: Sight, after: int, last: int, most: int) -> Summaries:
+def cut_summaries(
+    moved: Iterable[Summary], sight: Sight, after: int, last: int, most: int
+) -> Summaries:
     """Return the first `most` of the summaries after `after` that somebody may see; to `last`."""
     seen = [one for one in moved if one.position > after and sight.has(one.owner, one.team)]
     if len(seen) > most:

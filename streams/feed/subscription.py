@@ -12,16 +12,12 @@ from collections.abc import AsyncGenerator
 from core.errors import CursorAhead
 from jobs.access.visibility import Sight
 from streams.feed.feed import Feed
-from streams.feed.recent import cut
+from streams.feed.recent import cut_summaries
 from streams.followers.disconnect_notice import Notice
 from streams.hub.frame_size import Pace
-from streams.hub.heartbeat import heartbeat, next_beat
+from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY
-from streams.hub.subscription import (
-    FIRST_PAUSE_SECONDS,
-    LOOK_UP_SECONDS,
-    MAX_PAUSE_SECONDS,
-)
+from streams.hub.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
 from streams.wire import CaughtUp, FeedItem, FellBehind, Hello, Summaries
 
 # How many jobs the first frame has: about 16 KiB.
@@ -62,16 +58,16 @@ class FeedSubscription:
     async def items(self) -> AsyncGenerator[FeedItem, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following."""
         hello = Hello(None, str(self._position), self._goal, self._heartbeat_s)
-        self._sent(hello)
+        self._mark_sent(hello)
         yield hello
         with self._feed.follow(self._goal), self._notice.resting():
             while True:
-                item = await self._next()
+                item = await self._next_item()
                 self._given_at = self._time()
                 yield item
-                self._sent(item)
+                self._mark_sent(item)
 
-    def _sent(self, item: FeedItem) -> None:
+    def _mark_sent(self, item: FeedItem) -> None:
         """Move on: the transport has taken the item."""
         taken = self._time()
         self._beat_at = next_beat(taken, self._heartbeat_s)
@@ -84,7 +80,7 @@ class FeedSubscription:
             case FellBehind():
                 self._caught_up, self._goal = False, item.head
 
-    async def _next(self) -> FeedItem:
+    async def _next_item(self) -> FeedItem:
         """Return the next item as soon as there is one."""
         # Others get their turn between the frames of somebody who is far behind.
         await asyncio.sleep(0)
@@ -97,15 +93,15 @@ class FeedSubscription:
                 return CaughtUp(self._position, head)
             if self._caught_up and self._position < self._feed.recent.after:
                 return FellBehind(self._position, head)
-            found = await self._look()
+            found = await self._next_summaries()
             if found is not None and found.texts:
                 return found
             if found is not None:
                 self._position = found.last  # what moved there is not for these eyes
             elif self._time() >= self._beat_at:
-                return heartbeat(self._position if self._caught_up else head)
+                return shared_heartbeat(self._position if self._caught_up else head)
 
-    async def _look(self) -> Summaries | None:
+    async def _next_summaries(self) -> Summaries | None:
         """Return what comes next, perhaps nothing to see; None where that is not there yet."""
         recent = self._feed.recent
         if self._position < recent.after:
@@ -113,7 +109,7 @@ class FeedSubscription:
         # Catching up, the reader comes to the goal first: a job that moved again comes once then.
         if self._position < recent.last and (self._caught_up or recent.last >= self._goal):
             return recent.batch(self._sight, self._position, self._pace.room)
-        await self._feed.changed.wait(self._patience(), self._notice)
+        await self._feed.changed.wait(self._idle_seconds(), self._notice)
         return None
 
     async def _from_past(self) -> Summaries | None:
@@ -122,20 +118,20 @@ class FeedSubscription:
         The page goes on being read, for whoever asks for it next: this follower too.
         """
         page = self._feed.pages.page(self._position)
-        await asyncio.wait({page}, timeout=min(self._patience(), LOOK_UP_SECONDS))
+        await asyncio.wait({page}, timeout=min(self._idle_seconds(), LOOK_UP_SECONDS))
         if not page.done():
             return None
         try:
             found = page.result()
         except AWAY:
             self._feed.counters.add("read_failures", "page")
-            await asyncio.sleep(min(self._pause, self._patience()))
+            await asyncio.sleep(min(self._pause, self._idle_seconds()))
             self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
             return None
         self._pause = FIRST_PAUSE_SECONDS
         most = self._pace.room
-        return cut(found.summaries, self._sight, self._position, found.last, most)
+        return cut_summaries(found.summaries, self._sight, self._position, found.last, most)
 
-    def _patience(self) -> float:
+    def _idle_seconds(self) -> float:
         """Return how long nothing need be done."""
         return max(self._beat_at - self._time(), 0)

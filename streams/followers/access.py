@@ -21,14 +21,10 @@ from django.http import HttpRequest, parse_cookie
 from core.errors import NotFound, NotSignedIn, RepriseError
 from core.ids import parse_id
 from core.problems import explain
-from jobs.access import (
-    revalidate,
-    tickets,
-    visibility,
-)
+from jobs.access import revalidate, tickets, visibility
 from jobs.access.visibility import Principal
 from streams.followers.limits import Limits
-from streams.followers.registry import Follower, here
+from streams.followers.registry import Follower, current_followers
 from streams.followers.revalidate import Asked
 
 Source = HttpRequest | Mapping[str, Any]
@@ -43,40 +39,40 @@ def job_id(text: str) -> UUID:
         raise NotFound from None
 
 
-async def allow(source: Source, job: UUID | None) -> Principal:
+async def allow_reading(source: Source, job: UUID | None) -> Principal:
     """Let somebody read a job, or with None the feed of all jobs; return who it is.
 
     `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
     RetryLater while the database is away.
     """
-    return await in_thread(partial(_allow, source, job))
+    return await in_thread(partial(_check_access, source, job))
 
 
-async def admit(source: Source, job: UUID | None, transport: str) -> Follower:
+async def admit_follower(source: Source, job: UUID | None, transport: str) -> Follower:
     """Let somebody follow a job, or with None the feed of all jobs.
 
     They are registered until the connection ends (`streams.followers.registry`); later messages
     reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
-    limits, followers = Limits.of(settings.REPRISE), here()
+    limits, followers = Limits.of(settings.REPRISE), current_followers()
     seen = followers.knock(limits)
-    follower = Follower(transport, await allow(source, job), job)
+    follower = Follower(transport, await allow_reading(source, job), job)
     scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
     followers.enter(scope, follower, limits, seen)
     return follower
 
 
-async def refusals(asked: Asked) -> list[RepriseError | None]:
+async def find_refusals(asked: Asked) -> list[RepriseError | None]:
     """Return for each whether they may still follow: why not, or None.
 
     Raises RetryLater while the database is away.
     """
-    return await in_thread(partial(revalidate.refusals, asked))
+    return await in_thread(partial(revalidate.find_refusals, asked))
 
 
-async def staff(source: Source) -> None:
+async def require_staff(source: Source) -> None:
     """Raise NotSignedIn, or NotFound for whoever is not staff."""
-    if not (await in_thread(partial(_authenticate, source))).user.is_staff:
+    if not (await in_thread(partial(_identify_source, source))).user.is_staff:
         raise NotFound
 
 
@@ -103,23 +99,23 @@ def ticket_of(source: Source) -> str | None:
     return given[-1] if given else None
 
 
-def _allow(source: Source, job: UUID | None) -> Principal:
+def _check_access(source: Source, job: UUID | None) -> Principal:
     ticket = ticket_of(source)
-    if ticket is not None and visibility.bearer(source) is None:
+    if ticket is not None and visibility.bearer_token(source) is None:
         if job is None:
             raise NotSignedIn("A ticket is for one job, not for the feed of all.")
-        return tickets.verify(ticket, job)
-    principal = _authenticate(source)
+        return tickets.verify_ticket(ticket, job)
+    principal = _identify_source(source)
     if job is not None:
         visibility.job_for(principal, job)
     else:
-        visibility.require(principal, "view")
+        visibility.require_act(principal, "view")
         principal.sight  # noqa: B018 - looked up here, in the thread, and kept
     return principal
 
 
-def _authenticate(source: Source) -> Principal:
-    if not isinstance(source, HttpRequest) and visibility.bearer(source) is None:
+def _identify_source(source: Source) -> Principal:
+    if not isinstance(source, HttpRequest) and visibility.bearer_token(source) is None:
         source = _with_session(source)
     return visibility.authenticate(source)
 

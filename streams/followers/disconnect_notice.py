@@ -32,8 +32,8 @@ class Notice:
         """
         self._until = moment
         if self._timer is None or self._timer.when() > moment:
-            self._rest()
-            self._timer = asyncio.get_running_loop().call_at(moment, self._ring)
+            self._cancel_timer()
+            self._timer = asyncio.get_running_loop().call_at(moment, self._wake_follower)
 
     @contextmanager
     def resting(self) -> Iterator[None]:
@@ -41,19 +41,19 @@ class Notice:
         try:
             yield
         finally:
-            self._rest()
+            self._cancel_timer()
 
-    def _rest(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _ring(self) -> None:
+    def _wake_follower(self) -> None:
         self._timer = None
         if self.waiter is None or self.waiter.done():
             return
         if self._until > (loop := asyncio.get_running_loop()).time():
-            self._timer = loop.call_at(self._until, self._ring)
+            self._timer = loop.call_at(self._until, self._wake_follower)
         else:
             self.waiter.set_result(False)
 

@@ -56,14 +56,17 @@ class Bucket:
 def too_fast() -> OverLimit:
     """Return the refusal of one who came in a rush: back in a moment, not all in the same."""
     return OverLimit(
-        "Too many followers come at once: come back in a moment.", retry_after_s=_between(1, 3)
+        "Too many followers come at once: come back in a moment.",
+        retry_after_s=_random_between(1, 3),
     )
 
 
 def too_many(whose: str) -> OverLimit:
     """Return the refusal of one for whom there is no room until another has left."""
-    return OverLimit(f"Too many followers {whose}: come back later.", retry_after_s=_between(5, 15))
+    return OverLimit(
+        f"Too many followers {whose}: come back later.", retry_after_s=_random_between(5, 15)
+    )
 
 
-def _between(low: float, high: float) -> float:
+def _random_between(low: float, high: float) -> float:
     return round(random.uniform(low, high), 1)  # noqa: S311 - jitter

@@ -20,12 +20,7 @@ from core.errors import GoingDown
 from jobs.access.visibility import Principal
 from streams.counters import Counters, counters
 from streams.followers.disconnect_notice import Notice
-from streams.followers.limits import (
-    Bucket,
-    Limits,
-    too_fast,
-    too_many,
-)
+from streams.followers.limits import Bucket, Limits, too_fast, too_many
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -76,7 +71,7 @@ class Followers:
         Raises GoingDown and OverLimit. Takes a token of those that a second brings.
         """
         self._refuse_without_room(limits)
-        if limits.per_second and not self._bucket.take(_now(), limits.per_second):
+        if limits.per_second and not self._bucket.take(_loop_time(), limits.per_second):
             self._counters.add("refused", "rate")
             raise too_fast()
         return self.changes
@@ -92,15 +87,15 @@ class Followers:
         self._refuse_without_room(limits)
         user = follower.principal.user.pk
         if limits.per_user and self._of_user[user] >= limits.per_user:
-            self._full("user", "of yours on this server")
+            self._over_limit("user", "of yours on this server")
         if limits.per_job and follower.job and self._of_job[follower.job] >= limits.per_job:
-            self._full("job", "of this job on this server")
+            self._over_limit("job", "of this job on this server")
         held: list[Follower] | None = scope.get(HELD)
         if held is None:
             return
         held.append(follower)
         self._open.add(follower)
-        self._count(follower, 1)
+        self._change_count(follower, 1)
         if self.changes != seen:
             # Somebody's access changed while this one's was looked up: who knows which came first.
             self.doubt([user])
@@ -109,7 +104,7 @@ class Followers:
         """Take a follower out; harmless where it is not in."""
         if follower in self._open:
             self._open.discard(follower)
-            self._count(follower, -1)
+            self._change_count(follower, -1)
 
     def doubt(self, users: Collection[int] | None) -> None:
         """Have these users' followers (None: all) asked at once whether they may still follow."""
@@ -155,36 +150,36 @@ class Followers:
     def _refuse_without_room(self, limits: Limits) -> None:
         if self._down_at is not None:
             self._counters.add("refused", "going_down")
-            left = max(self._down_at - _now(), 0)
+            left = max(self._down_at - _loop_time(), 0)
             jitter = random.uniform(0.5, 2)  # noqa: S311 - not for secrets
             raise GoingDown(retry_after_s=round(left + jitter, 1))
         if limits.per_process and len(self._open) >= limits.per_process:
-            self._full("process", "on this server")
+            self._over_limit("process", "on this server")
 
-    def _full(self, limit: str, whose: str) -> None:
+    def _over_limit(self, limit: str, whose: str) -> None:
         self._counters.add("refused", limit)
         raise too_many(whose)
 
-    def _count(self, follower: Follower, amount: int) -> None:
+    def _change_count(self, follower: Follower, amount: int) -> None:
         self._counters.add("followers", follower.transport, amount)
-        _add(self._of_user, follower.principal.user.pk, amount)
+        _add_count(self._of_user, follower.principal.user.pk, amount)
         if follower.job is not None:
-            _add(self._of_job, follower.job, amount)
+            _add_count(self._of_job, follower.job, amount)
 
 
 _here: WeakKeyDictionary[asyncio.AbstractEventLoop, Followers] = WeakKeyDictionary()
 
 
-def here() -> Followers:
+def current_followers() -> Followers:
     """Return the running loop's followers."""
     return _here.setdefault(asyncio.get_running_loop(), Followers(counters))
 
 
-def freeing(app: App) -> App:
+def release_on_exit(app: App) -> App:
     """Return an ASGI application around `app`: whoever entered by its scope leaves with its end."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        followers = here()
+        followers = current_followers()
         held: list[Follower] = []
         if followers.going_down and scope["type"] == "http":
             send = _last_answer(send)
@@ -210,11 +205,11 @@ def _last_answer(send: Send) -> Send:
     return closing
 
 
-def _add(counts: Counter[Any], key: Hashable, amount: int) -> None:
+def _add_count(counts: Counter[Any], key: Hashable, amount: int) -> None:
     counts[key] += amount
     if not counts[key]:
         del counts[key]
 
 
-def _now() -> float:
+def _loop_time() -> float:
     return asyncio.get_running_loop().time()

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from jobs.log import Page
-from streams.wire import Events, chained, hash_of, size, sizes
+from streams.wire import Events, hash_of, is_chained, utf8_size, utf8_sizes
 
 # Followers of what is new stand at few places at once; each kept batch may hold its encodings.
 KEPT_BATCHES = 8
@@ -86,16 +86,16 @@ class PageOf:
         """Return what comes after `seq` and fits one frame, and about `room` bytes where given."""
         first = bisect_right(self._seqs, seq) - 1
         if self._seqs[first] != seq:
-            return self._rest(first, seq)
+            return self._block_rest(first, seq)
         most = self._bounds.frame_bytes
-        end = self._end(first, most if room is None else min(room, most))
+        end = self._frame_end(first, most if room is None else min(room, most))
         found = self._frames.get((first, end))
         if found is None:
-            found = self._cut(seq, self._places[first], end)
-            self._keep(first, end, found)
+            found = self._cut_events(seq, self._places[first], end)
+            self._keep_frame(first, end, found)
         return found
 
-    def _keep(self, first: int, end: int, frame: Events) -> None:
+    def _keep_frame(self, first: int, end: int, frame: Events) -> None:
         length = self._offsets[end] - self._offsets[first]
         if self._kept + length > KEPT_TIMES * self.bytes:
             self._frames.clear()
@@ -105,15 +105,15 @@ class PageOf:
 
     def _add_block(self) -> None:
         seq, start = self._seqs[-1], self._places[-1]
-        end = self._fits(start)
+        end = self._block_end(start)
         events = self._lines.count("\n", start, end) + 1
         if events > (most := self._bounds.frame_events):
-            events, end = most, self._skip(start, most) - 1
+            events, end = most, self._skip_events(start, most) - 1
         self._seqs.append(seq + events)
         self._places.append(end + 1)
-        self._offsets.append(self._offsets[-1] + size(self._lines[start:end]) + 1)
+        self._offsets.append(self._offsets[-1] + utf8_size(self._lines[start:end]) + 1)
 
-    def _end(self, first: int, room: int) -> int:
+    def _frame_end(self, first: int, room: int) -> int:
         """Return before which block a frame ends that begins with this one."""
         count = max(room // self._block_bytes, 1)
         if first:
@@ -127,17 +127,17 @@ class PageOf:
                 return end
             count //= 2
 
-    def _rest(self, block: int, seq: int) -> Events:
+    def _block_rest(self, block: int, seq: int) -> Events:
         """Return what comes after `seq` in its block; the last made is kept, for crowds there."""
         if self._odd is None or self._odd.after != seq:
-            start = self._skip(self._places[block], seq - self._seqs[block])
-            self._odd = self._cut(seq, start, block + 1)
+            start = self._skip_events(self._places[block], seq - self._seqs[block])
+            self._odd = self._cut_events(seq, start, block + 1)
         return self._odd
 
-    def _cut(self, seq: int, start: int, end: int) -> Events:
+    def _cut_events(self, seq: int, start: int, end: int) -> Events:
         return Events(seq, self._seqs[end], self._lines[start : self._places[end] - 1])
 
-    def _fits(self, start: int) -> int:
+    def _block_end(self, start: int) -> int:
         """Return where the last event ends that a block has room for, with a comma after each."""
         lines, room = self._lines, self._block_bytes
         if not lines.isascii():
@@ -150,7 +150,7 @@ class PageOf:
             end = lines.find("\n", start)
         return end if end >= 0 else len(lines)
 
-    def _skip(self, start: int, events: int) -> int:
+    def _skip_events(self, start: int, events: int) -> int:
         """Return the place after so many events more; one past the end after the last."""
         for _ in range(events):
             start = (self._lines.find("\n", start) + 1) or len(self._lines) + 1
@@ -187,21 +187,25 @@ class Ring:
         Everybody at the same place with room for it gets the same object, and so shares its
         encodings.
         """
-        found = self._batches.get((seq, None)) or self._keep(seq, None, self._bounds.frame_bytes)
-        if room is None or size(found.lines) < room:
+        found = self._batches.get((seq, None)) or self._keep_frame(
+            seq, None, self._bounds.frame_bytes
+        )
+        if room is None or utf8_size(found.lines) < room:
             return found
-        return self._batches.get((seq, room)) or self._keep(seq, room, room)
+        return self._batches.get((seq, room)) or self._keep_frame(seq, room, room)
 
-    def _keep(self, seq: int, key: int | None, room: int) -> Events:
+    def _keep_frame(self, seq: int, key: int | None, room: int) -> Events:
         if len(self._batches) >= KEPT_BATCHES:
             del self._batches[next(iter(self._batches))]
-        found = Events.of(seq, self._cut(seq - self.after, min(room, self._bounds.frame_bytes)))
+        found = Events.of(
+            seq, self._cut_events(seq - self.after, min(room, self._bounds.frame_bytes))
+        )
         self._batches[seq, key] = found
         return found
 
-    def _cut(self, start: int, room: int) -> list[str]:
+    def _cut_events(self, start: int, room: int) -> list[str]:
         texts = self._texts[start : start + self._bounds.frame_events]
-        ends = list(accumulate(length + 1 for length in sizes(texts)))  # with their commas
+        ends = list(accumulate(length + 1 for length in utf8_sizes(texts)))  # with their commas
         return texts[: max(bisect_right(ends, room), 1)]
 
     def extend(self, after: int, texts: Sequence[str]) -> bool:
@@ -216,21 +220,21 @@ class Ring:
         if not new:
             return False
         self._texts.extend(new)
-        self._bytes += sum(sizes(new))
+        self._bytes += sum(utf8_sizes(new))
         self._batches.clear()
-        self._trim()
+        self._trim_events()
         return True
 
-    def _trim(self) -> None:
+    def _trim_events(self) -> None:
         events, most = self._bounds.ring_events, self._bounds.ring_bytes
         if len(self._texts) <= events and self._bytes <= most:
             return
         # A quarter more than need be, so that a full ring is not shifted at every event.
         leave, free = max(0, len(self._texts) - events * 3 // 4), 0
         for text in self._texts[:leave]:
-            free += size(text)
+            free += utf8_size(text)
         while self._bytes - free > most * 3 // 4 and leave < len(self._texts) - 1:
-            free += size(self._texts[leave])
+            free += utf8_size(self._texts[leave])
             leave += 1
         if leave:
             self._before = hash_of(self._texts[leave - 1])
@@ -251,7 +255,7 @@ class Ring:
         """
         if after == self.last and texts:
             before = self.hash_at(after)
-            return not before or chained(before, texts[0])
+            return not before or is_chained(before, texts[0])
         seam = min(self.last, after + len(texts))
         known = self.hash_at(seam) if seam > after else ""
         return not known or known == hash_of(texts[seam - after - 1])

@@ -15,7 +15,7 @@ from streams.wire import Events
 TRIES = 6
 
 
-async def walk(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator[Events]:
+async def catch_up(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator[Events]:
     """Yield what comes after `seam`, at least to `goal`, from the ring or else from the log.
 
     Raises Unavailable where the log cannot be read, nor a few seconds later; CursorAhead or
@@ -26,7 +26,7 @@ async def walk(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator
         if live.ring.after <= seq < live.ring.last:
             events = live.ring.batch(seq)
         else:
-            stretch = await _page(hub, live, seq)
+            stretch = await _read_page(hub, live, seq)
             hub.history.ahead(live.job, stretch.last, min(goal, live.ring.after))
             events = stretch.batch(seq)
         if not await seam.fits(hub, events):
@@ -37,7 +37,7 @@ async def walk(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator
         await asyncio.sleep(0)  # others get their turn between the frames of a long history
 
 
-async def _page(hub: Hub, live: Followed, seq: int) -> Stretch:
+async def _read_page(hub: Hub, live: Followed, seq: int) -> Stretch:
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(0.1 * 2**attempt)

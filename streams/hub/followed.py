@@ -9,11 +9,7 @@ from uuid import UUID
 from jobs.events.fold import TERMINAL
 from jobs.log import Head
 from streams.followers.disconnect_notice import Notice
-from streams.hub.batches import (
-    BOUNDS,
-    Bounds,
-    Ring,
-)
+from streams.hub.batches import BOUNDS, Bounds, Ring
 
 # After its followers have been woken, a job's next events gather for about as long as it takes to
 # send something to each of them, times a few: then a busy job is sent in fewer, larger frames.
@@ -100,12 +96,12 @@ class Followed:
         """Take in that the head has come to `seq` with this status; older news change nothing."""
         if seq > self.head:
             self.head, self.status = seq, status
-            self._news()
+            self._schedule_wake()
 
     def extend(self, after: int, texts: Sequence[str]) -> None:
         """Add events to the ring; then, only then, wake those who wait for them."""
         if self.ring.extend(after, texts):
-            self._news()
+            self._schedule_wake()
 
     def retire(self) -> None:
         """Have everybody who waits look again: nothing more comes here."""
@@ -120,19 +116,19 @@ class Followed:
         if self.head - self.ring.last <= self._bounds.ring_events:
             return False
         self.ring = Ring(self.head, self._bounds)
-        self._news()
+        self._schedule_wake()
         return True
 
-    def _news(self) -> None:
+    def _schedule_wake(self) -> None:
         if self._waking is not None or not self.changed.awaited:
             return
         if self._time() < self._gathers_until:
             loop = asyncio.get_running_loop()
-            self._waking = loop.call_at(self._gathers_until, self._wake)
+            self._waking = loop.call_at(self._gathers_until, self._wake_followers)
         else:
-            self._wake()
+            self._wake_followers()
 
-    def _wake(self) -> None:
+    def _wake_followers(self) -> None:
         self._waking = None
         gather = min(self.followers * GATHER_SECONDS_A_FOLLOWER, MOST_GATHER_SECONDS)
         if gather >= LEAST_GATHER_SECONDS:

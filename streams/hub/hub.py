@@ -14,26 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
 
 from core.errors import CursorAhead, HistoryDiverged, NotFound, Unavailable
-from jobs.log import Cursor, Head, Page, group
+from jobs.log import Cursor, Head, group_name
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
-from streams.hub.listener import (
-    Layer,
-    Link,
-    Message,
-)
+from streams.hub.listener import Layer, Link, Message
 from streams.hub.page_cache import History
+from streams.hub.protocols import Listener, Reader
+from streams.hub.supervised_tasks import SupervisedTasks
 
 logger = logging.getLogger(__name__)
 
@@ -48,24 +44,6 @@ LOOK_SECONDS = 0.25
 LOOKS = 8
 # A hint sent while a group was being joined may miss this process: that is no loss to count.
 YOUNG_SECONDS = 2.0
-MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
-
-
-class Reader(Protocol):
-    """What is used of `jobs.log.AsyncReader`. Each read raises one of AWAY without Postgres."""
-
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
-    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
-    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
-    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
-
-
-class Listener(Protocol):
-    """What else this process hears: the messages of one group, and a task that is kept going."""
-
-    def hear(self, message: Message) -> None: ...
-    async def run(self) -> None: ...
 
 
 class Hub:
@@ -91,28 +69,26 @@ class Hub:
         self.history = History(reader, counters, bounds)
         self._reader = reader
         self._poll_seconds = poll_seconds
-        self._link = Link(make_layer, self._hear)
+        self._link = Link(make_layer, self._hear_message)
         self._link.groups.update(listeners)
         self._listeners = listeners
         self._followed: dict[UUID, Followed] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = SupervisedTasks(counters)
         self._started: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Open the reader and start listening, the first time; harmless every other."""
         if self._started is None:
             self._started = asyncio.ensure_future(self._reader.open())
-            self._spawn(self._supervise("link", self._link.run))
-            self._spawn(self._supervise("poll", self._poll))
+            self._tasks.keep_running("link", self._link.run)
+            self._tasks.keep_running("poll", self._poll_heads)
             for name, listener in self._listeners.items():
-                self._spawn(self._supervise(name, listener.run))
+                self._tasks.keep_running(name, listener.run)
         await asyncio.shield(self._started)
 
     async def close(self) -> None:
         """Stop everything; followers get nothing more."""
-        for task in (tasks := list(self._tasks)):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.cancel_all()
         await self._reader.close()
 
     async def check(self, job: UUID, cursor: Cursor) -> Head:
@@ -120,21 +96,21 @@ class Hub:
 
         Raises NotFound, CursorAhead, HistoryDiverged, and Unavailable without Postgres.
         """
-        known = self._known(job)
+        known = self._known_seq(job)
         try:
             async with asyncio.timeout(READ_SECONDS):
                 head = await self._reader.check_cursor(job, cursor)
         except AWAY as error:
             self.counters.add("read_failures", "check")
             raise Unavailable from error
-        self._compare(job, known, head)
+        self._compare_head(job, known, head)
         return head
 
     async def doubt(self, job: UUID) -> None:
         """Read again what is known of a job: an event is not linked to the one before it."""
         self.history.drop(job)
         if live := self._followed.get(job):
-            await asyncio.wait({self._verify(live)})
+            await asyncio.wait({self._verify_ring(live)})
 
     @contextmanager
     def follow(self, job: UUID, head: Head) -> Iterator[Followed]:
@@ -145,7 +121,7 @@ class Hub:
         if head.terminal:
             yield self.glance(job, head)
             return
-        live = self._enter(job, head)
+        live = self._enter_follower(job, head)
         try:
             yield live
         finally:
@@ -156,21 +132,21 @@ class Hub:
         """Return a job as it stands, for who reads to its head and does not wait for more."""
         return Followed(job, head, self.bounds)
 
-    def _enter(self, job: UUID, head: Head) -> Followed:
+    def _enter_follower(self, job: UUID, head: Head) -> Followed:
         live = self._followed.get(job)
         if live is None:
             live = self._followed[job] = Followed(job, head, self.bounds)
             self.counters.add("jobs")
-            self._spawn(self._join(live))
+            self._tasks.start(self._join_group(live))
         live.followers += 1
         live.note(head.seq, head.status)
         if live.behind:
-            self._heal(live, "follow")
+            self._start_fill(live, "follow")
         return live
 
-    async def _join(self, live: Followed) -> None:
+    async def _join_group(self, live: Followed) -> None:
         """Join the job's group, and then read its head: what came in between had no hint."""
-        await self._link.join(group(live.job))
+        await self._link.join(group_name(live.job))
         try:
             async with asyncio.timeout(READ_SECONDS):
                 heads = await self._reader.heads([live.job])
@@ -180,25 +156,25 @@ class Hub:
         if found := heads.get(live.job):
             live.note(found.seq, found.status)
             if live.behind:
-                self._heal(live, "join")
+                self._start_fill(live, "join")
 
-    def _known(self, job: UUID) -> int:
+    def _known_seq(self, job: UUID) -> int:
         """Return the newest seq that is known now: a head that is read from now on has it."""
         live = self._followed.get(job)
         return max(self.history.end(job), max(live.head, live.ring.last) if live else 0)
 
-    def _compare(self, job: UUID, known: int, head: Head | None) -> bool:
+    def _compare_head(self, job: UUID, known: int, head: Head | None) -> bool:
         """Drop what contradicts a head, read after `known` was the newest; return whether any."""
         live = self._followed.get(job)
         ring_hash = live.ring.hash_at(head.seq) if live and head else ""
-        back = head is None or head.seq < min(known, self._known(job))
+        back = head is None or head.seq < min(known, self._known_seq(job))
         if not back and head is not None:
             back = not self.history.agrees(job, head) or ring_hash not in ("", head.hash)
         if back:
-            self._drop(job, head)
+            self._drop_history(job, head)
         return back
 
-    def _drop(self, job: UUID, head: Head | None) -> None:
+    def _drop_history(self, job: UUID, head: Head | None) -> None:
         """Forget a history that is no more, and have its followers check their cursors."""
         logger.warning(
             "the log of job %s is another than before: its followers check their cursors",
@@ -208,15 +184,15 @@ class Hub:
         self.history.drop(job)
         if live := self._followed.get(job):
             if head is None:
-                self._forget(live)
+                self._forget_job(live)
             else:
                 self._followed[job] = Followed(job, head, self.bounds)
             live.retire()
 
-    def _verify(self, live: Followed) -> asyncio.Task[None]:
+    def _verify_ring(self, live: Followed) -> asyncio.Task[None]:
         """Ask the log whether it has what the ring ends with; once, however many doubt it."""
         if live.verifying is None:
-            live.verifying = self._spawn(self._compare_ring(live))
+            live.verifying = self._tasks.start(self._compare_ring(live))
         return live.verifying
 
     async def _compare_ring(self, live: Followed) -> None:
@@ -229,7 +205,7 @@ class Hub:
             async with asyncio.timeout(READ_SECONDS):
                 heads = await self._reader.heads([live.job])
             if self._followed.get(live.job) is live:
-                self._drop(live.job, heads.get(live.job))
+                self._drop_history(live.job, heads.get(live.job))
         except AWAY:
             self.counters.add("read_failures", "verify")
         finally:
@@ -239,26 +215,26 @@ class Hub:
         now = asyncio.get_running_loop().time()
         for live in list(self._followed.values()):
             if not live.followers and now - live.idle_since > LINGER_SECONDS:
-                self._forget(live)
+                self._forget_job(live)
 
-    def _forget(self, live: Followed) -> None:
+    def _forget_job(self, live: Followed) -> None:
         del self._followed[live.job]
         self.counters.add("jobs", amount=-1)
-        self._spawn(self._link.leave(group(live.job)))
+        self._tasks.start(self._link.leave(group_name(live.job)))
 
-    def _hear(self, message: Message) -> None:
+    def _hear_message(self, message: Message) -> None:
         try:
             name = message["type"].partition(".")[0]
             if listener := self._listeners.get(name):
                 listener.hear(message)
             else:
-                self._hint(message)
+                self._take_hint(message)
         except (KeyError, TypeError, ValueError):
             # Nothing that arrives may end the listening; what it meant, the poll finds.
             self.counters.add("hints", "bad")
             logger.warning("a hint that is none", exc_info=True, extra={"action": "bad_hint"})
 
-    def _hint(self, message: Message) -> None:
+    def _take_hint(self, message: Message) -> None:
         first, last, lines = message["first"], message["last"], message["lines"]
         live = self._followed.get(UUID(message["job"]))
         if live is None:
@@ -269,7 +245,7 @@ class Hub:
             raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
         if texts and first <= live.ring.last + 1 and not live.ring.agrees(first - 1, texts):
             self.counters.add("hints", "other")
-            self._verify(live)
+            self._verify_ring(live)
             return
         # Even where a page of the log was quicker: it brought the events, but not the status.
         live.note(last, message["status"])
@@ -279,20 +255,20 @@ class Hub:
         if lines is None or first > live.ring.last + 1:
             reason = "large" if lines is None else "gap"
             self.counters.add("hints", reason)
-            if reason == "gap" and live.healing is None and not _young(live):
+            if reason == "gap" and live.healing is None and not _is_young(live):
                 self.counters.add("lost_hints")
-            self._heal(live, reason)
+            self._start_fill(live, reason)
             return
         live.extend(first - 1, texts)
         self.counters.add("hints", "used")
 
-    def _heal(self, live: Followed, reason: str) -> None:
+    def _start_fill(self, live: Followed, reason: str) -> None:
         """Have what the ring lacks read from the log; once, however many notice the gap."""
         if live.healing is None:
             self.counters.add("heals", reason)
-            live.healing = self._spawn(self._fill(live))
+            live.healing = self._tasks.start(self._fill_ring(live))
 
-    async def _fill(self, live: Followed) -> None:
+    async def _fill_ring(self, live: Followed) -> None:
         try:
             while live.behind and not live.outdated and not live.skip():
                 async with asyncio.timeout(READ_SECONDS):
@@ -303,7 +279,7 @@ class Hub:
                     return
                 texts = page.texts
                 if live.verified != page.after and not live.ring.agrees(page.after, texts):
-                    await asyncio.wait({self._verify(live)})
+                    await asyncio.wait({self._verify_ring(live)})
                     continue
                 live.extend(page.after, texts)
         except AWAY:
@@ -311,15 +287,15 @@ class Hub:
         finally:
             live.healing = None
 
-    async def _poll(self) -> None:
+    async def _poll_heads(self) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
             self._leave_idle()
             self.history.forget()
-            open_jobs = [live for live in self._followed.values() if not _settled(live)]
+            open_jobs = [live for live in self._followed.values() if not _is_settled(live)]
             if not open_jobs:
                 continue
-            known = [self._known(live.job) for live in open_jobs]
+            known = [self._known_seq(live.job) for live in open_jobs]
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     heads = await self._reader.heads([live.job for live in open_jobs])
@@ -330,12 +306,12 @@ class Hub:
                 found = heads.get(live.job)
                 if self._followed.get(live.job) is not live:
                     continue
-                if self._compare(live.job, before, found) or found is None:
+                if self._compare_head(live.job, before, found) or found is None:
                     continue
                 if found.seq <= live.ring.last:
                     live.note(found.seq, found.status)
                 elif live.looking is None:
-                    live.looking = self._spawn(self._look_again(live, found))
+                    live.looking = self._tasks.start(self._look_again(live, found))
 
     async def _look_again(self, live: Followed, head: Head) -> None:
         """Heal what the poll found missing, unless it was only on its way as a hint."""
@@ -347,43 +323,18 @@ class Hub:
                     return
                 if live.ring.last == before:
                     break
-            if not _young(live) and live.healing is None:
+            if not _is_young(live) and live.healing is None:
                 self.counters.add("poll_heals")
                 self.counters.add("lost_hints")
             live.note(head.seq, head.status)
-            self._heal(live, "poll")
+            self._start_fill(live, "poll")
         finally:
             live.looking = None
 
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        pause = MIN_PAUSE_SECONDS
-        while True:
-            started = asyncio.get_running_loop().time()
-            try:
-                await run()
-            except Exception as error:  # noqa: BLE001 - the loop's edge: it goes on
-                logger.warning("%s failed: %r", name, error, extra={"action": "restart"})
-            self.counters.add("restarts", name)
-            if asyncio.get_running_loop().time() - started > 10 * MAX_PAUSE_SECONDS:
-                pause = MIN_PAUSE_SECONDS
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._reap)
-        return task
-
-    def _reap(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("a task of the hub failed", exc_info=error, extra={"action": "hub_task"})
-
-
-def _young(live: Followed) -> bool:
+def _is_young(live: Followed) -> bool:
     return asyncio.get_running_loop().time() - live.since < YOUNG_SECONDS
 
 
-def _settled(live: Followed) -> bool:
+def _is_settled(live: Followed) -> bool:
     return live.terminal and not live.behind

@@ -60,17 +60,17 @@ class Link:
         receiver: asyncio.Task[None] | None = None
         try:
             self._broken.clear()
-            self._channel = await _soon(self._layer.new_channel())
-            receiver = asyncio.create_task(self._receive())
+            self._channel = await _call_soon(self._layer.new_channel())
+            receiver = asyncio.create_task(self._receive_messages())
             await self._join_all()
             self._up.set()
-            await self._watch(receiver)
+            await self._watch_receiver(receiver)
         finally:
             self._up.clear()
             if receiver is not None:
                 receiver.cancel()
                 await asyncio.wait({receiver}, timeout=CALL_SECONDS)
-            await self._reset()
+            await self._close_layer()
 
     @property
     def up(self) -> bool:
@@ -84,32 +84,32 @@ class Link:
         """
         self.groups.add(group)
         if self.up:
-            await self._try(self._layer.group_add(group, self._channel))
+            await self._try_call(self._layer.group_add(group, self._channel))
         else:
             with suppress(TimeoutError):
-                await _soon(self._up.wait())
+                await _call_soon(self._up.wait())
 
     async def leave(self, group: str) -> None:
         """Want a group's messages no more."""
         self.groups.discard(group)
         if self.up:
-            await self._try(self._layer.group_discard(group, self._channel))
+            await self._try_call(self._layer.group_discard(group, self._channel))
 
     async def _join_all(self) -> None:
         joined: set[str] = set()
         while missing := self.groups - joined:  # more may be wanted meanwhile
             group = missing.pop()
-            await _soon(self._layer.group_add(group, self._channel))
+            await _call_soon(self._layer.group_add(group, self._channel))
             joined.add(group)
 
-    async def _try(self, call: Awaitable[None]) -> None:
+    async def _try_call(self, call: Awaitable[None]) -> None:
         try:
-            await _soon(call)
+            await _call_soon(call)
         except Exception as error:  # noqa: BLE001 - whatever a layer raises, it is down
             logger.warning("the channel layer fails: %r", error, extra={"action": "layer_call"})
             self._broken.set()
 
-    async def _receive(self) -> None:
+    async def _receive_messages(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             message = await self._layer.receive(self._channel)
@@ -117,13 +117,13 @@ class Link:
             if message.get("type") != PULSE:
                 self._hear(message)
 
-    async def _watch(self, receiver: asyncio.Task[None]) -> None:
+    async def _watch_receiver(self, receiver: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
         broken = asyncio.create_task(self._broken.wait())
         try:
             while True:
-                await _soon(self._layer.send(self._channel, {"type": PULSE}))
+                await _call_soon(self._layer.send(self._channel, {"type": PULSE}))
                 await asyncio.wait(
                     {receiver, broken},
                     timeout=PULSE_SECONDS,
@@ -136,15 +136,15 @@ class Link:
         finally:
             broken.cancel()
 
-    async def _reset(self) -> None:
+    async def _close_layer(self) -> None:
         """Close the layer's connections; one that cannot even do that is left to itself."""
         try:
-            await _soon(self._layer.flush())
+            await _call_soon(self._layer.flush())
         except Exception as error:  # noqa: BLE001 - it is down already, that is why
             logger.info("the channel layer was left: %r", error, extra={"action": "layer_left"})
             self._layer = self._make_layer()
 
 
-async def _soon(call: Awaitable[T]) -> T:
+async def _call_soon(call: Awaitable[T]) -> T:
     async with asyncio.timeout(CALL_SECONDS):
         return await call

@@ -17,11 +17,7 @@ from uuid import UUID
 from jobs.log import Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
-from streams.hub.batches import (
-    Bounds,
-    PageOf,
-    Stretch,
-)
+from streams.hub.batches import Bounds, PageOf, Stretch
 from streams.wire import hash_of
 
 READ_SECONDS = 10.0
@@ -59,7 +55,7 @@ class History:
         that turns out to be too large before it: ask again. Fails as the reader does (psycopg.Error
         while Postgres is away).
         """
-        key = self._place(job, seq)
+        key = self._page_place(job, seq)
         reading = self._reading.get(key)
         kept = self._kept.get(key)
         if reading is None and kept is not None and kept.stretch.last > seq:
@@ -71,7 +67,7 @@ class History:
             done.set_result(kept.stretch)
             return done
         if reading is None:
-            return self._start(key)
+            return self._start_read(key)
         self._counters.add("page_hits")
         return reading
 
@@ -83,9 +79,9 @@ class History:
         """
         events = self._bounds.page_events
         for place in range(seq, end, events)[: 1 if seq % events else PAGES_AHEAD]:
-            key = self._place(job, place)
+            key = self._page_place(job, place)
             if key not in self._reading and key not in self._kept:
-                self._start(key).add_done_callback(_passed_over)
+                self._start_read(key).add_done_callback(_passed_over)
 
     def end(self, job: UUID) -> int:
         """Return the seq of the newest event that a page has brought, 0 for none."""
@@ -100,23 +96,23 @@ class History:
         """Forget a job's pages, those too that are on their way."""
         self._ends.pop(job, None)
         for key in [key for key in self._kept if key[0] == job]:
-            self._drop(key)
+            self._drop_page(key)
         for key in [key for key in self._reading if key[0] == job]:
             del self._reading[key]
         for key in [key for key in self._cuts if key[0] == job]:
             del self._cuts[key]
 
-    def _start(self, key: Key) -> asyncio.Task[Stretch]:
+    def _start_read(self, key: Key) -> asyncio.Task[Stretch]:
         self._counters.add("page_reads")
-        reading = self._reading[key] = asyncio.create_task(self._read(key))
+        reading = self._reading[key] = asyncio.create_task(self._read_page(key))
         return reading
 
-    def _place(self, job: UUID, seq: int) -> Key:
+    def _page_place(self, job: UUID, seq: int) -> Key:
         start = seq - seq % self._bounds.page_events
         end = self._cuts.get((job, start), MAX_SEQ)
         return (job, start if seq < end else seq)
 
-    async def _read(self, key: Key) -> Stretch:
+    async def _read_page(self, key: Key) -> Stretch:
         job, after = key
         events = self._bounds.page_events
         wanted = False
@@ -132,7 +128,7 @@ class History:
             if page.cut:
                 self._note_cut(key, page.last)
             self._note_end(job, page)
-            self._keep(key, stretch)
+            self._keep_page(key, stretch)
         return stretch
 
     def _note_end(self, job: UUID, page: Page) -> None:
@@ -148,13 +144,13 @@ class History:
             if len(self._cuts) > MOST_CUTS:
                 self._cuts.popitem(last=False)
 
-    def _keep(self, key: Key, stretch: Stretch) -> None:
-        self._drop(key)
+    def _keep_page(self, key: Key, stretch: Stretch) -> None:
+        self._drop_page(key)
         kept = _Kept(stretch, stretch.bytes, asyncio.get_running_loop().time())
         self._kept[key] = kept
         self._bytes += kept.bytes
         while self._bytes > self._bounds.pages_bytes:
-            self._drop(next(iter(self._kept)))
+            self._drop_page(next(iter(self._kept)))
 
     def forget(self) -> None:
         """Let go of the pages that nobody has wanted for a minute."""
@@ -163,9 +159,9 @@ class History:
             key = next(iter(self._kept))
             if self._kept[key].wanted > long_ago:
                 break
-            self._drop(key)
+            self._drop_page(key)
 
-    def _drop(self, key: Key) -> None:
+    def _drop_page(self, key: Key) -> None:
         if kept := self._kept.pop(key, None):
             self._bytes -= kept.bytes
 

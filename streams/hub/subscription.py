@@ -17,7 +17,7 @@ from streams.followers.disconnect_notice import Notice
 from streams.hub.continuity import Seam
 from streams.hub.followed import Followed
 from streams.hub.frame_size import Pace
-from streams.hub.heartbeat import heartbeat, next_beat
+from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY, Hub
 from streams.wire import CaughtUp, End, Events, FellBehind, Hello, Item
 
@@ -68,15 +68,15 @@ class Subscription:
 
     async def items(self) -> AsyncGenerator[Item, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
-        self._begin()
+        self._start_clock()
         yield Hello(self._job, str(self._cursor), self._head.seq, self._heartbeat_s)
         with self._notice.resting():
             while True:
                 with self._hub.follow(self._job, self._head) as live:
-                    while (item := await self._next(live)) is not None:
+                    while (item := await self._next_item(live)) is not None:
                         self._given_at = self._time()
                         yield item
-                        self._sent(item)
+                        self._mark_sent(item)
                         if self._ended:
                             return
                 if not live.outdated:
@@ -89,12 +89,12 @@ class Subscription:
         self._head = await self._hub.check(self._job, self._seam.cursor)
         self._goal = min(self._goal, self._head.seq)
 
-    def _begin(self) -> None:
+    def _start_clock(self) -> None:
         started = self._time()
         self._beat_at = next_beat(started, self._heartbeat_s)
         self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
 
-    def _sent(self, item: Item) -> None:
+    def _mark_sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""
         taken = self._time()
         self._beat_at = next_beat(taken, self._heartbeat_s)
@@ -112,7 +112,7 @@ class Subscription:
             case End():
                 self._ended = True
 
-    async def _next(self, live: Followed) -> Item | None:
+    async def _next_item(self, live: Followed) -> Item | None:
         """Return the next item as soon as there is one; None when this answer is over."""
         if not self._waited:
             # Others get their turn between the frames of somebody who is far behind.
@@ -122,9 +122,9 @@ class Subscription:
             self._notice.check()
             if live.outdated:
                 return None
-            if item := self._milestone(live):
+            if item := self._next_milestone(live):
                 return item
-            if self._over():
+            if self._is_over():
                 return None
             if live.ring.after <= self._seq < live.ring.last:
                 self._hub.counters.add("ring_hits")
@@ -136,12 +136,12 @@ class Subscription:
                 if found and await self._seam.fits(self._hub, found):
                     return found
             else:
-                await live.changed.wait(self._patience(), self._notice)
+                await live.changed.wait(self._idle_seconds(), self._notice)
                 self._waited = True
             if self._time() >= self._beat_at:
-                return heartbeat(max(live.head, self._seq))
+                return shared_heartbeat(max(live.head, self._seq))
 
-    def _milestone(self, live: Followed) -> Item | None:
+    def _next_milestone(self, live: Followed) -> Item | None:
         # A page of the log may be ahead of the news, and so may the ring that it filled. A goal
         # short of the ring would be reached at once, and fallen behind of at once, again and again.
         head = max(live.head, live.ring.last, self._seq)
@@ -153,7 +153,7 @@ class Subscription:
             return FellBehind(self._seq, head)
         return None
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         if self._rotate_s == 0:
             return self._caught_up
         return self._time() >= self._stops_at()
@@ -164,7 +164,7 @@ class Subscription:
         The page goes on being read, for whoever asks for it next: this follower too.
         """
         page = self._hub.history.page(self._job, self._seq)
-        await asyncio.wait({page}, timeout=min(self._patience(), LOOK_UP_SECONDS))
+        await asyncio.wait({page}, timeout=min(self._idle_seconds(), LOOK_UP_SECONDS))
         if not page.done():
             return None
         try:
@@ -176,11 +176,11 @@ class Subscription:
                 self._pause = FIRST_PAUSE_SECONDS
                 self._hub.history.ahead(self._job, stretch.last, live.ring.after)
                 return stretch.batch(self._seq, self._pace.room)
-        await asyncio.sleep(min(self._pause, self._patience()))
+        await asyncio.sleep(min(self._pause, self._idle_seconds()))
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         return None
 
-    def _patience(self) -> float:
+    def _idle_seconds(self) -> float:
         """Return how long nothing need be done."""
         return max(min(self._beat_at, self._stops_at()) - self._time(), 0)
 

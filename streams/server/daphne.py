@@ -31,16 +31,10 @@ django.setup()  # what is imported next has models
 
 from jobs.access import tickets  # noqa: E402
 from streams.server import daphne_frames, limits, patience  # noqa: E402
-from streams.server.daphne_gate import buffered, socket_of, waiting  # noqa: E402
+from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes  # noqa: E402
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
 from streams.server.daphne_websocket import SocketFactory, SocketProtocol  # noqa: E402
-from streams.server.drain import (  # noqa: E402
-    LAST_SECONDS,
-    REQUEST_SECONDS,
-    Drain,
-    close,
-    exit_soon,
-)
+from streams.server.drain import LAST_SECONDS, REQUEST_SECONDS, Drain, close_process, exit_soon  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -81,31 +75,34 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         for port in self._ports:
             port.stopListening()
         await drain.until(
-            lambda: not self._applications() and not any(map(waiting, self._open())),
+            lambda: (
+                not self._running_applications()
+                and not any(map(waiting_bytes, self._open_transports()))
+            ),
             REQUEST_SECONDS,
         )
-        if left := self._applications():
+        if left := self._running_applications():
             logger.warning("%d requests given up", len(left), extra={"action": "drain"})
             for application in left:
                 application.cancel()
             await asyncio.wait(left, timeout=LAST_SECONDS)
         await drain.leave_to_kernel(
-            lambda: [socket_of(one) for one in self._open() if buffered(one)]
+            lambda: [socket_of(one) for one in self._open_transports() if buffered_bytes(one)]
         )
-        await close()
+        await close_process()
 
     def log_action(self, protocol: Any, action: str, details: dict[str, Any]) -> None:
         """Log a request, without the ticket in its address."""
         if "path" in details:
-            details = {**details, "path": tickets.masked(details["path"])}
+            details = {**details, "path": tickets.mask_ticket(details["path"])}
         super().log_action(protocol, action, details)
 
-    def _applications(self) -> list[asyncio.Future[None]]:
+    def _running_applications(self) -> list[asyncio.Future[None]]:
         """Return the applications that still run."""
         found = [details.get("application_instance") for details in self.connections.values()]
         return [application for application in found if application and not application.done()]
 
-    def _open(self) -> list[Any]:
+    def _open_transports(self) -> list[Any]:
         """Return the transports of the connections that are open."""
         return [transport for transport in self.transports if transport.connected]
 
@@ -115,8 +112,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         if kind == "websocket.send":
             if protocol.state == protocol.STATE_CLOSING:
                 raise ConnectionError("the connection is closing")
-            if (text := message.get("text")) and self._follows(protocol):
-                if not daphne_frames.write(protocol, self._frames.of(text)):
+            if (text := message.get("text")) and self._takes_frames(protocol):
+                if not daphne_frames.write_frame(protocol, self._frames.of(text)):
                     await protocol.drained()
                 return
         await super().handle_reply(protocol, message)
@@ -125,13 +122,13 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         else:
             await protocol.drained()
 
-    def _follows(self, protocol: Any) -> bool:
+    def _takes_frames(self, protocol: Any) -> bool:
         """Return whether a WebSocket is there and can be sent ready-made frames."""
         details = self.connections.get(protocol)
         return (
             details is not None
             and not details.get("disconnected")
-            and daphne_frames.plain(protocol)
+            and daphne_frames.is_plain(protocol)
         )
 
 

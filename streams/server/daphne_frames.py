@@ -44,13 +44,13 @@ def frame_of(payload: bytes) -> bytes:
     return struct.pack("!BBQ", TEXT, 127, size) + payload
 
 
-def write(protocol: Any, frame: bytes) -> bool:
+def write_frame(protocol: Any, frame: bytes) -> bool:
     """Write a frame to an open WebSocket; return whether the kernel has taken all of it.
 
     What it has not taken waits in the transport's buffer, as all that is written to it does.
     """
     transport = protocol.transport
-    if waits(transport):
+    if must_wait(transport):
         transport.write(frame)
         return False
     taken = transport.writeSomeData(frame)
@@ -63,7 +63,7 @@ def write(protocol: Any, frame: bytes) -> bool:
     return False
 
 
-def waits(transport: Any) -> bool:
+def must_wait(transport: Any) -> bool:
     """Return whether the socket must not be written to past the transport."""
     return bool(
         transport.TLS
@@ -74,7 +74,7 @@ def waits(transport: Any) -> bool:
     )
 
 
-def plain(protocol: Any) -> bool:
+def is_plain(protocol: Any) -> bool:
     """Return whether a WebSocket is open and sends its messages as they are, in whole frames."""
     return bool(
         protocol.state == protocol.STATE_OPEN

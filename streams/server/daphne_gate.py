@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
 from streams.counters import counters
-from streams.server.patience import HELD_BYTES, Patience, untaken
+from streams.server.patience import HELD_BYTES, Patience, unacknowledged_bytes
 
 
 @implementer(IPushProducer)
@@ -19,7 +19,7 @@ class Gate:
 
     def __init__(self, transport: Any, too_slow: Callable[[], object]) -> None:
         self._transport = transport
-        _lowest(transport).bufferSize = HELD_BYTES
+        _lowest_transport(transport).bufferSize = HELD_BYTES
         self._opened = asyncio.Event()
         self._opened.set()
         self._patience = Patience(socket_of(transport), too_slow)
@@ -52,22 +52,22 @@ class Gate:
 
 def socket_of(transport: Any) -> Any:
     """Return the socket of a connected transport, below TLS if need be."""
-    return _lowest(transport).socket
+    return _lowest_transport(transport).socket
 
 
-def buffered(transport: Any) -> int:
+def buffered_bytes(transport: Any) -> int:
     """Return how many bytes wait in a connected transport's own two buffers."""
-    transport = _lowest(transport)
+    transport = _lowest_transport(transport)
     amount: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
     return amount
 
 
-def waiting(transport: Any) -> int:
+def waiting_bytes(transport: Any) -> int:
     """Return how many bytes of what was written the other end has not acknowledged."""
-    return buffered(transport) + untaken(socket_of(transport))
+    return buffered_bytes(transport) + unacknowledged_bytes(socket_of(transport))
 
 
-def _lowest(transport: Any) -> Any:
+def _lowest_transport(transport: Any) -> Any:
     """Return the transport that has the socket, below TLS if need be."""
     while not hasattr(transport, "socket"):
         transport = transport.transport

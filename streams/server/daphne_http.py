@@ -19,11 +19,7 @@ from core.errors import BadRequest, RepriseError, RequestTimedOut
 from core.problems import Internal, body_too_large
 from streams.counters import counters
 from streams.server import limits, patience
-from streams.server.daphne_gate import (
-    Gate,
-    socket_of,
-    waiting,
-)
+from streams.server.daphne_gate import Gate, socket_of, waiting_bytes
 
 # Twisted's types are partial.
 LineReceiver: Any = basic.LineReceiver
@@ -61,12 +57,12 @@ class HttpRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
 
     def finish(self) -> None:
         """End the answer."""
-        self._release()
+        self._release_gate()
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
         """Forget the connection."""
-        self._release()
+        self._release_gate()
         super().connectionLost(reason)
 
     def handle_exception(self, exception: BaseException) -> None:
@@ -83,7 +79,7 @@ class HttpRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
         elif self.channel is not None:
             self.channel.refuse(BadRequest(f"{body}.") if status < 500 else Internal())
 
-    def _release(self) -> None:
+    def _release_gate(self) -> None:
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.stopProducing()
@@ -162,7 +158,7 @@ class HttpChannel(HTTPChannel):  # type: ignore[misc]  # it is Any
         """Wait for the next request, once this one's answer has been taken."""
         self._idle_until = monotonic() + patience.IDLE_SECONDS
         self._savedTimeOut = patience.SLOW_SECONDS
-        self._taken = patience.taken(socket_of(self.transport))
+        self._taken = patience.acknowledged_bytes(socket_of(self.transport))
         super().requestDone(request)
 
     def timeoutConnection(self) -> None:  # noqa: N802 - Twisted's name
@@ -172,7 +168,7 @@ class HttpChannel(HTTPChannel):  # type: ignore[misc]  # it is Any
                 self.setTimeout(left)
             else:
                 self.refuse(RequestTimedOut())
-        elif waiting(self.transport):
+        elif waiting_bytes(self.transport):
             self._go_on_or_cut()
         elif not self._ending and (left := self._idle_until - monotonic()) > 0:
             self.setTimeout(left)
@@ -182,27 +178,27 @@ class HttpChannel(HTTPChannel):  # type: ignore[misc]  # it is Any
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
         """Close once all has been taken."""
         super().loseConnection()
-        self._end()
+        self._end_connection()
 
     def refuse(self, error: RepriseError) -> None:
         """Answer, and read no further; the connection ends when the client has the answer."""
         if self._ending:
             return
-        self.transport.write(limits.answer(error))
+        self.transport.write(limits.refusal_response(error))
         self._networkProducer.unregisterProducer()
         self._networkProducer.resumeProducing()
         self.setRawMode()
         self.transport.loseWriteConnection()
-        self._end()
+        self._end_connection()
 
-    def _end(self) -> None:
+    def _end_connection(self) -> None:
         self._arrival, self._ending = None, True
         if self.transport.connected:
-            self._taken = patience.taken(socket_of(self.transport))
+            self._taken = patience.acknowledged_bytes(socket_of(self.transport))
             self.setTimeout(patience.SLOW_SECONDS)
 
     def _go_on_or_cut(self) -> None:
-        before, self._taken = self._taken, patience.taken(socket_of(self.transport))
+        before, self._taken = self._taken, patience.acknowledged_bytes(socket_of(self.transport))
         if self._taken == before:
             self.transport.abortConnection()
         else:

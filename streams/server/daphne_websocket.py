@@ -15,11 +15,7 @@ from core.errors import BadRequest, GoingDown, TooSlow
 from streams import wire
 from streams.counters import counters
 from streams.server import patience
-from streams.server.daphne_gate import (
-    Gate,
-    socket_of,
-    waiting,
-)
+from streams.server.daphne_gate import Gate, socket_of, waiting_bytes
 from streams.server.patience import Patience
 
 MOST_MESSAGES = 16  # that the application has not taken yet; a follower sends one now and then
@@ -61,23 +57,23 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
         """Tell a client to come back, behind all that it has not taken yet."""
         if self.state == self.STATE_OPEN:
             error = GoingDown()
-            self.serverSend(wire.websocket(wire.Refusal(error)))
+            self.serverSend(wire.websocket_frame(wire.Refusal(error)))
             self.serverClose(code=error.close_code)
 
     def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802 - autobahn's name
         """Begin to close, or answer a client that does."""
-        self._release()
+        self._release_gate()
         super().sendCloseFrame(*args, **kwargs)
         self._wait_for_end()
 
     def dropConnection(self, abort: bool = False) -> None:  # noqa: N802 - autobahn's name
         """End the connection; with all that was written where both sides have said good-bye."""
-        self._release()
+        self._release_gate()
         super().dropConnection(abort and not self.wasClean)
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - autobahn's name
         """Forget the connection."""
-        self._release()
+        self._release_gate()
         if self._patience is not None:
             self._patience.end()
         self.factory.server_class.transports.discard(self.transport)
@@ -85,7 +81,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
 
     def _sendAutoPing(self) -> None:  # noqa: N802 - autobahn's name
         """Ask for a sign of life, unless there is something to take: that shows it too."""
-        if not waiting(self.transport):
+        if not waiting_bytes(self.transport):
             super()._sendAutoPing()
         elif self._patience is None or not self._patience.runs:
             self._patience = Patience(socket_of(self.transport), self._nothing_taken)
@@ -97,24 +93,24 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
         self.too_slow()
 
     def _nothing_taken(self) -> None:
-        if waiting(self.transport):
+        if waiting_bytes(self.transport):
             self.too_slow()
 
     def _wait_for_end(self, seconds: float | None = None) -> None:
         if self._patience is not None:
             self._patience.end()
         if self.transport.connected:
-            self._patience = Patience(socket_of(self.transport), self._end)
+            self._patience = Patience(socket_of(self.transport), self._end_connection)
             self._patience.begin(seconds)
 
-    def _end(self) -> None:
+    def _end_connection(self) -> None:
         """Close a connection that has taken all and says nothing; cut one that takes nothing."""
-        if waiting(self.transport):
+        if waiting_bytes(self.transport):
             self.transport.abortConnection()
         else:
             self.transport.loseConnection()
 
-    def _release(self) -> None:
+    def _release_gate(self) -> None:
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.stopProducing()

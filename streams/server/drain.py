@@ -21,9 +21,9 @@ from typing import Any
 
 from django.conf import settings
 
-from jobs.log.hints import publisher
+from jobs.log.hints import hint_publisher
 from streams import process
-from streams.followers.registry import here
+from streams.followers.registry import current_followers
 from streams.server.patience import limit_unsent
 
 logger = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ class Drain:
         self._loop = asyncio.get_running_loop()
         self._give_up = float("inf")
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._hurry))
+            signal.signal(number, lambda *_: self._loop.call_soon_threadsafe(self._hurry_followers))
 
     async def followers(self) -> None:
         """Send everybody off who follows; return when they have left, or the grace is over."""
-        followers, seconds = here(), settings.REPRISE.drain_seconds
+        followers, seconds = current_followers(), settings.REPRISE.drain_seconds
         logger.info("going down, %d followers", len(followers), extra={"action": "drain"})
         followers.go_down(seconds)
         await self.until(lambda: len(followers) == 0, seconds + SLACK_SECONDS)
@@ -68,15 +68,17 @@ class Drain:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM_BYTES)
         await self.until(lambda: not buffered(), HAND_OVER_SECONDS)
 
-    def _hurry(self) -> None:
-        here().go_down(0)
+    def _hurry_followers(self) -> None:
+        current_followers().go_down(0)
         self._give_up = self._loop.time() + REQUEST_SECONDS
 
 
-async def close() -> None:
+async def close_process() -> None:
     """Close what this process has open, and send the hints that it has not sent yet."""
-    flushing = asyncio.to_thread(publisher().flush, LAST_SECONDS)
-    await _within(LAST_SECONDS, asyncio.gather(process.close(), flushing, return_exceptions=True))
+    flushing = asyncio.to_thread(hint_publisher().flush, LAST_SECONDS)
+    await _run_within(
+        LAST_SECONDS, asyncio.gather(process.close_hub(), flushing, return_exceptions=True)
+    )
 
 
 def exit_soon() -> None:
@@ -86,7 +88,7 @@ def exit_soon() -> None:
     timer.start()
 
 
-async def _within(seconds: float, work: Awaitable[object]) -> None:
+async def _run_within(seconds: float, work: Awaitable[object]) -> None:
     try:
         async with asyncio.timeout(seconds):
             await work

@@ -63,7 +63,7 @@ def length_error(length: bytes) -> RepriseError | None:
     return None
 
 
-def answer(error: RepriseError) -> bytes:
+def refusal_response(error: RepriseError) -> bytes:
     """Return a refusal as a whole HTTP answer, after which the connection ends."""
     body = json.dumps(error.as_problem()).encode()
     head = (

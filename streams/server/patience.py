@@ -40,19 +40,19 @@ def limit_unsent(listening: Any, amount: int = UNSENT_BYTES) -> None:
         listening.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, amount)
 
 
-def untaken(sock: Any) -> int:
+def unacknowledged_bytes(sock: Any) -> int:
     """Return how many bytes the kernel holds that the other end has not acknowledged."""
     answer = array("i", [0])
     fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, answer)
     return answer[0]
 
 
-def taken(sock: Any) -> int:
+def acknowledged_bytes(sock: Any) -> int:
     """Return a number that grows whenever the other end takes something."""
     if sock.family in _INTERNET:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED.stop)
         return int.from_bytes(info[_ACKED], sys.byteorder)
-    return -untaken(sock)
+    return -unacknowledged_bytes(sock)
 
 
 class Patience:
@@ -70,7 +70,7 @@ class Patience:
         self.end()
         wait = SLOW_SECONDS if seconds is None else seconds
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(wait, self._look, taken(self._socket))
+        self._timer = loop.call_later(wait, self._look_again, acknowledged_bytes(self._socket))
 
     def end(self) -> None:
         """Look no more: all has been taken, or the connection is gone."""
@@ -83,9 +83,9 @@ class Patience:
         """Whether it has begun and not ended."""
         return self._timer is not None
 
-    def _look(self, before: int) -> None:
+    def _look_again(self, before: int) -> None:
         self._timer = None
-        if taken(self._socket) != before:
+        if acknowledged_bytes(self._socket) != before:
             self.begin()
         else:
             self._give_up()

@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
 from streams.server import limits, patience  # noqa: E402
-from streams.server.drain import REQUEST_SECONDS, Drain, close, exit_soon  # noqa: E402
+from streams.server.drain import REQUEST_SECONDS, Drain, close_process, exit_soon  # noqa: E402
 from streams.server.uvicorn_http import HttpProtocol  # noqa: E402
 from streams.server.uvicorn_websocket import SocketProtocol  # noqa: E402
 
@@ -42,11 +42,11 @@ class Server(uvicorn.Server):
             if isinstance(connection, SocketProtocol):
                 connection.send_off()
         await super().shutdown(sockets)
-        await drain.leave_to_kernel(self._unsent)
-        await close()
+        await drain.leave_to_kernel(self._unsent_sockets)
+        await close_process()
         self._captured_signals.clear()  # uvicorn would end by the signal that it got
 
-    def _unsent(self) -> list[Any]:
+    def _unsent_sockets(self) -> list[Any]:
         """Return the sockets for which something waits in this process."""
         transports: list[Any] = [one.transport for one in self.server_state.connections]
         return [
@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
         ]
 
 
-def configuration(options: Namespace) -> uvicorn.Config:
+def make_config(options: Namespace) -> uvicorn.Config:
     """Return uvicorn's configuration."""
     return uvicorn.Config(
         options.application,
@@ -91,5 +91,5 @@ def main() -> None:
         "--proxy-headers", action="store_true", help="believe a proxy on this machine"
     )
     parser.add_argument("application", help="module:name of the ASGI application")
-    Server(configuration(parser.parse_args())).run()
+    Server(make_config(parser.parse_args())).run()
     exit_soon()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from streams.counters import counters
-from streams.server.patience import HELD_BYTES, Patience, untaken
+from streams.server.patience import HELD_BYTES, Patience, unacknowledged_bytes
 
 
 class Flow:
@@ -23,12 +23,12 @@ class Flow:
 
     def block(self) -> None:
         """Begin to look at the clock: the transport's buffer is full."""
-        self._count(blocked=True)
+        self._count_blocked(blocked=True)
         self.watch()
 
     def unblock(self) -> None:
         """The buffer has room again."""
-        self._count(blocked=False)
+        self._count_blocked(blocked=False)
 
     def watch(self, seconds: float | None = None) -> None:
         """Look at the clock (after `seconds` the first time), if that is not done already."""
@@ -37,14 +37,14 @@ class Flow:
 
     def end(self) -> None:
         """Forget the connection."""
-        self._count(blocked=False)
+        self._count_blocked(blocked=False)
         self._patience.end()
 
     def waiting(self) -> int:
         """Return how many bytes of what was written the other end has not acknowledged."""
-        return self._transport.get_write_buffer_size() + untaken(self._socket)
+        return self._transport.get_write_buffer_size() + unacknowledged_bytes(self._socket)
 
-    def _count(self, *, blocked: bool) -> None:
+    def _count_blocked(self, *, blocked: bool) -> None:
         if blocked != self._blocked:
             self._blocked = blocked
             counters.add("blocked", amount=1 if blocked else -1)

@@ -141,11 +141,11 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.disconnected = True  # the application need not wait for the rest
             cycle.message_event.set()
         self.flow.resume_reading()
-        self.transport.write(limits.answer(error))
+        self.transport.write(limits.refusal_response(error))
         self.transport.write_eof()
-        self._clock = self.loop.call_later(patience.SLOW_SECONDS, self._end)
+        self._clock = self.loop.call_later(patience.SLOW_SECONDS, self._end_connection)
 
-    def _end(self) -> None:
+    def _end_connection(self) -> None:
         if self._flow.waiting():
             self._flow.watch()
         else:

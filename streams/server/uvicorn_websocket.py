@@ -81,16 +81,16 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Tell a client to come back, behind all that it has not taken yet."""
         error = GoingDown()
         if self.handshake_complete and not self.close_sent:
-            self.conn.send_text(wire.websocket(wire.Refusal(error)).encode())
-            self._close(error.close_code)
+            self.conn.send_text(wire.websocket_frame(wire.Refusal(error)).encode())
+            self._close_socket(error.close_code)
 
     def too_slow(self) -> None:
         """Say why, for a client that wakes up in time; then end the connection."""
         counters.add("slow_closes")
-        self._close(TooSlow.close_code)
+        self._close_socket(TooSlow.close_code)
         self._flow.watch(patience.FAREWELL_SECONDS)
 
-    def _close(self, code: int | None) -> None:
+    def _close_socket(self, code: int | None) -> None:
         if self.close_sent or self.transport.is_closing():
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code or 1000})

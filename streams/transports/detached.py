@@ -19,14 +19,8 @@ from django.http.response import HttpResponseBase
 from django.utils.log import log_response
 
 from core import problems
-from streams.followers.registry import (
-    App,
-    Message,
-    Receive,
-    Scope,
-    Send,
-)
-from streams.transports.http import explained
+from streams.followers.registry import App, Message, Receive, Scope, Send
+from streams.transports.http import explain_error
 
 REST = "reprise.rest"
 # As Django sends it: what is waiting for a client that takes little is not more than before.
@@ -77,7 +71,7 @@ class Rest:
         del go_on, start
         try:
             async with asyncio.timeout(None) as until_gone:
-                listening = asyncio.create_task(_listen(self._receive, until_gone))
+                listening = asyncio.create_task(_wait_for_disconnect(self._receive, until_gone))
                 try:
                     await work
                 finally:
@@ -87,7 +81,7 @@ class Rest:
                 raise
 
 
-def lasting(app: App) -> App:
+def detach_responses(app: App) -> App:
     """Return an ASGI application around `app` that does what its views hand over."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +98,7 @@ def lasting(app: App) -> App:
     return run
 
 
-def stream(
+def detached_stream(
     request: HttpRequest, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str]
 ) -> HttpResponseBase:
     """Return an answer that consists of `parts`, as they come."""
@@ -115,20 +109,20 @@ def stream(
         async with aclosing(parts):
             async for part in parts:
                 for at in range(0, len(part), CHUNK_BYTES):
-                    await send(_body(part[at : at + CHUNK_BYTES], more=True))
-        await send(_body(b"", more=False))
+                    await send(_body_message(part[at : at + CHUNK_BYTES], more=True))
+        await send(_body_message(b"", more=False))
 
-    rest = _rest(request)
+    rest = _current_rest(request)
     body = parts if rest is None else _handing_over(rest, go_on)
     return StreamingHttpResponse(body, headers=dict(headers))
 
 
-async def later(request: HttpRequest, make: Make) -> HttpResponseBase:
+async def detached_response(request: HttpRequest, make: Make) -> HttpResponseBase:
     """Return an answer that `make` makes in its time, an error it raises being answered too.
 
     What middleware adds to an answer it adds now, not knowing yet what will be answered.
     """
-    rest = _rest(request)
+    rest = _current_rest(request)
     if rest is None:
         return await make()
     path = request.path
@@ -137,14 +131,14 @@ async def later(request: HttpRequest, make: Make) -> HttpResponseBase:
         try:
             response = await make()
         except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
-            response = problems.response(explained(path, exc))
+            response = problems.response(explain_error(path, exc))
             log_response("%s: %s", response.reason_phrase, path, response=response)
         response.headers["Content-Length"] = str(len(response.content))
         own = [(name.encode(), value.encode("latin-1")) for name, value in response.items()]
         names = {name.lower() for name, _ in own}
         added = [header for header in start["headers"] if header[0].lower() not in names]
         await send({**start, "status": response.status_code, "headers": added + own})
-        await send(_body(response.content, more=False))
+        await send(_body_message(response.content, more=False))
 
     return StreamingHttpResponse(_handing_over(rest, go_on))
 
@@ -156,17 +150,17 @@ async def _handing_over(rest: Rest, go_on: GoOn) -> AsyncGenerator[bytes, None]:
         yield part
 
 
-async def _listen(receive: Receive, until_gone: asyncio.Timeout) -> None:
+async def _wait_for_disconnect(receive: Receive, until_gone: asyncio.Timeout) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     until_gone.reschedule(asyncio.get_running_loop().time())
 
 
-def _rest(request: HttpRequest) -> Rest | None:
+def _current_rest(request: HttpRequest) -> Rest | None:
     """Return the request's; None where nobody around Django would do it."""
     rest: Rest | None = getattr(request, "scope", {}).get(REST)
     return rest
 
 
-def _body(part: bytes, *, more: bool) -> Message:
+def _body_message(part: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": part, "more_body": more}

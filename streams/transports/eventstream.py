@@ -19,12 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_eventstream.eventrequest import EventRequest
-from django_eventstream.utils import (
-    get_channelmanager,
-    make_id,
-    sse_encode_error,
-    sse_encode_event,
-)
+from django_eventstream.utils import get_channelmanager, make_id, sse_encode_error, sse_encode_event
 
 from core.errors import (
     BadCursor,
@@ -42,13 +37,13 @@ from jobs.log import Cursor, Head
 from streams import process, wire
 from streams.followers.access import in_thread, ticket_of
 from streams.followers.limits import Limits
-from streams.followers.registry import Follower, here
+from streams.followers.registry import Follower, current_followers
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
 from streams.transports import detached
 from streams.transports.eventstream_channels import MESSAGE, job_of
-from streams.transports.http import STREAM_HEADERS, readable
-from streams.transports.merge import merged
+from streams.transports.http import STREAM_HEADERS, readable_view
+from streams.transports.merge import merge_items
 from streams.transports.resume import Resume, last_event_id
 
 TRANSPORT = "eventstream"
@@ -90,22 +85,22 @@ class ResumeNotAllowed(BadRequest):
     """The id is that of a `stream-error`: there is nothing to come back to."""
 
 
-def _refuse(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
+def _refuse_request(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
     if isinstance(error, ResumeNotAllowed):  # the one answer at which an EventSource gives up
         return HttpResponse(error.message, status=error.status, content_type="text/plain")
-    said = _come_again(error) if isinstance(error, RetryLater) else _error(error)
+    said = _come_again(error) if isinstance(error, RetryLater) else _error_text(error)
     return HttpResponse(said, headers=HEADERS)
 
 
-@readable(_refuse)
+@readable_view(_refuse_request)
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
-    limits, followers = Limits.of(settings.REPRISE), here()
+    limits, followers = Limits.of(settings.REPRISE), current_followers()
     seen = followers.knock(limits)
-    principal, asked = await in_thread(partial(_asked, request))
-    hub = await process.current()
+    principal, asked = await in_thread(partial(_parse_request, request))
+    hub = await process.current_hub()
     channels = [
-        await _check(hub, principal, name, asked.channel_last_ids.get(name))
+        await _check_channel(hub, principal, name, asked.channel_last_ids.get(name))
         for name in sorted(asked.channels)
     ]
     for channel in channels:
@@ -114,10 +109,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=204)
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
-    return detached.stream(request, _messages(hub, channels), HEADERS)
+    return detached.detached_stream(request, _stream_messages(hub, channels), HEADERS)
 
 
-def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
+def _parse_request(request: HttpRequest) -> tuple[Principal, EventRequest]:
     """Return who asks for what; Forbidden where the channel manager says no to any of it."""
     if ticket_of(request) is not None:
         raise NotSignedIn("A ticket opens the streams of its job, not this form of them.")
@@ -141,7 +136,7 @@ def _asked(request: HttpRequest) -> tuple[Principal, EventRequest]:
     return principal, asked
 
 
-async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None) -> Channel:
+async def _check_channel(hub: Hub, principal: Principal, name: str, last_id: str | None) -> Channel:
     """Return the channel at its id, or from its start where the log has no such place."""
     job = job_of(name)
     follower = Follower(TRANSPORT, principal, job)
@@ -158,30 +153,32 @@ async def _check(hub: Hub, principal: Principal, name: str, last_id: str | None)
         return Channel(name, job, follower, START, await hub.check(job, START), reset=True)
 
 
-async def _messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[bytes, None]:
+async def _stream_messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenerator[bytes, None]:
     rotate_s = settings.REPRISE.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - jitter
     ids = {channel.name: str(channel.cursor) for channel in channels}
-    sources = {channel.name: _items(hub, channel, rotate_s) for channel in channels}
+    sources = {channel.name: _channel_items(hub, channel, rotate_s) for channel in channels}
     try:
-        yield _opening(channels, ids)
-        async with aclosing(merged(sources)) as items:
+        yield _opening_text(channels, ids)
+        async with aclosing(merge_items(sources)) as items:
             async for name, item in items:
                 if isinstance(item, wire.Events):
-                    messages = _encoded(name, item, ids)
+                    messages = _encode_events(name, item, ids)
                     yield messages
                     hub.counters.sent(TRANSPORT, len(item), len(messages))
                 elif isinstance(item, wire.Heartbeat):
                     yield KEEP_ALIVE
                 elif isinstance(item, wire.Refusal):  # the channel begins again
                     ids[name] = str(START)
-                    yield _reset([name], ids)
+                    yield _reset_text([name], ids)
     except RetryLater as error:
         yield _come_again(error)
     except RepriseError as error:
-        yield _error(error)
+        yield _error_text(error)
 
 
-async def _items(hub: Hub, channel: Channel, rotate_s: float) -> AsyncGenerator[wire.Item, None]:
+async def _channel_items(
+    hub: Hub, channel: Channel, rotate_s: float
+) -> AsyncGenerator[wire.Item, None]:
     """Yield what is for one channel; an error says for which.
 
     A refusal where the log turns out to be another than before: what follows is from its start.
@@ -203,14 +200,14 @@ async def _items(hub: Hub, channel: Channel, rotate_s: float) -> AsyncGenerator[
             yield wire.Refusal(error)
 
 
-def _opening(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
+def _opening_text(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
     """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
     reset = [channel.name for channel in channels if channel.reset]
     opening = wire.sse_preface() + OPEN
-    return opening + _reset(reset, ids) if reset else opening
+    return opening + _reset_text(reset, ids) if reset else opening
 
 
-def _reset(names: Sequence[str], ids: dict[str, str]) -> bytes:
+def _reset_text(names: Sequence[str], ids: dict[str, str]) -> bytes:
     """Return the `stream-reset` of channels that begin again from their start."""
     said: str = sse_encode_event(
         "stream-reset", {"channels": names}, make_id(ids), json_encode=True
@@ -218,16 +215,16 @@ def _reset(names: Sequence[str], ids: dict[str, str]) -> bytes:
     return said.encode()
 
 
-def _encoded(name: str, events: wire.Events, ids: dict[str, str]) -> bytes:
+def _encode_events(name: str, events: wire.Events, ids: dict[str, str]) -> bytes:
     """Return one message an event; `ids` is moved along: each id names a place in every channel."""
     messages = []
     for seq, text in enumerate(events.texts, events.after + 1):
-        ids[name] = f"{seq}-{wire.hash8(text)}"
+        ids[name] = f"{seq}-{wire.hash_prefix(text)}"
         messages.append(f"event: {MESSAGE}\nid: {make_id(ids)}\ndata: {text}\n\n")
     return "".join(messages).encode()
 
 
-def _error(error: RepriseError) -> bytes:
+def _error_text(error: RepriseError) -> bytes:
     """Return the `stream-error` of a refusal that is final; its id forbids to come back."""
     condition = _CONDITIONS.get(error.code, error.code.replace("_", "-"))
     encoded: str = sse_encode_error(condition, error.message, extra=error.extra)

@@ -70,5 +70,5 @@ class Storage(StorageBase):  # type: ignore[misc]  # the package has no types
 
     def get_current_id(self, channel: str) -> int:
         """Return the job's head; 0 for a job without events, or none."""
-        head = log.head(job_of(channel))
+        head = log.read_head(job_of(channel))
         return head.seq if head else 0

@@ -9,7 +9,7 @@ from jobs.log import Cursor
 from streams import process, wire
 from streams.feed.subscription import FeedSubscription
 from streams.followers import access
-from streams.hub.heartbeat import granted
+from streams.transports.heartbeat_interval import granted_interval
 from streams.transports.websocket import JobConsumer
 
 TRANSPORT = "feed"
@@ -20,10 +20,10 @@ class FeedConsumer(JobConsumer):
 
     async def _follow(self, after: str) -> None:
         if self._follower is None:
-            self._follower = await access.admit(self.scope, None, TRANSPORT)
-        position = _position(after)
-        hub, feed = await process.current(), await process.feed()
-        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
+            self._follower = await access.admit_follower(self.scope, None, TRANSPORT)
+        position = _parse_position(after)
+        hub, feed = await process.current_hub(), await process.current_feed()
+        heartbeat_s = granted_interval(self._query_parameter("heartbeat_s"), hub.heartbeat_seconds)
         end = await feed.check(position)
         subscription = FeedSubscription(
             feed, self._follower.principal.sight, position, end,
@@ -31,13 +31,13 @@ class FeedConsumer(JobConsumer):
         )  # fmt: skip
         async with aclosing(subscription.items()) as items:
             async for item in items:
-                await self._write(item)
+                await self._write_item(item)
                 if isinstance(item, wire.Summaries):
-                    size = wire.size(item.websocket())
+                    size = wire.utf8_size(item.websocket())
                     hub.counters.sent(TRANSPORT, len(item.texts), size)
 
 
-def _position(after: str) -> int:
+def _parse_position(after: str) -> int:
     cursor = Cursor.parse(after)
     if cursor.hash8:
         raise BadCursor("A position in the feed is a number; it has no hash.")

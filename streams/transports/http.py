@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core import problems
 from core.errors import BadParameter, RepriseError
-from streams.transports.resume import Resume, wanted
+from streams.transports.resume import Resume, requested_cursor
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBas
 Refuse = Callable[[HttpRequest, RepriseError], HttpResponseBase]
 
 
-def problem(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
+def problem_response(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
     """Refuse by the error's status, whoever asked."""
     return problems.response(error)
 
 
-def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
+def readable_view(refuse: Refuse = problem_response) -> Callable[[View[P]], View[P]]:
     """Make a view one that only reads; an error it raises is answered by `refuse`."""
 
     def decorate(view: View[P]) -> View[P]:
@@ -63,7 +63,7 @@ def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
                 try:
                     response = await view(request, *args, **kwargs)
                 except Exception as exc:  # noqa: BLE001 - the edge: logged, and answered
-                    response = refuse(request, explained(request.path, exc))
+                    response = refuse(request, explain_error(request.path, exc))
             if "ticket" in request.GET:
                 for name, value in ELSEWHERE_HEADERS.items():
                     response.headers[name] = value
@@ -77,10 +77,12 @@ def readable(refuse: Refuse = problem) -> Callable[[View[P]], View[P]]:
 def asked_resume(request: HttpRequest) -> Resume:
     """Return from where a request wants to follow. Raises BadCursor."""
     header = request.headers.get("Last-Event-ID")
-    return Resume.parse(wanted(header, dict(request.GET.lists())))
+    return Resume.parse(requested_cursor(header, dict(request.GET.lists())))
 
 
-def number(request: HttpRequest, name: str, default: float, low: float, high: float) -> float:
+def number_parameter(
+    request: HttpRequest, name: str, default: float, low: float, high: float
+) -> float:
     """Return the query parameter as a number from `low` to `high`; BadParameter for any other."""
     return number_in(request.GET.get(name), name, default, low, high)
 
@@ -98,15 +100,15 @@ def number_in(text: str | None, name: str, default: float, low: float, high: flo
     return value
 
 
-def whole(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:
+def whole_parameter(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:
     """Return the query parameter as a whole number from `low` to `high`; else BadParameter."""
-    value = number(request, name, default, low, high)
+    value = number_parameter(request, name, default, low, high)
     if value != int(value):
         raise BadParameter(name, f"{name} is a whole number.")
     return int(value)
 
 
-def explained(path: str, exc: Exception) -> RepriseError:
+def explain_error(path: str, exc: Exception) -> RepriseError:
     """Return which error to answer an exception with; log what is none that is expected."""
     error = problems.explain(exc)
     if error.status >= 500 and error.retry_after_s is None:

@@ -14,14 +14,14 @@ from django.http.response import HttpResponseBase
 
 from core.errors import BadParameter, RetryLater
 from core.negotiation import preferred_type
-from jobs.api.fields import words
+from core.query import split_list
 from jobs.events import EventType
 from jobs.log import Cursor, Head
 from streams import process, wire
 from streams.followers import access
 from streams.followers.disconnect_notice import Notice
 from streams.followers.registry import LONG_POLL
-from streams.hub.catch_up import walk
+from streams.hub.catch_up import catch_up
 from streams.hub.continuity import Seam
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
@@ -29,9 +29,9 @@ from streams.transports import detached
 from streams.transports.http import (
     STREAM_HEADERS,
     asked_resume,
-    number,
-    readable,
-    whole,
+    number_parameter,
+    readable_view,
+    whole_parameter,
 )
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -43,37 +43,37 @@ MAX_BYTES = 480 * 1024
 MAX_SCANNED = 100_000
 
 
-@readable()
+@readable_view()
 async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     """Answer with what comes after a cursor."""
     job_id = access.job_id(job)
-    wait = number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    wait = number_parameter(request, "wait", 0, 0, MAX_WAIT_SECONDS)
     notice = await _let_in(request, job_id, wait)
     cursor = asked_resume(request).cursor
-    limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    types = _types(request)
-    hub = await process.current()
+    limit = whole_parameter(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    types = _wanted_types(request)
+    hub = await process.current_hub()
     head = await hub.check(job_id, cursor)
     if preferred_type(request, JSON, NDJSON) == NDJSON:
-        return _export(request, hub, job_id, cursor, head, types)
+        return _export_response(request, hub, job_id, cursor, head, types)
     page = Page(cursor, limit, types)
     no_body = request.method == "HEAD"
-    make = partial(_answer, hub, job_id, head, page, wait, notice, no_body=no_body)
-    return await detached.later(request, make) if wait else await make()
+    make = partial(_page_response, hub, job_id, head, page, wait, notice, no_body=no_body)
+    return await detached.detached_response(request, make) if wait else await make()
 
 
-def _types(request: HttpRequest) -> frozenset[str]:
+def _wanted_types(request: HttpRequest) -> frozenset[str]:
     """Return the types of events that are wanted, none for all. Raises BadParameter."""
-    types = frozenset(words(request.GET.getlist("types")))
+    types = frozenset(split_list(request.GET.getlist("types")))
     if unknown := sorted(types - set(EventType)):
         raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
     return types
 
 
-async def _answer(
+async def _page_response(
     hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice, *, no_body: bool
 ) -> HttpResponse:
-    await fill(hub, job, head, page, wait, notice)
+    await fill_page(hub, job, head, page, wait, notice)
     body = b"" if no_body else page.envelope(job)
     hub.counters.sent(LONG_POLL, len(page.texts), len(body))
     return HttpResponse(body, content_type=JSON, headers={"Cache-Control": "no-store"})
@@ -109,11 +109,11 @@ class Page:
             seq += 1
             if not self.types or wire.type_of(text) in self.types:
                 self.texts.append(text)
-                self._room -= wire.size(text)
+                self._room -= wire.utf8_size(text)
             self._scanned += 1
             if self.full:
                 break
-        self.next = Cursor(seq, wire.hash8(text))
+        self.next = Cursor(seq, wire.hash_prefix(text))
 
     def note(self, live: Followed) -> None:
         """Say where the job stands."""
@@ -123,7 +123,7 @@ class Page:
 
     def envelope(self, job: UUID) -> bytes:
         """Return the answer."""
-        return wire.envelope(
+        return wire.page_json(
             job, self.texts, after=str(self.cursor), next=str(self.next),
             head=self.head, status=self.status, end=self.end,
         )  # fmt: skip
@@ -132,12 +132,14 @@ class Page:
 async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
     """Admit who waits as a follower; who only reads takes no room."""
     if wait:
-        return (await access.admit(request, job, LONG_POLL)).notice
-    await access.allow(request, job)
+        return (await access.admit_follower(request, job, LONG_POLL)).notice
+    await access.allow_reading(request, job)
     return Notice()
 
 
-async def fill(hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice) -> None:
+async def fill_page(
+    hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice
+) -> None:
     """Take what is there, and wait for it where there is nothing; for a notice no longer."""
     give_up = asyncio.get_running_loop().time() + wait
     seam = Seam(job, page.cursor, head)
@@ -160,7 +162,7 @@ async def _fill_from(
     time = asyncio.get_running_loop().time
     while not live.outdated:
         # A heal reads pages, which may be ahead of the news: both say that there is more.
-        async for events in walk(hub, live, seam, max(live.head, live.ring.last)):
+        async for events in catch_up(hub, live, seam, max(live.head, live.ring.last)):
             page.take(events)
             if page.full:
                 break
@@ -171,20 +173,20 @@ async def _fill_from(
             await live.changed.wait(give_up - time(), notice)
 
 
-def _export(
+def _export_response(
     request: HttpRequest, hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> HttpResponseBase:
     headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
-    return detached.stream(request, _lines(hub, job, cursor, head, types), headers)
+    return detached.detached_stream(request, _export_lines(hub, job, cursor, head, types), headers)
 
 
-async def _lines(
+async def _export_lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncGenerator[bytes, None]:
     live = hub.glance(job, head)
-    async for events in walk(hub, live, Seam(job, cursor, head), head.seq):
+    async for events in catch_up(hub, live, Seam(job, cursor, head), head.seq):
         if not types:
             yield events.ndjson()
         elif texts := [text for text in events.texts if wire.type_of(text) in types]:

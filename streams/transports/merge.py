@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def merged(
+async def merge_items(
     sources: Mapping[str, AsyncGenerator[T, None]],
 ) -> AsyncGenerator[tuple[str, T], None]:
     """Yield what every source yields, with its name, as it comes; each source in its own order.
@@ -18,7 +18,7 @@ async def merged(
     moves on being asked never runs ahead. What one raises ends all of them; every source is closed
     when this is.
     """
-    asked = {_next(items): name for name, items in sources.items()}
+    asked = {_ask_next(items): name for name, items in sources.items()}
     try:
         while asked:
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
@@ -28,7 +28,7 @@ async def merged(
                 if item is None:
                     continue
                 yield name, item
-                asked[_next(sources[name])] = name
+                asked[_ask_next(sources[name])] = name
     finally:
         for task in asked:
             task.cancel()
@@ -37,7 +37,7 @@ async def merged(
             await items.aclose()
 
 
-def _next(items: AsyncGenerator[T, None]) -> asyncio.Task[T | None]:
+def _ask_next(items: AsyncGenerator[T, None]) -> asyncio.Task[T | None]:
     async def ask() -> T | None:
         return await anext(items, None)
 

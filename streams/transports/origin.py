@@ -33,14 +33,14 @@ def same_or_trusted(origin: str | None, host: str, trusted: Iterable[str]) -> bo
     """
     if origin is None:
         return True
-    place = _place(origin)
+    place = _origin_place(origin)
     if place is None:
         return False
     scheme, name, port = place
-    if _place(f"{scheme}://{host}") == place:
+    if _origin_place(f"{scheme}://{host}") == place:
         return True
     for pattern in trusted:
-        allowed = _place(pattern.replace("*.", ".", 1))
+        allowed = _origin_place(pattern.replace("*.", ".", 1))
         if allowed is None or (scheme, port) != (allowed[0], allowed[2]):
             continue
         if is_same_domain(name, allowed[1]):
@@ -48,7 +48,7 @@ def same_or_trusted(origin: str | None, host: str, trusted: Iterable[str]) -> bo
     return False
 
 
-def _place(origin: str) -> tuple[str, str, int] | None:
+def _origin_place(origin: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(origin)
         scheme, name, port = parts.scheme, parts.hostname, parts.port

@@ -45,7 +45,7 @@ def last_event_id(query: Query) -> str:
     return found[-1] if found else ""
 
 
-def wanted(header: str | None, query: Query) -> str:
+def requested_cursor(header: str | None, query: Query) -> str:
     """Return the cursor that a request names, as it is written; `0` where it names none."""
     after = query.get("after", ())
     return header or last_event_id(query) or (after[-1] if after else "0")

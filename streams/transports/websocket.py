@@ -20,9 +20,9 @@ from core.problems import explain
 from streams import process, wire
 from streams.followers import access
 from streams.followers.registry import Follower
-from streams.hub.heartbeat import granted
 from streams.hub.subscription import Subscription
-from streams.transports.resume import Resume, wanted
+from streams.transports.heartbeat_interval import granted_interval
+from streams.transports.resume import Resume, requested_cursor
 
 logger = logging.getLogger(__name__)
 
@@ -43,35 +43,35 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
         await self.accept()
         headers = dict(self.scope["headers"])
         last_event_id = headers.get(b"last-event-id", b"").decode("latin-1")
-        self._serve(wanted(last_event_id, self._query))
+        self._start_serving(requested_cursor(last_event_id, self._query))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Start over from another cursor (`follow`); refuse everything else."""
-        await self._stop()
+        await self._stop_serving()
         try:
             after = _follow(text_data)
         except RepriseError as error:
-            await self._refuse(error)
+            await self._refuse_socket(error)
         else:
-            self._serve(after)
+            self._start_serving(after)
 
     async def disconnect(self, code: int) -> None:
         """Stop serving: the socket is gone."""
-        await self._stop()
+        await self._stop_serving()
 
     @property
     def _query(self) -> dict[str, list[str]]:
         return parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
-    def _parameter(self, name: str) -> str | None:
+    def _query_parameter(self, name: str) -> str | None:
         """Return the last value of a query parameter, None if it is absent."""
         found = self._query.get(name, [])
         return found[-1] if found else None
 
-    def _serve(self, after: str) -> None:
+    def _start_serving(self, after: str) -> None:
         self._serving = asyncio.create_task(self._told_why(after))
 
-    async def _stop(self) -> None:
+    async def _stop_serving(self) -> None:
         task = self._serving
         while task is not None and not task.done():
             task.cancel()  # again where something has swallowed it: nobody must be served twice
@@ -86,36 +86,36 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
             error = explain(exc)
             if error.close_code is None:
                 logger.exception("a socket failed", extra={"action": "websocket"})
-            await self._refuse(error)
+            await self._refuse_socket(error)
 
     async def _follow(self, after: str) -> None:
         job = access.job_id(self.scope["url_route"]["kwargs"]["job"])
         if self._follower is None:
-            self._follower = await access.admit(self.scope, job, "websocket")
+            self._follower = await access.admit_follower(self.scope, job, "websocket")
         cursor = Resume.parse(after).cursor
-        hub = await process.current()
-        heartbeat_s = granted(self._parameter("heartbeat_s"), hub.heartbeat_seconds)
+        hub = await process.current_hub()
+        heartbeat_s = granted_interval(self._query_parameter("heartbeat_s"), hub.heartbeat_seconds)
         head = await hub.check(job, cursor)
         subscription = Subscription(
             hub, job, cursor, head, notice=self._follower.notice, heartbeat_s=heartbeat_s
         )
         async with aclosing(subscription.items()) as items:
             async for item in items:
-                await self._write(item)
+                await self._write_item(item)
                 if isinstance(item, wire.Events):
                     hub.counters.sent("websocket", len(item), item.size)
         with suppress(OSError):
             await self.close(NORMAL)
 
-    async def _write(self, item: wire.Item | wire.FeedItem) -> None:
+    async def _write_item(self, item: wire.Item | wire.FeedItem) -> None:
         try:
-            await self.base_send({"type": "websocket.send", "text": wire.websocket(item)})
+            await self.base_send({"type": "websocket.send", "text": wire.websocket_frame(item)})
         except OSError as error:  # ASGI: what `send` raises once the client is gone
             raise _Gone from error
 
-    async def _refuse(self, error: RepriseError) -> None:
+    async def _refuse_socket(self, error: RepriseError) -> None:
         with suppress(_Gone, OSError):
-            await self._write(wire.Refusal(error))
+            await self._write_item(wire.Refusal(error))
             await self.close(_close_code(error))
 
 
@@ -133,7 +133,7 @@ class NowhereConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels
         await self.accept()
         error = NotFound()
         with suppress(OSError):
-            await self.send(wire.websocket(wire.Refusal(error)))
+            await self.send(wire.websocket_frame(wire.Refusal(error)))
             await self.close(error.close_code)
 
 

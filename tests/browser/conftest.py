@@ -32,7 +32,7 @@ ARGUMENTS = (
 KEEPS_PICTURES = os.environ.get("REPRISE_PICTURES") == "1"
 # Pictures that people look at show a fleet that takes its time.
 SPEED = {"REPRISE_FLEET_SPEED": "3"} if KEEPS_PICTURES else {}
-KINDS = ("Careful", "Endless", "Forms", "Halves", "Talk", "Wide")
+KINDS = ("Careful", "Endless", "Forms", "Halves", "Many", "Talk", "Wide")
 COPY = {
     "REPRISE_LEASE_SECONDS": "4",
     "REPRISE_CANCEL_GRACE_SECONDS": "1",

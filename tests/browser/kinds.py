@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from jobs.events import EventType, NewEvent
-from jobs.kinds.registry import Group, Kind, Plan
+from jobs.kinds import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step
 from tests.support.waiting import auntil
 
@@ -171,6 +171,34 @@ class Wide(Kind[WideParams]):
 
 def _names(count: int) -> list[str]:
     return [f"target-{number:04}" for number in range(count)]
+
+
+MANY = [f"host-{number:05}" for number in range(10_000)]
+
+
+class ManyParams(BaseModel):
+    """Which of very many hosts."""
+
+    hosts: list[str] = Field(json_schema_extra={"x-choices": "hosts"})
+
+
+class Many(Kind[ManyParams]):
+    """Goes over ten thousand hosts one by one, if it is ever its turn."""
+
+    name = "test-many"
+    title = "One by one"
+    description = "Looks at ten thousand hosts, each by itself."
+    Params = ManyParams
+
+    def choices(self) -> dict[str, list[str]]:
+        return {"hosts": MANY}
+
+    def plan(self, params: ManyParams) -> Plan:
+        groups = [Group(f"batch {place}", [host]) for place, host in enumerate(params.hosts, 1)]
+        return Plan(["look"], groups, f"{len(groups)} hosts, one by one.")
+
+    async def run(self, run: Run, params: ManyParams) -> None:
+        pass
 
 
 class FormParams(BaseModel):

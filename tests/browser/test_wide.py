@@ -30,11 +30,10 @@ def test_a_thousand_targets_in_the_matrix(visits: Visits) -> None:
     run.cell(BAD_TARGET, "touch").click()
     expect(run.page.locator("reprise-job")).to_contain_text("it is loose")
     show.get_by_role("button", name="All").click()
-    expect(rows).to_have_count(1000)
-
+    assert rows.count() < 1000  # those near the view
     matrix.get_by_role("searchbox", name="Find a server").fill(LAST)
     expect(rows).to_have_count(1)
     matrix.get_by_role("searchbox", name="Find a server").fill("")
-    rows.last.scroll_into_view_if_needed()
-    expect(rows.last).to_be_in_viewport()
+    matrix.locator(".matrix").evaluate("(element) => { element.scrollTop = element.scrollHeight }")
     expect(rows.last).to_contain_text(re.compile(LAST))
+    expect(rows.last).to_be_in_viewport()

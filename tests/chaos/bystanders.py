@@ -18,7 +18,7 @@ from core import clock
 from jobs import schedules
 from jobs.feed import FeedEvent, consumers
 from jobs.feed.consumers import Consumer
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 from jobs.models import Schedule
 from jobs.queue import maintenance
 
@@ -64,10 +64,10 @@ def place_schedule(owner: User) -> None:
 
 def unnoticed_faults() -> Iterator[str]:
     """Yield what is not as it must be: the two fail and are told to, everything else goes on."""
-    yield from (f"consumer {one.name} lags: {one.error}" for one in consumers.standings()
+    yield from (f"consumer {one.name} lags: {one.error}" for one in consumers.consumer_status()
                 if one.name != NAME and one.lag)  # fmt: skip
     yield from (f"the sweeper's duty {one.name} is late or fails: {one.error}"
-                for one in maintenance.standings() if one.late or one.failures)  # fmt: skip
+                for one in maintenance.duty_status() if one.late or one.failures)  # fmt: skip
     if settings.REPRISE.consumers:
         yield from _unnoticed()
 
@@ -80,6 +80,6 @@ def _unnoticed() -> Iterator[str]:
         yield "the bad schedule's failure is no job"
     if schedule.next_run is None or schedule.next_run < clock.now() - schedules.MISSED:
         yield f"the bad schedule is not tried any more: it was due at {schedule.next_run}"
-    bad = next((one for one in consumers.standings() if one.name == NAME), None)
+    bad = next((one for one in consumers.consumer_status() if one.name == NAME), None)
     if bad is None or not bad.failures or bad.position:
         yield f"the bad consumer is not told to fail: {bad}"

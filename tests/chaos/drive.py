@@ -10,27 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tests.chaos import (
-    checks,
-    kinds,
-    leftovers,
-)
-from tests.chaos.checks import (
-    Event,
-    Finding,
-    Seen,
-    Server,
-)
-from tests.chaos.faults import (
-    ACTS,
-    Missed,
-    Scene,
-)
-from tests.chaos.installation import (
-    LEASE_SECONDS,
-    SILENCE_SECONDS,
-    SWEEP_SECONDS,
-)
+from tests.chaos import checks, kinds, leftovers
+from tests.chaos.checks import Event, Finding, Seen, Server
+from tests.chaos.faults import ACTS, Missed, Scene
+from tests.chaos.installation import LEASE_SECONDS, SILENCE_SECONDS, SWEEP_SECONDS
 from tests.chaos.place import Place
 from tests.chaos.plan import FAULTY, Planned
 from tests.chaos.rows import GaveUp

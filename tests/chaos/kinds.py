@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
 
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 from jobs.run import Run, Step
 
 PATH = "tests.chaos.kinds.Faulty"

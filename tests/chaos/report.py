@@ -16,20 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core import clock
-from tests.chaos.checks import (
-    CHECKS,
-    Event,
-    Finding,
-    Seen,
-    fails_with,
-    longest_quiet,
-    steps,
-)
-from tests.chaos.drive import (
-    GONE_SECONDS,
-    QUIET_SECONDS,
-    Outcome,
-)
+from tests.chaos.checks import CHECKS, Event, Finding, Seen, fails_with, longest_quiet, steps
+from tests.chaos.drive import GONE_SECONDS, QUIET_SECONDS, Outcome
 from tests.chaos.installation import LEASE_SECONDS, SWEEP_SECONDS
 from tests.chaos.plan import Planned
 

@@ -13,14 +13,10 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Sum
 from psycopg import OperationalError as DriverError
 
-from jobs import (
-    commands,
-    feed,
-    log,
-)
+from jobs import commands, feed, log
 from jobs.access import visibility
 from jobs.events.fold import TERMINAL
-from jobs.integrity import verify
+from jobs.integrity import verify_job
 from jobs.models import Claim, Job, Target
 from ops.errors import CannotStart
 from tests.chaos import bystanders
@@ -83,7 +79,9 @@ class Rows:
 
     def texts(self, job: UUID, after: int = 0) -> list[str]:
         """Return the stored events after a seq, to the head."""
-        return self.ask(lambda: [text for page in log.history(job, after) for text in page.texts])
+        return self.ask(
+            lambda: [text for page in log.read_history(job, after) for text in page.texts]
+        )
 
     def row(self, job: UUID) -> Job:
         """Return the job's row."""
@@ -102,7 +100,7 @@ class Rows:
 
     def broken(self, job: UUID) -> str:
         """Return what is wrong with a job's chain, row or columns; nothing where all is right."""
-        verdict = self.ask(lambda: verify(job))
+        verdict = self.ask(lambda: verify_job(job))
         return "" if verdict.ok else f"seq {verdict.seq}: {verdict.reason}"
 
     def loose_ends(self) -> list[str]:
@@ -118,7 +116,7 @@ def _workers() -> int:
 
 def _loose_ends() -> Iterator[str]:
     heads = Job.objects.aggregate(heads=Sum("head"))["heads"] or 0
-    if (position := feed.end()) != heads:
+    if (position := feed.feed_end()) != heads:
         yield f"the feed of all jobs has {position} events, the jobs have {heads}"
     if open_jobs := Job.objects.exclude(status__in=TERMINAL).count():
         yield f"{open_jobs} jobs have not ended"

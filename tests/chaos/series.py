@@ -12,11 +12,7 @@ from core.db import leave_pool
 from ops.setup import say
 from tests.chaos import leftovers, report
 from tests.chaos.checks import Finding
-from tests.chaos.drive import (
-    Drive,
-    FaultyDrive,
-    Outcome,
-)
+from tests.chaos.drive import Drive, FaultyDrive, Outcome
 from tests.chaos.hosts import Layout
 from tests.chaos.installation import Ground
 from tests.chaos.place import Place

@@ -10,20 +10,10 @@ from importlib import import_module
 from pathlib import Path
 
 from ops.setup import say
-from tests.chaos.hosts import (
-    Host,
-    Layout,
-    wire_up,
-)
+from tests.chaos.hosts import Host, Layout, wire_up
 from tests.chaos.installation import SHORT, Ground
 from tests.chaos.options import count
-from tests.chaos.plan import (
-    EVERYWHERE,
-    Planned,
-    SitePlan,
-    draw,
-    with_faulty,
-)
+from tests.chaos.plan import EVERYWHERE, Planned, SitePlan, draw, with_faulty
 from tests.chaos.supervised import Keep
 
 SERVERS = 3

@@ -27,10 +27,10 @@ def cast(database: str) -> Cast:
 @pytest.fixture
 def say_kinds() -> Iterator[None]:
     """The kinds of `tests.support.kinds` beside the built-in ones."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=kinds.PATHS):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture

@@ -15,15 +15,13 @@ from django.test import override_settings
 from pydantic import BaseModel
 
 from core.db import in_thread
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, EventType, NewEvent, parse
 from jobs.events.fold import State, fold_all
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind, registry
 from jobs.models import Job
-from jobs.queue import rescue
 from jobs.run import Run, SyncRun
 from jobs.worker.worker import Worker
 from tests.support.factories import make_team, make_user
@@ -67,13 +65,13 @@ class Plain(Kind[Nothing]):
 @contextmanager
 def scripts(**changed: Any) -> Iterator[None]:
     """Make the kinds known, with short times, for a test."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     short = {"lease_seconds": 2, "cancel_grace_seconds": 0.5, "sweep_seconds": 0.1}
     config = settings.REPRISE.with_changes(**{**short, "park_seconds": 0.2, **changed})
     paths = ("tests.integration.runs.Script", "tests.integration.runs.Plain")
     with override_settings(REPRISE_KINDS=paths, REPRISE=config):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 def operator() -> Principal:
@@ -96,7 +94,7 @@ async def working(workers: int = 1) -> AsyncIterator[None]:
 
 async def _sweep(stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await in_thread(rescue.sweep)
+        await in_thread(sweeper.sweep_once)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

@@ -21,11 +21,10 @@ from django.test import override_settings
 from psycopg import sql
 from pydantic import BaseModel
 
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind, Plan
+from jobs.kinds import Kind, Plan, registry
 from jobs.run import JobFailed, Retry, Run, Step, StepFailed
 from jobs.secrets import Secret
-from jobs.transports.run_command import command
+from jobs.transports import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATH = "tests.integration.secretive.Spill"
@@ -135,11 +134,11 @@ class Opened:
 def secretive(state: Path) -> Iterator[Path]:
     """Make the kind known, with keys in a folder of the test's; yield their file."""
     keys = state / "secret_keys"
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     config = settings.REPRISE.with_changes(secret_keys=keys)
     with override_settings(REPRISE_KINDS=(PATH,), REPRISE=config):
         yield keys
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @contextmanager

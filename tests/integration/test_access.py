@@ -148,14 +148,14 @@ def test_roles_and_teams_decide_who_sees_and_steers(cast: Cast) -> None:
     jobs = jobs_of(cast)
     for who in SEEN:
         principal = getattr(cast, who).principal
-        seen = {name for name, row in jobs.items() if row in visibility.visible(principal)}
-        steered = {name for name, row in jobs.items() if visibility.can(principal, row)}
+        seen = {name for name, row in jobs.items() if row in visibility.visible_jobs(principal)}
+        steered = {name for name, row in jobs.items() if visibility.allowed_acts(principal, row)}
         assert (who, seen, steered) == (who, SEEN[who], STEERED[who])
         for name, row in jobs.items():
             assert refused(visibility.job_for, principal, row.pk) == (
                 None if name in seen else NotFound
             )
-            assert refused(visibility.require, principal, "steer", row) == (
+            assert refused(visibility.require_act, principal, "steer", row) == (
                 None if name in steered else Forbidden
             )
 
@@ -173,21 +173,25 @@ def test_who_sees_all_and_operates_one_team_steers_that_team(cast: Cast) -> None
     both.user.groups.add(*cast.audrey.user.groups.all())
     theirs, others = job(cast.alice, cast.red), job(cast.carol, cast.blue)
 
-    assert visibility.can(both.principal, theirs) == ["cancel", "pause"]
+    assert visibility.allowed_acts(both.principal, theirs) == ["cancel", "pause"]
     assert visibility.job_for(both.principal, others.pk) == others
     with pytest.raises(Forbidden):
-        visibility.require(both.principal, "steer", others)
+        visibility.require_act(both.principal, "steer", others)
 
 
 def test_operators_and_staff_submit_and_others_do_not(cast: Cast) -> None:
     people = {name: getattr(cast, name).principal for name in SEEN}
-    submit = {who for who, one in people.items() if not refused(visibility.require, one, "submit")}
+    submit = {
+        who for who, one in people.items() if not refused(visibility.require_act, one, "submit")
+    }
     assert submit == {"alice", "bob", "carol", "root"}
 
 
 def test_what_can_be_done_follows_the_status(cast: Cast) -> None:
     rows = {status: job(cast.alice, cast.red, status) for status in STATUSES}
-    acts = {status: visibility.can(cast.alice.principal, row) for status, row in rows.items()}
+    acts = {
+        status: visibility.allowed_acts(cast.alice.principal, row) for status, row in rows.items()
+    }
     running, paused = ["cancel", "pause"], ["cancel", "resume"]
     assert acts == {status: [] for status in STATUSES} | {
         "queued": running, "running": running, "waiting": running, "paused": paused,

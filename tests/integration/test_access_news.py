@@ -14,7 +14,7 @@ from django.test import Client
 
 from core.db import in_thread
 from jobs.access import hints, tokens
-from jobs.log.hints import publisher
+from jobs.log.hints import hint_publisher
 from jobs.models import ApiToken
 from tests.support import cast as casting
 from tests.support.cast import Cast
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("database", "redis")
 
 async def news_of(work: Callable[[], object]) -> list[list[int] | None]:
     """Return what is told of `work`, in order."""
-    await asyncio.to_thread(publisher().flush, 10)
+    await asyncio.to_thread(hint_publisher().flush, 10)
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(hints.GROUP, channel)
     await in_thread(work)
-    assert await asyncio.to_thread(publisher().flush, 10)
+    assert await asyncio.to_thread(hint_publisher().flush, 10)
     end = {"type": "end"}
     await layer.group_send(hints.GROUP, end)
     found: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ def group(name: str) -> Group:
 BOBS: dict[str, Callable[[Cast], Callable[[], object]]] = {
     "signs out": signs_out,
     "token revoked": lambda cast: (
-        lambda: tokens.revoke(ApiToken.objects.filter(user=cast.bob.user))
+        lambda: tokens.revoke_tokens(ApiToken.objects.filter(user=cast.bob.user))
     ),
     "token deleted": lambda cast: ApiToken.objects.filter(user=cast.bob.user).delete,
     "out of the team": lambda cast: lambda: cast.red.members.remove(cast.bob.user),

@@ -128,7 +128,7 @@ def test_consumers_are_switched_off_and_on(cast: Cast) -> None:
     for action, enabled in (("disable", False), ("enable", True)):
         form = {"action": action, "_selected_action": "frail"}
         assert client.post("/admin/jobs/consumer/", form).status_code == 302
-        [standing] = consumers.standings()
+        [standing] = consumers.consumer_status()
         assert standing.enabled is enabled
 
 

@@ -13,11 +13,7 @@ from jobs import feed, log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
 from jobs.models import Job
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 
 def two_runs(cast: Cast) -> tuple[Job, Job]:
@@ -27,7 +23,7 @@ def two_runs(cast: Cast) -> tuple[Job, Job]:
     )
     blue = make_job(cast.carol.user, [ATTEMPT, done], team=cast.blue, kind="version-update")
     log.append(red.pk, [done], actor="worker:test/1")
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     return red, blue
 
@@ -120,7 +116,7 @@ async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(cast
 async def test_an_export_goes_on_past_a_page(cast: Cast) -> None:
     def fill() -> None:
         make_job(cast.alice.user, [ATTEMPT, *(output(str(n)) for n in range(2100))])
-        while feed.sequence():
+        while feed.sequence_events():
             pass
 
     await in_thread(fill)

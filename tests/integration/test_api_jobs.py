@@ -16,11 +16,7 @@ from jobs.events.fold import State, fold_all
 from jobs.log.state import state_at
 from jobs.models import Job
 from tests.support.cast import Cast, post
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.kinds import Words
 
 if TYPE_CHECKING:

@@ -26,22 +26,8 @@ from jobs.log.archive_frames import MOST_BYTES, Place
 from jobs.log.months import Month, Owner, State
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
-from tests.support.archives import (
-    APRIL,
-    DONE,
-    MARCH,
-    Shelf,
-    archive,
-    ended,
-    exported,
-    fed,
-    texts,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, texts
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.stage import elsewhere
 
@@ -63,7 +49,7 @@ async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> N
     job = await in_thread(lambda: Job.objects.order_by("pk").first())
     assert job is not None
     before = await in_thread(texts, job.pk)
-    archive_frames.forget()
+    archive_frames.forget_frames()
     async with AsyncReader(database) as reader:
         for after, limit in ((0, 1000), (0, 10_000), (998, 5), (1000, 1000), (1503, 1000), (7, 1)):
             page = await reader.read(job.pk, after, limit)
@@ -83,8 +69,8 @@ def _archive_and_read(place: Shelf) -> None:
     fed()
     said = archive()
     assert "2025-03: dropped, " in said
-    assert MARCH not in months.tables()
-    assert "jobs_event_2025_03" not in str(months.tables())
+    assert MARCH not in months.month_tables()
+    assert "jobs_event_2025_03" not in str(months.month_tables())
     [name] = place.files
     assert plain(place, name) == exports
     row = Archive.objects.get()
@@ -116,7 +102,7 @@ def test_a_page_from_an_archive_ends_before_it_is_large(place: Shelf) -> None:
     stored = texts(job.pk)
     fed()
     archive()
-    pages = list(log.history(job.pk))
+    pages = list(log.read_history(job.pk))
     assert [page.cut for page in pages] == [True, False]
     assert sum(map(len, pages[0].texts)) < PAGE_BYTES + MOST_BYTES
     assert [text for page in pages for text in page.texts] == stored
@@ -196,7 +182,7 @@ def test_a_dry_run_and_the_applications_role_change_nothing(
     assert place.files == []
     assert "kept, 6 events" in archive(keep=True)
     assert len(place.files) == 1
-    assert months.tables()[MARCH] == State.ATTACHED
+    assert months.month_tables()[MARCH] == State.ATTACHED
     assert "dropped" in archive(owner_url=place.owner_url)
     assert len(texts(job.pk)) == 6
     with pytest.raises(CommandError, match="yet to come"):
@@ -210,7 +196,7 @@ def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
     fed()
     archive()
     (place.folder / place.files[0]).unlink()
-    archive_frames.forget()
+    archive_frames.forget_frames()
     for read in (
         lambda: log.read(job.pk),
         lambda: log.check_cursor(job.pk, Cursor(0)),
@@ -228,12 +214,12 @@ def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
     archive()
     path = place.folder / place.files[0]
     path.write_bytes(path.read_bytes()[:20] + bytes(20) + path.read_bytes()[40:])
-    archive_frames.forget()
+    archive_frames.forget_frames()
     with pytest.raises(archive_frames.Damaged):
         log.read(job.pk)
     other = Place("nowhere", 1, 2, 0, 10)
     with pytest.raises(archive_frames.Damaged):
-        archive_frames.unpack(other, zstandard.compress(b'{"seq":2,\n'))
+        archive_frames.unpack_frame(other, zstandard.compress(b'{"seq":2,\n'))
 
 
 def test_a_file_that_is_not_needed_yet_may_be_gone(place: Shelf) -> None:
@@ -301,13 +287,13 @@ def test_any_storage_of_djangos_will_do() -> None:
     paths = (f"{InMemoryStorage.__module__}.InMemoryStorage", f"{__name__}.ObjectStore")
     for number, path in enumerate(paths):
         with override_settings(STORAGES={**settings.STORAGES, "archive": {"BACKEND": path}}):
-            archive_frames.forget()
+            archive_frames.forget_frames()
             job = ended(MARCH if number else Month(2025, 2), outputs=1500)
             before = texts(job.pk)
             fed()
             archive()
             assert texts(job.pk) == before
-            archive_frames.forget()
+            archive_frames.forget_frames()
             assert log.read(job.pk, 1200, 1).texts == [before[1200]]
     [*_whole, last] = ObjectStore.ranges
     [place] = ArchivedRange.objects.filter(job=job.pk, first=1001)

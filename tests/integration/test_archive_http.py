@@ -12,15 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from tests.support.archives import (
-    MARCH,
-    Shelf,
-    archive,
-    ended,
-    fed,
-    shelf,
-    texts,
-)
+from tests.support.archives import MARCH, Shelf, archive, ended, fed, shelf, texts
 from tests.support.services import Services
 from tests.support.stage import Stage, stage
 

@@ -20,19 +20,8 @@ from jobs.archive import stages
 from jobs.log import archive_frames, months, restore
 from jobs.log.months import State
 from jobs.models import Archive
-from tests.support.archives import (
-    MARCH,
-    Shelf,
-    archive,
-    ended,
-    fed,
-    texts,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.archives import MARCH, Shelf, archive, ended, fed, texts
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.stage import ROOT
 from tests.support.waiting import until
 
@@ -47,7 +36,7 @@ def test_whatever_ends_it_the_next_call_goes_on(stage: str, place: Shelf) -> Non
     if stage != "dropped":
         archive()
     assert texts(job.pk) == before
-    assert MARCH not in months.tables()
+    assert MARCH not in months.month_tables()
     assert len(place.files) == 1
     assert Archive.objects.get().dropped_at is not None
     assert archive() == ""
@@ -117,7 +106,7 @@ def test_a_detached_month_whose_archive_is_bad_comes_back(place: Shelf) -> None:
     path.write_bytes(whole[:-9])
     with pytest.raises(CommandError, match="2025-03"):
         archive()
-    assert months.tables()[MARCH] == State.ATTACHED
+    assert months.month_tables()[MARCH] == State.ATTACHED
     assert texts(job.pk) == before
     archive()
     assert texts(job.pk) == before
@@ -133,12 +122,12 @@ def test_a_transaction_that_is_open_is_waited_for_and_finished_later(
         reading.execute("select count(*) from jobs_event")
         with pytest.raises(CommandError, match=r"Not archived: 2025-03 \(Transactions that began"):
             archive(wait=0)
-        assert months.tables()[MARCH] == State.DETACHING
-        archive_frames.forget()
+        assert months.month_tables()[MARCH] == State.DETACHING
+        archive_frames.forget_frames()
         assert texts(job.pk) == before
         log.append(make_job().pk, [ATTEMPT], actor="worker:test/1")
     archive()
-    assert MARCH not in months.tables()
+    assert MARCH not in months.month_tables()
     assert texts(job.pk) == before
 
 
@@ -165,7 +154,7 @@ def test_what_commits_while_the_month_is_being_detached_is_not_lost(
         open_.commit()
     thread.join()
     assert "2025-03" in refused[0]
-    assert months.tables()[MARCH] == State.ATTACHED
+    assert months.month_tables()[MARCH] == State.ATTACHED
     fed()
     archive()
     assert len(texts(first.pk)) == len(texts(late.pk)) == 6
@@ -203,14 +192,14 @@ def test_a_writer_goes_on_meanwhile_and_loses_nothing(place: Shelf) -> None:
     writer.start()
     seen = {}
     with place.means() as means:
-        for stage in stages.stages(MARCH, means):
+        for stage in stages.archive_month(MARCH, means):
             seen[stage] = counts[0]
             while counts[0] == seen[stage]:  # it appends at every stage, whatever is locked
                 assert writer.is_alive()
     stop.set()
     writer.join()
     assert list(seen) == ["written", "checked", "detached", "dropped"]
-    assert log.head(job.pk) is not None
+    assert log.read_head(job.pk) is not None
     assert len(texts(job.pk)) == counts[0] + 2
     assert all(len(texts(one.pk)) == 303 for one in old)
 
@@ -222,15 +211,15 @@ def test_a_process_killed_anywhere_is_taken_up(place: Shelf, database: str) -> N
     moments: tuple[Callable[[], bool], ...] = (
         lambda: bool(place.files),
         lambda: Archive.objects.exists(),
-        lambda: months.tables().get(MARCH) != State.ATTACHED,
+        lambda: months.month_tables().get(MARCH) != State.ATTACHED,
     )
     for reached in moments:
         _kill_when(reached, _archiving(place, database))
         until(lambda: not _archives_now(place), "the end of the killed one's connection")
-        archive_frames.forget()
+        archive_frames.forget_frames()
         assert texts(job.pk) == before
     archive()
-    archive_frames.forget()
+    archive_frames.forget_frames()
     assert texts(job.pk) == before
     assert len(place.files) == 1
     assert Archive.objects.get().dropped_at is not None

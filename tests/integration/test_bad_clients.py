@@ -10,21 +10,9 @@ from pathlib import Path
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.support.raw_client import (
-    UPGRADE,
-    RawSocket,
-    answered,
-    ask,
-    connected,
-    read_to_end,
-)
+from tests.support.raw_client import UPGRADE, RawSocket, answered, ask, connected, read_to_end
 from tests.support.services import Services
-from tests.support.stage import (
-    IMPATIENT,
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import IMPATIENT, Stage, outputs, stage
 from tests.support.waiting import until
 
 MIB = 1024 * 1024

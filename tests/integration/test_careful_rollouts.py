@@ -100,7 +100,7 @@ def commander(name: str) -> Principal:
 
 
 def by_token(who: Principal) -> Principal:
-    token, _raw = tokens.make(who.user, "script")
+    token, _raw = tokens.make_token(who.user, "script")
     return Principal(who.user, f"token:{who.user.get_username()}/script", token=token.pk)
 
 
@@ -133,7 +133,9 @@ async def test_the_submitter_cannot_approve_where_parameter_or_installation_says
                 for answer in (steer.approve, steer.reject):
                     with pytest.raises(Forbidden, match="somebody else has to"):
                         await in_thread(answer, own, job.pk)
-                assert not {"approve", "reject"} & set(await in_thread(visibility.can, own, job))
+                assert not {"approve", "reject"} & set(
+                    await in_thread(visibility.allowed_acts, own, job)
+                )
             await in_thread(steer.approve, bob, job.pk)
             await runs.until(job.pk, "succeeded")
 

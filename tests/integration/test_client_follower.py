@@ -31,12 +31,7 @@ from streams.client import (
 )
 from tests.support.relay import relaying
 from tests.support.services import Services
-from tests.support.stage import (
-    ROOT,
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import ROOT, Stage, outputs, stage
 
 ODD = 'é\u2028\r\n"}],data: \x1b[32m'
 

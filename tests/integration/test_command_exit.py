@@ -18,12 +18,7 @@ import pytest
 from jobs.transports import local, ssh
 from jobs.transports.errors import CommandUnusable
 from tests.acceptance.proc import with_environment
-from tests.support.sshd import (
-    Place,
-    Sshd,
-    Yard,
-    yard,
-)
+from tests.support.sshd import Place, Sshd, Yard, yard
 from tests.support.waiting import auntil, until
 
 SILENCE = 20.0  # far longer than what these tests wait for
@@ -65,9 +60,9 @@ def run(request: pytest.FixtureRequest, ground: Yard) -> Iterator[Run]:
     """Run a command over a transport. Nothing of it is left after."""
     with ground.config(SILENCE):
         if request.param == "local":
-            yield local.run
+            yield local.run_local
         else:
-            yield partial(ssh.run, target=Place(ground.hosts[0].address))
+            yield partial(ssh.run_ssh, target=Place(ground.hosts[0].address))
     until(lambda: not left(), lambda: f"the end of {left()}")
 
 
@@ -126,7 +121,7 @@ async def test_a_daemon_on_a_host_is_no_harm_to_other_commands_there(host: Sshd)
     target, before = Place(host.address), host.connections
     beside = Heard()
     other = asyncio.create_task(
-        ssh.run(
+        ssh.run_ssh(
             [
                 "sh",
                 "-c",
@@ -139,7 +134,7 @@ async def test_a_daemon_on_a_host_is_no_harm_to_other_commands_there(host: Sshd)
     )
     await auntil(lambda: beside.text["out"], "the command beside")
     for _ in range(12):  # more than a connection has room for
-        assert await ssh.run(["sh", "-c", "setsid sleep 1000 &"], Heard(), target=target) == 0
+        assert await ssh.run_ssh(["sh", "-c", "setsid sleep 1000 &"], Heard(), target=target) == 0
     assert not other.done()
     other.cancel()
     await asyncio.wait({other})
@@ -152,7 +147,7 @@ async def test_a_daemon_on_a_host_is_no_harm_to_other_commands_there(host: Sshd)
 async def running(host: Sshd, script: str) -> AsyncIterator[asyncio.Task[int]]:
     heard = Heard()
     argv = ["sh", "-c", script]
-    task = asyncio.create_task(ssh.run(argv, heard, target=Place(host.address)))
+    task = asyncio.create_task(ssh.run_ssh(argv, heard, target=Place(host.address)))
     await auntil(lambda: heard.text["out"], "the command's first word")
     yield task
 
@@ -173,7 +168,7 @@ async def test_a_command_whose_end_nobody_hears_of_ends_no_other(
         stuck.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stuck
-        assert await ssh.run(["true"], Heard(), target=Place(host.address)) == 0
+        assert await ssh.run_ssh(["true"], Heard(), target=Place(host.address)) == 0
         over.touch()
         assert await beside == 5
         for keeper in keepers:

@@ -13,21 +13,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from jobs import (
-    feed,
-    log,
-    metrics,
-)
+from jobs import feed, log, metrics
 from jobs.feed import FeedEvent, consumers
 from jobs.feed.consumer_threads import Crew
 from jobs.feed.consumers import Consumer
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -37,7 +29,7 @@ def fill(count: int = 6) -> list[tuple[str, int]]:
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     for number in range(count):
         log.append(jobs[number % 2].pk, [output(str(number))], actor="worker:w")
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     return [(str(event.job), event.seq) for event in feed.read_feed(0, 10_000).events]
 
@@ -68,7 +60,7 @@ def run(consumer: Consumer) -> int:
 
 
 def standing(name: str) -> consumers.Standing:
-    [found] = [one for one in consumers.standings() if one.name == name]
+    [found] = [one for one in consumers.consumer_status() if one.name == name]
     return found
 
 
@@ -100,27 +92,30 @@ def test_a_page_of_the_feed_has_the_stored_texts_in_order() -> None:
     assert [event.position for event in page.events] == [3, 4, 5, 6]
     for event in page.events:
         assert [event.text] == log.read(event.job, event.seq - 1, 1).texts
-    assert feed.read_feed(feed.end()) == feed.FeedPage(feed.end(), feed.end(), [])
+    assert feed.read_feed(feed.feed_end()) == feed.FeedPage(feed.feed_end(), feed.feed_end(), [])
     assert feed.read_feed(40_000, 1).last == 40_000
 
 
 def test_a_page_of_the_feed_ends_with_the_event_that_fills_it() -> None:
     large, small = output("é" * 30_000), output("x")
     make_job(events=[ATTEMPT, *[large, small] * 80])
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     first = feed.read_feed(0)
     *but_last, last = (len(event.text.encode()) for event in first.events)
     assert sum(but_last) < PAGE_BYTES <= sum(but_last) + last
-    assert first.last == first.events[-1].position < feed.end()
+    assert first.last == first.events[-1].position < feed.feed_end()
     heard = Listener()
-    assert run(Consumer("reader", heard)) == feed.end()
-    assert [len(batch) for batch in heard.batches] == [len(first.events), feed.end() - first.last]
+    assert run(Consumer("reader", heard)) == feed.feed_end()
+    assert [len(batch) for batch in heard.batches] == [
+        len(first.events),
+        feed.feed_end() - first.last,
+    ]
     assert [event.position for batch in heard.batches for event in batch] == [
-        *range(1, feed.end() + 1)
+        *range(1, feed.feed_end() + 1)
     ]
     # What is not wanted does not count.
-    assert feed.read_feed(0, types={"attempt.started"}).last == feed.end()
+    assert feed.read_feed(0, types={"attempt.started"}).last == feed.feed_end()
 
 
 def test_a_consumer_may_want_some_types_and_every_nth_event() -> None:
@@ -183,7 +178,7 @@ def test_what_a_failed_batch_wrote_is_not_there_and_a_good_one_once() -> None:
     assert Team.objects.count() == 0
     failing = False
     due_now("teams")
-    assert run(consumer) == Team.objects.count() == feed.end()
+    assert run(consumer) == Team.objects.count() == feed.feed_end()
 
 
 def test_one_process_at_a_time_runs_a_consumer() -> None:
@@ -225,7 +220,7 @@ def test_the_feed_goes_on_while_an_outside_consumer_waits() -> None:
 
     def waits(events: Sequence[FeedEvent]) -> None:
         make_job()
-        moved.append(feed.sequence())
+        moved.append(feed.sequence_events())
 
     consumers.run_once(Consumer("outside", waits, outside=True))
     assert len(moved) >= 6
@@ -235,7 +230,7 @@ def test_the_feed_goes_on_while_an_outside_consumer_waits() -> None:
 def test_snapshots_are_made_as_jobs_pass_them() -> None:
     job = make_job(events=[ATTEMPT])
     log.append(job.pk, [output("x")] * 2100, actor="worker:w")
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     [snapshots] = [one for one in consumers.all_consumers() if one.name == "snapshots"]
     run(snapshots)
@@ -255,7 +250,7 @@ def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
         threads = Crew(stop).start_threads()
         assert {thread.name for thread in threads} == {"consumer-snapshots", "consumer-own"}
         done = threading.Event()
-        while [one.lag for one in consumers.standings()] != [0, 0]:
+        while [one.lag for one in consumers.consumer_status()] != [0, 0]:
             done.wait(0.01)
         stop.set()
         for thread in threads:

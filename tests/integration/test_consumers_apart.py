@@ -26,13 +26,13 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def feed_now() -> int:
-    while feed.sequence():
+    while feed.sequence_events():
         pass
-    return feed.end()
+    return feed.feed_end()
 
 
 def standing(name: str) -> consumers.Standing:
-    [found] = [one for one in consumers.standings() if one.name == name]
+    [found] = [one for one in consumers.consumer_status() if one.name == name]
     return found
 
 
@@ -150,7 +150,7 @@ def test_a_handler_that_never_returns_is_noted_and_replaced(
         # The feed goes on, and the other one with it.
         make_job()
         assert feed_now() > end
-        until(lambda: len(bad_readers.SEEN) == feed.end(), "the good one's further events")
+        until(lambda: len(bad_readers.SEEN) == feed.feed_end(), "the good one's further events")
         RELEASE.set()
         until(lambda: at_end(name), "the hung one's own way")
         stop.set()
@@ -160,12 +160,12 @@ def test_a_handler_that_never_returns_is_noted_and_replaced(
 
 
 def standing_or_none(name: str, failures: int) -> bool:
-    return any(one.name == name and one.failures >= failures for one in consumers.standings())
+    return any(one.name == name and one.failures >= failures for one in consumers.consumer_status())
 
 
 def at_end(name: str) -> bool:
     Row.objects.filter(name=name).update(retry_at=None, busy_until=None)
-    return standing(name).position == feed.end()
+    return standing(name).position == feed.feed_end()
 
 
 def test_a_handler_that_waits_in_its_transaction_does_not_hold_the_feed() -> None:
@@ -181,7 +181,7 @@ def test_a_handler_that_waits_in_its_transaction_does_not_hold_the_feed() -> Non
     def elsewhere() -> None:
         try:
             make_job()
-            ends.append(feed.sequence())
+            ends.append(feed.sequence_events())
         finally:
             connection.close()
 

@@ -22,12 +22,11 @@ from django.conf import settings
 from django.test import override_settings
 
 from core.errors import InvalidParams
-from jobs import commands
+from jobs import commands, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.models import Target
-from jobs.queue import rescue
 from tests.integration.updates import Told, is_over, work
 from tests.support.factories import make_team, make_user
 from tests.support.waiting import until
@@ -50,12 +49,12 @@ def written(page: Path, folder: Path) -> Iterator[str]:
     assert named
     (folder / file[1]).write_text(block[1])
     config = settings.REPRISE.with_changes(lease_seconds=3, sweep_seconds=0.2)
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     try:
         with override_settings(REPRISE_KINDS=(named[1],), REPRISE=config):
             yield named[1]
     finally:
-        registry._kinds.cache_clear()
+        registry._find_kinds.cache_clear()
         sys.modules.pop(file[1].removesuffix(".py"), None)
 
 
@@ -194,7 +193,7 @@ def test_the_kind_of_the_tutorial_goes_on_after_its_worker_was_killed(
 
 def swept(job: UUID) -> bool:
     """Do the sweeper's work once; return whether the job has ended."""
-    rescue.sweep()
+    sweeper.sweep_once()
     return is_over(job)
 
 

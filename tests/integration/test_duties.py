@@ -57,12 +57,13 @@ def test_a_duty_that_raises_stops_no_other_and_says_so() -> None:
     threads = maintenance.start_duties([[*bad, Duty("good", well.set, 0.0)]], stop)
     assert well.wait(60)
     until(
-        lambda: {one.name: one.failures for one in maintenance.standings()}.get("good") == 0, "good"
+        lambda: {one.name: one.failures for one in maintenance.duty_status()}.get("good") == 0,
+        "good",
     )
     stop.set()
     for thread in threads:
         thread.join()
-    found = {one.name: one for one in maintenance.standings()}
+    found = {one.name: one for one in maintenance.duty_status()}
     assert [found[duty.name].failures > 0 for duty in bad] == [True] * len(bad)
     assert found["bad 0"].error == "SystemExit: 2"
     assert values()['reprise_duty_failures{duty="bad 0"}'] > 0
@@ -81,7 +82,7 @@ def test_a_duty_that_hangs_holds_up_only_those_of_its_thread() -> None:
     hangs = Duty("hangs", release.wait, 1)
     threads = maintenance.start_duties([[hangs], [Duty("good", well.set, 0.1)]], stop)
     assert well.wait(60)
-    until(lambda: [one.name for one in maintenance.standings()] == ["good"], "the other's note")
+    until(lambda: [one.name for one in maintenance.duty_status()] == ["good"], "the other's note")
     stop.set()
     release.set()
     for thread in threads:
@@ -98,10 +99,10 @@ def test_a_duty_that_loses_its_connection_is_noted_and_goes_on() -> None:
 
     duty = Duty("cut", work, 0)
     duty.run_if_due()
-    assert [one.failures for one in maintenance.standings()] == [1]
+    assert [one.failures for one in maintenance.duty_status()] == [1]
     duty.due = 0
     duty.run_if_due()
-    assert [one.failures for one in maintenance.standings()] == [0]
+    assert [one.failures for one in maintenance.duty_status()] == [0]
 
 
 def test_without_a_sweeper_the_service_is_not_ready() -> None:
@@ -151,22 +152,26 @@ def test_failing_schedules_and_consumers_are_told_and_leave_it_ready() -> None:
     assert found["reprise_schedules_enabled"] == 2
     assert found['reprise_consumer_failures{consumer="frail"}'] == 2
     assert found['reprise_consumer_enabled{consumer="off"}'] == 0
-    assert schedules.standing().enabled == 2
-    assert len(consumers.standings()) == 2
+    assert schedules.schedules_status().enabled == 2
+    assert len(consumers.consumer_status()) == 2
 
 
 def test_the_sweeper_does_all_of_its_duties_whatever_else_is_broken(
     database: str, redis: str, tmp_path: Path
 ) -> None:
-    names = {duty.name for group in sweeper.groups(Crew(threading.Event())) for duty in group}
+    names = {duty.name for group in sweeper.duty_groups(Crew(threading.Event())) for duty in group}
     Row.objects.create(name="of old", every=1)
     with sweeping(database, redis, tmp_path) as process:
-        until(lambda: names == {one.name for one in maintenance.standings()}, lambda: log(tmp_path))
-        until(lambda: "no.such.CONSUMER" in {one.name for one in consumers.standings()}, "a row")
+        until(
+            lambda: names == {one.name for one in maintenance.duty_status()}, lambda: log(tmp_path)
+        )
+        until(
+            lambda: "no.such.CONSUMER" in {one.name for one in consumers.consumer_status()}, "a row"
+        )
         assert ready()["sweeper"]["ok"] is True
         process.terminate()
         assert process.wait(60) == 0
-    assert {one.failures for one in maintenance.standings()} == {0}
+    assert {one.failures for one in maintenance.duty_status()} == {0}
 
 
 @contextmanager

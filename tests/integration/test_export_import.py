@@ -24,14 +24,7 @@ from jobs.log import partitions
 from jobs.models import Job
 from jobs.queue import rescue
 from tests.support.cast import person
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-    make_team,
-    make_user,
-    output,
-)
+from tests.support.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
 from tests.support.services import Services
 from tests.support.stage import elsewhere
 
@@ -72,7 +65,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
     exported(job.pk, plain)
     exported(job.pk, packed)
     whole = exported(job.pk)
-    texts = [text for page in log.history(job.pk) for text in page.texts]
+    texts = [text for page in log.read_history(job.pk) for text in page.texts]
     assert plain.read_bytes() == whole.encode()
     with zstandard.open(packed, "rb") as file:
         assert file.read() == whole.encode()
@@ -87,7 +80,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
             assert {n: getattr(copy, n) for n in kept} == {n: getattr(job, n) for n in kept}
             assert header_of(copy).owner == "operator"
             assert header_of(copy).team == "game-operations"
-            assert [text for page in log.history(job.pk) for text in page.texts] == texts
+            assert [text for page in log.read_history(job.pk) for text in page.texts] == texts
             assert recording.broken_at(job.pk, texts) is None
             assert exported(job.pk) == whole
 
@@ -101,11 +94,13 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
     with elsewhere(services, redis):
         imported(file)
         make_job(events=[ATTEMPT])
-        while feed.sequence():
+        while feed.sequence_events():
             pass
 
-        page = feed.audit(person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk)))
-        texts = [text for page in log.history(job.pk) for text in page.texts]
+        page = feed.read_audit(
+            person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
+        )
+        texts = [text for page in log.read_history(job.pk) for text in page.texts]
         assert [row.text for row in page.rows] == texts[::-1]
         copy = Job.objects.get(pk=job.pk)
         assert (copy.owner, copy.team) == (None, None)
@@ -226,9 +221,9 @@ def test_a_month_without_a_partition_is_made(
     file = tmp_path / "old.ndjson"
     exported(old.pk, file)
     with elsewhere(services, redis):
-        assert "jobs_event_2024_02" not in partitions.months()
+        assert "jobs_event_2024_02" not in partitions.partition_names()
         imported(file)
-        assert "jobs_event_2024_02" in partitions.months()
+        assert "jobs_event_2024_02" in partitions.partition_names()
         assert len(log.read(old.pk)) == 3
 
 

@@ -18,13 +18,7 @@ from jobs import feed, log
 from jobs.access import visibility
 from jobs.events import EventType, parse
 from jobs.feed import AuditFilter
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    make_team,
-    make_user,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, make_team, make_user, output
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -65,7 +59,7 @@ def test_eight_writers_and_a_sequencer_miss_and_double_nothing() -> None:
     def sequence() -> None:
         try:
             while not done.is_set():
-                feed.sequence()
+                feed.sequence_events()
         finally:
             connection.close()
 
@@ -78,7 +72,7 @@ def test_eight_writers_and_a_sequencer_miss_and_double_nothing() -> None:
     done.set()
     for thread in sequencers:
         thread.join()
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     assert_whole()
     assert len(rows()) == 3 * 2 + 8 * 30 * 2
@@ -86,15 +80,15 @@ def test_eight_writers_and_a_sequencer_miss_and_double_nothing() -> None:
 
 def test_an_open_write_holds_the_feed_back_and_nothing_is_skipped(database: str) -> None:
     slow, quick = make_job(events=[ATTEMPT]), make_job(events=[ATTEMPT])
-    feed.sequence()
+    feed.sequence_events()
     before = len(rows())
     with psycopg.connect(database) as other:
         other.execute("select pg_current_xact_id()")
         log.append(slow.pk, [output("held")], actor="w")
         log.append(quick.pk, [output("held")], actor="w")
-        assert feed.sequence() == 0
+        assert feed.sequence_events() == 0
         assert feed.lag_seconds() > 0
-    feed.sequence()
+    feed.sequence_events()
     assert len(rows()) == before + 2
     assert_whole()
 
@@ -145,7 +139,7 @@ def test_jobs_keep_their_order_however_transactions_cross(plan: list[tuple[int, 
     finally:
         for writer in writers:
             writer.close()
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     assert_whole()
 
@@ -158,7 +152,7 @@ def move(writers: list[Writer], number: int, step: str, jobs: list[UUID]) -> Non
     elif step == "commit":
         writer.commit()
     elif step == "sequence":
-        feed.sequence()
+        feed.sequence_events()
     else:
         job = jobs[step == "second"]
         if not any(job in other.jobs for other in writers if other is not writer):
@@ -172,32 +166,34 @@ def history() -> visibility.Principal:
     reader = make_user("reader", team=mine)
     for team in (mine, theirs):
         make_job(team=team, events=[ATTEMPT, *[output(str(n)) for n in range(8)]])
-    feed.sequence()
+    feed.sequence_events()
     return visibility.of_user(reader)
 
 
 def test_the_audit_shows_what_its_reader_may_see(history: visibility.Principal) -> None:
-    assert len(feed.audit(history, AuditFilter(), limit=100).rows) == 10
+    assert len(feed.read_audit(history, AuditFilter(), limit=100).rows) == 10
     nobody = visibility.of_user(make_user("nobody", role=""))
-    assert feed.audit(nobody, AuditFilter()).rows == []
+    assert feed.read_audit(nobody, AuditFilter()).rows == []
     auditor = visibility.of_user(make_user("auditor", role="auditor"))
-    assert len(feed.audit(auditor, AuditFilter(), limit=100).rows) == 20
+    assert len(feed.read_audit(auditor, AuditFilter(), limit=100).rows) == 20
 
 
 def test_the_audit_pages_by_position_both_ways(history: visibility.Principal) -> None:
-    first = feed.audit(history, AuditFilter(), limit=4)
+    first = feed.read_audit(history, AuditFilter(), limit=4)
     assert first.previous is None
-    second = feed.audit(history, AuditFilter(), before=first.next, limit=4)
-    third = feed.audit(history, AuditFilter(), before=second.next, limit=4)
+    second = feed.read_audit(history, AuditFilter(), before=first.next, limit=4)
+    third = feed.read_audit(history, AuditFilter(), before=second.next, limit=4)
     assert third.next is None
     every = [row.position for page in (first, second, third) for row in page.rows]
     assert every == sorted(every, reverse=True)
     assert len(every) == 10
-    assert feed.audit(history, AuditFilter(), after=third.previous, limit=4).rows == second.rows
+    assert (
+        feed.read_audit(history, AuditFilter(), after=third.previous, limit=4).rows == second.rows
+    )
 
 
 def test_the_audit_filters(history: visibility.Principal) -> None:
-    page = feed.audit(history, AuditFilter(type=EventType.ATTEMPT_STARTED))
+    page = feed.read_audit(history, AuditFilter(type=EventType.ATTEMPT_STARTED))
     assert [parse(row.text).type for row in page.rows] == ["attempt.started"]
-    assert feed.audit(history, AuditFilter(kind="none")).rows == []
-    assert feed.audit(history, AuditFilter(actor="system"), limit=100).rows
+    assert feed.read_audit(history, AuditFilter(kind="none")).rows == []
+    assert feed.read_audit(history, AuditFilter(actor="system"), limit=100).rows

@@ -12,20 +12,10 @@ from django.db import connection
 from jobs import feed, log
 from jobs.feed import FeedEvent, FeedPage, MissingEvents, consumers
 from jobs.feed.consumers import Consumer
-from jobs.integrity.rebuild import rebuild
+from jobs.integrity.rebuild import rebuild_job
 from jobs.log.state import state_at
-from tests.support.archives import (
-    Shelf,
-    archive,
-    ended,
-    fed,
-    shelf,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.archives import Shelf, archive, ended, fed, shelf
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.tampering import intruder
 
@@ -79,14 +69,14 @@ def test_a_consumer_that_starts_over_gets_archived_events_too(old: list[UUID]) -
     while consumers.run_once(Consumer("late", seen.extend, batch=5)):
         pass
     assert seen == feed.read_feed(0).events
-    assert len(seen) == feed.end()
+    assert len(seen) == feed.feed_end()
 
 
 def test_the_state_and_a_rebuild_read_archived_events(old: list[UUID]) -> None:
     before = [state_at(job) for job in old]
     archive()
     assert [state_at(job) for job in old] == before
-    assert [rebuild(job) for job in old] == [[], []]
+    assert [rebuild_job(job) for job in old] == [[], []]
 
 
 def test_events_that_are_nowhere_are_missed_loudly(

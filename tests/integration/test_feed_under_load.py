@@ -48,12 +48,12 @@ def test_eight_writer_processes_and_a_reader_miss_and_double_nothing(database: s
     writers = [_start(database, number, jobs) for number in range(WRITERS)]
     read: list[tuple[int, UUID, int]] = []
     seen: dict[UUID, int] = defaultdict(int)
-    while any(writer.poll() is None for writer in writers) or feed.sequence():
-        feed.sequence()
+    while any(writer.poll() is None for writer in writers) or feed.sequence_events():
+        feed.sequence_events()
         _read(read, seen)
     _read(read, seen)
     assert [writer.wait() for writer in writers] == [0] * WRITERS
-    heads = {job: found.seq for job in jobs if (found := log.head(job))}
+    heads = {job: found.seq for job in jobs if (found := log.read_head(job))}
     assert sum(heads.values()) == EVENTS + 2 * len(jobs)
     assert dict(seen) == heads
     assert [position for position, _, _ in read] == list(range(1, len(read) + 1))

@@ -12,11 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.fleet_process import (
-    RunningFleet,
-    fleet,
-    job_environment,
-)
+from tests.support.fleet_process import RunningFleet, fleet, job_environment
 from tests.support.waiting import until
 
 NAME = "gs-001"

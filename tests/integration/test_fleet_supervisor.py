@@ -14,12 +14,7 @@ import httpx
 import pytest
 
 from ops.fleet.host.basics import link
-from tests.support.fleet_process import (
-    ROOT,
-    RunningFleet,
-    fleet,
-    launch,
-)
+from tests.support.fleet_process import ROOT, RunningFleet, fleet, launch
 from tests.support.waiting import until
 
 NAME = "gs-001"

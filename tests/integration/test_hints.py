@@ -11,11 +11,7 @@ from core.db import in_thread
 from jobs import log
 from jobs.log import Append, append_many, hints
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 APPENDS = 200
@@ -28,11 +24,11 @@ def append_often(jobs: list[Job]) -> None:
 
 async def test_what_a_busy_job_has_to_tell_is_joined_and_complete() -> None:
     jobs = [await in_thread(make_job, None, [ATTEMPT]) for _ in range(4)]
-    assert await asyncio.to_thread(hints.publisher().flush, 10)
+    assert await asyncio.to_thread(hints.hint_publisher().flush, 10)
     layer = get_channel_layer()
     channel = await layer.new_channel()
     for job in jobs:
-        await layer.group_add(log.group(job.pk), channel)
+        await layer.group_add(log.group_name(job.pk), channel)
     await in_thread(append_often, jobs)
     heads = {str(job.pk): 2 for job in jobs}
     received = 0

@@ -11,19 +11,9 @@ from uuid import UUID
 import pytest
 
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
-from tests.support.hostile import (
-    CutsAfter,
-    EndsLargeMessages,
-    Stalls,
-    Way,
-    through,
-)
+from tests.support.hostile import CutsAfter, EndsLargeMessages, Stalls, Way, through
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 from tests.support.throttle import throttled
 
 # About 300 bytes an event, and what an event stream writes beside it.

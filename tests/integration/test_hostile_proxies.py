@@ -13,18 +13,10 @@ import pytest
 
 from jobs.log import Appended
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
-from tests.support.proxies import (
-    HELD,
-    KINDS,
-    running,
-)
+from tests.support.proxies import HELD, KINDS, running
 from tests.support.proxies.noted import Record, note
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]

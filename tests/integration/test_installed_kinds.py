@@ -19,7 +19,7 @@ from tests.support.fleet_process import ROOT
 
 MODULE = """
 from pydantic import BaseModel
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 
 class Params(BaseModel):
     words: list[str] = ["tea"]
@@ -59,12 +59,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         lines = [f"{point} = {name}:{value}" for point, value in points.items()]
         (about / "entry_points.txt").write_text("\n".join(["[reprise.kinds]", *lines, ""]))
         monkeypatch.syspath_prepend(str(site))
-        registry._kinds.cache_clear()
+        registry._find_kinds.cache_clear()
         return site
 
     yield make
     sys.modules.pop("ours_0", None)
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 def told() -> list[tuple[str, str]]:
@@ -102,7 +102,7 @@ def test_one_that_cannot_be_imported_is_told_and_left_out(install: Install) -> N
     ("value", "reason"),
     [
         ("Nameless", "ValueError: it has no name"),
-        ("nothing", "TypeError: 7 is no subclass of jobs.kinds.registry.Kind"),
+        ("nothing", "TypeError: 7 is no subclass of jobs.kinds.Kind"),
         ("Gone", "AttributeError: module 'ours_0' has no attribute 'Gone'"),
     ],
 )
@@ -121,10 +121,10 @@ def test_a_name_is_taken_once(install: Install) -> None:
 
 def test_the_setting_is_checked_as_well(install: Install) -> None:
     with override_settings(REPRISE_KINDS=("tests.support.kinds.Say", "tests.support.kinds.Nobody")):
-        registry._kinds.cache_clear()
+        registry._find_kinds.cache_clear()
         [(_id, message)] = told()
         assert "tests.support.kinds.Nobody (REPRISE_KINDS) cannot be used: ImportError" in message
-        assert registry.get("test-say").title == "Say words"
+        assert registry.get_kind("test-say").title == "Say words"
 
 
 def manage(

@@ -15,15 +15,11 @@ from core.asgi import application
 from core.ids import uuid7
 from jobs import feed, log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, parse, split_hash, with_hash
-from jobs.integrity import verify
-from jobs.log.restore import StoredEvent, restore
+from jobs.integrity import verify_job
+from jobs.log.restore import StoredEvent, restore_job
 from jobs.models import Job, Target
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 BREAKS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\r\nj"
 
@@ -37,7 +33,7 @@ def job(cast: Cast) -> UUID:
     ]
     params = {"words": [BREAKS]}
     made = make_job(cast.root.user, events, title=BREAKS, params=params, labels={"a": BREAKS})
-    feed.sequence()
+    feed.sequence_events()
     return made.pk
 
 
@@ -60,7 +56,7 @@ def test_an_events_text_is_one_line_and_means_what_was_said(job: UUID) -> None:
     said = json.loads(texts[2])
     assert (said["data"]["text"], said["step"], said["target"]) == (BREAKS, BREAKS, BREAKS)
     assert Job.objects.get(pk=job).message == BREAKS
-    assert verify(job).ok
+    assert verify_job(job).ok
 
 
 def test_commands_write_lines(job: UUID, tmp_path: Path) -> None:
@@ -100,9 +96,9 @@ def test_what_was_stored_before_stays_as_it_is(job: UUID, cast: Cast) -> None:
         owner=cast.root.user,
     )  # fmt: skip
     stored = StoredEvent(1, event.at, event.type, event.actor, None, old)
-    restore(row, [stored])
+    restore_job(row, [stored])
     assert "\u2028" in old
     assert log.read(old_job).texts == [old]
-    assert verify(old_job).as_dict() == {"ok": True, "head": 1, "hash": event.hash}
+    assert verify_job(old_job).as_dict() == {"ok": True, "head": 1, "hash": event.hash}
     log.append(old_job, [ATTEMPT, output("a\u2028b", target=BREAKS)], actor="worker:\u2028")
-    assert verify(old_job).ok
+    assert verify_job(old_job).ok

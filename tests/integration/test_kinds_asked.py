@@ -14,9 +14,8 @@ from pydantic import BaseModel
 from core.db import in_thread
 from jobs import commands
 from jobs.access.visibility import Principal
-from jobs.kinds import registry
+from jobs.kinds import Kind, registry
 from jobs.kinds.guarded_calls import KindFailed
-from jobs.kinds.registry import Kind
 from jobs.worker.fetcher import Taker
 from tests.integration import runs
 
@@ -70,11 +69,11 @@ KINDS: Sequence[str] = [
 
 @pytest.fixture
 def known() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=KINDS):
         yield
     Exits.where = ""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def who() -> Principal:
 def broken(at: str) -> None:
     """Have the kind made anew, with one of its methods broken."""
     Exits.where = at
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     registry.all_kinds()
     Exits.where = ""
 
@@ -107,15 +106,17 @@ async def test_an_exit_where_a_job_is_taken_leaves_its_fate_to_the_run(who: Prin
 
 async def test_whoever_waits_for_a_job_is_answered_whatever_is_raised(who: Principal) -> None:
     job = (await in_thread(commands.submit, who, Exits.name, {}))[0].pk
-    registry.find(Exits.name).__dict__["claims_targets"] = None
+    registry.find_kind(Exits.name).__dict__["claims_targets"] = None
     taker = Taker("test/1")
     assert (await asyncio.gather(taker.take(job), taker.take(job))).count(None) == 1
 
 
 def test_a_kind_that_exits_when_it_is_loaded_is_left_out_and_said(who: Principal) -> None:
-    reasons = {one.source.split()[0].rpartition(".")[2]: one.reason for one in registry.broken()}
+    reasons = {
+        one.source.split()[0].rpartition(".")[2]: one.reason for one in registry.broken_kinds()
+    }
     assert reasons == {
         "ExitsAtOnce": "SystemExit: 3",
         "Odd": "TypeError: its exclusive is a property",
     }
-    assert registry.find(Exits.name) is not None
+    assert registry.find_kind(Exits.name) is not None

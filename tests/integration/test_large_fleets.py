@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from core import clock
 from core.errors import InvalidParams
 from jobs import commands, log
-from jobs.commands.retry import unsuccessful
+from jobs.commands.retry import unsuccessful_targets
 from jobs.events import EventType, NewEvent, parse
 from jobs.events.extensions import ending_events
-from jobs.integrity import verify
+from jobs.integrity import verify_job
 from jobs.kinds import registry
 from jobs.models import Job, Target
+from jobs.queue import lost_attempts
 from tests.support.behind import database_behind
 from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT
@@ -49,10 +51,18 @@ def test_ten_thousand_targets_are_submitted_however_they_are_chosen(
     assert answer.status_code == 201, answer.content
     job = Job.objects.get(pk=answer.json()["id"])
     assert job.params["targets"] == NAMES
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok
     texts = log.read(job.pk, 0, 1000).texts
     assert len(texts) > 1
     assert max(len(text.encode()) for text in texts) <= 66_000
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_ten_thousand_targets_go_in_batches_of_any_size(fleet: Cast, batch: int) -> None:
+    params = {"targets": ["group:eu"], "command": "true", "batch": batch}
+    job = commands.submit(fleet.root.principal, "command", params)[0]
+    assert len(job.plan["groups"]) == 1 + -(-(COUNT - 1) // batch)  # a canary goes first
+    assert verify_job(job.pk).ok
 
 
 def test_too_many_are_refused_at_the_field(fleet: Cast) -> None:
@@ -71,7 +81,7 @@ def test_a_changed_name_is_noticed_wherever_it_stands(fleet: Cast) -> None:
     job = submitted(fleet)
     params = job.params | {"targets": [*NAMES[:-1], "another"]}
     Job.objects.filter(pk=job.pk).update(params=params)
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert not verdict.ok
     assert "params" in str(verdict.reason)
 
@@ -88,7 +98,7 @@ def test_an_export_says_all_and_is_imported_as_it_was(
         call_command("import", str(file))
         again = Job.objects.get(pk=job.pk)
         assert again.params["targets"] == NAMES
-        assert verify(job.pk).ok
+        assert verify_job(job.pk).ok
 
 
 def test_whatever_failed_is_retried(fleet: Cast) -> None:
@@ -96,14 +106,26 @@ def test_whatever_failed_is_retried(fleet: Cast) -> None:
     ending = NewEvent(EventType.JOB_FAILED, {"message": "No.", "failed_targets": NAMES})
     log.append(job.pk, [ATTEMPT, *ending_events(ending)], actor="worker:w")
     job.refresh_from_db()
-    assert unsuccessful(job) == NAMES
+    assert unsuccessful_targets(job) == NAMES
     [text] = log.read(job.pk, job.head - 1, 1).texts
     assert parse(text).type == "job.failed"
     assert json.loads(text)["data"]["failed_targets"]
 
 
+def test_a_run_whose_worker_died_on_all_of_them_fails(fleet: Cast) -> None:
+    job = submitted(fleet)
+    started = [NewEvent(EventType.STEP_STARTED, {"try": 1}, "run", name) for name in NAMES]
+    log.append(job.pk, [ATTEMPT, *started], actor="worker:w")
+    job.refresh_from_db()
+    at = clock.rfc3339(clock.now())
+    lost_attempts.give_up(job.pk, job.fence, [lost_attempts.Lost(1, "w", at, at)])
+    job.refresh_from_db()
+    assert job.status == "failed"
+    assert unsuccessful_targets(job) == NAMES
+
+
 def test_parameters_that_cannot_be_stored_are_refused_beforehand(fleet: Cast) -> None:
-    kind = registry.get("command")
+    kind = registry.get_kind("command")
     with pytest.raises(InvalidParams):
         kind.parse({"targets": ["group:eu"], "command": ["x" * 100] * 201})
 

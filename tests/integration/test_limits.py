@@ -10,16 +10,12 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import (
-    leases,
-    limits,
-    rescue,
-)
+from jobs.queue import leases, limits, rescue
 from tests.integration import runs
 from tests.support import workers
 from tests.support.waiting import until
@@ -30,13 +26,13 @@ LIMIT = 2
 
 @pytest.fixture(autouse=True)
 def kinds() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     config = settings.REPRISE.with_changes(
         lease_seconds=2, sweep_seconds=0.2, limits={"test-brief": LIMIT}
     )
     with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -58,7 +54,7 @@ def statuses(jobs: Sequence[UUID]) -> list[str]:
 
 
 def take(job: UUID) -> leases.Lease:
-    lease = leases.take(job, "test/1")
+    lease = leases.take_job(job, "test/1")
     assert lease is not None
     return lease
 
@@ -68,7 +64,7 @@ def test_the_limit_holds_and_who_waits_says_so_once(who: Principal) -> None:
     for job in jobs[:2]:
         take(job)
     for _ in range(2):
-        assert leases.take(jobs[2], "test/2") is None
+        assert leases.take_job(jobs[2], "test/2") is None
     assert statuses(jobs) == ["running", "running", "waiting"]
     [said] = events(jobs[2], "job.waiting")
     wait = {"for": "limit", "kind": "test-brief", "limit": 2}
@@ -81,7 +77,7 @@ def test_the_api_says_what_it_waits_for(who: Principal) -> None:
     jobs = [submit(who) for _ in range(3)]
     for job in jobs[:2]:
         take(job)
-    assert leases.take(jobs[2], "test/2") is None
+    assert leases.take_job(jobs[2], "test/2") is None
     client = Client(HTTP_HOST="localhost")
     client.force_login(who.user)
     for path in (f"/api/jobs/{jobs[2]}", f"/api/jobs?id={jobs[2]}"):
@@ -96,21 +92,23 @@ def test_the_api_says_what_it_waits_for(who: Principal) -> None:
 def test_nobody_is_overtaken_within_a_priority_and_a_higher_one_goes_first(who: Principal) -> None:
     low, first, second, high = (submit(who, priority) for priority in (-1, 0, 0, 5))
     for early in (low, second):
-        assert leases.take(early, "test/1") is None
+        assert leases.take_job(early, "test/1") is None
     take(high)
-    assert leases.take(second, "test/1") is None
+    assert leases.take_job(second, "test/1") is None
     lease = take(first)
-    assert leases.take(second, "test/1") is None
-    leases.release(first, lease.fence)
-    assert leases.take(second, "test/1") is None  # `first` has been handed over, and goes on first
+    assert leases.take_job(second, "test/1") is None
+    leases.release_lease(first, lease.fence)
+    assert (
+        leases.take_job(second, "test/1") is None
+    )  # `first` has been handed over, and goes on first
     take(first)
 
 
 def test_a_job_that_waits_for_a_target_leaves_the_line(who: Principal) -> None:
     holder, blocked, next_ = (submit(who, targets=names) for names in (["a"], ["a"], ["b"]))
     take(holder)
-    assert leases.take(next_, "test/1") is None
-    assert leases.take(blocked, "test/1") is None
+    assert leases.take_job(next_, "test/1") is None
+    assert leases.take_job(blocked, "test/1") is None
     assert Job.objects.get(pk=blocked).waiting_for == [{"target": "a", "job": str(holder)}]
     take(next_)
 
@@ -118,12 +116,12 @@ def test_a_job_that_waits_for_a_target_leaves_the_line(who: Principal) -> None:
 def test_the_next_is_woken_when_a_place_is_free(who: Principal) -> None:
     jobs = [submit(who) for _ in range(4)]
     held = [take(job) for job in jobs[:2]]
-    assert [leases.take(job, "test/1") for job in jobs[2:]] == [None, None]
+    assert [leases.take_job(job, "test/1") for job in jobs[2:]] == [None, None]
     assert limits.wake_next("test-brief") == 0
-    leases.release(held[0].job, held[0].fence)
+    leases.release_lease(held[0].job, held[0].fence)
     log.append(jobs[0], [runs.ended()], actor="worker:test/1")
     assert limits.wake_next("test-brief") == 1
-    assert leases.take(jobs[3], "test/1") is None
+    assert leases.take_job(jobs[3], "test/1") is None
     take(jobs[2])
 
 
@@ -132,12 +130,12 @@ def test_a_limit_of_0_lifts_the_kinds_own(who: Principal) -> None:
         name = "narrow"
         max_running = 1
 
-    registry._kinds().kinds["narrow"] = Narrow()
-    assert limits.of("narrow") == 1
+    registry._find_kinds().kinds["narrow"] = Narrow()
+    assert limits.limit_of("narrow") == 1
     config = settings.REPRISE.with_changes(limits={"narrow": 0})
     with override_settings(REPRISE=config):
-        assert limits.of("narrow") is None
-    assert limits.of("unknown") is None
+        assert limits.limit_of("narrow") is None
+    assert limits.limit_of("unknown") is None
 
 
 def test_a_kind_that_shares_its_targets_does_not_wait_for_them(who: Principal) -> None:
@@ -149,11 +147,11 @@ def test_priority_goes_first_on_a_target(who: Principal) -> None:
     with override_settings(REPRISE=settings.REPRISE.with_changes(limits={})):
         holder, low, high = (submit(who, n, targets=["a"]) for n in (0, 0, 5))
         lease = take(holder)
-        assert leases.take(low, "test/1") is None
-        assert leases.take(high, "test/1") is None
+        assert leases.take_job(low, "test/1") is None
+        assert leases.take_job(high, "test/1") is None
         log.append(holder, [runs.ended()], actor="worker:test/1", fence=lease.fence)
         rescue.release_ended()
-        assert leases.take(low, "test/1") is None
+        assert leases.take_job(low, "test/1") is None
         take(high)
 
 
@@ -193,7 +191,7 @@ def test_a_killed_holder_frees_its_place(who: Principal, database: str) -> None:
 
 
 def all_ended(jobs: Sequence[UUID]) -> bool:
-    rescue.sweep()
+    sweeper.sweep_once()
     return set(statuses(jobs)) <= {"succeeded", "failed"}
 
 

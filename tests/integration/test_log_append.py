@@ -16,18 +16,14 @@ from jobs.events.fold import State, fold_all
 from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def texts_of(job: Job) -> list[str]:
-    return [text for page in log.history(job.pk, limit=7) for text in page.texts]
+    return [text for page in log.read_history(job.pk, limit=7) for text in page.texts]
 
 
 def test_a_history_is_gapless_chained_and_folds_to_the_row() -> None:
@@ -191,7 +187,7 @@ def test_text_is_cleaned_at_the_door() -> None:
 
 def test_cursors() -> None:
     job = make_job(events=[ATTEMPT])
-    cursor = log.head(job.pk).cursor  # type: ignore[union-attr]  # the job is there
+    cursor = log.read_head(job.pk).cursor  # type: ignore[union-attr]  # the job is there
     assert log.check_cursor(job.pk, cursor).seq == 2
     assert str(cursor) == log.cursor_of(texts_of(job)[-1])
     assert log.read(job.pk).cursor == cursor

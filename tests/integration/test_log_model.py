@@ -186,7 +186,7 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def logs_are_as_modelled(self) -> None:
         for model in self.models:
-            texts = [text for page in log.history(model.id) for text in page.texts]
+            texts = [text for page in log.read_history(model.id) for text in page.texts]
             assert texts == model.texts
             assert broken_at(model.id, texts) is None
 

@@ -8,11 +8,7 @@ from core.db import in_thread
 from jobs import log
 from jobs.log import AsyncReader
 from jobs.log.types import PAGE_BYTES
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 LARGE = 60_000
 A_PAGE = -(-PAGE_BYTES // LARGE)
@@ -29,7 +25,7 @@ def test_a_page_may_begin_anywhere(after: int) -> None:
 @pytest.mark.usefixtures("database")
 def test_a_page_ends_with_the_event_that_fills_it() -> None:
     job = make_job(events=[ATTEMPT, *[output("é" * (LARGE // 2))] * (A_PAGE * 2 + 1)])
-    pages = list(log.history(job.pk))
+    pages = list(log.read_history(job.pk))
     assert [page.cut for page in pages] == [True, True, False]
     for page in pages[:-1]:
         *but_last, last = (len(text.encode()) for text in page.texts)

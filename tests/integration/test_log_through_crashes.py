@@ -28,11 +28,7 @@ from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
 from tests.support.behind import database_behind
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 
 RUNS = 12
@@ -153,7 +149,7 @@ def _kill_connections(url: str) -> None:
 def _check(jobs: list[UUID], ledger: Ledger) -> None:
     stored: dict[UUID, list[str]] = {}
     for job in jobs:
-        texts = [text for page in log.history(job) for text in page.texts]
+        texts = [text for page in log.read_history(job) for text in page.texts]
         assert broken_at(job, texts) is None
         stored[job] = texts
     batches = Counter(

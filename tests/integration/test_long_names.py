@@ -15,8 +15,7 @@ from core.errors import InvalidParams
 from jobs import commands
 from jobs.access import tokens
 from jobs.access.visibility import Principal
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind, registry
 from jobs.models import ApiToken, Job
 from tests.support import cast as casting
 from tests.support.cast import Cast, post
@@ -50,10 +49,10 @@ class LongKind(Kind[Wordy]):
 @pytest.fixture
 def long_kind() -> Iterator[None]:
     """The kind of this module."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=[f"{__name__}.LongKind"]):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ def test_a_kind_with_too_long_a_name_is_left_out() -> None:
         name = "x" * 101
 
     with pytest.raises(ValueError, match="100 characters"):
-        registry._made(TooLong)
+        registry._make_kind(TooLong)
 
 
 def test_a_principal_that_is_too_long_is_refused_by_the_library_too(cast: Cast) -> None:

@@ -12,11 +12,7 @@ from jobs.events import EventType, NewEvent
 from jobs.models import Job
 from tests.support import cast as casting
 from tests.support.cast import Cast, Person
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 
 def read(person: Person, path: str, status: int = 200) -> str:
@@ -29,7 +25,7 @@ def read(person: Person, path: str, status: int = 200) -> str:
 def job_of(person: Person, *events: NewEvent) -> Job:
     team = person.principal.user.reprise_teams.first()
     job = make_job(person.user, [ATTEMPT, *events], team=team, title="Update to 1.5.0")
-    feed.sequence()
+    feed.sequence_events()
     return job
 
 
@@ -130,7 +126,7 @@ def test_the_history_is_only_of_what_one_may_see(cast: Cast) -> None:
 def test_the_history_is_filtered_by_its_address(cast: Cast, query: str, fits: bool) -> None:
     job = make_job(cast.alice.user, team=cast.red, title="Update to 1.5.0")
     log.append(job.pk, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor="user:alice")
-    feed.sequence()
+    feed.sequence_events()
     page = read(cast.vera, f"/history?{query}")
     assert ("Update to 1.5.0" in page) is fits
     assert ("No event matches" in page) is not fits

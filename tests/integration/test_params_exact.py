@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs import log, schedules
 from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
-from jobs.integrity import verify
-from jobs.kinds import registry
-from jobs.kinds.registry import Kind
+from jobs.integrity import verify_job
+from jobs.kinds import Kind, registry
 from jobs.models import Job, Schedule
 from jobs.queue import leases
 from jobs.run import Run
@@ -56,10 +55,10 @@ class AnyKind(Kind[AnyParams]):
 
 @pytest.fixture
 def any_kind() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=[f"{__name__}.AnyKind"]):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 def submit(cast: Cast, params: str) -> Any:
@@ -79,14 +78,14 @@ def test_they_are_the_same_in_the_answer_the_log_the_row_and_the_lease(cast: Cas
     shown = cast.alice.client().get(f"/api/jobs/{job}").json()
     listed = cast.alice.client().get(f"/api/jobs?id={job}").json()["jobs"][0]
     event = parse(log.read(job, 0, 1).texts[0])
-    lease = leases.take(job, "test/1")
+    lease = leases.take_job(job, "test/1")
     assert lease is not None
     for params in (
         answer.json()["params"], shown["params"], listed["params"], event.data["params"],
         Job.objects.get(pk=job).params, lease.params,
     ):  # fmt: skip
         assert written(params["value"]) == written(VALUE)
-    assert verify(job).ok
+    assert verify_job(job).ok
 
 
 def test_they_are_the_same_in_a_retry(cast: Cast) -> None:
@@ -123,7 +122,7 @@ def test_a_schedule_hands_on_what_was_written_in_its_form(cast: Cast, admin: Cli
     page = admin.get(f"/admin/jobs/schedule/{made.pk}/change/").content.decode()
     assert '"long": 9007199254740993' in html.unescape(page)
     assert made.next_run is not None
-    assert schedules.fire(made.next_run) == 1
+    assert schedules.fire_due(made.next_run) == 1
     assert written(Job.objects.get().params["value"]) == written(VALUE)
 
 

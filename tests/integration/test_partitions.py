@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from jobs import sweeper
 from jobs.log import partitions
-from jobs.queue import rescue
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -16,26 +16,26 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def test_months_are_there_and_making_them_again_is_harmless() -> None:
     assert partitions.make_ahead() == []
-    assert partitions.missing() == []
+    assert partitions.missing_partitions() == []
 
 
 def test_a_next_month_that_is_missing_is_told_and_made(services: Services, database: str) -> None:
-    *_, this, following, _later = partitions.months()
+    *_, this, following, _later = partitions.partition_names()
     name = database.rsplit("/", 1)[1]
     with psycopg.connect(with_database(services.postgres.superuser_url, name)) as owner:
         owner.execute(f"drop table {following}")
-    assert partitions.missing() == [following] != [this]
+    assert partitions.missing_partitions() == [following] != [this]
     told = Client(headers={"Host": "localhost"}).get("/readyz")
     assert told.status_code == 503
     assert following in told.json()["partitions"]["problem"]
-    rescue.keep_house()
-    assert partitions.missing() == []
+    sweeper.keep_house()
+    assert partitions.missing_partitions() == []
 
 
 def test_the_application_may_make_a_month_but_drop_none() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select jobs_make_month('2031-05-17')")
         assert cursor.fetchone() == ("jobs_event_2031_05",)
-    assert "jobs_event_2031_05" in partitions.months()
+    assert "jobs_event_2031_05" in partitions.partition_names()
     with pytest.raises(Exception, match="must be owner"), connection.cursor() as cursor:
         cursor.execute("drop table jobs_event_2031_05")

@@ -17,16 +17,12 @@ from core.ids import uuid7
 from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import FOLD
-from jobs.integrity.rebuild import CannotFold, rebuild
+from jobs.integrity.rebuild import CannotFold, rebuild_job
 from jobs.integrity.row import summary_of
 from jobs.log.state import state_at
 from jobs.models import Job, Snapshot
 from tests.replay import histories
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.factories.histories import random_run
 from tests.support.services import Services
 from tests.support.tampering import Intruder, intruder
@@ -49,7 +45,7 @@ def eve(database: str, services: Services) -> Iterator[Intruder]:
 
 
 def places(job: Job, *, write: bool = False) -> list[str]:
-    return [one.place for one in rebuild(job.pk, write=write)]
+    return [one.place for one in rebuild_job(job.pk, write=write)]
 
 
 def kept(job: Job) -> list[tuple[int, str, str]]:
@@ -123,17 +119,17 @@ def test_a_row_written_before_an_upcaster_is_brought_up_to_date(database: str) -
     history = histories.read("stopped-load-v1")
     histories.load(history, database)
     Job.objects.filter(pk=history.job).update(total=0)
-    found = rebuild(history.job)
+    found = rebuild_job(history.job)
     assert ("total", 0, 300) in [(one.place, one.kept, one.folded) for one in found]
-    rebuild(history.job, write=True)
+    rebuild_job(history.job, write=True)
     assert Job.objects.get(pk=history.job).total == 300
 
 
 def test_appends_go_on_after_a_repair(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(head=3, head_hash=b"\0" * 32)
     with pytest.raises(NotFound):
-        rebuild(uuid7())
-    rebuild(job.pk, write=True)
+        rebuild_job(uuid7())
+    rebuild_job(job.pk, write=True)
     job.refresh_from_db()
     assert log.append(job.pk, [output("on")], actor="w").last == job.head + 1
 
@@ -150,10 +146,10 @@ def test_what_is_appended_meanwhile_is_no_difference(job: Job) -> None:
     writer.start()
     rounds = 0
     while writer.is_alive() or not rounds:
-        assert rebuild(job.pk, write=rounds % 2 == 0) == []
+        assert rebuild_job(job.pk, write=rounds % 2 == 0) == []
         rounds += 1
     writer.join()
-    assert rebuild(job.pk) == []
+    assert rebuild_job(job.pk) == []
 
 
 def test_a_log_that_cannot_be_folded_is_left_alone(job: Job, eve: Intruder) -> None:
@@ -161,7 +157,7 @@ def test_a_log_that_cannot_be_folded_is_left_alone(job: Job, eve: Intruder) -> N
     text = log.read(job.pk, 1, 1).lines.replace("attempt.started", "job.teleported")
     eve.run("update jobs_event set text = %s where job = %s and seq = 2", text, job.pk)
     with pytest.raises(CannotFold, match=r"Events 1 to 1000: Event 2 is a job\.teleported"):
-        rebuild(job.pk, write=True)
+        rebuild_job(job.pk, write=True)
     job.refresh_from_db()
     assert job.done == 77
 

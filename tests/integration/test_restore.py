@@ -24,11 +24,7 @@ from jobs.models import Snapshot
 from ops.embedded import postgres
 from ops.embedded.server import Server
 from tests.support.behind import database_behind
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services, with_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -64,7 +60,7 @@ def fed() -> list[tuple[int, UUID, int]]:
 
 
 def sequence_all() -> None:
-    while feed.sequence():
+    while feed.sequence_events():
         pass
 
 
@@ -101,7 +97,7 @@ def test_everything_goes_on_in_a_fresh_server(
         log.append(job, [output("unfed")] * 3, actor="worker:w")
     before, texts = fed(), {job: log.read(job, 0, 5000).texts for job in jobs}
     horizon = int(str(one("select horizon from jobs_feed_state")))
-    head = log.head(jobs[0])
+    head = log.read_head(jobs[0])
     assert head is not None
 
     with fresh_server(tmp_path / "fresh") as server:
@@ -112,16 +108,16 @@ def test_everything_goes_on_in_a_fresh_server(
             assert {job: log.read(job, 0, 5000).texts for job in jobs} == texts
             assert feed.lag_seconds() > 0
             log.append(jobs[1], [output("after")], actor="worker:w")
-            assert feed.sequence() == 10
+            assert feed.sequence_events() == 10
             assert fed()[: len(before)] == before
             assert_whole()
             assert feed.lag_seconds() == 0
-            assert feed.sequence() == 0
+            assert feed.sequence_events() == 0
             # appends, the chain, cursors
             make_job(events=[ATTEMPT])
             log.append(jobs[0], [output("y")] * 600, actor="worker:w")
             assert feed.lag_seconds() > 0
-            assert feed.sequence() == 602
+            assert feed.sequence_events() == 602
             assert_whole()
             for job in jobs:
                 assert recording.broken_at(job, log.read(job, 0, 5000).texts) is None
@@ -156,12 +152,12 @@ def test_old_events_of_transactions_to_come_are_neither_fed_again_nor_lag(
     with fresh_server(tmp_path / "fresh") as server:
         move(source, server, tmp_path / "dump")
         with database_behind(server.url):
-            assert feed.sequence() == 6
+            assert feed.sequence_events() == 6
             while int(str(one("select horizon from jobs_feed_state"))) <= ahead:
                 burn_transactions(server.superuser_url, 500)
                 assert feed.lag_seconds() == 0
                 log.append(jobs[0], [output("on")], actor="worker:w")
-                assert feed.sequence() == 1
+                assert feed.sequence_events() == 1
                 assert feed.lag_seconds() == 0
             assert_whole()
 

@@ -15,17 +15,9 @@ from httpx_sse import aconnect_sse
 from core.db import in_thread
 from jobs import feed
 from tests.support.backups import Backup
-from tests.support.clients import (
-    ALL,
-    Item,
-    Refused,
-)
+from tests.support.clients import ALL, Item, Refused
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 60
 # A check that was under way finds another history rather than none.
@@ -95,7 +87,7 @@ async def append_again(scene: Stage, job: UUID, text: str) -> None:
         while True:
             try:
                 await scene.append(job, *outputs(2, text))
-                await in_thread(feed.sequence)
+                await in_thread(feed.sequence_events)
             except Error:
                 await asyncio.sleep(0.1)
             else:
@@ -106,10 +98,10 @@ async def test_followers_are_told_that_the_log_went_back(
     scene: Stage, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
-    await in_thread(feed.sequence)
+    await in_thread(feed.sequence_events)
     backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(20, "lost"))
-    await in_thread(feed.sequence)
+    await in_thread(feed.sequence_events)
     followers = {name: Follower(scene, job, name) for name in (*JOBS_TRANSPORTS, "feed")}
     for follower in followers.values():
         await follower.is_live()

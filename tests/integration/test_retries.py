@@ -15,11 +15,7 @@ from jobs.kinds.version_update.kind import VersionUpdate
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.models import Job
 from tests.support import kinds
-from tests.support.cast import (
-    Cast,
-    Person,
-    post,
-)
+from tests.support.cast import Cast, Person, post
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")
@@ -69,7 +65,7 @@ def a_mixed_run(cast: Cast, **fields: Any) -> Job:
 
 def test_what_did_not_succeed_is_done_again_as_a_new_job(cast: Cast) -> None:
     job = a_mixed_run(cast, priority=7)
-    assert retry.unsuccessful(job) == ["gs-2", "gs-4", "gs-5", "gs-6"]
+    assert retry.unsuccessful_targets(job) == ["gs-2", "gs-4", "gs-5", "gs-6"]
     answer = post(cast.bob.client(), f"/api/jobs/{job.pk}/retry", {"only": "failed"})
     made = answer.json()
     assert (answer.status_code, made["retry_of"]) == (201, str(job.pk))
@@ -96,20 +92,20 @@ def test_all_of_it_is_done_again_with_the_same_params(cast: Cast) -> None:
 def test_a_target_that_the_job_blames_has_failed_whatever_its_steps(cast: Cast) -> None:
     well = [event for name in PLACES for of in ("go", "look") for event in step(of, name)]
     job = ended_job(cast, *well, failed(failed_targets=["gs-3", "elsewhere"]))
-    assert retry.unsuccessful(job) == ["gs-3", "elsewhere"]
+    assert retry.unsuccessful_targets(job) == ["gs-3", "elsewhere"]
 
 
 def test_a_target_that_was_put_back_has_not_succeeded(cast: Cast) -> None:
     well = [event for name in PLACES for of in ("go", "look") for event in step(of, name)]
     job = ended_job(cast, *well, *step("undo go", "gs-2"), *step("rollback", "gs-4"), failed())
-    assert retry.unsuccessful(job) == ["gs-2", "gs-4"]
+    assert retry.unsuccessful_targets(job) == ["gs-2", "gs-4"]
 
 
 def test_a_stopped_job_is_retried_where_it_had_not_come_through(cast: Cast) -> None:
     stop = NewEvent(EventType.JOB_CANCEL_REQUESTED)
     over = NewEvent(EventType.JOB_CANCELLED, {"message": "Stopped."})
     first = [*step("go", "gs-1"), *step("look", "gs-1"), *step("go", "gs-2", "started")]
-    assert retry.unsuccessful(ended_job(cast, *first, stop, over)) == PLACES[1:]
+    assert retry.unsuccessful_targets(ended_job(cast, *first, stop, over)) == PLACES[1:]
 
 
 def test_the_title_stays_where_somebody_chose_it(cast: Cast) -> None:
@@ -185,7 +181,7 @@ def test_which_kinds_can_be_retried() -> None:
     assert Own().retryable
     assert not Load().retryable
     assert not kinds.Say().retryable
-    assert registry.find("nothing") is None
+    assert registry.find_kind("nothing") is None
 
 
 def test_an_updates_params_are_cut_down_to_the_servers() -> None:

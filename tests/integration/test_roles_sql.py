@@ -22,11 +22,7 @@ from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.services import (
-    ROOT,
-    Services,
-    with_database,
-)
+from tests.support.services import ROOT, Services, with_database
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -79,7 +75,7 @@ def application(database: str) -> Iterator[Connection]:
     SealedHead.objects.create(seal=seal, job=job.pk, seq=1, hash="0" * 64)
     with psycopg.connect(database, autocommit=True) as found:
         yield found
-    assert [len(page) for page in log.history(job.pk)] == [2]
+    assert [len(page) for page in log.read_history(job.pk)] == [2]
     assert SealedHead.objects.count() == Seal.objects.count() == 1
 
 
@@ -112,7 +108,7 @@ def migrate(url: str, *target: str) -> None:
 
 def guarded() -> dict[str, str]:
     """Return every append-only table, each with the name of a column."""
-    events = dict.fromkeys(["jobs_event", *partitions.months()], "text")
+    events = dict.fromkeys(["jobs_event", *partitions.partition_names()], "text")
     return {**events, "jobs_seal": "text", "jobs_sealedhead": "hash"}
 
 
@@ -136,7 +132,7 @@ def test_the_application_can_only_read_and_append(statement: str, application: C
 @pytest.mark.parametrize("statement", ELSEWHERE)
 def test_the_application_cannot_get_round_it(statement: str, application: Connection) -> None:
     with pytest.raises(InsufficientPrivilege):
-        application.execute(statement.format(month=partitions.months()[0]).encode())
+        application.execute(statement.format(month=partitions.partition_names()[0]).encode())
 
 
 def test_the_application_cannot_give_itself_rights(application: Connection) -> None:
@@ -155,7 +151,7 @@ def test_a_superuser_meets_the_triggers(
         cursor.execute("select distinct tableoid::regclass::text from jobs_event")
         [(month,)] = cursor.fetchall()
     for table, column in guarded().items():
-        empty = table in partitions.months() and table != month
+        empty = table in partitions.partition_names() and table != month
         if empty and not statement.startswith("truncate"):
             continue  # a row trigger wants a row
         with pytest.raises(RestrictViolation, match="append-only"):

@@ -55,7 +55,7 @@ async def changed(who: Principal, before: Handler, after: Handler) -> Job:
         await runs.parked(job)
         ran.clear()
         runs.Script.does = after
-        await in_thread(commands.signal, who, job, "go")
+        await in_thread(commands.send_signal, who, job, "go")
         return await runs.until(job, "succeeded", "failed")
 
 

@@ -123,7 +123,7 @@ async def test_a_long_wait_for_the_next_try_holds_no_worker(who: Principal) -> N
 async def test_a_takeover_goes_on_counting(who: Principal) -> None:
     flaky = Flaky(9)
     job = await runs.submit(who, lambda run: run.step("fetch", flaky, retry=AT_ONCE))
-    lease = await in_thread(leases.take, job, "dead/1")
+    lease = await in_thread(leases.take_job, job, "dead/1")
     assert lease is not None
     one, two = {"try": 1, "occurrence": 1}, {"try": 2, "occurrence": 1}
     before = [
@@ -132,7 +132,7 @@ async def test_a_takeover_goes_on_counting(who: Principal) -> None:
         NewEvent(EventType.STEP_STARTED, two, "fetch"),
     ]
     await in_thread(log.append, job, before, actor="worker:dead/1", fence=lease.fence)
-    await in_thread(leases.release, job, lease.fence)
+    await in_thread(leases.release_lease, job, lease.fence)
     async with runs.working():
         await runs.until(job, "failed")
     assert flaky.numbers == [2, 3]  # the try that was cut short begins again, as itself

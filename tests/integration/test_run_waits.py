@@ -85,11 +85,11 @@ async def test_nobody_takes_a_parked_job_before_it_is_due(who: Principal) -> Non
     async with runs.working():
         job = await runs.submit(who, lambda run: run.sleep(3600))
         await runs.parked(job)
-    assert await in_thread(leases.take, job, "eager/1") is None
+    assert await in_thread(leases.take_job, job, "eager/1") is None
     assert await in_thread(rescue.deliver_due) == 0
     await in_thread(_make_due, job)
     assert await in_thread(rescue.deliver_due) == 1
-    assert await in_thread(leases.take, job, "eager/1") is not None
+    assert await in_thread(leases.take_job, job, "eager/1") is not None
 
 
 def _make_due(job: UUID) -> None:

@@ -14,11 +14,11 @@ from django.db import transaction
 from core import clock
 from core.db import in_thread
 from core.errors import Forbidden, NotFound, NotNow
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
-from jobs.queue import dispatch, rescue
+from jobs.queue import dispatch
 from jobs.run import JobFailed, Rejected, Retry, Run, Step, StepFailed, SyncRun
 from tests.integration import runs
 from tests.support.factories import make_user
@@ -44,7 +44,7 @@ async def tell(job: UUID, type_: EventType, data: dict[str, Any], by: str = "use
     def say() -> None:
         with transaction.atomic():
             log.append(job, [NewEvent(type_, data)], actor=by)
-            dispatch.deliver(job)
+            dispatch.deliver_job(job)
 
     await in_thread(say)
 
@@ -141,7 +141,7 @@ async def test_a_signal_wakes_who_waits_for_it(who: Principal) -> None:
         for number in (1, 2):
             row = await runs.parked(job)
             assert row.waiting_for == [{"for": "signal", "name": "go"}]
-            await in_thread(commands.signal, who, job, "go", {"number": number})
+            await in_thread(commands.send_signal, who, job, "go", {"number": number})
             await runs.until_row(job, lambda row, n=number: row.attempt > n)  # type: ignore[misc]
         await runs.until(job, "succeeded")
     result = (await runs.events(job, "job.succeeded"))[0].data["result"]
@@ -154,13 +154,13 @@ async def test_a_signal_that_nobody_waits_for_is_refused(who: Principal) -> None
     async with runs.working():
         job = await runs.submit(who, lambda run: run.wait_for("go"))
         await runs.parked(job)
-        head = await in_thread(log.head, job)
+        head = await in_thread(log.read_head, job)
         with pytest.raises(NotNow, match="does not wait for the signal 'no'"):
-            await in_thread(commands.signal, who, job, "no")
+            await in_thread(commands.send_signal, who, job, "no")
         reader = await in_thread(make_user, "reader", "viewer")
         with pytest.raises((NotFound, Forbidden)):
-            await in_thread(commands.signal, visibility.of_user(reader), job, "go")
-        assert await in_thread(log.head, job) == head
+            await in_thread(commands.send_signal, visibility.of_user(reader), job, "go")
+        assert await in_thread(log.read_head, job) == head
 
 
 async def test_a_signal_that_does_not_come_is_a_step_that_failed(who: Principal) -> None:
@@ -188,7 +188,7 @@ async def test_an_ordinary_function_waits_for_words_too(who: Principal) -> None:
         await runs.parked(job)
         await tell(job, EventType.JOB_APPROVED, {"gate": "canary"})
         await runs.until_row(job, lambda row: row.parked and row.attempt == 2)
-        await in_thread(commands.signal, who, job, "go", 7)
+        await in_thread(commands.send_signal, who, job, "go", 7)
         await runs.until(job, "succeeded")
     result = (await runs.events(job, "job.succeeded"))[0].data["result"]
     assert result == {"by": "user:ann", "heard": 7}
@@ -237,7 +237,7 @@ async def test_a_pause_holds_in_the_wait_for_the_next_try(who: Principal) -> Non
         row = await runs.parked(job)
         await tell(job, EventType.JOB_PAUSED, {})
         await in_thread(wait_until, partial(runs.is_past, row.due_at or clock.now()), "the moment")
-        await in_thread(rescue.sweep)
+        await in_thread(sweeper.sweep_once)
         assert (await runs.types(job))[-1] == "job.paused"
         await tell(job, EventType.JOB_RESUMED, {})
         assert (await runs.until(job, "failed")).message == "fetch: no route."

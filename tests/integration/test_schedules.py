@@ -39,7 +39,7 @@ def owner(database: str) -> User:
 def schedule(owner: User, cron: str = "0 3 * * *", **fields: Any) -> Schedule:
     values = {"name": "nightly", "kind": "test-script", "params": {}, "timezone": "UTC"}
     made = Schedule(cron=cron, owner=owner, **(values | fields))
-    schedules.plan(made, MONDAY)
+    schedules.plan_next(made, MONDAY)
     made.save()
     return made
 
@@ -52,9 +52,9 @@ def test_it_fires_when_its_moment_comes_and_not_before(owner: User) -> None:
     nightly = schedule(owner)
     due = MONDAY + 3 * HOUR
     assert nightly.next_run == due
-    assert schedules.fire(due - MINUTE) == 0
-    assert schedules.fire(due) == 1
-    assert schedules.fire(due) == 0
+    assert schedules.fire_due(due - MINUTE) == 0
+    assert schedules.fire_due(due) == 1
+    assert schedules.fire_due(due) == 0
     [job] = submitted()
     assert (job.kind, job.owner, job.submitted_by) == ("test-script", owner, "schedule:nightly")
     assert (job.team, job.labels) == (make_team(), {"schedule": "nightly"})
@@ -72,7 +72,7 @@ def test_several_sweepers_fire_it_once(owner: User) -> None:
     def sweeper() -> None:
         try:
             start.wait()
-            fired.append(schedules.fire(MONDAY + 3 * HOUR))
+            fired.append(schedules.fire_due(MONDAY + 3 * HOUR))
         finally:
             connection.close()
 
@@ -87,9 +87,9 @@ def test_several_sweepers_fire_it_once(owner: User) -> None:
 def test_a_moment_whose_row_did_not_move_on_makes_no_second_job(owner: User) -> None:
     nightly = schedule(owner, overlap=Schedule.QUEUE)
     due = MONDAY + 3 * HOUR
-    schedules.fire(due)
+    schedules.fire_due(due)
     Schedule.objects.filter(pk=nightly.pk).update(next_run=due)
-    schedules.fire(due)
+    schedules.fire_due(due)
     assert len(submitted()) == 1
 
 
@@ -97,7 +97,7 @@ def test_a_moment_whose_row_did_not_move_on_makes_no_second_job(owner: User) -> 
 def test_what_was_missed_is_left_out_or_run_once(owner: User, on_missed: str, jobs: int) -> None:
     nightly = schedule(owner, on_missed=on_missed)
     back = MONDAY + 5 * DAY
-    assert schedules.fire(back) == jobs
+    assert schedules.fire_due(back) == jobs
     last = back - DAY + 3 * HOUR
     keys = [job.idempotency_key for job in submitted()]
     assert keys == [f"schedule:{nightly.pk}:{clock.rfc3339(last)}"] * jobs
@@ -109,27 +109,27 @@ def test_what_was_missed_is_left_out_or_run_once(owner: User, on_missed: str, jo
 @pytest.mark.parametrize("on_missed", [Schedule.SKIP, Schedule.ONCE])
 def test_a_moment_within_a_minute_is_not_missed(owner: User, on_missed: str) -> None:
     schedule(owner, on_missed=on_missed)
-    assert schedules.fire(MONDAY + 4 * DAY + 3 * HOUR + MINUTE) == 1
+    assert schedules.fire_due(MONDAY + 4 * DAY + 3 * HOUR + MINUTE) == 1
     assert len(submitted()) == 1
 
 
 def test_every_minute_for_a_year_is_not_counted_through(owner: User) -> None:
     schedule(owner, "* * * * *")
-    assert schedules.fire(MONDAY + 365 * DAY) == 1
+    assert schedules.fire_due(MONDAY + 365 * DAY) == 1
 
 
 @pytest.mark.parametrize(("overlap", "jobs"), [(Schedule.SKIP, 1), (Schedule.QUEUE, 2)])
 def test_what_to_do_while_the_last_job_has_not_ended(owner: User, overlap: str, jobs: int) -> None:
     nightly = schedule(owner, overlap=overlap)
     for day in range(2):
-        schedules.fire(MONDAY + day * DAY + 3 * HOUR)
+        schedules.fire_due(MONDAY + day * DAY + 3 * HOUR)
     assert len(submitted()) == jobs
     nightly.refresh_from_db()
     assert ("has not ended" in nightly.message) is (jobs == 1)
     ended = [NewEvent(EventType.ATTEMPT_STARTED, {"worker": "test/1"}), runs.ended()]
     for job in submitted():
         log.append(job.pk, ended, actor="worker:test/1")
-    assert schedules.fire(MONDAY + 2 * DAY + 3 * HOUR) == 1
+    assert schedules.fire_due(MONDAY + 2 * DAY + 3 * HOUR) == 1
     nightly.refresh_from_db()
     assert nightly.message == ""
 
@@ -137,12 +137,12 @@ def test_what_to_do_while_the_last_job_has_not_ended(owner: User, overlap: str, 
 def test_what_an_owner_may_not_any_more_fails(owner: User) -> None:
     nightly = schedule(owner)
     owner.groups.clear()
-    assert schedules.fire(MONDAY + 3 * HOUR) == 0
+    assert schedules.fire_due(MONDAY + 3 * HOUR) == 0
     nightly.refresh_from_db()
     assert nightly.message == "Not submitted: Your role does not let you submit jobs."
     assert nightly.next_run == MONDAY + DAY + 3 * HOUR
     User.objects.filter(pk=owner.pk).update(is_active=False)
-    schedules.fire(MONDAY + DAY + 3 * HOUR)
+    schedules.fire_due(MONDAY + DAY + 3 * HOUR)
     nightly.refresh_from_db()
     assert "no longer active" in nightly.message
     assert [job.status for job in submitted()] == ["failed"] * 2
@@ -150,7 +150,7 @@ def test_what_an_owner_may_not_any_more_fails(owner: User) -> None:
 
 def test_a_disabled_schedule_has_no_next_moment(owner: User) -> None:
     assert schedule(owner, enabled=False).next_run is None
-    assert schedules.fire(MONDAY + DAY) == 0
+    assert schedules.fire_due(MONDAY + DAY) == 0
 
 
 BERLIN = "Europe/Berlin"
@@ -169,7 +169,7 @@ def test_moments_are_those_of_the_time_zone(cron: str, after: str, moments: list
     moment = datetime.fromisoformat(after)
     found = []
     for _ in moments:
-        moment = schedules.following(cron, BERLIN, moment)
+        moment = schedules.next_moment(cron, BERLIN, moment)
         found.append(moment)
     assert found == [datetime.fromisoformat(text) for text in moments]
 
@@ -181,7 +181,7 @@ def test_moments_are_those_of_the_time_zone(cron: str, after: str, moments: list
 )  # fmt: skip
 def test_nonsense_is_refused(cron: str, zone: str) -> None:
     with pytest.raises(schedules.BadSchedule):
-        schedules.following(cron, zone, MONDAY)
+        schedules.next_moment(cron, zone, MONDAY)
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def form(owner: User, **fields: str) -> dict[str, str]:
 def test_the_admin_makes_one(owner: User, admin: Client) -> None:
     assert admin.post("/admin/jobs/schedule/add/", form(owner)).status_code == 302
     made = Schedule.objects.get()
-    assert made.next_run == schedules.following("0 3 * * *", BERLIN, clock.now())
+    assert made.next_run == schedules.next_moment("0 3 * * *", BERLIN, clock.now())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 
 from jobs import feed, log, schedules
 from jobs.events import parse
-from jobs.integrity import verify
+from jobs.integrity import verify_job
 from jobs.kinds import guarded_calls, registry
 from jobs.models import Job, Schedule, Target
 from tests.support import bad_kinds, kinds
@@ -32,13 +32,13 @@ HOOKS = ("settle", "check", "plan", "total", "title_for")
 
 @pytest.fixture(autouse=True)
 def bad() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     Bad.release.clear()
     with override_settings(REPRISE_KINDS=(*bad_kinds.PATHS, *kinds.PATHS)):
         yield
     Bad.release.set()
     guarded_calls._silent.clear()
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def owner(cast: Cast) -> User:
 def schedule(owner: User, name: str = "bad", **fields: Any) -> Schedule:
     values: dict[str, Any] = {"kind": Bad.name, "params": {}, "timezone": "UTC"}
     made = Schedule(name=name, cron="0 3 * * *", owner=owner, **(values | fields))
-    schedules.plan(made, MONDAY)
+    schedules.plan_next(made, MONDAY)
     made.save()
     return made
 
@@ -63,7 +63,7 @@ def fires_the_others_only(*bad: Schedule) -> list[Job]:
     """Fire bad schedules between two good ones; return the jobs that say what was wrong."""
     owner = bad[0].owner
     good = [schedule(owner, name, kind="test-say") for name in ("a good one", "z good one")]
-    assert schedules.fire(DUE) == 2
+    assert schedules.fire_due(DUE) == 2
     for one in good:
         one.refresh_from_db()
         assert (one.last_run, one.failures, one.error) == (DUE, 0, "")
@@ -138,11 +138,11 @@ def test_an_expression_that_means_nothing_any_more_fails_and_waits_to_be_mended(
 ) -> None:
     odd = schedule(owner, kind="test-say")
     Schedule.objects.filter(pk=odd.pk).update(cron="R 3 * * *")
-    assert schedules.fire(DUE) == 0
+    assert schedules.fire_due(DUE) == 0
     odd.refresh_from_db()
     assert (odd.failures, odd.next_run, odd.enabled) == (1, None, True)
     assert "no moments by chance" in odd.error
-    assert schedules.fire(DUE + DAY) == 0
+    assert schedules.fire_due(DUE + DAY) == 0
 
 
 def test_a_kind_that_never_answers_costs_the_others_one_wait(
@@ -151,7 +151,7 @@ def test_a_kind_that_never_answers_costs_the_others_one_wait(
     monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
     [job] = fires_the_others_only(broken(owner, "check", "hang"))
     assert "did not answer within 0.5 s" in job.message
-    assert schedules.fire(DUE + DAY) == 0  # the good ones' jobs have not ended
+    assert schedules.fire_due(DUE + DAY) == 0  # the good ones' jobs have not ended
     bad = Schedule.objects.get(kind=Bad.name)
     assert (bad.failures, bad.next_run) == (2, DUE + 2 * DAY)
     assert "has not answered an earlier question" in bad.error
@@ -159,21 +159,21 @@ def test_a_kind_that_never_answers_costs_the_others_one_wait(
     Bad.release.set()
     silent.join()
     Schedule.objects.filter(pk=bad.pk).update(params={})
-    assert schedules.fire(DUE + 2 * DAY) == 1
+    assert schedules.fire_due(DUE + 2 * DAY) == 1
 
 
 def test_failures_are_counted_and_a_success_clears_them(owner: User) -> None:
     bad = broken(owner, "check", "value")
     for day in range(3):
-        schedules.fire(DUE + day * DAY)
+        schedules.fire_due(DUE + day * DAY)
     bad.refresh_from_db()
     assert bad.failures == 3
-    assert schedules.standing() == schedules.Standing(1, {bad.name: 3})
+    assert schedules.schedules_status() == schedules.Standing(1, {bad.name: 3})
     Schedule.objects.filter(pk=bad.pk).update(params={})
-    assert schedules.fire(DUE + 3 * DAY) == 1
+    assert schedules.fire_due(DUE + 3 * DAY) == 1
     bad.refresh_from_db()
     assert (bad.failures, bad.error, bad.message) == (0, "", "")
-    assert schedules.standing() == schedules.Standing(1, {})
+    assert schedules.schedules_status() == schedules.Standing(1, {})
     assert Job.objects.filter(labels__schedule=bad.name).count() == 4
 
 
@@ -186,7 +186,7 @@ def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
     assert (last.type, last.actor, last.data) == ("job.failed", "system", {"message": job.message})
     assert (job.title, job.kind, job.labels) == ("bad 0", Bad.name, {"schedule": "bad 0"})
     assert job.params == {"where": "check", "how": "value", "returns": None}
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     rows = cast.alice.client().get("/api/audit?type=job.failed").json()["events"]
     assert [row["job"] for row in rows] == [str(job.pk)]
@@ -195,7 +195,7 @@ def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
     assert cast.alice.browser().get(f"/jobs/{job.pk}").status_code == 200
     shown = cast.alice.client().get(f"/api/jobs/{job.pk}").json()
     assert (shown["status"], shown["message"]) == ("failed", job.message)
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok
 
 
 def test_a_job_that_failed_as_it_was_submitted_is_not_run(owner: User) -> None:

@@ -18,9 +18,9 @@ from django.db import connection
 from django.test import override_settings
 
 from jobs import log
-from jobs.integrity import seals, verify
+from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import SealFailed
-from jobs.integrity.seals.make import LOCK, _alone
+from jobs.integrity.seals.make import LOCK, _hold_lock
 from jobs.models import Job, Seal, SealedHead
 from tests.support.environment import settings_from
 from tests.support.factories import ATTEMPT, make_job
@@ -41,9 +41,9 @@ pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
 def test_a_seal_has_every_head_that_moved_and_follows_the_one_before(seal_folder: Path) -> None:
     jobs = [make_job(events=[ATTEMPT]) for _ in range(3)]
-    first = seals.seal()
+    first = seals.seal_heads()
     append(jobs[1])
-    second = seals.seal()
+    second = seals.seal_heads()
     assert first is not None
     assert second is not None
     assert [(made.number, made.heads) for made in (first, second)] == [(1, 3), (2, 1)]
@@ -59,12 +59,12 @@ def test_a_seal_has_every_head_that_moved_and_follows_the_one_before(seal_folder
     assert [seal.text for seal in Seal.objects.order_by("number")] == [each[0] for each in lines]
     assert SealedHead.objects.filter(seal=1).count() == 3
     assert bad_seals() == {}
-    assert all(verify(job.pk).ok for job in jobs)
+    assert all(verify_job(job.pk).ok for job in jobs)
 
 
 def test_a_seal_can_be_checked_with_nothing_of_ours(seal_folder: Path) -> None:
     make_job()
-    seals.seal()
+    seals.seal_heads()
     line = file_of(seal_folder, 1).read_text().splitlines()[0]
     body, signature = line[:-144] + "}", bytes.fromhex(line[-130:-2])
     public = load_pem_public_key(seals.public_key().encode())
@@ -73,11 +73,11 @@ def test_a_seal_can_be_checked_with_nothing_of_ours(seal_folder: Path) -> None:
 
 
 def test_nothing_new_is_said_and_nothing_written(seal_folder: Path) -> None:
-    assert seals.seal() is None
+    assert seals.seal_heads() is None
     assert not (seal_folder / "seals").exists()
     make_job()
-    assert seals.seal() is not None
-    assert seals.seal() is None
+    assert seals.seal_heads() is not None
+    assert seals.seal_heads() is None
     assert [path.name for path in (seal_folder / "seals").iterdir()] == ["seal-00000001.ndjson"]
 
 
@@ -99,9 +99,9 @@ def test_two_who_seal_at_once_make_one_seal_of_a_number() -> None:
         try:
             start.wait()
             for _ in range(5):
-                seals.seal()
+                seals.seal_heads()
                 log.append(job.pk, [ATTEMPT], actor="worker:w/1")
-            seals.seal()
+            seals.seal_heads()
         finally:
             connection.close()
 
@@ -125,13 +125,13 @@ def test_a_seal_waits_for_the_one_under_way(database: str) -> None:
 
     def work() -> None:
         try:
-            seals.seal()
+            seals.seal_heads()
             done.set()
         finally:
             connection.close()
 
     thread = threading.Thread(target=work)
-    with _alone(wait=True):
+    with _hold_lock(wait=True):
         thread.start()
         with psycopg.connect(database, autocommit=True) as other:
             waiting = "select from pg_locks where locktype = 'advisory' and not granted"
@@ -145,18 +145,18 @@ def test_the_sweeper_leaves_it_to_the_one_under_way(database: str) -> None:
     make_job()
     with psycopg.connect(database, autocommit=True) as other:
         other.execute("select pg_advisory_lock(%s::bigint)", [LOCK])
-        assert seals.seal(wait=False) is None
+        assert seals.seal_heads(wait=False) is None
         other.execute("select pg_advisory_unlock(%s::bigint)", [LOCK])
     assert Seal.objects.count() == 0
-    assert seals.seal(wait=False) is not None
+    assert seals.seal_heads(wait=False) is not None
 
 
 def crash_before_the_rows(seal_folder: Path) -> tuple[str, Job]:
     """Leave what a crash between file and rows leaves: return the file's text, and the job."""
     job = make_job(events=[ATTEMPT])
-    seals.seal()
+    seals.seal_heads()
     append(job)
-    seals.seal()
+    seals.seal_heads()
     return file_of(seal_folder, 2).read_text(), job
 
 
@@ -169,7 +169,7 @@ def test_a_crash_between_file_and_rows_heals(seal_folder: Path, eve: Intruder) -
     assert "a crash kept `seal` from finishing" in reason
     assert "Run `seal`, which takes the file up." in reason
     append(job)
-    made = seals.seal()
+    made = seals.seal_heads()
     assert made is not None
     assert (made.number, made.heads) == (3, 1)
     assert (
@@ -199,7 +199,7 @@ def test_a_file_in_the_way_that_is_no_seal_is_said(
     assert callable(change)
     overwrite(file_of(seal_folder, 2), change(content))
     with pytest.raises(SealFailed, match=reason):
-        seals.seal()
+        seals.seal_heads()
     assert Seal.objects.count() == SealedHead.objects.count() == 1
 
 
@@ -207,7 +207,7 @@ def test_a_folder_that_takes_no_file_is_said(seal_folder: Path) -> None:
     make_job()
     (seal_folder / "seals").write_text("in the way")
     with pytest.raises(SealFailed, match="cannot be written"):
-        seals.seal()
+        seals.seal_heads()
     assert Seal.objects.count() == 0
 
 
@@ -237,16 +237,16 @@ def test_the_commands_say_what_they_did(seal_folder: Path) -> None:
 
 def test_the_sweeper_seals_when_the_last_seal_is_old_enough() -> None:
     job = make_job(events=[ATTEMPT])
-    seals.keep()
+    seals.seal_if_due()
     append(job)
-    seals.keep()
+    seals.seal_if_due()
     assert Seal.objects.count() == 1
     with override_settings(REPRISE=settings.REPRISE.with_changes(seal_hours=1e-9)):
-        seals.keep()
+        seals.seal_if_due()
     assert Seal.objects.count() == 2
     append(job)
     with override_settings(REPRISE=settings.REPRISE.with_changes(seal_hours=0)):
-        seals.keep()
+        seals.seal_if_due()
     assert Seal.objects.count() == 2
 
 
@@ -255,7 +255,7 @@ def test_the_sweeper_goes_on_where_it_cannot_seal(
 ) -> None:
     make_job()
     (seal_folder / "seal_key").write_text("no key")
-    seals.keep()
+    seals.seal_if_due()
     assert "not sealed" in caplog.text
 
 
@@ -267,7 +267,7 @@ def test_the_database_refuses_to_change_seals(
     table: str, statement: str, database: str, services: Services
 ) -> None:
     make_job()
-    seals.seal()
+    seals.seal_heads()
     statement = statement.replace("id", "number") if table == "jobs_seal" else statement
     address = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with psycopg.connect(address) as superuser, pytest.raises(psycopg.errors.RestrictViolation):
@@ -282,14 +282,14 @@ def test_a_thousand_heads_are_sealed_and_adopted(seal_folder: Path, eve: Intrude
         "from jobs_job j, generate_series(1, 2500) where j.id = %s",
         make_job().pk,
     )
-    made = seals.seal()
+    made = seals.seal_heads()
     assert made is not None
     assert made.heads == 2501
     kept = set(SealedHead.objects.values_list("job", "seq", "hash"))
     assert bad_seals() == {}
     eve.run("delete from jobs_sealedhead")
     eve.run("delete from jobs_seal")
-    assert seals.seal() is None
+    assert seals.seal_heads() is None
     assert set(SealedHead.objects.values_list("job", "seq", "hash")) == kept
     assert bad_seals() == {}
 
@@ -300,7 +300,7 @@ def test_any_storage_of_djangos_will_do() -> None:
         assert bad_seals() == {}
         job = three_seals()[0]
         assert bad_seals() == {}
-        assert verify(job.pk).ok
+        assert verify_job(job.pk).ok
         storages["seals"].delete("seal-00000002.ndjson")
         assert bad_seals() == {2: "Its file is missing."}
 
@@ -309,7 +309,7 @@ def test_the_storage_is_a_setting(tmp_path: Path) -> None:
     made = settings_from({"REPRISE_SEALS": str(tmp_path / "here")})
     with override_settings(STORAGES={**settings.STORAGES, "seals": made.seals}):
         make_job()
-        seals.seal()
+        seals.seal_heads()
     [path] = (tmp_path / "here").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
     given = {"REPRISE_SEALS": '{"BACKEND": "a.bucket"}'}

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from jobs.integrity import seals, verify
+from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
 from jobs.integrity.seals import text
 from jobs.models import Seal
@@ -80,10 +80,10 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     with intruder(services, database) as eve:  # what seals 4 and 1 vouch for
         texts = eve.texts(jobs[0].pk)
         eve.rewrite(jobs[0].pk, [*texts[:2], texts[2].replace("more", "less")])
-        assert "Seal 4 has another hash" in str(verify(jobs[0].pk).reason)
+        assert "Seal 4 has another hash" in str(verify_job(jobs[0].pk).reason)
         cut(eve, jobs[1], 1)
-        assert "seal 1 has 2" in str(verify(jobs[1].pk).reason)
-        assert verify(jobs[2].pk).ok
+        assert "seal 1 has 2" in str(verify_job(jobs[1].pk).reason)
+        assert verify_job(jobs[2].pk).ok
     assert "Bad: 2 of 3 jobs." in failing("verify", "--all")
 
 
@@ -116,7 +116,7 @@ def test_an_acknowledgement_needs_no_head_that_moved(seal_folder: Path, eve: Int
     restored_database(eve)
     assert "Seal 4: 0 heads" in command("seal", "--acknowledge", "3", REASON)
     line = file_of(seal_folder, 3).read_text().splitlines()[0]
-    said = text.parse(Seal.objects.get(number=4).text)
+    said = text.parse_seal(Seal.objects.get(number=4).text)
     assert said.previous == text.hash_of(line)
     assert said.acknowledged is not None
     assert said.acknowledged.seals == (2, 3)
@@ -137,7 +137,7 @@ def test_a_database_without_any_seal_is_acknowledged(eve: Intruder) -> None:
 def resign(seal_folder: Path, number: int, signer: Ed25519PrivateKey, **changes: object) -> None:
     path = file_of(seal_folder, number)
     line, heads = path.read_text().split("\n", 1)
-    said = replace(text.parse(line), **{"key": keys.raw(signer.public_key()), **changes})  # type: ignore[arg-type]
+    said = replace(text.parse_seal(line), **{"key": keys.raw_key(signer.public_key()), **changes})  # type: ignore[arg-type]
     overwrite(path, f"{said.signed(signer)}\n{heads}")
 
 
@@ -199,9 +199,9 @@ def test_options_that_do_not_fit_are_said() -> None:
 def test_seals_that_the_log_has_are_taken_up_not_acknowledged(eve: Intruder) -> None:
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     for job in jobs:
-        seals.seal()
+        seals.seal_heads()
         append(job)
-    seals.seal()
+    seals.seal_heads()
     forget(eve, 2, 3)
     cut(eve, jobs[1], 2)  # as seal 2 has it
     said = failing("seal", "--acknowledge", "3", REASON)
@@ -219,7 +219,7 @@ def test_the_sweeper_takes_up_nothing_that_the_log_does_not_have(
 ) -> None:
     restored_database(eve)
     eve.run("update jobs_seal set at = at - interval '2 days'")
-    seals.keep()
+    seals.seal_if_due()
     assert "run `seal --acknowledge 3`" in caplog.text
     assert Seal.objects.count() == 1
 

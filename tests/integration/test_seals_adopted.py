@@ -10,22 +10,13 @@ from pathlib import Path
 import pytest
 
 from jobs import log
-from jobs.integrity import seals, verify
+from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
 from jobs.integrity.seals import text
 from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from tests.support.archives import (
-    DONE,
-    archive,
-    ended,
-    fed,
-)
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-)
+from tests.support.archives import DONE, archive, ended, fed
+from tests.support.factories import ATTEMPT, id_in, make_job
 from tests.support.sealing import (
     append,
     bad_seals,
@@ -115,10 +106,10 @@ def test_heads_that_were_sealed_again_meanwhile_are_in_both(
     assert bad_seals()[2].endswith(ADVICE)
     command("seal")
     assert bad_seals() == {}
-    assert verify(jobs[1].pk).ok
+    assert verify_job(jobs[1].pk).ok
     texts = eve.texts(jobs[1].pk)
     eve.rewrite(jobs[1].pk, [*texts[:2], texts[2].replace("more", "less")])
-    assert "Seal 2 has another hash for event 3" in str(verify(jobs[1].pk).reason)
+    assert "Seal 2 has another hash for event 3" in str(verify_job(jobs[1].pk).reason)
 
 
 def test_a_log_is_held_against_each_of_two_seals_of_an_event(
@@ -135,19 +126,19 @@ def test_a_log_is_held_against_each_of_two_seals_of_an_event(
     path.write_text(content)
     command("seal")
     assert bad_seals() == {}
-    assert "Seal 2 has another hash for event 3" in str(verify(job.pk).reason)
+    assert "Seal 2 has another hash for event 3" in str(verify_job(job.pk).reason)
     eve.rewrite(job.pk, texts)
-    assert "Seal 4 has another hash for event 3" in str(verify(job.pk).reason)
+    assert "Seal 4 has another hash for event 3" in str(verify_job(job.pk).reason)
 
 
 def test_an_older_seal_comes_back_as_a_witness_against_the_log(eve: Intruder) -> None:
     jobs = three_seals()
     forget(eve, 2)
     cut(eve, jobs[1], 2)
-    assert verify(jobs[1].pk).ok
+    assert verify_job(jobs[1].pk).ok
     command("seal")
     assert bad_seals() == {}
-    assert "seal 2 has 3" in str(verify(jobs[1].pk).reason)
+    assert "seal 2 has 3" in str(verify_job(jobs[1].pk).reason)
 
 
 def test_a_file_that_does_not_fit_gives_no_row_back(seal_folder: Path, eve: Intruder) -> None:
@@ -156,7 +147,9 @@ def test_a_file_that_does_not_fit_gives_no_row_back(seal_folder: Path, eve: Intr
     path = file_of(seal_folder, 2)
     content = path.read_text()
     line, heads = content.split("\n", 1)
-    other = replace(text.parse(line), at="2020-01-01T00:00:00.000000Z").signed(keys.private_key())
+    other = replace(text.parse_seal(line), at="2020-01-01T00:00:00.000000Z").signed(
+        keys.private_key()
+    )
     for changed, why in (
         (f"{other}\n{heads}", "seal 3 does not follow it"),
         (content.replace('"seq":3', '"seq":4'), "its heads are not those that were signed"),
@@ -181,7 +174,7 @@ def test_an_older_seal_of_an_earlier_key_comes_back_with_it(
     old = str(keys.known_key())
     (seal_folder / "seal_key").unlink()
     append(jobs[0])
-    seals.seal()
+    seals.seal_heads()
     forget(eve, 2)
     assert f"add `--key {old}`" in command("seal")
     advice = bad_seals(old, str(keys.known_key()))[2]
@@ -204,10 +197,10 @@ def test_a_gap_in_newer_files_is_said(seal_folder: Path, eve: Intruder) -> None:
 
 def test_a_seal_of_archived_jobs_is_taken_up(place: object, eve: Intruder) -> None:
     job = ended(outputs=1200)
-    seals.seal()
+    seals.seal_heads()
     fed()
     archive()
-    archive_frames.forget()
+    archive_frames.forget_frames()
     forget(eve, 1)
     assert "Run `seal`, which takes the file up." in bad_seals()[1]
     assert "Seal 1 had a file but no row" in command("seal")
@@ -219,15 +212,15 @@ def test_a_head_within_an_archived_history_is_read_from_the_archive(
     place: object, eve: Intruder
 ) -> None:
     job = make_job(events=[ATTEMPT], id=id_in(datetime(2025, 3, 1, tzinfo=UTC)))
-    seals.seal()
+    seals.seal_heads()
     append(job, 3)
     log.append(job.pk, [DONE], actor="worker:w/1")
     fed()
     archive()
-    archive_frames.forget()
+    archive_frames.forget_frames()
     forget(eve, 1)
     said = command("seal")
     assert "Seal 1 had a file but no row" in said
     assert "Seal 2: 1 head" in said
     assert bad_seals() == {}
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok

@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jobs.integrity import seals, verify
+from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
 from jobs.integrity.seals import text
 from jobs.models import Seal
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.sealing import (
     append,
     bad_seals,
@@ -37,30 +33,30 @@ def test_a_rewritten_history_is_found_by_the_seal_alone(eve: Intruder) -> None:
     texts = eve.texts(job.pk)
     texts[10] = texts[10].replace("line 8", "line 9")
     eve.rewrite(job.pk, texts)
-    assert verify(job.pk).ok  # nobody has vouched for it yet
-    seals.seal()
+    assert verify_job(job.pk).ok  # nobody has vouched for it yet
+    seals.seal_heads()
     texts[5] = texts[5].replace("line 3", "line 4")
     append(job, 2)
     eve.rewrite(job.pk, texts + eve.texts(job.pk)[len(texts) :])
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.seq) == (False, 23)
     assert "Seal 1 has another hash for event 23" in str(verdict.reason)
 
 
 def test_what_follows_the_last_seal_is_not_vouched_for(eve: Intruder) -> None:
     job = make_job(events=[ATTEMPT])
-    seals.seal()
+    seals.seal_heads()
     append(job, 5)
     texts = eve.texts(job.pk)
     eve.rewrite(job.pk, [*texts[:4], texts[4].replace("more", "less"), *texts[5:]])
-    assert verify(job.pk).ok
-    seals.seal()
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok
+    seals.seal_heads()
+    assert verify_job(job.pk).ok
 
 
 def test_a_log_cut_with_its_row_is_found_by_the_seal(eve: Intruder) -> None:
     job = make_job(events=[ATTEMPT, output("a"), output("b")])
-    seals.seal()
+    seals.seal_heads()
     eve.run("delete from jobs_event where job = %s and seq > 3", job.pk)
     eve.run(
         "update jobs_job j set head = 3, last_at = e.at, head_hash = decode("
@@ -68,14 +64,14 @@ def test_a_log_cut_with_its_row_is_found_by_the_seal(eve: Intruder) -> None:
         "where j.id = %s and e.job = j.id and e.seq = 3",
         job.pk,
     )
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.seq) == (False, 4)
     assert "cut off: the log ends at event 3, but seal 1 has 4" in str(verdict.reason)
 
 
 def test_a_job_removed_as_a_whole_is_found_by_the_seal(eve: Intruder) -> None:
     job = make_job()
-    seals.seal()
+    seals.seal_heads()
     eve.run("delete from jobs_event where job = %s", job.pk)
     eve.run("delete from jobs_job where id = %s", job.pk)
     said = failing("verify", "--all")
@@ -103,7 +99,7 @@ def test_a_head_that_is_changed_is_found(change: str, eve: Intruder) -> None:
     jobs = three_seals()
     eve.run(f"update jobs_sealedhead {change} where seal_id = 2")
     assert bad_seals() == {2: "The heads of its row are not those that were signed."}
-    assert not verify(jobs[1].pk).ok
+    assert not verify_job(jobs[1].pk).ok
 
 
 def test_a_head_that_is_removed_is_found(eve: Intruder) -> None:
@@ -152,7 +148,9 @@ def sealed_by(signer: Ed25519PrivateKey, seal_folder: Path, eve: Intruder) -> No
     """Sign all seals anew with a key of one's own, files and rows."""
     previous = text.FIRST_PREVIOUS
     for seal in Seal.objects.order_by("number"):
-        said = replace(text.parse(seal.text), previous=previous, key=keys.raw(signer.public_key()))
+        said = replace(
+            text.parse_seal(seal.text), previous=previous, key=keys.raw_key(signer.public_key())
+        )
         line = said.signed(signer)
         previous = text.hash_of(line)
         eve.run("update jobs_seal set text = %s where number = %s", line, seal.number)
@@ -165,7 +163,9 @@ def test_a_seal_exchanged_for_one_that_holds_by_itself_breaks_the_chain(
 ) -> None:
     three_seals()
     signer = keys.private_key()
-    said = replace(text.parse(Seal.objects.get(number=2).text), at="2020-01-01T00:00:00.000000Z")
+    said = replace(
+        text.parse_seal(Seal.objects.get(number=2).text), at="2020-01-01T00:00:00.000000Z"
+    )
     line = said.signed(signer)
     eve.run("update jobs_seal set text = %s, at = %s where number = 2", line, said.at)
     path = file_of(seal_folder, 2)

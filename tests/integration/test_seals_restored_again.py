@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from jobs.integrity import seals, verify
+from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import SealFailed, text
 from jobs.integrity.seals import key as keys
 from jobs.models import Seal, SealedHead
@@ -42,7 +42,7 @@ def test_of_two_who_acknowledge_at_once_one_does(eve: Intruder) -> None:
     def work() -> None:
         try:
             start.wait()
-            said.append(str(seals.acknowledge(3, "Restored.", "root@db1").number))
+            said.append(str(seals.acknowledge_seals(3, "Restored.", "root@db1").number))
         except SealFailed as error:
             said.append(error.message)
         finally:
@@ -90,9 +90,9 @@ def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
     seal_folder: Path, eve: Intruder
 ) -> None:
     job = make_job(events=[ATTEMPT])
-    seals.seal()
+    seals.seal_heads()
     append(job)
-    seals.seal()
+    seals.seal_heads()
     eve.run("create table kept_seal as select * from jobs_seal where number = 2")
     eve.run("create table kept_head as select * from jobs_sealedhead where seal_id = 2")
     eve.run("create table kept_event as select * from jobs_event where seq = 3")
@@ -112,14 +112,14 @@ def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
     command("seal", "--acknowledge", "3", REASON)
     assert acknowledged() == {3: 4}
     assert bad_seals() == {}
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok
     cut(eve, job, 2)
-    assert "seal 2 has 3" in str(verify(job.pk).reason)
+    assert "seal 2 has 3" in str(verify_job(job.pk).reason)
     # seal 3 acknowledges seal 2 for another copy of the log: its row excuses nothing here
     forget(eve, 2)
     line = file_of(seal_folder, 3).read_text().rstrip("\n")
-    eve.run(INSERT, 3, text.parse(line).at, line)
-    assert verify(job.pk).ok
+    eve.run(INSERT, 3, text.parse_seal(line).at, line)
+    assert verify_job(job.pk).ok
     assert list(bad_seals()) == [2]
 
 
@@ -127,12 +127,12 @@ def four_seals() -> None:
     job = make_job(events=[ATTEMPT])
     for _ in range(4):
         append(job)
-        seals.seal()
+        seals.seal_heads()
 
 
 def forged_line(signer: Ed25519PrivateKey, real: str) -> str:
-    said = text.parse(real)
-    key = keys.raw(signer.public_key())
+    said = text.parse_seal(real)
+    key = keys.raw_key(signer.public_key())
     known = text.Acknowledgement((3,), "Restored.", "root@db1")
     return replace(said, key=key, acknowledged=known).signed(signer)
 
@@ -171,11 +171,11 @@ def test_an_acknowledgement_excuses_the_row_and_nothing_else(
     line = content.split("\n")[0]
     line, heads = content.split("\n", 1)
     stranger = Ed25519PrivateKey.generate()
-    said = replace(text.parse(line), key=keys.raw(stranger.public_key()))
+    said = replace(text.parse_seal(line), key=keys.raw_key(stranger.public_key()))
     overwrite(path, f"{said.signed(stranger)}\n{heads}")
     assert bad_seals(str(keys.known_key()))[2].startswith("Another key has signed it")
     overwrite(path, content)
-    eve.run(INSERT, 2, text.parse(line).at, line)
+    eve.run(INSERT, 2, text.parse_seal(line).at, line)
     assert bad_seals() == {2: "The heads of its row are not those that were signed."}
     forget(eve, 2)
     file_of(seal_folder, 4).unlink()

@@ -15,11 +15,7 @@ from django.core.management import CommandError, call_command
 from core import clock
 from core.errors import IdempotencyConflict, InvalidParams
 from core.ids import uuid7
-from jobs import (
-    commands,
-    log,
-    schedules,
-)
+from jobs import commands, log, schedules
 from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
 from jobs.models import Job, Schedule, StoredSecret
@@ -72,7 +68,7 @@ def ended(cast: Cast) -> Job:
 
 
 def values(job: Job) -> dict[str, str]:
-    return store.values(job.pk)
+    return store.secret_values(job.pk)
 
 
 def manage(*arguments: str) -> str:
@@ -202,7 +198,7 @@ def test_a_job_whose_key_is_elsewhere_fails_and_says_so(
     cast: Cast, redis: str, tmp_path: Path, key_file: Path
 ) -> None:
     job, stored = submit(cast), key_file.read_text()
-    [key] = keys.ring()
+    [key] = keys.key_ring()
     other = tmp_path / "other_keys"
     with secretive.worker(tmp_path, other):
         assert outcome(job).message == (
@@ -252,11 +248,11 @@ def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(cast: Cast) -> No
 def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manage("keys") == "There is no key yet: the first secret makes one.\n"
     job = submit(cast)
-    [old] = keys.ring()
+    [old] = keys.key_ring()
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     manage("add-key")
-    new = keys.newest()
-    assert [key.id for key in keys.ring()] == [new.id, old.id]
+    new = keys.newest_key()
+    assert [key.id for key in keys.key_ring()] == [new.id, old.id]
     assert json.loads(manage("keys", "--json")) == [
         {"key": new.id, "here": True, "secrets": 0},
         {"key": old.id, "here": True, "secrets": 4},
@@ -271,7 +267,7 @@ def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.Monkey
 
 def test_rotating_names_the_job_whose_key_is_lost(cast: Cast, key_file: Path) -> None:
     job = submit(cast)
-    [lost] = keys.ring()
+    [lost] = keys.key_ring()
     key_file.unlink()
     manage("add-key")
     with pytest.raises(CommandError, match=f"Job {job.pk}: .* the key {lost.id}, which is not"):
@@ -286,7 +282,7 @@ def test_a_schedule_keeps_no_secret(cast: Cast) -> None:
     wanted = Schedule(
         name="s", kind=Spill.name, cron="* * * * *", owner=cast.alice.user, params=PARAMS
     )
-    assert schedules.problem(wanted) == (
+    assert schedules.find_problem(wanted) == (
         "params",
         "A schedule keeps its parameters as they are: no secrets.",
     )

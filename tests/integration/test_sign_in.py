@@ -175,7 +175,7 @@ def test_those_who_know_their_password_use_up_no_attempts(ann: User) -> None:
 def test_attempts_at_once_are_counted_one_by_one(ann: User) -> None:
     def begin(_: int) -> bool:
         try:
-            throttle.begin("ann", HERE)
+            throttle.begin_attempt("ann", HERE)
         except OverLimit:
             return False
         finally:
@@ -226,9 +226,9 @@ def test_the_log_says_who_and_from_where_and_no_name_that_is_nobodys(
 
 def test_counts_are_deleted_when_they_have_drained(ann: User) -> None:
     guess("ann", 1)
-    assert throttle.forget() == 0
+    assert throttle.forget_drained() == 0
     SignInAttempts.objects.update(last_at=clock.now() - timedelta(days=2))
-    assert throttle.forget() == 2
+    assert throttle.forget_drained() == 2
 
 
 def test_the_admin_has_no_sign_in_page_of_its_own() -> None:

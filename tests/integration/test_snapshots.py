@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobs import log
 from jobs.events import parse
-from jobs.events.fold import State, fold
+from jobs.events.fold import State, fold_event
 from jobs.log.state import folded_events, state_at
 from jobs.models import Snapshot
 from tests.support.factories import make_job
@@ -35,9 +35,9 @@ def job_of(count: int, seed: int = 1) -> UUID:
 def folds_of(job: UUID) -> list[State]:
     """Return the fold from zero at every seq, the first one for seq 0."""
     states = [State()]
-    for page in log.history(job):
+    for page in log.read_history(job):
         for text in page.texts:
-            states.append(fold(states[-1], parse(text)))
+            states.append(fold_event(states[-1], parse(text)))
     return states
 
 
@@ -110,7 +110,7 @@ def test_a_missing_snapshot_is_made_by_whoever_folds_past_it() -> None:
 def test_snapshots_keep_each_change_of_a_step_once() -> None:
     job = job_of(5000)
     state_at(job)
-    run = [text for page in log.history(job) for text in page.texts]
+    run = [text for page in log.read_history(job) for text in page.texts]
     events = [parse(text) for text in run]
     moves = sum(event.type.startswith("step.") and event.type != "step.output" for event in events)
     kept = sum(len(json.loads(row.steps)) for row in Snapshot.objects.filter(job=job))

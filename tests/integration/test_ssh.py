@@ -21,13 +21,7 @@ from jobs.transports.errors import TransportError
 from jobs.transports.ssh import session
 from tests.acceptance.proc import with_environment
 from tests.support.fleet_process import ROOT
-from tests.support.sshd import (
-    Place,
-    Sshd,
-    Yard,
-    keygen,
-    yard,
-)
+from tests.support.sshd import Place, Sshd, Yard, keygen, yard
 from tests.support.waiting import until
 
 SILENCE = 2.0
@@ -104,7 +98,7 @@ def with_sessions(ground: Yard, count: int) -> Sshd:
 async def running(host: Sshd, script: str) -> AsyncIterator[asyncio.Task[int]]:
     """Yield a command that has said something and goes on."""
     heard = Heard()
-    task = asyncio.create_task(ssh.run(["sh", "-c", script], heard, target=place(host)))
+    task = asyncio.create_task(ssh.run_ssh(["sh", "-c", script], heard, target=place(host)))
     await asyncio.wait(
         {task, said := asyncio.ensure_future(heard.spoke.wait())}, return_when="FIRST_COMPLETED"
     )
@@ -116,7 +110,7 @@ async def fails(target: Place, error: type[TransportError]) -> str:
     """Return what is said of a target on which nothing can be run."""
     heard = Heard()
     with pytest.raises(error) as caught:
-        await ssh.run(["echo", "hello"], heard, target=target)
+        await ssh.run_ssh(["echo", "hello"], heard, target=target)
     assert type(caught.value) is error
     assert heard.text["out"] == ""
     return caught.value.message
@@ -125,7 +119,7 @@ async def fails(target: Place, error: type[TransportError]) -> str:
 async def test_output_and_exit_status_come_back(host: Sshd) -> None:
     heard = Heard()
     script = r"printf 'é\n'; printf 'a\377b\n' >&2; exit 3"
-    status = await ssh.run(["sh", "-c", script], heard, target=place(host))
+    status = await ssh.run_ssh(["sh", "-c", script], heard, target=place(host))
     assert (status, heard.text) == (3, {"out": "é\n", "err": "a\ufffdb\n"})
 
 
@@ -133,7 +127,7 @@ async def test_words_arrive_as_they_were_given(host: Sshd, tmp_path: Path) -> No
     words = ["it's", "$HOME `id`", "", "-n", "a\nb", "*", "é\\"]
     heard = Heard()
     argv = ["sh", "-c", 'printf "%s|" "$@"', "name", *words]
-    assert await ssh.run(argv, heard, target=place(host)) == 0
+    assert await ssh.run_ssh(argv, heard, target=place(host)) == 0
     assert heard.text["out"] == "".join(f"{word}|" for word in words)
 
 
@@ -145,37 +139,37 @@ async def test_a_command_gets_its_job_and_its_folder_and_no_input(
     argv = ["sh", "-c", script]
     folder = tmp_path / "a folder"
     folder.mkdir()
-    await ssh.run(argv, heard, target=place(host), env={"OWN": "o'wn"}, cwd=str(folder))
+    await ssh.run_ssh(argv, heard, target=place(host), env={"OWN": "o'wn"}, cwd=str(folder))
     assert heard.text["out"] == f"{MARK} a step o'wn\n{folder}\n"
 
 
 async def test_much_output_comes_whole(host: Sshd) -> None:
     heard = Heard()
-    await ssh.run(["seq", "100000"], heard, target=place(host))
+    await ssh.run_ssh(["seq", "100000"], heard, target=place(host))
     assert heard.text["out"] == "".join(f"{number}\n" for number in range(1, 100001))
 
 
 async def test_a_signal_is_told_as_a_shell_tells_it(host: Sshd) -> None:
-    assert await ssh.run(["sh", "-c", "kill -9 $$"], Heard(), target=place(host)) == 128 + 9
-    assert await ssh.run(["no-such-command-here"], Heard(), target=place(host)) == 127
+    assert await ssh.run_ssh(["sh", "-c", "kill -9 $$"], Heard(), target=place(host)) == 128 + 9
+    assert await ssh.run_ssh(["no-such-command-here"], Heard(), target=place(host)) == 127
 
 
 async def test_a_host_has_one_connection_for_all_its_commands(ground: Yard, host: Sshd) -> None:
     before = [each.connections for each in ground.hosts]
     work = [
-        ssh.run(["sh", "-c", "sleep 0.1"], Heard(), target=place(each))
+        ssh.run_ssh(["sh", "-c", "sleep 0.1"], Heard(), target=place(each))
         for each in ground.hosts
         for _ in range(12)  # more than sshd lets run at a time over one connection
     ]
     assert await asyncio.gather(*work) == [0] * 24
-    assert await ssh.run(["true"], Heard(), target=place(host)) == 0
+    assert await ssh.run_ssh(["true"], Heard(), target=place(host)) == 0
     assert [each.connections for each in ground.hosts] == [count + 1 for count in before]
 
 
 async def test_a_command_waits_where_sshd_has_no_room_for_it(tmp_path: Path) -> None:
     with yard(tmp_path / "yard") as narrow, narrow.config(SILENCE):
         host = with_sessions(narrow, 2)
-        work = [ssh.run(["sleep", "0.2"], Heard(), target=place(host)) for _ in range(6)]
+        work = [ssh.run_ssh(["sleep", "0.2"], Heard(), target=place(host)) for _ in range(6)]
         assert await asyncio.gather(*work) == [0] * 6
         assert host.connections == 1
 
@@ -197,18 +191,18 @@ async def test_the_whole_group_ends_with_a_cancelled_command(host: Sshd, trap: s
         with pytest.raises(asyncio.CancelledError):
             await task
     assert left() == {}
-    assert await ssh.run(["true"], Heard(), target=place(host)) == 0  # over the same connection
+    assert await ssh.run_ssh(["true"], Heard(), target=place(host)) == 0  # over the same connection
 
 
 async def test_a_command_that_takes_too_long_is_ended(host: Sshd) -> None:
     with pytest.raises(TimeoutError):
-        await ssh.run(["sleep", "1000"], Heard(), target=place(host), timeout=0.5)
+        await ssh.run_ssh(["sleep", "1000"], Heard(), target=place(host), timeout=0.5)
     assert left() == {}
 
 
 async def test_what_a_command_leaves_in_the_background_ends_with_it(host: Sshd) -> None:
     script = "sleep 1000 & echo done"
-    assert await ssh.run(["sh", "-c", script], Heard(), target=place(host)) == 0
+    assert await ssh.run_ssh(["sh", "-c", script], Heard(), target=place(host)) == 0
     assert left() == {}
 
 
@@ -239,7 +233,7 @@ async def test_a_host_that_dies_in_mid_command(host: Sshd) -> None:
         host.send(signal.SIGKILL)
         with pytest.raises(errors.HostLost, match="ended while the command ran"):
             await task
-    assert await ssh.run(["true"], Heard(), target=place(host)) == 0  # over a new connection
+    assert await ssh.run_ssh(["true"], Heard(), target=place(host)) == 0  # over a new connection
 
 
 async def test_a_host_that_hangs_in_mid_command(host: Sshd) -> None:

@@ -18,11 +18,7 @@ from jobs.models import Target
 from tests.acceptance.proc import with_environment
 from tests.integration.updates import Told, work
 from tests.support.cast import Cast
-from tests.support.sshd import (
-    Yard,
-    keygen,
-    yard,
-)
+from tests.support.sshd import Yard, keygen, yard
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")

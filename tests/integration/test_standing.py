@@ -14,11 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from core import clock
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
-from jobs.access import (
-    revalidate,
-    tokens,
-    visibility,
-)
+from jobs.access import revalidate, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
 from tests.support.cast import Cast, Person
@@ -38,7 +34,7 @@ def by_session(person: Person) -> Principal:
 
 
 def told(principal: Principal, job: UUID | None) -> type[RepriseError] | None:
-    [refusal] = revalidate.refusals([(principal, job)])
+    [refusal] = revalidate.find_refusals([(principal, job)])
     return None if refusal is None else type(refusal)
 
 
@@ -54,7 +50,7 @@ ENDS: dict[str, Change] = {
     "account gone": lambda cast: User.objects.filter(username="bob").delete(),
 }
 TOKEN_ENDS: dict[str, Change] = {
-    "revoked": lambda cast: tokens.revoke(ApiToken.objects.filter(user=cast.bob.user)),
+    "revoked": lambda cast: tokens.revoke_tokens(ApiToken.objects.filter(user=cast.bob.user)),
     "expired": lambda cast: ApiToken.objects.filter(user=cast.bob.user).update(
         expires_at=clock.now() - timedelta(seconds=1)
     ),
@@ -143,10 +139,10 @@ def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
     with CaptureQueriesContext(
         connection,
     ) as one:
-        revalidate.refusals([(everybody[0], job)])
+        revalidate.find_refusals([(everybody[0], job)])
     jobs: list[UUID | None] = [job, make_job(None, [ATTEMPT]).pk, None]
     with CaptureQueriesContext(connection) as many:
-        found = revalidate.refusals([(who, what) for who in everybody for what in jobs] * 20)
+        found = revalidate.find_refusals([(who, what) for who in everybody for what in jobs] * 20)
     assert len(found) == 600
     assert len(many) == 7
     assert len(one) <= len(many)

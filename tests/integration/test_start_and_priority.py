@@ -58,9 +58,9 @@ def test_a_job_for_later_says_when_and_nobody_takes_it_before(who: Principal) ->
     assert (wait["for"], wait["name"], clock.parse(wait["until"])) == ("timer", "start", row.due_at)
     assert parse(log.read(job).texts[0]).data["start_at"] == wait["until"]
     assert rescue.deliver_due() == 0
-    assert leases.take(job, "eager/1") is None
+    assert leases.take_job(job, "eager/1") is None
     make_due(job)
-    assert leases.take(job, "test/1") is not None
+    assert leases.take_job(job, "test/1") is not None
     assert types(job) == ["job.submitted", "job.waiting", "attempt.started"]
 
 
@@ -88,10 +88,10 @@ def test_pausing_and_resuming_before_the_start_does_not_begin_it(who: Principal)
     job = later(who)
     steer.pause(who, job)
     steer.resume(who, job)
-    assert leases.take(job, "eager/1") is None
+    assert leases.take_job(job, "eager/1") is None
     assert rescue.deliver_due() == 0
     make_due(job)
-    assert leases.take(job, "test/1") is not None
+    assert leases.take_job(job, "test/1") is not None
 
 
 def test_the_api_takes_both_and_refuses_nonsense(who: Principal) -> None:
@@ -139,7 +139,7 @@ def test_a_start_in_the_past_is_refused_unless_asked_for(who: Principal) -> None
     job, new = commands.submit(who, "test-script", {}, start_at=moment, allow_past=True)
     assert new
     assert job.status == "queued"
-    assert leases.take(job.pk, "test/1") is not None
+    assert leases.take_job(job.pk, "test/1") is not None
 
 
 def test_a_start_a_moment_ago_is_now(who: Principal) -> None:

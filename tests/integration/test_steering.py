@@ -16,11 +16,7 @@ from jobs.events.fold import STATUSES
 from jobs.models import Job
 from jobs.queue import leases, rescue
 from tests.support import kinds
-from tests.support.cast import (
-    Cast,
-    Person,
-    post,
-)
+from tests.support.cast import Cast, Person, post
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")
@@ -91,7 +87,7 @@ def test_who_may_do_what_in_a_state(cast: Cast, state: str) -> None:
             job = job_of(cast.alice, cast, events)
             answer = post(person.client(), f"/api/jobs/{job.pk}/{act}")
             assert (who, act, answer.status_code) == (who, act, expected(who, act, acts, possible))
-            left = log.head(job.pk)
+            left = log.read_head(job.pk)
             assert left is not None
             assert (left.seq > job.head) == (act in acts and act != "retry")
         if who in SEES:
@@ -198,18 +194,18 @@ def test_what_nobody_runs_is_stopped_at_once_or_delivered_to_be(cast: Cast, stat
     assert post(cast.bob.client(), f"/api/jobs/{job.pk}/cancel").status_code == 202
     row = Job.objects.get(pk=job.pk)
     assert row.status == ("cancelling" if job.attempt else "cancelled")
-    assert leases.take(job.pk, "free/1") is not None or not job.attempt
+    assert leases.take_job(job.pk, "free/1") is not None or not job.attempt
 
 
 def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(cast: Cast) -> None:
     job = job_of(cast.alice, cast, [])
     post(cast.bob.client(), f"/api/jobs/{job.pk}/pause")
-    assert leases.take(job.pk, "free/1") is None
+    assert leases.take_job(job.pk, "free/1") is None
     Job.objects.update(delivered_at=clock.now() - timedelta(days=1))
     assert rescue.deliver_due() == 0
     post(cast.bob.client(), f"/api/jobs/{job.pk}/resume")
     assert Job.objects.get(pk=job.pk).status == "queued"
-    assert leases.take(job.pk, "free/1") is not None
+    assert leases.take_job(job.pk, "free/1") is not None
 
 
 def test_a_signal_is_sent_to_who_waits_for_it(cast: Cast) -> None:

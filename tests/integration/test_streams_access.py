@@ -13,18 +13,9 @@ from jobs.access import tokens
 from jobs.models import ApiToken
 from tests.support import cast as casting
 from tests.support.cast import Person
-from tests.support.clients import (
-    TRANSPORTS,
-    Headers,
-    Refused,
-    session,
-)
+from tests.support.clients import TRANSPORTS, Headers, Refused, session
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 from tests.support.waiting import until
 
 
@@ -76,7 +67,7 @@ async def test_a_token_that_is_revoked_ends_what_it_opened(scene: Stage, transpo
     job = await scene.new_job(outputs(3))
     dora = await person(scene, f"dora-{transport}")
     mine = ApiToken.objects.filter(user=dora.user)
-    told = await ends(scene, transport, job, dora.headers, lambda: tokens.revoke(mine))
+    told = await ends(scene, transport, job, dora.headers, lambda: tokens.revoke_tokens(mine))
     assert told.code == "not_signed_in"
     assert (told.status, told.close) == CODES[transport]
 

@@ -14,12 +14,7 @@ import websockets
 
 from tests.support.clients import texts_of
 from tests.support.services import Services
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, outputs, stage
 
 BYTES, MIB = 60_000, 1024 * 1024
 WINDOW = 64 * 1024  # of a reader who asks for little

@@ -16,11 +16,7 @@ import websockets
 from jobs.log import cursor_of
 from tests.support.clients import texts_of
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 # Yaffle's, amvtek's, and those that others chose for the option of either.
 SPELLINGS = [

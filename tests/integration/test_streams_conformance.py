@@ -21,23 +21,9 @@ import websockets
 from core.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.log import cursor_of
-from tests.support.clients import (
-    ALL,
-    TRANSPORTS,
-    Follow,
-    Headers,
-    Item,
-    Refused,
-    ndjson,
-    session,
-)
+from tests.support.clients import ALL, TRANSPORTS, Follow, Headers, Item, Refused, ndjson, session
 from tests.support.services import Services, with_database
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, outputs, stage
 
 STREAMS = ["websocket", "sse", "octets"]
 # What is the application's alone is tried on one server.

@@ -19,14 +19,7 @@ from websockets.asyncio.client import ClientConnection
 from jobs.log import cursor_of
 from tests.support.clients import TRANSPORTS, Refused
 from tests.support.services import Services
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    Web,
-    outputs,
-    serving,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, Web, outputs, serving, stage
 from tests.support.waiting import until
 
 # Far longer than any of this takes; a second signal ends it.

@@ -13,19 +13,9 @@ import pytest
 from tests.integration.test_streams_backpressure import append
 from tests.integration.test_streams_drain import ended, narrow, wait_for
 from tests.integration.test_streams_slow_links import events_of, follow
-from tests.support.raw_client import (
-    RawSocket,
-    ask,
-    connected,
-    read_to_end,
-)
+from tests.support.raw_client import RawSocket, ask, connected, read_to_end
 from tests.support.services import Services
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, outputs, stage
 
 
 @pytest.fixture(params=SERVERS)

@@ -16,11 +16,7 @@ from core.db import in_thread
 from jobs.log import cursor_of
 from tests.support.clients import Headers
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 MESSAGES = ["message", "stream-open", "keep-alive", "stream-reset", "stream-error"]
 

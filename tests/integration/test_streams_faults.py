@@ -20,19 +20,9 @@ from jobs.models import ApiToken, Team
 from ops.embedded import postgres, valkey
 from tests.support import cast as casting
 from tests.support.cast import Person
-from tests.support.clients import (
-    ALL,
-    TRANSPORTS,
-    Headers,
-    Item,
-    Refused,
-)
+from tests.support.clients import ALL, TRANSPORTS, Headers, Item, Refused
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 45
 

@@ -17,11 +17,7 @@ from jobs import feed
 from jobs.events import EventType, NewEvent
 from tests.support.cast import Person
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +90,7 @@ async def follower(
 
 async def sequenced() -> None:
     """Have everything that is committed given its position."""
-    await in_thread(feed.sequence)
+    await in_thread(feed.sequence_events)
 
 
 async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: Stage) -> None:
@@ -102,7 +98,7 @@ async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: Stage) -> No
     await sequenced()
     async with follower(scene) as client:
         hello = await client.frame()
-        end = await in_thread(feed.end)
+        end = await in_thread(feed.feed_end)
         assert hello == {
             "kind": "hello", "protocol": 1, "job": None, "after": "0", "head": end,
             "heartbeat_s": 0.5,
@@ -126,7 +122,7 @@ async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: Stage) -> No
 async def test_from_a_position_only_what_moved_since_comes(scene: Stage) -> None:
     before, moved = await scene.new_job(), await scene.new_job()
     await sequenced()
-    position = await in_thread(feed.end)
+    position = await in_thread(feed.feed_end)
     for _ in range(5):
         await scene.append(moved, *outputs(3))
         await sequenced()

@@ -14,11 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedError
 
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 SOCKETS = {"WebSocket": "/ws/jobs/{job}/", "feed": "/ws/feed/"}
 STREAMS = {"SSE": "text/event-stream", "octet stream": "application/octet-stream"}

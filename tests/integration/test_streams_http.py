@@ -14,11 +14,7 @@ import pytest
 from jobs.log import cursor_of
 from tests.support.clients import texts_of
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 from tests.support.waiting import until
 
 OCTETS = {"Accept": "application/octet-stream"}

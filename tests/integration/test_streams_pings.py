@@ -19,11 +19,7 @@ from tests.integration.test_streams_slow_links import (
 )
 from tests.support.raw_client import RawSocket, connected
 from tests.support.services import Services
-from tests.support.stage import (
-    IMPATIENT,
-    Stage,
-    stage,
-)
+from tests.support.stage import IMPATIENT, Stage, stage
 from tests.support.throttle import throttled
 from tests.support.waiting import until
 

@@ -15,11 +15,7 @@ from tests.integration.test_streams_slow_links import a_finished_job, events_of
 from tests.support.clients import Headers
 from tests.support.raw_client import RawSocket, connected
 from tests.support.services import Services
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, stage
 
 FOLLOWERS, LOOPS, EVENTS = 200, 4, 200
 

@@ -8,21 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.clients import (
-    TRANSPORTS,
-    Headers,
-    ndjson,
-    texts_of,
-)
+from tests.support.clients import TRANSPORTS, Headers, ndjson, texts_of
 from tests.support.raw_client import RawSocket, connected
 from tests.support.services import Services
-from tests.support.stage import (
-    SERVERS,
-    Stage,
-    Web,
-    outputs,
-    stage,
-)
+from tests.support.stage import SERVERS, Stage, Web, outputs, stage
 from tests.support.throttle import throttled
 
 # Longer than autobahn waits for the answer to its close frame, which was a second.

@@ -24,11 +24,7 @@ from ops.setup.clone import Clone
 from ops.setup.frontend import find_node
 from tests.support.clients import texts_of
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 90
 EVENTSOURCE = Path(__file__).parent.parent / "eventsource.mjs"

@@ -14,11 +14,7 @@ import websockets
 from core.db import in_thread
 from tests.support.clients import Headers, session
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 ELSEWHERE = "https://panel.example.org"
 

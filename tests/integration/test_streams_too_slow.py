@@ -11,11 +11,7 @@ import pytest
 
 from tests.integration.test_streams_backpressure import MIB, a_long_job, narrow
 from tests.support.services import Services
-from tests.support.stage import (
-    IMPATIENT,
-    Stage,
-    stage,
-)
+from tests.support.stage import IMPATIENT, Stage, stage
 from tests.support.waiting import until
 
 UPGRADE = (

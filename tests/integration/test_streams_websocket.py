@@ -16,11 +16,7 @@ from websockets.exceptions import InvalidStatus
 from core.db import in_thread
 from tests.support.clients import session, texts_of
 from tests.support.services import Services
-from tests.support.stage import (
-    Stage,
-    outputs,
-    stage,
-)
+from tests.support.stage import Stage, outputs, stage
 
 JOB, FEED = "/ws/jobs/{job}/", "/ws/feed/"
 both = pytest.mark.parametrize("address", [JOB, FEED], ids=["job", "feed"])

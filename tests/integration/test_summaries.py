@@ -16,11 +16,7 @@ from jobs.feed.summaries import AsyncSummaries, SummaryPage
 from jobs.log import AsyncReader
 from jobs.models import Job
 from tests.support import cast as casting
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -28,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("database")
 def move(job: UUID, *events: NewEvent) -> None:
     """Append, and have it sequenced."""
     log.append(job, list(events), actor="worker:w")
-    feed.sequence()
+    feed.sequence_events()
 
 
 def some_jobs(count: int) -> list[Job]:
     jobs = [make_job(events=[ATTEMPT], title=f"Job {number} “é”") for number in range(count)]
-    feed.sequence()
+    feed.sequence_events()
     return jobs
 
 
@@ -105,6 +101,6 @@ def test_a_sight_has_the_jobs_that_a_query_finds() -> None:
         people.nobody,
     ):  # fmt: skip
         principal = person.principal
-        found = set(visibility.visible(principal).values_list("pk", flat=True))
+        found = set(visibility.visible_jobs(principal).values_list("pk", flat=True))
         has = {job.pk for job in jobs if principal.sight.has(job.owner_id, job.team_id)}
         assert has == found, person.user.username

@@ -31,11 +31,11 @@ pytestmark = pytest.mark.usefixtures("database", "redis")
 
 @pytest.fixture(autouse=True)
 def kinds() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     config = settings.REPRISE.with_changes(limits={"test-brief": 1})
     with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_free_jobs_share_a_transaction_however_many_they_are(who: Principal) -> 
 def test_what_is_not_to_be_had_stays_and_the_others_come(who: Principal) -> None:
     ended, held, paused, free = (submit(who) for _ in range(4))
     commands.cancel(who, ended)
-    assert leases.take(held, "other/1") is not None
+    assert leases.take_job(held, "other/1") is not None
     log.append(paused, [NewEvent(EventType.JOB_PAUSED)], actor=who.actor)
     asked = [ended, held, paused, free, uuid7()]
     assert list(leases.take_many(asked, "test/1")) == [free]
@@ -84,7 +84,7 @@ def test_jobs_that_can_wait_are_taken_by_the_rules_of_waiting(who: Principal) ->
 def test_a_later_attempt_is_not_fresh(who: Principal) -> None:
     job = submit(who)
     first = leases.take_many([job], "dead/1")[job]
-    leases.release(job, first.fence)
+    leases.release_lease(job, first.fence)
     second = leases.take_many([job], "test/1")[job]
     assert second.fence > first.fence
     assert (second.attempt, second.fresh) == (2, False)

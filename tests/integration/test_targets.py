@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from core.errors import InvalidParams
 from jobs.models import Target
-from jobs.targets import expand, select, selectors
+from jobs.targets import common_selectors, expand_names, select_targets
 from tests.support.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -141,19 +141,19 @@ def test_the_list_is_for_people_and_for_scripts(stocked: Path) -> None:
 
 def test_selectors_stand_for_targets_by_name_and_each_comes_once(stocked: Path) -> None:
     wanted = ["web-2", "group:eu", "label:role=web", "label:tier"]
-    assert [target.name for target in select(wanted)] == ["web-2", "db-1", "web-1"]
-    assert expand(["unknown", "group:us"], "/x") == ["unknown", "web-2"]
-    assert selectors() == [
+    assert [target.name for target in select_targets(wanted)] == ["web-2", "db-1", "web-1"]
+    assert expand_names(["unknown", "group:us"], "/x") == ["unknown", "web-2"]
+    assert common_selectors() == [
         "group:eu", "group:us", "label:role=db", "label:role=web", "label:tier=1",
     ]  # fmt: skip
 
 
 def test_what_stands_for_nothing_is_pointed_at(stocked: Path) -> None:
     with pytest.raises(InvalidParams) as caught:
-        select(["web-1", "web-9"])
+        select_targets(["web-1", "web-9"])
     assert caught.value.errors == [{"pointer": "/targets/1", "detail": "There is no target web-9."}]
     with pytest.raises(InvalidParams) as caught:
-        expand(["label:role=cook", "group:"], "/servers")
+        expand_names(["label:role=cook", "group:"], "/servers")
     assert [one["pointer"] for one in caught.value.errors] == ["/servers/0", "/servers/1"]
 
 

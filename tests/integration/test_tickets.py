@@ -10,11 +10,7 @@ from django.core import signing
 
 from core import clock
 from core.errors import NotFound, NotSignedIn
-from jobs.access import (
-    tickets,
-    tokens,
-    visibility,
-)
+from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
 from tests.support import cast as casting
@@ -37,8 +33,8 @@ def bob(cast: Cast) -> Principal:
 
 
 def test_a_ticket_is_who_made_it(cast: Cast, job: UUID, bob: Principal) -> None:
-    ticket, expires_at = tickets.make(bob, job, 60)
-    found = tickets.verify(ticket, job)
+    ticket, expires_at = tickets.make_ticket(bob, job, 60)
+    found = tickets.verify_ticket(ticket, job)
     assert (found.user, found.actor, found.session) == (cast.bob.user, "user:bob", bob.session)
     assert timedelta(seconds=50) < expires_at - clock.now() <= timedelta(seconds=60)
     assert bob.session
@@ -47,46 +43,46 @@ def test_a_ticket_is_who_made_it(cast: Cast, job: UUID, bob: Principal) -> None:
 
 
 def test_a_ticket_is_for_one_job(cast: Cast, job: UUID, bob: Principal) -> None:
-    ticket, _ = tickets.make(bob, job, 60)
+    ticket, _ = tickets.make_ticket(bob, job, 60)
     other = make_job(cast.bob.user, [ATTEMPT], team=cast.red).pk
     for another in (other, uuid4()):
         with pytest.raises(NotFound):
-            tickets.verify(ticket, another)
+            tickets.verify_ticket(ticket, another)
 
 
 def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal) -> None:
-    ticket, _ = tickets.make(bob, job, 60)
-    over, _ = tickets.make(bob, job, -0.001)
+    ticket, _ = tickets.make_ticket(bob, job, 60)
+    over, _ = tickets.make_ticket(bob, job, -0.001)
     foreign = signing.dumps({"job": job.hex}, salt="something.else")
     changed = ticket[:5] + ("A" if ticket[5] != "A" else "B") + ticket[6:]
     for raw in ("", "x", "a:b:c", ticket[:-1], changed, foreign, over, "\x00", "é" * 500):
         with pytest.raises(NotSignedIn):
-            tickets.verify(raw, job)
+            tickets.verify_ticket(raw, job)
 
 
 def test_a_ticket_goes_with_the_session_it_was_made_by(cast: Cast, job: UUID) -> None:
     browser = cast.bob.browser()
     principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
-    ticket, _ = tickets.make(principal, job, 60)
+    ticket, _ = tickets.make_ticket(principal, job, 60)
     browser.logout()
     with pytest.raises(NotSignedIn):
-        tickets.verify(ticket, job)
+        tickets.verify_ticket(ticket, job)
 
 
 def test_a_ticket_goes_with_the_token_it_was_made_by(cast: Cast, job: UUID) -> None:
     answer = post(cast.bob.client(), f"/api/jobs/{job}/tickets")
     ticket = answer.json()["ticket"]
-    assert tickets.verify(ticket, job).actor == "token:bob/test"
-    tokens.revoke(ApiToken.objects.filter(user=cast.bob.user))
+    assert tickets.verify_ticket(ticket, job).actor == "token:bob/test"
+    tokens.revoke_tokens(ApiToken.objects.filter(user=cast.bob.user))
     with pytest.raises(NotSignedIn):
-        tickets.verify(ticket, job)
+        tickets.verify_ticket(ticket, job)
 
 
 def test_a_ticket_goes_with_the_right_to_see_the_job(cast: Cast, job: UUID, bob: Principal) -> None:
-    ticket, _ = tickets.make(bob, job, 60)
+    ticket, _ = tickets.make_ticket(bob, job, 60)
     cast.red.members.remove(cast.bob.user)
     with pytest.raises(NotFound):
-        tickets.verify(ticket, job)
+        tickets.verify_ticket(ticket, job)
 
 
 def test_the_api_makes_tickets_for_jobs_that_one_may_see(cast: Cast, job: UUID) -> None:
@@ -94,7 +90,7 @@ def test_the_api_makes_tickets_for_jobs_that_one_may_see(cast: Cast, job: UUID) 
     assert answer.status_code == 201
     assert set(answer.json()) == {"ticket", "expires_at"}
     assert answer["Cache-Control"] == "private, no-store"
-    assert tickets.verify(answer.json()["ticket"], job).user == cast.vera.user
+    assert tickets.verify_ticket(answer.json()["ticket"], job).user == cast.vera.user
     for client, status in ((cast.carol.client(), 404), (casting.client(), 401)):
         assert post(client, f"/api/jobs/{job}/tickets").status_code == status
     browser = cast.bob.browser()
@@ -110,11 +106,11 @@ def test_the_api_makes_tickets_for_jobs_that_one_may_see(cast: Cast, job: UUID) 
     ],
 )
 def test_no_log_needs_to_have_a_ticket(address: str, logged: str) -> None:
-    assert tickets.masked(address) == logged
+    assert tickets.mask_ticket(address) == logged
 
 
 def test_a_ticket_opens_streams_and_nothing_else(cast: Cast, job: UUID, bob: Principal) -> None:
-    ticket, _ = tickets.make(bob, job, 60)
+    ticket, _ = tickets.make_ticket(bob, job, 60)
     nobody = casting.client()
     for path in (f"/api/jobs/{job}", "/api/jobs", "/metrics"):
         assert nobody.get(f"{path}?ticket={ticket}").status_code == 401

@@ -48,7 +48,7 @@ def test_tokens_of_others_are_unknown(cast: Cast) -> None:
     for token_id in (str(theirs.pk), "0", "x", "-1", "9" * 30):
         answer = cast.alice.client().delete(f"/api/tokens/{token_id}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    tokens.verify(cast.bob.raw)
+    tokens.verify_token(cast.bob.raw)
 
 
 def test_a_wish_that_does_not_fit_points_at_the_field(cast: Cast) -> None:
@@ -76,7 +76,7 @@ def run(*words: str) -> str:
 
 def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
     raw = run("make", "alice", "deploy", "--days", "30").strip()
-    token = tokens.verify(raw)
+    token = tokens.verify_token(raw)
     assert (token.user, token.name) == (cast.alice.user, "deploy")
     assert token.expires_at is not None
 
@@ -87,7 +87,7 @@ def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
 
     run("revoke", "alice", "deploy")
     with pytest.raises(NotSignedIn):
-        tokens.verify(raw)
+        tokens.verify_token(raw)
     assert "revoked" in run("list", "alice")
 
 
@@ -116,4 +116,4 @@ def test_an_administrator_revokes_without_seeing_secrets(cast: Cast) -> None:
     form = {"action": "revoke", "_selected_action": str(token.pk), "csrfmiddlewaretoken": "a" * 32}
     assert admin.post("/admin/jobs/apitoken/", form).status_code == 302
     with pytest.raises(NotSignedIn):
-        tokens.verify(cast.bob.raw)
+        tokens.verify_token(cast.bob.raw)

@@ -15,11 +15,7 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from core import clock
-from jobs import (
-    commands,
-    log,
-    metrics,
-)
+from jobs import commands, log, metrics
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.commands import steer
@@ -29,12 +25,12 @@ from jobs.models import Job
 from jobs.queue import (
     leases,
     limits,
+    live_workers,  # fmt: skip
     lost_attempts,
     rescue,
     unknown_kinds,
 )
 from jobs.queue.maintenance import Duty
-from jobs.queue import live_workers  # fmt: skip
 from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import ATTEMPT, make_job
@@ -47,10 +43,10 @@ WAIT = {"for": "kind", "kind": "test-brief"}
 @contextmanager
 def knowing(*paths: str) -> Iterator[None]:
     """Know these kinds beside the built-in ones, as a process with that REPRISE_KINDS does."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=paths):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +67,12 @@ def submit(who: Principal, kind: str = "test-brief", priority: int = 0, **params
 def left(job: UUID, suspects: set[UUID] | None = None) -> None:
     """Deliver a job to a worker that does not know its kind."""
     with knowing():
-        assert leases.take(job, "plain/1", suspects) is None
+        assert leases.take_job(job, "plain/1", suspects) is None
 
 
 def lose(job: UUID) -> None:
     """Take a job as a worker does that dies then."""
-    assert leases.take(job, "dead/1") is not None
+    assert leases.take_job(job, "dead/1") is not None
     Job.objects.filter(pk=job).update(lease_until=clock.now() - timedelta(seconds=60))
 
 
@@ -116,7 +112,7 @@ def test_take_many_leaves_it_and_takes_the_others(who: Principal) -> None:
 def test_it_is_taken_once_the_package_is_installed(who: Principal) -> None:
     job = submit(who)
     left(job)
-    lease = leases.take(job, "new/1")
+    lease = leases.take_job(job, "new/1")
     assert lease is not None
     assert lease.attempt == 1
     row = Job.objects.get(pk=job)
@@ -151,22 +147,24 @@ def test_it_has_no_place_in_the_line_of_its_kind(who: Principal) -> None:
     with override_settings(REPRISE=config):
         unknown, next_, last = (submit(who) for _ in range(3))
         left(unknown)
-        assert leases.take(next_, "new/1") is not None
-        assert leases.take(last, "new/1") is None
-        assert leases.take(unknown, "new/1") is None  # now it waits for its turn, before the last
+        assert leases.take_job(next_, "new/1") is not None
+        assert leases.take_job(last, "new/1") is None
+        assert (
+            leases.take_job(unknown, "new/1") is None
+        )  # now it waits for its turn, before the last
         wait = {"for": "limit", "kind": "test-brief", "limit": 1}
         assert Job.objects.get(pk=unknown).waiting_for == [wait]
         Job.objects.filter(pk=next_).update(lease_until=None, status="succeeded")
         assert limits.wake_next("test-brief") == 1
-        assert leases.take(last, "new/1") is None
-        assert leases.take(unknown, "new/1") is not None
+        assert leases.take_job(last, "new/1") is None
+        assert leases.take_job(unknown, "new/1") is not None
 
 
 def test_who_stood_behind_it_in_the_line_is_woken(who: Principal) -> None:
     config = settings.REPRISE.with_changes(limits={"test-brief": 1})
     with override_settings(REPRISE=config):
         first, behind = submit(who), submit(who)
-        assert leases.take(behind, "new/1") is None
+        assert leases.take_job(behind, "new/1") is None
         with connection.cursor() as cursor:
             cursor.execute("delete from procrastinate_jobs")
             left(first)
@@ -255,17 +253,17 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
         'reprise_jobs_unknown_kind{kind="test-brief"} 2',
         'reprise_jobs_unknown_kind{kind="test-shared"} 1',
     ]
-    live_workers.renew("full/1", ["load", "test-brief"])
+    live_workers.renew_worker("full/1", ["load", "test-brief"])
     assert unknown_kinds.unknown_kinds() == {"test-shared": 1}
-    live_workers.renew("full/1", ["load", "test-brief", "test-shared"])
+    live_workers.renew_worker("full/1", ["load", "test-brief", "test-shared"])
     assert "warning" not in ready().json()["kinds"]
-    live_workers.remove("full/1")
+    live_workers.remove_worker("full/1")
     assert unknown_kinds.unknown_kinds() == {"test-brief": 2, "test-shared": 1}
 
 
 def test_many_kinds_are_said_shortly() -> None:
     found = {f"kind-{number}": number for number in range(1, 9)}
-    assert unknown_kinds.describe(found) == (
+    assert unknown_kinds.describe_kinds(found) == (
         "no worker knows kind-1 (1 job waits), kind-2 (2 jobs wait), kind-3 (3 jobs wait), "
         "kind-4 (4 jobs wait), kind-5 (5 jobs wait) and 3 more"
     )
@@ -273,7 +271,7 @@ def test_many_kinds_are_said_shortly() -> None:
 
 def test_a_silent_worker_knows_nothing_and_is_forgotten_after_a_day(who: Principal) -> None:
     left(submit(who))
-    live_workers.renew("silent/1", ["test-brief"])
+    live_workers.renew_worker("silent/1", ["test-brief"])
     seen(seconds=29)
     assert unknown_kinds.unknown_kinds() == {}
     seen(seconds=31)
@@ -310,5 +308,5 @@ def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCapture
     left(submit(who, "test-shared"))
     [line] = said()
     assert line.startswith("no worker knows test-shared (1 job waits): ")
-    live_workers.renew("full/1", ["test-brief"])
+    live_workers.renew_worker("full/1", ["test-brief"])
     assert said() == ["no job waits for test-brief without a worker now"]

@@ -36,10 +36,10 @@ FULL = ",".join(workers.KINDS)
 
 @pytest.fixture(autouse=True)
 def known(database: str) -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=workers.KINDS):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ def test_the_one_worker_that_knows_it_takes_more_than_it_has_room_for(
 
 def left(who: Principal) -> UUID:
     """Submit a job that nothing delivers any more: another worker has had it, and left it."""
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with transaction.atomic():
         job = submit(who)
         with connection.cursor() as cursor:
             cursor.execute("delete from procrastinate_jobs where args ->> 'job' = %s", [str(job)])
-        known = registry._kinds().kinds.pop("test-brief")
-        assert leases.take(job, "plain/1") is None
-        registry._kinds().kinds["test-brief"] = known
+        known = registry._find_kinds().kinds.pop("test-brief")
+        assert leases.take_job(job, "plain/1") is None
+        registry._find_kinds().kinds["test-brief"] = known
     return job
 
 

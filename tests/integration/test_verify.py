@@ -18,14 +18,10 @@ from core.ids import uuid7
 from jobs import log
 from jobs.api import verify as api
 from jobs.events import Event, EventType, NewEvent, parse, split_hash, with_hash
-from jobs.integrity import known_jobs, verify
+from jobs.integrity import known_jobs, verify_job
 from jobs.models import Job
 from tests.support.cast import Cast
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.tampering import Intruder
 
 EVENTS, PAGE = 250, 100  # three pages
@@ -181,7 +177,7 @@ TAMPERINGS = {
 def test_every_tampering_is_found_where_it_is(name: str, job: Job, eve: Intruder) -> None:
     tamper, seq, reason = TAMPERINGS[name]
     tamper(eve, job.pk)
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.seq) == (False, seq), verdict.reason
     assert reason in str(verdict.reason)
     assert (verdict.head, verdict.hash) == (None, None)
@@ -190,19 +186,19 @@ def test_every_tampering_is_found_where_it_is(name: str, job: Job, eve: Intruder
 def test_of_two_tamperings_the_first_is_reported(job: Job, eve: Intruder) -> None:
     eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
     eve.change(job.pk, 57, "line 53", "line 54")
-    assert verify(job.pk).seq == 50
+    assert verify_job(job.pk).seq == 50
     eve.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
     eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
-    assert verify(job.pk).seq == 57
+    assert verify_job(job.pk).seq == 57
 
 
 def test_a_good_log_is_good(job: Job) -> None:
     pages: list[int] = []
-    verdict = verify(job.pk, on_progress=pages.append)
+    verdict = verify_job(job.pk, on_progress=pages.append)
     assert (verdict.ok, verdict.head) == (True, EVENTS)
     assert verdict.hash == bytes(job.head_hash).hex()
     assert pages == [100, 100, 50]
-    assert verify(make_job().pk).ok  # one event
+    assert verify_job(make_job().pk).ok  # one event
 
 
 def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +209,7 @@ def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None
         return parse(text)
 
     monkeypatch.setattr("jobs.integrity.chain.parse", counted)
-    assert verify(job.pk).ok
+    assert verify_job(job.pk).ok
     # job.submitted (three times), the attempt, the step's start and end, progress, the end; and
     # the last of each page
     assert len(parsed) == 8 + 2
@@ -221,7 +217,7 @@ def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_page_costs_two_statements(job: Job) -> None:
     with CaptureQueriesContext(connection) as queries:
-        verify(job.pk)
+        verify_job(job.pk)
     pages = -(-EVENTS // PAGE)
     assert len(queries) == 2 * pages + 3  # the seals, the row, what was submitted
 
@@ -232,13 +228,13 @@ def test_a_job_that_goes_on_meanwhile_is_good() -> None:
     def go_on(_events: int) -> None:
         log.append(job.pk, [output("more")], actor="worker:w/1")
 
-    verdict = verify(job.pk, on_progress=go_on)
+    verdict = verify_job(job.pk, on_progress=go_on)
     assert (verdict.ok, verdict.head) == (True, 152)
 
 
 def test_an_unknown_job_is_not_found() -> None:
     with pytest.raises(NotFound):
-        verify(uuid4())
+        verify_job(uuid4())
 
 
 def test_every_job_is_known_once_by_its_row_or_its_events(cast: Cast, eve: Intruder) -> None:
@@ -291,7 +287,7 @@ def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:
     hashed = bytes(good.head_hash).hex()
     assert lines[0] == {"job": str(good.pk), "ok": True, "head": 2, "hash": hashed}
     assert (lines[1].pop("reason"), lines[1]) == (
-        verify(bad.pk).reason,
+        verify_job(bad.pk).reason,
         {"job": str(bad.pk), "ok": False, "seq": 2},
     )
 
@@ -307,7 +303,7 @@ def test_the_api_answers_as_the_protocol_says(cast: Cast, job: Job, eve: Intrude
     assert good.status_code == 200
     assert good.json() == {"ok": True, "head": EVENTS, "hash": bytes(job.head_hash).hex()}
     eve.change(job.pk, 57, "line 53", "line 54")
-    assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify(job.pk).reason}
+    assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify_job(job.pk).reason}
 
 
 def test_the_api_checks_for_those_only_who_may_read(cast: Cast, job: Job) -> None:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.integrity import known_jobs, verify
+from jobs.integrity import known_jobs, verify_job
 from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
-from tests.support.archives import (
-    Shelf,
-    archive,
-    ended,
-    fed,
-    texts,
-)
+from tests.support.archives import Shelf, archive, ended, fed, texts
 from tests.support.services import Services
 from tests.support.tampering import intruder
 
@@ -29,12 +23,12 @@ def job() -> Job:
     SealedHead.objects.create(seal=seal, job=made.pk, seq=made.head, hash=hashed)
     fed()
     archive()
-    archive_frames.forget()
+    archive_frames.forget_frames()
     return made
 
 
 def test_a_good_one_is_good(job: Job) -> None:
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.head, verdict.hash) == (
         True,
         job.head,
@@ -46,7 +40,7 @@ def test_a_good_one_is_good(job: Job) -> None:
 def test_a_file_that_is_gone_is_said(job: Job, place: Shelf) -> None:
     for name in place.files:
         (place.folder / name).unlink()
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.seq) == (False, 1)
     assert "cannot be read" in str(verdict.reason)
 
@@ -56,7 +50,7 @@ def test_a_damaged_frame_is_found_at_its_first_event(job: Job, place: Shelf) -> 
     whole = path.read_bytes()
     path.chmod(0o600)
     path.write_bytes(whole[:-40] + bytes(20) + whole[-20:])
-    verdict = verify(job.pk)
+    verdict = verify_job(job.pk)
     assert not verdict.ok
     assert verdict.seq == 2001
     assert "damaged" in str(verdict.reason)
@@ -67,9 +61,9 @@ def test_a_forged_row_and_a_seal_are_held_against_it(
 ) -> None:
     with intruder(services, database) as eve:
         eve.run("update jobs_sealedhead set hash = repeat('0', 64) where job = %s", job.pk)
-        assert "Seal 1 has another hash" in str(verify(job.pk).reason)
+        assert "Seal 1 has another hash" in str(verify_job(job.pk).reason)
         eve.run("delete from jobs_sealedhead where job = %s", job.pk)
         eve.run("update jobs_job set status = 'failed' where id = %s", job.pk)
-        assert (verify(job.pk).seq, len(texts(job.pk))) == (job.head, job.head)
+        assert (verify_job(job.pk).seq, len(texts(job.pk))) == (job.head, job.head)
         eve.run("update jobs_job set status = 'succeeded', head = head + 1 where id = %s", job.pk)
-        assert "The end was cut off" in str(verify(job.pk).reason)
+        assert "The end was cut off" in str(verify_job(job.pk).reason)

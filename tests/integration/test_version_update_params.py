@@ -28,7 +28,7 @@ def inventory(database: str, tmp_path: Path) -> None:
 
 def errors(**params: Any) -> list[tuple[str, str]]:
     """Return pointers and details of what is wrong with these parameters."""
-    kind = registry.get("version-update")
+    kind = registry.get_kind("version-update")
     with pytest.raises(InvalidParams) as caught:
         kind.parse({"servers": ["gs-001"], "version": "1.5.0"} | params)
     return [(error["pointer"], error["detail"]) for error in caught.value.errors]
@@ -36,7 +36,7 @@ def errors(**params: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.usefixtures("inventory")
 def test_servers_that_are_there_and_a_version_that_is_are_fine() -> None:
-    kind = registry.get("version-update")
+    kind = registry.get_kind("version-update")
     params = kind.parse({"servers": ["gs-002", "gs-001"], "version": "1.6.0"})
     assert kind.targets(params) == ["gs-002", "gs-001"]
     assert kind.plan(params).as_dict() == {
@@ -54,7 +54,7 @@ def test_servers_that_are_there_and_a_version_that_is_are_fine() -> None:
 def test_groups_and_labels_become_names() -> None:
     Target.objects.filter(name__startswith="gs-0").update(group="eu")
     Target.objects.filter(name="gs-002").update(labels={"rack": "7"})
-    kind = registry.get("version-update")
+    kind = registry.get_kind("version-update")
     raw = {"servers": ["label:rack=7", "group:eu"], "version": "1.6.0"}
     assert kind.targets(kind.parse(raw)) == ["gs-002", "gs-001"]
     assert errors(servers=["gs-001", "group:mars"]) == [
@@ -96,11 +96,11 @@ def test_what_fails_the_schema_is_pointed_at_too() -> None:
 
 @pytest.mark.usefixtures("inventory")
 def test_the_form_offers_what_can_be_updated_to_what_there_is() -> None:
-    choices = registry.get("version-update").choices()
+    choices = registry.get_kind("version-update").choices()
     assert choices["targets"] == ["gs-001", "gs-002", "gs-lost"]
     assert choices["versions"][:3] == ["1.5.0", "1.6.0", "1.4.0"]
 
 
 def test_an_empty_inventory_offers_nothing_and_refuses_everything() -> None:
-    assert registry.get("version-update").choices() == {"targets": [], "versions": []}
+    assert registry.get_kind("version-update").choices() == {"targets": [], "versions": []}
     assert errors() == [("/servers/0", "There is no server gs-001.")]

@@ -21,11 +21,7 @@ from jobs import commands
 from jobs.models import Job
 from jobs.queue import rescue
 from tests.integration.updates import Told, is_over, operator, submit, take_stock, work
-from tests.support.fleet_process import (
-    ROOT,
-    RunningFleet,
-    fleet,
-)
+from tests.support.fleet_process import ROOT, RunningFleet, fleet
 from tests.support.waiting import until
 
 LEASE_SECONDS = 2.0

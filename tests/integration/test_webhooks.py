@@ -23,11 +23,7 @@ from jobs.events import EventType, NewEvent
 from jobs.feed import consumers
 from jobs.feed.consumers import Consumer
 from ops.embedded import ports
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -92,7 +88,7 @@ def other() -> Iterator[Other]:
 
 
 def run(consumer: Consumer) -> None:
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     while consumers.run_once(consumer):
         pass
@@ -111,12 +107,12 @@ def ended_job(title: str = "Restart", ending: EventType = EventType.JOB_SUCCEEDE
 
 
 def failures() -> int:
-    return next(one.failures for one in consumers.standings() if one.name == "webhooks")
+    return next(one.failures for one in consumers.consumer_status() if one.name == "webhooks")
 
 
 def test_an_ended_job_is_told_with_a_key_and_a_signature(other: Other) -> None:
     before = ended_job("Before there was an address")
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     with told(other.url) as consumer:
         job = ended_job("Restart “gs-001”")

@@ -152,5 +152,5 @@ def test_an_address_that_is_none_is_noted(address: str) -> None:
 
 
 def found() -> consumers.Standing:
-    [standing] = [one for one in consumers.standings() if one.name == "webhooks"]
+    [standing] = [one for one in consumers.consumer_status() if one.name == "webhooks"]
     return standing

@@ -14,13 +14,14 @@ from django.db import connection
 from django.test import override_settings
 
 from core.db import in_thread
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import leases, rescue
+from jobs.queue import leases
+from jobs.queue.wake import wake_jobs
 from jobs.run import MAX_MESSAGE
 from jobs.worker.worker import Worker
 from tests.integration.runs import events, until
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("database", "test_kinds")
 
 @pytest.fixture
 def test_kinds() -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     config = settings.REPRISE.with_changes(
         lease_seconds=2, cancel_grace_seconds=0.5, sweep_seconds=0.2
     )
@@ -40,7 +41,7 @@ def test_kinds() -> Iterator[None]:
         kinds.Say.said.clear()
         kinds.Say.go, kinds.Say.spoken = asyncio.Event(), asyncio.Event()
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ async def test_a_failing_step_fails_the_job_with_its_sentence(operator: Principa
 
 async def test_recorded_steps_are_not_run_again(operator: Principal) -> None:
     job_id = await submit(operator, words=["a", "b"])
-    lease = await in_thread(leases.take, job_id, "dead/1")
+    lease = await in_thread(leases.take_job, job_id, "dead/1")
     assert lease is not None
     before = [
         NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "say", "a"),
@@ -104,9 +105,9 @@ async def test_recorded_steps_are_not_run_again(operator: Principal) -> None:
         NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "say", "b"),
     ]
     await in_thread(log.append, job_id, before, actor="worker:dead/1", fence=lease.fence)
-    await in_thread(leases.release, job_id, lease.fence)
+    await in_thread(leases.release_lease, job_id, lease.fence)
     async with working():
-        await in_thread(commands.wake, [job_id])
+        await in_thread(wake_jobs, [job_id])
         job = await until(job_id, "succeeded")
     assert kinds.Say.said == ["b"]
     assert job.attempt == 2
@@ -115,10 +116,10 @@ async def test_recorded_steps_are_not_run_again(operator: Principal) -> None:
 
 async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
     job_id = await submit(operator, words=["a"])
-    assert await in_thread(leases.take, job_id, "dead/1") is not None
+    assert await in_thread(leases.take_job, job_id, "dead/1") is not None
     async with working():
         while (await in_thread(Job.objects.get, pk=job_id)).status == "running":
-            await in_thread(rescue.sweep)
+            await in_thread(sweeper.sweep_once)
             await asyncio.sleep(0.05)
         assert (await until(job_id, "succeeded")).attempt == 2
 
@@ -127,12 +128,12 @@ async def test_a_heartbeat_on_its_way_does_not_bring_back_a_lease_given_back(
     operator: Principal,
 ) -> None:
     job_id = await submit(operator, words=["a"])
-    lease = await in_thread(leases.take, job_id, "leaving/1")
+    lease = await in_thread(leases.take_job, job_id, "leaving/1")
     assert lease is not None
     held = {job_id: lease.fence}
-    assert await in_thread(leases.beat, held) == {job_id: "running"}
-    await in_thread(leases.release, job_id, lease.fence)
-    assert await in_thread(leases.beat, held) == {}
+    assert await in_thread(leases.renew_leases, held) == {job_id: "running"}
+    await in_thread(leases.release_lease, job_id, lease.fence)
+    assert await in_thread(leases.renew_leases, held) == {}
     assert (await in_thread(Job.objects.get, pk=job_id)).lease_until is None
 
 
@@ -141,16 +142,16 @@ async def test_a_zombie_writes_nothing(operator: Principal) -> None:
     async with working():
         await kinds.Say.spoken.wait()
         await in_thread(_expire_and_take, job_id)
-        head = await in_thread(log.head, job_id)
+        head = await in_thread(log.read_head, job_id)
         kinds.Say.go.set()
         await asyncio.sleep(0)
-    assert await in_thread(log.head, job_id) == head
+    assert await in_thread(log.read_head, job_id) == head
 
 
 def _expire_and_take(job_id: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update jobs_job set lease_until = now() - interval '1 second'")
-    assert leases.take(job_id, "other/2") is not None
+    assert leases.take_job(job_id, "other/2") is not None
 
 
 async def test_cancelling_ends_a_running_step_after_the_grace(operator: Principal) -> None:

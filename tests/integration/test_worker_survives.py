@@ -12,14 +12,13 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from jobs import commands, log
+from jobs import commands, log, sweeper
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import rescue
 from tests.chaos import kinds
 from tests.support import workers
 from tests.support.factories import make_user
@@ -34,10 +33,10 @@ KINDS = (kinds.PATH, *workers.KINDS)
 
 @pytest.fixture(autouse=True)
 def known(database: str) -> Iterator[None]:
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
     with override_settings(REPRISE_KINDS=KINDS):
         yield
-    registry._kinds.cache_clear()
+    registry._find_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def swept(look: Callable[[], T | None], what: str) -> T:
     """Wait, while a sweep delivers what nobody runs."""
 
     def sweep_and_look() -> T | None:
-        rescue.sweep()
+        sweeper.sweep_once()
         return look()
 
     return until(sweep_and_look, what)

@@ -16,11 +16,7 @@ from jobs.integrity.recording import broken_at
 from jobs.log import Append, LeaseLost
 from jobs.log.writer import Writer
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -39,7 +39,7 @@ def job(cast: Cast) -> UUID:
     made = make_job(
         cast.root.user, [ATTEMPT], title="Found it", params={"events": 5}, team=cast.red
     )
-    feed.sequence()
+    feed.sequence_events()
     return made.pk
 
 

@@ -13,11 +13,7 @@ from core.db import in_thread
 from jobs import commands, log
 from jobs.access.visibility import Principal, of_user
 from jobs.events import Event, parse
-from jobs.events.fold import (
-    TERMINAL,
-    State,
-    fold_all,
-)
+from jobs.events.fold import TERMINAL, State, fold_all
 from jobs.models import Job, Target
 from jobs.worker.worker import Worker
 from tests.support.factories import make_team, make_user
@@ -59,7 +55,7 @@ class Told:
     @classmethod
     def of(cls, job: UUID) -> Told:
         """Read a job's log."""
-        events = [parse(text) for page in log.history(job) for text in page.texts]
+        events = [parse(text) for page in log.read_history(job) for text in page.texts]
         return cls(events, fold_all(State(), events))
 
     @property

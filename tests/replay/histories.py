@@ -12,7 +12,7 @@ import psycopg
 
 from core import clock
 from jobs.events import parse
-from jobs.integrity.recording import states
+from jobs.integrity.recording import recorded_states
 
 FOLDER = Path(__file__).parent / "histories"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ndjson") if ".states" not in path.name)
@@ -47,7 +47,7 @@ def read(name: str) -> History:
 
 def load(history: History, database_url: str) -> None:
     """Put a history into a database exactly as recorded, past the one door in."""
-    *_, last = states(history.texts)
+    *_, last = recorded_states(history.texts)
     data: dict[str, Any] = dict(parse(history.texts[0]).data)
     row = (
         history.job, data["kind"], data["title"], last["status"], last["done"], last["total"],

@@ -55,7 +55,7 @@ def test_a_load_of_many_steps_counts_to_them_in_both_versions() -> None:
 def test_the_state_at_every_seq_is_the_recorded_one(name: str) -> None:
     history = histories.read(name)
     for seq, (now, then) in enumerate(
-        zip(recording.changes(history.texts), history.changes, strict=True), start=1
+        zip(recording.recorded_changes(history.texts), history.changes, strict=True), start=1
     ):
         assert json.loads(now) == json.loads(then), f"{name} differs at seq {seq}"
 

@@ -16,19 +16,14 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from jobs import feed, log
-from jobs.archive.stages import Means, stages
+from jobs.archive.stages import Means, archive_month
 from jobs.events import EventType, NewEvent
 from jobs.log import archive_frames
 from jobs.log.months import Month, Owner
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 from jobs.models import Job, Team
 from tests.support.environment import settings_from
-from tests.support.factories import (
-    ATTEMPT,
-    id_in,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, id_in, make_job, output
 from tests.support.services import Services, with_database
 
 MARCH = Month(2025, 3)
@@ -53,13 +48,13 @@ class Shelf:
     def means(self, *, wait: float = 30.0, keep: bool = False) -> Iterator[Means]:
         """What archiving is done with."""
         with Owner(self.owner_url) as owner:
-            yield Means(owner, bar, wait, keep)
+            yield Means(owner, progress_bar, wait, keep)
 
     def stages(self, month: Month = MARCH, *, stop_after: str = "") -> list[str]:
         """Archive a month, or die after a stage; return what was done."""
         done = []
         with self.means() as means:
-            for stage in stages(month, means):
+            for stage in archive_month(month, means):
                 done.append(stage)
                 if stage == stop_after:
                     break
@@ -72,9 +67,9 @@ def shelf(services: Services, database: str, folder: Path) -> Iterator[Shelf]:
     entry = settings_from({"REPRISE_ARCHIVE": str(folder)}).archive
     owner_url = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with override_settings(STORAGES={**settings.STORAGES, "archive": entry}):
-        archive_frames.forget()
+        archive_frames.forget_frames()
         yield Shelf(folder, owner_url)
-    archive_frames.forget()
+    archive_frames.forget_frames()
 
 
 def archive(before: Month = APRIL, **options: object) -> str:
@@ -100,13 +95,13 @@ def ended(
 
 def fed() -> None:
     """Give every event its place in the feed."""
-    while feed.sequence():
+    while feed.sequence_events():
         pass
 
 
 def texts(job: UUID) -> list[str]:
     """Return the texts of a job's events as the log gives them."""
-    return [text for page in log.history(job) for text in page.texts]
+    return [text for page in log.read_history(job) for text in page.texts]
 
 
 def exported(job: UUID) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import OperationalError, connection
 from pydantic import BaseModel
 
-from jobs.kinds.registry import Kind, Plan
+from jobs.kinds import Kind, Plan
 
 
 class OwnExit(BaseException):

@@ -102,5 +102,5 @@ def person(name: str, role: str = "", team: Team | None = None, *, staff: bool =
         user.groups.add(Group.objects.get(name=role))
     if team is not None:
         team.members.add(user)
-    _token, raw = tokens.make(user, "test")
+    _token, raw = tokens.make_token(user, "test")
     return Person(user, raw)

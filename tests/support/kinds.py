@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from jobs.kinds.registry import Group, Kind, Plan
+from jobs.kinds import Group, Kind, Plan
 from jobs.run import JobFailed, Run, Step, StepFailed, SyncRun
 
 

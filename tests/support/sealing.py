@@ -17,11 +17,7 @@ from jobs import log
 from jobs.integrity import seals, verify_seals
 from jobs.integrity.seals import key
 from jobs.models import Job
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.tampering import Intruder
 
 REASON = "--reason=Restored Monday's backup."
@@ -64,11 +60,11 @@ def acknowledged() -> dict[int, int]:
 def three_seals() -> list[Job]:
     """Return two jobs: three seals, of both, of the second, of the first."""
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
-    seals.seal()
+    seals.seal_heads()
     append(jobs[1])
-    seals.seal()
+    seals.seal_heads()
     append(jobs[0], 3)
-    assert seals.seal() is not None
+    assert seals.seal_heads() is not None
     return jobs
 
 
@@ -98,12 +94,12 @@ def restored_database(eve: Intruder) -> list[Job]:
     gone.
     """
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
-    seals.seal()
+    seals.seal_heads()
     append(jobs[1])
-    seals.seal()
+    seals.seal_heads()
     append(jobs[0], 3)
     gone = make_job()
-    assert seals.seal() is not None
+    assert seals.seal_heads() is not None
     forget(eve, 2, 3)
     for job in jobs:
         cut(eve, job, 2)

@@ -24,11 +24,7 @@ from ops.embedded import ports
 from tests.support import cast as casting
 from tests.support.behind import database_behind, valkey_behind
 from tests.support.cast import Cast, Person
-from tests.support.factories import (
-    ATTEMPT,
-    make_job,
-    output,
-)
+from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.waiting import until
 

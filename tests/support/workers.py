@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 from jobs.run import Run, Step
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,31 +11,14 @@ from typing import Literal
 from uuid import UUID
 
 from streams.client import frames
-from streams.client.actions import (
-    Alive,
-    Close,
-    Given,
-    Open,
-    Over,
-    Reset,
-    Retry,
-    Signal,
-)
+from streams.client.actions import Alive, Close, Given, Open, Over, Reset, Retry, Signal
 from streams.client.backoff import Backoff
-from streams.client.close_reasons import (
-    Lost,
-    Refusal,
-    Rotated,
-    by_close_code,
-)
-from streams.client.core import Core, Patience
-from streams.client.fallback import (
-    TRANSPORTS,
-    Ladder,
-    UpgradeTimes,
-)
+from streams.client.close_reasons import Lost, Refusal, Rotated, by_close_code
+from streams.client.core import Core
+from streams.client.fallback import TRANSPORTS, Ladder, UpgradeTimes
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Heartbeat, Hello
 from streams.client.info import Info
+from streams.client.patience import Patience
 
 JOB = UUID("0192f3c1-0000-7000-8000-000000000001")
 HEARTBEAT_S = 15.0
@@ -69,7 +52,7 @@ def history(count: int, job: UUID = JOB) -> list[Event]:
         body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         previous = hashlib.sha256(previous + body).digest()
         raw = body[:-1] + f',"hash":"{previous.hex()}"}}'.encode()
-        found.append(frames.event(raw.decode()))
+        found.append(frames.parse_event(raw.decode()))
     return found
 
 

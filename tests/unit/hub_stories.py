@@ -184,7 +184,7 @@ class Follower:
             assert item.after == len(self.texts), "a gap, or something twice"
             before = self.texts[-1][-66:-2] if self.texts else first_hash(self.job).hex()
             for text in item.texts:
-                assert wire.chained(before, text), "another history"
+                assert wire.is_chained(before, text), "another history"
                 before = text[-66:-2]
             self.texts.extend(item.texts)
         elif isinstance(item, wire.CaughtUp | wire.End | wire.FellBehind):

@@ -17,7 +17,7 @@ from uuid import UUID
 from core.errors import CursorAhead, HistoryDiverged, NotFound
 from core.ids import uuid7
 from jobs.events import Event, first_hash, make_body, next_hash, with_hash
-from jobs.log import Cursor, Head, Page, group
+from jobs.log import Cursor, Head, Page, group_name
 from jobs.log.types import PAGE_BYTES
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ class MemoryLayer:
     def hint(self, job: UUID, message: dict[str, Any]) -> None:
         """Deliver a hint to the job's group, where the layer delivers at all."""
         if not (self.gone or self.frozen):
-            for channel in self.groups[group(job)]:
+            for channel in self.groups[group_name(job)]:
                 self._queues[channel].put_nowait(message)
 
     async def new_channel(self) -> str:

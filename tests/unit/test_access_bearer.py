@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest
 
 from jobs.access import tokens
-from jobs.access.visibility import bearer
+from jobs.access.visibility import bearer_token
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,13 @@ def test_it_finds_the_token_of_a_request_and_of_a_socket(header: str, raw: str |
     request.META["HTTP_AUTHORIZATION"] = header
     scope = {"headers": [(b"host", b"x"), (b"authorization", header.encode("latin-1"))]}
 
-    assert bearer(request) == raw
-    assert bearer(scope) == raw
+    assert bearer_token(request) == raw
+    assert bearer_token(scope) == raw
 
 
 def test_a_scope_without_the_header_brings_no_token() -> None:
-    assert bearer({"headers": []}) is None
-    assert bearer(HttpRequest()) is None
+    assert bearer_token({"headers": []}) is None
+    assert bearer_token(HttpRequest()) is None
 
 
 def test_a_token_is_kept_as_its_sha256() -> None:

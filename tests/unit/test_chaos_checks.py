@@ -12,13 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.kinds.version_update.plan import STEPS
-from tests.chaos.checks import (
-    CHECKS,
-    Seen,
-    Server,
-    judge,
-    uncovered,
-)
+from tests.chaos.checks import CHECKS, Seen, Server, judge, uncovered
 
 GOOD, BAD = "s1-gs-001", "s1-gs-002"
 BEGAN = datetime(2026, 11, 22, 9, tzinfo=UTC)

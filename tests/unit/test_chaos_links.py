@@ -9,31 +9,11 @@ import pytest
 
 from tests.chaos.links import verdict
 from tests.chaos.links.cables import Traffic
-from tests.chaos.links.cases import (
-    Case,
-    draw,
-    twins,
-    waves,
-)
+from tests.chaos.links.cases import Case, draw, twins, waves
 from tests.chaos.links.connection import Terms
-from tests.chaos.links.frames import (
-    TOO_BIG,
-    Capped,
-    Greeted,
-    GreetedStream,
-    Reader,
-)
-from tests.chaos.links.kinds import (
-    LADDER,
-    PAGE,
-    WORDS,
-)
-from tests.chaos.links.verdict import (
-    Found,
-    Judged,
-    bounds,
-    judge,
-)
+from tests.chaos.links.frames import TOO_BIG, Capped, Greeted, GreetedStream, Reader
+from tests.chaos.links.kinds import LADDER, PAGE, WORDS
+from tests.chaos.links.verdict import Found, Judged, bounds, judge
 from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
 

@@ -11,14 +11,7 @@ from itertools import pairwise
 from ops.setup.clone import ROOT
 from tests.chaos.faults import ACTS
 from tests.chaos.kinds import FAULTS
-from tests.chaos.plan import (
-    FAULTY,
-    LASTS,
-    Planned,
-    SitePlan,
-    draw,
-    with_faulty,
-)
+from tests.chaos.plan import FAULTY, LASTS, Planned, SitePlan, draw, with_faulty
 from tests.chaos.run import MODES
 from tests.chaos.streams.faults import ACTS as STREAM_ACTS
 from tests.chaos.updates import HOSTS, JOBS

@@ -19,18 +19,9 @@ from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
 from tests.chaos.streams.crowd import Planned as Following
 from tests.chaos.streams.history import History, fingerprint
-from tests.chaos.streams.lags import (
-    Lag,
-    Window,
-    Windows,
-)
+from tests.chaos.streams.lags import Lag, Window, Windows
 from tests.chaos.streams.layout import LADDER, transports
-from tests.chaos.streams.plan import (
-    FAULTS,
-    HERE,
-    Planned,
-    draw,
-)
+from tests.chaos.streams.plan import FAULTS, HERE, Planned, draw
 from tests.chaos.streams.series import Course, Struck
 from tests.chaos.streams.verdict import Verdict
 

@@ -115,6 +115,15 @@ def test_the_board_counts_steps_of_targets() -> None:
     assert not a.running
 
 
+def test_the_board_knows_the_targets_of_groups_that_did_not_fit() -> None:
+    board = Board()
+    board.take(event("job.submitted", {"plan": {**PLAN, "groups": []}, "extended": 1}))
+    more = {"at": ["plan", "groups", 0, "targets"], "items": ["c"]}
+    parts = [{"at": ["plan", "groups"], "items": PLAN["groups"]}, more]
+    board.take(event("job.extended", {"parts": parts}))
+    assert list(board.targets) == ["a", "b", "c"]
+
+
 @given(st.builds(event, st.sampled_from([each.type for each in RUN]), st.dictionaries(
     st.sampled_from(["plan", "title", "done", "total", "text", "error", "seconds", "message"]),
     st.one_of(st.none(), st.text("ab\x1b\n", max_size=5), st.integers(), st.lists(st.integers()),
@@ -296,12 +305,12 @@ def test_wrong_usage_is_2(
 def test_a_token_comes_from_the_file_else_the_option_else_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("rp_file\n")
-    parse = options.parser().parse_args
+    parse = options.make_parser().parse_args
     env = {"REPRISE_TOKEN": "rp_env"}
     for extra, expected in (
         (["--token-file", str(file)], "rp_file"),
         (["--token", "rp_option"], "rp_option"),
         ([], "rp_env"),
     ):
-        made = options.follower(parse(["follow", PAGE, *extra]), env)
+        made = options.make_follower(parse(["follow", PAGE, *extra]), env)
         assert made._door.headers == {"Authorization": f"Bearer {expected}"}

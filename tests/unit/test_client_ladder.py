@@ -6,18 +6,8 @@ import pytest
 
 from streams.client import State
 from streams.client.actions import Alive, Open
-from streams.client.close_reasons import (
-    Closed,
-    Lost,
-    Rotated,
-    by_close_code,
-)
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    WEBSOCKET,
-)
+from streams.client.close_reasons import Closed, Lost, Rotated, by_close_code
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, WEBSOCKET
 from streams.client.frames import Events, Heartbeat
 from tests.unit.client_steps import (
     BEAT_S,

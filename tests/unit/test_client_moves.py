@@ -7,21 +7,8 @@ from dataclasses import replace
 import pytest
 
 from streams.client import Patience, State
-from streams.client.actions import (
-    Close,
-    Given,
-    Open,
-    Over,
-    Reset,
-    Retry,
-    Told,
-)
-from streams.client.close_reasons import (
-    Ended,
-    Lost,
-    Refusal,
-    Rotated,
-)
+from streams.client.actions import Close, Given, Open, Over, Reset, Retry, Told
+from streams.client.close_reasons import Ended, Lost, Refusal, Rotated
 from streams.client.fallback import SSE, WEBSOCKET
 from streams.client.frames import CaughtUp, End, Events
 from tests.unit.client_steps import (

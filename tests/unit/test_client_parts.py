@@ -21,20 +21,14 @@ from streams import wire
 from streams.client.addresses import Addresses
 from streams.client.backoff import Backoff
 from streams.client.chain import Chain
-from streams.client.close_reasons import (
-    Lost,
-    Refusal,
-    by_close_code,
-    by_response,
-    retry_after,
-)
+from streams.client.close_reasons import Lost, Refusal, by_close_code, by_response, retry_after
 from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
 from streams.client.fallback import Ladder
-from streams.client.frames import Events, Hello, Words, named, parse, split
+from streams.client.frames import Events, Hello, Words, parse_frame, parse_named, split_page
 from streams.client.sse import Message, SseParser
-from streams.client.transports.http import reason
+from streams.client.transports.http import failure_reason
 from tests.unit.client_world import JOB, history
 
 LOG = history(6)
@@ -53,7 +47,7 @@ def test_events_keep_the_bytes_that_they_came_as(events: list[object], other: st
     texts = [event.raw.decode() for event in events]  # type: ignore[attr-defined]  # events
     extra = json.dumps({"note": other, "list": [{"events": [1]}]})[1:-1]
     frame = f'{{"kind": "events" ,{extra}, "events" : [ {" , ".join(texts)} ]}}'
-    found = parse(frame)
+    found = parse_frame(frame)
     assert isinstance(found, Events)
     assert [event.raw for event in found.events] == [text.encode() for text in texts]
 
@@ -66,22 +60,22 @@ def test_events_keep_the_bytes_that_they_came_as(events: list[object], other: st
 )  # fmt: skip
 def test_what_is_no_frame_is_told_from_one(text: str) -> None:
     with pytest.raises(BadFrame):
-        parse(text)
+        parse_frame(text)
 
 
 @given(st.text(JSONISH, max_size=200))
 def test_any_text_is_a_frame_or_a_bad_one(text: str) -> None:
-    for read in (parse, split):
+    for read in (parse_frame, split_page):
         with suppress(BadFrame):
             read(text)
 
 
 def test_members_and_kinds_that_are_unknown_are_borne() -> None:
     hello = '{"kind":"hello","protocol":1,"job":"x","after":"0","head":7,"heartbeat_s":5,"new":[]}'
-    assert parse(hello) == Hello(1, 7, 5.0)
-    assert parse('{"kind":"confetti"}') is None
-    assert named("confetti", "{}") is None
-    assert named("stream-error", '{"code":"over_limit","message":"m","retry_after_s":2}') == (
+    assert parse_frame(hello) == Hello(1, 7, 5.0)
+    assert parse_frame('{"kind":"confetti"}') is None
+    assert parse_named("confetti", "{}") is None
+    assert parse_named("stream-error", '{"code":"over_limit","message":"m","retry_after_s":2}') == (
         Words("over_limit", "m", 2.0)
     )
 
@@ -249,8 +243,8 @@ def test_a_ladder_has_known_rungs(rungs: list[str]) -> None:
 def test_a_failure_is_told_in_the_systems_words() -> None:
     error = httpx.ConnectError("All connection attempts failed")
     error.__cause__ = ConnectionRefusedError(111, "Connection refused")
-    assert reason(error) == "Connection refused"
-    assert reason(httpx.ReadError("")) == "ReadError"
+    assert failure_reason(error) == "Connection refused"
+    assert failure_reason(httpx.ReadError("")) == "ReadError"
 
 
 ALONE = """

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from streams.client import State, UpgradeTimes
-from streams.client.actions import (
-    Alive,
-    Close,
-    Given,
-    Move,
-    Open,
-)
+from streams.client.actions import Alive, Close, Given, Move, Open
 from streams.client.close_reasons import Rotated
 from streams.client.core import Core
-from streams.client.fallback import (
-    LONG_POLL,
-    SSE,
-    WEBSOCKET,
-)
+from streams.client.fallback import LONG_POLL, SSE, WEBSOCKET
 from streams.client.frames import CaughtUp, End, Events, FellBehind, Heartbeat
 from tests.unit.client_steps import (
     BEAT_S,

@@ -41,7 +41,7 @@ CHANGES = [
 def moments(expression: str, zone: str, after: datetime, count: int = 12) -> list[datetime]:
     found: list[datetime] = []
     while len(found) < count:
-        found.append(cron.following(expression, zone, found[-1] if found else after))
+        found.append(cron.next_moment(expression, zone, found[-1] if found else after))
     return found
 
 
@@ -126,7 +126,7 @@ def test_steps_go_from_the_beginning_of_their_range() -> None:
 )
 def test_what_crontab_does_not_have_is_refused_in_words(expression: str, says: str) -> None:
     with pytest.raises(BadSchedule) as refused:
-        cron.following(expression, "UTC", START)
+        cron.next_moment(expression, "UTC", START)
     assert says in refused.value.message
 
 
@@ -135,12 +135,12 @@ def test_what_crontab_does_not_have_is_refused_in_words(expression: str, says: s
 )
 def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
     with pytest.raises(BadSchedule, match="no time zone"):
-        cron.following("0 3 * * *", zone, START)
+        cron.next_moment("0 3 * * *", zone, START)
 
 
 def test_the_end_of_the_calendar_is_refused() -> None:
     with pytest.raises(BadSchedule, match="never comes"):
-        cron.following("0 0 1 1 *", "UTC", datetime(9999, 12, 31, tzinfo=UTC))
+        cron.next_moment("0 0 1 1 *", "UTC", datetime(9999, 12, 31, tzinfo=UTC))
 
 
 LORD_HOWE, BERLIN = "Australia/Lord_Howe", "Europe/Berlin"
@@ -181,7 +181,7 @@ def oracle(expression: str, zone: str, start: datetime, stop: datetime) -> Itera
     by less than an hour, over the only times that it has in an hour. A fixed one runs for every
     minute that the local clock has gone on by, and waits while the clock catches up with itself.
     """
-    place, parsed = ZoneInfo(zone), cron.parse(expression)
+    place, parsed = ZoneInfo(zone), cron.parse_cron(expression)
     shown = {wall for _, wall in walls(place, start, stop)}
     newest = start.astimezone(place).replace(tzinfo=None)
     for moment, wall in walls(place, start, stop):
@@ -253,6 +253,6 @@ def test_moments_are_those_that_a_look_at_every_minute_finds(
     expected = list(oracle(expression, zone, start, start + DAY))
     for moment in (start + number * MINUTE for number in minutes):
         later = [one for one in expected if one > moment]
-        assert not later or cron.following(expression, zone, moment) == later[0]
+        assert not later or cron.next_moment(expression, zone, moment) == later[0]
         if past := expected[: len(expected) - len(later)]:
-            assert cron.latest(expression, zone, past[0], moment) == past[-1]
+            assert cron.latest_moment(expression, zone, past[0], moment) == past[-1]

@@ -64,6 +64,16 @@ def test_ten_thousand_long_names_fit() -> None:
     assert whole(events)["params"]["servers"] == names
 
 
+@pytest.mark.parametrize("batch", [1, 3, 10, 50])
+def test_ten_thousand_names_fit_in_batches_of_any_size(batch: int) -> None:
+    for length in (0, 150):
+        names = [f"gs-{number:05}{'x' * length}" for number in range(10_000)]
+        data = submission(names, groups=len(names) // batch)
+        events = submission_events(data)
+        assert max(map(size_of, events)) <= MAX_BODY_BYTES
+        assert whole(events) == data
+
+
 def test_what_fits_is_one_event_as_it_always_was() -> None:
     data = submission([f"gs-{number:03}" for number in range(1000)])
     [event] = submission_events(data)

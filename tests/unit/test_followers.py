@@ -20,8 +20,8 @@ from streams.followers.registry import (
     Follower,
     Followers,
     Message,
-    freeing,
-    here,
+    current_followers,
+    release_on_exit,
 )
 from tests.unit.hub_world import run
 
@@ -110,19 +110,21 @@ def test_whoever_comes_too_fast_is_told_when_to_come() -> None:
 @pytest.mark.parametrize("end", ["returns", "raises", "is cancelled"])
 def test_a_slot_is_freed_however_the_application_ends(end: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        here().enter(scope, follower(), NO_LIMITS, here().knock(NO_LIMITS))
-        assert len(here()) == 1
+        current_followers().enter(
+            scope, follower(), NO_LIMITS, current_followers().knock(NO_LIMITS)
+        )
+        assert len(current_followers()) == 1
         if end == "raises":
             raise ValueError
         if end == "is cancelled":
             await asyncio.Event().wait()
 
     async def story() -> None:
-        task = asyncio.ensure_future(freeing(app)({"type": "http"}, receive, send))
+        task = asyncio.ensure_future(release_on_exit(app)({"type": "http"}, receive, send))
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert len(here()) == 0
+        assert len(current_followers()) == 0
 
     run(story())
 
@@ -178,9 +180,9 @@ def test_an_answer_of_a_process_that_goes_down_ends_its_connection() -> None:
         async def keep(message: Message) -> None:
             said.append(message)
 
-        await freeing(app)({"type": "http"}, receive, keep)
-        here().go_down(1)
-        await freeing(app)({"type": "http"}, receive, keep)
+        await release_on_exit(app)({"type": "http"}, receive, keep)
+        current_followers().go_down(1)
+        await release_on_exit(app)({"type": "http"}, receive, keep)
         assert [one.get("headers") for one in said] == [[], None, [(b"Connection", b"close")], None]
 
     run(story())

@@ -68,21 +68,21 @@ def test_texts_that_are_over_are_not_kept() -> None:
 
 def test_the_kernel_gets_a_frame_at_once() -> None:
     transport = Transport(room=100)
-    assert daphne_frames.write(Socket(transport), b"frame")
+    assert daphne_frames.write_frame(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"frame", b"")
 
 
 def test_what_the_kernel_does_not_take_waits() -> None:
     transport = Transport(room=2)
-    assert not daphne_frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write_frame(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"fr", b"ame")
 
 
 def test_nothing_passes_what_waits() -> None:
     transport = Transport(room=2)
-    daphne_frames.write(Socket(transport), b"one")
+    daphne_frames.write_frame(Socket(transport), b"one")
     transport.room = 100
-    assert not daphne_frames.write(Socket(transport), b"two")
+    assert not daphne_frames.write_frame(Socket(transport), b"two")
     assert (transport.kernel, transport.dataBuffer) == (b"on", b"etwo")
 
 
@@ -93,11 +93,11 @@ def test_nothing_passes_what_waits() -> None:
 def test_a_transport_that_has_its_own_way_keeps_it(name: str, value: object) -> None:
     transport = Transport(room=100)
     setattr(transport, name, value)
-    assert not daphne_frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write_frame(Socket(transport), b"frame")
     assert (transport.kernel, transport.dataBuffer) == (b"", b"frame")
 
 
 def test_a_lost_connection_is_left_to_the_reactor() -> None:
     transport = Lost(room=0)
-    assert not daphne_frames.write(Socket(transport), b"frame")
+    assert not daphne_frames.write_frame(Socket(transport), b"frame")
     assert transport.dataBuffer == b"frame"

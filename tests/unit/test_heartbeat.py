@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import BadRequest
-from streams.followers.registry import HELD, here
-from streams.hub.heartbeat import (
-    BEATS_A_SECOND,
-    granted,
-    heartbeat,
-    next_beat,
-)
+from streams.followers.registry import HELD, current_followers
+from streams.hub.heartbeat import next_beat, shared_heartbeat
+from streams.transports.heartbeat_interval import BEATS_A_SECOND, granted_interval
 from tests.unit.hub_world import run
 from tests.unit.test_followers import NO_LIMITS, follower
 
@@ -19,16 +15,18 @@ from tests.unit.test_followers import NO_LIMITS, follower
 def fill(count: int) -> None:
     """Have so many followers more in this process."""
     for user in range(count):
-        here().enter({HELD: []}, follower(user), NO_LIMITS, here().knock(NO_LIMITS))
+        current_followers().enter(
+            {HELD: []}, follower(user), NO_LIMITS, current_followers().knock(NO_LIMITS)
+        )
 
 
 def test_what_is_asked_for_is_granted_while_there_are_few_followers() -> None:
     async def story() -> None:
-        assert granted("2", 15.0) == 2.0
-        assert granted(None, 15.0) == 15.0
-        assert granted("15", 0.5) == 0.5
+        assert granted_interval("2", 15.0) == 2.0
+        assert granted_interval(None, 15.0) == 15.0
+        assert granted_interval("15", 0.5) == 0.5
         fill(BEATS_A_SECOND * 2)
-        assert granted("2", 15.0) == 2.0
+        assert granted_interval("2", 15.0) == 2.0
 
     run(story())
 
@@ -36,10 +34,10 @@ def test_what_is_asked_for_is_granted_while_there_are_few_followers() -> None:
 def test_with_very_many_those_who_come_next_are_granted_fewer() -> None:
     async def story() -> None:
         fill(BEATS_A_SECOND * 4 + 1)
-        assert granted("2", 15.0) == 4.1
-        assert granted("9", 15.0) == 9.0
+        assert granted_interval("2", 15.0) == 4.1
+        assert granted_interval("9", 15.0) == 9.0
         fill(BEATS_A_SECOND * 26)
-        assert granted("2", 15.0) == 15.0
+        assert granted_interval("2", 15.0) == 15.0
 
     run(story())
 
@@ -48,7 +46,7 @@ def test_with_very_many_those_who_come_next_are_granted_fewer() -> None:
 def test_what_is_no_such_time_is_refused(asked: str) -> None:
     async def story() -> None:
         with pytest.raises(BadRequest) as refused:
-            granted(asked, 15.0)
+            granted_interval(asked, 15.0)
         [error] = refused.value.extra["errors"]
         assert error["parameter"] == "heartbeat_s"
 
@@ -57,10 +55,10 @@ def test_what_is_no_such_time_is_refused(asked: str) -> None:
 
 def test_those_that_are_due_together_are_the_same_and_share_what_they_are_written_as() -> None:
     async def story() -> None:
-        first = heartbeat(7)
-        assert heartbeat(7) is first
-        assert heartbeat(7).websocket() is first.websocket()
-        assert heartbeat(8) is not first
+        first = shared_heartbeat(7)
+        assert shared_heartbeat(7) is first
+        assert shared_heartbeat(7).websocket() is first.websocket()
+        assert shared_heartbeat(8) is not first
 
     run(story())
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from hypothesis import event, given, settings
 
-from tests.unit.hub_stories import (
-    HINTS_ALONE,
-    RESTORED,
-    TROUBLED,
-    Story,
-    by_hints_alone,
-    troubled,
-)
+from tests.unit.hub_stories import HINTS_ALONE, RESTORED, TROUBLED, Story, by_hints_alone, troubled
 
 
 @given(TROUBLED)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Unavailable
-from jobs.log import Cursor, group
+from jobs.log import Cursor, group_name
 from streams import wire
 from streams.hub.batches import BOUNDS, Bounds
 from tests.unit.hub_scene import Scene
@@ -325,46 +324,12 @@ def test_a_job_that_nobody_follows_is_left_after_a_while() -> None:
             follower = scene.follower()
             await follower.has(wire.CaughtUp)
             await asyncio.sleep(1)
-            assert scene.layer.groups[group(scene.job)]
+            assert scene.layer.groups[group_name(scene.job)]
             follower.task.cancel()
             await asyncio.sleep(5)
-            assert scene.layer.groups[group(scene.job)]
+            assert scene.layer.groups[group_name(scene.job)]
             await asyncio.sleep(10)
-            assert not scene.layer.groups[group(scene.job)]
+            assert not scene.layer.groups[group_name(scene.job)]
             assert scene.counters.get("jobs") == 0
-
-    run(story())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"job": "nonsense"}, {"lines": "one\ntwo"}, {"first": "1"}, {"lines": 7}, {"status": None}],
-)
-def test_a_hint_that_is_none_ends_nothing(change: dict[str, object]) -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            follower = scene.follower()
-            await follower.has(wire.CaughtUp)
-            await asyncio.sleep(1)  # the group is joined in the background
-            scene.layer.hint(scene.job, {**scene.log.append(scene.job), **change})
-            scene.append()
-            await follower.has(wire.Events, 2)
-            assert [e for i in follower.of(wire.Events) for e in i.texts] == scene.log.texts(  # type: ignore[union-attr]  # they are Events
-                scene.job
-            )
-
-    run(story())
-
-
-def test_a_hint_of_a_job_that_nobody_follows_is_passed_over() -> None:
-    async def story() -> None:
-        async with Scene() as scene:
-            follower = scene.follower()
-            await follower.has(wire.CaughtUp)
-            await asyncio.sleep(1)  # the group is joined in the background
-            other = {**scene.log.append(scene.job), "job": str(UUID(int=7))}
-            scene.layer.hint(scene.job, other)
-            await asyncio.sleep(0.1)
-            assert scene.counters.get("hints", "stray") == 1
 
     run(story())

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from jobs.log import Head, group
+from jobs.log import Head, group_name
 from streams.hub.continuity import Seam
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
@@ -41,15 +41,15 @@ SAME = settings(
 class ReadsFirst(Hub):
     """Subscribe after read: the head is read, and then the job's group is joined."""
 
-    async def _join(self, live: Followed) -> None:
+    async def _join_group(self, live: Followed) -> None:
         async def not_yet(group: str) -> None:
             pass
 
         join = self._link.join
         self._link.join = not_yet  # type: ignore[method-assign]  # for as long as it reads
-        await super()._join(live)
+        await super()._join_group(live)
         self._link.join = join  # type: ignore[method-assign]
-        await join(group(live.job))
+        await join(group_name(live.job))
 
 
 class WakesFirst(Followed):
@@ -74,13 +74,13 @@ class MovesAtThePage(Subscription):
 class MovesAtTheFrame(Subscription):
     """Cursor moved before send: to where the ring ends, when a frame is cut from it."""
 
-    async def _next(self, live: Followed) -> Item | None:
-        item = await super()._next(live)
+    async def _next_item(self, live: Followed) -> Item | None:
+        item = await super()._next_item(live)
         self._end = live.ring.last
         return item
 
-    def _sent(self, item: Item) -> None:
-        super()._sent(item)
+    def _mark_sent(self, item: Item) -> None:
+        super()._mark_sent(item)
         if isinstance(item, Events):
             self._seq = max(self._seq, self._end)
 
@@ -88,7 +88,7 @@ class MovesAtTheFrame(Subscription):
 class ForgetsNothing(Hub):
     """A log that went back is noticed, and what was known of it is kept."""
 
-    def _drop(self, job: UUID, head: Head | None) -> None:
+    def _drop_history(self, job: UUID, head: Head | None) -> None:
         pass
 
 

@@ -9,11 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.log import Page
-from streams.hub.batches import (
-    Bounds,
-    PageOf,
-    Ring,
-)
+from streams.hub.batches import Bounds, PageOf, Ring
 from streams.hub.frame_size import Pace
 from streams.wire import Events
 

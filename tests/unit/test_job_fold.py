@@ -16,10 +16,10 @@ from jobs.events.fold import (
     TERMINAL,
     State,
     Summary,
-    advance,
+    advance_summary,
     attempt_of,
-    fold,
     fold_all,
+    fold_event,
 )
 
 
@@ -61,7 +61,7 @@ def test_a_run_from_end_to_end() -> None:
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_nothing_is_legal_after_the_end(type_: EventType, status: str) -> None:
     with pytest.raises(NotNow):
-        advance(Summary(status=status, head=5), at(6, type_))
+        advance_summary(Summary(status=status, head=5), at(6, type_))
 
 
 @pytest.mark.parametrize("type_", list(EventType))
@@ -70,40 +70,40 @@ def test_a_move_is_legal_or_refused_and_never_breaks(type_: EventType, status: s
     before = Summary(status=status, head=5, attempt=1)
     event = at(6, type_, {"done": 1}, attempt=attempt_of(before, type_))
     if status in LEGAL[type_]:
-        after = advance(before, event)
+        after = advance_summary(before, event)
         assert after.status in STATUSES
         assert (after.head, after.head_hash) == (6, event.hash)
     else:
         with pytest.raises(NotNow):
-            advance(before, event)
+            advance_summary(before, event)
 
 
 def test_waiting_says_for_what_until_it_is_over() -> None:
     blockers = [{"target": "gs-003", "job": "other"}]
     waiting = summary_after(SUBMITTED, (EventType.JOB_WAITING, {"targets": blockers}))
     assert (waiting.status, list(waiting.waiting_for)) == ("waiting", blockers)
-    going = advance(waiting, at(3, EventType.ATTEMPT_STARTED))
+    going = advance_summary(waiting, at(3, EventType.ATTEMPT_STARTED))
     assert (going.status, going.waiting_for) == ("running", ())
 
 
 def test_a_takeover_keeps_a_wish_to_stop() -> None:
     stopping = summary_after(SUBMITTED, STARTED, (EventType.JOB_CANCEL_REQUESTED, {}))
-    again = advance(stopping, at(4, EventType.ATTEMPT_STARTED, attempt=2))
+    again = advance_summary(stopping, at(4, EventType.ATTEMPT_STARTED, attempt=2))
     assert (again.status, again.attempt) == ("cancelling", 2)
 
 
 def test_a_step_is_its_newest_try_in_the_order_of_first_starts() -> None:
     where = {"step": "fetch", "target": "gs-1"}
     state = fold_all(State(), history(SUBMITTED, STARTED))
-    state = fold(state, at(3, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, **where))
-    state = fold(
+    state = fold_event(state, at(3, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, **where))
+    state = fold_event(
         state, at(4, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, attempt=2, **where)
     )
-    state = fold(state, at(5, EventType.STEP_OUTPUT, {"text": "…"}, **where))
+    state = fold_event(state, at(5, EventType.STEP_OUTPUT, {"text": "…"}, **where))
     ended = {"try": 1, "occurrence": 1, "seconds": 1.5, "result": {"ok": True}}
-    state = fold(state, at(6, EventType.STEP_SUCCEEDED, ended, attempt=2, **where))
+    state = fold_event(state, at(6, EventType.STEP_SUCCEEDED, ended, attempt=2, **where))
     skipped = {"occurrence": 1, "reason": "stopped"}
-    state = fold(state, at(7, EventType.STEP_SKIPPED, skipped, step="fetch", target="gs-2"))
+    state = fold_event(state, at(7, EventType.STEP_SKIPPED, skipped, step="fetch", target="gs-2"))
     first, second = state.as_dict()["steps"]
     assert (first["status"], first["attempt"], first["seconds"]) == ("succeeded", 2, 1.5)
     assert first["result"] == {"ok": True}
@@ -121,14 +121,14 @@ def test_folding_at_once_in_pieces_and_one_by_one_is_the_same(data: st.DataObjec
         step = data.draw(st.sampled_from(["a", "b"])) if type_.startswith("step.") else None
         attempt = attempt_of(summary, type_)
         events.append(at(seq, type_, {"occurrence": 1}, attempt=attempt, step=step))
-        summary = advance(summary, events[-1])
+        summary = advance_summary(summary, events[-1])
     cut = data.draw(st.integers(0, len(events)))
     whole = fold_all(State(), events)
     assert fold_all(fold_all(State(), events[:cut]), events[cut:]) == whole
     one_by_one = State()
     for event in events:
         before = one_by_one.as_dict()
-        after = fold(one_by_one, event)
+        after = fold_event(one_by_one, event)
         assert one_by_one.as_dict() == before
         one_by_one = after
     assert one_by_one == whole
@@ -149,9 +149,9 @@ def test_a_parked_run_says_what_it_waits_for_and_when_it_is_due() -> None:
     assert parked.status == "waiting"
     assert list(parked.waiting_for) == [*waits, {**asked, "for": "approval"}]
     assert (parked.parked, parked.due_at) == (True, waits[0]["until"])
-    approved = advance(parked, at(5, EventType.JOB_APPROVED, {"gate": "canary"}))
+    approved = advance_summary(parked, at(5, EventType.JOB_APPROVED, {"gate": "canary"}))
     assert (approved.status, approved.waiting_for, approved.parked) == ("running", (), False)
-    paused = advance(parked, at(5, EventType.JOB_PAUSED))
+    paused = advance_summary(parked, at(5, EventType.JOB_PAUSED))
     assert (paused.status, paused.parked, paused.due_at) == ("paused", False, None)
 
 
@@ -185,16 +185,16 @@ def test_a_word_is_kept_with_the_step_that_waits_for_it(
     begun = at(3, EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, step="go")
     waiting = at(4, EventType.JOB_WAITING, {"for": "signal", "waits": [{"for": "signal"}]})
     state = fold_all(State(), [*once, begun, waiting])
-    heard = fold(state, at(5, type_, data)).steps["go", None, 1]
+    heard = fold_event(state, at(5, type_, data)).steps["go", None, 1]
     assert heard.status == "running"
     assert heard.result == heard.result | word | {"by": "user:a"}
-    other = fold(state, at(5, type_, {**data, "gate": "no", "signal": "no"}))
+    other = fold_event(state, at(5, type_, {**data, "gate": "no", "signal": "no"}))
     assert other.steps["go", None, 1].result is None
 
 
 def test_a_value_is_recorded_by_one_event_alone() -> None:
     value = {"try": 1, "occurrence": 1, "seconds": 0, "result": 0.5}
     state = fold_all(State(), history(SUBMITTED, STARTED))
-    state = fold(state, at(3, EventType.STEP_SUCCEEDED, value, step="random"))
+    state = fold_event(state, at(3, EventType.STEP_SUCCEEDED, value, step="random"))
     [step] = state.steps.values()
     assert (step.status, step.result, step.started_at) == ("succeeded", 0.5, None)

@@ -49,7 +49,7 @@ async def _parts() -> AsyncGenerator[bytes, None]:
 async def streams(request: HttpRequest) -> HttpResponseBase:
     """Answer with what is put into PARTS, up to an empty part."""
     requests.append(weakref.ref(request))
-    return detached.stream(request, _parts(), {"Content-Type": "text/plain"})
+    return detached.detached_stream(request, _parts(), {"Content-Type": "text/plain"})
 
 
 async def waits(request: HttpRequest) -> HttpResponseBase:
@@ -61,7 +61,7 @@ async def waits(request: HttpRequest) -> HttpResponseBase:
             return HttpResponse(part, content_type="text/plain")
         raise NotSignedIn
 
-    return await detached.later(request, make)
+    return await detached.detached_response(request, make)
 
 
 async def fails(request: HttpRequest) -> HttpResponseBase:
@@ -94,7 +94,7 @@ class Client:
             "type": "http", "method": "GET", "path": where, "query_string": b"",
             "headers": [(b"host", b"reprise.example")],
         }  # fmt: skip
-        application = detached.lasting(ASGIHandler())  # type: ignore[arg-type]  # a plain dict is its scope
+        application = detached.detach_responses(ASGIHandler())  # type: ignore[arg-type]  # a plain dict is its scope
         self.answering = asyncio.ensure_future(application(scope, self._hears.get, self.said.put))
 
     def leave(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 from jobs.log import Cursor
 from streams.followers.disconnect_notice import Notice
-from streams.transports.longpoll import Page, fill
+from streams.transports.longpoll import Page, fill_page
 from tests.unit.hub_scene import Scene
 
 # Of the real clock: who never gives the loop back would stop a virtual one for good.
@@ -21,7 +21,7 @@ def test_what_a_heal_reads_beyond_the_news_is_answered_at_once() -> None:
             page = Page(Cursor(4), limit=1000, types=frozenset())
             with scene.hub.follow(scene.job, head) as live:
                 filling = asyncio.create_task(
-                    fill(scene.hub, scene.job, head, page, WAIT_SECONDS, Notice())
+                    fill_page(scene.hub, scene.job, head, page, WAIT_SECONDS, Notice())
                 )
                 await asyncio.sleep(0)  # now it waits
                 scene.append(hint=False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.transports.merge import merged
+from streams.transports.merge import merge_items
 from tests.unit.hub_world import run
 
 
@@ -38,7 +38,7 @@ def test_everything_comes_once_and_each_source_in_its_order(pauses: list[list[fl
     async def story() -> None:
         sources = {str(n): Source(*these).items() for n, these in enumerate(pauses)}
         got: dict[str, list[int]] = {name: [] for name in sources}
-        async for name, item in merged(sources):
+        async for name, item in merge_items(sources):
             got[name].append(item)
         assert list(got.values()) == [list(range(len(these))) for these in pauses]
 
@@ -48,7 +48,7 @@ def test_everything_comes_once_and_each_source_in_its_order(pauses: list[list[fl
 def test_a_source_is_asked_again_once_its_item_is_taken() -> None:
     async def story() -> None:
         one = Source(0, 0, 0)
-        async with aclosing(merged({"one": one.items()})) as items:
+        async with aclosing(merge_items({"one": one.items()})) as items:
             await anext(items)
             await asyncio.sleep(5)
             assert one.asked == 1
@@ -61,7 +61,9 @@ def test_a_source_is_asked_again_once_its_item_is_taken() -> None:
 def test_who_leaves_closes_all() -> None:
     async def story() -> None:
         sources = [Source(0, 0), Source(1e9)]
-        async with aclosing(merged({str(n): s.items() for n, s in enumerate(sources)})) as items:
+        async with aclosing(
+            merge_items({str(n): s.items() for n, s in enumerate(sources)})
+        ) as items:
             await anext(items)
         assert [source.closed for source in sources] == [True, True]
 
@@ -76,7 +78,7 @@ def test_what_one_raises_ends_all() -> None:
     async def story() -> None:
         other = Source(0, 0, 1e9)
         with pytest.raises(ConnectionError):
-            async for _ in merged({"failing": failing(), "other": other.items()}):
+            async for _ in merge_items({"failing": failing(), "other": other.items()}):
                 pass
         assert other.closed
 

@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.events import Event, EventType, NewEvent, make_body
 from jobs.run import output as output_module
-from jobs.run.output import (
-    Output,
-    _chunks,
-    _joined,
-)
+from jobs.run.output import Output, _cut_chunks, _join_neighbours
 
 writes = st.lists(st.tuples(st.sampled_from(["out", "err"]), st.text(max_size=40)), max_size=12)
 
@@ -48,18 +44,18 @@ def test_text_arrives_in_its_order_stream_by_stream(
             output.write(text, stream)
             if number in pauses:
                 await asyncio.sleep(0)
-                output._flush()
+                output._flush_texts()
         rest = await output.close()
         return log.events + rest
 
     events = asyncio.run(write_all())
-    got = _joined([(event.data["stream"], event.data["text"]) for event in events])
-    assert got == _joined([(stream, text) for stream, text in parts if text])
+    got = _join_neighbours([(event.data["stream"], event.data["text"]) for event in events])
+    assert got == _join_neighbours([(stream, text) for stream, text in parts if text])
 
 
 @given(st.text(st.sampled_from("a\n\x01é🎮"), max_size=60).map(lambda text: text * 700))
 def test_every_chunk_fits_an_event(text: str) -> None:
-    chunks = _chunks(text)
+    chunks = _cut_chunks(text)
     assert "".join(chunks) == text
     for chunk in chunks:
         data = {"text": chunk, "stream": "out"}
@@ -74,7 +70,7 @@ def test_nothing_is_sent_any_more_once_it_is_closed(monkeypatch: pytest.MonkeyPa
         output = Output(make, log.append)
         output.write("a", "out")
         await asyncio.sleep(0)
-        output._flush()  # as `drain` does, with the clock still running
+        output._flush_texts()  # as `drain` does, with the clock still running
         output.write("b", "out")  # which is to start the clock again
         rest = await output.close()
         return [e.data["text"] for e in log.events], [e.data["text"] for e in rest]
@@ -83,7 +79,7 @@ def test_nothing_is_sent_any_more_once_it_is_closed(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_chunk_ends_after_a_line_where_it_can() -> None:
-    assert [chunk[-1] for chunk in _chunks(("x" * 99 + "\n") * 250)] == ["\n"] * 3
+    assert [chunk[-1] for chunk in _cut_chunks(("x" * 99 + "\n") * 250)] == ["\n"] * 3
 
 
 SEQUENCES = [
@@ -101,7 +97,7 @@ def test_a_chunk_does_not_end_within_a_sequence(sequence: str) -> None:
     for before in range(
         output_module.MAX_CHUNK_CHARS - len(sequence), output_module.MAX_CHUNK_CHARS
     ):
-        chunks = _chunks("x" * before + sequence + "y" * 99)
+        chunks = _cut_chunks("x" * before + sequence + "y" * 99)
         assert [chunk.count(sequence) for chunk in chunks] in ([1, 0], [0, 1])
 
 
@@ -111,7 +107,7 @@ def test_a_sequence_in_two_writes_is_in_one_event(sequence: str) -> None:
         log = Log()
         output = Output(make, log.append)
         output.write("a" + sequence[:at], "out")
-        output._flush()
+        output._flush_texts()
         output.write(sequence[at:] + "b", "out")
         await asyncio.sleep(0)
         assert output._timer is not None, "what comes after it does not wait for the step's end"
@@ -127,7 +123,7 @@ def test_a_sequence_that_never_ends_is_said_at_the_end_and_an_endless_one_before
         log = Log()
         output = Output(make, log.append)
         output.write(text, "out")
-        output._flush()
+        output._flush_texts()
         output.write("b", "err")
         rest = await output.close()
         return [e.data["text"] for e in log.events], [e.data["text"] for e in rest]

@@ -12,11 +12,7 @@ from core.errors import Forbidden, NotSignedIn, RepriseError, Unavailable
 from jobs.access.visibility import Principal
 from streams.counters import Counters
 from streams.followers.limits import Limits
-from streams.followers.registry import (
-    HELD,
-    Follower,
-    Followers,
-)
+from streams.followers.registry import HELD, Follower, Followers
 from streams.followers.revalidate import Asked, Recheck
 from tests.unit.hub_world import run
 

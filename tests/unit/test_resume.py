@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import BadCursor
 from jobs.log import Cursor
-from streams.transports.resume import Resume, wanted
+from streams.transports.resume import Resume, requested_cursor
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from streams.transports.resume import Resume, wanted
 )  # fmt: skip
 def test_a_polyfills_parameter_goes_before_after_and_behind_the_header(name: str) -> None:
     query = {"after": ["5"], name: ["7"], "_": ["123"]}
-    assert wanted(None, query) == wanted("", query) == "7"
-    assert wanted("9", query) == "9"
+    assert requested_cursor(None, query) == requested_cursor("", query) == "7"
+    assert requested_cursor("9", query) == "9"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_polyfills_parameter_goes_before_after_and_behind_the_header(name: str
     ],
 )
 def test_what_is_empty_or_repeated(query: dict[str, list[str]], text: str) -> None:
-    assert wanted(None, query) == text
+    assert requested_cursor(None, query) == text
 
 
 def test_the_id_of_the_end_is_a_cursor_that_has_ended() -> None:

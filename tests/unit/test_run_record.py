@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.events.fold import StepKey, StepState
 from jobs.run import Diverged
-from jobs.run.replay import Record
+from jobs.run.replay import Replay
 
 names = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["gs-1", "gs-2", None])))
 
@@ -26,35 +26,35 @@ def recorded(calls: list[tuple[str, str | None]]) -> dict[StepKey, StepState]:
 def test_the_same_calls_and_more_fit(
     before: list[tuple[str, str | None]], more: list[tuple[str, str | None]]
 ) -> None:
-    record = Record(recorded(before))
+    replay = Replay(recorded(before))
     for name, target in before:
-        assert record.ask(name, target, strict=True)[1] is not None
-    record.conclude()
+        assert replay.next_call(name, target, strict=True)[1] is not None
+    replay.check_complete()
     for name, target in more:
-        assert record.ask(name, target, strict=True)[1] is None
+        assert replay.next_call(name, target, strict=True)[1] is None
 
 
 @given(names.filter(bool), st.data())
 def test_whoever_stops_early_is_told(
     calls: list[tuple[str, str | None]], data: st.DataObject
 ) -> None:
-    record = Record(recorded(calls))
+    replay = Replay(recorded(calls))
     for name, target in calls[: data.draw(st.integers(0, len(calls) - 1))]:
-        record.ask(name, target, strict=True)
+        replay.next_call(name, target, strict=True)
     with pytest.raises(Diverged, match="cannot end"):
-        record.conclude()
+        replay.check_complete()
 
 
 @given(names, names)
 def test_in_each_row_only_the_recorded_order_fits(
     before: list[tuple[str, str | None]], after: list[tuple[str, str | None]]
 ) -> None:
-    record = Record(recorded(before))
+    replay = Replay(recorded(before))
     fits = True
     try:
         for name, target in after:
-            record.ask(name, target, strict=True)
-        record.conclude()
+            replay.next_call(name, target, strict=True)
+        replay.check_complete()
     except Diverged:
         fits = False
     rows = {target for _, target in before}

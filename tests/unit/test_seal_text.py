@@ -8,12 +8,8 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jobs.integrity.seals.key import raw
-from jobs.integrity.seals.text import (
-    Acknowledgement,
-    SealText,
-    parse,
-)
+from jobs.integrity.seals.key import raw_key
+from jobs.integrity.seals.text import Acknowledgement, SealText, parse_seal
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 # Written before there were acknowledgements.
@@ -25,20 +21,20 @@ OLD = (
     '503ca99f0ff14d0003c27a8ad3aaa5db08aa514b6362c8a01b2d53e8a13cc907"}'
 )
 TEXT = SealText(
-    10, "2026-01-02T03:04:05.000006Z", "ab" * 32, 0, "cd" * 32, raw(KEY.public_key()),
+    10, "2026-01-02T03:04:05.000006Z", "ab" * 32, 0, "cd" * 32, raw_key(KEY.public_key()),
     Acknowledgement((8, 9), 'Restored "Monday" – disk lost', "root@db1"),
 )  # fmt: skip
 
 
 def test_a_seal_from_before_acknowledgements_is_byte_for_byte_the_same() -> None:
-    text = parse(OLD)
+    text = parse_seal(OLD)
     assert (text.number, text.acknowledged) == (2, None)
     assert text.signed(KEY) == OLD
 
 
 def test_an_acknowledgement_is_signed_with_the_seal() -> None:
     line = TEXT.signed(KEY)
-    assert parse(line) == TEXT
+    assert parse_seal(line) == TEXT
     assert json.loads(line)["acknowledged"] == {
         "seals": [8, 9],
         "reason": 'Restored "Monday" – disk lost',
@@ -47,7 +43,7 @@ def test_an_acknowledgement_is_signed_with_the_seal() -> None:
     assert list(json.loads(line))[-3:] == ["key", "acknowledged", "signature"]
     for changed in (line.replace("[8,9]", "[9]"), line.replace("root", "eve")):
         with pytest.raises(ValueError, match="its signature is not that of its key"):
-            parse(changed)
+            parse_seal(changed)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +62,7 @@ def test_an_acknowledgement_of_other_seals_or_without_words_is_no_seal(
     acknowledged: Acknowledgement,
 ) -> None:
     with pytest.raises(ValueError, match="it is no seal"):
-        parse(replace(TEXT, acknowledged=acknowledged).signed(KEY))
+        parse_seal(replace(TEXT, acknowledged=acknowledged).signed(KEY))
 
 
 @pytest.mark.parametrize("members", [{"acknowledged": 1}, {"acknowledged": {}}, {"more": 1}])
@@ -74,4 +70,4 @@ def test_other_members_are_no_seal(members: dict[str, object]) -> None:
     body = json.dumps(json.loads(TEXT.body) | members, separators=(",", ":"))
     signature = KEY.sign(body.encode()).hex()
     with pytest.raises(ValueError, match="it is no seal"):
-        parse(f'{body[:-1]},"signature":"{signature}"}}')
+        parse_seal(f'{body[:-1]},"signature":"{signature}"}}')

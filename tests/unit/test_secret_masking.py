@@ -104,7 +104,7 @@ def test_output_of_two_streams_by_single_characters_shows_no_secret(
             output.write(character, "err")
             if number in pauses:
                 await asyncio.sleep(0)
-                output._flush()
+                output._flush_texts()
         return sent + await output.close()
 
     events = asyncio.run(write_all())
@@ -166,7 +166,7 @@ def test_lines_that_a_handler_prints_at_once_are_masked_together() -> None:
     # Of no other test: the process masks what a run has left for a while yet.
     secret = "Known to this test alone. " * 6
     masks, under = Masks([secret]), io.StringIO()
-    logs.hide(masks)
+    logs.hide_secrets(masks)
     text = logs.MaskedText(under)
     print(base64.encodebytes(secret.encode()).decode(), "in\nall", file=text)
     text.close()
@@ -232,7 +232,7 @@ def test_log_records_are_masked_with_their_tracebacks() -> None:
     except ValueError as error:
         where = (type(error), error, error.__traceback__)
     record = logging.LogRecord("x", 40, "f", 1, "saw %s", ("hunter2!",), where)
-    logs.hide(masks)
+    logs.hide_secrets(masks)
     logs.let_go(masks)
     said = formatter.format(record)
     assert f"saw {MASK}" in said

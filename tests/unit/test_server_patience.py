@@ -12,9 +12,9 @@ from streams.server.patience import (
     SLOW_SECONDS,
     UNSENT_BYTES,
     Patience,
+    acknowledged_bytes,
     limit_unsent,
-    taken,
-    untaken,
+    unacknowledged_bytes,
 )
 from tests.unit.hub_world import run
 
@@ -54,8 +54,8 @@ def fill(server: socket.socket) -> None:
 
 def take(server: socket.socket, client: socket.socket) -> None:
     """Take something, and wait until the server's kernel has heard of it."""
-    before = taken(server)
-    while taken(server) == before:
+    before = acknowledged_bytes(server)
+    while acknowledged_bytes(server) == before:
         client.recv(16 * KIB)
 
 
@@ -65,7 +65,7 @@ def test_what_the_kernel_holds_is_limited() -> None:
         server.setblocking(False)
         fill(server)
         window = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        assert 0 < untaken(server) <= UNSENT_BYTES + SEGMENT_BYTES + window
+        assert 0 < unacknowledged_bytes(server) <= UNSENT_BYTES + SEGMENT_BYTES + window
 
 
 def test_who_takes_nothing_is_ended_after_half_a_minute(

@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.events import Event, EventType
-from jobs.events.fold import (
-    State,
-    StepState,
-    Summary,
-    fold_all,
-)
-from jobs.log.snapshots import changed, laid_over
+from jobs.events.fold import State, StepState, Summary, fold_all
+from jobs.log.snapshots import changed_steps, laid_over
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -48,7 +43,9 @@ def exactly(state: State) -> str:
 @given(summaries, st.lists(steps))
 def test_a_state_comes_back_from_json_as_it_was(summary: Summary, found: list[StepState]) -> None:
     state = State(summary, {step.key: step for step in found})
-    whole = laid_over(through_json(summary.as_dict()), [through_json(changed(State(), state))])
+    whole = laid_over(
+        through_json(summary.as_dict()), [through_json(changed_steps(State(), state))]
+    )
     assert exactly(whole) == exactly(state)
 
 
@@ -74,7 +71,7 @@ def test_changes_laid_over_each_other_are_the_state_at_every_seq(
     for one in events:
         state = fold_all(state, [one])
         if one.seq % every == 0:
-            rows.append(through_json(changed(kept, state)))
+            rows.append(through_json(changed_steps(kept, state)))
             kept = laid_over(through_json(state.summary.as_dict()), rows)
             assert exactly(kept) == exactly(state)
             assert len(rows[-1]) <= every

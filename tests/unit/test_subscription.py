@@ -130,7 +130,7 @@ def test_a_follower_at_the_terminal_event_is_told_so_and_no_more() -> None:
             assert [type(item) for item in follower.items] == [wire.Hello, wire.CaughtUp, wire.End]
             end = follower.items[-1]
             last = scene.log.texts(scene.job)[-1]
-            assert end == wire.End(3, "failed", wire.hash8(last))
+            assert end == wire.End(3, "failed", wire.hash_prefix(last))
 
     run(story())
 
@@ -187,9 +187,9 @@ def test_a_ring_that_ran_ahead_of_the_news_is_a_goal_to_reach() -> None:
             live.extend(1, [f"event {seq}" for seq in range(2, 12)])
             assert live.head < live.ring.after < live.ring.last == 11
             subscription._seq, subscription._caught_up = 1, True
-            fell = subscription._milestone(live)
+            fell = subscription._next_milestone(live)
             assert fell == wire.FellBehind(1, 11)
-            subscription._sent(fell)
-            assert subscription._milestone(live) is None
+            subscription._mark_sent(fell)
+            assert subscription._next_milestone(live) is None
 
     run(story())

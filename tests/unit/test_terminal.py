@@ -9,12 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.terminal import PLAIN, Line, plain_text
-from tests.support.terminal.corpus import (
-    CASES,
-    Case,
-    lines,
-    runs,
-)
+from tests.support.terminal.corpus import CASES, Case, lines, runs
 from tests.support.terminal.emulator import emulated, looks
 
 by_name = pytest.mark.parametrize("case", CASES, ids=str)

@@ -6,12 +6,7 @@ import sys
 
 import pytest
 
-from jobs.transports.run_command import (
-    LONGEST_REASON,
-    CommandFailed,
-    _Heard,
-    command,
-)
+from jobs.transports.run_command import LONGEST_REASON, CommandFailed, _Heard, command
 from tests.support.terminal.corpus import CASES, Case
 
 

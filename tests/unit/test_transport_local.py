@@ -41,7 +41,7 @@ def wait_dead(pid: int) -> None:
 
 async def test_output_and_exit_code_come_back() -> None:
     heard = Heard()
-    status = await local.run(["sh", "-c", "printf 'é\\n'; echo no >&2; exit 3"], heard)
+    status = await local.run_local(["sh", "-c", "printf 'é\\n'; echo no >&2; exit 3"], heard)
     assert (status, heard.text) == (3, {"out": "é\n", "err": "no\n"})
 
 
@@ -51,7 +51,7 @@ async def test_a_command_gets_its_job_and_none_of_the_services_secrets(
     for name in local.SECRETS:
         monkeypatch.setenv(name, "hush")
     heard = Heard()
-    await local.run(["env"], heard, env={"OWN": "1"})
+    await local.run_local(["env"], heard, env={"OWN": "1"})
     said = dict(line.split("=", 1) for line in heard.text["out"].splitlines() if "=" in line)
     assert (said["REPRISE_JOB"], said["REPRISE_FENCE"], said["OWN"]) == ("a-job", "7", "1")
     assert not local.SECRETS & set(said)
@@ -62,7 +62,7 @@ async def test_a_command_gets_its_job_and_none_of_the_services_secrets(
 async def test_the_whole_group_ends_with_a_cancelled_command(trap: str) -> None:
     heard = Heard()
     script = f"{trap}sleep 1000 & echo $!; wait; sleep 1000"
-    running = asyncio.create_task(local.run(["sh", "-c", script], heard))
+    running = asyncio.create_task(local.run_local(["sh", "-c", script], heard))
     await heard.spoke.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -72,8 +72,8 @@ async def test_the_whole_group_ends_with_a_cancelled_command(trap: str) -> None:
 
 async def test_a_command_that_takes_too_long_is_ended() -> None:
     with pytest.raises(TimeoutError):
-        await local.run(["sleep", "1000"], Heard(), timeout=0.2)
+        await local.run_local(["sleep", "1000"], Heard(), timeout=0.2)
 
 
 async def test_there_is_no_such_command() -> None:
-    assert await local.run(["no-such-command-here"], Heard()) == 127
+    assert await local.run_local(["no-such-command-here"], Heard()) == 127

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from jobs.events import EventType, NewerEvent, parse, parse_stored
-from jobs.events.fold import (
-    State,
-    UnknownEvent,
-    fold,
-)
-from jobs.events.upcasters import (
-    UPCASTERS,
-    upcast,
-    version_of,
-)
+from jobs.events.fold import State, UnknownEvent, fold_event
+from jobs.events.upcasters import UPCASTERS, upcast_data, version_of
 
 
 def stored(type_: str, version: int, **data: Any) -> str:
@@ -52,7 +44,7 @@ def test_version_1_of_job_submitted_counts_what_the_run_counts(
     text = stored("job.submitted", 1, **data)
     event = parse(text)
     assert (event.version, event.data) == (2, {**data, "total": total})
-    assert fold(State(), event).summary.total == total
+    assert fold_event(State(), event).summary.total == total
     assert (parse_stored(text).version, parse_stored(text).data) == (1, data)
 
 
@@ -65,7 +57,7 @@ def test_every_version_before_the_newest_has_an_upcaster() -> None:
 
 def test_the_newest_version_is_left_alone() -> None:
     data = {"total": 3, "plan": plan(1)}
-    assert upcast("job.submitted", 2, data) is data
+    assert upcast_data("job.submitted", 2, data) is data
     assert parse(stored("job.submitted", 2, **data)).data == data
     assert parse(stored("step.output", 1, text="x")).data == {"text": "x"}
 
@@ -83,4 +75,4 @@ def test_a_type_that_is_not_known_can_be_read_but_not_folded() -> None:
     event = parse(stored("job.teleported", 4, where="x"))
     assert (event.version, event.data) == (4, {"where": "x"})
     with pytest.raises(UnknownEvent, match=r"Event 7 is a job\.teleported, which this Reprise"):
-        fold(State(), event)
+        fold_event(State(), event)

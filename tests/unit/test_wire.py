@@ -46,14 +46,14 @@ def parse_sse(stream: bytes) -> list[dict[str, str]]:
 
 def test_an_events_frame_is_json_that_has_the_stored_texts() -> None:
     stored = texts(3, HOSTILE)
-    frame = wire.websocket(wire.Events.of(0, stored))
+    frame = wire.websocket_frame(wire.Events.of(0, stored))
     assert json.loads(frame) == {"kind": "events", "events": [json.loads(text) for text in stored]}
     assert all(text in frame for text in stored)
 
 
 def test_every_event_is_one_message_with_its_cursor_as_id() -> None:
     stored = texts(3, HOSTILE)
-    messages = parse_sse(wire.sse(wire.Events.of(0, stored)))
+    messages = parse_sse(wire.sse_text(wire.Events.of(0, stored)))
     assert [message["data"] for message in messages] == stored
     assert [message["id"] for message in messages] == [cursor_of(text) for text in stored]
     assert all(message.keys() == {"id", "data"} for message in messages)
@@ -106,17 +106,17 @@ def test_a_batch_is_encoded_once(form: str) -> None:
 def test_a_control_item_is_the_same_object_on_both_transports(
     item: wire.Item, frame: dict[str, object], event: str, id: str | None
 ) -> None:
-    text = wire.websocket(item)
+    text = wire.websocket_frame(item)
     assert json.loads(text) == frame
     assert text.startswith('{"kind":"')
-    [message] = parse_sse(wire.sse(item))
+    [message] = parse_sse(wire.sse_text(item))
     assert json.loads(message["data"]) == frame
     assert message["event"] == event
     assert message.get("id") == id
 
 
 def test_a_refusal_says_in_the_stream_when_to_come_back() -> None:
-    [message] = parse_sse(wire.sse(wire.Refusal(OverLimit(retry_after_s=2.5))))
+    [message] = parse_sse(wire.sse_text(wire.Refusal(OverLimit(retry_after_s=2.5))))
     assert message["retry"] == "2500"
 
 
@@ -130,7 +130,7 @@ def test_the_first_message_begins_with_two_kilobytes_that_mean_nothing() -> None
 
 def test_an_envelope_has_the_stored_texts_and_where_to_go_on() -> None:
     stored = texts(2, HOSTILE)
-    body = wire.envelope(
+    body = wire.page_json(
         JOB, stored, after="0", next=cursor_of(stored[1]), head=2, status="running", end=False
     )
     assert json.loads(body) == {
@@ -145,5 +145,5 @@ def test_a_type_is_read_without_parsing() -> None:
 
 
 def test_a_size_is_that_of_utf8() -> None:
-    assert wire.size("abc") == 3
-    assert wire.size("é€") == 5
+    assert wire.utf8_size("abc") == 3
+    assert wire.utf8_size("é€") == 5

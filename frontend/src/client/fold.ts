@@ -200,7 +200,7 @@ function extended(view: JobView, { data }: EventOf<'job.extended'>): Partial<Job
 function withItems(
   value: unknown,
   [key, ...rest]: readonly (string | number)[],
-  items: readonly string[],
+  items: readonly unknown[],
 ): unknown {
   if (key === undefined) return Array.isArray(value) ? [...value, ...items] : value;
   if (Array.isArray(value)) {

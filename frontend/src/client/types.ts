@@ -88,7 +88,7 @@ export interface EventData {
     /** What is to be added at the end of the list at a path in `data` of `job.submitted`. */
     readonly parts?: readonly {
       readonly at: readonly (string | number)[];
-      readonly items: readonly string[];
+      readonly items: readonly unknown[];
     }[];
     /** The first of those that `job.failed` blames. */
     readonly failed_targets?: readonly string[];

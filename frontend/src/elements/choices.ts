@@ -5,6 +5,9 @@ import { live } from 'lit/directives/live.js';
 import { count } from '../text/format';
 import type { Choice } from './controls';
 
+/** More boxes than this make the page slow: of many choices the first are drawn, and what is chosen. */
+const MOST_DRAWN = 300;
+
 /** What the list shows and whom it tells. */
 export interface ChoicesView {
   readonly id: string;
@@ -23,6 +26,9 @@ export function someOf(view: ChoicesView): TemplateResult {
   const { choices, values, find, onChosen } = view;
   const shown = choices.filter((choice) => choice.label.includes(find.trim()));
   const found = new Set(shown.map((choice) => choice.value));
+  const chosen = new Set(values);
+  const drawn = drawnOf(shown, chosen);
+  const left = shown.length - drawn.length;
   const all = () => onChosen(together(choices, values, found));
   const none = () => onChosen(values.filter((value) => !found.has(value)));
   return html`<div class="choices ${view.bad ? 'is-bad' : ''}" id=${view.id} tabindex="-1">
@@ -38,25 +44,35 @@ export function someOf(view: ChoicesView): TemplateResult {
       <button type="button" class="tool" @click=${all}>All${find ? ' found' : ''}</button>
       <button type="button" class="tool" @click=${none}>None${find ? ' found' : ''}</button>
     </div>
-    <div class="choices-list">${groups(shown).map((group) => choiceGroup(group, view))}</div>
+    <div class="choices-list">${groups(drawn).map((group) => choiceGroup(group, chosen, view))}
+      ${left ? html`<p class="choices-group muted">${count(left)} more: find them by name.</p>` : nothing}
+    </div>
   </div>`;
+}
+
+/** The choices to draw: so many from the first on, and so many of the chosen ones past these. */
+function drawnOf(choices: readonly Choice[], chosen: ReadonlySet<string>): readonly Choice[] {
+  if (choices.length <= MOST_DRAWN) return choices;
+  const later = choices.slice(MOST_DRAWN).filter((choice) => chosen.has(choice.value));
+  return [...choices.slice(0, MOST_DRAWN), ...later.slice(0, MOST_DRAWN)];
 }
 
 function choiceGroup(
   [name, choices]: readonly [string, readonly Choice[]],
+  chosen: ReadonlySet<string>,
   view: ChoicesView,
 ): TemplateResult {
   const { values, onChosen } = view;
   const toggle = (value: string) =>
     onChosen(
-      values.includes(value)
+      chosen.has(value)
         ? values.filter((one) => one !== value)
         : together(view.choices, values, new Set([value])),
     );
   return html`${name ? html`<div class="choices-group muted">${name}</div>` : nothing}
     ${choices.map(
       (choice) => html`<label class="choice" title=${choice.label}>
-        <input type="checkbox" name=${view.name} value=${choice.value} .checked=${live(values.includes(choice.value))}
+        <input type="checkbox" name=${view.name} value=${choice.value} .checked=${live(chosen.has(choice.value))}
           @change=${() => toggle(choice.value)} />
         <span class="clip">${choice.label}</span>
       </label>`,

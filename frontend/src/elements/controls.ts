@@ -222,11 +222,32 @@ function listed({ empty }: Way, items: readonly string[]): string | undefined {
 }
 
 function chosen({ choices }: Way, value: string): string {
-  return choices.find((one) => one.value === value)?.json ?? JSON.stringify(value);
+  return indexOf(choices).byValue.get(value)?.json ?? JSON.stringify(value);
 }
 
 function valueFor(choices: readonly Choice[], json: string | undefined): string {
-  return choices.find((one) => one.json === json)?.value ?? '';
+  return (json === undefined ? undefined : indexOf(choices).byJson.get(json)?.value) ?? '';
+}
+
+interface Index {
+  readonly byValue: ReadonlyMap<string, Choice>;
+  readonly byJson: ReadonlyMap<string, Choice>;
+}
+
+/** A list of choices never changes, and thousands of them are asked for one by one. */
+const indices = new WeakMap<readonly Choice[], Index>();
+
+/** The choices by what they are found by; of several the first. */
+function indexOf(choices: readonly Choice[]): Index {
+  const known = indices.get(choices);
+  if (known) return known;
+  const backwards = [...choices].reverse();
+  const found = {
+    byValue: new Map(backwards.map((one) => [one.value, one])),
+    byJson: new Map(backwards.map((one) => [one.json, one])),
+  };
+  indices.set(choices, found);
+  return found;
 }
 
 function itemsOf(value: unknown): string[] {

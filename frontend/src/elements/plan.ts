@@ -5,6 +5,9 @@ import type { Plan } from '../client';
 import { plural } from '../text/format';
 import { names, statusWord } from '../text/words';
 
+/** More groups than this say nothing more. */
+const MOST_GROUPS = 100;
+
 /** Draw the plan, or why there is none yet. */
 export function planView(
   answer: { readonly plan: Plan; readonly title: string } | null,
@@ -19,16 +22,18 @@ export function planView(
 }
 
 function planned(plan: Plan, title: string): TemplateResult {
+  const left = plan.groups.length - MOST_GROUPS;
   return html`<p class="plan-title">${title}</p>
     <p class="plan-words">${plan.words}</p>
     ${
       plan.groups.length
-        ? html`<ol class="plan-groups">${plan.groups.map(
+        ? html`<ol class="plan-groups">${plan.groups.slice(0, MOST_GROUPS).map(
             (group) => html`<li>
               <span class="muted">${group.name}</span>
               <span class="mono" title=${group.targets.join(', ')}>${names(group.targets, 6)}</span>
             </li>`,
-          )}</ol>`
+          )}</ol>
+          ${left > 0 ? html`<p class="muted">And ${plural(left, 'more group')}.</p>` : nothing}`
         : nothing
     }
     ${

@@ -14,6 +14,8 @@ export interface RowView {
   readonly index: number;
   readonly tab: number;
   readonly open: string;
+  /** Whether not every row is drawn. */
+  readonly listed: boolean;
 }
 
 /** The head of a group: its name, and how many of it are through. */
@@ -26,7 +28,7 @@ export function groupHead({ name, rows }: RowGroup): TemplateResult {
 
 /** A target with a cell for each step. */
 export function cellRow(view: RowView): TemplateResult {
-  return html`<div class="matrix-row" role="row">
+  return html`<div class="matrix-row" role="row" aria-rowindex=${view.listed ? view.index + 1 : nothing}>
     <div class="matrix-name" role="rowheader">${nameOf(view.row)}</div>
     ${cells(view)}<div class="number matrix-total" role="gridcell">${total(view.row)}</div></div>`;
 }
@@ -37,7 +39,7 @@ export function lineRow(
   room: boolean,
 ): TemplateResult {
   const step = row.current?.step ?? columns[0] ?? '';
-  return html`<div class="matrix-line is-${row.status} ${open ? 'is-open' : ''}" role="row"
+  return html`<div class="matrix-line is-${row.status} ${open ? 'is-open' : ''}" role="row" aria-rowindex=${index + 1}
     tabindex=${tab === 0 ? 0 : -1} data-r=${index} data-c="0" data-target=${row.target} data-step=${step}>
     <div class="matrix-name" role="rowheader">${nameOf(row)}</div>
     ${room ? html`<div role="gridcell">${strip(row, columns)}</div>` : nothing}

@@ -3,11 +3,12 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
-import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { listen } from '../elements/keys';
 import { glyph, Plain, still } from '../elements/plain';
+import { Sight } from '../list/sight';
 import { count } from '../text/format';
+import { guessed, type MatrixChunk, type MatrixPart, matrixChunks } from './matrix-chunks';
 import { cellRow, groupHead, lineRow } from './matrix-rows';
 import type { Row, RowGroup } from './rows';
 
@@ -37,6 +38,8 @@ export class Matrix extends Plain {
   private readonly phone = matchMedia('(width < 720px)');
   private seen = new Map<string, Row>();
   private unlisten: (() => void) | undefined;
+  private readonly sight = new Sight(() => this.requestUpdate());
+  private chunks: readonly MatrixChunk[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -56,6 +59,7 @@ export class Matrix extends Plain {
     super.disconnectedCallback();
     this.phone.removeEventListener('change', this.resized);
     this.unlisten?.();
+    this.sight.stop();
   }
 
   private readonly resized = (): void => {
@@ -119,16 +123,21 @@ export class Matrix extends Plain {
       const steps = this.columns.length || 1;
       this.style.setProperty('--steps', String(steps));
     }
+    if (changed.has('filter') || changed.has('sought') || changed.has('narrow')) {
+      this.sight.forget();
+    }
+    const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
+    const scroller = this.narrow ? null : this.querySelector('.matrix');
+    this.sight.watch(scroller, all, (index) => guessed(this.chunks[index], this.narrow));
     if (changed.has('groups')) this.flash();
   }
 
   /** Let each cell that has changed since the last time light up once. */
   private flash(): void {
     const before = this.seen;
-    this.seen = new Map(
-      this.groups.flatMap((g) => g.rows.map((row) => [row.target, row] as const)),
-    );
-    if (!this.live || still() || !this.cells) return;
+    const groups = this.cells ? this.groups : [];
+    this.seen = new Map(groups.flatMap((g) => g.rows.map((row) => [row.target, row] as const)));
+    if (!this.live || still()) return;
     for (const [target, row] of this.seen) {
       const old = before.get(target);
       if (!old || old === row) continue;
@@ -145,20 +154,33 @@ export class Matrix extends Plain {
   }
 
   override render(): TemplateResult {
-    let index = 0;
-    const groups = this.groups.map((group) => {
-      const from = index;
-      const rows = group.rows.filter((row) => this.shown(row));
-      index += rows.length;
-      return { group, rows, from };
-    });
+    const groups = this.groups.map((group) => ({
+      group,
+      rows: group.rows.filter((row) => this.shown(row)),
+    }));
+    this.chunks = matrixChunks(groups, this.cells ? Number.POSITIVE_INFINITY : undefined);
+    const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
     return html`${this.tools()}
       <div class="matrix ${this.cells ? '' : 'is-list'}" role="grid" aria-label="Servers and steps"
-        @click=${this.clicked} @focusin=${this.focused}>
+        aria-rowcount=${this.cells ? nothing : rows} @click=${this.clicked} @focusin=${this.focused}>
         ${this.cells ? this.head() : nothing}
-        ${groups.map(({ group, rows, from }) => (rows.length ? this.group(group, rows, from) : nothing))}
+        ${repeat(
+          this.chunks,
+          (chunk) => chunk.index,
+          (chunk) => this.chunk(chunk),
+        )}
       </div>
-      ${index ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
+      ${rows ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
+  }
+
+  /** A part of the list: drawn where it is near the view, and where Tab leads to. */
+  private chunk(chunk: MatrixChunk): TemplateResult {
+    const { index, from, count } = chunk;
+    const holdsFocus = from <= this.at.row && this.at.row < from + count;
+    const drawn = this.cells || holdsFocus || this.sight.has(index);
+    return html`<div data-chunk=${index} role="presentation">${
+      drawn ? chunk.parts.map((part) => this.partView(part)) : nothing
+    }</div>`;
   }
 
   private tools(): TemplateResult {
@@ -199,10 +221,9 @@ export class Matrix extends Plain {
     </div>`;
   }
 
-  private group(group: RowGroup, rows: readonly Row[], from: number): TemplateResult {
-    return html`${group.name ? groupHead(group) : nothing}
-      <div class="matrix-rows" role="rowgroup" aria-label=${group.name || 'servers'}
-        ${ref((element) => setRows(element, rows.length))}>
+  private partView({ head, name, rows, from }: MatrixPart): TemplateResult {
+    return html`${head ? groupHead(head) : nothing}
+      <div class="matrix-rows" role="rowgroup" aria-label=${name || 'servers'}>
         ${repeat(
           rows,
           (row) => row.target,
@@ -220,7 +241,7 @@ export class Matrix extends Plain {
   private row(row: Row, index: number, tab: number, open: string): TemplateResult {
     const { columns, narrow } = this;
     const busy = row.status === 'failed' || row.status === 'running';
-    const view = { row, columns, index, tab, open };
+    const view = { row, columns, index, tab, open, listed: !this.cells };
     return this.cells || (busy && !narrow) ? cellRow(view) : lineRow(view, !narrow);
   }
 }
@@ -228,11 +249,6 @@ export class Matrix extends Plain {
 function statusSegment(filter: Filter): TemplateResult {
   const name = filter === 'failed' ? 'Failed' : 'Running';
   return html`<span class="toned is-${filter}">${glyph(filter)}</span>${name}`;
-}
-
-/** How many rows there are: rows out of sight take their place without being laid out. */
-function setRows(element: Element | undefined, rows: number): void {
-  if (element instanceof HTMLElement) element.style.setProperty('--rows', String(rows));
 }
 
 /** The cell that an arrow leads to; a row of another shape is entered where it is nearest. */

@@ -8,6 +8,7 @@ import type { JobEvent, JobView, StepView } from '../client';
 import { glyph, Plain } from '../elements/plain';
 import { serverClock } from '../elements/server-clock';
 import { join, leave } from '../elements/ticker';
+import { type Chunk, chunks, Sight } from '../list/sight';
 import { duration, who } from '../text/format';
 import { eventGlyph, words } from '../text/words';
 import type { Opened } from './matrix';
@@ -16,6 +17,8 @@ import { bound, ticks } from './scale';
 
 /** Bars are drawn on a line of so many units. */
 const WIDE = 1000;
+/** A row's height in px, as `timeline.css` has it. */
+const ROW = 26;
 
 /** `<reprise-timeline .view .groups .moments>`; tells `open` (Opened) when a bar is chosen. */
 @customElement('reprise-timeline')
@@ -26,6 +29,8 @@ export class Timeline extends Plain {
   @property({ type: Number }) size = 0;
   @property({ type: Boolean }) loading = false;
   @state() private now = serverClock.shown();
+  private readonly sight = new Sight(() => this.requestUpdate());
+  private chunks: readonly Chunk<Row>[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -35,6 +40,14 @@ export class Timeline extends Plain {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     leave(this);
+    this.sight.stop();
+  }
+
+  override updated(): void {
+    const scrolls = getComputedStyle(this).overflowY !== 'visible';
+    const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
+    const guess = (index: number) => (this.chunks[index]?.rows.length ?? 0) * ROW;
+    this.sight.watch(scrolls ? this : null, all, guess);
   }
 
   /** Twice a second is enough for a bar to grow by. */
@@ -53,21 +66,32 @@ export class Timeline extends Plain {
     const until = this.view?.finished_at ? Date.parse(this.view.finished_at) : this.now;
     const seconds = Math.max(1, (until - from) / 1000);
     const end = this.view?.finished_at ? seconds : bound(seconds);
-    const rows = this.groups.flatMap((group) => group.rows);
+    this.chunks = chunks(this.groups.flatMap((group) => group.rows));
     return html`<div class="timeline" @click=${this.clicked}>
       <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axis(end)}</div>
         <span class="number">total</span></div>
       ${repeat(
-        rows,
-        (row) => row.target,
-        (row) => {
-          const grows = row.startedAt && !row.finishedAt ? this.now : 0;
-          return guard([row, from, end, grows], () => this.row(row, from, end));
-        },
+        this.chunks,
+        (chunk) => chunk.index,
+        (chunk) =>
+          html`<div data-chunk=${chunk.index}>${
+            this.sight.has(chunk.index) ? this.rows(chunk.rows, from, end) : nothing
+          }</div>`,
       )}
     </div>
     <h2 class="moments-title">What happened to the job</h2>
     <ol class="moments">${this.moments.map((event) => moment(event, from))}</ol>`;
+  }
+
+  private rows(rows: readonly Row[], from: number, end: number): unknown {
+    return repeat(
+      rows,
+      (row) => row.target,
+      (row) => {
+        const grows = row.startedAt && !row.finishedAt ? this.now : 0;
+        return guard([row, from, end, grows], () => this.row(row, from, end));
+      },
+    );
   }
 
   private axis(end: number): TemplateResult[] {

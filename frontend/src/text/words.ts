@@ -1,6 +1,6 @@
 /** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
 
-import type { EventData, EventOf, JobEvent, WaitingFor } from '../client';
+import type { EventData, EventOf, JobEvent, PlanGroup, WaitingFor } from '../client';
 import { count, duration, plural, shortId } from './format';
 import { legible } from './legible';
 
@@ -62,10 +62,13 @@ function jobWords(event: JobEvent): string {
 
 function extendedWords({ parts = [], failed_targets = [] }: EventData['job.extended']): string {
   if (failed_targets.length) return `${plural(failed_targets.length, 'target')} failed`;
-  return `${plural(
-    parts.reduce((sum, part) => sum + part.items.length, 0),
-    'name',
-  )} more`;
+  const items = parts.flatMap((part) => part.items);
+  return `${plural(items.flatMap(namesIn).length, 'name')} more`;
+}
+
+/** The names in what a part adds: a name, or a group of the plan. */
+function namesIn(item: unknown): readonly unknown[] {
+  return typeof item === 'string' ? [item] : ((item as PlanGroup).targets ?? []);
 }
 
 function attemptWords({ attempt, data: { worker, lost } }: EventOf<'attempt.started'>): string {

@@ -1,115 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  Feed,
-  type FeedInfo,
-  type FeedOptions,
-  type JobSummary,
-  type SocketLike,
-} from '../../src/client';
-import { FakeClock, FakeSignals } from './fake/platform';
-
-/** A socket in the test's hand. */
-class Socket implements SocketLike {
-  onmessage: SocketLike['onmessage'] = null;
-  onclose: SocketLike['onclose'] = null;
-  onerror: SocketLike['onerror'] = null;
-  isClosed = false;
-
-  constructor(readonly url: string) {}
-
-  /** Where it was asked to begin. */
-  get after(): string | null {
-    return new URL(this.url).searchParams.get('after');
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-
-  say(kind: string, members: Readonly<Record<string, unknown>> = {}): void {
-    this.onmessage?.({ data: JSON.stringify({ kind, ...members }) });
-  }
-
-  hello(protocol = 1, heartbeat_s = 15): void {
-    this.say('hello', { protocol, job: null, after: this.after, head: 0, heartbeat_s });
-  }
-
-  jobs(...jobs: readonly JobSummary[]): void {
-    this.say('events', { events: jobs });
-  }
-
-  caughtUp(seq: number): void {
-    this.say('caught_up', { seq, head: seq });
-  }
-
-  end(code = 1006): void {
-    this.onclose?.({ code, reason: '' });
-  }
-
-  refuse(code: string, close: number, retryAfter: number | null = null): void {
-    this.say('error', { code, message: `no: ${code}`, retry_after_s: retryAfter });
-    this.end(close);
-  }
-}
-
-function job(position: number, name = 'a', head = position): JobSummary {
-  const job = `0192f3c1-0000-7000-8000-${name.padStart(12, '0')}`;
-  const said = { job_kind: 'load', title: 'A job', status: 'running', done: 0, total: 3 } as const;
-  return { position, job, ...said, head };
-}
-
-/** A follower of the feed, started at 5, and all that it said. */
-function following(options: Partial<FeedOptions> = {}, WebSocket: unknown = undefined) {
-  const sockets: Socket[] = [];
-  const clock = new FakeClock();
-  const signals = new FakeSignals();
-  const states: string[] = [];
-  const got: JobSummary[] = [];
-  const beats: (string | undefined)[] = [];
-  let stale = 0;
-  const make = class extends Socket {
-    constructor(url: string) {
-      super(url);
-      sockets.push(this);
-    }
-  };
-  const feed = new Feed({
-    onJobs: (jobs) => got.push(...jobs),
-    onState: ({ state }: FeedInfo) => {
-      if (states.at(-1) !== state) states.push(state);
-    },
-    onHeartbeat: (at) => beats.push(at),
-    onStale: () => {
-      stale += 1;
-    },
-    backoff: () => 1000,
-    ...options,
-    platform: {
-      WebSocket: WebSocket === null ? undefined : make,
-      clock,
-      signals,
-      random: () => 0.5,
-      base: 'https://ops.example.org/',
-    },
-  });
-  feed.start(5);
-  return {
-    feed,
-    sockets,
-    clock,
-    signals,
-    states,
-    got,
-    beats,
-    stale: () => stale,
-    /** The newest connection. */
-    socket: (): Socket => {
-      const last = sockets.at(-1);
-      if (!last) throw new Error('there is no connection');
-      return last;
-    },
-  };
-}
+import { following, job, type Socket } from './fake/feed';
 
 describe('the feed', () => {
   it('is followed from a position, and jobs are handed on as they move', () => {
@@ -196,7 +86,7 @@ describe('the feed', () => {
     expect(it.feed.info.state).toBe('quiet');
     it.socket().say('heartbeat', { head: 5 });
     expect(it.feed.info.state).toBe('live');
-    it.clock.advance(75_000);
+    it.clock.advance(45_000);
     expect(it.feed.info).toMatchObject({ state: 'reconnecting', error: { code: 'silent' } });
     expect(it.sockets[0]?.isClosed).toBe(true);
   });
@@ -310,71 +200,5 @@ describe('where WebSockets are blocked', () => {
 
   it('there is none at all in some places', () => {
     expect(following({}, null).feed.info.state).toBe('blocked');
-  });
-});
-
-describe('a refusal', () => {
-  it.each([
-    ['cursor_ahead', 4509],
-    ['history_diverged', 4510],
-  ])('%s says that the list must be read anew', (code, close) => {
-    const it = following();
-    it.socket().refuse(code, close);
-    expect([it.stale(), it.feed.info.state]).toEqual([1, 'idle']);
-    it.feed.start(3);
-    expect(it.socket().after).toBe('3');
-  });
-
-  it('that is final is told, and asked again only where somebody wants it', () => {
-    const it = following();
-    it.socket().refuse('forbidden', 4503);
-    expect(it.feed.info).toMatchObject({ state: 'failed', error: { message: 'no: forbidden' } });
-    it.clock.advance(1_000_000);
-    expect(it.sockets).toHaveLength(1);
-    it.feed.tryNow();
-    expect(it.socket().after).toBe('5');
-  });
-
-  it('of a protocol that is not ours is final', () => {
-    const it = following();
-    it.socket().hello(2);
-    expect(it.feed.info).toMatchObject({
-      state: 'failed',
-      error: { code: 'unsupported_protocol' },
-    });
-  });
-});
-
-describe('the network', () => {
-  it('gone is told, and back means a try at once', () => {
-    const it = following();
-    it.socket().hello();
-    it.socket().caughtUp(5);
-    it.signals.goOffline();
-    expect(it.feed.info.state).toBe('offline');
-    it.signals.goOnline();
-    expect(it.sockets).toHaveLength(2);
-  });
-
-  it('gone says nothing about WebSockets', () => {
-    const it = following();
-    it.signals.isOnline = false;
-    for (let miss = 0; miss < 5; miss += 1) {
-      it.socket().end();
-      it.clock.advance(500);
-    }
-    expect(it.states).toEqual(['connecting', 'offline']);
-  });
-
-  it('a connection is not trusted after a long sleep', () => {
-    const it = following();
-    it.socket().hello();
-    it.socket().caughtUp(5);
-    it.signals.wake();
-    expect(it.sockets).toHaveLength(1);
-    it.clock.sleep(3_600_000);
-    it.signals.wake();
-    it.clock.advance(0);
-    expect(it.feed.info.error?.code).toBe('stale');
   });
 });

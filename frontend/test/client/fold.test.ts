@@ -96,6 +96,23 @@ describe('what the server does not keep', () => {
     expect(at(1).submitted).toEqual({ by: 'user:operator', kind: 'k', title: 'T', plan });
   });
 
+  it('is what did not fit into the submission: names, and groups of the plan', () => {
+    const more = new History([
+      { type: 'job.submitted', data: { kind: 'k', title: 'T', plan, extended: 1 } },
+      {
+        type: 'job.extended',
+        data: {
+          parts: [
+            { at: ['plan', 'groups'], items: [{ name: 'a', targets: ['gs-001'] }] },
+            { at: ['plan', 'groups', 0, 'targets'], items: ['gs-002'] },
+          ],
+        },
+      },
+    ]);
+    const groups = [{ name: 'a', targets: ['gs-001', 'gs-002'] }];
+    expect(planOf(fold(NOTHING, more.events))?.groups).toEqual(groups);
+  });
+
   it('is how far a step is, of its newest occurrence and this try', () => {
     expect(at(3).steps.size).toBe(0);
     const step = (seq: number, occurrence: number) =>

@@ -6,22 +6,17 @@ is a file of the storage `STORAGES["seals"]` and, for lookups, rows. After the r
 backup there are seals newer than the database: the next one acknowledges them, signed as well.
 """
 
-from jobs.integrity.seals.acknowledge import Preview, preview
+from jobs.integrity.seals.acknowledge import Preview, preview_loss
 from jobs.integrity.seals.key import SealFailed, public_key
-from jobs.integrity.seals.make import (
-    Sealed,
-    acknowledge,
-    keep,
-    seal,
-)
+from jobs.integrity.seals.make import Sealed, acknowledge_seals, seal_heads, seal_if_due
 
 __all__ = [
     "Preview",
     "SealFailed",
     "Sealed",
-    "acknowledge",
-    "keep",
-    "preview",
+    "acknowledge_seals",
+    "preview_loss",
     "public_key",
-    "seal",
+    "seal_heads",
+    "seal_if_due",
 ]

@@ -17,13 +17,7 @@ from jobs.integrity.seals.adopt import (
     newer_files,
     next_adoptable,
 )
-from jobs.integrity.seals.compare import (
-    Comparison,
-    Head,
-    State,
-    compare,
-    compare_heads,
-)
+from jobs.integrity.seals.compare import Comparison, Head, State, compare_heads, count_heads
 from jobs.integrity.seals.key import SealFailed
 from jobs.integrity.seals.text import file_name
 
@@ -48,7 +42,7 @@ class Preview:
         return {"seals": [seal.as_dict() for seal in self.seals], "jobs": self.jobs, "lost": lost}
 
 
-def preview(last: int, *, keys: Collection[str] = ()) -> Preview:
+def preview_loss(last: int, *, keys: Collection[str] = ()) -> Preview:
     """Return what is lost if the seals up to `last` are acknowledged; SealFailed as there."""
     newer = seals_to_acknowledge(last, key.trusted_keys(keys))
     jobs, examples = set[int](), list[Head]()
@@ -59,7 +53,7 @@ def preview(last: int, *, keys: Collection[str] = ()) -> Preview:
             jobs.add(head.job.int)
             if len(examples) < EXAMPLES:
                 examples.append(head)
-    return Preview([compare(file.text) for file in newer], len(jobs), examples)
+    return Preview([count_heads(file.text) for file in newer], len(jobs), examples)
 
 
 def seals_to_acknowledge(last: int, keys: Keys) -> list[SealFile]:

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from core import clock
 from jobs.integrity.seals import files, key
-from jobs.integrity.seals.compare import compare
+from jobs.integrity.seals.compare import count_heads
 from jobs.integrity.seals.key import SealFailed
 from jobs.integrity.seals.text import (
     FIRST_PREVIOUS,
@@ -26,8 +26,8 @@ from jobs.integrity.seals.text import (
     file_name,
     hash_of,
     head_line,
-    parse,
     parse_head,
+    parse_seal,
 )
 from jobs.log.restore import NO_LIMIT
 from jobs.models import Seal, SealedHead
@@ -66,7 +66,7 @@ def newer_files(keys: Keys) -> list[SealFile]:
     """Return the seals newer than the last row, ascending; SealFailed unless each fits."""
     last, previous = last_seal()
     found = list[SealFile]()
-    for number in files.numbers():
+    for number in files.file_numbers():
         if number <= last:
             continue
         if number != (expected := last + len(found) + 1):
@@ -75,7 +75,7 @@ def newer_files(keys: Keys) -> list[SealFile]:
                 "missing file back from a copy. If there is none, move the newer files away."
             )
         try:
-            found.append(_read(number, previous, keys))
+            found.append(_read_file(number, previous, keys))
         except ValueError as error:
             raise _in_the_way(number, error) from error
         previous = hash_of(found[-1].line)
@@ -103,7 +103,7 @@ def adopt_newer(keys: Keys, on_adopt: OnAdopt) -> None:
     newer = newer_files(keys)
     while newer:
         kept = next_adoptable(newer)
-        _adopt(newer[kept], on_adopt)
+        _adopt_file(newer[kept], on_adopt)
         newer = newer[kept + 1 :]
 
 
@@ -116,7 +116,7 @@ def adopt_older(keys: Keys, on_adopt: OnAdopt) -> None:
         try:
             file = read_older(number, keys)
             check_whole(file)
-            _adopt(file, on_adopt)
+            _adopt_file(file, on_adopt)
         except (ValueError, SealFailed) as error:
             logger.warning("seal %d has no row: %s", number, error, extra={"action": "seal"})
             on_adopt(number, str(error))
@@ -129,19 +129,19 @@ def rowless_seals() -> list[int]:
     """
     rows = set(Seal.objects.values_list("number", flat=True))
     last = max(rows, default=0)
-    found = [number for number in files.numbers() if number < last and number not in rows]
+    found = [number for number in files.file_numbers() if number < last and number not in rows]
     acknowledged = acknowledged_seals(None) if found else {}
     return [number for number in found if number not in acknowledged]
 
 
 def read_older(number: int, keys: Keys) -> SealFile:
     """Read an older seal's file; ValueError unless it fits both neighbours."""
-    before = _line(number - 1) if number > 1 else None
+    before = _seal_line(number - 1) if number > 1 else None
     if number > 1 and before is None:
         raise ValueError(f"seal {number - 1} is missing, so it cannot be held against that one")
-    file = _read(number, hash_of(before) if before is not None else FIRST_PREVIOUS, keys)
+    file = _read_file(number, hash_of(before) if before is not None else FIRST_PREVIOUS, keys)
     with suppress(ValueError):  # a neighbour that was changed follows nothing
-        if parse(_line(number + 1) or "").previous == hash_of(file.line):
+        if parse_seal(_seal_line(number + 1) or "").previous == hash_of(file.line):
             return file
     raise ValueError(f"seal {number + 1} does not follow it")
 
@@ -157,17 +157,17 @@ def acknowledged_seals(keys: Keys) -> dict[int, SealText]:
         if row.number in found or files.first_line(row.number) != row.text:
             continue
         try:
-            text = parse(row.text)
+            text = parse_seal(row.text)
         except ValueError:
             continue
-        if text.number == row.number and text.acknowledged and _trusted(text, keys):
+        if text.number == row.number and text.acknowledged and _is_trusted(text, keys):
             found.update({seal: text for seal in text.acknowledged.seals if seal not in found})
     return found
 
 
 def check_whole(file: SealFile) -> None:
     """Raise ValueError unless the heads in a seal's file are those that were signed."""
-    with files.lines(file.text.number) as lines:
+    with files.open_lines(file.text.number) as lines:
         next(lines)
         if digest_of(lines) != (file.text.heads, file.text.digest):
             raise ValueError("its heads are not those that were signed")
@@ -192,7 +192,7 @@ def _check_log(newer: Sequence[SealFile], file: SealFile) -> None:
         check_whole(file)
     except ValueError as error:
         raise _in_the_way(number, error) from error
-    compared = compare(file.text)
+    compared = count_heads(file.text)
     if compared.lost:
         raise NotInLog(
             f"The log does not have what seal {number} vouches for: {compared.words}. If the "
@@ -201,13 +201,13 @@ def _check_log(newer: Sequence[SealFile], file: SealFile) -> None:
         )
 
 
-def _read(number: int, previous: str, keys: Keys) -> SealFile:
+def _read_file(number: int, previous: str, keys: Keys) -> SealFile:
     """Return the line of a seal's file; ValueError where it is not this seal."""
     line = files.first_line(number)
-    text = parse(line or "")
+    text = parse_seal(line or "")
     if (text.number, text.previous) != (number, previous):
         raise ValueError("it follows another seal")
-    if not _trusted(text, keys):
+    if not _is_trusted(text, keys):
         raise ValueError(
             f"another key has signed it (if that was this installation's key before it was "
             f"changed, add `--key {text.key}`)"
@@ -215,11 +215,11 @@ def _read(number: int, previous: str, keys: Keys) -> SealFile:
     return SealFile(text, line or "")
 
 
-def _trusted(text: SealText, keys: Keys) -> bool:
+def _is_trusted(text: SealText, keys: Keys) -> bool:
     return keys is None or text.key in keys
 
 
-def _line(number: int) -> str | None:
+def _seal_line(number: int) -> str | None:
     """Return a seal's line by its row, else by its file; None where it has neither."""
     row = Seal.objects.filter(number=number).first()
     return row.text if row else files.first_line(number)
@@ -232,16 +232,16 @@ def _in_the_way(number: int, error: ValueError) -> SealFailed:
     )
 
 
-def _adopt(file: SealFile, on_adopt: OnAdopt) -> None:
-    _store(file)
+def _adopt_file(file: SealFile, on_adopt: OnAdopt) -> None:
+    _store_rows(file)
     logger.warning("seal %d had a file but no row", file.text.number, extra={"action": "seal"})
     on_adopt(file.text.number, None)
 
 
-def _store(file: SealFile) -> None:
+def _store_rows(file: SealFile) -> None:
     """Store the rows of a seal's file; SealFailed where other heads of it are left in the way."""
     text = file.text
-    with transaction.atomic(durable=True), files.lines(text.number) as lines:
+    with transaction.atomic(durable=True), files.open_lines(text.number) as lines:
         with connection.cursor() as cursor:
             cursor.execute(NO_LIMIT, [True])
         row = Seal.objects.create(number=text.number, at=clock.parse(text.at), text=file.line)

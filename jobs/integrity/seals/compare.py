@@ -83,7 +83,7 @@ class Comparison:
         return {"seal": self.seal, "at": self.at, "heads": sum(counts.values()), **counts}
 
 
-def compare(text: SealText) -> Comparison:
+def count_heads(text: SealText) -> Comparison:
     """Count the heads of a seal's file by how the log stands to them.
 
     The file was checked. Raises SealFailed where an archive cannot be read.
@@ -94,16 +94,16 @@ def compare(text: SealText) -> Comparison:
 
 def compare_heads(number: int) -> Iterator[Head]:
     """Yield each head of a seal's file with how the log stands to it, in flat memory."""
-    with files.lines(number) as lines:
+    with files.open_lines(number) as lines:
         next(lines)
         while page := [parse_head(line) for line in islice(lines, HEADS_AT_ONCE)]:
             sealed = {(job, seq): digest for job, seq, digest in page}
-            for job, seq, head, digest in inspect.hashes(list(sealed)):
-                state = _state(job, seq, head, digest, sealed[job, seq])
+            for job, seq, head, digest in inspect.hashes_at(list(sealed)):
+                state = _head_state(job, seq, head, digest, sealed[job, seq])
                 yield Head(number, job, seq, head, state)
 
 
-def _state(job: UUID, seq: int, head: int | None, digest: str | None, sealed: str) -> State:
+def _head_state(job: UUID, seq: int, head: int | None, digest: str | None, sealed: str) -> State:
     if head is None:
         return State.MISSING
     if head < seq:

@@ -39,48 +39,48 @@ class DurableFolder(FileSystemStorage):
         return name
 
 
-def storage() -> Storage:
+def seal_storage() -> Storage:
     """Return the storage of seals."""
     return storages["seals"]
 
 
-def numbers() -> list[int]:
+def file_numbers() -> list[int]:
     """Return which seals have files, ascending."""
     try:
-        _folders, names = storage().listdir("")
+        _folders, names = seal_storage().listdir("")
     except FileNotFoundError:
         return []  # nothing was ever sealed
     return sorted(number for name in names if (number := number_of(name)) is not None)
 
 
-def save(number: int, content: IO[bytes]) -> str:
+def save_file(number: int, content: IO[bytes]) -> str:
     """Keep a seal's file; return its name. OSError where it cannot be kept under that name."""
     name = file_name(number)
-    kept = storage().save(name, File(content))
+    kept = seal_storage().save(name, File(content))
     if kept != name:
-        storage().delete(kept)
+        seal_storage().delete(kept)
         raise FileExistsError(f"There is a file {name} already.")
     return name
 
 
 @contextmanager
-def lines(number: int) -> Iterator[Iterator[str]]:
+def open_lines(number: int) -> Iterator[Iterator[str]]:
     """Open a seal's file as its lines, newlines kept; FileNotFoundError where there is none."""
-    if not exists(number):
+    if not file_exists(number):
         raise FileNotFoundError(file_name(number))
-    with storage().open(file_name(number), "rb") as file:
+    with seal_storage().open(file_name(number), "rb") as file:
         yield (line.decode(errors="replace") for line in file)
 
 
 def first_line(number: int) -> str | None:
     """Return a seal's signed line, without its newline; None where it has no file."""
     try:
-        with lines(number) as found:
+        with open_lines(number) as found:
             return next(found, "").rstrip("\n")
     except FileNotFoundError:
         return None
 
 
-def exists(number: int) -> bool:
+def file_exists(number: int) -> bool:
     """Return whether a seal has a file."""
-    return storage().exists(file_name(number))
+    return seal_storage().exists(file_name(number))

@@ -33,7 +33,7 @@ def private_key() -> Ed25519PrivateKey:
     path: Path = settings.REPRISE.seal_key
     try:
         if not path.exists():
-            _make(path)
+            _make_key(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SealFailed(f"The seal key {path} cannot be used: {error}") from error
@@ -52,7 +52,7 @@ def public_key() -> str:
 
 def known_key() -> str | None:
     """Return the public key in hex where this machine has the installation's key; makes none."""
-    return raw(private_key().public_key()) if settings.REPRISE.seal_key.exists() else None
+    return raw_key(private_key().public_key()) if settings.REPRISE.seal_key.exists() else None
 
 
 def trusted_keys(others: Collection[str]) -> frozenset[str]:
@@ -61,7 +61,7 @@ def trusted_keys(others: Collection[str]) -> frozenset[str]:
     return frozenset(others) | ({own} if own else set())
 
 
-def raw(key: Ed25519PublicKey) -> str:
+def raw_key(key: Ed25519PublicKey) -> str:
     """Return a public key as a seal has it: its 32 bytes in hex."""
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
@@ -72,7 +72,7 @@ def read_public(text: str) -> str:
     ValueError where it names none.
     """
     try:
-        return raw(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
+        return raw_key(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
     except ValueError:
         pass  # then it is a path
     try:
@@ -81,10 +81,10 @@ def read_public(text: str) -> str:
         raise ValueError(f"{text} is no public key: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{text} is no Ed25519 key.")
-    return raw(key)
+    return raw_key(key)
 
 
-def _make(path: Path) -> None:
+def _make_key(path: Path) -> None:
     """Make the key at once or not at all; of two who do so at a time, one's stays."""
     made = Ed25519PrivateKey.generate()
     path.parent.mkdir(parents=True, exist_ok=True)

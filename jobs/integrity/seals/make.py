@@ -18,12 +18,7 @@ from django.db import connection, transaction
 from core import clock
 from jobs.integrity.seals import files, key
 from jobs.integrity.seals.acknowledge import seals_to_acknowledge
-from jobs.integrity.seals.adopt import (
-    OnAdopt,
-    adopt_newer,
-    adopt_older,
-    last_seal,
-)
+from jobs.integrity.seals.adopt import OnAdopt, adopt_newer, adopt_older, last_seal
 from jobs.integrity.seals.key import SealFailed
 from jobs.integrity.seals.text import (
     LONGEST_REASON,
@@ -77,12 +72,12 @@ class MovedHeads:
     file: IO[bytes]
 
 
-def _ignore(_number: int, _problem: str | None) -> None:
+def _ignore_problem(_number: int, _problem: str | None) -> None:
     pass
 
 
-def seal(
-    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore
+def seal_heads(
+    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore_problem
 ) -> Sealed | None:
     """Seal every head that has moved since the last seal; None where none has.
 
@@ -91,7 +86,7 @@ def seal(
     each. `keys` are public keys, in hex, that have signed such files beside the
     installation's own. Raises SealFailed where key or files cannot be used.
     """
-    with _alone(wait) as first, _file_errors():
+    with _hold_lock(wait) as first, _file_errors():
         if not first:
             return None
         trusted = key.trusted_keys(keys)
@@ -102,7 +97,7 @@ def seal(
             return _write_seal(heads, number + 1, previous) if heads.count else None
 
 
-def acknowledge(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
+def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
     """Make the seal after `last`, which acknowledges all newer than the database up to that one.
 
     `reason` and `by` (who) are signed with it. Raises SealFailed where these seals cannot be
@@ -110,7 +105,7 @@ def acknowledge(last: int, reason: str, by: str, *, keys: Collection[str] = ()) 
     """
     if not (is_sentence(reason) and is_sentence(by)):
         raise SealFailed(f"Say why in one line of 1 to {LONGEST_REASON} characters.")
-    with _alone(wait=True), _file_errors():
+    with _hold_lock(wait=True), _file_errors():
         newer = seals_to_acknowledge(last, key.trusted_keys(keys))
         numbers = tuple(file.text.number for file in newer)
         with _moved_heads() as heads:
@@ -118,14 +113,14 @@ def acknowledge(last: int, reason: str, by: str, *, keys: Collection[str] = ()) 
             return _write_seal(heads, last + 1, previous, Acknowledgement(numbers, reason, by))
 
 
-def keep() -> None:
+def seal_if_due() -> None:
     """Seal where the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sweeper."""
     hours = settings.REPRISE.seal_hours
     last = Seal.objects.order_by("-number").first()
     if hours == 0 or (last and clock.now() - last.at < timedelta(hours=hours)):
         return
     try:
-        made = seal(wait=False)
+        made = seal_heads(wait=False)
     except SealFailed as error:
         logger.error("not sealed: %s", error, extra={"action": "seal"})
         return
@@ -134,7 +129,7 @@ def keep() -> None:
 
 
 @contextmanager
-def _alone(wait: bool) -> Iterator[bool]:
+def _hold_lock(wait: bool) -> Iterator[bool]:
     """Hold the lock of all who seal; yield whether it was got.
 
     It is the session's, since a transaction's would come too late: to ask for it is to fix what a
@@ -175,7 +170,7 @@ def _write_seal(
 ) -> Sealed:
     """Sign a seal of these heads; write its file and then its rows."""
     signer = key.private_key()
-    at, public = clock.rfc3339(clock.now()), key.raw(signer.public_key())
+    at, public = clock.rfc3339(clock.now()), key.raw_key(signer.public_key())
     text = SealText(number, at, previous, heads.count, heads.digest, public, acknowledged)
     line = text.signed(signer)
     name = _write_file(number, line, heads.file)
@@ -204,4 +199,4 @@ def _write_file(number: int, line: str, heads: IO[bytes]) -> str:
         heads.seek(0)
         shutil.copyfileobj(heads, whole)
         whole.seek(0)
-        return files.save(number, whole)
+        return files.save_file(number, whole)

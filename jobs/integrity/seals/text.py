@@ -73,7 +73,7 @@ class SealText:
         return json.dumps(members, separators=(",", ":"))
 
 
-def parse(line: str) -> SealText:
+def parse_seal(line: str) -> SealText:
     """Return what a seal's line says.
 
     ValueError where it is none, or where the key that it names has not signed it.

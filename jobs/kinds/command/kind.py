@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 
 from core.errors import InvalidParams
+from jobs.kinds import Kind, Plan
 from jobs.kinds.command.params import CommandParams
-from jobs.kinds.command.work import STEP, everywhere
-from jobs.kinds.registry import Kind, Option, Plan
+from jobs.kinds.command.work import STEP, run_everywhere
+from jobs.kinds.kind import Option
 from jobs.models import Target
 from jobs.run import Run
-from jobs.targets import select, selectors
+from jobs.targets import common_selectors, select_targets
 from jobs.targets.selectors import GROUP, LABEL
 
 LONGEST_TITLE = 80
@@ -37,7 +38,7 @@ class Command(Kind[CommandParams]):
 
     def settle(self, params: CommandParams) -> CommandParams:
         """Put the targets' names in place of selectors; InvalidParams for what is not there."""
-        names = [target.name for target in select(params.targets)]
+        names = [target.name for target in select_targets(params.targets)]
         return params.model_copy(update={"targets": names})
 
     def check(self, params: CommandParams) -> None:
@@ -61,14 +62,19 @@ class Command(Kind[CommandParams]):
     def choices(self) -> Mapping[str, list[Option]]:
         """Return the groups and labels that several targets share, and every target."""
         names = Target.objects.order_by("name").values_list("name", flat=True)
-        return {"targets": [*map(_option, selectors(least=2)), *map(_option, names)]}
+        return {
+            "targets": [
+                *map(_choice_option, common_selectors(least=2)),
+                *map(_choice_option, names),
+            ]
+        }
 
     async def run(self, run: Run, params: CommandParams) -> dict[str, Any]:
         """Run the command everywhere; JobFailed where it failed anywhere."""
-        return await everywhere(run, params)
+        return await run_everywhere(run, params)
 
 
-def _option(value: str) -> Option:
+def _choice_option(value: str) -> Option:
     for prefix, heading in ((GROUP, "Groups"), (LABEL, "Labels")):
         if value.startswith(prefix):
             return {"value": value, "label": value.removeprefix(prefix), "group": heading}

@@ -13,18 +13,14 @@ from jobs.kinds.command.params import CommandParams
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
 from jobs.transports.errors import TransportError
-from jobs.transports.run_command import (
-    CommandFailed,
-    command,
-    status_words,
-)
+from jobs.transports.run_command import CommandFailed, command, status_words
 
 STEP = "run"
 
 
-async def everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
+async def run_everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
     """Run the command on all targets; return how that went. JobFailed where it failed anywhere."""
-    targets = await in_thread(_targets, params.targets)
+    targets = await in_thread(_load_targets, params.targets)
     if gone := [name for name in params.targets if name not in targets]:
         raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
     try:
@@ -39,10 +35,10 @@ async def everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
             steps=[STEP],
         )
     except Stopped as stop:
-        raise Cancelled(f"Stopped on request. {_summary(stop.outcome)}") from None
+        raise Cancelled(f"Stopped on request. {_success_message(stop.outcome)}") from None
     if outcome.failed:
-        raise JobFailed(_verdict(outcome), outcome.failed)
-    return {"message": _summary(outcome)}
+        raise JobFailed(_failure_message(outcome), outcome.failed)
+    return {"message": _success_message(outcome)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +54,13 @@ class _Work:
         worth_another = (CommandFailed, TransportError, TimeoutError)
         await self.run.step(
             STEP,
-            self._step,
+            self._run_step,
             target=name,
             timeout=params.timeout_s,
             retry=Retry(tries=params.retries + 1, on=worth_another),
         )
 
-    async def _step(self, step: Step) -> None:
+    async def _run_step(self, step: Step) -> None:
         try:
             await command(self.targets[step.target or ""], self.params.argv(), step)
         except CommandFailed as failure:
@@ -78,19 +74,19 @@ def _with_status(failure: CommandFailed) -> CommandFailed:
     return CommandFailed(f"{status_words(failure.status)}: {said}", failure.status)
 
 
-def _verdict(outcome: Outcome) -> str:
+def _failure_message(outcome: Outcome) -> str:
     began = "The run stopped: it" if outcome.skipped else "It"
-    failed = f"{began} failed on {len(outcome.failed)} of {_count(outcome)}"
-    return f"{failed}: {names_in_words(outcome.failed)}. {_summary(outcome)}"
+    failed = f"{began} failed on {len(outcome.failed)} of {_count_words(outcome)}"
+    return f"{failed}: {names_in_words(outcome.failed)}. {_success_message(outcome)}"
 
 
-def _summary(outcome: Outcome) -> str:
-    return f"It succeeded on {len(outcome.done)} of {_count(outcome)}."
+def _success_message(outcome: Outcome) -> str:
+    return f"It succeeded on {len(outcome.done)} of {_count_words(outcome)}."
 
 
-def _count(outcome: Outcome) -> str:
+def _count_words(outcome: Outcome) -> str:
     return counted(len(outcome.targets), "target")
 
 
-def _targets(names: Sequence[str]) -> dict[str, Target]:
+def _load_targets(names: Sequence[str]) -> dict[str, Target]:
     return {target.name: target for target in Target.objects.filter(name__in=names)}

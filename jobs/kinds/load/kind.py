@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.words import counted
 from jobs.events import EventType, NewEvent
-from jobs.kinds.registry import Group, Kind, Plan
+from jobs.kinds import Group, Kind, Plan
 from jobs.run import Run, Step
 
 BURST = 100
@@ -39,7 +39,7 @@ class Load(Kind[LoadParams]):
         return f"Load of {counted(params.events, 'event')}"
 
     def plan(self, params: LoadParams) -> Plan:
-        names = [_name(number, params) for number in range(params.steps)]
+        names = [_part_name(number, params) for number in range(params.steps)]
         pace = f"{params.rate:g} a second" if params.rate else "as fast as it goes"
         events, size = counted(params.events, "event"), counted(params.bytes, "byte")
         words = f"{events} of {size} in {counted(params.steps, 'step')}, {pace}."
@@ -53,7 +53,7 @@ class Load(Kind[LoadParams]):
             first = params.events * number // params.steps
             last = params.events * (number + 1) // params.steps
             burst = _Burst(params, first, last)
-            await run.step("write", burst, target=_name(number, params))
+            await run.step("write", burst, target=_part_name(number, params))
             await run.progress(number + 1, params.steps)
 
 
@@ -68,16 +68,16 @@ class _Burst:
         began = time.monotonic()
         for start in range(self.first, self.last, size):
             numbers = range(start, min(start + size, self.last))
-            await step.run.append([self._event(step, number) for number in numbers])
+            await step.run.append([self._output_event(step, number) for number in numbers])
             if self.params.rate:
                 due = began + (numbers.stop - self.first) / self.params.rate
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    def _event(self, step: Step, number: int) -> NewEvent:
+    def _output_event(self, step: Step, number: int) -> NewEvent:
         text = f"{number} ".ljust(self.params.bytes, "x")[: self.params.bytes]
         data = {"text": text, "stream": "out"}
         return NewEvent(EventType.STEP_OUTPUT, data, step.name, step.target)
 
 
-def _name(number: int, params: LoadParams) -> str:
+def _part_name(number: int, params: LoadParams) -> str:
     return f"part-{number + 1:0{len(str(params.steps))}d}"

@@ -30,17 +30,17 @@ class Server:
     repository: str
 
 
-def servers(names: Sequence[str]) -> dict[str, Server]:
+def find_servers(names: Sequence[str]) -> dict[str, Server]:
     """Return the servers of these names that the inventory has and that can be updated."""
-    return updatable(Target.objects.filter(name__in=names))
+    return updatable_targets(Target.objects.filter(name__in=names))
 
 
-def updatable(targets: Iterable[Target]) -> dict[str, Server]:
+def updatable_targets(targets: Iterable[Target]) -> dict[str, Server]:
     """Return those of the targets that have a control script, by name."""
-    return {one.name: _server(one) for one in targets if _has_ctl(one)}
+    return {one.name: _make_server(one) for one in targets if _has_ctl(one)}
 
 
-def check(params: UpdateParams) -> None:
+def check_params(params: UpdateParams) -> None:
     """Raise InvalidParams, with a pointer to each field, where these parameters cannot be met."""
     found = list(Target.objects.filter(name__in=params.servers))
     errors = [*_wrong_servers(params.servers, found), *_wrong_version(params.version, found)]
@@ -48,14 +48,14 @@ def check(params: UpdateParams) -> None:
         raise InvalidParams(errors)
 
 
-def choices() -> dict[str, list[str]]:
+def find_choices() -> dict[str, list[str]]:
     """Return the targets that can be updated, and the versions that their repositories have."""
-    can = updatable(Target.objects.all())
-    there = [release["version"] for one in _repositories(can) for release in releases(one)]
+    can = updatable_targets(Target.objects.all())
+    there = [release["version"] for one in _repository_urls(can) for release in read_releases(one)]
     return {"targets": list(can), "versions": list(dict.fromkeys(there))}
 
 
-def releases(repository: str) -> list[dict[str, Any]]:
+def read_releases(repository: str) -> list[dict[str, Any]]:
     """Return the releases in a repository's manifest, none where it cannot be read."""
     try:
         manifest = json.loads((Path(repository) / "manifest.json").read_text())
@@ -81,9 +81,9 @@ def _wrong_servers(names: Sequence[str], found: Iterable[Target]) -> Iterator[di
 
 def _wrong_version(version: str, found: Iterable[Target]) -> Iterator[dict[str, str]]:
     # With no server to go by, at least say whether anybody has this version.
-    can = updatable(found) or updatable(Target.objects.all())
-    for repository in _repositories(can):
-        there = [release["version"] for release in releases(repository)]
+    can = updatable_targets(found) or updatable_targets(Target.objects.all())
+    for repository in _repository_urls(can):
+        there = [release["version"] for release in read_releases(repository)]
         if version not in there:
             names = ", ".join(there[:SHOWN_VERSIONS]) or "no manifest that can be read"
             detail = f"There is no release {version}; the repository has {names}."
@@ -91,7 +91,7 @@ def _wrong_version(version: str, found: Iterable[Target]) -> Iterator[dict[str, 
             return
 
 
-def _repositories(can: Mapping[str, Server]) -> list[str]:
+def _repository_urls(can: Mapping[str, Server]) -> list[str]:
     return sorted({one.repository for one in can.values()})
 
 
@@ -100,7 +100,7 @@ def _has_ctl(target: Target) -> bool:
     return isinstance(ctl, list) and bool(ctl) and all(isinstance(word, str) for word in ctl)
 
 
-def _server(target: Target) -> Server:
+def _make_server(target: Target) -> Server:
     variables = target.variables
     return Server(
         name=target.name,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.kinds.registry import Kind, Plan
+from jobs.kinds import Kind, Plan
 from jobs.kinds.version_update import inventory, plan
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.rollout import Update
 from jobs.run import Run
-from jobs.targets import expand
+from jobs.targets import expand_names
 
 
 class VersionUpdate(Kind[UpdateParams]):
@@ -25,15 +25,15 @@ class VersionUpdate(Kind[UpdateParams]):
 
     def title_for(self, params: UpdateParams) -> str:
         """Return "Update to 1.5.0 · 12 servers"."""
-        return plan.title(params)
+        return plan.default_title(params)
 
     def settle(self, params: UpdateParams) -> UpdateParams:
         """Put the servers' names in place of selectors."""
-        return params.model_copy(update={"servers": expand(params.servers, "/servers")})
+        return params.model_copy(update={"servers": expand_names(params.servers, "/servers")})
 
     def plan(self, params: UpdateParams) -> Plan:
         """Return the steps, the groups and the plan in words."""
-        return plan.plan(params)
+        return plan.make_plan(params)
 
     def targets(self, params: UpdateParams) -> list[str]:
         """Return the servers: nobody else may work on them meanwhile."""
@@ -41,11 +41,11 @@ class VersionUpdate(Kind[UpdateParams]):
 
     def check(self, params: UpdateParams) -> None:
         """Raise InvalidParams for servers and versions that are not there."""
-        inventory.check(params)
+        inventory.check_params(params)
 
     def choices(self) -> Mapping[str, list[str]]:
         """Return the servers that can be updated, and the versions that there are."""
-        return inventory.choices()
+        return inventory.find_choices()
 
     async def run(self, run: Run, params: UpdateParams) -> dict[str, Any]:
         """Do the update; JobFailed where any server failed."""

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from core.words import counted
+from jobs.kinds import Group, Plan
 from jobs.kinds.batches import Course
-from jobs.kinds.registry import Group, Plan
 from jobs.kinds.version_update.params import UpdateParams
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 
 
-def plan(params: UpdateParams) -> Plan:
+def make_plan(params: UpdateParams) -> Plan:
     """Return steps, groups and words of an update."""
-    return Plan(list(STEPS), groups(params), words(params))
+    return Plan(list(STEPS), plan_groups(params), plan_words(params))
 
 
-def groups(params: UpdateParams) -> list[Group]:
+def plan_groups(params: UpdateParams) -> list[Group]:
     """Return the canaries, where there are any, and then the batches."""
-    return _course(params).groups()
+    return _batch_plan(params).groups()
 
 
-def words(params: UpdateParams) -> str:
+def plan_words(params: UpdateParams) -> str:
     """Return the plan in a few sentences.
 
     "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures. If gs-001 fails,
     it goes no further."
     """
-    return _course(params).words()
+    return _batch_plan(params).words()
 
 
-def title(params: UpdateParams) -> str:
+def default_title(params: UpdateParams) -> str:
     """Return what a job with these parameters is called unless its submitter names it."""
     names = params.servers
     on = names[0] if len(names) == 1 else counted(len(names), "server")
     return f"Update to {params.version} · {on}"
 
 
-def _course(params: UpdateParams) -> Course:
+def _batch_plan(params: UpdateParams) -> Course:
     return Course(params.servers, params.batch, params.canary, params.max_failures, "server")

@@ -19,7 +19,7 @@ from jobs.kinds.version_update.inventory import Server
 from jobs.kinds.version_update.params import UpdateParams
 from jobs.kinds.version_update.plan import STEPS
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
-from jobs.transports.run_command import command
+from jobs.transports import command
 
 # Seconds that a step may take; the control script gives up on its own before.
 LIMITS = {
@@ -46,46 +46,46 @@ class Update:
     async def go(self) -> dict[str, Any]:
         """Update everything; return who runs the version now. JobFailed where a server failed."""
         params = self._params
-        self._servers = await in_thread(inventory.servers, params.servers)
+        self._servers = await in_thread(inventory.find_servers, params.servers)
         if gone := [name for name in params.servers if name not in self._servers]:
-            raise JobFailed(f"No longer in the inventory: {_names(gone)}.", gone)
+            raise JobFailed(f"No longer in the inventory: {_join_names(gone)}.", gone)
         try:
             outcome = await self._run.rollout(
                 params.servers,
-                self._update,
+                self._update_server,
                 batch=params.batch,
                 canary=params.canary,
                 max_failures=params.max_failures,
                 steps=STEPS,
             )
         except Stopped as stop:
-            summary = _summary(stop.outcome, params.version)
+            summary = _success_message(stop.outcome, params.version)
             raise Cancelled(f"Stopped on request. {summary}") from None
         if outcome.failed:
-            raise JobFailed(_verdict(outcome, params.version), outcome.failed)
-        return {"message": _summary(outcome, params.version), "version": params.version}
+            raise JobFailed(_failure_message(outcome, params.version), outcome.failed)
+        return {"message": _success_message(outcome, params.version), "version": params.version}
 
-    async def _update(self, name: str) -> None:
+    async def _update_server(self, name: str) -> None:
         for number, step in enumerate(STEPS):
             if number == 1:  # the first step changes nothing
                 self._run.undo(name, partial(self._put_back, name))
             # A healthy server is let back into play even while the run is being stopped.
-            await self._step(step, name, always=step == STEPS[-1])
+            await self._run_step(step, name, always=step == STEPS[-1])
 
     async def _put_back(self, name: str) -> None:
         """Roll a server back; StepFailed where it fails again and again."""
         for left in reversed(range(ROLLBACK_TRIES)):
             try:
-                return await self._step("rollback", name, always=True)
+                return await self._run_step("rollback", name, always=True)
             except StepFailed:
                 if not left:
                     raise
             except asyncio.CancelledError as stop:  # the grace ended this try; there is but one
-                self._run.heed(stop)
+                self._run.acknowledge_stop(stop)
                 if not left:
                     raise JobFailed("The rollback was ended.") from None
 
-    async def _step(self, step: str, name: str, always: bool) -> None:
+    async def _run_step(self, step: str, name: str, always: bool) -> None:
         server = self._servers[name]
 
         async def work(running: Step) -> None:
@@ -94,28 +94,28 @@ class Update:
         await self._run.step(step, work, target=name, timeout=LIMITS[step], always=always)
 
 
-def _verdict(outcome: Outcome, version: str) -> str:
+def _failure_message(outcome: Outcome, version: str) -> str:
     stopped = "The run stopped: " if outcome.skipped else ""
     count = len(outcome.targets)
     failed, stuck = outcome.failed, outcome.stuck
-    sentences = [f"{stopped}{len(failed)} of {_servers(count)} failed: {_names(failed)}."]
+    sentences = [f"{stopped}{len(failed)} of {_server_count(count)} failed: {_join_names(failed)}."]
     if stuck:
-        sentences.append(f"Could not be rolled back: {_names(stuck)}.")
-    return " ".join([*sentences, _summary(outcome, version)])
+        sentences.append(f"Could not be rolled back: {_join_names(stuck)}.")
+    return " ".join([*sentences, _success_message(outcome, version)])
 
 
-def _summary(outcome: Outcome, version: str) -> str:
+def _success_message(outcome: Outcome, version: str) -> str:
     updated, count = len(outcome.done), len(outcome.targets)
     if updated == count:
-        return f"{_servers(count)} {'runs' if count == 1 else 'run'} {version}."
-    return f"{updated} of {_servers(count)} {'runs' if updated == 1 else 'run'} {version} now."
+        return f"{_server_count(count)} {'runs' if count == 1 else 'run'} {version}."
+    return f"{updated} of {_server_count(count)} {'runs' if updated == 1 else 'run'} {version} now."
 
 
-def _servers(count: int) -> str:
+def _server_count(count: int) -> str:
     return counted(count, "server")
 
 
-def _names(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     if len(names) <= NAMES_SPELT_OUT:
         return ", ".join(names)
     return f"{', '.join(names[:NAMES_SPELT_OUT])} and {len(names) - NAMES_SPELT_OUT} more"

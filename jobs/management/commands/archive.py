@@ -18,7 +18,7 @@ from jobs.archive.stages import Means
 from jobs.log import months
 from jobs.log.months import Month, Owner, State
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 from jobs.models import Archive
 
 Row = dict[str, Any]
@@ -33,7 +33,11 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--before", type=_month, required=True, metavar="YYYY-MM", help="months before this one"
+            "--before",
+            type=_parse_month,
+            required=True,
+            metavar="YYYY-MM",
+            help="months before this one",
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
         parser.add_argument("--keep", action="store_true", help="write and check, but drop nothing")
@@ -53,35 +57,37 @@ class Command(ServiceCommand):
         url = options["owner_url"] or os.environ.get("REPRISE_SUPERUSER_DATABASE_URL")
         try:
             with Owner(url or settings.REPRISE.database_url) as owner:
-                means = Means(owner, bar, options["wait"], options["keep"])
+                means = Means(owner, progress_bar, options["wait"], options["keep"])
                 if not (options["dry_run"] or options["keep"]):
                     owner.require_right()
-                staying = self._each(stages.candidates(before), means, options["dry_run"])
+                staying = self._archive_each(
+                    stages.candidate_months(before), means, options["dry_run"]
+                )
         except (RepriseError, psycopg.Error) as error:
             raise CommandError(str(error).strip()) from error
         if staying:
             raise CommandError(f"Not archived: {', '.join(staying)}.")
 
-    def _each(self, found: list[Month], means: Means, dry_run: bool) -> list[str]:
+    def _archive_each(self, found: list[Month], means: Means, dry_run: bool) -> list[str]:
         """Go through the months; return those that stay."""
         staying = []
         for month in found:
-            row = _row(month)
+            row = _month_row(month)
             reasons = stages.held_back(month) if row["state"] == State.ATTACHED else []
             if reasons:
                 row |= {"result": "held_back", "reasons": reasons}
             elif dry_run:
                 row |= {"result": "would_archive"}
             else:
-                row |= _archived(month, row, means)
-            self._say(row)
+                row |= _archive_row(month, row, means)
+            self._write_row(row)
             if row["reasons"]:
                 staying.append(f"{month} ({row['reasons'][0]})")
             if row["result"] == "failed":
                 break  # what ails one ails the next
         return staying
 
-    def _say(self, row: Row) -> None:
+    def _write_row(self, row: Row) -> None:
         if self._json:
             self.stdout.write(json.dumps(row))
             return
@@ -92,17 +98,17 @@ class Command(ServiceCommand):
             self.stdout.write(f"  {reason}")
 
 
-def _row(month: Month) -> Row:
-    state = months.tables().get(month)
-    events = months.count(month) if state == State.ATTACHED else 0
+def _month_row(month: Month) -> Row:
+    state = months.month_tables().get(month)
+    events = months.count_events(month) if state == State.ATTACHED else 0
     told = {"month": str(month), "state": state, "events": events}
     return told | {"file": None, "bytes": None, "reasons": []}
 
 
-def _archived(month: Month, row: Row, means: Means) -> Row:
+def _archive_row(month: Month, row: Row, means: Means) -> Row:
     result: Row = {"result": "kept" if means.keep else "dropped"}
     try:
-        for _stage in stages.stages(month, means):
+        for _stage in stages.archive_month(month, means):
             pass
     except (RepriseError, OSError, psycopg.Error) as error:
         result = {"result": "failed", "reasons": [str(error).strip()]}
@@ -113,7 +119,7 @@ def _archived(month: Month, row: Row, means: Means) -> Row:
     return result
 
 
-def _month(text: str) -> Month:
+def _parse_month(text: str) -> Month:
     try:
         return Month.parse(text)
     except ValueError as error:

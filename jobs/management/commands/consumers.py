@@ -30,20 +30,20 @@ class Command(ServiceCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         try:
             if name := options["reset"] or options["skip"]:
-                consumers.reset(name, to_end=options["skip"] is not None)
+                consumers.reset_checkpoint(name, to_end=options["skip"] is not None)
             elif name := options["enable"] or options["disable"]:
                 consumers.set_enabled([name], on=options["enable"] is not None)
             elif name := options["forget"]:
                 consumers.forget_consumer(name)
         except NotFound as error:
             raise CommandError(error.message) from error
-        found = consumers.standings()
+        found = consumers.consumer_status()
         if options["json"]:
             self.stdout.write(json.dumps([asdict(one) for one in found], default=str))
         else:
-            self._table(found)
+            self._write_table(found)
 
-    def _table(self, found: list[Standing]) -> None:
+    def _write_table(self, found: list[Standing]) -> None:
         width = max((len(one.name) for one in found), default=4)
         self.stdout.write(f"{'name':<{width}}  {'position':>12}  {'lag':>10}  failures")
         for one in found:

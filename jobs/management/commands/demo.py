@@ -38,25 +38,25 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, credentials: Path, fleet: Path | None, **options: Any) -> None:
         """Make what is missing, and write the credentials down when they are new."""
-        kept = _read(credentials)
+        kept = _read_json(credentials)
         # Hashing takes a while, and on a busy machine longer than a transaction may be idle.
-        hashed = _hash(kept.setdefault("password", secrets.token_urlsafe(9)))
+        hashed = _password_hash(kept.setdefault("password", secrets.token_urlsafe(9)))
         with transaction.atomic():
-            user = _operator(hashed)
+            user = _make_operator(hashed)
             kept["username"] = user.get_username()
-            kept["token"] = _token(user, kept.get("token", ""))
-            for server in _read(fleet).get("servers", []) if fleet else []:
-                _target(server)
-            _write(credentials, kept)
+            kept["token"] = _demo_token(user, kept.get("token", ""))
+            for server in _read_json(fleet).get("servers", []) if fleet else []:
+                _save_target(server)
+            _write_json(credentials, kept)
 
 
-def _hash(password: str) -> str:
+def _password_hash(password: str) -> str:
     """Return the hash that the operator has, where it is this password's, or else a new one."""
     user = User.objects.filter(username=USERNAME).first()
     return user.password if user and user.check_password(password) else make_password(password)
 
 
-def _operator(hashed: str) -> User:
+def _make_operator(hashed: str) -> User:
     user, _made = User.objects.get_or_create(username=USERNAME)
     user.password = hashed
     user.is_staff = user.is_active = True
@@ -67,19 +67,19 @@ def _operator(hashed: str) -> User:
     return user
 
 
-def _token(user: User, raw: str) -> str:
+def _demo_token(user: User, raw: str) -> str:
     """Return the token kept if it still lets this user in, else a new one."""
     try:
-        if tokens.verify(raw).user == user:
+        if tokens.verify_token(raw).user == user:
             return raw
     except NotSignedIn:
         pass
     # a token's name is never used twice, so a second one needs another
-    _row, raw = tokens.make(user, f"demo-{secrets.token_hex(2)}")
+    _row, raw = tokens.make_token(user, f"demo-{secrets.token_hex(2)}")
     return raw
 
 
-def _target(server: dict[str, Any]) -> None:
+def _save_target(server: dict[str, Any]) -> None:
     Target.objects.update_or_create(
         name=server["name"],
         defaults={
@@ -92,7 +92,7 @@ def _target(server: dict[str, Any]) -> None:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _read(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
+def _write_json(path: Path, value: dict[str, Any]) -> None:
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -14,7 +14,7 @@ from jobs import log
 from jobs.archive import export, lines
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 
 
 class Command(ServiceCommand):
@@ -29,19 +29,19 @@ class Command(ServiceCommand):
     def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
         try:
             if output is None:
-                for _count, text in export.blocks(job):
+                for _count, text in export.export_blocks(job):
                     self.stdout.write(text, ending="")
             else:
-                self._write(job, output)
+                self._write_export(job, output)
         except (RepriseError, OSError) as error:
             raise CommandError(str(error)) from error
 
-    def _write(self, job: UUID, output: Path) -> None:
-        head = log.head(job)
-        with bar(f"Exporting {job}", head.seq if head else 0) as advance:
+    def _write_export(self, job: UUID, output: Path) -> None:
+        head = log.read_head(job)
+        with progress_bar(f"Exporting {job}", head.seq if head else 0) as advance:
             total = 0
-            with lines.created(output) as file:
-                for count, text in export.blocks(job):
+            with lines.create_export(output) as file:
+                for count, text in export.export_blocks(job):
                     file.write(text.encode())
                     advance(count)
                     total += count

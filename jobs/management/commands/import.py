@@ -13,7 +13,7 @@ from core.errors import RepriseError
 from core.words import counted
 from jobs.archive import import_
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 
 
 class Command(ServiceCommand):
@@ -33,27 +33,30 @@ class Command(ServiceCommand):
         )
 
     def handle(self, *_: Any, files: list[Path], unfinished: bool, **__: Any) -> None:
-        plans = [(path, *self._check(path, unfinished)) for path in files]
+        plans = [(path, *self._check_path(path, unfinished)) for path in files]
         for path, found, new in plans:
             total = sum(one.header.head for one in found)
-            with _said(path), bar(f"Storing {path.name}", total if new else 0) as advance:
+            with (
+                _naming_file(path),
+                progress_bar(f"Storing {path.name}", total if new else 0) as advance,
+            ):
                 if new:
-                    import_.store(path, new, advance)
+                    import_.store_jobs(path, new, advance)
             events = sum(one.header.head for one in new)
             said = f"{path}: {counted(len(new), 'job')} with {counted(events, 'event')}"
             same = len(found) - len(new)
             self.stdout.write(f"{said}, {same} here already" if same else said)
 
-    def _check(
+    def _check_path(
         self, path: Path, unfinished: bool
     ) -> tuple[list[import_.Found], list[import_.Found]]:
-        with _said(path), bar(f"Checking {path.name}", None) as advance:
-            found = import_.check(path, advance)
-            return found, import_.wanted(found, unfinished=unfinished)
+        with _naming_file(path), progress_bar(f"Checking {path.name}", None) as advance:
+            found = import_.check_file(path, advance)
+            return found, import_.new_jobs(found, unfinished=unfinished)
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _naming_file(path: Path) -> Iterator[None]:
     """Say which file an error is about."""
     try:
         yield

@@ -13,14 +13,10 @@ from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
-from jobs.integrity.rebuild import (
-    CannotFold,
-    Difference,
-    rebuild,
-)
+from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 from jobs.models import Job
 
 SHOWN_CHARACTERS = 60
@@ -52,22 +48,24 @@ class Command(ServiceCommand):
     ) -> None:
         if bool(job) == all:
             raise CommandError("Say which: ids of jobs, or --all.")
-        jobs = _known() if all else iter(job)
+        jobs = _all_job_ids() if all else iter(job)
         checked = differ = lost = 0
-        with bar("Rebuilding", _events(None if all else job)) as advance:
-            for result in _results(jobs, write, advance):
+        with progress_bar("Rebuilding", _count_events(None if all else job)) as advance:
+            for result in _rebuild_jobs(jobs, write, advance):
                 checked += 1
                 differ += bool(result.differences)
                 lost += result.trouble is not None
-                self._say(result, json)
+                self._write_result(result, json)
         if lost:
-            raise CommandError(f"{lost} of {_jobs(checked)} not folded, and left as they are.")
+            raise CommandError(f"{lost} of {_job_count(checked)} not folded, and left as they are.")
         if differ and not write:
-            raise CommandError(f"{differ} of {_jobs(checked)} differ: --write puts them right.")
+            raise CommandError(
+                f"{differ} of {_job_count(checked)} differ: --write puts them right."
+            )
         if not json:
-            self.stdout.write(f"{_jobs(checked)} folded, {differ or 'none'} differed.")
+            self.stdout.write(f"{_job_count(checked)} folded, {differ or 'none'} differed.")
 
-    def _say(self, result: Result, as_json: bool) -> None:
+    def _write_result(self, result: Result, as_json: bool) -> None:
         if as_json:
             said = json.dumps(asdict(result), default=str, ensure_ascii=False)
             self.stdout.write(one_line(said))
@@ -76,31 +74,34 @@ class Command(ServiceCommand):
             self.stdout.write(f"{result.job}  {result.trouble}")
         for one in result.differences:
             self.stdout.write(
-                f"{result.job}  {one.place}: {_shown(one.kept)}, folds to {_shown(one.folded)}"
+                f"{result.job}  {one.place}: {_show_value(one.kept)}, "
+                f"folds to {_show_value(one.folded)}"
             )
 
 
-def _results(jobs: Iterator[UUID], write: bool, advance: Callable[[int], None]) -> Iterator[Result]:
+def _rebuild_jobs(
+    jobs: Iterator[UUID], write: bool, advance: Callable[[int], None]
+) -> Iterator[Result]:
     for job_id in jobs:
         try:
-            yield Result(job_id, rebuild(job_id, write=write, on_progress=advance))
+            yield Result(job_id, rebuild_job(job_id, write=write, on_progress=advance))
         except (NotFound, CannotFold) as error:
             yield Result(job_id, trouble=error.message)
 
 
-def _known() -> Iterator[UUID]:
+def _all_job_ids() -> Iterator[UUID]:
     return Job.objects.order_by("pk").values_list("pk", flat=True).iterator()
 
 
-def _events(jobs: list[UUID] | None) -> int:
+def _count_events(jobs: list[UUID] | None) -> int:
     found = Job.objects.all() if jobs is None else Job.objects.filter(pk__in=jobs)
     return int(found.aggregate(total=Sum("head"))["total"] or 0)
 
 
-def _jobs(count: int) -> str:
+def _job_count(count: int) -> str:
     return f"{count} job{'' if count == 1 else 's'}"
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     text = "nothing" if value in (None, "", ()) else str(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

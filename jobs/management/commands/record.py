@@ -25,15 +25,15 @@ class Command(ServiceCommand):
         )
 
     def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
-        if log.head(job) is None:
+        if log.read_head(job) is None:
             raise CommandError(f"There is no job {job}.")
-        texts = [text for page in log.history(job) for text in page.texts]
+        texts = [text for page in log.read_history(job) for text in page.texts]
         if output is None:
             self.stdout.write("".join(f"{text}\n" for text in texts), ending="")
             return
         output.write_text("".join(f"{text}\n" for text in texts))
         states = output.with_suffix(".states.ndjson")
-        states.write_text("".join(f"{line}\n" for line in recording.changes(texts)))
+        states.write_text("".join(f"{line}\n" for line in recording.recorded_changes(texts)))
         self.stdout.write(
             f"{counted(len(texts), 'event')} of {job} in {output}, states in {states}"
         )

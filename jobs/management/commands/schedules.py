@@ -31,9 +31,9 @@ class Command(ServiceCommand):
         """Do what is asked for, then list what there is."""
         try:
             if name := options["delete"]:
-                _found(name).delete()
+                _get_schedule(name).delete()
             elif name := options["enable"] or options["disable"]:
-                schedules.set_enabled(_found(name).pk, on=options["enable"] is not None)
+                schedules.set_enabled(_get_schedule(name).pk, on=options["enable"] is not None)
         except RepriseError as error:
             raise CommandError(error.message) from error
         found = list(Schedule.objects.values(*FIELDS, *FAILURE))
@@ -41,17 +41,17 @@ class Command(ServiceCommand):
             self.stdout.write(json.dumps(found, default=str))
         else:
             for row in found:
-                self.stdout.write(_line(row))
+                self.stdout.write(_schedule_line(row))
 
 
-def _found(name: str) -> Schedule:
+def _get_schedule(name: str) -> Schedule:
     try:
         return Schedule.objects.get(name=name)
     except Schedule.DoesNotExist:
         raise CommandError(f"There is no schedule {name}.") from None
 
 
-def _line(row: dict[str, Any]) -> str:
+def _schedule_line(row: dict[str, Any]) -> str:
     moment = row["next_run"]
     due = f"next {moment:%Y-%m-%d %H:%M}Z" if moment else "never" if row["enabled"] else "disabled"
     trouble = f"\t{row['failures']} failed: {row['error']}" if row["failures"] else ""

@@ -56,15 +56,15 @@ class Command(ServiceCommand):
             if public_key:
                 self.stdout.write(seals.public_key(), ending="")
             elif acknowledge is not None:
-                self._acknowledge(acknowledge, reason, keys, json)
+                self._acknowledge_seals(acknowledge, reason, keys, json)
             else:
-                self._seal(keys, json)
+                self._make_seal(keys, json)
         except seals.SealFailed as error:
             raise CommandError(error.message) from error
         except ValueError as error:
             raise CommandError(str(error)) from error
 
-    def _seal(self, keys: list[str], json: bool) -> None:
+    def _make_seal(self, keys: list[str], json: bool) -> None:
         adopted, problems = list[int](), dict[int, str]()
 
         def on_adopt(number: int, problem: str | None) -> None:
@@ -75,15 +75,21 @@ class Command(ServiceCommand):
             if not json:
                 self.stdout.write(_adopted_words(number, problem))
 
-        made = seals.seal(keys=keys, on_adopt=on_adopt)
+        made = seals.seal_heads(keys=keys, on_adopt=on_adopt)
         self.stdout.write(_as_json(made, adopted, problems) if json else _as_words(made))
 
-    def _acknowledge(self, last: int, reason: str | None, keys: list[str], json: bool) -> None:
+    def _acknowledge_seals(
+        self, last: int, reason: str | None, keys: list[str], json: bool
+    ) -> None:
         """Show what is lost and, where there is a reason, acknowledge it."""
-        found = seals.preview(last, keys=keys)
+        found = seals.preview_loss(last, keys=keys)
         if not json:
             self.stdout.write(_preview_words(found))
-        made = seals.acknowledge(last, reason, _caller(), keys=keys) if reason is not None else None
+        made = (
+            seals.acknowledge_seals(last, reason, _caller_name(), keys=keys)
+            if reason is not None
+            else None
+        )
         if json:
             self.stdout.write(_acknowledged_json(made, found))
         elif made is not None:
@@ -92,7 +98,7 @@ class Command(ServiceCommand):
             raise CommandError("Nothing was written. To acknowledge this, add --reason.")
 
 
-def _caller() -> str:
+def _caller_name() -> str:
     """Return who runs the command: the account and the machine."""
     try:
         name = getpass.getuser()
@@ -103,7 +109,7 @@ def _caller() -> str:
 
 def _as_words(made: seals.Sealed | None) -> str:
     if made is None:
-        return f"Nothing to seal: no head has moved since seal {_last()}."
+        return f"Nothing to seal: no head has moved since seal {_last_number()}."
     heads = counted(made.heads, "head")
     return f"Seal {made.number}: {heads}, digest {made.digest}, file {made.file}"
 
@@ -113,7 +119,7 @@ def _as_json(made: seals.Sealed | None, adopted: list[int], problems: dict[int, 
     if problems:
         found["not_adopted"] = {str(number): problem for number, problem in problems.items()}
     if made is None:
-        return json.dumps({"sealed": False, "last": _last(), **found})
+        return json.dumps({"sealed": False, "last": _last_number(), **found})
     return json.dumps({"sealed": True, **asdict(made), **found})
 
 
@@ -139,6 +145,6 @@ def _seals_words(found: seals.Preview) -> str:
     return f"seal{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
 
 
-def _last() -> int:
+def _last_number() -> int:
     last = Seal.objects.order_by("-number").first()
     return last.number if last else 0

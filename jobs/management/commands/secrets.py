@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from core.errors import RepriseError
 from jobs.management.arguments import moment_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 from jobs.secrets import keys, store
 
 
@@ -38,20 +38,20 @@ class Command(ServiceCommand):
         try:
             match what:
                 case "keys":
-                    self._keys(options["json"])
+                    self._list_keys(options["json"])
                 case "add-key":
-                    self.stdout.write(f"{keys.add().id} encrypts from now on.")
+                    self.stdout.write(f"{keys.add_key().id} encrypts from now on.")
                 case "rotate":
-                    self._rotate()
+                    self._rotate_secrets()
                 case "forget":
-                    count = store.forget(options["ended_before"])
+                    count = store.forget_ended(options["ended_before"])
                     self.stdout.write(f"{count} deleted.")
         except RepriseError as error:
             raise CommandError(error.message) from error
 
-    def _keys(self, as_json: bool) -> None:
+    def _list_keys(self, as_json: bool) -> None:
         used = store.by_key()
-        here = [key.id for key in keys.ring()]
+        here = [key.id for key in keys.key_ring()]
         rows = [
             {"key": key, "here": key in here, "secrets": used.get(key, 0)}
             for key in dict.fromkeys([*here, *used])
@@ -66,10 +66,10 @@ class Command(ServiceCommand):
         if not rows:
             self.stdout.write("There is no key yet: the first secret makes one.")
 
-    def _rotate(self) -> None:
+    def _rotate_secrets(self) -> None:
         done = 0
-        with bar("Encrypting", store.outdated()) as advance:
-            for count in store.rotate():
+        with progress_bar("Encrypting", store.count_outdated()) as advance:
+            for count in store.rotate_keys():
                 done += count
                 advance(count)
-        self.stdout.write(f"{done} encrypted anew; all are under {keys.newest().id}.")
+        self.stdout.write(f"{done} encrypted anew; all are under {keys.newest_key().id}.")

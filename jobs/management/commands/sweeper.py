@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
-from jobs import feed, schedules
+from jobs import feed, schedules, sweeper
 from jobs.feed.consumer_threads import Crew
 from jobs.management.base import ServiceCommand
-from jobs.queue import maintenance, rescue
+from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
 
 SCHEDULES_SECONDS = 1.0
@@ -30,21 +30,21 @@ class Command(ServiceCommand):
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: stop.set())
         crew = Crew(stop)
-        threads = maintenance.start_duties(groups(crew), stop) + crew.start_threads()
+        threads = maintenance.start_duties(duty_groups(crew), stop) + crew.start_threads()
         stop.wait()
         end = time.monotonic() + STOP_SECONDS
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
 
-def groups(crew: Crew) -> list[list[Duty]]:
+def duty_groups(crew: Crew) -> list[list[Duty]]:
     """Return what a sweeper does; those of a list take turns in one thread."""
     often = settings.REPRISE.sweep_seconds
-    seldom = [Duty(name, work, HOUSE_SECONDS) for name, work in rescue.SELDOM.items()]
+    seldom = [Duty(name, work, HOUSE_SECONDS) for name, work in sweeper.SELDOM.items()]
     found = [
-        [Duty("feed", feed.sequence, maintenance.TICK_SECONDS)],
-        [Duty("schedules", schedules.fire, SCHEDULES_SECONDS)],
-        [Duty(name, work, often) for name, work in rescue.OFTEN.items()],
+        [Duty("feed", feed.sequence_events, maintenance.TICK_SECONDS)],
+        [Duty("schedules", schedules.fire_due, SCHEDULES_SECONDS)],
+        [Duty(name, work, often) for name, work in sweeper.OFTEN.items()],
         [Duty("consumers", crew.replace_silent, WATCH_SECONDS)],
         seldom,
     ]

@@ -12,11 +12,7 @@ from core.errors import InvalidParams, RepriseError
 from jobs.events import one_line
 from jobs.management.base import ServiceCommand
 from jobs.models import Target
-from jobs.targets import (
-    diff,
-    select,
-    yaml_file,
-)
+from jobs.targets import diff, select_targets, yaml_file
 
 
 class Command(ServiceCommand):
@@ -38,17 +34,17 @@ class Command(ServiceCommand):
         """Run one subcommand."""
         try:
             if what == "import":
-                self._import(**options)
+                self._import_file(**options)
             else:
-                self._list(options["selector"], options["json"])
+                self._list_targets(options["selector"], options["json"])
         except InvalidParams as error:
             raise CommandError(" ".join(one["detail"] for one in error.errors)) from error
         except RepriseError as error:
             raise CommandError(error.message) from error
 
-    def _import(self, file: Path, dry_run: bool, prune: bool, **options: Any) -> None:
-        wanted = yaml_file.read(file)
-        make = diff.compare if dry_run else diff.apply
+    def _import_file(self, file: Path, dry_run: bool, prune: bool, **options: Any) -> None:
+        wanted = yaml_file.read_file(file)
+        make = diff.compare_inventory if dry_run else diff.apply_changes
         made = make(wanted, prune=prune)
         if options["json"]:
             self.stdout.write(one_line(json.dumps(made.as_dict(), ensure_ascii=False)))
@@ -61,8 +57,8 @@ class Command(ServiceCommand):
         told = "Nothing is stored: this is a dry run." if dry_run else "Done."
         self.stdout.write(f"{counts}, {made.same} as they were. {told}")
 
-    def _list(self, wanted: list[str], as_json: bool) -> None:
-        found = select(wanted) if wanted else list(Target.objects.order_by("name"))
+    def _list_targets(self, wanted: list[str], as_json: bool) -> None:
+        found = select_targets(wanted) if wanted else list(Target.objects.order_by("name"))
         for target in found:
             if as_json:
                 row = {"name": target.name}

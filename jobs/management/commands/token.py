@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from core import clock
 from core.errors import InvalidParams
 from jobs.access import tokens
-from jobs.log.hints import publisher
+from jobs.log.hints import hint_publisher
 from jobs.management.base import ServiceCommand
 from jobs.models import ApiToken
 
@@ -38,49 +38,49 @@ class Command(ServiceCommand):
         """Run one subcommand."""
         match what:
             case "make":
-                self._make(options["user"], options["name"], options["days"])
+                self._make_token(options["user"], options["name"], options["days"])
             case "list":
-                self._list(options["user"])
+                self._list_tokens(options["user"])
             case "revoke":
-                self._revoke(options["user"], options["name"])
+                self._revoke_tokens(options["user"], options["name"])
 
-    def _make(self, username: str, name: str, days: float | None) -> None:
+    def _make_token(self, username: str, name: str, days: float | None) -> None:
         try:
             expires_at = clock.now() + timedelta(days=days) if days is not None else None
-            _token, raw = tokens.make(_user(username), name, expires_at=expires_at)
+            _token, raw = tokens.make_token(_get_user(username), name, expires_at=expires_at)
         except InvalidParams as error:
             raise CommandError(error.errors[0]["detail"]) from error
         except (OverflowError, ValueError) as error:
             raise CommandError(f"That is no number of days: {days}.") from error
         self.stdout.write(raw)
 
-    def _list(self, username: str | None) -> None:
+    def _list_tokens(self, username: str | None) -> None:
         found = ApiToken.objects.select_related("user").order_by("pk")
         if username is not None:
-            found = found.filter(user=_user(username))
+            found = found.filter(user=_get_user(username))
         for token in found:
             self.stdout.write(
-                f"{token.user.get_username()}\t{token.name}\t{token.prefix}…\t{_state(token)}"
+                f"{token.user.get_username()}\t{token.name}\t{token.prefix}…\t{_token_state(token)}"
             )
 
-    def _revoke(self, username: str, name: str) -> None:
-        found = ApiToken.objects.filter(user=_user(username), name=name)
+    def _revoke_tokens(self, username: str, name: str) -> None:
+        found = ApiToken.objects.filter(user=_get_user(username), name=name)
         if not found.exists():
             raise CommandError(f"{username} has no token called {name}.")
-        tokens.revoke(found)
-        publisher().flush(
+        tokens.revoke_tokens(found)
+        hint_publisher().flush(
             NEWS_SECONDS
         )  # else this process might end before it has told the streams
 
 
-def _user(username: str) -> User:
+def _get_user(username: str) -> User:
     try:
         return User.objects.get(username=username)
     except User.DoesNotExist:
         raise CommandError(f"There is no user {username}.") from None
 
 
-def _state(token: ApiToken) -> str:
+def _token_state(token: ApiToken) -> str:
     if token.revoked_at:
         return f"revoked {token.revoked_at:%Y-%m-%d %H:%M}"
     used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never"

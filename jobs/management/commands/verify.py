@@ -12,11 +12,11 @@ from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
-from jobs.integrity import SealVerdict, Verdict, known_jobs, verify, verify_seals
+from jobs.integrity import SealVerdict, Verdict, known_jobs, verify_job, verify_seals
 from jobs.integrity.seals import SealFailed, key
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import bar
+from jobs.management.progress import progress_bar
 from jobs.models import Job
 
 
@@ -47,16 +47,16 @@ class Command(ServiceCommand):
         """Check what was asked for; CommandError, after all of it, where something is bad."""
         if bool(job) == all:
             raise CommandError("Say which: ids of jobs, or --all.")
-        keys = _keys(key)
+        keys = _public_keys(key)
         jobs = known_jobs() if all else iter(job)
-        with bar("Verifying", _events(None if all else job)) as advance:
-            bad = self._say(_verdicts(jobs, advance), "job", all, json)
+        with progress_bar("Verifying", _count_events(None if all else job)) as advance:
+            bad = self._write_verdicts(_verify_jobs(jobs, advance), "job", all, json)
         if all:
-            bad += self._say(verify_seals(keys), "seal", all, json)
+            bad += self._write_verdicts(verify_seals(keys), "seal", all, json)
         if bad:
             raise CommandError(f"Bad: {', '.join(bad)}.")
 
-    def _say(
+    def _write_verdicts(
         self, verdicts: Iterable[Verdict | SealVerdict], of: str, all: bool, json: bool
     ) -> list[str]:
         """Print the verdicts, of all jobs the bad ones only; return how many are bad, in words.
@@ -72,11 +72,11 @@ class Command(ServiceCommand):
                 self.stdout.write((_as_json if json else _as_words)(verdict))
         if all and not json and not bad:
             but = f", {acknowledged} of them acknowledged" if acknowledged else ""
-            self.stdout.write(f"{_count(checked, of)} checked, all good{but}.")
-        return [f"{bad} of {_count(checked, of)}"] if bad else []
+            self.stdout.write(f"{_count_words(checked, of)} checked, all good{but}.")
+        return [f"{bad} of {_count_words(checked, of)}"] if bad else []
 
 
-def _keys(given: list[str]) -> list[str]:
+def _public_keys(given: list[str]) -> list[str]:
     try:
         if given:
             return [key.read_public(text) for text in given]
@@ -86,15 +86,15 @@ def _keys(given: list[str]) -> list[str]:
     return [own] if own else []
 
 
-def _verdicts(jobs: Iterable[UUID], advance: Callable[[int], None]) -> Iterator[Verdict]:
+def _verify_jobs(jobs: Iterable[UUID], advance: Callable[[int], None]) -> Iterator[Verdict]:
     for job_id in jobs:
         try:
-            yield verify(job_id, on_progress=advance)
+            yield verify_job(job_id, on_progress=advance)
         except NotFound:
             yield Verdict(job_id, False, reason="There is no such job.")
 
 
-def _events(jobs: list[UUID] | None) -> int:
+def _count_events(jobs: list[UUID] | None) -> int:
     found = Job.objects.all() if jobs is None else Job.objects.filter(pk__in=jobs)
     return int(found.aggregate(total=Sum("head"))["total"] or 0)
 
@@ -103,7 +103,7 @@ def _as_words(verdict: Verdict | SealVerdict) -> str:
     if isinstance(verdict, SealVerdict):
         return f"seal {verdict.seal}  {_seal_words(verdict)}"
     if verdict.ok:
-        return f"{verdict.job}  ok: {_count(verdict.head or 0, 'event')}, hash {verdict.hash}"
+        return f"{verdict.job}  ok: {_count_words(verdict.head or 0, 'event')}, hash {verdict.hash}"
     place = f"bad at {verdict.seq}" if verdict.seq else "bad"
     return f"{verdict.job}  {place}: {verdict.reason}"
 
@@ -123,5 +123,5 @@ def _as_json(verdict: Verdict | SealVerdict) -> str:
     return one_line(json.dumps({**named, **verdict.as_dict()}, ensure_ascii=False))
 
 
-def _count(number: int, of: str) -> str:
+def _count_words(number: int, of: str) -> str:
     return f"{number} {of}" if number == 1 else f"{number} {of}s"

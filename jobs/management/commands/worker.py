@@ -39,10 +39,12 @@ class Command(ServiceCommand):
             redirect_stderr(err),
         ):
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
-            event_loop.run(partial(_serve, runs=options["runs"], job=options["job"]))
+            event_loop.run_loop(
+                partial(_serve_until_signal, runs=options["runs"], job=options["job"])
+            )
 
 
-def _serve(
+def _serve_until_signal(
     loop: asyncio.AbstractEventLoop, runs: int | None, job: UUID | None
 ) -> Coroutine[Any, Any, None]:
     """Handle signals from here on; return what is to be run."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from jobs.transports.base import Listener, Place
 
 
-async def run(
+async def run_ssh(
     argv: Sequence[str],
     step: Listener,
     *,
@@ -20,14 +20,14 @@ async def run(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> int:
-    """Run a command over ssh: `jobs.transports.ssh.session.run`.
+    """Run a command over ssh: `jobs.transports.ssh.session.run_session`.
 
     asyncssh is a sixth of the time that a process of this project takes to start: only one that
     runs a command on another machine loads it.
     """
     from jobs.transports.ssh import session
 
-    return await session.run(argv, step, target=target, timeout=timeout, env=env, cwd=cwd)
+    return await session.run_session(argv, step, target=target, timeout=timeout, env=env, cwd=cwd)
 
 
-__all__ = ["run"]
+__all__ = ["run_ssh"]

@@ -15,13 +15,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
-from jobs.transports.arguments import (
-    DENIED,
-    NO_COMMAND,
-    NO_FOLDER,
-    NOT_FOUND,
-    NOT_RUNNABLE,
-)
+from jobs.transports.arguments import DENIED, NO_COMMAND, NO_FOLDER, NOT_FOUND, NOT_RUNNABLE
 from jobs.transports.base import TERM_SECONDS
 from jobs.transports.errors import CommandUnusable
 from jobs.transports.output_copies import DRAIN_SECONDS
@@ -74,7 +68,9 @@ _KEEPER = (
 _AS_IT_IS = ("/bin/sh", "-c", 'exec "$0" "$@"')
 
 
-def line(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, silence: float) -> bytes:
+def make_line(
+    argv: Sequence[str], env: Mapping[str, str], cwd: str | None, silence: float
+) -> bytes:
     """Return the line; CommandUnusable where it is too long for a host to take."""
     pairs = [f"{name}={value}" for name, value in env.items()]
     own = [str(math.ceil(silence)), cwd or "", env.get("PATH", ""), argv[0]]

@@ -41,7 +41,7 @@ class Link(asyncssh.SSHClient):
     async def connected(self) -> asyncssh.SSHClientConnection:
         """Return the connection, making it first; TransportError, the same for all who wait."""
         if self._making is None:
-            self._making = asyncio.create_task(self._connect())
+            self._making = asyncio.create_task(self._open_connection())
         return await asyncio.shield(self._making)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class Link(asyncssh.SSHClient):
         self._offered = key
         return False
 
-    async def _connect(self) -> asyncssh.SSHClientConnection:
+    async def _open_connection(self) -> asyncssh.SSHClientConnection:
         login, config = self.login, settings.REPRISE
         try:
             return await asyncssh.connect(
@@ -110,15 +110,15 @@ class Link(asyncssh.SSHClient):
             )  # fmt: skip
         except (asyncssh.Error, OSError) as error:  # TimeoutError is an OSError
             self.is_over = True
-            raise self._refusal(error) from error
+            raise self._explain_refusal(error) from error
 
-    def _refusal(self, error: Exception) -> TransportError:
+    def _explain_refusal(self, error: Exception) -> TransportError:
         login, seconds = self.login, settings.REPRISE.ssh_connect_seconds
         match error:
             case asyncssh.HostKeyNotVerifiable():
-                return self._stranger(error.reason)
+                return self._unknown_key(error.reason)
             case asyncssh.KeyExchangeFailed() if "host key" in error.reason:
-                return self._stranger(error.reason)
+                return self._unknown_key(error.reason)
             case asyncssh.PermissionDenied():
                 keys = ", ".join(login.keys) or "the agent's and ~/.ssh/id_*"
                 return KeyRefused(f"{login.where} refused {login.user} with every key: {keys}.")
@@ -131,7 +131,7 @@ class Link(asyncssh.SSHClient):
                 return HostUnreachable(f"{login.where} ended the connection: {error.reason}.")
         return HostUnreachable(f"{login.where} cannot be reached: {error}.")
 
-    def _stranger(self, reason: str) -> TransportError:
+    def _unknown_key(self, reason: str) -> TransportError:
         login = self.login
         port = login.port if login.port != 22 else None
         keys = asyncssh.match_known_hosts(self._known, login.host, "", port)[0]

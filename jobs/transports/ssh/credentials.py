@@ -26,11 +26,11 @@ def known_hosts(path: Path) -> asyncssh.SSHKnownHosts:
     """Return what a known_hosts file says; HostKeyUnknown where it cannot be read."""
     try:
         state = path.stat()
-        return _read(path, state.st_mtime_ns, state.st_size)
+        return _read_known_hosts(path, state.st_mtime_ns, state.st_size)
     except (OSError, ValueError) as error:
         raise HostKeyUnknown(f"No host key is known: {path} cannot be read: {error}.") from error
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _mtime: int, _size: int) -> asyncssh.SSHKnownHosts:
+def _read_known_hosts(path: Path, _mtime: int, _size: int) -> asyncssh.SSHKnownHosts:
     return asyncssh.read_known_hosts(str(path))

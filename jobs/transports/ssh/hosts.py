@@ -50,9 +50,9 @@ class Host:
             self._users -= 1
             if not self._users:
                 loop = asyncio.get_running_loop()
-                self._idle = loop.call_later(IDLE_SECONDS, self._close)
+                self._idle = loop.call_later(IDLE_SECONDS, self._close_link)
 
-    def _close(self) -> None:
+    def _close_link(self) -> None:
         if self._link is not None:
             self._link.close()
         del self._hosts[self._login]

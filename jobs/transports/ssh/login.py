@@ -44,12 +44,12 @@ def login_of(target: Place) -> Login:
         host=parts.hostname,
         port=port,
         user=unquote(parts.username or "") or getpass.getuser(),
-        keys=_keys(target),
+        keys=_key_files(target),
         known_hosts=settings.REPRISE.ssh_known_hosts,
     )
 
 
-def _keys(target: Place) -> tuple[str, ...]:
+def _key_files(target: Place) -> tuple[str, ...]:
     own = target.variables.get("ssh_keys", settings.REPRISE.ssh_keys)
     if not isinstance(own, list | tuple) or not all(isinstance(path, str) for path in own):
         raise TargetUnusable(f"ssh_keys of {target.name} must be a list of files.")

@@ -12,10 +12,10 @@ import asyncssh
 from django.conf import settings
 
 from jobs.transports import arguments
-from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting
+from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting_for_place
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
-from jobs.transports.ssh.command_line import line
+from jobs.transports.ssh.command_line import make_line
 from jobs.transports.ssh.connection import Link
 from jobs.transports.ssh.hosts import host_of
 from jobs.transports.ssh.login import Login, login_of
@@ -33,7 +33,7 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # between attempts; the last one from then 
 NO_ROOM = (asyncssh.OPEN_CONNECT_FAILED, asyncssh.OPEN_RESOURCE_SHORTAGE)
 
 
-async def run(
+async def run_session(
     argv: Sequence[str],
     step: Listener,
     *,
@@ -50,19 +50,19 @@ async def run(
     """
     config, login = settings.REPRISE, login_of(target)
     own = {**step.env, **(env or {})}
-    arguments.check(argv, own)
-    asked = line(argv, own, cwd, config.ssh_silence_seconds)
+    arguments.check_arguments(argv, own)
+    asked = make_line(argv, own, cwd, config.ssh_silence_seconds)
     async with AsyncExitStack() as stack:
-        async with waiting(step, login.where), _patience(login):
+        async with waiting_for_place(step, login.where), _place_timeout(login):
             link = await stack.enter_async_context(host_of(login).link())
-            stack.enter_context(_translated(link))
+            stack.enter_context(_translate_errors(link))
             process = await _start_in_turn(link, asked)
-            stack.push_async_callback(_end, link, process)
-        return await _run(link, process, step, timeout)
+            stack.push_async_callback(_end_process, link, process)
+        return await _run_process(link, process, step, timeout)
 
 
 @asynccontextmanager
-async def _patience(login: Login) -> AsyncIterator[None]:
+async def _place_timeout(login: Login) -> AsyncIterator[None]:
     seconds = settings.REPRISE.ssh_place_seconds
     limit = asyncio.timeout(seconds or None)
     try:
@@ -76,7 +76,7 @@ async def _patience(login: Login) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _translated(link: Link) -> Iterator[None]:
+def _translate_errors(link: Link) -> Iterator[None]:
     """Say what it means for the command that its session ended, or was never begun."""
     try:
         yield
@@ -113,9 +113,9 @@ class Process(asyncssh.SSHClientProcess[bytes]):
             self.exited.set_result(None)
 
 
-async def _run(link: Link, process: Process, step: Listener, timeout: float | None) -> int:
+async def _run_process(link: Link, process: Process, step: Listener, timeout: float | None) -> int:
     link.commands += 1
-    beating = asyncio.create_task(_beat(process))
+    beating = asyncio.create_task(_send_beats(process))
     copies = Copies(step, {"out": process.stdout, "err": process.stderr})
     try:
         async with asyncio.timeout(timeout):
@@ -142,7 +142,7 @@ async def _start_in_turn(link: Link, asked: bytes) -> Process:
     alone = 0.0
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
         try:
-            return await _start(link, asked)
+            return await _start_process(link, asked)
         except asyncssh.ChannelOpenError as error:
             if error.code not in NO_ROOM or link.is_over or alone > ROOM_SECONDS:
                 raise
@@ -151,7 +151,7 @@ async def _start_in_turn(link: Link, asked: bytes) -> Process:
     raise AssertionError("the pauses have no end")
 
 
-async def _start(link: Link, asked: bytes) -> Process:
+async def _start_process(link: Link, asked: bytes) -> Process:
     """Start a command; cancelled meanwhile, end what may have been started."""
     connection = await link.connected()
     command: Any = asked  # bytes go as they are, whatever its annotation says
@@ -173,14 +173,14 @@ def _close_late(starting: asyncio.Future[Any]) -> None:
         starting.result()[0].close()
 
 
-async def _beat(process: Process) -> None:
+async def _send_beats(process: Process) -> None:
     """Let the host's end of the command know that somebody is still there."""
     while not process.is_closing():
         process.stdin.write(BEAT)
         await asyncio.sleep(settings.REPRISE.ssh_silence_seconds / BEATS)
 
 
-async def _end(link: Link, process: Process) -> None:
+async def _end_process(link: Link, process: Process) -> None:
     """End the command and wait until the host says so.
 
     Where it does not, only this session is given up: others may share the connection. They end
@@ -199,7 +199,7 @@ async def _end(link: Link, process: Process) -> None:
 
 async def _exit_heard(process: Process) -> None:
     """Wait for a command that is being ended; what it still writes has to be taken meanwhile."""
-    rest = asyncio.gather(_drop(process.stdout), _drop(process.stderr))
+    rest = asyncio.gather(_drop_output(process.stdout), _drop_output(process.stderr))
     rest.add_done_callback(lambda all_: all_.cancelled() or all_.exception())
     try:
         await asyncio.wait({process.exited}, timeout=TERM_SECONDS + ANSWER_SECONDS)
@@ -207,6 +207,6 @@ async def _exit_heard(process: Process) -> None:
         rest.cancel()
 
 
-async def _drop(stream: asyncssh.SSHReader[bytes]) -> None:
+async def _drop_output(stream: asyncssh.SSHReader[bytes]) -> None:
     while await stream.read(CHUNK):
         pass

@@ -32,33 +32,33 @@ HINTS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status (`options.EPILOG` lists them)."""
-    given = options.parser().parse_args(arguments)
+    given = options.make_parser().parse_args(arguments)
     try:
-        follower = options.follower(given)
-        printer = _printer(given)
+        follower = options.make_follower(given)
+        printer = _make_printer(given)
     except ValueError as error:
-        return _complain(str(error), USAGE)
+        return _print_error(str(error), USAGE)
     for file in (sys.stdout, sys.stderr):
         if isinstance(file, TextIOWrapper):
             file.reconfigure(errors="replace")  # a sign that a terminal cannot show ends nothing
     try:
-        return asyncio.run(_follow(follower, printer))
+        return asyncio.run(_follow_job(follower, printer))
     except KeyboardInterrupt:
-        return _left(follower, INTERRUPTED)
+        return _exit_status(follower, INTERRUPTED)
     except asyncio.CancelledError:
-        return _left(follower, TERMINATED)
+        return _exit_status(follower, TERMINATED)
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     except Unreachable as error:
-        return _complain(f"cannot reach {follower.page}: {error.message}", UNREACHABLE)
+        return _print_error(f"cannot reach {follower.page}: {error.message}", UNREACHABLE)
     except FollowError as error:
         hint = HINTS.get(error.code, "")
-        return _complain(f"{follower.page}: {error.message} ({error.code}) {hint}", REFUSED)
+        return _print_error(f"{follower.page}: {error.message} ({error.code}) {hint}", REFUSED)
 
 
-async def _follow(follower: Follower, printer: printers.Printer) -> int:
+async def _follow_job(follower: Follower, printer: printers.Printer) -> int:
     notes = Notes()
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     if me is not None:
@@ -77,7 +77,7 @@ async def _follow(follower: Follower, printer: printers.Printer) -> int:
     return STATUS.get(follower.info.status or "", UNKNOWN)
 
 
-def _printer(given: argparse.Namespace) -> printers.Printer:
+def _make_printer(given: argparse.Namespace) -> printers.Printer:
     output = not given.quiet if given.output is None else given.output
     if given.json:
         notes = None if given.quiet else sys.stderr
@@ -90,12 +90,12 @@ def _printer(given: argparse.Namespace) -> printers.Printer:
     return printers.Plain(sys.stdout, sys.stderr, output=output)
 
 
-def _left(follower: Follower, status: int) -> int:
+def _exit_status(follower: Follower, status: int) -> int:
     info = follower.info
     left = f"left at #{info.seq} of #{info.head}"
-    return _complain(f"{left}; go on with --after {info.cursor}", status)
+    return _print_error(f"{left}; go on with --after {info.cursor}", status)
 
 
-def _complain(said: str, status: int) -> int:
+def _print_error(said: str, status: int) -> int:
     print(f"reprise: {plain_text(said).strip()}", file=sys.stderr)
     return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,16 +45,16 @@ class Board:
         """Take the next event; what it does not know leaves it as it is."""
         data = event.data or {}
         if event.type == "job.submitted":
-            self._submitted(data)
+            self._take_submitted(data)
         elif event.type == "job.extended":
-            self._extended(data)
+            self._take_extended(data)
         elif event.type == "job.progressed":
-            self.done = _count(data.get("done"), self.done)
-            self.total = _count(data.get("total"), self.total)
+            self.done = _count_or(data.get("done"), self.done)
+            self.total = _count_or(data.get("total"), self.total)
         elif event.type in TERMINAL:
             self.status, self.message = TERMINAL[event.type], str(data.get("message") or "")
         elif event.type.startswith("step."):
-            self._step(event, data)
+            self._take_step(event, data)
         elif event.type == "attempt.started":
             for target in self.targets.values():
                 target.step = ""
@@ -67,34 +67,39 @@ class Board:
         """Return how many steps a target has, as far as is known."""
         return max(len(self.steps), len(target.done) + target.running)
 
-    def _submitted(self, data: Mapping[str, Any]) -> None:
+    def _take_submitted(self, data: Mapping[str, Any]) -> None:
         self.title, self.kind = str(data.get("title") or ""), str(data.get("kind") or "")
-        self.total = _count(data.get("total"), 0)
+        self.total = _count_or(data.get("total"), 0)
         plan = data.get("plan")
         if not isinstance(plan, dict):
             return
         self.steps = [str(step) for step in plan.get("steps") or ()]
-        for group in plan.get("groups") or ():
+        self._take_groups(plan.get("groups") or ())
+
+    def _take_groups(self, groups: Iterable[Any]) -> None:
+        for group in groups:
             for name in group.get("targets") or () if isinstance(group, dict) else ():
                 self.target(str(name))
 
-    def _extended(self, data: Mapping[str, Any]) -> None:
+    def _take_extended(self, data: Mapping[str, Any]) -> None:
         """Take the names that did not fit into `job.submitted`, as the plan has them."""
         for part in data.get("parts") or ():
             at = list(part.get("at") or [])
-            if at[:2] == ["plan", "groups"] and at[-1] == "targets":
+            if at == ["plan", "groups"]:
+                self._take_groups(part.get("items") or ())
+            elif at[:2] == ["plan", "groups"] and at[-1] == "targets":
                 for name in part.get("items") or ():
                     self.target(str(name))
 
-    def _step(self, event: Event, data: Mapping[str, Any]) -> None:
+    def _take_step(self, event: Event, data: Mapping[str, Any]) -> None:
         step = event.step or ""
         target = self.target(event.target or step)
         match event.type:
             case "step.started":
                 target.step, target.part = step, 0.0
             case "step.progressed":
-                total = _count(data.get("total"), 0)
-                target.part = min(1.0, _count(data.get("done"), 0) / total) if total else 0.0
+                total = _count_or(data.get("total"), 0)
+                target.part = min(1.0, _count_or(data.get("done"), 0) / total) if total else 0.0
             case "step.retried":
                 target.step = ""
             case type if type in ENDS:
@@ -103,5 +108,5 @@ class Board:
                 target.failed = ENDS[type] == "failed"
 
 
-def _count(value: object, otherwise: int) -> int:
+def _count_or(value: object, otherwise: int) -> int:
     return value if isinstance(value, int) and value >= 0 else otherwise

@@ -22,19 +22,19 @@ def one_line(text: str) -> str:
     return plain_text(text).replace("\n", " ")
 
 
-def coloured(line: Line) -> Text:
+def colour_line(line: Line) -> Text:
     """Return a line in its colours, with blanks for its tabs: something stands before it."""
     text = Text()
     for part, style in line.runs:
-        text.append(part, _rich(style))
+        text.append(part, _rich_style(style))
     text.expand_tabs(TAB)
     return text
 
 
-def _rich(style: Style) -> RichStyle:
+def _rich_style(style: Style) -> RichStyle:
     return RichStyle(
-        color=_colour(style.fg),
-        bgcolor=_colour(style.bg),
+        color=_rich_colour(style.fg),
+        bgcolor=_rich_colour(style.bg),
         bold=style.bold,
         dim=style.dim,
         italic=style.italic,
@@ -44,7 +44,7 @@ def _rich(style: Style) -> RichStyle:
     )
 
 
-def _colour(colour: Colour) -> Color | None:
+def _rich_colour(colour: Colour) -> Color | None:
     if colour is None:
         return None
     return Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour)
@@ -67,20 +67,20 @@ class Terminals:
             if isinstance(text := data.get("text"), str):
                 streams = self._open.setdefault(place, defaultdict(Terminal))
                 for line in streams[str(data.get("stream") or "out")].write(text):
-                    yield where(*place), line
+                    yield line_prefix(*place), line
         elif event.type == "attempt.started" or event.type in TERMINAL:
-            yield from self._end(list(self._open))
+            yield from self._end_lines(list(self._open))
         elif event.type.startswith("step.") and event.type != "step.progressed":
-            yield from self._end([place])
+            yield from self._end_lines([place])
 
-    def _end(self, places: list[tuple[str | None, str | None]]) -> Iterator[tuple[str, Line]]:
+    def _end_lines(self, places: list[tuple[str | None, str | None]]) -> Iterator[tuple[str, Line]]:
         for place in places:
             for terminal in self._open.pop(place, {}).values():
                 for line in terminal.end():
-                    yield where(*place), line
+                    yield line_prefix(*place), line
 
 
-def where(target: str | None, step: str | None) -> str:
+def line_prefix(target: str | None, step: str | None) -> str:
     """Return what stands before a step's lines: its target, and its name."""
     names = [one_line(name) for name in (target, step) if name]
     return " ".join(names) + " │ " if names else ""

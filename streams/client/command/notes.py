@@ -17,7 +17,7 @@ class Notes:
         last, self._last = self._last, info
         found = []
         if info.wait_s is not None:
-            found += self._trouble(info)
+            found += self._trouble_note(info)
         elif info.state in (State.CATCHING_UP, State.LIVE):
             self._said = ""
             if info.transport != last.transport:
@@ -28,7 +28,7 @@ class Notes:
             found.append(f"Resumed from #{start}, {events} caught up, over {info.transport}.")
         return found
 
-    def _trouble(self, info: Info) -> list[str]:
+    def _trouble_note(self, info: Info) -> list[str]:
         """Say an outage once, and again where its reason is another."""
         said = info.error.message if info.error else ""
         if said == self._said:

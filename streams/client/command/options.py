@@ -7,16 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from streams.client.core import Patience
 from streams.client.errors import BadCursor
-from streams.client.fallback import (
-    LONG_POLL,
-    OCTETS,
-    SSE,
-    TRANSPORTS,
-    WEBSOCKET,
-)
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
+from streams.client.patience import Patience
 
 #: How long to try for the first connection before the server counts as unreachable.
 REACH_SECONDS = 30.0
@@ -42,7 +36,7 @@ exit status:
   130, 143  interrupted; the cursor to go on from is on standard error"""
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = argparse.ArgumentParser(prog="reprise", description="Follow jobs of a Reprise server.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -54,12 +48,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     follow.add_argument("job", metavar="JOB", help="the job's address, or its id")
-    _where(follow)
-    _what(follow)
+    _add_place_options(follow)
+    _add_output_options(follow)
     return top
 
 
-def _where(follow: argparse.ArgumentParser) -> None:
+def _add_place_options(follow: argparse.ArgumentParser) -> None:
     add = follow.add_argument
     add("--server", metavar="URL", help="the server, where JOB is only an id")
     token = follow.add_mutually_exclusive_group()
@@ -73,13 +67,13 @@ def _where(follow: argparse.ArgumentParser) -> None:
         help="use this one only; several make a ladder, best first (all four)",
     )  # fmt: skip
     add(
-        "--give-up", type=_seconds, metavar="SECONDS",
+        "--give-up", type=_parse_seconds, metavar="SECONDS",
         help="end with 5 after so long without a connection"
         f" (default: {REACH_SECONDS:g} before the first one, later never)",
     )  # fmt: skip
 
 
-def _what(follow: argparse.ArgumentParser) -> None:
+def _add_output_options(follow: argparse.ArgumentParser) -> None:
     add = follow.add_argument
     add("--json", action="store_true", help="each event on a line of standard output, as it came")
     add("--verify", action="store_true", help="check the hash chain; a break ends with 4")
@@ -87,7 +81,9 @@ def _what(follow: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="nothing but errors")
 
 
-def follower(given: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Follower:
+def make_follower(
+    given: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> Follower:
     """Return the follower that the arguments ask for; ValueError where they cannot be used."""
     limit: float | None = given.give_up
     patience = Patience(reach_s=REACH_SECONDS if limit is None else limit, give_up_s=limit)
@@ -97,7 +93,7 @@ def follower(given: argparse.Namespace, environment: Mapping[str, str] = os.envi
             given.job,
             server=given.server or environment.get("REPRISE_SERVER", ""),
             after=given.after,
-            token=_token(given, environment),
+            token=_find_token(given, environment),
             transports=transports or TRANSPORTS,
             verify=given.verify,
             patience=patience,
@@ -106,7 +102,7 @@ def follower(given: argparse.Namespace, environment: Mapping[str, str] = os.envi
         raise ValueError(f"{error}. Write 57-5f1c2a9b, 57, or 0.") from error
 
 
-def _token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | None:
+def _find_token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | None:
     token: str = given.token or environment.get("REPRISE_TOKEN", "")
     if given.token_file is not None:
         try:
@@ -120,7 +116,7 @@ def _token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | N
     return token or None
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise ValueError

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from core.terminal import Line
 from streams.client.command.board import Board
-from streams.client.command.lines import Terminals, coloured, one_line
-from streams.client.command.words import words
+from streams.client.command.lines import Terminals, colour_line, one_line
+from streams.client.command.words import event_words
 from streams.client.frames import Event
 
 # Bars of targets at a time: those that run, and those that failed last.
@@ -76,7 +76,7 @@ class JsonLines(_Printer):
     def events(self, events: Sequence[Event]) -> None:
         """Write them."""
         lines = b"".join(event.raw + b"\n" for event in events)
-        self._out.write(_CONTROL.sub(_escaped, lines) if self._for_terminal else lines)
+        self._out.write(_CONTROL.sub(_escape_match, lines) if self._for_terminal else lines)
         self._out.flush()
 
     def note(self, note: str) -> None:
@@ -85,7 +85,7 @@ class JsonLines(_Printer):
             print(note, file=self._notes, flush=True)
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
+def _escape_match(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
 
 
@@ -101,20 +101,20 @@ class Plain(_Printer):
         for event in events:
             for prefix, line in self._terminals.take(event):
                 if self._output:
-                    self._line(prefix, line)
-            said = words(event)
+                    self._print_line(prefix, line)
+            said = event_words(event)
             if said:
-                self._said(event, said)
+                self._print_said(event, said)
         self._out.flush()
 
     def note(self, note: str) -> None:
         """Write it."""
         print(note, file=self._notes, flush=True)
 
-    def _line(self, prefix: str, line: Line) -> None:
+    def _print_line(self, prefix: str, line: Line) -> None:
         print(f"{prefix}{line.text}", file=self._out)
 
-    def _said(self, event: Event, said: str) -> None:
+    def _print_said(self, event: Event, said: str) -> None:
         print(said, file=self._out)
 
 
@@ -154,24 +154,24 @@ class Bars(Plain):
         for event in events:
             self._board.take(event)
         super().events(events)
-        self._draw()
+        self._draw_bars()
 
     def note(self, note: str) -> None:
         """Write it, less loud than the rest."""
-        self._print(Text(note, style="dim"))
+        self._print_text(Text(note, style="dim"))
 
-    def _line(self, prefix: str, line: Line) -> None:
-        self._print(Text.assemble((prefix, "cyan"), coloured(line)))
+    def _print_line(self, prefix: str, line: Line) -> None:
+        self._print_text(Text.assemble((prefix, "cyan"), colour_line(line)))
 
-    def _said(self, event: Event, said: str) -> None:
+    def _print_said(self, event: Event, said: str) -> None:
         bad = event.type in ("step.failed", "job.failed", "job.rejected")
         good = event.type in ("step.succeeded", "job.succeeded")
-        self._print(Text(said, style="red" if bad else "green" if good else "bold"))
+        self._print_text(Text(said, style="red" if bad else "green" if good else "bold"))
 
-    def _print(self, text: Text) -> None:
+    def _print_text(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
 
-    def _draw(self) -> None:
+    def _draw_bars(self) -> None:
         board = self._board
         title = escape(one_line(board.title or "Job"))
         total = board.total or None

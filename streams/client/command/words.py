@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.client.command.lines import one_line, where
+from streams.client.command.lines import line_prefix, one_line
 from streams.client.frames import Event
 
 _SAID = {
@@ -21,41 +21,41 @@ _SAID = {
 }
 
 
-def words(event: Event) -> str:
+def event_words(event: Event) -> str:
     """Return an event in one line, '' for one that says nothing by itself (output, progress)."""
     data = event.data or {}
     match event.type:
         case "job.submitted":
-            return _line(str(data.get("title") or ""), str(data.get("kind") or ""))
+            return _join_line(str(data.get("title") or ""), str(data.get("kind") or ""))
         case "attempt.started" if event.attempt > 1:
-            return _line(f"Attempt {event.attempt}", str(data.get("worker") or ""))
+            return _join_line(f"Attempt {event.attempt}", str(data.get("worker") or ""))
         case "job.waiting":
-            return _waiting(data)
+            return _waiting_words(data)
         case "step.succeeded" | "step.failed" | "step.skipped" | "step.retried":
-            return f"{where(event.target, event.step)}{_end(event.type, data)}"
+            return f"{line_prefix(event.target, event.step)}{_ending_words(event.type, data)}"
         case type if type in _SAID:
             said = data.get("message") or data.get("reason") or data.get("words") or ""
             by = (
                 event.actor.partition(":")[2] if event.actor.startswith(("user:", "token:")) else ""
             )
-            return _line(_SAID[type], str(said), f"by {by}" if by else "")
+            return _join_line(_SAID[type], str(said), f"by {by}" if by else "")
     return ""
 
 
-def _waiting(data: Mapping[str, Any]) -> str:
+def _waiting_words(data: Mapping[str, Any]) -> str:
     waits = data.get("waits")
     first = waits[0] if isinstance(waits, list) and waits else None
     if data.get("for") == "kind" and isinstance(first, dict):
         return one_line(f"Waits for a worker that knows the kind {first.get('kind')}")
-    return _line("Waits for", str(data.get("for") or "its turn"))
+    return _join_line("Waits for", str(data.get("for") or "its turn"))
 
 
-def _line(head: str, *rest: str) -> str:
+def _join_line(head: str, *rest: str) -> str:
     said = ", ".join(one_line(part) for part in rest if part)
     return f"{one_line(head)}: {said}" if said else one_line(head)
 
 
-def _end(type: str, data: Mapping[str, Any]) -> str:
+def _ending_words(type: str, data: Mapping[str, Any]) -> str:
     seconds = data.get("seconds")
     took = f" ({seconds:.1f} s)" if isinstance(seconds, int | float) else ""
     error = data.get("error")

@@ -13,12 +13,7 @@ from functools import cached_property
 import httpx
 
 from streams.client.addresses import Addresses
-from streams.client.close_reasons import (
-    Closed,
-    Ended,
-    Lost,
-    by_response,
-)
+from streams.client.close_reasons import Closed, Ended, Lost, by_response
 
 AGENT = "reprise-follower/1"
 # A refusal is a few hundred bytes; a proxy's page of excuses need not be read to its end.
@@ -73,7 +68,7 @@ class NoAnswer(Exception):
 
 
 @asynccontextmanager
-async def get(
+async def get_stream(
     door: Door, url: str, types: tuple[str, ...], headers: Mapping[str, str]
 ) -> AsyncIterator[httpx.Response]:
     """Make one GET request for the first of `types`; NoAnswer for all but a 200 of one of them.
@@ -87,7 +82,7 @@ async def get(
         if status == 204:
             raise NoAnswer(Ended(), status)
         if status != 200:
-            body = await _beginning(response)
+            body = await _read_beginning(response)
             raise NoAnswer(by_response(status, response.headers, body, datetime.now(UTC)), status)
         type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         if type not in types:
@@ -98,10 +93,10 @@ async def get(
 
 def network_error(error: BaseException) -> Lost:
     """Return what a failure to connect or to read means: the network's fault as far as is known."""
-    return Lost("network", reason(error))
+    return Lost("network", failure_reason(error))
 
 
-def reason(error: BaseException) -> str:
+def failure_reason(error: BaseException) -> str:
     """Return the plainest words for a failure: the system's, where they are at its root."""
     at: BaseException | None = error
     found = str(error) or type(error).__name__
@@ -117,7 +112,7 @@ def reason(error: BaseException) -> str:
     return found
 
 
-async def _beginning(response: httpx.Response) -> bytes:
+async def _read_beginning(response: httpx.Response) -> bytes:
     body = b""
     async for chunk in response.aiter_bytes():
         body += chunk

@@ -8,17 +8,13 @@ from contextlib import suppress
 
 import httpx
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Signal,
-)
+from streams.client.actions import Alive, Open, Signal
 from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
-from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello, split
+from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello, split_page
 from streams.client.silence import UNSAID_HEARTBEAT_S
-from streams.client.transports.http import Door, NoAnswer, get
+from streams.client.transports.http import Door, NoAnswer, get_stream
 
 JSON = "application/json"
 # The longest that the server holds an empty answer, in seconds.
@@ -35,14 +31,14 @@ IMPATIENT = frozenset({408, 502, 504})
 PAUSE_SECONDS = 2.0
 
 
-async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
+async def poll_signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
     """Yield the frames that a stream would have sent, until the job's end."""
     polling, clock = Polling(move.cursor), asyncio.get_running_loop().time
     while not polling.over:
         url = door.addresses.events(polling.cursor, polling.limit, polling.wait)
         body = bytearray()
         try:
-            async with get(door, url, (JSON,), {}) as response:
+            async with get_stream(door, url, (JSON,), {}) as response:
                 began = clock()
                 async for chunk in response.aiter_bytes():
                     body += chunk
@@ -88,10 +84,10 @@ class Polling:
 
     def take(self, text: str, seconds: float) -> Iterator[Signal]:
         """Take one page, whose text took so long to come; yield its frames. BadFrame otherwise."""
-        page, events = split(text)
+        page, events = split_page(text)
         match page:
             case {"next": str(cursor), "head": int(head), "status": str(status), "end": bool(end)}:
-                seq = _seq(cursor)
+                seq = _cursor_seq(cursor)
             case _:
                 raise BadFrame("This is no page of events.")
         if not self._greeted:
@@ -106,26 +102,26 @@ class Polling:
             self.over = True
             yield End(seq, status)
         self.wait = self._longest if self._caught_up else 0
-        self._fit(len(events), seconds)
+        self._fit_limit(len(events), seconds)
 
     def salvage(self, text: str) -> Iterator[Signal]:
         """Yield the events that are whole in a page which was cut off."""
         whole = max(text.rfind(NEXT_EVENT), 0)
         with suppress(BadFrame):
-            _, events = split(f"{text[:whole]}]}}")
+            _, events = split_page(f"{text[:whole]}]}}")
             if events:
                 if not self._greeted:
                     yield Hello(PROTOCOL, events[-1].seq, UNSAID_HEARTBEAT_S)
                 yield Events(tuple(events))
 
-    def _fit(self, events: int, seconds: float) -> None:
+    def _fit_limit(self, events: int, seconds: float) -> None:
         if seconds > SLOW_SECONDS:
             self.limit = max(min(self.limit, events) // 2, 1)
         elif seconds < QUICK_SECONDS and events >= self.limit:
             self.limit = min(self.limit * 2, MOST_LIMIT)
 
 
-def _seq(cursor: str) -> int:
+def _cursor_seq(cursor: str) -> int:
     try:
         return seq_of(cursor)
     except BadCursor:

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Retry,
-    Signal,
-)
-from streams.client.close_reasons import (
-    Closed,
-    Rotated,
-    told,
-)
+from streams.client.actions import Alive, Open, Retry, Signal
+from streams.client.close_reasons import Closed, Rotated, reason_for_error
 from streams.client.errors import BadFrame
 from streams.client.fallback import OCTETS, SSE
-from streams.client.frames import Event, Events, Words, event, named
+from streams.client.frames import Event, Events, Words, parse_event, parse_named
 from streams.client.sse import Message, SseParser
-from streams.client.transports.http import Door, get
+from streams.client.transports.http import Door, get_stream
 
 EVENT_STREAM = "text/event-stream"
 # What is asked for, and what else may come: a refusal that may be tried again is an event stream.
@@ -29,11 +20,11 @@ TYPES = {SSE: (EVENT_STREAM,), OCTETS: ("application/octet-stream", EVENT_STREAM
 AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
-async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
+async def stream_signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
     """Yield what one answer brings; the last is why it is over. NoAnswer where there is none."""
     url = door.addresses.stream(move.cursor, move.rotate_s)
     messages = Messages()
-    async with get(door, url, TYPES[move.transport], AS_IT_IS) as response:
+    async with get_stream(door, url, TYPES[move.transport], AS_IT_IS) as response:
         async for chunk in response.aiter_bytes():
             for signal in list(messages.take(chunk)) or [Alive(len(chunk))]:
                 yield signal
@@ -59,21 +50,21 @@ class Messages:
         events: list[Event] = []
         for message in messages:
             if message.event == "message":
-                events.append(event(_text(message)))
+                events.append(parse_event(_message_text(message)))
                 continue
             if events:
                 yield Events(tuple(events))
                 events = []
-            frame = named(message.event, _text(message))
+            frame = parse_named(message.event, _message_text(message))
             if isinstance(frame, Words):
-                yield told(frame)
+                yield reason_for_error(frame)
             elif frame is not None:
                 yield frame
         if events:
             yield Events(tuple(events))
 
 
-def _text(message: Message) -> str:
+def _message_text(message: Message) -> str:
     try:
         return message.data.decode()
     except UnicodeDecodeError:

@@ -10,13 +10,9 @@ from typing import cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from streams.client.actions import (
-    Alive,
-    Open,
-    Signal,
-)
+from streams.client.actions import Alive, Open, Signal
 from streams.client.close_reasons import by_close_code, by_response
-from streams.client.frames import Words, parse
+from streams.client.frames import Words, parse_frame
 from streams.client.transports.http import AGENT, Door
 
 # A frame has about 128 KiB of events.
@@ -56,7 +52,7 @@ class _Connect(connect):
         return exc
 
 
-async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
+async def socket_signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
     """Yield what one WebSocket brings; the last is why it is over."""
     connecting = _Connect(
         door.addresses.websocket(move.cursor),
@@ -76,7 +72,7 @@ async def signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
         async with connecting as socket:
             while True:
                 found = await cast(_Connection, socket).next()
-                frame = parse(found) if isinstance(found, str) else None
+                frame = parse_frame(found) if isinstance(found, str) else None
                 # The close frame that follows an error says whether to come back.
                 if isinstance(frame, Words):
                     said = frame

@@ -20,11 +20,7 @@ from typing import cast
 
 import uvloop
 
-from tests.benchmarks.beside.marks import (
-    MARK,
-    begun,
-    split,
-)
+from tests.benchmarks.beside.marks import MARK, begun, split
 
 AT_ONCE = 100
 # Servers cut who is silent for long; one that hears anything asks for no pong.

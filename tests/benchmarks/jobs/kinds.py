@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.kinds.registry import Kind
+from jobs.kinds import Kind
 from jobs.run import Run, Step
 
 

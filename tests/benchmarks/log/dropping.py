@@ -73,7 +73,7 @@ def dropping(stage: Stage, scale: float) -> list[Bar]:
     with _Timed(stage.owner_url) as owner:
         writer.start()
         began = time.perf_counter()
-        done = list(stages.stages(month, Means(owner, _no_bar)))
+        done = list(stages.archive_month(month, Means(owner, _no_bar)))
         took = time.perf_counter() - began
         writer.over.set()
         writer.join()
@@ -98,7 +98,7 @@ def _fill(stage: Stage, events: int) -> Month:
     for number in range(events // A_JOB):
         job = filling.long_job(A_JOB, UUID(int=first + (number << 80)))
         log.append(job, [NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})], actor="w")
-    while feed.sequence():
+    while feed.sequence_events():
         pass
     return Month.of(moment)
 

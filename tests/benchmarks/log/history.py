@@ -63,7 +63,7 @@ def _whole(bare: psycopg.Connection[tuple[object, ...]], job: UUID, events: int)
 
 def _read_all(job: UUID, events: int, look: Callable[[], None] = lambda: None) -> None:
     seen = 0
-    for page in log.history(job):
+    for page in log.read_history(job):
         seen += len(page)
         look()
     if seen != events:

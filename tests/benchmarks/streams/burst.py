@@ -14,16 +14,8 @@ from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import http, websocket
-from tests.benchmarks.streams.live import (
-    Pace,
-    Round,
-    play,
-)
-from tests.benchmarks.streams.sources import (
-    Nchan,
-    Ours,
-    PubSub,
-)
+from tests.benchmarks.streams.live import Pace, Round, play
+from tests.benchmarks.streams.sources import Nchan, Ours, PubSub
 
 FOLLOWERS = 200
 BURSTS = 10

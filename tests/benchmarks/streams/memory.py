@@ -10,11 +10,7 @@ from uuid import UUID
 from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
-from tests.benchmarks.streams.crowds import (
-    following,
-    http,
-    websocket,
-)
+from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
 

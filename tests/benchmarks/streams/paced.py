@@ -12,17 +12,9 @@ from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import websocket
-from tests.benchmarks.streams.live import (
-    Pace,
-    Round,
-    play,
-)
+from tests.benchmarks.streams.live import Pace, Round, play
 from tests.benchmarks.streams.servers import Served
-from tests.benchmarks.streams.sources import (
-    Group,
-    Ours,
-    PubSub,
-)
+from tests.benchmarks.streams.sources import Group, Ours, PubSub
 
 FOLLOWERS = 200
 RATE, CALM_RATE = 250, 10

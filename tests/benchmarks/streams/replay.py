@@ -19,11 +19,7 @@ from jobs import log
 from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.streams import nats, servers
-from tests.benchmarks.streams.crowds import (
-    following,
-    http,
-    websocket,
-)
+from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
 
@@ -119,5 +115,5 @@ def _seconds(served: Served, events: int, request: str, **plan: Any) -> float:
 
 def _texts(job: UUID) -> Iterator[str]:
     """Yield the events that have a mark."""
-    for page in log.history(job, 2):
+    for page in log.read_history(job, 2):
         yield from page.texts

@@ -76,7 +76,7 @@ def token(name: str) -> str:
     user, _made = User.objects.update_or_create(
         username="bench", defaults={"is_superuser": True, "is_staff": True}
     )
-    _token, raw = tokens.make(user, name)
+    _token, raw = tokens.make_token(user, name)
     return raw
 
 

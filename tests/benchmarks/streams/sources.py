@@ -47,18 +47,18 @@ class Ours:
     @contextmanager
     def noting(self) -> Iterator[None]:
         """Note the moment of each commit: between it and the hint."""
-        publish = hints.publish
+        publish = hints.publish_hints
 
         def noted(receipts: Sequence[Appended]) -> None:
             now = time.monotonic()
             self._moments += [now for receipt in receipts for _ in receipt.texts]
             publish(receipts)
 
-        hints.publish = noted
+        hints.publish_hints = noted
         try:
             yield
         finally:
-            hints.publish = publish
+            hints.publish_hints = publish
 
 
 class Group:

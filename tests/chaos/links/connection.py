@@ -5,12 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from tests.chaos.links.frames import (
-    Capped,
-    Greeted,
-    GreetedStream,
-    Reader,
-)
+from tests.chaos.links.frames import Capped, Greeted, GreetedStream, Reader
 
 CHUNK = 1448  # a segment's
 

@@ -11,13 +11,7 @@ from tests.chaos.hosts import Host
 from tests.chaos.links.cables import Cables, Traffic
 from tests.chaos.links.cases import Case
 from tests.chaos.links.connection import Terms
-from tests.chaos.links.kinds import (
-    CAP,
-    CAPPED,
-    CUT,
-    STALLED,
-    STALLED_STREAMS,
-)
+from tests.chaos.links.kinds import CAP, CAPPED, CUT, STALLED, STALLED_STREAMS
 from tests.chaos.links.relay import Relay
 
 PATIENCE_SECONDS = 60.0

@@ -17,13 +17,7 @@ from urllib.parse import urljoin
 from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import Error as BrowserError
 
-from tests.chaos.streams.crowd import (
-    Ended,
-    Plan,
-    Planned,
-    say,
-    until_told_to_leave,
-)
+from tests.chaos.streams.crowd import Ended, Plan, Planned, say, until_told_to_leave
 from tests.chaos.streams.history import History
 
 CHROMIUM = "/usr/bin/chromium"

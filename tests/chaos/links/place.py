@@ -17,11 +17,7 @@ from ops.launcher import ready
 from ops.setup import say
 from tests.chaos.installation import Ground
 from tests.chaos.links import nginx
-from tests.chaos.links.kinds import (
-    DOORS,
-    JOBS,
-    SERVERS,
-)
+from tests.chaos.links.kinds import DOORS, JOBS, SERVERS
 from tests.chaos.rows import USER
 from tests.chaos.streams import place
 from tests.chaos.streams.layout import Layout

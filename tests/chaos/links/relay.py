@@ -13,12 +13,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.chaos.links.connection import (
-    CHUNK,
-    Connection,
-    Line,
-    Terms,
-)
+from tests.chaos.links.connection import CHUNK, Connection, Line, Terms
 
 BUFFER = 4096  # the least that Linux gives is a little more
 RESET = struct.pack("ii", 1, 0)

@@ -16,13 +16,7 @@ from rich.table import Table
 from core import clock
 from tests.chaos.links.cases import Case
 from tests.chaos.links.kinds import LINKS
-from tests.chaos.links.verdict import (
-    BYTES,
-    FIND_SECONDS,
-    LOST_BYTES,
-    TIMES,
-    Judged,
-)
+from tests.chaos.links.verdict import BYTES, FIND_SECONDS, LOST_BYTES, TIMES, Judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,7 @@ from ops.errors import CannotStart
 from ops.setup import say
 from tests.chaos.hosts import Host, wire_up
 from tests.chaos.installation import Ground
-from tests.chaos.links.cases import (
-    Case,
-    draw,
-    waves,
-)
+from tests.chaos.links.cases import Case, draw, waves
 from tests.chaos.links.kinds import LINKS, WORDS
 from tests.chaos.options import count
 from tests.chaos.streams.layout import Layout

@@ -10,24 +10,13 @@ from uuid import UUID
 from ops.setup import say
 from tests.chaos.links import node, verdict
 from tests.chaos.links.cases import Case, waves
-from tests.chaos.links.kinds import (
-    FOLLOWERS,
-    JOBS,
-    NODE,
-    PAGE,
-    PYTHON,
-    WAYS,
-)
+from tests.chaos.links.kinds import FOLLOWERS, JOBS, NODE, PAGE, PYTHON, WAYS
 from tests.chaos.links.lines import Lines
 from tests.chaos.links.pages import as_parsed
 from tests.chaos.links.place import Place
 from tests.chaos.links.verdict import Found
 from tests.chaos.streams import account, crowds
-from tests.chaos.streams.crowd import (
-    Ended,
-    Plan,
-    Planned,
-)
+from tests.chaos.streams.crowd import Ended, Plan, Planned
 from tests.chaos.streams.crowds import Crowd
 from tests.chaos.streams.history import History
 from tests.chaos.streams.verdict import Log

@@ -17,12 +17,7 @@ from ops.embedded.server import tethered
 from ops.errors import CannotStart
 from ops.setup.clone import ROOT
 from tests.chaos.hosts import Host
-from tests.chaos.streams.crowd import (
-    Ended,
-    Plan,
-    Planned,
-    Report,
-)
+from tests.chaos.streams.crowd import Ended, Plan, Planned, Report
 from tests.chaos.supervised import Keep
 
 COMMAND = [sys.executable, "-m", "tests.chaos.streams.crowd"]

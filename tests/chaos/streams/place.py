@@ -76,7 +76,7 @@ class Place:
     def token(self) -> str:
         """Return an API token of who may see the jobs."""
         user = User.objects.get(username=USER)
-        return tokens.make(user, "followers")[1]
+        return tokens.make_token(user, "followers")[1]
 
     def _start_web(self, name: str, host: Host) -> None:
         port = ports.free()

@@ -14,12 +14,7 @@ from ops.setup import say
 from tests.chaos.installation import Ground
 from tests.chaos.options import count
 from tests.chaos.streams import layout
-from tests.chaos.streams.plan import (
-    FAULTS,
-    HERE,
-    Planned,
-    draw,
-)
+from tests.chaos.streams.plan import FAULTS, HERE, Planned, draw
 from tests.chaos.supervised import Keep
 
 #: Followers have to notice within seconds that a host is gone, not within half a minute.

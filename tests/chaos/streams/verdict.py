@@ -14,11 +14,7 @@ from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
 from tests.chaos.streams.crowd import Planned as Following
 from tests.chaos.streams.history import History, fingerprint
-from tests.chaos.streams.lags import (
-    Lag,
-    Window,
-    Windows,
-)
+from tests.chaos.streams.lags import Lag, Window, Windows
 from tests.chaos.streams.series import Course, Struck
 
 #: What was appended so shortly before a fault may still have been on its way.

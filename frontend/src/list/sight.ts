@@ -1,0 +1,83 @@
+/**
+ * Which parts of a long list are near the view, for lists that templates draw: the rest keep their
+ * height and have no rows. `Windowed` is the same for lists that only grow.
+ */
+
+const MARGIN = '800px 0px';
+/** So many rows are drawn together. */
+export const CHUNK = 100;
+
+/** What a chunk of a list needs; `from` is the index of its first row. */
+export interface Chunk<T> {
+  readonly index: number;
+  readonly from: number;
+  readonly rows: readonly T[];
+}
+
+/** Cut a list into chunks. */
+export function chunks<T>(rows: readonly T[]): Chunk<T>[] {
+  return Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, index) => {
+    const from = index * CHUNK;
+    return { index, from, rows: rows.slice(from, from + CHUNK) };
+  });
+}
+
+/** Knows the chunks of one list, elements in order with `data-chunk`; tells `changed` when to draw again. */
+export class Sight {
+  private readonly near = new Set([0]);
+  /** Heights as last drawn, in px. */
+  private readonly heights = new Map<number, number>();
+  private observer: IntersectionObserver | undefined;
+  private root: Element | null | undefined;
+
+  constructor(private readonly changed: () => void) {}
+
+  /** Whether a chunk is to be drawn. */
+  has(index: number): boolean {
+    return this.near.has(index);
+  }
+
+  /**
+   * Watch the chunks that there are now, within the scroller `root` (null: the page scrolls), and give
+   * those that are not drawn their height; `guess` says that of one that never was.
+   */
+  watch(root: Element | null, elements: Iterable<HTMLElement>, guess: (index: number) => number) {
+    if (!this.observer || root !== this.root) {
+      this.stop();
+      this.root = root;
+      this.observer = new IntersectionObserver((entries) => this.seen(entries), {
+        root,
+        rootMargin: MARGIN,
+      });
+    }
+    for (const element of elements) {
+      const index = Number(element.dataset.chunk);
+      const height = element.childElementCount ? 0 : (this.heights.get(index) ?? guess(index));
+      element.style.height = height ? `${height}px` : '';
+      this.observer.observe(element);
+    }
+  }
+
+  /** Forget heights: the list shows something else. */
+  forget(): void {
+    this.heights.clear();
+  }
+
+  /** Watch nothing more. */
+  stop(): void {
+    this.observer?.disconnect();
+    this.observer = undefined;
+  }
+
+  private seen(entries: readonly IntersectionObserverEntry[]): void {
+    const before = [...this.near].join();
+    for (const { target, isIntersecting, boundingClientRect } of entries) {
+      const index = Number((target as HTMLElement).dataset.chunk);
+      if (isIntersecting) this.near.add(index);
+      else if (this.near.delete(index) && target.isConnected) {
+        this.heights.set(index, boundingClientRect.height);
+      }
+    }
+    if ([...this.near].join() !== before) this.changed();
+  }
+}

@@ -1,0 +1,145 @@
+"""An attempt at a run: its place in the log, what earlier attempts recorded, and its control.
+
+The parts of the run API (steps, timers, gates, compensation, rollouts) work on an `Attempt`;
+`jobs.run.run.Run` is the facade of it that a handler gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from core import clock
+from core.user_code import plain_data
+from jobs.events import EventType, NewEvent
+from jobs.events.fold import StepKey, StepState
+from jobs.log import Append, Appended
+from jobs.log.writer import Writer
+from jobs.run.control import RunControl, new_branch
+from jobs.run.errors import Diverged, foremost_error
+from jobs.run.replay import Replay
+from jobs.run.threads import in_task
+from jobs.secrets.vault import Vault
+
+T = TypeVar("T")
+
+
+class Attempt(RunControl):
+    """One attempt at a job: appends under its fence, and replays what is recorded."""
+
+    def __init__(self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer) -> None:
+        super().__init__()
+        self.job = job
+        self.fence = fence
+        self.attempt = attempt
+        self.actor = actor
+        self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
+        self.diverged: Diverged | None = None
+        self.worked: set[str | None] = set()  # targets on which this attempt has run a step
+        self.vault = Vault(job)
+        self._replay = Replay({})
+        self._writer = writer
+        self._skew = timedelta()
+
+    def load_steps(self, steps: Mapping[StepKey, StepState], status: str, at: str) -> None:
+        """Take in the recorded steps, and the attempt's start; before the handler is called.
+
+        `status` and `at` (by the database's clock) are the job's then.
+        """
+        self.cancelling = self.cancelling or status == "cancelling"
+        self._replay = Replay(steps)
+        self._skew = clock.parse(at) - clock.now()
+
+    def check_replayed(self) -> None:
+        """Raise Diverged where the handler is done, but what is recorded is not all of it."""
+        if self.diverged is None and not self.cancelling:
+            with self.noting_divergence():
+                self._replay.check_complete()
+
+    def clock(self) -> datetime:
+        """Return the time by the database's clock, which decides when the job is due."""
+        return clock.now() + self._skew
+
+    async def append(
+        self, events: list[NewEvent], statuses: frozenset[str] | None = None
+    ) -> Appended:
+        """Append events under this run's fence; LeaseLost where somebody else has the job.
+
+        With `statuses`, only where the job's status is one of these: else NotNow.
+
+        The receipt says how the job stands, so that what was asked for before a step's end is
+        recorded is heeded after that step, and not with the next heartbeat only.
+        """
+        plain = [replace(event, data=plain_data(event.data)) for event in events]
+        said = self.vault.masked(plain)
+        receipt = await self._writer.append(
+            Append(self.job, said, self.actor, self.fence, statuses=statuses)
+        )
+        self.set_requests(
+            cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused"
+        )
+        return receipt
+
+    def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:
+        """Count a call for a step; return its occurrence and what is recorded of it.
+
+        Raises Diverged where that is not what the record has next. A run that is being stopped may
+        take another way, and steps without a target in branches have no order: there only an end
+        that leaves out something recorded is noticed.
+        """
+        if self.diverged is not None:
+            raise self.diverged
+        ordered = target is not None or self.in_main
+        with self.noting_divergence():
+            return self._replay.next_call(name, target, strict=ordered and not self.cancelling)
+
+    def has_begun(self, target: str) -> bool:
+        """Return whether an earlier attempt has begun a step on a target."""
+        return self._replay.has_begun(target)
+
+    async def skip(self, name: str, target: str | None, reason: str) -> None:
+        """Log that a step is not going to run, and why; once, however many attempts."""
+        occurrence, recorded = self.next_call(name, target)
+        if recorded is None:
+            data = {"occurrence": occurrence, "reason": reason}
+            await self.append([NewEvent(EventType.STEP_SKIPPED, data, name, target)])
+
+    async def progress(self, done: int, total: int, failed: int = 0) -> None:
+        """Log how far the run is, in its own units (servers, files)."""
+        data = {"done": done, "total": total, "failed": failed}
+        await self.append([NewEvent(EventType.JOB_PROGRESSED, data)])
+
+    async def gather(self, *work: Awaitable[T], limit: int | None = None) -> list[T]:
+        """Run several at once, at most `limit` of them; wait for all, then raise the first error.
+
+        Where one of them is parked the others are not over yet, so that is what is raised.
+        """
+        room = asyncio.Semaphore(limit or max(1, len(work)))
+
+        async def one(each: Awaitable[T]) -> T:
+            async with room:
+                with new_branch():
+                    done: T = await in_task(self, lambda: each)
+                    return done
+
+        results = await asyncio.gather(*map(one, work), return_exceptions=True)
+        raised = [result for result in results if isinstance(result, BaseException)]
+        if raised:
+            error = foremost_error(raised) or raised[0]
+            self.mark_parked(error)
+            raise error
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    @contextmanager
+    def noting_divergence(self) -> Iterator[None]:
+        """Remember a Diverged that is raised in here: nothing else may be recorded after it."""
+        try:
+            yield
+        except Diverged as error:
+            self.diverged = error
+            raise
