@@ -8,12 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from core.user_code import Caught, caught
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# What Django raises while the database is away, or has just been.
+AWAY = (OperationalError, InterfaceError)
+AWAY_SECONDS = 60.0
+FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 2.0
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
 
@@ -39,6 +44,23 @@ def leave_pool() -> None:
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `fn` in a thread that has a connection of its own, and keeps it."""
     return await _run(partial(fn, *args, **kwargs))
+
+
+async def read_in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `fn`, which only reads, as `in_thread`; again while the database is away.
+
+    Raises what it raised last once the database has been away for a minute.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_at, pause = loop.time() + AWAY_SECONDS, FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await in_thread(fn, *args, **kwargs)
+        except AWAY:
+            if loop.time() > give_up_at:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, MOST_PAUSE_SECONDS)
 
 
 async def _run(fn: Callable[[], T]) -> T:

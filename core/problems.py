@@ -34,6 +34,7 @@ from core.errors import (
     RepriseError,
     Unavailable,
 )
+from core.json_pointer import join_pointer
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def pointers(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 def pointer(path: Sequence[object]) -> str:
     """Return the JSON pointer to a place; `""` is the whole document."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return join_pointer(path)
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import BinaryIO, cast
 
 import zstandard
 
+from core.files import whole_file
 from jobs.archive.format import BadExport
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -53,16 +53,9 @@ def open_export(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def create_export(path: Path) -> Iterator[BinaryIO]:
     """Open a file to write, compressed where its name ends in `.zst`; there only when complete."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as raw:
-            if path.suffix == ".zst":
-                with zstandard.ZstdCompressor(LEVEL).stream_writer(raw, closefd=False) as packed:
-                    yield cast("BinaryIO", packed)
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as raw:
+        if path.suffix == ".zst":
+            with zstandard.ZstdCompressor(LEVEL).stream_writer(raw, closefd=False) as packed:
+                yield cast("BinaryIO", packed)
+        else:
+            yield raw

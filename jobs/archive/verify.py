@@ -13,6 +13,7 @@ import zstandard
 from django.core.files.storage import FileSystemStorage
 
 from core.errors import RepriseError
+from core.files import sync_path
 from core.words import counted
 from jobs.archive.format import Chain, Header, Misfit, header_of, parse_header
 from jobs.archive.write import rows_of, seal_lines
@@ -117,8 +118,4 @@ def _sync_file(name: str) -> None:
         return
     path = where.path(name)
     for place in (path, os.path.dirname(path)):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_path(place)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import InvalidParams
+from core.json_pointer import join_pointer
 from jobs.events import EventType, NewEvent, one_line
 
 # An event's body has 64 KiB; these leave room for what stands around the data.
@@ -59,7 +60,7 @@ def check_fits(params: Data) -> None:
     if (size := _value_size(short)) <= MOST_PARAMS_BYTES:
         return
     name = max(short, key=lambda member: _value_size(short[member]))
-    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    pointer = join_pointer([name])
     detail = f"This is too long: the parameters have {size:,} bytes of {MOST_PARAMS_BYTES:,}."
     raise InvalidParams([{"pointer": pointer, "detail": detail}])
 

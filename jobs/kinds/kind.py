@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
+from core.json_pointer import join_pointer
 from jobs.events.extensions import check_fits
 from jobs.kinds import storable_values
 from jobs.secrets import field as secrets
@@ -173,6 +174,5 @@ def _error_pointers(error: ValidationError) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) and sentences."""
     found = []
     for item in error.errors(include_url=False, include_input=False):
-        parts = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
-        found.append({"pointer": "".join(f"/{part}" for part in parts), "detail": item["msg"]})
+        found.append({"pointer": join_pointer(item["loc"]), "detail": item["msg"]})
     return found

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.json_pointer import escape_part
+
 
 def find_unfit(params: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return a pointer and a sentence for each number that JSON, or the log, does not have.
@@ -23,7 +25,7 @@ def _unfit_values(value: Any, place: str) -> Iterator[tuple[str, str]]:
             yield place, "Integers have at most 64 bits"
         case Mapping():
             for name, each in value.items():
-                part = str(name).replace("~", "~0").replace("/", "~1")
+                part = escape_part(name)
                 yield from _unfit_values(each, f"{place}/{part}")
         case list() | tuple() | set() | frozenset():
             for number, each in enumerate(value):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from core.errors import InvalidParams
+from core.json_pointer import escape_part
 from jobs.secrets.encodings import SHORTEST
 from jobs.secrets.masking import MASK
 
@@ -155,5 +156,5 @@ def _find_secrets(value: Any, place: str) -> Iterator[tuple[str, Secret]]:
         case _:
             return
     for name, each in inner:
-        part = str(name).replace("~", "~0").replace("/", "~1")
+        part = escape_part(name)
         yield from _find_secrets(each, f"{place}/{part}" if place else part)

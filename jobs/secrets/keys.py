@@ -10,8 +10,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from core.errors import RepriseError
+from core.files import whole_file
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -120,20 +121,9 @@ def _parse_key(line: str, number: int) -> Key:
 def _write_keys(path: Path, keys: list[Key], *, new: bool = False) -> None:
     """Write the file as a whole or not at all; of two who make it at a time, one's stays."""
     text = "".join(f"{base64.b64encode(key.raw).decode()}\n" for key in keys)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            path.hardlink_to(beside)
-            beside.unlink()
-        else:
-            beside.replace(path)
-    except FileExistsError:
-        beside.unlink()
+        with suppress(FileExistsError), whole_file(path, replace=not new) as file:
+            file.write(text.encode())
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise KeysUnusable(f"The keys for secrets cannot be written: {error}") from error

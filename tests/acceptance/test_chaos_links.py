@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.up_process import NOT_INHERITED, ROOT
+from ops.setup.clone import ROOT
+from tests.support.up_process import NOT_INHERITED
 
 LINKS = ("128k", "64k-live", "64k-behind", "1mbit-cut", "capped", "stalled", "stalled-streams")
 FOLLOWERS = ("python", "node")

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.support.up_process import NOT_INHERITED, ROOT
+from ops.setup.clone import ROOT
+from tests.support.up_process import NOT_INHERITED
 
 FAULTS = ("valkey-stop", "web-kill")
 FOLLOWERS = 8

@@ -20,9 +20,9 @@ from jobs.archive import stages
 from jobs.log import archive_frames, months, restore
 from jobs.log.months import State
 from jobs.models import Archive
+from ops.setup.clone import ROOT
 from tests.support.archives import MARCH, Shelf, archive, ended, fed, texts
 from tests.support.factories import ATTEMPT, make_job, output
-from tests.support.stage import ROOT
 from tests.support.waiting import until
 
 

@@ -18,6 +18,7 @@ import pytest
 from jobs.events import EventType, NewEvent
 from jobs.log import cursor_of
 from ops.embedded import ports
+from ops.setup.clone import ROOT
 from streams.client import (
     TRANSPORTS,
     Follower,
@@ -31,7 +32,7 @@ from streams.client import (
 )
 from tests.support.relay import relaying
 from tests.support.services import Services
-from tests.support.stage import ROOT, Stage, outputs, stage
+from tests.support.stage import Stage, outputs, stage
 
 ODD = 'é\u2028\r\n"}],data: \x1b[32m'
 

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from ops.embedded import ports
+from ops.setup.clone import ROOT
 from tests.support.factories import make_job
-from tests.support.services import ROOT, Services
+from tests.support.services import Services
 
 COMMANDS = [["verify", "--all"], ["targets", "list"], ["consumers"], ["seal"], ["rebuild", "--all"]]
 

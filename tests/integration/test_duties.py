@@ -25,10 +25,10 @@ from jobs.models import Consumer, Schedule
 from jobs.models import Duty as Row
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
+from ops.setup.clone import ROOT
 from tests.support import bad_kinds
 from tests.support.factories import make_user
 from tests.support.waiting import until
-from tests.support.workers import ROOT
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 

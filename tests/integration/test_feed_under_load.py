@@ -13,8 +13,8 @@ from django.db import connection
 
 from jobs import feed, log
 from jobs.log import cursor_of
+from ops.setup.clone import ROOT
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.services import ROOT
 
 WRITERS = 8
 EVENTS = 200_000

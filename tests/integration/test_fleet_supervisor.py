@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from ops.fleet.host.basics import link
-from tests.support.fleet_process import ROOT, RunningFleet, fleet, launch
+from ops.setup.clone import ROOT
+from tests.support.fleet_process import RunningFleet, fleet, launch
 from tests.support.waiting import until
 
 NAME = "gs-001"

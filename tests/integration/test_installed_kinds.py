@@ -14,8 +14,8 @@ from django.test import override_settings
 
 from jobs import commands
 from jobs.kinds import registry
+from ops.setup.clone import ROOT
 from tests.integration.updates import operator, work
-from tests.support.fleet_process import ROOT
 
 MODULE = """
 from pydantic import BaseModel

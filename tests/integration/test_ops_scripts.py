@@ -17,8 +17,8 @@ from ops.embedded import ports
 from ops.embedded.server import tethered
 from ops.launcher import state as launcher_state
 from ops.setup import stamps, venv
-from ops.setup.clone import Clone
-from tests.support.services import ROOT, Services
+from ops.setup.clone import ROOT, Clone
+from tests.support.services import Services
 from tests.support.waiting import until
 
 OPS = ROOT / "ops"

@@ -21,8 +21,9 @@ from jobs.log import partitions
 from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
+from ops.setup.clone import ROOT
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.services import ROOT, Services, with_database
+from tests.support.services import Services, with_database
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -19,8 +19,8 @@ from django.test import override_settings
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
 from jobs.transports.ssh import session
+from ops.setup.clone import ROOT
 from tests.acceptance.proc import with_environment
-from tests.support.fleet_process import ROOT
 from tests.support.sshd import Place, Sshd, Yard, keygen, yard
 from tests.support.waiting import until
 

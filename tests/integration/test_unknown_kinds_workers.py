@@ -24,6 +24,7 @@ from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.models import Job
 from jobs.queue import leases
+from ops.setup.clone import ROOT
 from tests.support import workers
 from tests.support.factories import make_user
 from tests.support.waiting import until
@@ -149,7 +150,7 @@ def test_a_broken_kind_keeps_no_worker_from_starting(
     with (tmp_path / "log").open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
-            cwd=workers.ROOT, env=os.environ | env, stdout=file, stderr=file,
+            cwd=ROOT, env=os.environ | env, stdout=file, stderr=file,
         )  # fmt: skip
         try:
             assert ended(known).status == "succeeded"

@@ -20,10 +20,10 @@ from ops.embedded.server import Server
 from ops.errors import CannotStart
 from ops.launcher import procfile
 from ops.launcher.processes import Process
-from ops.setup.clone import need_space
+from ops.setup.clone import ROOT, need_space
 from tests.acceptance.proc import with_environment
 from tests.support import up_process
-from tests.support.services import ROOT, Services
+from tests.support.services import Services
 from tests.support.up_process import refused, running
 from tests.support.waiting import until
 

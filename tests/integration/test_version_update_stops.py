@@ -20,8 +20,9 @@ from django.test import override_settings
 from jobs import commands
 from jobs.models import Job
 from jobs.queue import rescue
+from ops.setup.clone import ROOT
 from tests.integration.updates import Told, is_over, operator, submit, take_stock, work
-from tests.support.fleet_process import ROOT, RunningFleet, fleet
+from tests.support.fleet_process import RunningFleet, fleet
 from tests.support.waiting import until
 
 LEASE_SECONDS = 2.0

@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 
+from ops.setup.clone import ROOT
 from tests.support.waiting import until
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEED = "20"
 PATIENCE_SECONDS = 60.0
 

@@ -21,8 +21,8 @@ from psycopg import sql
 
 from ops.embedded import postgres, valkey
 from ops.embedded.server import Server
+from ops.setup.clone import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "reprise_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 2 * 1024**3

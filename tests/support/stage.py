@@ -21,14 +21,13 @@ from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.log import Appended
 from ops.embedded import ports
+from ops.setup.clone import ROOT
 from tests.support import cast as casting
 from tests.support.behind import database_behind, valkey_behind
 from tests.support.cast import Cast, Person
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.waiting import until
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass

@@ -15,9 +15,9 @@ import httpx
 
 from ops.embedded import ports
 from ops.embedded.server import tethered
+from ops.setup.clone import ROOT
 from tests.support.waiting import until
 
-ROOT = Path(__file__).resolve().parent.parent
 UP = ROOT / "ops" / "up"
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "PORT")
 

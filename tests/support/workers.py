@@ -17,8 +17,7 @@ from pydantic import BaseModel
 
 from jobs.kinds import Kind
 from jobs.run import Run, Step
-
-ROOT = Path(__file__).resolve().parent.parent
+from ops.setup.clone import ROOT
 
 
 class BriefParams(BaseModel):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
+from core.files import whole_file
 from jobs.integrity.seals.text import file_name, number_of
 
 
@@ -21,21 +20,9 @@ class DurableFolder(FileSystemStorage):
     def _save(self, name: str, content: File[Any]) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(self.directory_permissions_mode or 0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+        with whole_file(path, mode=self.file_permissions_mode or 0o400, replace=False) as new:
             for chunk in content.chunks():
                 new.write(chunk)
-            new.flush()
-            os.fchmod(new.fileno(), self.file_permissions_mode or 0o400)
-            os.fsync(new.fileno())
-        try:
-            os.link(new.name, path)
-        finally:
-            os.unlink(new.name)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
         return name
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 
 from core.errors import RepriseError
+from core.files import whole_file
 
 
 class SealFailed(RepriseError):
@@ -88,14 +88,5 @@ def _make_key(path: Path) -> None:
     """Make the key at once or not at all; of two who do so at a time, one's stays."""
     made = Ed25519PrivateKey.generate()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with suppress(FileExistsError), whole_file(path, replace=False) as file:
         file.write(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(new)
-    except FileExistsError:
-        pass
-    finally:
-        new.unlink()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.db import in_thread
+from core.db import read_in_thread
 from core.words import counted
 from jobs.kinds.batches import names_in_words
 from jobs.kinds.command.params import CommandParams
@@ -20,7 +20,7 @@ STEP = "run"
 
 async def run_everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
     """Run the command on all targets; return how that went. JobFailed where it failed anywhere."""
-    targets = await in_thread(_load_targets, params.targets)
+    targets = await read_in_thread(_load_targets, params.targets)
     if gone := [name for name in params.targets if name not in targets]:
         raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from core.db import in_thread
+from core.db import read_in_thread
 from core.words import counted
 from jobs.kinds.version_update import inventory
 from jobs.kinds.version_update.inventory import Server
@@ -46,7 +46,7 @@ class Update:
     async def go(self) -> dict[str, Any]:
         """Update everything; return who runs the version now. JobFailed where a server failed."""
         params = self._params
-        self._servers = await in_thread(inventory.find_servers, params.servers)
+        self._servers = await read_in_thread(inventory.find_servers, params.servers)
         if gone := [name for name in params.servers if name not in self._servers]:
             raise JobFailed(f"No longer in the inventory: {_join_names(gone)}.", gone)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from core.errors import NotSignedIn
+from core.files import whole_file
 from jobs.access import tokens
 from jobs.management.base import ServiceCommand
 from jobs.models import Target, Team
@@ -103,8 +103,5 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(value, file, indent=2)
-    new.replace(path)
+    with whole_file(path) as file:
+        file.write(json.dumps(value, indent=2).encode())

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from jobs import commands
 from jobs.access import visibility
 from jobs.models import Job, Target
+from ops.setup.clone import ROOT
 from tests.benchmarks.jobs import workers
 from tests.benchmarks.report import Bar
 from tests.benchmarks.stage import Stage
@@ -92,5 +93,5 @@ def _bare(count: int) -> float:
         str(BATCH),
         *COMMAND,
     ]
-    ran = subprocess.run(command, cwd=workers.ROOT, check=True, capture_output=True, text=True)
+    ran = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return float(ran.stdout)
