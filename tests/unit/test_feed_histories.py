@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from jobs.access.sight import Visibility
+from jobs.access.visibility import Visibility
 
 from core.errors import CursorAhead, Unavailable
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
