@@ -16,7 +16,7 @@ from jobs.log import AsyncReader
 from streams.counters import counters
 from streams.feed.feed import Feed
 from streams.followers import access, registry
-from streams.followers.revalidate import Recheck
+from streams.followers.revalidate import Revalidation
 from streams.hub.hub import Hub
 from streams.hub.listener import Layer
 
@@ -61,8 +61,10 @@ async def close_hub() -> None:
         await hub.close()
 
 
-def _make_recheck(seconds: float) -> Recheck:
-    return Recheck(registry.current_followers(), access.find_refusals, counters, seconds=seconds)
+def _make_recheck(seconds: float) -> Revalidation:
+    return Revalidation(
+        registry.current_followers(), access.find_refusals, counters, seconds=seconds
+    )
 
 
 def _own_layer() -> Layer:

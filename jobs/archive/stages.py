@@ -27,7 +27,7 @@ NAMED = 5  # of the jobs that hold a month back, so many are named
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ArchiveContext:
     """What archiving is done with: the owner's connection, how long to wait, a progress bar."""
 
     owner: Owner
@@ -63,7 +63,7 @@ def held_back(month: Month) -> list[str]:
     return reasons
 
 
-def archive_month(month: Month, means: Means) -> Iterator[str]:
+def archive_month(month: Month, means: ArchiveContext) -> Iterator[str]:
     """Archive a month; yield each stage's name when it is done. An empty one needs no file.
 
     `written`, `checked`, `detached`, `dropped`; some are passed over where an earlier call came so
@@ -92,7 +92,7 @@ def archive_month(month: Month, means: Means) -> Iterator[str]:
         yield from _let_go(archive, month, means)
 
 
-def _let_go(archive: Archive | None, month: Month, means: Means) -> Iterator[str]:
+def _let_go(archive: Archive | None, month: Month, means: ArchiveContext) -> Iterator[str]:
     """Detach and drop a month; `archive` has all of it, and is None where it was empty."""
     means.owner.detach(month, _give_up_after(means))
     yield "detached"
@@ -115,12 +115,12 @@ def _record_drop(archive: Archive | None) -> Iterator[str]:
     yield "dropped"
 
 
-def _check_archive(archive: Archive, means: Means) -> None:
+def _check_archive(archive: Archive, means: ArchiveContext) -> None:
     with means.bar(f"Checking {archive.name}", archive.events) as advance:
         check_archive(archive, advance)
 
 
-def _check_detached(archive: Archive, month: Month, means: Means) -> None:
+def _check_detached(archive: Archive, month: Month, means: ArchiveContext) -> None:
     try:
         _check_archive(archive, means)
     except (Unlike, Damaged):
@@ -129,7 +129,7 @@ def _check_detached(archive: Archive, month: Month, means: Means) -> None:
         raise
 
 
-def _if_good(archive: Archive, means: Means) -> Archive | None:
+def _if_good(archive: Archive, means: ArchiveContext) -> Archive | None:
     """Return an archive of an earlier call; remove it, and return None, where it does not fit."""
     try:
         _check_archive(archive, means)
@@ -142,6 +142,6 @@ def _if_good(archive: Archive, means: Means) -> Archive | None:
         return None
 
 
-def _give_up_after(means: Means) -> Callable[[], bool]:
+def _give_up_after(means: ArchiveContext) -> Callable[[], bool]:
     give_up = time.monotonic() + means.wait_seconds
     return lambda: time.monotonic() < give_up

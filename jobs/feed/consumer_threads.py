@@ -31,7 +31,7 @@ class HandlerLost(Exception):
     """The handler came back long after it was given up."""
 
 
-class Crew:
+class ConsumerThreads:
     """A thread for each consumer, until `stop`."""
 
     def __init__(self, stop: threading.Event) -> None:

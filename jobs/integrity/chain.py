@@ -38,7 +38,7 @@ Sealed = Mapping[int, tuple[SealedHash, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class ChainPlace:
     """How far a walk has come: the last event's seq and hash, and the fold of all before."""
 
     seq: int
@@ -51,7 +51,7 @@ class Walked:
         return cls(0, first_hash(job_id))
 
 
-def walk_chain(start: Walked, texts: Iterable[str], sealed: Sealed | None = None) -> Walked:
+def walk_chain(start: ChainPlace, texts: Iterable[str], sealed: Sealed | None = None) -> ChainPlace:
     """Return the place after `texts`, the events that follow `start`; Broken at the first bad one.
 
     What steps print and how far they say they are moves nothing but the head, so that of those
@@ -71,7 +71,7 @@ def walk_chain(start: Walked, texts: Iterable[str], sealed: Sealed | None = None
             quiet = text
         else:
             summary, quiet = _advance_state(summary, seq, text), ""
-    return Walked(seq, previous, _advance_state(summary, seq, quiet) if quiet else summary)
+    return ChainPlace(seq, previous, _advance_state(summary, seq, quiet) if quiet else summary)
 
 
 def event_of(seq: int, text: str) -> Event:

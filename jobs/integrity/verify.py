@@ -18,7 +18,7 @@ from jobs import log
 from jobs.events.extensions import count_extensions
 from jobs.integrity import columns
 from jobs.integrity import row as job_row
-from jobs.integrity.chain import Broken, Sealed, SealedHash, Walked, event_of, walk_chain
+from jobs.integrity.chain import Broken, ChainPlace, Sealed, SealedHash, event_of, walk_chain
 from jobs.log import Page, inspect
 from jobs.models import Job, SealedHead
 
@@ -111,9 +111,9 @@ def _read_row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
     raise Broken(1, "The job's row is gone, but its events or its seals are there.")
 
 
-def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, list[str]]:
+def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[ChainPlace, list[str]]:
     """Return where the walk to the row's head ends, and the texts that say what was submitted."""
-    walked, submitted, count = Walked.start(row.pk), list[str](), 0
+    walked, submitted, count = ChainPlace.start(row.pk), list[str](), 0
     while walked.seq < row.head:
         page = _read_page(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
         if not len(page):
@@ -125,7 +125,7 @@ def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[Walked, 
     return walked, submitted
 
 
-def _walk_page(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
+def _walk_page(row: Job, start: ChainPlace, page: Page, sealed: Sealed) -> ChainPlace:
     """Walk a page as one, which is fast, and event by event where that finds something.
 
     A missing event, or a line break within a text, moves all that follow in the page: only a look
@@ -142,7 +142,7 @@ def _walk_page(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
     return walked
 
 
-def _walk_texts(row: Job, start: Walked, page: Page, sealed: Sealed) -> Walked:
+def _walk_texts(row: Job, start: ChainPlace, page: Page, sealed: Sealed) -> ChainPlace:
     texts, rows = page.texts, inspect.read_columns(row.pk, page.after, len(page))
     if len(texts) != len(page) or len(rows) not in (0, len(page)):
         seq = page.after + 1

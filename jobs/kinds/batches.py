@@ -13,7 +13,7 @@ NAMES_SPELT_OUT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class BatchPlan:
     """Targets in their order, how many go at a time, and when to stop; `noun` is one of them.
 
     `pause`: somebody has to approve after the canaries; `by_other`: not the job's submitter.

@@ -23,7 +23,7 @@ from jobs.events import (
 from jobs.events.fold import Summary, advance_summary, attempt_of
 from jobs.events.upcasters import version_of
 from jobs.log import hints, sql
-from jobs.log.transaction import Passage
+from jobs.log.transaction import AppendTransaction
 from jobs.log.types import Appended, LeaseLost
 
 MAX_BATCH_BYTES = 10 * 1024 * 1024
@@ -76,7 +76,7 @@ def append_many(
     somebody else and `skip_locked` says not to wait. Must run inside a transaction when it is to
     share it; makes its own otherwise, in two round trips: lock and look, write and commit.
     """
-    with Passage() as passage:
+    with AppendTransaction() as passage:
         rows, now, known = _lock_and_look(passage, wishes, skip_locked)
         batch = _Batch(rows, now)
         stored: dict[Any, Appended | RepriseError] = {
@@ -169,7 +169,7 @@ class _Batch:
             append_id = None  # the batch is known by its first event
         return summary, rows, texts
 
-    def write(self, passage: Passage) -> None:
+    def write(self, passage: AppendTransaction) -> None:
         if not self.events:
             return
         moved = {receipt.job: self.rows[receipt.job] for receipt in self.receipts}
@@ -188,7 +188,7 @@ class _Batch:
 
 
 def _lock_and_look(
-    passage: Passage, wishes: Sequence[Append], skip_locked: bool
+    passage: AppendTransaction, wishes: Sequence[Append], skip_locked: bool
 ) -> tuple[dict[UUID, _Row], str, dict[tuple[UUID, UUID | None], int]]:
     """Return the locked rows, the moment, and where batches that are stored already begin."""
     tagged = [wish for wish in wishes if wish.append_id]

@@ -10,7 +10,7 @@ from typing import Any, Self
 from django.db import Error, connection, transaction
 
 
-class Passage:
+class AppendTransaction:
     """The statements of an append: in the caller's transaction, else in one of their own.
 
     One of their own takes two round trips where Django's would take four: `begin` rides with the

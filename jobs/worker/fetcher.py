@@ -22,7 +22,7 @@ MOST_AT_ONCE = 64
 REST_SECONDS = 0.01
 
 
-class Taker:
+class Fetcher:
     """Takes jobs for one worker; on one event loop. What had better run alone goes to `apart`."""
 
     def __init__(self, worker: str, apart: Callable[[UUID], None] | None = None) -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 MOST = 4  # at a time beside a worker: each is a process of the size of the worker
 
 
-class Apart:
+class IsolatedWorkers:
     """The suspects that run beside a worker, each in its own process."""
 
     def __init__(self) -> None:

@@ -26,9 +26,9 @@ from jobs.queue.leases import Lease
 from jobs.queue.wake import wake_jobs
 from jobs.run import HandedOver, Parked, Run, parking_events
 from jobs.secrets import field, store
-from jobs.worker.fetcher import Taker, give_back
+from jobs.worker.fetcher import Fetcher, give_back
 from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
-from jobs.worker.isolation import Apart
+from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.outcome import append_ending, ending_of
 from jobs.worker.presence import Presence
 
@@ -52,11 +52,11 @@ class _Active:
 class Worker:
     """One worker process: up to `capacity` runs at a time. With `apart`, suspects run beside it."""
 
-    def __init__(self, capacity: int | None = None, apart: Apart | None = None) -> None:
+    def __init__(self, capacity: int | None = None, apart: IsolatedWorkers | None = None) -> None:
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self.capacity = capacity or settings.REPRISE.worker_runs
         self._apart = apart
-        self._taker = Taker(self.name, apart.start if apart else None)
+        self._taker = Fetcher(self.name, apart.start if apart else None)
         self._writer = Writer()
         self._active: dict[UUID, _Active] = {}
         self._held: dict[UUID, int] = {}  # their fences; the heartbeat's thread copies it

@@ -32,7 +32,7 @@ class UpgradeTimes:
     most: float = 600.0
 
 
-class Ladder:
+class Fallback:
     """The rungs, best first. Below the last comes the first again: a server away fails them all."""
 
     def __init__(self, rungs: Sequence[str], times: UpgradeTimes | None = None) -> None:

@@ -19,7 +19,7 @@ from streams.client.backoff import Backoff
 from streams.client.close_reasons import Closed, Lost
 from streams.client.core import Core
 from streams.client.errors import BadFrame, FollowError, Refused, Unreachable
-from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET, Ladder
+from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET, Fallback
 from streams.client.fallback import UpgradeTimes as UpgradeTimes
 from streams.client.frames import Event
 from streams.client.info import Info
@@ -76,7 +76,7 @@ class Follower:
         self.page = addresses.page
         self._door = Door(addresses, token, trust_env)
         self._core = Core(
-            addresses.job, str(after), Ladder(transports, upgrade),
+            addresses.job, str(after), Fallback(transports, upgrade),
             Backoff(random.random, patience.wait_s), patience, verify=verify, restart=restart,
         )  # fmt: skip
         self._stream: AsyncGenerator[Happening, None] | None = None

@@ -14,7 +14,7 @@ from jobs.access.visibility import Visibility
 from streams.feed.feed import Feed
 from streams.feed.recent import cut_summaries
 from streams.followers.disconnect_notice import Notice
-from streams.hub.frame_size import Pace
+from streams.hub.frame_size import FrameSize
 from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY
 from streams.hub.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
@@ -49,7 +49,7 @@ class FeedSubscription:
         self._generation = feed.generation
         self._notice = notice or Notice()
         self._heartbeat_s = heartbeat_s
-        self._pace = Pace(FIRST_JOBS, feed.bounds.frame_jobs)
+        self._pace = FrameSize(FIRST_JOBS, feed.bounds.frame_jobs)
         self._caught_up = False
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time

@@ -55,10 +55,10 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
     reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
     limits, followers = Limits.of(settings.REPRISE), current_followers()
-    seen = followers.knock(limits)
+    seen = followers.check_capacity(limits)
     follower = Follower(transport, await allow_reading(source, job), job)
     scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
-    followers.enter(scope, follower, limits, seen)
+    followers.register(scope, follower, limits, seen)
     return follower
 
 

@@ -65,8 +65,8 @@ class Followers:
         """Whether this process takes nobody any more."""
         return self._down_at is not None
 
-    def knock(self, limits: Limits) -> int:
-        """Ask to come in before any work is done for that; return `changes`, for `enter`.
+    def check_capacity(self, limits: Limits) -> int:
+        """Ask to come in before any work is done for that; return `changes`, for `register`.
 
         Raises GoingDown and OverLimit. Takes a token of those that a second brings.
         """
@@ -76,10 +76,10 @@ class Followers:
             raise too_fast()
         return self.changes
 
-    def enter(
+    def register(
         self, scope: Mapping[str, Any], follower: Follower, limits: Limits, seen: int
     ) -> None:
-        """Let a follower in who may read; `seen` is what `knock` returned.
+        """Let a follower in who may read; `seen` is what `check_capacity` returned.
 
         It leaves when the application ends that has `scope` (`freeing`); without that around it, a
         follower is not counted. Raises GoingDown and OverLimit.
@@ -98,7 +98,7 @@ class Followers:
         self._change_count(follower, 1)
         if self.changes != seen:
             # Somebody's access changed while this one's was looked up: who knows which came first.
-            self.doubt([user])
+            self.mark_stale([user])
 
     def leave(self, follower: Follower) -> None:
         """Take a follower out; harmless where it is not in."""
@@ -106,7 +106,7 @@ class Followers:
             self._open.discard(follower)
             self._change_count(follower, -1)
 
-    def doubt(self, users: Collection[int] | None) -> None:
+    def mark_stale(self, users: Collection[int] | None) -> None:
         """Have these users' followers (None: all) asked at once whether they may still follow."""
         self.changes += 1
         if users is None or self._doubtful is None:
@@ -115,7 +115,7 @@ class Followers:
             self._doubtful |= set(users)
         self._doubt.set()
 
-    async def doubted(self, seconds: float) -> list[Follower]:
+    async def wait_for_stale(self, seconds: float) -> list[Follower]:
         """Wait for doubts, `seconds` at most; return whom they concern."""
         try:
             async with asyncio.timeout(max(seconds, 0)):

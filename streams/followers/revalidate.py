@@ -29,7 +29,7 @@ Asked = Sequence[tuple[Principal, UUID | None]]
 Ask = Callable[[Asked], Awaitable[Sequence[RepriseError | None]]]
 
 
-class Recheck:
+class Revalidation:
     """Gives notice to followers who may not follow any longer.
 
     `ask` returns for each one that is asked about why not, or None. Where it raises RetryLater,
@@ -48,14 +48,14 @@ class Recheck:
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take in news: `users` are ids, or None where anybody may be meant."""
         users = message["users"]
-        self._followers.doubt(None if users is None else {int(user) for user in users})
+        self._followers.mark_stale(None if users is None else {int(user) for user in users})
 
     async def run(self) -> None:
         """Ask again and again."""
         time = asyncio.get_running_loop().time
         self._put_off()
         while True:
-            doubted = await self._followers.doubted(self._due - time())
+            doubted = await self._followers.wait_for_stale(self._due - time())
             if time() >= self._due:
                 self._put_off()
                 doubted = self._followers.all()

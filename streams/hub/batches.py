@@ -36,7 +36,7 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-class Stretch(Protocol):
+class Batches(Protocol):
     """The events after seq `after`, to seq `last`; `last` is `after` where there is none."""
 
     @property
@@ -55,7 +55,7 @@ class Stretch(Protocol):
         """
 
 
-class PageOf:
+class PageBatches:
     """A page of a job's history, which does not change, cut into frames where it has its newlines.
 
     It is divided into blocks of about 8 KiB. A frame is one block, or 2, 4, 8, 16 of them from a

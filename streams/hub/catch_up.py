@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from core.errors import Unavailable
-from streams.hub.batches import Stretch
-from streams.hub.continuity import Seam
+from streams.hub.batches import Batches
+from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
 from streams.hub.hub import AWAY, Hub
 from streams.wire import Events
@@ -15,7 +15,7 @@ from streams.wire import Events
 TRIES = 6
 
 
-async def catch_up(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIterator[Events]:
+async def catch_up(hub: Hub, live: Followed, seam: Continuity, goal: int) -> AsyncIterator[Events]:
     """Yield what comes after `seam`, at least to `goal`, from the ring or else from the log.
 
     Raises Unavailable where the log cannot be read, nor a few seconds later; CursorAhead or
@@ -37,7 +37,7 @@ async def catch_up(hub: Hub, live: Followed, seam: Seam, goal: int) -> AsyncIter
         await asyncio.sleep(0)  # others get their turn between the frames of a long history
 
 
-async def _read_page(hub: Hub, live: Followed, seq: int) -> Stretch:
+async def _read_page(hub: Hub, live: Followed, seq: int) -> Batches:
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(0.1 * 2**attempt)

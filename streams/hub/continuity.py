@@ -10,7 +10,7 @@ from streams.hub.hub import Hub
 from streams.wire import Events
 
 
-class Seam:
+class Continuity:
     """The last event that a follower has; `head` is what `Hub.check` said of its cursor.
 
     Of a cursor without a hash, within the log, nothing is known: its first batch is taken as it is.
@@ -43,6 +43,6 @@ class Seam:
         if not self._hash or events.after == self._doubted or events.continues(self._hash):
             return True
         self._doubted = events.after
-        await hub.doubt(self._job)
+        await hub.mark_stale(self._job)
         await hub.check(self._job, self.cursor)
         return False

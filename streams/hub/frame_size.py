@@ -7,7 +7,7 @@ from __future__ import annotations
 QUICK_SECONDS, SLOW_SECONDS = 0.25, 1.0
 
 
-class Pace:
+class FrameSize:
     """Begins with `least`, and lets no frame have more than twice what the largest before it had.
 
     A browser sees nothing of a WebSocket's message before it is there as a whole. So how long the

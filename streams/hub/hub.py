@@ -26,8 +26,8 @@ from jobs.log import Cursor, Head, group_name
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
-from streams.hub.listener import Layer, Link, Message
-from streams.hub.page_cache import History
+from streams.hub.listener import ChannelListener, Layer, Message
+from streams.hub.page_cache import PageCache
 from streams.hub.protocols import Listener, Reader
 from streams.hub.supervised_tasks import SupervisedTasks
 
@@ -66,10 +66,10 @@ class Hub:
         self.counters = counters
         self.heartbeat_seconds = heartbeat_seconds
         self.bounds = bounds
-        self.history = History(reader, counters, bounds)
+        self.history = PageCache(reader, counters, bounds)
         self._reader = reader
         self._poll_seconds = poll_seconds
-        self._link = Link(make_layer, self._hear_message)
+        self._link = ChannelListener(make_layer, self._hear_message)
         self._link.groups.update(listeners)
         self._listeners = listeners
         self._followed: dict[UUID, Followed] = {}
@@ -106,7 +106,7 @@ class Hub:
         self._compare_head(job, known, head)
         return head
 
-    async def doubt(self, job: UUID) -> None:
+    async def mark_stale(self, job: UUID) -> None:
         """Read again what is known of a job: an event is not linked to the one before it."""
         self.history.drop(job)
         if live := self._followed.get(job):
@@ -119,7 +119,7 @@ class Hub:
         A finished job is followed by nobody: there is nothing to come.
         """
         if head.terminal:
-            yield self.glance(job, head)
+            yield self.snapshot(job, head)
             return
         live = self._enter_follower(job, head)
         try:
@@ -128,7 +128,7 @@ class Hub:
             live.followers -= 1
             live.idle_since = asyncio.get_running_loop().time()
 
-    def glance(self, job: UUID, head: Head) -> Followed:
+    def snapshot(self, job: UUID, head: Head) -> Followed:
         """Return a job as it stands, for who reads to its head and does not wait for more."""
         return Followed(job, head, self.bounds)
 

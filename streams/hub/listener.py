@@ -39,7 +39,7 @@ class LayerLost(Exception):
     """The channel layer does not deliver: set it up anew."""
 
 
-class Link:
+class ChannelListener:
     """Joins groups on one channel and hands every message to `hear`.
 
     `groups` are those wanted, whatever the layer's state.

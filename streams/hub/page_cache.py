@@ -17,7 +17,7 @@ from uuid import UUID
 from jobs.log import Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
-from streams.hub.batches import Bounds, PageOf, Stretch
+from streams.hub.batches import Batches, Bounds, PageBatches
 from streams.wire import hash_of
 
 READ_SECONDS = 10.0
@@ -35,7 +35,7 @@ class Reads(Protocol):
     async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
 
 
-class History:
+class PageCache:
     """The pages in memory, and those on their way."""
 
     def __init__(self, reader: Reads, counters: Counters, bounds: Bounds) -> None:
@@ -44,11 +44,11 @@ class History:
         self._bounds = bounds
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._bytes = 0
-        self._reading: dict[Key, asyncio.Task[Stretch]] = {}
+        self._reading: dict[Key, asyncio.Task[Batches]] = {}
         self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
         self._ends: OrderedDict[UUID, tuple[int, str]] = OrderedDict()
 
-    def page(self, job: UUID, seq: int) -> asyncio.Future[Stretch]:
+    def page(self, job: UUID, seq: int) -> asyncio.Future[Batches]:
         """Return the page that has the event after `seq`, or will have it, as a shared future.
 
         Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`, and one
@@ -63,7 +63,7 @@ class History:
             self._kept.move_to_end(key)
             kept.wanted = loop.time()
             self._counters.add("page_hits")
-            done: asyncio.Future[Stretch] = loop.create_future()
+            done: asyncio.Future[Batches] = loop.create_future()
             done.set_result(kept.stretch)
             return done
         if reading is None:
@@ -102,7 +102,7 @@ class History:
         for key in [key for key in self._cuts if key[0] == job]:
             del self._cuts[key]
 
-    def _start_read(self, key: Key) -> asyncio.Task[Stretch]:
+    def _start_read(self, key: Key) -> asyncio.Task[Batches]:
         self._counters.add("page_reads")
         reading = self._reading[key] = asyncio.create_task(self._read_page(key))
         return reading
@@ -112,7 +112,7 @@ class History:
         end = self._cuts.get((job, start), MAX_SEQ)
         return (job, start if seq < end else seq)
 
-    async def _read_page(self, key: Key) -> Stretch:
+    async def _read_page(self, key: Key) -> Batches:
         job, after = key
         events = self._bounds.page_events
         wanted = False
@@ -123,7 +123,7 @@ class History:
             if self._reading.get(key) is asyncio.current_task():
                 wanted = True
                 del self._reading[key]
-        stretch = PageOf(page, self._bounds)
+        stretch = PageBatches(page, self._bounds)
         if wanted:  # else it was dropped on its way
             if page.cut:
                 self._note_cut(key, page.last)
@@ -144,7 +144,7 @@ class History:
             if len(self._cuts) > MOST_CUTS:
                 self._cuts.popitem(last=False)
 
-    def _keep_page(self, key: Key, stretch: Stretch) -> None:
+    def _keep_page(self, key: Key, stretch: Batches) -> None:
         self._drop_page(key)
         kept = _Kept(stretch, stretch.bytes, asyncio.get_running_loop().time())
         self._kept[key] = kept
@@ -170,12 +170,12 @@ class History:
 class _Kept:
     """A page in memory: the size of its texts, when somebody wanted it last."""
 
-    stretch: Stretch
+    stretch: Batches
     bytes: int
     wanted: float
 
 
-def _passed_over(reading: asyncio.Future[Stretch]) -> None:
+def _passed_over(reading: asyncio.Future[Batches]) -> None:
     """Take note of a failure that nobody may have waited for: who wants the page reads it again."""
     if not reading.cancelled():
         reading.exception()

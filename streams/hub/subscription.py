@@ -14,9 +14,9 @@ from uuid import UUID
 
 from jobs.log import Cursor, Head
 from streams.followers.disconnect_notice import Notice
-from streams.hub.continuity import Seam
+from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
-from streams.hub.frame_size import Pace
+from streams.hub.frame_size import FrameSize
 from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY, Hub
 from streams.wire import CaughtUp, End, Events, FellBehind, Hello, Item
@@ -52,9 +52,9 @@ class Subscription:
         self._head = head
         self._notice = notice or Notice()
         self._rotate_s = rotate_s
-        self._seam = Seam(job, cursor, head)
+        self._seam = Continuity(job, cursor, head)
         self._heartbeat_s = hub.heartbeat_seconds if heartbeat_s is None else heartbeat_s
-        self._pace = Pace(hub.bounds.block_bytes, hub.bounds.frame_bytes)
+        self._pace = FrameSize(hub.bounds.block_bytes, hub.bounds.frame_bytes)
         self._seq = cursor.seq
         self._hash8 = head.hash[:8]  # of the event at seq; meant only once that is the head
         self._goal = head.seq

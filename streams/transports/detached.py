@@ -32,7 +32,7 @@ GoOn = Callable[[Message, Send], Awaitable[None]]
 Make = Callable[[], Awaitable[HttpResponse]]
 
 
-class Rest:
+class DetachedResponse:
     """What remains to be done for one request when Django is through with it; mostly nothing."""
 
     __slots__ = ("_receive", "_send", "_start", "go_on", "gone")
@@ -88,7 +88,7 @@ def detach_responses(app: App) -> App:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        rest = Rest(receive, send)
+        rest = DetachedResponse(receive, send)
         answering = app({**scope, REST: rest}, rest.receive, rest.send)
         del scope, receive, send  # an answer that lasts does not need them
         await answering
@@ -143,7 +143,7 @@ async def detached_response(request: HttpRequest, make: Make) -> HttpResponseBas
     return StreamingHttpResponse(_handing_over(rest, go_on))
 
 
-async def _handing_over(rest: Rest, go_on: GoOn) -> AsyncGenerator[bytes, None]:
+async def _handing_over(rest: DetachedResponse, go_on: GoOn) -> AsyncGenerator[bytes, None]:
     """Yield nothing. Whoever reads it means this answer, and no error in place of it."""
     rest.go_on = go_on
     for part in NOTHING:
@@ -156,9 +156,9 @@ async def _wait_for_disconnect(receive: Receive, until_gone: asyncio.Timeout) ->
     until_gone.reschedule(asyncio.get_running_loop().time())
 
 
-def _current_rest(request: HttpRequest) -> Rest | None:
+def _current_rest(request: HttpRequest) -> DetachedResponse | None:
     """Return the request's; None where nobody around Django would do it."""
-    rest: Rest | None = getattr(request, "scope", {}).get(REST)
+    rest: DetachedResponse | None = getattr(request, "scope", {}).get(REST)
     return rest
 
 

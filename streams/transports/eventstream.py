@@ -96,7 +96,7 @@ def _refuse_request(request: HttpRequest, error: RepriseError) -> HttpResponseBa
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
     limits, followers = Limits.of(settings.REPRISE), current_followers()
-    seen = followers.knock(limits)
+    seen = followers.check_capacity(limits)
     principal, asked = await in_thread(partial(_parse_request, request))
     hub = await process.current_hub()
     channels = [
@@ -104,7 +104,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         for name in sorted(asked.channels)
     ]
     for channel in channels:
-        followers.enter(getattr(request, "scope", {}), channel.follower, limits, seen)
+        followers.register(getattr(request, "scope", {}), channel.follower, limits, seen)
     if all(channel.over for channel in channels):
         return HttpResponse(status=204)
     if request.method == "HEAD":

@@ -22,7 +22,7 @@ from streams.followers import access
 from streams.followers.disconnect_notice import Notice
 from streams.followers.registry import LONG_POLL
 from streams.hub.catch_up import catch_up
-from streams.hub.continuity import Seam
+from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
 from streams.transports import detached
@@ -142,11 +142,11 @@ async def fill_page(
 ) -> None:
     """Take what is there, and wait for it where there is nothing; for a notice no longer."""
     give_up = asyncio.get_running_loop().time() + wait
-    seam = Seam(job, page.cursor, head)
+    seam = Continuity(job, page.cursor, head)
     with notice.resting():
         while True:
             # Who does not wait needs no hints.
-            following = hub.follow(job, head) if wait else nullcontext(hub.glance(job, head))
+            following = hub.follow(job, head) if wait else nullcontext(hub.snapshot(job, head))
             with following as live:
                 await _fill_from(hub, live, seam, page, give_up, notice)
             if page.texts or not live.outdated:
@@ -157,7 +157,7 @@ async def fill_page(
 
 
 async def _fill_from(
-    hub: Hub, live: Followed, seam: Seam, page: Page, give_up: float, notice: Notice
+    hub: Hub, live: Followed, seam: Continuity, page: Page, give_up: float, notice: Notice
 ) -> None:
     time = asyncio.get_running_loop().time
     while not live.outdated:
@@ -185,8 +185,8 @@ def _export_response(
 async def _export_lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncGenerator[bytes, None]:
-    live = hub.glance(job, head)
-    async for events in catch_up(hub, live, Seam(job, cursor, head), head.seq):
+    live = hub.snapshot(job, head)
+    async for events in catch_up(hub, live, Continuity(job, cursor, head), head.seq):
         if not types:
             yield events.ndjson()
         elif texts := [text for text in events.texts if wire.type_of(text) in types]:

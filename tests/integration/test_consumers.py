@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from jobs import feed, log, metrics
 from jobs.feed import FeedEvent, consumers
-from jobs.feed.consumer_threads import Crew
+from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.feed.consumers import Consumer
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
@@ -247,7 +247,7 @@ def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
     config = settings.REPRISE.with_changes(consumers=(f"{__name__}.OWN",))
     stop = threading.Event()
     with override_settings(REPRISE=config):
-        threads = Crew(stop).start_threads()
+        threads = ConsumerThreads(stop).start_threads()
         assert {thread.name for thread in threads} == {"consumer-snapshots", "consumer-own"}
         done = threading.Event()
         while [one.lag for one in consumers.consumer_status()] != [0, 0]:

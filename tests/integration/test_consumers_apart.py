@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from jobs import feed, metrics
 from jobs.feed import FeedEvent, LeftOut, consumer_threads, consumers
-from jobs.feed.consumer_threads import Crew
+from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.feed.consumers import Consumer
 from jobs.models import Consumer as Row
 from tests.support import bad_kinds, bad_readers
@@ -76,10 +76,10 @@ def test_whatever_a_handler_raises_is_noted_and_tried_again(
 
 
 @pytest.fixture
-def crew() -> Iterator[tuple[Crew, threading.Event]]:
+def crew() -> Iterator[tuple[ConsumerThreads, threading.Event]]:
     """A crew that a test fills with consumers by the settings."""
     stop = threading.Event()
-    made = Crew(stop)
+    made = ConsumerThreads(stop)
     bad_readers.SEEN.clear()
     yield made, stop
     stop.set()
@@ -89,7 +89,9 @@ def named(*paths: str) -> override_settings:
     return override_settings(REPRISE=settings.REPRISE.with_changes(consumers=paths))
 
 
-def test_what_is_no_consumer_is_left_out_and_told(crew: tuple[Crew, threading.Event]) -> None:
+def test_what_is_no_consumer_is_left_out_and_told(
+    crew: tuple[ConsumerThreads, threading.Event],
+) -> None:
     make_job()
     end = feed_now()
     bad = {
@@ -127,7 +129,7 @@ HANGS_OUTSIDE = Consumer("hangs outside", hang, outside=True)
 
 @pytest.mark.parametrize("consumer", ["HANGS", "HANGS_OUTSIDE"])
 def test_a_handler_that_never_returns_is_noted_and_replaced(
-    crew: tuple[Crew, threading.Event], consumer: str, monkeypatch: pytest.MonkeyPatch
+    crew: tuple[ConsumerThreads, threading.Event], consumer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_threads, "SILENCE_SECONDS", 0.2)
     RELEASE.clear()

@@ -19,7 +19,7 @@ from django.test import Client
 
 from jobs import metrics, schedules
 from jobs.feed import consumers
-from jobs.feed.consumer_threads import Crew
+from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.commands import sweeper
 from jobs.models import Consumer, Schedule
 from jobs.models import Duty as Row
@@ -159,7 +159,11 @@ def test_failing_schedules_and_consumers_are_told_and_leave_it_ready() -> None:
 def test_the_sweeper_does_all_of_its_duties_whatever_else_is_broken(
     database: str, redis: str, tmp_path: Path
 ) -> None:
-    names = {duty.name for group in sweeper.duty_groups(Crew(threading.Event())) for duty in group}
+    names = {
+        duty.name
+        for group in sweeper.duty_groups(ConsumerThreads(threading.Event()))
+        for duty in group
+    }
     Row.objects.create(name="of old", every=1)
     with sweeping(database, redis, tmp_path) as process:
         until(

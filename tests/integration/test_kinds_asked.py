@@ -16,7 +16,7 @@ from jobs import commands
 from jobs.access.visibility import Principal
 from jobs.kinds import Kind, registry
 from jobs.kinds.guarded_calls import KindFailed
-from jobs.worker.fetcher import Taker
+from jobs.worker.fetcher import Fetcher
 from tests.integration import runs
 
 pytestmark = pytest.mark.usefixtures("database", "known")
@@ -99,7 +99,7 @@ def test_an_exit_at_submission_is_an_error_and_no_exit(who: Principal, method: s
 async def test_an_exit_where_a_job_is_taken_leaves_its_fate_to_the_run(who: Principal) -> None:
     job = (await in_thread(commands.submit, who, Exits.name, {}))[0].pk
     broken("targets")
-    lease = await Taker("test/1").take(job)
+    lease = await Fetcher("test/1").take(job)
     assert lease is not None
     assert lease.job == job
 
@@ -107,7 +107,7 @@ async def test_an_exit_where_a_job_is_taken_leaves_its_fate_to_the_run(who: Prin
 async def test_whoever_waits_for_a_job_is_answered_whatever_is_raised(who: Principal) -> None:
     job = (await in_thread(commands.submit, who, Exits.name, {}))[0].pk
     registry.find_kind(Exits.name).__dict__["claims_targets"] = None
-    taker = Taker("test/1")
+    taker = Fetcher("test/1")
     assert (await asyncio.gather(taker.take(job), taker.take(job))).count(None) == 1
 
 

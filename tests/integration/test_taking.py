@@ -21,7 +21,7 @@ from jobs.kinds import registry
 from jobs.log import LeaseLost
 from jobs.models import Job
 from jobs.queue import leases
-from jobs.worker.fetcher import Taker
+from jobs.worker.fetcher import Fetcher
 from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import output
@@ -102,14 +102,14 @@ def test_a_fence_is_given_once_though_the_row_goes_back(who: Principal) -> None:
 
 async def test_a_job_delivered_twice_is_taken_once(who: Principal) -> None:
     job = await in_thread(submit, who)
-    taker = Taker("test/1")
+    taker = Fetcher("test/1")
     leases_ = await asyncio.gather(*(taker.take(job) for _ in range(3)))
     assert [lease is not None for lease in leases_].count(True) == 1
 
 
 async def test_a_job_that_nobody_waits_for_any_more_is_given_back(who: Principal) -> None:
     job = await in_thread(submit, who)
-    taker = Taker("test/1")
+    taker = Fetcher("test/1")
     asked = asyncio.create_task(taker.take(job))
     await asyncio.sleep(0)
     asked.cancel()
@@ -133,7 +133,7 @@ async def test_a_job_that_breaks_the_transaction_fails_alone(
             return taken
 
     monkeypatch.setattr(leases, "take_many", broken)
-    taker = Taker("test/1")
+    taker = Fetcher("test/1")
     lease, none = await asyncio.gather(taker.take(good), taker.take(bad))
     assert lease is not None
     assert lease.job == good

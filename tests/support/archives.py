@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from jobs import feed, log
-from jobs.archive.stages import Means, archive_month
+from jobs.archive.stages import ArchiveContext, archive_month
 from jobs.events import EventType, NewEvent
 from jobs.log import archive_frames
 from jobs.log.months import Month, Owner
@@ -45,10 +45,10 @@ class Shelf:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
     @contextmanager
-    def means(self, *, wait: float = 30.0, keep: bool = False) -> Iterator[Means]:
+    def means(self, *, wait: float = 30.0, keep: bool = False) -> Iterator[ArchiveContext]:
         """What archiving is done with."""
         with Owner(self.owner_url) as owner:
-            yield Means(owner, progress_bar, wait, keep)
+            yield ArchiveContext(owner, progress_bar, wait, keep)
 
     def stages(self, month: Month = MARCH, *, stop_after: str = "") -> list[str]:
         """Archive a month, or die after a stage; return what was done."""

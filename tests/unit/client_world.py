@@ -15,7 +15,7 @@ from streams.client.actions import Alive, Close, Given, Open, Over, Reset, Retry
 from streams.client.backoff import Backoff
 from streams.client.close_reasons import Lost, Refusal, Rotated, by_close_code
 from streams.client.core import Core
-from streams.client.fallback import TRANSPORTS, Ladder, UpgradeTimes
+from streams.client.fallback import TRANSPORTS, Fallback, UpgradeTimes
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Heartbeat, Hello
 from streams.client.info import Info
 from streams.client.patience import Patience
@@ -211,6 +211,6 @@ def make_core(
     """Return a core; without `chance` every wait is half of its ceiling."""
     draw = chance.random if chance else lambda: 0.5
     return Core(
-        JOB, after, Ladder(rungs, upgrade), Backoff(draw), patience or Patience(),
+        JOB, after, Fallback(rungs, upgrade), Backoff(draw), patience or Patience(),
         verify=verify, restart=restart,
     )  # fmt: skip

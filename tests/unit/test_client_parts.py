@@ -25,7 +25,7 @@ from streams.client.close_reasons import Lost, Refusal, by_close_code, by_respon
 from streams.client.connection import PROTOCOL
 from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
-from streams.client.fallback import Ladder
+from streams.client.fallback import Fallback
 from streams.client.frames import Events, Hello, Words, parse_frame, parse_named, split_page
 from streams.client.sse import Message, SseParser
 from streams.client.transports.http import failure_reason
@@ -237,7 +237,7 @@ def test_a_chain_holds_from_its_start_or_from_its_first_event() -> None:
 @pytest.mark.parametrize("rungs", [[], ["carrier pigeon"]])
 def test_a_ladder_has_known_rungs(rungs: list[str]) -> None:
     with pytest.raises(ValueError, match="Transports are"):
-        Ladder(rungs)
+        Fallback(rungs)
 
 
 def test_a_failure_is_told_in_the_systems_words() -> None:

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from jobs.access.visibility import Visibility
 
 from core.errors import CursorAhead, Unavailable
+from jobs.access.visibility import Visibility
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
 from tests.unit.hub_world import run
 

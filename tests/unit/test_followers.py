@@ -41,8 +41,8 @@ class Door:
         self.limits = limits
 
     def come(self, one: Follower) -> Follower:
-        seen = self.followers.knock(self.limits)
-        self.followers.enter({HELD: []}, one, self.limits, seen)
+        seen = self.followers.check_capacity(self.limits)
+        self.followers.register({HELD: []}, one, self.limits, seen)
         return one
 
 
@@ -110,8 +110,8 @@ def test_whoever_comes_too_fast_is_told_when_to_come() -> None:
 @pytest.mark.parametrize("end", ["returns", "raises", "is cancelled"])
 def test_a_slot_is_freed_however_the_application_ends(end: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        current_followers().enter(
-            scope, follower(), NO_LIMITS, current_followers().knock(NO_LIMITS)
+        current_followers().register(
+            scope, follower(), NO_LIMITS, current_followers().check_capacity(NO_LIMITS)
         )
         assert len(current_followers()) == 1
         if end == "raises":

@@ -15,8 +15,8 @@ from tests.unit.test_followers import NO_LIMITS, follower
 def fill(count: int) -> None:
     """Have so many followers more in this process."""
     for user in range(count):
-        current_followers().enter(
-            {HELD: []}, follower(user), NO_LIMITS, current_followers().knock(NO_LIMITS)
+        current_followers().register(
+            {HELD: []}, follower(user), NO_LIMITS, current_followers().check_capacity(NO_LIMITS)
         )
 
 

@@ -18,7 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from jobs.log import Head, group_name
-from streams.hub.continuity import Seam
+from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -92,7 +92,7 @@ class ForgetsNothing(Hub):
         pass
 
 
-class TakesAny(Seam):
+class TakesAny(Continuity):
     """Any events are sent after the last ones, whatever history they are of."""
 
     async def fits(self, hub: Hub, events: Events) -> bool:
@@ -131,7 +131,7 @@ MUTATIONS = {
         "streams.hub.hub.Hub", ForgetsNothing, RESTORED, troubled, WAITS | OTHER
     ),
     "log goes back: any events are sent": Mutation(
-        "streams.hub.subscription.Seam", TakesAny, RESTORED, troubled, OTHER
+        "streams.hub.subscription.Continuity", TakesAny, RESTORED, troubled, OTHER
     ),
 }
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.log import Page
-from streams.hub.batches import Bounds, PageOf, Ring
-from streams.hub.frame_size import Pace
+from streams.hub.batches import Bounds, PageBatches, Ring
+from streams.hub.frame_size import FrameSize
 from streams.wire import Events
 
 TEXTS = st.lists(st.text("aé€", min_size=1, max_size=30), min_size=1, max_size=30)
@@ -25,7 +25,7 @@ def test_frames_make_up_the_whole_and_fit(
         frame_events=data.draw(st.integers(1, 8)),
         frame_bytes=data.draw(whole), block_bytes=data.draw(whole),
     )  # fmt: skip
-    page = PageOf(Page(after, after + len(texts), "\n".join(texts)), bounds)
+    page = PageBatches(Page(after, after + len(texts), "\n".join(texts)), bounds)
     assert page.bytes == sum(len(text.encode()) + 1 for text in texts) - 1
     ring = Ring(after, bounds)
     ring.extend(after, texts)
@@ -46,15 +46,15 @@ def test_frames_make_up_the_whole_and_fit(
         assert got == rest
 
 
-def page_of_blocks(count: int) -> PageOf:
+def page_of_blocks(count: int) -> PageBatches:
     """Return a page with one event a block, seqs 1, 2, 3 …; a frame has 16 at most."""
     bounds = Bounds(frame_bytes=32, block_bytes=2)
-    return PageOf(Page(0, count, "\n".join("x" * count)), bounds)
+    return PageBatches(Page(0, count, "\n".join("x" * count)), bounds)
 
 
-def frames_of(page: PageOf, seq: int) -> list[Events]:
+def frames_of(page: PageBatches, seq: int) -> list[Events]:
     """Return the frames that a follower gets who takes each quickly."""
-    pace, found = Pace(2, 32), list[Events]()
+    pace, found = FrameSize(2, 32), list[Events]()
     while seq < page.last:
         found.append(page.batch(seq, pace.room))
         seq = found[-1].last
@@ -108,7 +108,7 @@ def test_a_ring_takes_no_gap() -> None:
 
 
 def test_within_a_block_its_rest_comes_and_the_newest_such_is_kept() -> None:
-    page = PageOf(Page(10, 18, "\n".join("abcdefgh")), Bounds(frame_bytes=6, block_bytes=6))
+    page = PageBatches(Page(10, 18, "\n".join("abcdefgh")), Bounds(frame_bytes=6, block_bytes=6))
     assert [page.batch(seq).texts for seq in (10, 13, 16)] == [[*"abc"], [*"def"], [*"gh"]]
     odd = page.batch(11)
     assert odd.texts == ["b", "c"]

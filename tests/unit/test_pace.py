@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streams.hub.frame_size import Pace
+from streams.hub.frame_size import FrameSize
 
 
 def rooms(*taken: tuple[int, float], least: int = 16, most: int = 256) -> list[int]:
     """Return what there is room for at first, and after each frame of that size and time."""
-    pace = Pace(least, most)
+    pace = FrameSize(least, most)
     found = [pace.room]
     for size, seconds in taken:
         pace.took(size, seconds)
@@ -30,4 +30,4 @@ def test_small_frames_are_no_reason_for_others_to_be_small() -> None:
 
 def test_a_frame_larger_than_there_was_room_for_is_no_reason_for_larger_ones() -> None:
     assert rooms((1000, 0.0), least=16, most=100) == [16, 100]
-    assert Pace(500, 100).room == 100
+    assert FrameSize(500, 100).room == 100

@@ -13,7 +13,7 @@ from jobs.access.visibility import Principal
 from streams.counters import Counters
 from streams.followers.limits import Limits
 from streams.followers.registry import HELD, Follower, Followers
-from streams.followers.revalidate import Asked, Recheck
+from streams.followers.revalidate import Asked, Revalidation
 from tests.unit.hub_world import run
 
 NO_LIMITS = Limits(0, 0, 0, 0)
@@ -24,7 +24,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.followers = Followers(Counters())
-        self.recheck = Recheck(self.followers, self._ask, Counters(), seconds=60)
+        self.recheck = Revalidation(self.followers, self._ask, Counters(), seconds=60)
         self.refused: dict[int, RepriseError] = {}
         self.away = False
         self.asked: list[tuple[float, list[int]]] = []
@@ -33,8 +33,8 @@ class Desk:
 
     def come(self, user: int, seen: int | None = None) -> Follower:
         one = Follower("sse", Principal(User(pk=user), f"user:{user}"), None)
-        known = self.followers.knock(NO_LIMITS) if seen is None else seen
-        self.followers.enter({HELD: []}, one, NO_LIMITS, known)
+        known = self.followers.check_capacity(NO_LIMITS) if seen is None else seen
+        self.followers.register({HELD: []}, one, NO_LIMITS, known)
         return one
 
     async def _ask(self, asked: Asked) -> list[RepriseError | None]:
@@ -107,7 +107,7 @@ def test_news_that_come_while_somebody_is_let_in_are_not_lost_to_them() -> None:
     async def story() -> None:
         async with desk() as made:
             await asyncio.sleep(5)
-            seen = made.followers.knock(NO_LIMITS)
+            seen = made.followers.check_capacity(NO_LIMITS)
             made.recheck.hear({"users": [1]})
             await asyncio.sleep(1)
             made.refused[1] = NotSignedIn()

@@ -183,7 +183,7 @@ def test_a_ring_that_ran_ahead_of_the_news_is_a_goal_to_reach() -> None:
     async def story() -> None:
         async with Scene(bounds=Bounds(ring_events=2)) as scene:
             subscription = await scene.subscription()
-            live = scene.hub.glance(scene.job, Head(1, "0" * 64, "running"))
+            live = scene.hub.snapshot(scene.job, Head(1, "0" * 64, "running"))
             live.extend(1, [f"event {seq}" for seq in range(2, 12)])
             assert live.head < live.ring.after < live.ring.last == 11
             subscription._seq, subscription._caught_up = 1, True

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.events.extensions import MOST_TARGETS
-from jobs.kinds.batches import Course
+from jobs.kinds.batches import BatchPlan
 
 LONGEST_LINE = 4000
 SHELL = ("/bin/sh", "-c")
@@ -90,9 +90,9 @@ class CommandParams(BaseModel):
         line = self.command if isinstance(self.command, str) else shlex.join(self.command)
         return " ".join(line.split())
 
-    def course(self, *, by_other: bool = False) -> Course:
+    def course(self, *, by_other: bool = False) -> BatchPlan:
         """Return how the run goes through its targets; `by_other`: nobody approves their own."""
-        return Course(
+        return BatchPlan(
             self.targets,
             self.batch,
             self.canary,

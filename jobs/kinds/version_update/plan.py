@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.words import counted
 from jobs.kinds import Group, Plan
-from jobs.kinds.batches import Course
+from jobs.kinds.batches import BatchPlan
 from jobs.kinds.version_update.params import UpdateParams
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
@@ -36,5 +36,5 @@ def default_title(params: UpdateParams) -> str:
     return f"Update to {params.version} · {on}"
 
 
-def _batch_plan(params: UpdateParams) -> Course:
-    return Course(params.servers, params.batch, params.canary, params.max_failures, "server")
+def _batch_plan(params: UpdateParams) -> BatchPlan:
+    return BatchPlan(params.servers, params.batch, params.canary, params.max_failures, "server")

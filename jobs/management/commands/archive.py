@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from core.errors import RepriseError
 from core.words import counted
 from jobs.archive import stages
-from jobs.archive.stages import Means
+from jobs.archive.stages import ArchiveContext
 from jobs.log import months
 from jobs.log.months import Month, Owner, State
 from jobs.management.base import ServiceCommand
@@ -57,7 +57,7 @@ class Command(ServiceCommand):
         url = options["owner_url"] or os.environ.get("REPRISE_SUPERUSER_DATABASE_URL")
         try:
             with Owner(url or settings.REPRISE.database_url) as owner:
-                means = Means(owner, progress_bar, options["wait"], options["keep"])
+                means = ArchiveContext(owner, progress_bar, options["wait"], options["keep"])
                 if not (options["dry_run"] or options["keep"]):
                     owner.require_right()
                 staying = self._archive_each(
@@ -68,7 +68,7 @@ class Command(ServiceCommand):
         if staying:
             raise CommandError(f"Not archived: {', '.join(staying)}.")
 
-    def _archive_each(self, found: list[Month], means: Means, dry_run: bool) -> list[str]:
+    def _archive_each(self, found: list[Month], means: ArchiveContext, dry_run: bool) -> list[str]:
         """Go through the months; return those that stay."""
         staying = []
         for month in found:
@@ -105,7 +105,7 @@ def _month_row(month: Month) -> Row:
     return told | {"file": None, "bytes": None, "reasons": []}
 
 
-def _archive_row(month: Month, row: Row, means: Means) -> Row:
+def _archive_row(month: Month, row: Row, means: ArchiveContext) -> Row:
     result: Row = {"result": "kept" if means.keep else "dropped"}
     try:
         for _stage in stages.archive_month(month, means):

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from jobs import feed, schedules, sweeper
-from jobs.feed.consumer_threads import Crew
+from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.base import ServiceCommand
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
@@ -29,7 +29,7 @@ class Command(ServiceCommand):
         stop = threading.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: stop.set())
-        crew = Crew(stop)
+        crew = ConsumerThreads(stop)
         threads = maintenance.start_duties(duty_groups(crew), stop) + crew.start_threads()
         stop.wait()
         end = time.monotonic() + STOP_SECONDS
@@ -37,7 +37,7 @@ class Command(ServiceCommand):
             thread.join(max(0.0, end - time.monotonic()))
 
 
-def duty_groups(crew: Crew) -> list[list[Duty]]:
+def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:
     """Return what a sweeper does; those of a list take turns in one thread."""
     often = settings.REPRISE.sweep_seconds
     seldom = [Duty(name, work, HOUSE_SECONDS) for name, work in sweeper.SELDOM.items()]

@@ -18,7 +18,7 @@ from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
 from jobs.worker import event_loop
-from jobs.worker.isolation import Apart
+from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.worker import Worker
 
 STDIN = 0
@@ -63,7 +63,7 @@ def _serve_until_signal(
 
 
 async def _serve_all(runs: int | None, stop: asyncio.Event) -> None:
-    await Worker(runs, Apart()).serve(stop)
+    await Worker(runs, IsolatedWorkers()).serve(stop)
 
 
 async def _serve_one(job: UUID, stop: asyncio.Event) -> None:

@@ -22,7 +22,7 @@ from jobs.transports.ssh.login import Login
 KEEPALIVES = 2  # unanswered ones before a host counts as hung
 
 
-class Link(asyncssh.SSHClient):
+class SshConnection(asyncssh.SSHClient):
     """A connection to a login's host; `connected` makes it, for whoever asks first."""
 
     def __init__(self, login: Login) -> None:

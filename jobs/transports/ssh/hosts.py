@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
-from jobs.transports.ssh.connection import Link
+from jobs.transports.ssh.connection import SshConnection
 from jobs.transports.ssh.login import Login
 
 SESSIONS = 8  # commands at a time over a connection; sshd allows 10 unless told otherwise
@@ -21,11 +21,11 @@ class Host:
         self._login, self._hosts = login, hosts
         self._room = asyncio.Semaphore(SESSIONS)
         self._users = 0
-        self._link: Link | None = None
+        self._link: SshConnection | None = None
         self._idle: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def link(self) -> AsyncIterator[Link]:
+    async def link(self) -> AsyncIterator[SshConnection]:
         """Yield the link, connected, when there is room for one more command over it.
 
         Raises TransportError where there is no connection to be had.
@@ -37,7 +37,7 @@ class Host:
             async with self._room:
                 link = self._link
                 if link is None or link.is_over or link.is_retired:
-                    link = self._link = Link(self._login)
+                    link = self._link = SshConnection(self._login)
                 link.users += 1
                 try:
                     await link.connected()

@@ -16,7 +16,7 @@ from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting_for_plac
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
 from jobs.transports.ssh.command_line import make_line
-from jobs.transports.ssh.connection import Link
+from jobs.transports.ssh.connection import SshConnection
 from jobs.transports.ssh.hosts import host_of
 from jobs.transports.ssh.login import Login, login_of
 
@@ -76,7 +76,7 @@ async def _place_timeout(login: Login) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _translate_errors(link: Link) -> Iterator[None]:
+def _translate_errors(link: SshConnection) -> Iterator[None]:
     """Say what it means for the command that its session ended, or was never begun."""
     try:
         yield
@@ -113,7 +113,9 @@ class Process(asyncssh.SSHClientProcess[bytes]):
             self.exited.set_result(None)
 
 
-async def _run_process(link: Link, process: Process, step: Listener, timeout: float | None) -> int:
+async def _run_process(
+    link: SshConnection, process: Process, step: Listener, timeout: float | None
+) -> int:
     link.commands += 1
     beating = asyncio.create_task(_send_beats(process))
     copies = Copies(step, {"out": process.stdout, "err": process.stderr})
@@ -133,7 +135,7 @@ async def _run_process(link: Link, process: Process, step: Listener, timeout: fl
     return code if code >= 0 else 128 - code
 
 
-async def _start_in_turn(link: Link, asked: bytes) -> Process:
+async def _start_in_turn(link: SshConnection, asked: bytes) -> Process:
     """Start a command as soon as the host has room for one more over this connection.
 
     sshd refuses the session beyond its MaxSessions, and has run nothing then. The command waits for
@@ -151,7 +153,7 @@ async def _start_in_turn(link: Link, asked: bytes) -> Process:
     raise AssertionError("the pauses have no end")
 
 
-async def _start_process(link: Link, asked: bytes) -> Process:
+async def _start_process(link: SshConnection, asked: bytes) -> Process:
     """Start a command; cancelled meanwhile, end what may have been started."""
     connection = await link.connected()
     command: Any = asked  # bytes go as they are, whatever its annotation says
@@ -180,7 +182,7 @@ async def _send_beats(process: Process) -> None:
         await asyncio.sleep(settings.REPRISE.ssh_silence_seconds / BEATS)
 
 
-async def _end_process(link: Link, process: Process) -> None:
+async def _end_process(link: SshConnection, process: Process) -> None:
     """End the command and wait until the host says so.
 
     Where it does not, only this session is given up: others may share the connection. They end

@@ -15,7 +15,7 @@ from core import clock
 from core.ids import uuid7_floor
 from jobs import feed, log
 from jobs.archive import stages
-from jobs.archive.stages import Means
+from jobs.archive.stages import ArchiveContext
 from jobs.events import EventType, NewEvent
 from jobs.log.months import Month, Owner
 from tests.benchmarks.log import filling
@@ -73,7 +73,7 @@ def dropping(stage: Stage, scale: float) -> list[Bar]:
     with _Timed(stage.owner_url) as owner:
         writer.start()
         began = time.perf_counter()
-        done = list(stages.archive_month(month, Means(owner, _no_bar)))
+        done = list(stages.archive_month(month, ArchiveContext(owner, _no_bar)))
         took = time.perf_counter() - began
         writer.over.set()
         writer.join()
