@@ -15,7 +15,7 @@ LONG_S = 20.0
 
 
 @dataclass(slots=True)
-class ClientConnection:
+class Connection:
     """Waits for a first frame (an open socket alone proves nothing), watches for silence, and lets
     through events in unbroken order only. Times are seconds of one clock.
 

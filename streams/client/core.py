@@ -16,7 +16,7 @@ from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset,
 from streams.client.backoff import Backoff
 from streams.client.chain import Chain
 from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
-from streams.client.connection import ClientConnection
+from streams.client.connection import Connection
 from streams.client.cursor import seq_of
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, Fallback
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
@@ -47,8 +47,8 @@ class Core:
         self._standing = Standing(after)
         self._moves: deque[Move] = deque()
         self._numbers = count(1)
-        self._link: ClientConnection | None = None
-        self._trial: ClientConnection | None = None  # a better transport, before its first frame
+        self._link: Connection | None = None
+        self._trial: Connection | None = None  # a better transport, before its first frame
         self._left: list[str] = []
         self._retry_at: float | None = None
         self._upgrade_at: float | None = None
@@ -134,14 +134,12 @@ class Core:
             rotate_s = FINITE_S if self.info.state is State.LIVE else 0.0
         self._link = self._connect_rung(rung, now, rotate_s)
 
-    def _connect_rung(
-        self, rung: str, now: float, rotate_s: float | None = None
-    ) -> ClientConnection:
+    def _connect_rung(self, rung: str, now: float, rotate_s: float | None = None) -> Connection:
         info = self.info
         patience = self._patience.first_frame_after(self._ladder.rounds)
         finite = rung == LONG_POLL or rotate_s is not None
         number = next(self._numbers)
-        link = ClientConnection(number, rung, info.seq, now, patience, rotate_s, finite=finite)
+        link = Connection(number, rung, info.seq, now, patience, rotate_s, finite=finite)
         self._moves.append(Open(link.number, rung, info.cursor, rotate_s))
         return link
 
@@ -153,7 +151,7 @@ class Core:
         self._retry_at = self._upgrade_at = None
         self._left = []
 
-    def _link_closed(self, link: ClientConnection, why: Closed, now: float) -> None:
+    def _link_closed(self, link: Connection, why: Closed, now: float) -> None:
         self._moves.append(Close(link.number))
         if link is self._trial:
             self._trial = None
@@ -170,7 +168,7 @@ class Core:
             case Refusal():
                 self._link_refused(why, now)
 
-    def _link_rotated(self, link: ClientConnection, now: float) -> None:
+    def _link_rotated(self, link: Connection, now: float) -> None:
         """Go on at once where a finite answer brought what it should, or some of it."""
         least = 0.0 if link.rotate_s == 0 else ROTATION_LEAST_S
         idle = link.caught_up and now - link.opened_at >= least
@@ -183,7 +181,7 @@ class Core:
         self._backoff.reset()
         self._open_best(now)
 
-    def _link_lost(self, link: ClientConnection, why: Lost, now: float) -> None:
+    def _link_lost(self, link: Connection, why: Lost, now: float) -> None:
         if link.brought or link.proved or (link.greeted and now - link.opened_at >= WORTHWHILE_S):
             self._backoff.reset()
         silent = why.code in SILENT
@@ -198,7 +196,7 @@ class Core:
         self._standing.down(why, wait, self._backoff.tries)
         self._tell_info()
 
-    def _count_miss(self, link: ClientConnection, why: Lost, now: float) -> bool:
+    def _count_miss(self, link: Connection, why: Lost, now: float) -> bool:
         """Hold it against the transport, where it is the transport's; return whether it is left."""
         if why.from_server:
             return False
@@ -226,7 +224,7 @@ class Core:
         if self._ladder.better and self._upgrade_at is None and self._trial is None:
             self._upgrade_at = now + self._ladder.upgrade_after
 
-    def _take_frame(self, link: ClientConnection, frame: Frame, now: float) -> None:
+    def _take_frame(self, link: Connection, frame: Frame, now: float) -> None:
         was = link.duplicates, link.gaps
         fresh, over = link.take(frame, now)
         if (link.duplicates, link.gaps) != was:
@@ -242,7 +240,7 @@ class Core:
         else:
             self._frames_came(link, frame, now)
 
-    def _frames_came(self, link: ClientConnection, frame: Frame, now: float) -> None:
+    def _frames_came(self, link: Connection, frame: Frame, now: float) -> None:
         """Go on with what the connection brought."""
         if isinstance(frame, Hello):
             self._link_greeted(link, frame)
@@ -259,7 +257,7 @@ class Core:
             self._plan_upgrade(now)
         self._note_place(frame)
 
-    def _trial_came(self, link: ClientConnection, frame: Frame, now: float) -> None:
+    def _trial_came(self, link: Connection, frame: Frame, now: float) -> None:
         """Take a better connection in place of the other, once nothing is held back on it."""
         if isinstance(frame, End):
             self._finish_job(frame.status)
@@ -273,7 +271,7 @@ class Core:
             self._standing.caught_up(link.last)
             self._tell_info()
 
-    def _link_greeted(self, link: ClientConnection, frame: Hello) -> None:
+    def _link_greeted(self, link: Connection, frame: Hello) -> None:
         self._reached, self._away_since = True, None
         self._standing.up(link.transport, frame.head)
         self._tell_info()
