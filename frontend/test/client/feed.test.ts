@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { following, job, type Socket } from './fake/feed';
+import type { FakeClock } from './fake/platform';
 
 describe('the feed', () => {
   it('is followed from a position, and jobs are handed on as they move', () => {
