@@ -27,7 +27,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse(text: str) -> datetime:
-    """Return the aware moment that an RFC 3339 text names; ValueError where it names none."""
+    """Return the aware moment that an RFC 3339 text names; ValueError if it names none."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def read_moment(text: str, *, needs_offset: bool = False) -> datetime:
 
     As RFC 3339 has it, or a date alone, which is its midnight; UTC without an offset, unless one is
     needed. The `+` of an offset may be a space: that is what a query makes of one that is not
-    escaped. Raises OutOfRange where the moment in UTC has no year of four digits, and ValueError
+    escaped. Raises OutOfRange if the moment in UTC has no year of four digits, and ValueError
     for any other text: a number, a week date, 24:00, a leap second.
     """
     text = text.strip().upper()

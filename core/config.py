@@ -71,7 +71,7 @@ def seals_entry(value: object) -> object:
 
 
 def check_database_url(value: str) -> str:
-    """Return the address; ValueError where Django could not use it."""
+    """Return the address; ValueError if Django could not use it."""
     database_settings(value)
     return value
 
@@ -84,7 +84,7 @@ def check_redis_url(value: str) -> str:
 
 
 def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the origins; ValueError where one has no scheme."""
+    """Return the origins; ValueError if one has no scheme."""
     for origin in value:
         if not origin.startswith(("https://", "http://")):
             raise ValueError(f"{origin!r} must start with https:// or http://")

@@ -26,9 +26,9 @@ _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
 def leave_pool() -> None:
     """Give this thread a connection of its own, not one of the pool's, for as long as it lasts.
 
-    After an outage the pool tries again every second, beside whoever else waits for it; who may not
-    wait connects by himself. The connection is kept, and looked at before it is used again.
-    Harmless where the thread has left already.
+    After an outage the pool tries again every second, together with all others that wait for it; a
+    thread that may not wait connects by itself. The connection is kept, and checked before reuse.
+    Harmless if the thread has left already.
     """
     settings = {**connections.settings["default"]}
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}

@@ -76,7 +76,7 @@ def body_too_large() -> EventTooLarge:
 
 
 def explain(exc: BaseException) -> RepriseError:
-    """Return which of the documented errors an exception is; Internal where it is none."""
+    """Return which of the documented errors an exception is; Internal if it is not one."""
     match exc:
         case RepriseError():
             return exc

@@ -1,4 +1,4 @@
-"""Code that others wrote (job kinds): what it raises and returns, made fit for whoever calls it.
+"""Code that others wrote (job kinds): what it raises and returns, made safe for its caller.
 
 `SystemExit` and `KeyboardInterrupt` end an event loop, `StopIteration` cannot be set on a future
 (cpython#112182), `CancelledError` says nothing about who cancelled. None of these may leave the

@@ -68,11 +68,11 @@ class Sshd:
 
     @property
     def pid(self) -> int | None:
-        """The process that listens, None where there is none."""
+        """The process that listens, None if there is none."""
         return self._listener.pid if self._listener and self._listener.poll() is None else None
 
     def start(self) -> None:
-        """Start it; it takes connections when this returns. CannotStart where it does not."""
+        """Start it; it takes connections when this returns. CannotStart if it does not."""
         if PROGRAM is None:
             raise CannotStart("sshd is missing: apt-get install openssh-server")
         if os.geteuid() == 0:

@@ -77,7 +77,7 @@ class Parser:
             self._actions.print(run[at:])
 
     def _continued(self, character: str) -> bool:
-        """Take a character of a sequence; False where it is none, which ends that."""
+        """Take a character of a sequence; False if it is not one, which ends that."""
         if " " <= character <= ("/" if self._state == "escape" else "?"):
             self._held = self._held + character if len(self._held) < LONGEST else "?"
             return True

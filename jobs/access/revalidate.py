@@ -27,8 +27,8 @@ Asked = Sequence[tuple[Principal, UUID | None]]
 def find_refusals(asked: Asked) -> list[RepriseError | None]:
     """Return for each principal whether they may still follow that job (None: the feed of all).
 
-    None where they may. NotSignedIn where the session or the token has ended, NotFound where the
-    job is gone, Forbidden where it, or every job, is no longer theirs to see; HistoryDiverged where
+    None if they may. NotSignedIn if the session or the token has ended, NotFound if the
+    job is gone, Forbidden if it, or every job, is no longer theirs to see; HistoryDiverged where
     of the feed they would see other jobs now than when they came.
     """
     now = _Now(asked)
@@ -57,7 +57,7 @@ class _Now:
         }
 
     def refusal(self, principal: Principal, job: UUID | None) -> RepriseError | None:
-        """Return why this one may not follow any longer; None where they may."""
+        """Return why this one may not follow any longer; None if they may."""
         user = self._users.get(principal.user.pk)
         if user is None or not self._signed_in(principal, user):
             return NotSignedIn("The session has ended, or the token.")

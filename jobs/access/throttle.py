@@ -1,4 +1,4 @@
-"""Attempts to sign in: whoever guesses has to wait, and nobody else.
+"""Attempts to sign in: those who guess have to wait, and nobody else.
 
 Counted are the attempts with a name from an address, and those from an address with any name, in
 rows of SignInAttempts that all web processes share. Past the free ones each has to wait, ten

@@ -1,7 +1,7 @@
 """Tickets: signed permits to follow one job for a moment, for a page of another origin.
 
 A ticket says who made it and by which session or token, and is worth what these are worth when it
-is shown: whoever signs out, is revoked or leaves the team takes their tickets along. It lies in
+is shown: anyone who signs out, is revoked or leaves the team takes their tickets along. It lies in
 addresses, which logs keep, so it lasts only as long as opening a connection takes, and has nothing
 in it that opens more: the session's key is encrypted.
 """
@@ -45,8 +45,8 @@ def make_ticket(principal: Principal, job_id: UUID, seconds: float) -> tuple[str
 def verify_ticket(raw: str, job_id: UUID) -> Principal:
     """Return who made a ticket, as they stand now.
 
-    Raises NotSignedIn where it is none of ours, has expired, or what it was made by has ended;
-    NotFound where it is for another job, or the job is no longer theirs to see.
+    Raises NotSignedIn if it is not one of ours, has expired, or what it was made by has ended;
+    NotFound if it is for another job, or the job is no longer theirs to see.
     """
     principal = _read_principal(raw, job_id)
     [refusal] = revalidate.find_refusals([(principal, job_id)])

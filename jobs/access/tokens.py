@@ -76,7 +76,7 @@ def verify_token(raw: str) -> ApiToken:
     """Return the token that `raw` is, its user loaded, and note that it was used.
 
     Raises NotSignedIn for one that is unknown, expired, revoked or of an inactive user; never says
-    which, since whoever asks has proved nothing.
+    which, since the caller has proved nothing.
     """
     token = ApiToken.objects.select_related("user").filter(hash=hash_of(raw)).first()
     if token is None or not is_valid(token):

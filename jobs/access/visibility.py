@@ -6,10 +6,9 @@ token's (and needs no CSRF token) or as the session's, not as something in betwe
 
 **Roles** are Django groups (`jobs.access.roles`): viewer, operator, auditor. Staff may do all.
 
-**A job's team** is the team of whoever submitted it, taken once, at submission (`team_for`): the
-first by name where they are in several, none where they are in none. It stays when people move, so
-that a team keeps its history. Its members see the job; those of them who are operators steer it.
-Whoever submitted a job goes on seeing it, and steering it as an operator, in whichever team they
+**A job's team** is its submitter's team at submission (`team_for`): the first by name if they are in
+several, none if they are in none. It stays when people move, so that a team keeps its history. Its members see the job; those of them who are operators steer it.
+Anyone who submitted a job goes on seeing it, and steering it as an operator, in whichever team they
 are. A job without a team is its owner's alone, and of those who see all: auditors and staff.
 """
 
@@ -109,7 +108,7 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
 
 
 def bearer_token(source: HttpRequest | Scope) -> str | None:
-    """Return the raw token of the `Authorization: Bearer` header; None where there is no such."""
+    """Return the raw token of the `Authorization: Bearer` header; None if there is no such."""
     if isinstance(source, HttpRequest):
         header = source.headers.get("Authorization", "")
     else:
@@ -135,7 +134,7 @@ def visible_jobs(principal: Principal) -> QuerySet[Job]:
 
 
 def job_for(principal: Principal, job_id: UUID | str) -> Job:
-    """Return the job; NotFound where it is unknown, not theirs to see, or the id is none."""
+    """Return the job; NotFound if it is unknown, not theirs to see, or the id is none."""
     try:
         key = job_id if isinstance(job_id, UUID) else parse_id(job_id)
         return visible_jobs(principal).get(pk=key)

@@ -51,7 +51,7 @@ class _CsrfCheck(CsrfViewMiddleware):
     """Django's check, saying why it failed instead of making a page of it."""
 
     def check(self, request: HttpRequest) -> str | None:
-        """Return why the request fails the check; None where it passes."""
+        """Return why the request fails the check; None if it passes."""
         self.reason: str | None = None
         request.csrf_processing_done = False  # type: ignore[attr-defined]
         self.process_request(request)

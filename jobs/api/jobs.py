@@ -33,7 +33,7 @@ IdempotencyKey = Annotated[
 
 
 def checked_key(key: str | None) -> str | None:
-    """Return an Idempotency-Key as it came. Raises BadRequest where it is none."""
+    """Return an Idempotency-Key as it came. Raises BadRequest if it is not one."""
     if key is not None and not _KEY.fullmatch(key):
         raise BadRequest("An Idempotency-Key has 1 to 200 visible ASCII characters.")
     return key

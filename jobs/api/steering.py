@@ -47,7 +47,7 @@ def approve(
 ) -> Status[dict[str, int]]:
     """Let the job through the gate that it waits at; 409 `not_now` where it waits at none.
 
-    403 also for whoever submitted it, where the gate is for somebody else. `gate` says which is
+    403 also for the submitter, where the gate is for somebody else. `gate` says which is
     meant, and must where it waits at several.
     """
     principal = principal_of(request)

@@ -23,7 +23,7 @@ _OBJECTS = ("params", "labels", "plan")
 
 
 class Misfit(Exception):
-    """A line that cannot stand there, and why; whoever knows its number says that."""
+    """A line that cannot stand there, and why; the caller adds its number."""
 
 
 class BadExport(RepriseError):
@@ -96,7 +96,7 @@ def header_of(job: Job) -> Header:
 
 
 def parse_header(line: str) -> Header:
-    """Return the header that a line is; Misfit where it is none, or of another version."""
+    """Return the header that a line is; Misfit if it is not one, or of another version."""
     try:
         members = json.loads(line)
         version, job = members["reprise_export"], members["job"]
@@ -153,7 +153,7 @@ class Chain:
         self.seq, self._previous = seq, digest
 
     def end(self) -> None:
-        """Say that nothing follows; Misfit where that is not the header's head."""
+        """Say that nothing follows; Misfit if that is not the header's head."""
         if self.seq < self.header.head:
             raise Misfit(
                 f"seq {self.seq + 1}: missing; the header says that {self.header.head} is the last"

@@ -158,7 +158,7 @@ class _Fold:
         self._last: StoredEvent | None = None
 
     def add(self, event: StoredEvent) -> None:
-        """Take the next event; NotNow where it is not possible there."""
+        """Take the next event; NotNow if it is not possible there."""
         step = event.type.startswith("step.")
         if step and self._summary.status in LEGAL.get(event.type, ()):
             self._last = event

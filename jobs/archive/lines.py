@@ -36,7 +36,7 @@ def read_lines(file: BinaryIO) -> Iterator[str]:
 
 @contextmanager
 def open_export(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read, decompressed where it is zstd; BadExport where that is damaged."""
+    """Open a file to read, decompressed where it is zstd; BadExport if that is damaged."""
     with path.open("rb") as raw:
         if raw.read(len(ZSTD_MAGIC)) != ZSTD_MAGIC:
             raw.seek(0)

@@ -39,7 +39,7 @@ class ArchiveContext:
 def candidate_months(before: Month) -> list[Month]:
     """Return the months before `before` that have a table, or whose end was not recorded.
 
-    Raises NotNow where a month that is not over would be among them.
+    Raises NotNow if a month that is not over would be among them.
     """
     if before > Month.of(clock.now()):
         raise NotNow(f"{before} is yet to come: only months that are over are archived.")
@@ -68,7 +68,7 @@ def archive_month(month: Month, means: ArchiveContext) -> Iterator[str]:
 
     `written`, `checked`, `detached`, `dropped`; some are passed over where an earlier call came so
     far, and with `keep` it ends after `checked`. Must not be held back. Raises NotNow where open
-    transactions outlast the wait; Unfit, Unlike, Damaged where something does not fit, in which
+    transactions outlast the wait; Unfit, Unlike, Damaged if something does not fit, in which
     case the month stays, or is put back.
     """
     state = months.month_tables().get(month)
@@ -93,7 +93,7 @@ def archive_month(month: Month, means: ArchiveContext) -> Iterator[str]:
 
 
 def _let_go(archive: Archive | None, month: Month, means: ArchiveContext) -> Iterator[str]:
-    """Detach and drop a month; `archive` has all of it, and is None where it was empty."""
+    """Detach and drop a month; `archive` has all of it, and is None if it was empty."""
     means.owner.detach(month, _give_up_after(means))
     yield "detached"
     # Whatever was on its way when the month was counted has come by now, or never can.

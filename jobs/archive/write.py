@@ -64,7 +64,7 @@ class Packer:
     )
 
     def add(self, header: Header, texts: Iterator[str]) -> None:
-        """Pack one job; Misfit where its chain does not hold or does not end as its row says."""
+        """Pack one job; Misfit if its chain does not hold or does not end as its row says."""
         chain = Chain(header)
         lines, size = [header.line()], 0
         first = 1
@@ -91,7 +91,7 @@ class Packer:
 def write_month(month: Month, advance: Advance) -> Archive:
     """Write a month's file and seals to the storage and record them; return the new row.
 
-    Raises Unfit where the events are not whole. Every job of the month must be over.
+    Raises Unfit if the events are not whole. Every job of the month must be over.
     """
     with _temporary_file() as file:
         packer = Packer(file)

@@ -73,7 +73,7 @@ def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
 
 
 def _retry_params(kind: AnyKind, old: Job) -> dict[str, Any]:
-    """Return the parameters for what did not succeed; NotNow where there is no such."""
+    """Return the parameters for what did not succeed; NotNow if there is no such."""
     if not kind.retryable:
         message = f"A job of the kind {kind.name} has no list of targets to retry: run it again."
         raise NotNow(message, job_status=old.status)

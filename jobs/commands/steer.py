@@ -51,7 +51,7 @@ def send_signal(principal: Principal, job_id: UUID, name: str, data: Any = None)
     """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
 
     It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
-    Forbidden, and NotNow where the job does not wait for a signal of this name.
+    Forbidden, and NotNow if the job does not wait for a signal of this name.
     """
     visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
     with transaction.atomic():
@@ -120,7 +120,7 @@ def _answer_gate(
 
 
 def _find_gate(job: Job, name: str | None) -> actions.Gate:
-    """Return the open gate that is meant; NotNow where there is none, or more than one."""
+    """Return the open gate that is meant; NotNow if there is none, or more than one."""
     found = actions.open_gates(job.waiting_for)
     names = ", ".join(str(gate["gate"]) for gate in found)
     if not found:

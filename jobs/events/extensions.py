@@ -68,7 +68,7 @@ def check_fits(params: Data) -> None:
 def submission_data(submitted: Data, extensions: Iterable[Data]) -> dict[str, Any]:
     """Return all that was submitted: the data of `job.submitted`, completed by what follows it.
 
-    Raises LookupError and TypeError where a part names no list.
+    Raises LookupError and TypeError if a part names no list.
     """
     data = deepcopy(dict(submitted))
     for extension in extensions:

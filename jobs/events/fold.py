@@ -1,8 +1,8 @@
 """A job as the fold of its events. Pure: no clock, no database, no chance.
 
-`Summary` is what the job row keeps: `advance(summary, event)` says whether an event is a legal
-move and what it makes of the row. `State` adds every step, for whoever needs the whole (a resumed
-run, the API, a replay).
+`Summary` is what the job row keeps: `advance_summary(summary, event)` says whether an event is a
+legal move and what it makes of the row. `State` adds every step, for a resumed run, the API and
+replays.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Summary:
 
     @property
     def due_at(self) -> str | None:
-        """When a parked job is to be taken in any case; None where only a word brings it back."""
+        """When a parked job is to be taken in any case; None if only a word brings it back."""
         if not self.parked:
             return None
         return min(
@@ -141,7 +141,7 @@ def attempt_of(summary: Summary, event_type: str) -> int:
 def advance_summary(summary: Summary, event: Event) -> Summary:
     """Return the row after `event`.
 
-    Raises NotNow where the job's status forbids that event, UnknownEvent for a type of a newer
+    Raises NotNow if the job's status forbids that event, UnknownEvent for a type of a newer
     Reprise: passing over it could make anything of the job.
     """
     if event.type not in LEGAL:

@@ -193,8 +193,8 @@ from jobs_consumer c, jobs_feed_state state order by c.name
 def run_once(consumer: Consumer) -> int:
     """Hand a consumer its next batch; return how many positions it has moved.
 
-    0 where nothing is due, another process runs it, or the handler failed, which is logged and
-    puts the next try off. Raises DatabaseError where the database is away.
+    0 if nothing is due, another process runs it, or the handler failed, which is logged and
+    puts the next try off. Raises DatabaseError if the database is away.
     """
     if not _is_due(consumer):
         return 0

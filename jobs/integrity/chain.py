@@ -75,7 +75,7 @@ def walk_chain(start: ChainPlace, texts: Iterable[str], sealed: Sealed | None = 
 
 
 def event_of(seq: int, text: str) -> Event:
-    """Return the event that a text is; Broken where it is none."""
+    """Return the event that a text is; Broken if it is not one."""
     try:
         return parse(text)
     except _NO_EVENT as error:

@@ -48,7 +48,7 @@ def rebuild_job(
     """Fold a job's log from zero and return what its row and its snapshots have otherwise.
 
     With `write` they are put right: the row under its lock, the snapshots made anew. Raises
-    NotFound for an unknown job, CannotFold where the log itself is to blame (nothing is written).
+    NotFound for an unknown job, CannotFold if the log itself is to blame (nothing is written).
     """
     walk = _Walk(job_id, on_progress)
     walk.on()

@@ -38,7 +38,7 @@ def recorded_changes(texts: Iterable[str]) -> Iterator[str]:
 
 
 def broken_at(job_id: UUID, texts: Iterable[str]) -> int | None:
-    """Return the first seq at which a history's chain does not hold; None where it does."""
+    """Return the first seq at which a history's chain does not hold; None if it does."""
     previous = first_hash(job_id)
     for seq, text in enumerate(texts, start=1):
         body, digest = split_hash(text)

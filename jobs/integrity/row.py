@@ -19,7 +19,7 @@ SHOWN_CHARACTERS = 60
 
 
 def check_row(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
-    """Raise Broken where the row says something else than the fold, or than was submitted.
+    """Raise Broken if the row says something else than the fold, or than was submitted.
 
     `submitted` has the texts of job.submitted and of the events that complete it.
     """

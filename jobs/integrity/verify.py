@@ -53,7 +53,7 @@ class Verdict:
 def verify_job(job_id: UUID, *, on_progress: Progress | None = None) -> Verdict:
     """Check a job's whole history in constant memory; `on_progress` gets the events of each page.
 
-    Raises NotFound where nothing at all is known of such a job. A job that goes on meanwhile is
+    Raises NotFound if nothing at all is known of such a job. A job that goes on meanwhile is
     checked up to the head that it had.
     """
     sealed = _sealed_heads(job_id)  # before the row: none of these is ahead of it, then

@@ -42,7 +42,7 @@ def guard_kind(kind: str) -> Iterator[None]:
 
 
 def ask_kind(kind: str, work: Callable[[], T], patience: float | None = None) -> T:
-    """Return what `work`, which calls a kind's code, returns; KindFailed where it takes too long.
+    """Return what `work`, which calls a kind's code, returns; KindFailed if it takes too long.
 
     It runs in a thread with a database connection of its own, since nothing else gets rid of code
     that never returns. Until it does, every further question about the kind fails at once.

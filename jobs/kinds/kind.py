@@ -77,7 +77,7 @@ class Kind(ABC, Generic[P]):
     def total(self, params: P) -> int:
         """Return what the run's progress counts to: the targets of the plan, unless said otherwise.
 
-        In the units of `run.progress`; 0 where it shows only later.
+        In the units of `run.progress`; 0 if it shows only later.
         """
         return sum(len(group.targets) for group in self.plan(params).groups)
 

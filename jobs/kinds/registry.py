@@ -70,7 +70,7 @@ def _find_kinds() -> Found:
 
 
 def _make_kind(loaded: object) -> kinds.AnyKind:
-    """Return a kind of a class; TypeError, ValueError where it is none."""
+    """Return a kind of a class; TypeError, ValueError if it is not one."""
     if not (isinstance(loaded, type) and issubclass(loaded, kinds.Kind)):
         raise TypeError(f"{loaded!r} is no subclass of jobs.kinds.Kind")
     for attribute in ("name", "title", "Params"):
@@ -109,12 +109,12 @@ def broken_kinds() -> list[Broken]:
 
 
 def find_kind(name: str) -> kinds.AnyKind | None:
-    """Return the kind of this name; None where there is none (any more)."""
+    """Return the kind of this name; None if there is none (any more)."""
     return _find_kinds().kinds.get(name)
 
 
 def get_kind(name: str) -> kinds.AnyKind:
-    """Return the kind of this name; InvalidParams, pointing at `/kind`, where there is none."""
+    """Return the kind of this name; InvalidParams, pointing at `/kind`, if there is none."""
     try:
         return _find_kinds().kinds[name]
     except KeyError:

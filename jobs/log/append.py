@@ -72,7 +72,7 @@ def append_many(
 ) -> list[Appended | RepriseError | None]:
     """Append several wishes in one transaction; a bad one fails alone, its neighbours commit.
 
-    Returns, in the wishes' order, the receipt or the error; None where the row is locked by
+    Returns, in the wishes' order, the receipt or the error; None if the row is locked by
     somebody else and `skip_locked` says not to wait. Must run inside a transaction when it is to
     share it; makes its own otherwise, in two round trips: lock and look, write and commit.
     """

@@ -37,7 +37,7 @@ where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is n
 def page_of_places(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
     """Return the page that these rows of PLACES make; an empty one of none.
 
-    It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired where the
+    It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired if the
     archive's file is gone, OSError while its storage is away.
     """
     texts: list[str] = []
@@ -69,7 +69,7 @@ def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
 
 
 def check_there(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Raise HistoryExpired where the file that NEEDED found is gone."""
+    """Raise HistoryExpired if the file that NEEDED found is gone."""
     if not all(archive_frames.archive_storage().exists(name) for (name,) in rows):
         raise archive_gone()
 

@@ -80,8 +80,8 @@ class AsyncReader:
     async def head(self, job_id: UUID) -> Head | None:
         """Return the job's head, None for an unknown job.
 
-        Whoever asks while a query is under way shares the next one: when a thousand followers come
-        back at once, a query each would keep them waiting for a connection.
+        Calls made while a query is under way share the next one: when a thousand followers come back
+        at once, a query each would keep them waiting for a connection.
         """
         found: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._wanted.setdefault(job_id, []).append(found)
@@ -107,7 +107,7 @@ class AsyncReader:
         for job_id, waiting in wanted.items():
             for found in waiting:
                 if found.done():
-                    continue  # whoever waited has given up
+                    continue  # the caller has given up
                 if failure is None:
                     found.set_result(heads.get(job_id))
                 else:

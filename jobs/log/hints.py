@@ -1,4 +1,4 @@
-"""The hint after a commit: what was appended, sent through the channel layer to whoever follows.
+"""The hint after a commit: what was appended, sent through the channel layer to followers.
 
 A hint is only a hint: lost, late or doubled it changes nothing but latency. So it leaves the
 appending thread at once: one thread with an event loop of its own sends hints in order, each with
@@ -51,7 +51,7 @@ class News(Protocol):
 
 @dataclass(slots=True)
 class Hint:
-    """What is to be told of one job: `texts` is None where they are too many to carry along."""
+    """What is to be told of one job: `texts` is None if they are too many to carry along."""
 
     job: UUID
     first: int

@@ -72,7 +72,7 @@ def read_columns(job_id: UUID, after: int, limit: int) -> list[Columns]:
 
 
 def next_after(job_id: UUID, seq: int) -> int | None:
-    """Return the seq of the job's next stored event after `seq`, None where there is none."""
+    """Return the seq of the job's next stored event after `seq`, None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, [job_id, seq])
         [found] = cursor.fetchone()

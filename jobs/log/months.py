@@ -147,7 +147,7 @@ def count_unfed(month: Month) -> int:
 
 
 def archived_before() -> Month | None:
-    """Return the month after the newest one that was dropped; None where none was."""
+    """Return the month after the newest one that was dropped; None if none was."""
     [(newest,)] = _fetch_all(_DROPPED, [])
     return Month.of_day(newest).next if newest else None
 
@@ -173,7 +173,7 @@ def _fetch_all(statement: str, values: Any) -> list[tuple[Any, ...]]:
 class Owner:
     """The connection that lets months go; one at a time in the whole database.
 
-    Raises NotNow where another archives now, NoRight from `require_right`.
+    Raises NotNow if another archives now, NoRight from `require_right`.
     """
 
     def __init__(self, url: str) -> None:

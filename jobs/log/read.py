@@ -18,7 +18,7 @@ PAGE_EVENTS = 1000
 def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
     """Return up to `limit` events after seq `after`; an empty page, and no other, at the head.
 
-    A page ends early where its texts come to PAGE_BYTES. Raises HistoryExpired where the events
+    A page ends early where its texts come to PAGE_BYTES. Raises HistoryExpired if the events
     were archived and the archive is gone.
     """
     values = page_values(job_id, after, limit)

@@ -1,6 +1,6 @@
 """The other door in: a job that has its history already, stored with every text as it stands.
 
-Nothing is made here: no seq, no hash, no time. Whoever calls has checked the chain.
+Nothing is made here: no seq, no hash, no time. Anyone who calls has checked the chain.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def restore_job(job: Job, events: Iterable[StoredEvent]) -> None:
     """Store a job's row, complete as it is, and its events, all in one transaction.
 
     `events` is read as it is stored, so what it raises undoes everything. The month of the job's
-    id must be there (`make_month`). Raises IntegrityError where the job is known.
+    id must be there (`make_month`). Raises IntegrityError if the job is known.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(NO_LIMIT, [True])

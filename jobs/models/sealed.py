@@ -38,7 +38,7 @@ class SealedHead(models.Model):
 class Archive(models.Model):
     """A month's events in a file of the archive storage (`jobs.archive`).
 
-    `seals` names the file beside it with the seals of its jobs, "" where there is none. A month
+    `seals` names the file beside it with the seals of its jobs, "" if there is none. A month
     that gets jobs after it was dropped (by imports) may have several.
     """
 

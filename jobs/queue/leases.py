@@ -96,7 +96,7 @@ class Lease:
 
 
 def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
-    """Take a job and open its next attempt; None where it is not to be had now.
+    """Take a job and open its next attempt; None if it cannot be had now.
 
     That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target,
     for its turn among the jobs of its kind, or for a worker that knows its kind, as this one does
@@ -113,7 +113,7 @@ def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Le
             _append_wait(job, said | _lost_data(seized[0]))
             return None
         [lease] = _open_attempts(seized, worker, holds=True)
-        limits.wake_next(job.kind)  # whoever stood behind it, where there is room for more
+        limits.wake_next(job.kind)  # the next in line, if there is room for more
         return lease
 
 
@@ -182,7 +182,7 @@ class _Seized(NamedTuple):
     kind: str
     params: str  # as JSON
     worker: str  # that had it before
-    lease_until: float | None  # of that worker; None where it was given back
+    lease_until: float | None  # of that worker; None if it was given back
     lost: Lost | None = None
 
 

@@ -66,7 +66,7 @@ class Memory:
         return 0
 
     def take(self) -> UUID | None:
-        """Take the first id that is due; None where there is none."""
+        """Take the first id that is due; None if there is none."""
         with self._lock:
             now = self._now()
             due = [one for one in self._heap if one.at is None or one.at <= now]
@@ -104,7 +104,7 @@ class Memory:
                 continue
 
     def _until_due(self) -> float | None:
-        """Return the seconds until the next queued id is due; None where none is queued."""
+        """Return the seconds until the next queued id is due; None if none is queued."""
         with self._lock:
             moments = [one.at for one in self._heap if one.at is not None]
         return max(0.0, (min(moments) - self._now()).total_seconds()) if moments else None

@@ -18,7 +18,7 @@ class Engine(Protocol):
         """Queue an id for whichever worker has room; nothing where it is queued already.
 
         Not before the caller's transaction has committed, and never when it rolls back. `at` and
-        `priority` (a higher one first) are hints. Raises django.db.OperationalError where the
+        `priority` (a higher one first) are hints. Raises django.db.OperationalError if the
         queue cannot be reached, so that the caller's transaction fails with it.
         """
 

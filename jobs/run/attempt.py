@@ -56,7 +56,7 @@ class Attempt(RunControl):
         self._skew = clock.parse(at) - clock.now()
 
     def check_replayed(self) -> None:
-        """Raise Diverged where the handler is done, but what is recorded is not all of it."""
+        """Raise Diverged if the handler is done, but what is recorded is not all of it."""
         if self.diverged is None and not self.cancelling:
             with self.noting_divergence():
                 self._replay.check_complete()
@@ -68,7 +68,7 @@ class Attempt(RunControl):
     async def append(
         self, events: list[NewEvent], statuses: frozenset[str] | None = None
     ) -> Appended:
-        """Append events under this run's fence; LeaseLost where somebody else has the job.
+        """Append events under this run's fence; LeaseLost if somebody else has the job.
 
         With `statuses`, only where the job's status is one of these: else NotNow.
 
@@ -88,7 +88,7 @@ class Attempt(RunControl):
     def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
 
-        Raises Diverged where that is not what the record has next. A run that is being stopped may
+        Raises Diverged if that is not what the record has next. A run that is being stopped may
         take another way, and steps without a target in branches have no order: there only an end
         that leaves out something recorded is noticed.
         """

@@ -53,9 +53,9 @@ class RunControl:
         return self._current_branch() is self._main
 
     def checkpoint(self, always: bool = False) -> None:
-        """Raise where a run is to stop here.
+        """Raise if a run is to stop here.
 
-        HandedOver; Cancelled, unless it runs `always`; Parked where it is paused, or this very task
+        HandedOver; Cancelled, unless it runs `always`; Parked if it is paused, or this very task
         has been parked and only cleans up.
         """
         if self.handing_over:

@@ -77,6 +77,6 @@ SIGNALS = (LeaseLost, Diverged, HandedOver, asyncio.CancelledError, Parked)
 def foremost_error(
     errors: Iterable[BaseException], kinds: Sequence[type[BaseException]] = SIGNALS
 ) -> BaseException | None:
-    """Return the first error of the first of these kinds; None where there is none."""
+    """Return the first error of the first of these kinds; None if there is none."""
     raised = list(errors)
     return next((one for kind in kinds for one in raised if isinstance(one, kind)), None)

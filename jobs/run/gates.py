@@ -27,7 +27,7 @@ class Approval:
 
 
 async def wait_for_signal(run: Attempt, name: str, timeout: float | None) -> Any:
-    """Return the data of the signal of this name; StepFailed where it does not come in time."""
+    """Return the data of the signal of this name; StepFailed if it does not come in time."""
     wait = _WordWait(run, name, *run.next_call(name, None))
     await wait.receive({"for": "signal", "name": name}, timeout)
     await wait.end(EventType.STEP_SUCCEEDED, {"result": wait.word})

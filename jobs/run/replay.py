@@ -30,7 +30,7 @@ class Replay:
     ) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
 
-        `strict`: raise Diverged where the target's record has another step next.
+        `strict`: raise Diverged if the target's record has another step next.
         """
         self._calls[name, target] += 1
         key = (name, target, self._calls[name, target])
@@ -50,7 +50,7 @@ class Replay:
         return row is not None and any(self._steps[key].status != "skipped" for key in row.keys)
 
     def check_complete(self) -> None:
-        """Raise Diverged where something is recorded that has not been asked for again."""
+        """Raise Diverged if something is recorded that has not been asked for again."""
         for row in self._rows.values():
             if left := row.next_step():
                 raise Diverged(

@@ -125,7 +125,7 @@ class Rollout:
         self._canary_failed = False
 
     async def run(self) -> Outcome:
-        """Go through all groups; Stopped where the run is being stopped."""
+        """Go through all groups; Stopped if the run is being stopped."""
         options, outcome = self._options, self._outcome
         parts = rollout_groups(outcome.targets, options.batch, options.canary)
         try:

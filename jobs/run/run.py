@@ -46,7 +46,7 @@ class Run(Attempt):
         `fn` gets a `Step` and is `async def` or plain `def` (which runs in a thread); its result
         must be JSON. Where a try raises, or takes longer than `timeout` seconds, `retry` says
         whether there is another, and when; tries are counted over all attempts. Raises StepFailed
-        after the last, Cancelled where the run is being stopped (not with `always`, for a step that
+        after the last, Cancelled if the run is being stopped (not with `always`, for a step that
         puts back what earlier ones began). `undo` is what puts this one back: a step of its own
         ("undo" and the name) where the target fails from here on, also in this step.
         """
@@ -99,7 +99,7 @@ class Run(Attempt):
         """Call `fn(target)` for all targets, `batch` at a time, and return how it went.
 
         The first `canary` targets go first and alone; with `pause_after_canary` somebody has to
-        approve then (Rejected where they do not), and with `not_by_submitter` somebody else than
+        approve then (Rejected if they do not), and with `not_by_submitter` somebody else than
         the job's submitter. A target fails where `fn` raises StepFailed or JobFailed: it is put
         back. Once a canary has failed, or more than `max_failures` have, the group at hand is
         finished and the rest is left alone: of those, `steps` are logged as skipped. The progress
@@ -133,7 +133,7 @@ class Run(Attempt):
     async def wait_for(self, name: str, timeout: float | None = None) -> Any:
         """Wait, without a worker, for the signal of this name; return the data it came with.
 
-        `jobs.commands.send_signal` sends it. Raises StepFailed where none
+        `jobs.commands.send_signal` sends it. Raises StepFailed if none
         comes within `timeout` seconds.
         """
         return await gates.wait_for_signal(self, name, timeout)
@@ -149,7 +149,7 @@ class Run(Attempt):
         """Wait, without a worker, until somebody approves; return who, when and why.
 
         `question` is what they read. Raises Rejected (which fails the job) where somebody says no,
-        StepFailed where nobody has said anything within `timeout` seconds. With `not_by_submitter`
+        StepFailed if nobody has said anything within `timeout` seconds. With `not_by_submitter`
         it takes another person than the job's submitter; at every gate where REPRISE_FOUR_EYES is
         set.
         """

@@ -54,7 +54,7 @@ class Step:
         return self.run.vault.reveal(secret)
 
     async def drain(self) -> None:
-        """Wait where much output is waiting to be logged; for whoever copies a stream."""
+        """Wait where much output is waiting to be logged; for code that copies a stream."""
         await self._output.drain()
 
     async def progress(self, done: int, total: int) -> None:

@@ -67,7 +67,7 @@ class StepRunner:
         await wait_until(self.attempt, due, wait, always=self.always)
 
     async def _run_try(self, step: Step) -> tuple[Any, datetime | None]:
-        """Return the result, or when to try again; StepFailed where there is neither."""
+        """Return the result, or when to try again; StepFailed if there is neither."""
         masks = self.attempt.vault.masks
         await self._begin_try(step)
         try:

@@ -66,7 +66,7 @@ async def in_thread(
     def work() -> None:
         result = caught(context.run, fn, *args)
         caught(connections.close_all)  # the thread's own: nobody uses them again
-        with suppress(RuntimeError):  # the loop has gone, and whoever waited with it
+        with suppress(RuntimeError):  # the loop has gone, and the caller with it
             loop.call_soon_threadsafe(ended.set_result, result)
 
     threading.Thread(target=work, name="plain function", daemon=True).start()

@@ -37,7 +37,7 @@ async def sleep_until(run: Attempt, name: str, until: datetime) -> None:
 async def wait_until(
     run: Attempt, until: datetime, wait: Mapping[str, Any], *, always: bool = False
 ) -> None:
-    """Return at `until`, or raise what a checkpoint raises; Parked where that is not soon.
+    """Return at `until`, or raise what a checkpoint raises; Parked if that is not soon.
 
     `wait` says what the job waits for meanwhile. A run that is being stopped stays: its worker has
     to bring it to an end.

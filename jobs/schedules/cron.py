@@ -144,7 +144,7 @@ class Cron:
 def next_moment(cron: str, zone: str, after: datetime) -> datetime:
     """Return the first moment after `after` that an expression means in a time zone, in UTC.
 
-    Raises BadSchedule where one of the two is no such thing, or the moment never comes.
+    Raises BadSchedule if one of the two is no such thing, or the moment never comes.
     """
     parsed, place = parse_cron(cron), zone_of(zone)
     later: list[datetime] = []

@@ -121,7 +121,7 @@ class Firing:
         )
 
     def _submit_once(self, job: Job, **changes: Any) -> bool:
-        """Submit a job under the moment's key and move the row on; False where another has."""
+        """Submit a job under the moment's key and move the row on; False if another has."""
         key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
         keyed = commands.has_secrets(job.kind)
         with transaction.atomic():
@@ -140,7 +140,7 @@ class Firing:
         return False
 
     def _lock_row(self) -> bool:
-        """Lock the row; False where another sweeper has it or had it, or it has been changed."""
+        """Lock the row; False if another sweeper has it or had it, or it has been changed."""
         rows = Schedule.objects.select_for_update(skip_locked=True, no_key=True)
         schedule = self.schedule
         return bool(rows.filter(pk=schedule.pk, enabled=True, next_run=schedule.next_run).first())
@@ -165,7 +165,7 @@ def _storable_params(params: object) -> dict[str, Any]:
 
 
 def database_now() -> datetime:
-    """Return the time by the database's clock. Raises where the database is away."""
+    """Return the time by the database's clock. Raises if the database is away."""
     with connection.cursor() as cursor:
         cursor.execute("select clock_timestamp()")
         now: datetime = cursor.fetchone()[0]

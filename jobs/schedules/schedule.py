@@ -58,7 +58,7 @@ def plan_next(schedule: Schedule, now: datetime) -> None:
 def set_enabled(number: int, *, on: bool) -> Schedule:
     """Enable or disable a schedule, whatever is wrong with it; return it.
 
-    Raises NotFound, and BadSchedule where it is to be enabled and its expression means nothing.
+    Raises NotFound, and BadSchedule if it is to be enabled and its expression means nothing.
     """
     with transaction.atomic():
         schedule = Schedule.objects.select_for_update(no_key=True).filter(pk=number).first()

@@ -58,7 +58,7 @@ class Key:
         return nonce + AESGCM(self.raw).encrypt(nonce, value.encode(), context)
 
     def open(self, sealed: bytes, context: bytes) -> str:
-        """Decrypt what `seal` has made; ValueError where it has been changed."""
+        """Decrypt what `seal` has made; ValueError if it has been changed."""
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return AESGCM(self.raw).decrypt(nonce, text, context).decode()
@@ -89,7 +89,7 @@ def key_ring(*, make: bool = False) -> list[Key]:
 
 
 def newest_key() -> Key:
-    """Return the key to encrypt with, made where there is none. Raises KeysUnusable."""
+    """Return the key to encrypt with, made if there is none. Raises KeysUnusable."""
     found = key_ring(make=True)
     if not found:
         raise KeysUnusable("The file with the keys for secrets is empty.")
@@ -97,7 +97,7 @@ def newest_key() -> Key:
 
 
 def by_id(wanted: str) -> Key | None:
-    """Return the key of this id, None where this machine has not got it. Raises KeysUnusable."""
+    """Return the key of this id, None if this machine has not got it. Raises KeysUnusable."""
     return next((key for key in key_ring() if key.id == wanted), None)
 
 

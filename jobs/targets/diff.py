@@ -10,7 +10,7 @@ from django.db import transaction
 from jobs.models import Target
 
 FIELDS = ("group", "labels", "transport", "address", "variables")
-# What they hold may be long, and no business of whoever reads a terminal.
+# What they hold may be long, and no business of the one who reads a terminal.
 UNSAID = {"labels", "variables"}
 
 

@@ -35,7 +35,7 @@ class Entry(BaseModel):
 
 
 def find_problem(target: Target) -> tuple[str, str] | None:
-    """Return the field that makes a target useless and why, None where there is none."""
+    """Return the field that makes a target useless and why, None if there is none."""
     if is_selector(target.name):
         return "name", f"A name cannot begin with {GROUP} or {LABEL}: that chooses several."
     if target.transport not in TRANSPORTS:

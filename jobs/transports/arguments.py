@@ -33,7 +33,7 @@ def check_arguments(argv: Sequence[str], env: Mapping[str, str]) -> None:
 
 
 def find_refusal(argv: Sequence[str], path: str, cwd: str | None) -> tuple[int, str] | None:
-    """Return the status and words of a command that this machine cannot run; None where it can."""
+    """Return the status and words of a command that this machine cannot run; None if it can."""
     word = argv[0]
     if cwd and not Path(cwd).is_dir():
         return NOT_RUNNABLE, f"{cwd}: {NO_FOLDER}"

@@ -11,7 +11,7 @@ TERM_SECONDS = 2.0
 
 
 class Listener(Protocol):
-    """A `jobs.run.Step`, or whoever listens for one."""
+    """A `jobs.run.Step`, or a listener for one."""
 
     @property
     def env(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from jobs.transports.base import TERM_SECONDS, Listener, Place
 from jobs.transports.errors import CommandUnusable
 from jobs.transports.output_copies import Copies
 
-# Whoever can read a log could read these there, should a command print its environment.
+# Anyone who can read a log could read these there, should a command print its environment.
 SECRETS = {
     "DATABASE_URL",
     "PGPASSWORD",

@@ -82,7 +82,7 @@ async def command(
 ) -> None:
     """Run a command on a target, or on this machine (`"local"`), with `env` in its environment.
 
-    Raises CommandFailed where its exit status is not 0, or where there is no such transport, and a
+    Raises CommandFailed if its exit status is not 0, or where there is no such transport, and a
     `jobs.transports.errors.TransportError` where it could not be run or its end is not known.
     """
     place = _Here(target) if isinstance(target, str) else target

@@ -31,7 +31,7 @@ class Fetcher:
         self._busy: asyncio.Task[None] | None = None
 
     async def take(self, job_id: UUID) -> Lease | None:
-        """Take a job; None where it is not to be had now, or the database is not there."""
+        """Take a job; None if it cannot be had now, or the database is not there."""
         answer: asyncio.Future[Lease | None] = asyncio.get_running_loop().create_future()
         self._wanted.append((job_id, answer))
         if self._busy is None or self._busy.done():
@@ -46,7 +46,7 @@ class Fetcher:
             for job_id, answer in batch:
                 if not answer.done():
                     answer.set_result(taken.pop(job_id, None))  # a job delivered twice runs once
-            for left in taken.values():  # whoever wanted it has gone
+            for left in taken.values():  # the caller has gone
                 await in_thread(give_back, left)
             await asyncio.sleep(REST_SECONDS)
 

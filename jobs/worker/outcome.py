@@ -38,7 +38,7 @@ STOPPED = "Stopped on request."
 async def ending_of(lease: Lease, run: Run) -> NewEvent:
     """Run the handler and return the event that ends the job; raises only what leaves it open.
 
-    That is LeaseLost, and HandedOver, Parked or CancelledError where the run leaves its worker.
+    That is LeaseLost, and HandedOver, Parked or CancelledError if the run leaves its worker.
     """
     try:
         if run.attempt == 1:  # a later attempt may have to put back what an earlier one began

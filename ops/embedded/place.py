@@ -102,7 +102,7 @@ def _in_use(place: Path) -> bool:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the JSON object kept in `path`, {} where there is none; CannotStart if unreadable."""
+    """Return the JSON object kept in `path`, {} if there is none; CannotStart if unreadable."""
     try:
         kept = json.loads(path.read_text())
     except FileNotFoundError:

@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
 
 
 def speed() -> float:
-    """Return REPRISE_FLEET_SPEED, 1 unless set; FleetError where it is no positive number."""
+    """Return REPRISE_FLEET_SPEED, 1 unless set; FleetError if it is no positive number."""
     text = os.environ.get("REPRISE_FLEET_SPEED") or "1"
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 1000:

@@ -51,7 +51,7 @@ class Member:
         return known | self.keeper.as_dict() | told
 
     async def handle(self, method: str, path: str, body: dict[str, Any]) -> httpd.Answer:
-        """Answer one request on the control port; ValueError where the body is unusable."""
+        """Answer one request on the control port; ValueError if the body is unusable."""
         match method, path:
             case "GET", "/":
                 pass
@@ -78,7 +78,7 @@ class Fleet:
         self._lock: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Make folders, releases and ports; FleetError where another fleet runs here."""
+        """Make folders, releases and ports; FleetError if another fleet runs here."""
         self.state.mkdir(parents=True, exist_ok=True)
         self._lock = (self.state / "fleet.lock").open("w")
         try:

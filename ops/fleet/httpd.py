@@ -54,7 +54,7 @@ async def read(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, Any]]:
 
 
 async def get(port: int, path: str, seconds: float = 2.0) -> dict[str, Any]:
-    """Return the JSON that a loopback port answers; OSError or ValueError where it does not."""
+    """Return the JSON that a loopback port answers; OSError or ValueError if it does not."""
     async with asyncio.timeout(seconds):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:

@@ -96,7 +96,7 @@ class Keeper:
         }
 
     def _started_again(self) -> bool:
-        """Count a crash and start the process; False where its disk takes neither now."""
+        """Count a crash and start the process; False if its disk takes neither now."""
         try:
             self._write_down(replace(self.count, crashes=self.count.crashes + 1))
             self._start()

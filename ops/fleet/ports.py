@@ -38,7 +38,7 @@ def keep(book: Path, names: list[str]) -> dict[str, int]:
 
 
 def choose(taken: set[int]) -> int:
-    """Return a free port that is not in `taken`; NoPorts where none was found."""
+    """Return a free port that is not in `taken`; NoPorts if none was found."""
     for port in random.sample(range(FIRST, LAST), 500):
         if port not in taken and is_free(port):
             return port

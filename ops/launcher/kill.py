@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 5.0
 
 
 def main() -> int:
-    """Send the signal; CannotStart where no copy runs or a name has no process."""
+    """Send the signal; CannotStart if no copy runs or a name has no process."""
     options = _parse(sys.argv[1:])
     clone = Clone.from_env()
     running = _wait_running(clone, set(options.names))

@@ -22,7 +22,7 @@ ADDRESSES = {
 
 
 def main() -> int:
-    """Become manage.py; CannotStart where no copy runs."""
+    """Become manage.py; CannotStart if no copy runs."""
     clone = Clone.from_env()
     try:
         ready = json.loads((clone.state / "ready.json").read_text())

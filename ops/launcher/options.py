@@ -41,7 +41,7 @@ class Options:
 
 
 def parse(arguments: list[str]) -> Options:
-    """Return the options; CannotStart where the environment's are unusable."""
+    """Return the options; CannotStart if the environment's are unusable."""
     parser = argparse.ArgumentParser(
         prog="ops/up",
         description=EXPLANATION,

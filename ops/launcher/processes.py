@@ -25,7 +25,7 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
-        """Return the live process with this pid, None where there is none (or only a zombie)."""
+        """Return the live process with this pid, None if there is none (or only a zombie)."""
         fields = _stat(pid)
         return None if fields is None or fields[0] in "ZX" else cls(pid, int(fields[19]))
 
@@ -48,7 +48,7 @@ def adopt_orphans() -> None:
 
 
 def reap(besides: Collection[int]) -> None:
-    """Reap ended children, leaving those in `besides` to whoever waits for them."""
+    """Reap ended children, leaving those in `besides` to their own waiters."""
     while True:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -9,7 +9,7 @@ from ops.errors import CannotStart
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the commands by name, in the file's order; CannotStart where a line is none."""
+    """Return the commands by name, in the file's order; CannotStart if a line is none."""
     commands: dict[str, str] = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):

@@ -34,7 +34,7 @@ def main() -> int:
 def of_copy(state: Path, arguments: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     """Return the address and the token of the copy that runs on a state folder.
 
-    Nothing where none runs, or where an argument or the environment says what server or token to
+    Nothing if none runs, or where an argument or the environment says what server or token to
     use: the copy's token is never sent anywhere else.
     """
     try:

@@ -17,7 +17,7 @@ from ops.setup.venv import environment
 
 
 def main() -> int:
-    """Become the process; CannotStart where nothing is installed yet."""
+    """Become the process; CannotStart if nothing is installed yet."""
     clone = Clone.from_env()
     commands = procfile.read(clone.root / "Procfile")
     parser = argparse.ArgumentParser(prog="ops/run", description=__doc__)

@@ -17,7 +17,7 @@ ORDERLY_SECONDS = 30.0
 def claim(state: Path, url: str) -> int:
     """Make the folder, check that it can be written, take its lock; return the lock.
 
-    CannotStart where that is impossible or another copy runs on it.
+    CannotStart if that is impossible or another copy runs on it.
     """
     try:
         state.mkdir(parents=True, exist_ok=True)

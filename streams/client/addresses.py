@@ -18,7 +18,7 @@ class Addresses:
     """The addresses of one job's streams.
 
     `job` is an address of it (`https://host/prefix/jobs/<id>`, its API's, its WebSocket's), or its
-    id, and then `server` says where the service is. ValueError where they name no job or server.
+    id, and then `server` says where the service is. ValueError if they name no job or server.
     """
 
     def __init__(self, job: str, server: str = "") -> None:

@@ -100,7 +100,7 @@ def by_response(status: int, headers: Mapping[str, str], body: bytes, now: datet
 
 
 def retry_after(header: str | None, now: datetime) -> float:
-    """Return the seconds that a Retry-After header asks for, 0 where it asks for nothing."""
+    """Return the seconds that a Retry-After header asks for, 0 if it asks for nothing."""
     if header is None:
         return 0.0
     if header.strip().isdigit():

@@ -128,7 +128,7 @@ def parse_event(text: str) -> Event:
 
 
 def error_words(members: Mapping[str, Any]) -> Words | None:
-    """Return the words of an `error` frame or a problem document, None where there are none."""
+    """Return the words of an `error` frame or a problem document, None if there are none."""
     code = members.get("code")
     if not isinstance(code, str):
         return None
@@ -137,7 +137,7 @@ def error_words(members: Mapping[str, Any]) -> Words | None:
 
 
 def parse_seconds(value: object) -> float:
-    """Return a JSON member in seconds; 0 where it is no positive number."""
+    """Return a JSON member in seconds; 0 if it is no positive number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and value > 0 else 0.0  # type: ignore[operator, arg-type]
 
@@ -145,7 +145,7 @@ def parse_seconds(value: object) -> float:
 def split_page(text: str) -> tuple[dict[str, Any], list[Event]]:
     """Return a JSON object's members, and its member `events` as events with their exact texts.
 
-    BadFrame where the text is no JSON object, or that member no list of events.
+    BadFrame if the text is no JSON object, or that member no list of events.
     """
     members: dict[str, Any] = {}
     events: list[Event] = []

@@ -96,7 +96,7 @@ class Feed:
                 self._wanted.clear()
 
     def hear(self, message: Message) -> None:
-        """Take in a hint; ValueError and the like where it is none."""
+        """Take in a hint; ValueError and the like if it is not one."""
         if int(message["position"]) > self.recent.last:
             self._due.set()
 

@@ -47,7 +47,7 @@ class Recent:
         return self._newest_event in (None, page.before)
 
     def extend(self, page: SummaryPage) -> None:
-        """Add what comes after `last`. Raises ValueError where that would leave a gap."""
+        """Add what comes after `last`. Raises ValueError if that would leave a gap."""
         if page.after != self.last:
             raise ValueError(f"this ends at {self.last}, the page starts after {page.after}")
         for summary in page.summaries:

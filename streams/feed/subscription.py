@@ -102,7 +102,7 @@ class FeedSubscription:
                 return shared_heartbeat(self._position if self._caught_up else head)
 
     async def _next_summaries(self) -> Summaries | None:
-        """Return what comes next, perhaps nothing to see; None where that is not there yet."""
+        """Return what comes next, perhaps nothing to see; None if that is not there yet."""
         recent = self._feed.recent
         if self._position < recent.after:
             return await self._from_past()
@@ -113,9 +113,9 @@ class FeedSubscription:
         return None
 
     async def _from_past(self) -> Summaries | None:
-        """Return what a page has; None where that takes too long or fails.
+        """Return what a page has; None if that takes too long or fails.
 
-        The page goes on being read, for whoever asks for it next: this follower too.
+        The page is still read, for the next one who asks for it: this follower too.
         """
         page = self._feed.pages.page(self._position)
         await asyncio.wait({page}, timeout=min(self._idle_seconds(), LOOK_UP_SECONDS))

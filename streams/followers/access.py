@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def job_id(text: str) -> UUID:
-    """Return the id that a path names; NotFound where it is none."""
+    """Return the id that a path names; NotFound if it is not one."""
     try:
         return parse_id(text)
     except ValueError:
@@ -71,7 +71,7 @@ async def find_refusals(asked: Asked) -> list[RepriseError | None]:
 
 
 async def require_staff(source: Source) -> None:
-    """Raise NotSignedIn, or NotFound for whoever is not staff."""
+    """Raise NotSignedIn, or NotFound for people who are not staff."""
     if not (await in_thread(partial(_identify_source, source))).user.is_staff:
         raise NotFound
 
@@ -86,7 +86,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 
 def ticket_of(source: Source) -> str | None:
-    """Return the `ticket` in the address; None where there is no such parameter.
+    """Return the `ticket` in the address; None if there is no such parameter.
 
     Where there is one, it decides, and no cookie counts, be the ticket good or not. Only an
     `Authorization` header goes before it.

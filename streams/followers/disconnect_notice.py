@@ -12,7 +12,7 @@ from core.errors import RepriseError
 class Notice:
     """One follower's: empty until it must go, then the error that says why.
 
-    Whoever waits for the follower's sake names the future that it waits on as `waiter`, so that
+    Anyone who waits for the follower's sake names the future that it waits on as `waiter`, so that
     giving the notice ends that wait. Look first, then wait, with no `await` between.
     """
 

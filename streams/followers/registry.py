@@ -176,7 +176,7 @@ def current_followers() -> Followers:
 
 
 def release_on_exit(app: App) -> App:
-    """Return an ASGI application around `app`: whoever entered by its scope leaves with its end."""
+    """Wrap an ASGI application: followers registered by its scope leave when it ends."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         followers = current_followers()
@@ -195,7 +195,7 @@ def release_on_exit(app: App) -> App:
 
 
 def _last_answer(send: Send) -> Send:
-    """Have a client that keeps its connection open make a new one, to whoever takes it then."""
+    """Have a client that keeps its connection open make a new one, so that another process can take it."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":

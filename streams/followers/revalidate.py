@@ -46,7 +46,7 @@ class Revalidation:
         self._due = 0.0
 
     def hear(self, message: Mapping[str, Any]) -> None:
-        """Take in news: `users` are ids, or None where anybody may be meant."""
+        """Take in news: `users` are ids, or None if anybody may be meant."""
         users = message["users"]
         self._followers.mark_stale(None if users is None else {int(user) for user in users})
 

@@ -37,7 +37,7 @@ BOUNDS = Bounds()
 
 
 class Batches(Protocol):
-    """The events after seq `after`, to seq `last`; `last` is `after` where there is none."""
+    """The events after seq `after`, to seq `last`; `last` is `after` if there is none."""
 
     @property
     def after(self) -> int: ...
@@ -173,7 +173,7 @@ class Ring:
 
     @property
     def last(self) -> int:
-        """The seq of the newest event here; `after` where there is none."""
+        """The seq of the newest event here; `after` if there is none."""
         return self.after + len(self._texts)
 
     @property
@@ -211,7 +211,7 @@ class Ring:
     def extend(self, after: int, texts: Sequence[str]) -> bool:
         """Add the events after seq `after`; return whether any of them was new.
 
-        What is here already is passed over. Raises ValueError where they would leave a gap.
+        What is here already is passed over. Raises ValueError if they would leave a gap.
         """
         known = self.last - after
         if known < 0:

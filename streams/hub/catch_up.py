@@ -18,7 +18,7 @@ TRIES = 6
 async def catch_up(hub: Hub, live: Followed, seam: Continuity, goal: int) -> AsyncIterator[Events]:
     """Yield what comes after `seam`, at least to `goal`, from the ring or else from the log.
 
-    Raises Unavailable where the log cannot be read, nor a few seconds later; CursorAhead or
+    Raises Unavailable if the log cannot be read, nor a few seconds later; CursorAhead or
     HistoryDiverged if it is another log by then. Ends early if `live` is outdated.
     """
     seq = seam.cursor.seq

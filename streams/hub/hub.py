@@ -247,7 +247,7 @@ class Hub:
             self.counters.add("hints", "other")
             self._verify_ring(live)
             return
-        # Even where a page of the log was quicker: it brought the events, but not the status.
+        # Even if a page of the log was quicker: it brought the events, but not the status.
         live.note(last, message["status"])
         if last <= live.ring.last:
             self.counters.add("hints", "old")

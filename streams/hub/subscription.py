@@ -159,9 +159,9 @@ class Subscription:
         return self._time() >= self._stops_at()
 
     async def _from_log(self, live: Followed) -> Events | None:
-        """Return the next events from a page of the log; None where that takes too long or fails.
+        """Return the next events from a page of the log; None if that takes too long or fails.
 
-        The page goes on being read, for whoever asks for it next: this follower too.
+        The page is still read, for the next one who asks for it: this follower too.
         """
         page = self._hub.history.page(self._job, self._seq)
         await asyncio.wait({page}, timeout=min(self._idle_seconds(), LOOK_UP_SECONDS))

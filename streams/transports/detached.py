@@ -144,7 +144,7 @@ async def detached_response(request: HttpRequest, make: Make) -> HttpResponseBas
 
 
 async def _handing_over(rest: DetachedResponse, go_on: GoOn) -> AsyncGenerator[bytes, None]:
-    """Yield nothing. Whoever reads it means this answer, and no error in place of it."""
+    """Yield nothing. Anyone who reads it means this answer, and no error in place of it."""
     rest.go_on = go_on
     for part in NOTHING:
         yield part
@@ -157,7 +157,7 @@ async def _wait_for_disconnect(receive: Receive, until_gone: asyncio.Timeout) ->
 
 
 def _current_rest(request: HttpRequest) -> DetachedResponse | None:
-    """Return the request's; None where nobody around Django would do it."""
+    """Return the request's; None if nobody around Django would do it."""
     rest: DetachedResponse | None = getattr(request, "scope", {}).get(REST)
     return rest
 

@@ -113,7 +113,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
 
 
 def _parse_request(request: HttpRequest) -> tuple[Principal, EventRequest]:
-    """Return who asks for what; Forbidden where the channel manager says no to any of it."""
+    """Return who asks for what; Forbidden if the channel manager says no to any of it."""
     if ticket_of(request) is not None:
         raise NotSignedIn("A ticket opens the streams of its job, not this form of them.")
     principal = visibility.authenticate(request)

@@ -33,7 +33,7 @@ def job_of(channel: str) -> UUID:
 
 
 class ChannelManager(DefaultChannelManager):  # type: ignore[misc]  # the package has no types
-    """Says who may read a job's channel: whoever may see the job."""
+    """Says who may read a job's channel: those who may see the job."""
 
     def can_read_channel(self, user: User | None, channel: str) -> bool:
         """Return whether the user (None: nobody signed in) may; an unknown channel nobody may."""
@@ -56,7 +56,7 @@ class Storage(StorageBase):  # type: ignore[misc]  # the package has no types
     def get_events(self, channel: str, last_id: int, limit: int = 100) -> list[Event]:
         """Return up to `limit` events after seq `last_id`.
 
-        Raises EventDoesNotExist where there is no such place in the log (any more).
+        Raises EventDoesNotExist if there is no such place in the log (any more).
         """
         job = job_of(channel)
         try:

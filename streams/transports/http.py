@@ -41,7 +41,7 @@ Refuse = Callable[[HttpRequest, RepriseError], HttpResponseBase]
 
 
 def problem_response(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
-    """Refuse by the error's status, whoever asked."""
+    """Refuse by the error's status."""
     return problems.response(error)
 
 

@@ -1,8 +1,8 @@
-"""Which pages may open a WebSocket: a browser sends our cookie along whoever asks.
+"""Which pages may open a WebSocket: a browser sends our cookie along with any page's request.
 
 Refused at the handshake (403). No `Origin` means no browser, which is allowed: such a client sends
-a cookie or a token only by its own will. And so does whoever puts a ticket into the address, from
-wherever: beside a ticket no cookie counts (`streams.followers.access.ticket_of`).
+a cookie or a token only by its own will. So does a page that puts a ticket into the address: beside
+a ticket no cookie counts (`streams.followers.access.ticket_of`).
 """
 
 from __future__ import annotations

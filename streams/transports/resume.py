@@ -34,7 +34,7 @@ class Resume:
 
 
 def last_event_id(query: Query) -> str:
-    """Return the last id in a query that is not empty, "" where there is none."""
+    """Return the last id in a query that is not empty, "" if there is none."""
     found = [
         value
         for name, values in query.items()

@@ -35,7 +35,7 @@ class Bar:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the promise is kept; None where none is made."""
+        """Whether the promise is kept; None if none is made."""
         if not self.wanted:
             return None
         sign, bound = self.wanted.split()

@@ -115,7 +115,7 @@ def expected(
 ) -> tuple[set[str], bool | None] | None:
     """Return the versions that a server may run and whether it drains (None: nobody knows).
 
-    None where the log leaves it between two states.
+    None if the log leaves it between two states.
     """
     match done.get(ROLLBACK):
         case "succeeded":

@@ -1,7 +1,7 @@
 """Disks of targets that can be full: small ones as root, and otherwise a limit that acts like it.
 
-Root mounts a tmpfs of a few megabytes on each target's folder and fills it up: `ENOSPC` for whoever
-writes there. Who may not mount has the target's commands run under a limit of 4 KiB a file while
+Root mounts a tmpfs of a few megabytes on each target's folder and fills it up: writes there fail
+with `ENOSPC`. Who may not mount has the target's commands run under a limit of 4 KiB a file while
 the disk is "full": `EFBIG`, and only for what begins meanwhile.
 """
 

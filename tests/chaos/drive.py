@@ -83,7 +83,7 @@ class Drive:
     def _watch(self, job: UUID) -> float | None:
         """Read the log as it grows, to its end; the fault comes on the way.
 
-        Return the moment when the end was not waited for any more, None where it came.
+        Return the moment when the end was not waited for any more, None if it came.
         """
         while not self._is_over():
             self._read(job)

@@ -42,7 +42,7 @@ class Scene:
         return self.site.names[self.planned.pick % len(self.site.names)]
 
     def wait(self, seconds: float) -> None:
-        """Wait; GaveUp where the series is being stopped meanwhile."""
+        """Wait; GaveUp if the series is being stopped meanwhile."""
         if self.place.stopping.wait(seconds):
             raise GaveUp("stopped")
 
@@ -187,7 +187,7 @@ def nothing(scene: Scene) -> str:
 
 
 def _holder(scene: Scene) -> tuple[Kept, int]:
-    """Return the worker that has the run, alive, and the attempt; Missed where the run is over."""
+    """Return the worker that has the run, alive, and the attempt; Missed if the run is over."""
     while True:
         if holder := scene.place.rows.holder(scene.job):
             if worker := scene.place.worker(holder[0]):

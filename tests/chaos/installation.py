@@ -55,7 +55,7 @@ class Ground:
         self.valkey = self._serve(self.hints, hints or host)
 
     def start(self) -> None:
-        """Start both and migrate; whoever is started from here on finds them. CannotStart."""
+        """Start both and migrate; processes started later find them. CannotStart."""
         with say.step("Starting Postgres and Valkey"):
             self.keep.tend()
             postgres.wait_ready(self.database, lambda: self.postgres.is_alive)

@@ -116,6 +116,6 @@ class Faulty(Kind[FaultyParams]):
     Params = FaultyParams
 
     async def run(self, run: Run, params: FaultyParams) -> None:
-        """Do it; whoever looks at how it ended is to find it failed, with its words."""
+        """Do it; the run must end as failed, with its words."""
         await run.step("begin", lambda _: None)
         await run.step(STEP, FAULTS[params.fault].does)

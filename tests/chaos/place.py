@@ -72,7 +72,7 @@ class Place:
         return self.ground.keep.deaths(self.ground.postgres)
 
     def worker(self, pid: int) -> Kept | None:
-        """Return the worker with this pid, None where it is not alive any more."""
+        """Return the worker with this pid, None if it is not alive any more."""
         alive = (worker for worker in self.workers if worker.is_alive)
         return next((worker for worker in alive if worker.pid == pid), None)
 

@@ -84,7 +84,7 @@ def seen(outcome: Outcome) -> dict[str, Any]:
 
 
 def _pickup_seconds(events: Sequence[Event]) -> float | None:
-    """Return how long after its submission a run was begun, None where it was not."""
+    """Return how long after its submission a run was begun, None if it was not."""
     at = {event["type"]: event["at"] for event in reversed(events)}
     if "attempt.started" not in at:
         return None

@@ -52,7 +52,7 @@ class Rows:
                 raise GaveUp("stopped")
 
     def take_stock(self, targets: Sequence[Mapping[str, Any]]) -> None:
-        """Write targets into the inventory, and whoever is going to submit jobs beside them."""
+        """Write targets into the inventory, and the user who submits jobs."""
         Target.objects.bulk_create(Target(**target) for target in targets)
         User.objects.get_or_create(username=USER, is_staff=True)
 

@@ -52,7 +52,7 @@ class Site:
         return [self._target(name, one) for name, one in self.servers.items()]
 
     def look(self, name: str) -> Server:
-        """Return how a server really is, asked over HTTP; OSError where it does not say."""
+        """Return how a server really is, asked over HTTP; OSError if it does not say."""
         server = self.servers[name]
         return Server.of(
             self._ask("GET", f"{server['url']}/version"),

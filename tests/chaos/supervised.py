@@ -62,7 +62,7 @@ class Kept:
 
     @property
     def process(self) -> Process | None:
-        """The process that runs now, None where there is none."""
+        """The process that runs now, None if there is none."""
         with self._lock:
             running = self._process
         return Process.of(running.pid) if running and running.poll() is None else None
@@ -96,7 +96,7 @@ class Kept:
     def end(self, sign: int, down: float = 0.0) -> int | None:
         """Send a signal that ends it, wait until it has, and keep it down for so many seconds.
 
-        Return its pid; None where it was not running anyway.
+        Return its pid; None if it was not running anyway.
         """
         with self._lock:
             process = self._process
@@ -165,7 +165,7 @@ class Keep:
         reap(besides={pid for pid in pids if pid})
 
     def watch(self) -> None:
-        """Tend, for whoever waits for a start; CannotStart where something has died meanwhile."""
+        """Tend while a start is waited for; CannotStart if something has died meanwhile."""
         self.tend()
         if deaths := self.deaths():
             raise CannotStart(deaths[0])

@@ -21,7 +21,7 @@ class Backup:
         self._run("pg_dump", "--format=custom", f"--file={file}", self._url)
 
     def restore(self) -> None:
-        """Put it in the place of the database, whoever is connected."""
+        """Put it in the place of the database, even if somebody is connected."""
         with psycopg.connect(self._server.superuser_url, autocommit=True) as connection:
             connection.execute(f'drop database "{self._name}" with (force)'.encode())
             connection.execute(f'create database "{self._name}"'.encode())

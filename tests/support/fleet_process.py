@@ -38,7 +38,7 @@ class RunningFleet:
         return bool(httpx.get(self.servers[name]["url"] + "/drain").json()["draining"])
 
     def answers(self, name: str) -> dict[str, Any] | None:
-        """Return the same, or None where the server does not answer."""
+        """Return the same, or None if the server does not answer."""
         with contextlib.suppress(httpx.HTTPError):
             return self.version(name)
         return None

@@ -59,7 +59,7 @@ def preview_loss(last: int, *, keys: Collection[str] = ()) -> Preview:
 def seals_to_acknowledge(last: int, keys: Keys) -> list[SealFile]:
     """Return the files of the seals after the last row up to `last`, checked.
 
-    SealFailed where these are none or not all, where one is damaged, does not follow or has a
+    SealFailed if these are none or not all, where one is damaged, does not follow or has a
     signature of another key, and where the first can have its row, so that it is not lost.
     """
     row, _hash = last_seal()

@@ -85,8 +85,8 @@ def newer_files(keys: Keys) -> list[SealFile]:
 def next_adoptable(newer: Sequence[SealFile]) -> int:
     """Return which of the newer seals `seal` takes up next, as an index.
 
-    That is the first, or the last one that acknowledges it. NotInLog where that one vouches for
-    what the log does not have, another SealFailed where it is damaged.
+    That is the first, or the last one that acknowledges it. NotInLog if that one vouches for
+    what the log does not have, another SealFailed if it is damaged.
     """
     first = newer[0].text.number
     kept = 0
@@ -202,7 +202,7 @@ def _check_log(newer: Sequence[SealFile], file: SealFile) -> None:
 
 
 def _read_file(number: int, previous: str, keys: Keys) -> SealFile:
-    """Return the line of a seal's file; ValueError where it is not this seal."""
+    """Return the line of a seal's file; ValueError if it is not this seal."""
     line = files.first_line(number)
     text = parse_seal(line or "")
     if (text.number, text.previous) != (number, previous):
@@ -220,7 +220,7 @@ def _is_trusted(text: SealText, keys: Keys) -> bool:
 
 
 def _seal_line(number: int) -> str | None:
-    """Return a seal's line by its row, else by its file; None where it has neither."""
+    """Return a seal's line by its row, else by its file; None if it has neither."""
     row = Seal.objects.filter(number=number).first()
     return row.text if row else files.first_line(number)
 

@@ -41,7 +41,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A sealed head, and how the log stands to it; `log_head` is None where the job is gone."""
+    """A sealed head, and how the log stands to it; `log_head` is None if the job is gone."""
 
     seal: int
     job: UUID
@@ -86,7 +86,7 @@ class Comparison:
 def count_heads(text: SealText) -> Comparison:
     """Count the heads of a seal's file by how the log stands to them.
 
-    The file was checked. Raises SealFailed where an archive cannot be read.
+    The file was checked. Raises SealFailed if an archive cannot be read.
     """
     counts = Counter(head.state for head in compare_heads(text.number))
     return Comparison(text.number, text.at, {state: counts[state] for state in State})
@@ -112,7 +112,7 @@ def _head_state(job: UUID, seq: int, head: int | None, digest: str | None, seale
 
 
 def _archived_hash(job: UUID, seq: int) -> str | None:
-    """Return the hash of an event that the table does not have; None where no archive has it."""
+    """Return the hash of an event that the table does not have; None if no archive has it."""
     try:
         texts = log.read(job, seq - 1, 1).texts
     except (RepriseError, OSError) as error:

@@ -41,7 +41,7 @@ def file_numbers() -> list[int]:
 
 
 def save_file(number: int, content: IO[bytes]) -> str:
-    """Keep a seal's file; return its name. OSError where it cannot be kept under that name."""
+    """Keep a seal's file; return its name. OSError if it cannot be kept under that name."""
     name = file_name(number)
     kept = seal_storage().save(name, File(content))
     if kept != name:
@@ -52,7 +52,7 @@ def save_file(number: int, content: IO[bytes]) -> str:
 
 @contextmanager
 def open_lines(number: int) -> Iterator[Iterator[str]]:
-    """Open a seal's file as its lines, newlines kept; FileNotFoundError where there is none."""
+    """Open a seal's file as its lines, newlines kept; FileNotFoundError if there is none."""
     if not file_exists(number):
         raise FileNotFoundError(file_name(number))
     with seal_storage().open(file_name(number), "rb") as file:
@@ -60,7 +60,7 @@ def open_lines(number: int) -> Iterator[Iterator[str]]:
 
 
 def first_line(number: int) -> str | None:
-    """Return a seal's signed line, without its newline; None where it has no file."""
+    """Return a seal's signed line, without its newline; None if it has no file."""
     try:
         with open_lines(number) as found:
             return next(found, "").rstrip("\n")

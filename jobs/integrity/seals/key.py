@@ -29,7 +29,7 @@ class SealFailed(RepriseError):
 
 
 def private_key() -> Ed25519PrivateKey:
-    """Return the installation's key, made where there is none; SealFailed where it is unusable."""
+    """Return the installation's key, made if there is none; SealFailed if it is unusable."""
     path: Path = settings.REPRISE.seal_key
     try:
         if not path.exists():
@@ -43,7 +43,7 @@ def private_key() -> Ed25519PrivateKey:
 
 
 def public_key() -> str:
-    """Return the public key as PEM, for whoever is to check seals."""
+    """Return the public key as PEM, for those who check seals."""
     encoded = (
         private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
@@ -69,7 +69,7 @@ def raw_key(key: Ed25519PublicKey) -> str:
 def read_public(text: str) -> str:
     """Return the public key, in hex, that `text` names: 64 hex digits, or a PEM file's path.
 
-    ValueError where it names none.
+    ValueError if it names none.
     """
     try:
         return raw_key(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))

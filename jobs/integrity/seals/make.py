@@ -79,7 +79,7 @@ def _ignore_problem(_number: int, _problem: str | None) -> None:
 def seal_heads(
     *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore_problem
 ) -> Sealed | None:
-    """Seal every head that has moved since the last seal; None where none has.
+    """Seal every head that has moved since the last seal; None if none has.
 
     Of several at a time one seals; the others wait for it, or without `wait` leave it to that one.
     Seals whose files have no rows get them first, where they are this log's; `on_adopt` is told of
@@ -100,7 +100,7 @@ def seal_heads(
 def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
     """Make the seal after `last`, which acknowledges all newer than the database up to that one.
 
-    `reason` and `by` (who) are signed with it. Raises SealFailed where these seals cannot be
+    `reason` and `by` (who) are signed with it. Raises SealFailed if these seals cannot be
     acknowledged; see `seals_to_acknowledge`.
     """
     if not (is_sentence(reason) and is_sentence(by)):
@@ -114,7 +114,7 @@ def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] 
 
 
 def seal_if_due() -> None:
-    """Seal where the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sweeper."""
+    """Seal if the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sweeper."""
     hours = settings.REPRISE.seal_hours
     last = Seal.objects.order_by("-number").first()
     if hours == 0 or (last and clock.now() - last.at < timedelta(hours=hours)):

@@ -76,7 +76,7 @@ class SealText:
 def parse_seal(line: str) -> SealText:
     """Return what a seal's line says.
 
-    ValueError where it is none, or where the key that it names has not signed it.
+    ValueError if it is not one, or where the key that it names has not signed it.
     """
     match = _SIGNATURE.fullmatch(line[-_SIGNATURE_CHARACTERS:])
     body = line[:-_SIGNATURE_CHARACTERS] + "}"

@@ -70,7 +70,7 @@ class Command(Kind[CommandParams]):
         }
 
     async def run(self, run: Run, params: CommandParams) -> dict[str, Any]:
-        """Run the command everywhere; JobFailed where it failed anywhere."""
+        """Run the command everywhere; JobFailed if it failed anywhere."""
         return await run_everywhere(run, params)
 
 

@@ -19,7 +19,7 @@ STEP = "run"
 
 
 async def run_everywhere(run: Run, params: CommandParams) -> dict[str, Any]:
-    """Run the command on all targets; return how that went. JobFailed where it failed anywhere."""
+    """Run the command on all targets; return how that went. JobFailed if it failed anywhere."""
     targets = await read_in_thread(_load_targets, params.targets)
     if gone := [name for name in params.targets if name not in targets]:
         raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)

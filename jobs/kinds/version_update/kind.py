@@ -48,5 +48,5 @@ class VersionUpdate(Kind[UpdateParams]):
         return inventory.find_choices()
 
     async def run(self, run: Run, params: UpdateParams) -> dict[str, Any]:
-        """Do the update; JobFailed where any server failed."""
+        """Do the update; JobFailed if any server failed."""
         return await Update(run, params).go()

@@ -44,7 +44,7 @@ class Update:
         self._servers: Mapping[str, Server] = {}
 
     async def go(self) -> dict[str, Any]:
-        """Update everything; return who runs the version now. JobFailed where a server failed."""
+        """Update everything; return who runs the version now. JobFailed if a server failed."""
         params = self._params
         self._servers = await read_in_thread(inventory.find_servers, params.servers)
         if gone := [name for name in params.servers if name not in self._servers]:
@@ -73,7 +73,7 @@ class Update:
             await self._run_step(step, name, always=step == STEPS[-1])
 
     async def _put_back(self, name: str) -> None:
-        """Roll a server back; StepFailed where it fails again and again."""
+        """Roll a server back; StepFailed if it fails again and again."""
         for left in reversed(range(ROLLBACK_TRIES)):
             try:
                 return await self._run_step("rollback", name, always=True)

@@ -71,7 +71,7 @@ _AS_IT_IS = ("/bin/sh", "-c", 'exec "$0" "$@"')
 def make_line(
     argv: Sequence[str], env: Mapping[str, str], cwd: str | None, silence: float
 ) -> bytes:
-    """Return the line; CommandUnusable where it is too long for a host to take."""
+    """Return the line; CommandUnusable if it is too long for a host to take."""
     pairs = [f"{name}={value}" for name, value in env.items()]
     own = [str(math.ceil(silence)), cwd or "", env.get("PATH", ""), argv[0]]
     words = [*own, *pairs, *_for_env(argv)]

@@ -23,7 +23,7 @@ KEEPALIVES = 2  # unanswered ones before a host counts as hung
 
 
 class SshConnection(asyncssh.SSHClient):
-    """A connection to a login's host; `connected` makes it, for whoever asks first."""
+    """A connection to a login's host; `connected` makes it on first use."""
 
     def __init__(self, login: Login) -> None:
         self.login = login

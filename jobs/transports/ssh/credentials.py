@@ -23,7 +23,7 @@ def client_keys(login: Login) -> list[asyncssh.SSHKeyPair]:
 
 
 def known_hosts(path: Path) -> asyncssh.SSHKnownHosts:
-    """Return what a known_hosts file says; HostKeyUnknown where it cannot be read."""
+    """Return what a known_hosts file says; HostKeyUnknown if it cannot be read."""
     try:
         state = path.stat()
         return _read_known_hosts(path, state.st_mtime_ns, state.st_size)

@@ -28,7 +28,7 @@ class Host:
     async def link(self) -> AsyncIterator[SshConnection]:
         """Yield the link, connected, when there is room for one more command over it.
 
-        Raises TransportError where there is no connection to be had.
+        Raises TransportError if there is no connection to be had.
         """
         self._users += 1
         if self._idle:

@@ -32,7 +32,7 @@ class Login:
 
 
 def login_of(target: Place) -> Login:
-    """Return how to reach a target; TargetUnusable where its address or keys say nothing usable."""
+    """Return how to reach a target; TargetUnusable if its address or keys say nothing usable."""
     try:
         parts = urlsplit(target.address)
         port = parts.port or PORT

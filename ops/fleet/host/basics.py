@@ -31,7 +31,7 @@ def say(text: str, colour: str = "", to: IO[str] = sys.stdout) -> None:
 
 
 def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """Return status and JSON of a request; OSError or ValueError where nothing answers."""
+    """Return status and JSON of a request; OSError or ValueError if nothing answers."""
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")
     content = json.dumps(body or {}).encode()
@@ -57,7 +57,7 @@ def write(path: str, content: str) -> None:
 
 
 def load(path: str) -> dict[str, Any]:
-    """Return the JSON object in a file, empty where there is none."""
+    """Return the JSON object in a file, empty if there is none."""
     try:
         with open(path) as file:
             content: dict[str, Any] = json.load(file)

@@ -43,7 +43,7 @@ def preflight(target: Target, version: str) -> None:
 
 
 def listed(target: Target, version: str) -> dict[str, Any]:
-    """Return the manifest's entry for a version; Failed where there is none."""
+    """Return the manifest's entry for a version; Failed if there is none."""
     releases: list[dict[str, Any]] = load(os.path.join(target.repository, "manifest.json")).get(
         "releases", []
     )
@@ -172,7 +172,7 @@ def health(target: Target, version: str) -> None:
 
 
 def checked(target: Target) -> tuple[int, str]:
-    """Return status and words of `/healthz`, 0 where there is no answer."""
+    """Return status and words of `/healthz`, 0 if there is no answer."""
     try:
         status, answer = call("GET", target.url + "/healthz")
     except (OSError, ValueError) as error:

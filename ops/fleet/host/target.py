@@ -33,7 +33,7 @@ class Target:
     def ask_supervisor(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return what the supervisor answers; Failed where it does not."""
+        """Return what the supervisor answers; Failed if it does not."""
         try:
             status, answer = call(method, self.control + path, body)
         except (OSError, ValueError) as error:
@@ -56,7 +56,7 @@ class Target:
             raise Failed(f"{self.name} was told to fail here, on its control port")
 
     def running(self) -> dict[str, Any] | None:
-        """Return what `/version` answers, None where nothing answers."""
+        """Return what `/version` answers, None if nothing answers."""
         try:
             status, answer = call("GET", self.url + "/version")
         except (OSError, ValueError):

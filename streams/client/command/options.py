@@ -84,7 +84,7 @@ def _add_output_options(follow: argparse.ArgumentParser) -> None:
 def make_follower(
     given: argparse.Namespace, environment: Mapping[str, str] = os.environ
 ) -> Follower:
-    """Return the follower that the arguments ask for; ValueError where they cannot be used."""
+    """Return the follower that the arguments ask for; ValueError if they cannot be used."""
     limit: float | None = given.give_up
     patience = Patience(reach_s=REACH_SECONDS if limit is None else limit, give_up_s=limit)
     transports = [NAMES[name] for name in given.transports or ()]

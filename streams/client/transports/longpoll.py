@@ -76,7 +76,7 @@ class Polling:
         return self._longest < 1 and self._caught_up and not self.over
 
     def shorten(self, status: int) -> bool:
-        """Ask for a shorter hold; False where that was not what went wrong."""
+        """Ask for a shorter hold; False if that was not what went wrong."""
         if self.wait == 0 or status not in IMPATIENT:
             return False
         self.wait = self._longest = self.wait // 2

@@ -21,7 +21,7 @@ AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
 async def stream_signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
-    """Yield what one answer brings; the last is why it is over. NoAnswer where there is none."""
+    """Yield what one answer brings; the last is why it is over. NoAnswer if there is none."""
     url = door.addresses.stream(move.cursor, move.rotate_s)
     messages = Messages()
     async with get_stream(door, url, TYPES[move.transport], AS_IT_IS) as response:

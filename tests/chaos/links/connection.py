@@ -25,7 +25,7 @@ class Terms:
     stalls: str = ""
 
     def reader(self, request: bytes) -> Reader | None:
-        """Return what is to look at the answer to a request, None where all of it passes."""
+        """Return what is to look at the answer to a request, None if all of it passes."""
         if b"upgrade: websocket" in request.lower():
             return Capped(self.most) if self.most else Greeted() if self.stalls else None
         if self.stalls == "streams" and b"/stream?" in request:

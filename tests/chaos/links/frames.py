@@ -36,7 +36,7 @@ class Header:
 
 
 def header(data: bytes) -> Header | None:
-    """Return the header that an unmasked frame begins with, None where it is not all there."""
+    """Return the header that an unmasked frame begins with, None if it is not all there."""
     if len(data) < 2:
         return None
     size, length = 2, data[1] & 0x7F

@@ -34,7 +34,7 @@ EVENTS = """
 
 
 def as_parsed(text: str) -> str:
-    """Return an event's text as whoever parses it sees it: 0.0 and 0 are the same to a page."""
+    """Return an event's text as a parser sees it: 0.0 and 0 are the same to a page."""
     return json.dumps(json.loads(text, parse_int=float))
 
 

@@ -70,7 +70,7 @@ def bounds(case: Case, needed: Traffic, live: float = 0.0) -> Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case, beside its bounds; None where nothing shows what it needed."""
+    """A case, beside its bounds; None if nothing shows what it needed."""
 
     found: Found
     bounds: Bounds | None

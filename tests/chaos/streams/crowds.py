@@ -101,7 +101,7 @@ class Crowds:
 
     @property
     def report(self) -> Report | None:
-        """The last second of all together; None where one has said nothing for a while."""
+        """The last second of all together; None if one has said nothing for a while."""
         fresh = time.monotonic() - FRESH_SECONDS
         if any(crowd.heard_at < fresh for crowd in self._all):
             return None
@@ -123,7 +123,7 @@ class Crowds:
             crowd.leave()
 
     def watch(self) -> None:
-        """CannotStart where one has ended before it said how."""
+        """CannotStart if one has ended before it said how."""
         for crowd in self._all:
             if crowd.is_over and not crowd.ended:
                 raise CannotStart(f"A crowd of followers has ended by itself: {crowd.log}")

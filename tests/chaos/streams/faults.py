@@ -26,7 +26,7 @@ class Scene:
     planned: Planned
 
     def wait(self, seconds: float) -> None:
-        """Wait; GaveUp where the series is being stopped meanwhile."""
+        """Wait; GaveUp if the series is being stopped meanwhile."""
         if self.place.stopping.wait(seconds):
             raise GaveUp("stopped")
 

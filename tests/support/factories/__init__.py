@@ -19,7 +19,7 @@ ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "test/1"})
 
 
 def make_team(name: str = "Game operations") -> Team:
-    """Return the team of this name, made where there is none."""
+    """Return the team of this name, made if there is none."""
     team, _made = Team.objects.get_or_create(slug=name.lower().replace(" ", "-"), name=name)
     return team
 
