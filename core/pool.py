@@ -1,9 +1,9 @@
 """What Django's pool of connections is told, so that it notices the end of an outage at once.
 
 By itself psycopg_pool gives a connection up after some tries, and tries again when the next request
-comes, also for those who wait already. And if Postgres was restarted while nobody asked anything, it finds
-the connections that it kept broken one by one, with growing pauses between: with five of them a
-request waits for ten seconds and fails. https://www.psycopg.org/psycopg3/docs/advanced/pool.html
+comes, also for those who wait already. And if Postgres was restarted while the pool was idle, it
+finds its connections broken one by one, with growing pauses between: with five of them a request
+waits for ten seconds and fails. https://www.psycopg.org/psycopg3/docs/advanced/pool.html
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ class AsyncReader:
     async def head(self, job_id: UUID) -> Head | None:
         """Return the job's head, None for an unknown job.
 
-        Calls made while a query is under way share the next one: when a thousand followers come back
-        at once, a query each would keep them waiting for a connection.
+        Calls made while a query is under way share the next one: with a query each, a thousand
+        followers that come back at once would wait for connections.
         """
         found: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._wanted.setdefault(job_id, []).append(found)

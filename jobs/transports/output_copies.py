@@ -35,7 +35,7 @@ class Copies:
         self._copying.add_done_callback(lambda all_: all_.cancelled() or all_.exception())
 
     async def until(self, exited: asyncio.Future[None]) -> None:
-        """Return once the command has exited, even if its output is held open; raise what copying does."""
+        """Return once the command has exited; raise what copying raises. Output may stay open."""
         either: set[asyncio.Future[Any]] = {exited, self._copying}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not exited.done():

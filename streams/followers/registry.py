@@ -195,7 +195,7 @@ def release_on_exit(app: App) -> App:
 
 
 def _last_answer(send: Send) -> Send:
-    """Have a client that keeps its connection open make a new one, so that another process can take it."""
+    """Close kept-alive connections, so that clients reconnect to another process."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":
