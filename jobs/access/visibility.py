@@ -9,7 +9,8 @@ token's (and needs no CSRF token) or as the session's, not as something in betwe
 **A job's team** is its submitter's team at submission (`team_for`), the first by name if they are
 in several. It stays when people move, so that a team keeps its history. Its members see the job;
 those of them who are operators steer it. The submitter still sees a job after changing teams, and
-steers it as an operator. A job without a team is its owner's alone, and of those who see all: auditors and staff.
+steers it as an operator. A job without a team is its owner's alone, and of those who see all:
+auditors and staff.
 """
 
 from __future__ import annotations
