@@ -1,5 +1,5 @@
-import { byCloseCode, type Closed, lost, parseObject, type Words } from './closed';
-import { PROTOCOL } from './link';
+import { byCloseCode, type Closed, lost, parseObject, type Words } from './close-reasons';
+import { PROTOCOL } from './connection';
 import type { Clock, Platform, SocketLike } from './platform';
 import { Silence, Watch, type WatchListener } from './silence';
 import { leave, wordsOf } from './transports/websocket';

@@ -1,4 +1,4 @@
-import type { UpgradeTimes } from './ladder';
+import type { UpgradeTimes } from './fallback';
 
 /** Connections in a row that end before all has come, after which WebSockets are blocked; silence counts two. */
 const MISSES = 2;

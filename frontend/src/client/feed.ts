@@ -1,9 +1,9 @@
 import { Backoff, type Ceiling, exponential } from './backoff';
-import { type Closed, type Lost, lost } from './closed';
+import { type Closed, type Lost, lost } from './close-reasons';
+import { UPGRADE_TIMES, type UpgradeTimes } from './fallback';
 import { FeedSocket, type FeedSocketListener, type JobSummary } from './feed-socket';
 import { FeedTrust } from './feed-trust';
 import type { Trouble } from './info';
-import { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 import { type Cancel, type Platform, platformFrom } from './platform';
 import { HEARTBEAT_S } from './silence';
 

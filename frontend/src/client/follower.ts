@@ -1,11 +1,11 @@
 import { Addresses } from './addresses';
 import { Backoff, exponential } from './backoff';
-import type { Closed, Lost } from './closed';
+import type { Closed, Lost } from './close-reasons';
+import type { Faults } from './connection';
 import { cursorOf, START, seqOf } from './cursor';
+import { Ladder } from './fallback';
 import { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 import { Keeper, type KeeperListener } from './keeper';
-import { Ladder } from './ladder';
-import type { Faults } from './link';
 import { type FollowOptions, rungs } from './options';
 import { type Platform, platformFrom } from './platform';
 import type { TransportName } from './transports/transport';

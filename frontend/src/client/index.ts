@@ -7,6 +7,7 @@ export { Addresses, type Ticket } from './addresses';
 export { type Colour, PLAIN, type Style } from './ansi';
 export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
+export { UPGRADE_TIMES, type UpgradeTimes } from './fallback';
 export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
 export type { JobSummary } from './feed-socket';
 export {
@@ -25,7 +26,6 @@ export {
 export { Follower, type FollowerEventMap, follow } from './follower';
 export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 export { jsonText, parseJson } from './json';
-export { UPGRADE_TIMES, type UpgradeTimes } from './ladder';
 export type { FollowOptions } from './options';
 export { lineName, Output, type OutputLine, Terminals } from './output';
 export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';

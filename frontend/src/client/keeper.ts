@@ -1,7 +1,7 @@
 import type { Backoff } from './backoff';
-import { type Closed, type Lost, lost } from './closed';
-import type { Ladder } from './ladder';
-import { type Faults, Link, type LinkListener } from './link';
+import { type Closed, type Lost, lost } from './close-reasons';
+import { type Faults, Link, type LinkListener } from './connection';
+import type { Ladder } from './fallback';
 import type { Cancel, Platform } from './platform';
 import type { Transport, TransportName } from './transports/transport';
 import type { EndFrame, HelloFrame, JobEvent, PlaceFrame } from './types';

@@ -1,7 +1,7 @@
 import type { Addresses, Ticket } from './addresses';
 import type { Ceiling } from './backoff';
+import type { UpgradeTimes } from './fallback';
 import type { FollowerInfo } from './info';
-import type { UpgradeTimes } from './ladder';
 import type { Platform } from './platform';
 import type { HttpOptions } from './transports/http';
 import { LongPollTransport } from './transports/longpoll';

@@ -1,5 +1,5 @@
-import type { Ladder } from './ladder';
-import type { Link } from './link';
+import type { Link } from './connection';
+import type { Ladder } from './fallback';
 import type { Cancel, Clock } from './platform';
 import type { Transport } from './transports/transport';
 

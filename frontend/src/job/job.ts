@@ -14,7 +14,7 @@ import { isCurrent } from '../elements/connection';
 import { glyph, Plain } from '../elements/plain';
 import { fetchAndHear, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
-import { possible, unsuccessful } from './acts';
+import { possible, unsuccessful } from './actions';
 import { connectionView } from './connection';
 import { endedView } from './ended';
 import { secondsLeft } from './estimate';

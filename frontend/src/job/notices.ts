@@ -6,7 +6,7 @@ import type { Job } from '../elements/api';
 import { glyph } from '../elements/plain';
 import { plural, shortId, who } from '../text/format';
 import { names, waitWords } from '../text/words';
-import { gatesOf } from './acts';
+import { gatesOf } from './actions';
 
 const MOST_WAITS = 4;
 

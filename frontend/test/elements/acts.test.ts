@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fold, type JobEvent, type JobView, NOTHING, type WaitingFor } from '../../src/client';
 import type { Job } from '../../src/elements/api';
-import { gatesOf, possible, unsuccessful } from '../../src/job/acts';
+import { gatesOf, possible, unsuccessful } from '../../src/job/actions';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/questions';
 import type { Row } from '../../src/job/rows';
 

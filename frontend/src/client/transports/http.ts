@@ -1,4 +1,4 @@
-import { byResponse, type Closed, lost } from '../closed';
+import { byResponse, type Closed, lost } from '../close-reasons';
 import type { Platform } from '../platform';
 import { BadFrame } from '../wire';
 

@@ -1,5 +1,5 @@
 import type { Addresses } from '../addresses';
-import { parseObject } from '../closed';
+import { parseObject } from '../close-reasons';
 import type { Cancel, Platform } from '../platform';
 import type { JobEvent, JobStatus } from '../types';
 import { BadFrame, eventsIn } from '../wire';

@@ -1,5 +1,5 @@
 import type { Addresses } from '../addresses';
-import { lost, parseObject, told } from '../closed';
+import { lost, parseObject, told } from '../close-reasons';
 import type { Cancel, Platform } from '../platform';
 import { type SseMessage, SseParser } from '../sse';
 import type { ErrorFrame, JobEvent } from '../types';

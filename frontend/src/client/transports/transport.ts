@@ -1,4 +1,4 @@
-import type { Closed } from '../closed';
+import type { Closed } from '../close-reasons';
 import type { Cancel } from '../platform';
 import type { Frame } from '../types';
 

@@ -1,5 +1,5 @@
 import type { Addresses } from '../addresses';
-import { byCloseCode, lost, seconds, type Words } from '../closed';
+import { byCloseCode, lost, seconds, type Words } from '../close-reasons';
 import type { Cancel, Platform, SocketLike } from '../platform';
 import type { ErrorFrame } from '../types';
 import { BadFrame, parseFrame } from '../wire';

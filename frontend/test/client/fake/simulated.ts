@@ -1,5 +1,5 @@
 import type { Cancel, Sink, Transport, TransportName } from '../../../src/client';
-import { byCloseCode, type Lost } from '../../../src/client/closed';
+import { byCloseCode, type Lost } from '../../../src/client/close-reasons';
 import { type History, JOB } from './history';
 
 /** What one connection does next, right or wrong. */

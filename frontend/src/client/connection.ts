@@ -1,4 +1,4 @@
-import { type Closed, type Lost, lost } from './closed';
+import { type Closed, type Lost, lost } from './close-reasons';
 import { cursorOf, seqOf } from './cursor';
 import type { Cancel, Clock } from './platform';
 import { Silence, Watch, type WatchListener } from './silence';
