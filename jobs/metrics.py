@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+
+from core.metrics import build_family
 from jobs import feed, schedules
 from jobs.feed import consumers
 from jobs.log.state import folded_events
@@ -26,14 +30,29 @@ _HELP = {
 }
 
 
-def text() -> str:
-    """Return the metrics in Prometheus' text format 0.0.4; asks the database."""
+class LogCollector:
+    """Reads the metrics from the database when it is asked."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of the table above."""
+        return build_families(read_values())
+
+
+def build_families(values: Mapping[str, Mapping[str, float]]) -> Iterator[Metric]:
+    """Yield the metrics, given their numbers by name and label."""
+    for name, (kind, about) in _HELP.items():
+        label = "kind" if name.endswith("_kind") else name.split("_")[1]  # consumer, schedule, duty
+        yield build_family(name, kind, about, label, values[name])
+
+
+def read_values() -> dict[str, Mapping[str, float]]:
+    """Return the numbers by name and label; asks the database."""
     found, timed, done = (
         consumers.consumer_status(),
         schedules.schedules_status(),
         maintenance.duty_status(),
     )
-    values: dict[str, Mapping[str, float]] = {
+    return {
         "reprise_consumer_left_out_total": {one.name: one.left_out for one in found},
         "reprise_consumer_enabled": {one.name: int(one.enabled) for one in found},
         "reprise_schedule_failures": timed.failing,
@@ -50,15 +69,8 @@ def text() -> str:
         "reprise_jobs_unknown_kind": unknown_kinds.unknown_kinds(),
         "reprise_folded_events_total": {"": folded_events.total},
     }
-    lines: list[str] = []
-    for name, (kind, about) in _HELP.items():
-        lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
-        of = "kind" if name.endswith("_kind") else name.split("_")[1]  # consumer, schedule, duty
-        for label, value in values[name].items():
-            named = f'{{{of}="{_escaped(label)}"}}' if label else ""
-            lines.append(f"{name}{named} {value}")
-    return "\n".join(lines) + "\n"
 
 
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def text() -> bytes:
+    """Return the metrics in Prometheus' text format; asks the database."""
+    return generate_latest(LogCollector())

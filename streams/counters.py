@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
+
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+
+from core.metrics import build_family
 
 LAG_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 RECENT = 4096
@@ -57,19 +63,19 @@ class Lag:
         found = sorted(self._recent)
         return found[min(int(quantile * len(found)), len(found) - 1)] if found else 0.0
 
-    def lines(self) -> list[str]:
-        """Return the lines of a histogram, and of p50 and p99 of late."""
-        name, recent = "reprise_stream_lag_seconds", "reprise_stream_lag_recent_seconds"
-        said = [f"# HELP {name} From an event's append to its sending.", f"# TYPE {name} histogram"]
-        below = 0
-        for bound, count in zip([*map(str, LAG_BOUNDS), "+Inf"], self._counts, strict=True):
-            below += count
-            said.append(f'{name}_bucket{{le="{bound}"}} {below}')
-        said += [f"{name}_sum {self._sum:.6f}", f"{name}_count {below}"]
-        said += [f"# HELP {recent} The same of late.", f"# TYPE {recent} gauge"]
-        for quantile in (0.5, 0.99):
-            said.append(f'{recent}{{quantile="{quantile}"}} {self.recent(quantile):.6f}')
-        return said
+    def collect(self) -> Iterator[Metric]:
+        """Yield the histogram, then the recent p50 and p99."""
+        bounds = [*map(str, LAG_BOUNDS), "+Inf"]
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        yield HistogramMetricFamily(
+            "reprise_stream_lag_seconds",
+            "From an event's append to its sending.",
+            buckets=buckets,
+            sum_value=round(self._sum, 6),
+        )
+        recent = {str(quantile): round(self.recent(quantile), 6) for quantile in (0.5, 0.99)}
+        name, about = "reprise_stream_lag_recent_seconds", "The same of late."
+        yield build_family(name, "gauge", about, "quantile", recent)
 
 
 @dataclass(slots=True)
@@ -94,16 +100,14 @@ class Counters:
             return self.values[name, label]
         return sum(count for (other, _), count in self.values.items() if other == name)
 
-    def text(self) -> str:
-        """Return everything in Prometheus' text format 0.0.4."""
-        lines: list[str] = []
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric; one that was never counted is 0."""
         for name, (kind, about) in _HELP.items():
             full = f"reprise_stream_{name}" + ("_total" if kind == "counter" else "")
-            lines += [f"# HELP {full} {about}", f"# TYPE {full} {kind}"]
             found = {label: n for (other, label), n in self.values.items() if other == name}
-            for label, count in sorted((found or {"": 0}).items()):
-                lines.append(f'{full}{{of="{label}"}} {count}' if label else f"{full} {count}")
-        return "\n".join([*lines, *self.lag.lines()]) + "\n"
+            samples = dict(sorted(found.items())) or {"": 0}
+            yield build_family(full, kind, about, "of", samples)
+        yield from self.lag.collect()
 
 
 counters = Counters()

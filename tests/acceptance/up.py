@@ -91,12 +91,12 @@ class Up:
         with self.client() as client:
             answer = client.get("/metrics")
         answer.raise_for_status()
-        wanted = re.compile(rf'reprise_stream_{name}(?:{{of="(.*)"}})? (\d+)')
+        wanted = re.compile(rf'reprise_stream_{name}(?:{{of="(.*)"}})? (\S+)')
         found = [
             match.groups() for match in map(wanted.fullmatch, answer.text.splitlines()) if match
         ]
         assert found, f"no metric {name}"
-        return sum(int(count) for label, count in found if of in (None, label))
+        return sum(int(float(count)) for label, count in found if of in (None, label))
 
     def web_pid(self) -> int:
         """Return the web process's id, as it says itself."""

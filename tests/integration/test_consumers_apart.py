@@ -246,4 +246,4 @@ def test_what_a_handler_gives_up_is_counted_and_shown() -> None:
     assert (found.position, found.failures, found.left_out) == (end, 0, 1)
     assert found.error == "not this one"
     assert "1 left out (not this one)" in command()
-    assert 'reprise_consumer_left_out_total{consumer="picky"} 1' in metrics.text()
+    assert 'reprise_consumer_left_out_total{consumer="picky"} 1.0' in metrics.text().decode()

@@ -45,7 +45,7 @@ def done(*names: str, ago: float = 0) -> None:
 
 
 def values() -> dict[str, float]:
-    lines = (line for line in metrics.text().splitlines() if line[0] != "#")
+    lines = (line for line in metrics.text().decode().splitlines() if line[0] != "#")
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 

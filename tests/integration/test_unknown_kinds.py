@@ -85,7 +85,8 @@ def ready() -> Any:
 
 
 def waiting_metrics() -> list[str]:
-    return [line for line in metrics.text().splitlines() if line.startswith("reprise_jobs_unknown")]
+    lines = metrics.text().decode().splitlines()
+    return [line for line in lines if line.startswith("reprise_jobs_unknown")]
 
 
 def test_it_is_left_and_says_so_once_however_often_it_is_delivered(who: Principal) -> None:
@@ -250,8 +251,8 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
     said = "no worker knows test-brief (2 jobs wait), test-shared (1 job waits)"
     assert answer.json()["kinds"]["warning"] == said
     assert waiting_metrics() == [
-        'reprise_jobs_unknown_kind{kind="test-brief"} 2',
-        'reprise_jobs_unknown_kind{kind="test-shared"} 1',
+        'reprise_jobs_unknown_kind{kind="test-brief"} 2.0',
+        'reprise_jobs_unknown_kind{kind="test-shared"} 1.0',
     ]
     live_workers.renew_worker("full/1", ["load", "test-brief"])
     assert unknown_kinds.unknown_kinds() == {"test-shared": 1}
