@@ -5,11 +5,11 @@ Needs no database and nothing of `jobs.log`, which reads archived events through
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from threading import Lock
 from typing import NamedTuple
 
 import zstandard
+from cachetools import LRUCache, cached
 from django.core.files.storage import Storage, storages
 
 from core.errors import RepriseError
@@ -66,48 +66,13 @@ def unpack_frame(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
     return header, lines
 
 
+@cached(LRUCache(KEPT_BYTES, getsizeof=lambda lines: sum(map(len, lines))), lock=Lock())
 def frame_texts(place: Place) -> list[str]:
-    """Return a frame's events, from memory if it was read a moment ago."""
-    return _kept.texts(place)
-
-
-class _Kept:
-    """The frames that were read last, of all threads."""
-
-    def __init__(self) -> None:
-        self._frames: OrderedDict[Place, tuple[list[str], int]] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def texts(self, place: Place) -> list[str]:
-        with self._lock:
-            if found := self._frames.get(place):
-                self._frames.move_to_end(place)
-                return found[0]
-        _header, lines = unpack_frame(place, read_frame(place))
-        with self._lock:
-            self._keep_frame(place, lines)
-        return lines
-
-    def _keep_frame(self, place: Place, lines: list[str]) -> None:
-        size = sum(map(len, lines))
-        if place in self._frames or size > KEPT_BYTES:
-            return
-        self._frames[place] = (lines, size)
-        self._bytes += size
-        while self._bytes > KEPT_BYTES:
-            _, (_, size) = self._frames.popitem(last=False)
-            self._bytes -= size
-
-    def forget(self) -> None:
-        with self._lock:
-            self._frames.clear()
-            self._bytes = 0
-
-
-_kept = _Kept()
+    """Return a frame's events, from memory if it was read a moment ago (by any thread)."""
+    _header, lines = unpack_frame(place, read_frame(place))
+    return lines
 
 
 def forget_frames() -> None:
     """Let go of every frame in memory."""
-    _kept.forget()
+    frame_texts.cache_clear()

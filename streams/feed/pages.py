@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import Protocol
+
+from cachetools import LRUCache
 
 from jobs.feed.summaries import SummaryPage
 from streams.counters import Counters
@@ -30,7 +31,7 @@ class Pages:
         self._reads = reads
         self._counters = counters
         self._positions = positions
-        self._kept: OrderedDict[int, SummaryPage] = OrderedDict()
+        self._kept: LRUCache[int, SummaryPage] = LRUCache(KEPT_PAGES)
         self._reading: dict[int, asyncio.Task[SummaryPage]] = {}
 
     def page(self, position: int) -> asyncio.Future[SummaryPage]:
@@ -40,7 +41,6 @@ class Pages:
         """
         number = position // self._positions
         if kept := self._kept.get(number):
-            self._kept.move_to_end(number)
             done: asyncio.Future[SummaryPage] = asyncio.get_running_loop().create_future()
             done.set_result(kept)
             return done
@@ -58,6 +58,4 @@ class Pages:
             del self._reading[number]
         if page.last == page.after + self._positions:
             self._kept[number] = page
-            while len(self._kept) > KEPT_PAGES:
-                self._kept.popitem(last=False)
         return page

@@ -9,10 +9,11 @@ follower stands.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
+
+from cachetools import FIFOCache, TTLCache
 
 from jobs.log import Head, Page
 from jobs.log.types import MAX_SEQ
@@ -42,11 +43,12 @@ class PageCache:
         self._reader = reader
         self._counters = counters
         self._bounds = bounds
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
-        self._bytes = 0
+        self._kept: TTLCache[Key, Batches] = TTLCache(
+            bounds.pages_bytes, KEPT_SECONDS, _loop_time, getsizeof=lambda page: page.bytes
+        )
         self._reading: dict[Key, asyncio.Task[Batches]] = {}
-        self._cuts: OrderedDict[Key, int] = OrderedDict()  # where large pages end
-        self._ends: OrderedDict[UUID, tuple[int, str]] = OrderedDict()
+        self._cuts: FIFOCache[Key, int] = FIFOCache(MOST_CUTS)  # where large pages end
+        self._ends: FIFOCache[UUID, tuple[int, str]] = FIFOCache(MOST_ENDS)
 
     def page(self, job: UUID, seq: int) -> asyncio.Future[Batches]:
         """Return the page that has the event after `seq`, or will have it, as a shared future.
@@ -58,13 +60,11 @@ class PageCache:
         key = self._page_place(job, seq)
         reading = self._reading.get(key)
         kept = self._kept.get(key)
-        if reading is None and kept is not None and kept.stretch.last > seq:
-            loop = asyncio.get_running_loop()
-            self._kept.move_to_end(key)
-            kept.wanted = loop.time()
+        if reading is None and kept is not None and kept.last > seq:
+            self._kept[key] = kept  # from now on for another minute
             self._counters.add("page_hits")
-            done: asyncio.Future[Batches] = loop.create_future()
-            done.set_result(kept.stretch)
+            done: asyncio.Future[Batches] = asyncio.get_running_loop().create_future()
+            done.set_result(kept)
             return done
         if reading is None:
             return self._start_read(key)
@@ -96,7 +96,7 @@ class PageCache:
         """Forget a job's pages, those too that are on their way."""
         self._ends.pop(job, None)
         for key in [key for key in self._kept if key[0] == job]:
-            self._drop_page(key)
+            self._kept.pop(key, None)
         for key in [key for key in self._reading if key[0] == job]:
             del self._reading[key]
         for key in [key for key in self._cuts if key[0] == job]:
@@ -128,51 +128,25 @@ class PageCache:
             if page.cut:
                 self._note_cut(key, page.last)
             self._note_end(job, page)
-            self._keep_page(key, stretch)
+            with suppress(ValueError):  # one that is too large for the cache
+                self._kept[key] = stretch
         return stretch
 
     def _note_end(self, job: UUID, page: Page) -> None:
         if page.last > max(page.after, self.end(job)):
             self._ends[job] = page.last, hash_of(page.lines)
-            self._ends.move_to_end(job)
-            if len(self._ends) > MOST_ENDS:
-                self._ends.popitem(last=False)
 
     def _note_cut(self, key: Key, end: int) -> None:
         if key[1] % self._bounds.page_events == 0:
             self._cuts[key] = end
-            if len(self._cuts) > MOST_CUTS:
-                self._cuts.popitem(last=False)
-
-    def _keep_page(self, key: Key, stretch: Batches) -> None:
-        self._drop_page(key)
-        kept = _Kept(stretch, stretch.bytes, asyncio.get_running_loop().time())
-        self._kept[key] = kept
-        self._bytes += kept.bytes
-        while self._bytes > self._bounds.pages_bytes:
-            self._drop_page(next(iter(self._kept)))
 
     def forget(self) -> None:
         """Let go of the pages that nobody has wanted for a minute."""
-        long_ago = asyncio.get_running_loop().time() - KEPT_SECONDS
-        while self._kept:
-            key = next(iter(self._kept))
-            if self._kept[key].wanted > long_ago:
-                break
-            self._drop_page(key)
-
-    def _drop_page(self, key: Key) -> None:
-        if kept := self._kept.pop(key, None):
-            self._bytes -= kept.bytes
+        self._kept.expire()
 
 
-@dataclass(slots=True)
-class _Kept:
-    """A page in memory: the size of its texts, when somebody wanted it last."""
-
-    stretch: Batches
-    bytes: int
-    wanted: float
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _passed_over(reading: asyncio.Future[Batches]) -> None:
