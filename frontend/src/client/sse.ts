@@ -12,6 +12,9 @@ const DIGITS = /^\d+$/;
 /**
  * Incremental parser of `text/event-stream` as the WHATWG HTML standard (9.2.6) defines it: bytes in,
  * however they are split, messages out. A message that the stream does not finish is discarded.
+ *
+ * `eventsource-parser` (3.1) is not used: after a CR it waits for the next line end before it gives a
+ * message, and it forgets an `id` that comes without data.
  */
 export class SseParser {
   readonly #decoder = new TextDecoder('utf-8');
