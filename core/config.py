@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -91,6 +92,20 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def check_webhook_secret(value: str) -> str:
+    """Return the secret; ValueError for a key that receivers could not decode."""
+    if value.startswith("whsec_"):
+        key = value.removeprefix("whsec_")
+        padding = "=" * (-len(key) % 4)
+        try:
+            empty = not base64.b64decode(key + padding, validate=True)
+        except ValueError:
+            empty = True
+        if empty:
+            raise ValueError("must be base64 after whsec_")
+    return value
+
+
 def in_state(name: str) -> Any:
     """Return a field that defaults to `name` in the state folder."""
     return Field(
@@ -159,7 +174,7 @@ class Config(BaseSettings):
     secret_keys: File = in_state("secret_keys")
     consumers: Words = ()
     webhook_url: str = ""
-    webhook_secret: str = ""
+    webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = ""
     ssh_known_hosts: File = Field(default=Path("~/.ssh/known_hosts"), validate_default=True)
     ssh_keys: Words = ()
     ssh_connect_seconds: Seconds = 10

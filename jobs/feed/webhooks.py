@@ -1,8 +1,10 @@
 """Webhooks: what ended, and what waits for an approval, told to one address by POST.
 
 The body is JSON: `{"job","kind","title","status","event"}`, `event` as stored. The header
-`Idempotency-Key: <job>/<seq>` is the same however often an event is sent; with a secret,
-`X-Reprise-Signature: sha256=<hex digits>` is the HMAC of the body's bytes.
+`Idempotency-Key: <job>/<seq>` is the same however often an event is sent. With a secret, a request
+is signed as the Standard Webhooks specification says (`webhook-id`, `webhook-timestamp`,
+`webhook-signature`), so that receivers can refuse replays; `X-Reprise-Signature: sha256=<hex
+digits>`, the HMAC of the body alone, stays for receivers from before.
 
 Events are sent in order, one at a time. What the other side may get over (no connection, no answer,
 5xx, 429) is tried again later and holds up those that follow; what it refuses is logged, counted
@@ -17,10 +19,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import httpx
 from django.conf import settings
+from standardwebhooks import Webhook
 
+from core import clock
 from core.errors import RepriseError
 from jobs.events import EventType
 from jobs.feed import FeedEvent, LeftOut
@@ -34,6 +39,7 @@ STATUSES: dict[str, str] = {
     EventType.JOB_APPROVAL_REQUESTED: "waiting",
 }
 TYPES = frozenset(STATUSES)
+BASE64_PREFIX = "whsec_"
 _LATER = frozenset({408, 425, 429})
 
 
@@ -84,9 +90,24 @@ def body_of(event: FeedEvent) -> bytes:
 
 
 def headers_of(event: FeedEvent, body: bytes) -> dict[str, str]:
-    """Return the headers of an event's POST, its signature where there is a secret."""
-    headers = {"Content-Type": "application/json", "Idempotency-Key": f"{event.job}/{event.seq}"}
+    """Return the headers of an event's POST, with its signatures if there is a secret."""
+    id_ = f"{event.job}/{event.seq}"
+    headers = {"Content-Type": "application/json", "Idempotency-Key": id_}
     if secret := settings.REPRISE.webhook_secret:
-        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        headers["X-Reprise-Signature"] = f"sha256={digest}"
+        headers |= sign_request(secret, id_, body, clock.now())
     return headers
+
+
+def sign_request(secret: str, id_: str, body: bytes, at: datetime) -> dict[str, str]:
+    """Return the headers that sign a request sent `at` this moment (in UTC).
+
+    After `whsec_` the key is base64; any other secret is the key itself, in UTF-8.
+    """
+    key = secret if secret.startswith(BASE64_PREFIX) else secret.encode()
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(key).sign(id_, at, body.decode()),
+        "X-Reprise-Signature": f"sha256={digest}",
+    }

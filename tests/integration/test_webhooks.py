@@ -71,9 +71,9 @@ def listening(other: Other, port: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def told(url: str) -> Iterator[Consumer]:
+def told(url: str, secret: str = SECRET) -> Iterator[Consumer]:
     """Set the webhooks' address; the value is their consumer, which starts now."""
-    config = settings.REPRISE.with_changes(webhook_url=url, webhook_secret=SECRET)
+    config = settings.REPRISE.with_changes(webhook_url=url, webhook_secret=secret)
     with override_settings(REPRISE=config):
         [consumer] = [one for one in consumers.all_consumers() if one.name == "webhooks"]
         run(consumer)

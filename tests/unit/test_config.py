@@ -42,6 +42,8 @@ def test_every_usual_word_for_no_counts(word: str) -> None:
         ("REPRISE_LIMITS", "command=-1"),
         ("REPRISE_SEALS", "{not json"),
         ("REPRISE_TRUSTED_ORIGINS", "ops.example.org"),
+        ("REPRISE_WEBHOOK_SECRET", "whsec_hidden-and-not-base64"),
+        ("REPRISE_WEBHOOK_SECRET", "whsec_"),
         ("DATABASE_URL", "mysql://user:hidden@host/name"),
         ("DATABASE_URL", "postgresql://user:hidden@host:port/name"),
         ("REDIS_URL", "127.0.0.1:6379"),
