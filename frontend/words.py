@@ -231,10 +231,6 @@ def _message(event: Event) -> str:
     return str(error.get("message", "")).removeprefix(f"{_step(event)} failed: ")
 
 
-def _always(sentence: str) -> Callable[[Event], str]:
-    return lambda event: sentence
-
-
 _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.JOB_SUBMITTED: _submitted,
     EventType.JOB_EXTENDED: _extended,

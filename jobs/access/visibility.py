@@ -15,13 +15,12 @@ auditors and staff.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
@@ -36,8 +35,6 @@ from jobs.kinds.kind import AnyKind
 from jobs.models import ApiToken, Job, Team
 
 Scope = Mapping[str, Any]
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"}
 
@@ -223,17 +220,3 @@ def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:
 
 def _of_token(token: ApiToken) -> Principal:
     return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
-
-
-def _as_async(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
-    """Return the async twin: the same function on a thread that gives its connection back.
-
-    Not the one thread that Django calls sensitive: a thousand sockets that connect at once would
-    queue behind each other there.
-    """
-    twin: Callable[P, Awaitable[R]] = database_sync_to_async(function, thread_sensitive=False)
-    return twin
-
-
-aauthenticate = _as_async(authenticate)
-ajob_for = _as_async(job_for)

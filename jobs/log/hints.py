@@ -107,7 +107,6 @@ class Publisher:
 
     def __init__(self) -> None:
         self.sent = 0
-        self.dropped = 0
         self._waiting: dict[str, News] = {}
         self._busy = False
         self._loop = asyncio.new_event_loop()
@@ -158,13 +157,12 @@ class Publisher:
 
     async def _send_due(self, due: list[News]) -> None:
         layer = get_channel_layer()
-        for count, hint in enumerate(due):
+        for hint in due:
             try:
                 async with asyncio.timeout(DEADLINE_SECONDS):
                     await layer.group_send(hint.group, hint.message())
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
-                self.dropped += len(due) - count
                 self._report_failure(error)
                 return await asyncio.sleep(PAUSE_SECONDS)
 

@@ -52,13 +52,12 @@ def test_a_token_is_its_user_on_requests_and_on_sockets(cast: Cast) -> None:
         assert principal.token is not None
 
 
-async def test_the_async_twins_answer_the_same(cast: Cast) -> None:
-    principal = await visibility.aauthenticate(scope(cast.alice.raw))
-    assert principal.actor == "token:alice/test"
+def test_neither_a_wrong_token_nor_an_id_that_is_none_finds_anything(cast: Cast) -> None:
     with pytest.raises(NotSignedIn):
-        await visibility.aauthenticate(scope("rp_wrong"))
+        visibility.authenticate(scope("rp_wrong"))
+    principal = visibility.authenticate(scope(cast.alice.raw))
     with pytest.raises(NotFound):
-        await visibility.ajob_for(principal, "not-an-id")
+        visibility.job_for(principal, "not-an-id")
 
 
 def test_a_socket_of_a_session_is_its_user(cast: Cast) -> None:

@@ -94,12 +94,13 @@ def test_a_user_who_was_renamed_is_told_that_the_token_no_longer_fits(cast: Cast
     assert Job.objects.count() == 0
 
 
+@pytest.mark.usefixtures("long_kind")
 @pytest.mark.parametrize(
     ("params", "pointer"),
     [({"words": ["x" * 100] * 4}, "/title"), ({"target": "x" * 201}, "")],
 )
 def test_what_a_kind_makes_of_its_parameters_has_to_fit(
-    cast: Cast, long_kind: None, params: dict[str, object], pointer: str
+    cast: Cast, params: dict[str, object], pointer: str
 ) -> None:
     answer = post(cast.alice.client(), "/api/jobs", {"kind": "test-long", "params": params})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
@@ -107,7 +108,8 @@ def test_what_a_kind_makes_of_its_parameters_has_to_fit(
     assert Job.objects.count() == 0
 
 
-def test_a_title_of_ones_own_makes_up_for_the_kinds(cast: Cast, long_kind: None) -> None:
+@pytest.mark.usefixtures("long_kind")
+def test_a_title_of_ones_own_makes_up_for_the_kinds(cast: Cast) -> None:
     body = {"kind": "test-long", "params": {"words": ["x" * 100] * 4}, "title": "Mine"}
     assert post(cast.alice.client(), "/api/jobs", body).json()["title"] == "Mine"
 

@@ -21,10 +21,6 @@ class SseFollower(Follower):
 
     transport = "sse"
 
-    def __init__(self, *given: object, **named: object) -> None:
-        super().__init__(*given, **named)  # type: ignore[arg-type]  # as the base takes them
-        self.rotations = 0
-
     async def connect(self, cursor: str) -> None:
         address, headers = self._request(cursor)
         timeout = httpx.Timeout(READ_SECONDS)
@@ -38,8 +34,6 @@ class SseFollower(Follower):
                 await self._read(answer, order)
         except httpx.TransportError as error:
             raise Lost(repr(error)) from error
-        if not order.ended:
-            self.rotations += 1
 
     async def comes_back_after_the_end(self) -> int:
         """Return the status that a reconnect with the id of `end` gets (204: do not come back)."""
