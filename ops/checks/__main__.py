@@ -1,4 +1,4 @@
-"""`ops/check`: format, lint, types, imports, Django's checks, migrations, lengths, names.
+"""`ops/check`: format, lint, types, imports, leftovers, Django's checks, migrations, lengths.
 
 All of them run before it says what failed.
 """
@@ -44,6 +44,9 @@ CHECKS = (
     Check("types (mypy)", ("mypy",)),
     Check("TypeScript (tsc, biome)", ("npm", "run", "--silent", "check")),
     Check("imports (import-linter)", ("lint-imports", "--no-cache")),
+    Check("dead code (vulture)", ("vulture",)),
+    Check("requirements (deptry)", ("deptry", ".", "--no-ansi")),
+    Check("duplicates (jscpd)", ("jscpd", "--no-colors")),
     # Only errors fail: in a clone whose front end is not built yet, its manifest is missed.
     Check("Django's own", ("python", "manage.py", "check", "--fail-level", "ERROR")),
     Check("migrations", ("python", "-m", "ops.checks.migrations")),

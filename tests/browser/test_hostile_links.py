@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.acceptance.up import Up
-from tests.browser.test_hostile_proxies import COMES_TO, has_everything, opened_at
+from tests.browser.test_hostile_proxies import approve_at_head, has_everything, opened_at
 from tests.browser.test_resuming import CUT_OFF
 from tests.browser.visit import Visits
 from tests.support.hostile import (
@@ -59,10 +59,7 @@ def test_the_job_page_has_everything_over_every_link(
     job = up.submit("test-halves", events=HALF)
     until(lambda: up.rows.status(job) == "waiting", "the first half")
     runs = {name: opened_at(visits, link.url, job) for name, link in links.items()}
-    for run in runs.values():
-        run.page.wait_for_function(COMES_TO, arg=up.rows.head(job))
-    with up.client() as client:
-        client.post(f"/api/jobs/{job}/approve").raise_for_status()
+    approve_at_head(up, job, runs.values())
     for name, run in runs.items():
         info = has_everything(run)
         assert info["transport"] in WAYS[name][1], name

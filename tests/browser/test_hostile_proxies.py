@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -56,6 +56,14 @@ FOUND = """
 """
 
 
+def approve_at_head(up: Up, job: str, runs: Iterable[JobPage]) -> None:
+    """Let a job go on once every page has what there is of it."""
+    for run in runs:
+        run.page.wait_for_function(COMES_TO, arg=up.rows.head(job))
+    with up.client() as client:
+        client.post(f"/api/jobs/{job}/approve").raise_for_status()
+
+
 @pytest.fixture
 def proxies(up: Up) -> Iterator[dict[str, str]]:
     """The addresses of all proxies."""
@@ -71,10 +79,7 @@ def test_the_job_page_has_everything_through_every_proxy(
     job = up.submit("test-halves", events=HALF)
     until(lambda: up.rows.status(job) == "waiting", "the first half")
     runs = {name: opened(visits, name, url, job) for name, url in proxies.items()}
-    for run in runs.values():
-        run.page.wait_for_function(COMES_TO, arg=up.rows.head(job))
-    with up.client() as client:
-        client.post(f"/api/jobs/{job}/approve").raise_for_status()
+    approve_at_head(up, job, runs.values())
     for name, run in runs.items():
         info = has_everything(run)
         assert info["transport"] not in KINDS[name].blocks, name

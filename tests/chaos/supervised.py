@@ -19,6 +19,7 @@ from tests.chaos.hosts import Host
 
 AGAIN_SECONDS = 0.2
 GONE_SECONDS = 30.0
+LOOK_SECONDS = 0.05
 
 
 class Kept:
@@ -163,6 +164,16 @@ class Keep:
             kept.tend()
         pids = [kept.pid for kept in self._all] + [pid() for pid in self._others]
         reap(besides={pid for pid in pids if pid})
+
+    def tend_until(self, is_so: Callable[[], bool], seconds: float) -> bool:
+        """Tend until something is so, or so many seconds have passed; return which."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                return False
+            self.tend()
+            time.sleep(LOOK_SECONDS)
+        return True
 
     def watch(self) -> None:
         """Tend while a start is waited for; CannotStart if something has died meanwhile."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
+from tests.support.relaying import Tasks
+
 CHUNK = 4096
 # The whole frame, and the empty line after it in an event stream.
 GREETING_BYTES = 256
@@ -125,7 +127,7 @@ class Relay:
     port: int = 0
     requests: list[str] = field(default_factory=list)
     passed: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: Tasks = field(default_factory=Tasks)
 
     @property
     def url(self) -> str:
@@ -134,16 +136,7 @@ class Relay:
 
     def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one more connection."""
-        task = asyncio.create_task(self._relay(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """Cut what is still open."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.tasks.start(self._relay(reader, writer))
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back: asyncio.StreamWriter | None = None
@@ -195,7 +188,7 @@ async def through(upstream: int, way: Callable[[str], Way]) -> AsyncIterator[Rel
         yield relay
     finally:
         server.close()
-        await relay.close()
+        await relay.tasks.cancel()
 
 
 @contextmanager

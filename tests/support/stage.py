@@ -25,6 +25,7 @@ from ops.setup.clone import ROOT
 from tests.support import cast as casting
 from tests.support.behind import database_behind, valkey_behind
 from tests.support.cast import Cast, Person
+from tests.support.counters import read_counters
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 from tests.support.waiting import until
@@ -86,11 +87,7 @@ class Stage:
 
     def counters(self) -> dict[str, int]:
         """Return the web process's counters, `name` or `name{of="label"}` to number."""
-        url, headers = f"{self.web.url}/metrics", self.people.root.headers
-        text = httpx.get(url, headers=headers, timeout=60).text
-        ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
-        lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
-        return {name: int(float(value)) for name, value in lines}
+        return read_counters(self.web.url, self.people.root.headers)
 
 
 def outputs(count: int, text: str = "ok") -> list[NewEvent]:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.support.relaying import Tasks
+
 CHUNK_BYTES = 1400  # about a packet
 WINDOW_BYTES = 16 * 1024
 
@@ -24,7 +26,7 @@ class Throttle:
     port: int = 0
     connections: int = 0
     passed: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: Tasks = field(default_factory=Tasks)
     _free_at: float = 0.0
 
     @property
@@ -40,16 +42,7 @@ class Throttle:
     def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one more connection; all of them share the link."""
         self.connections += 1
-        task = asyncio.create_task(self._relay(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """Cut what is still open."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.tasks.start(self._relay(reader, writer))
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         made = socket.socket()
@@ -98,4 +91,4 @@ async def throttled(upstream: int, bits_a_second: float) -> AsyncIterator[Thrott
         yield link
     finally:
         server.close()
-        await link.close()
+        await link.tasks.cancel()

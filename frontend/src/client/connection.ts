@@ -59,7 +59,7 @@ export class Link implements Sink, WatchListener {
     private readonly listener: LinkListener,
     private readonly clock: Clock,
     private readonly faults: Faults,
-    private readonly firstFrameMs: number,
+    firstFrameMs: number,
   ) {
     this.#cursor = cursor;
     this.#last = seqOf(cursor);
@@ -130,14 +130,7 @@ export class Link implements Sink, WatchListener {
   }
 
   late(asleep: boolean): void {
-    if (!this.greeted) {
-      const seconds = Math.round(this.firstFrameMs / 100) / 10;
-      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
-      return;
-    }
-    const said = `Nothing came for ${Math.round(this.#silence.limit / 1000)} s.`;
-    const held = !this.isProved && !(asleep && this.isCaughtUp);
-    this.#end(lost(held ? 'held' : 'silent', said));
+    this.#end(this.#silence.overdue(asleep, this.isProved));
   }
 
   frame(frame: Frame): void {

@@ -57,7 +57,7 @@ export class FeedSocket implements WatchListener {
     make: NonNullable<Platform['WebSocket']>,
     clock: Clock,
     private readonly listener: FeedSocketListener,
-    private readonly firstFrameMs: number,
+    firstFrameMs: number,
   ) {
     this.#clock = clock;
     this.#openedAt = clock.now();
@@ -104,15 +104,7 @@ export class FeedSocket implements WatchListener {
   }
 
   late(asleep: boolean): void {
-    if (!this.greeted) {
-      const seconds = Math.round(this.firstFrameMs / 100) / 10;
-      this.#end(lost('no_first_frame', `Nothing came within ${seconds} s.`));
-      return;
-    }
-    const said = `Nothing came for ${Math.round(this.#silence.limit / 1000)} s.`;
-    const proved = this.isCaughtUp && this.#silence.proved;
-    const held = !proved && !(asleep && this.isCaughtUp);
-    this.#end(lost(held ? 'held' : 'silent', said));
+    this.#end(this.#silence.overdue(asleep, this.isCaughtUp && this.#silence.proved));
   }
 
   #message(data: unknown): void {

@@ -1,3 +1,4 @@
+import { type Lost, lost } from './close-reasons';
 import type { Cancel, Clock } from './platform';
 
 /** How often the server is asked to say something once a follower has caught up, in seconds. */
@@ -71,6 +72,16 @@ export class Silence {
   /** Whether it has caught up and not fallen behind. */
   get isCaughtUp(): boolean {
     return this.#caughtUpAt !== null;
+  }
+
+  /** Why a connection ends over which nothing came in time; `proved`: nothing was held back. */
+  overdue(asleep: boolean, proved: boolean): Lost {
+    if (this.#heartbeatMs === null) {
+      const seconds = Math.round(this.firstFrameMs / 100) / 10;
+      return lost('no_first_frame', `Nothing came within ${seconds} s.`);
+    }
+    const held = !proved && !(asleep && this.isCaughtUp);
+    return lost(held ? 'held' : 'silent', `Nothing came for ${Math.round(this.limit / 1000)} s.`);
   }
 
   /** Whether it has been so silent that, after a sleep, it is likelier dead than alive. */

@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Script } from './fake/behaviour';
+import { blocks } from './fake/behaviour';
 import { following, serve, upTo } from './fake/following';
 import { history } from './fake/history';
 import { settle, until } from './fake/platform';
 
 const FIRST_FRAME = 4000;
 const OUTPUT = { type: 'step.output', step: 'x', data: { text: 'more\n' } };
-
-/** What stands in the way of some transports. */
-function blocks(...ways: readonly (readonly [string, 'refused' | 'silent' | 'held'])[]): Script {
-  return ({ transport }) => {
-    const way = ways.find(([name]) => name === transport)?.[1];
-    return way ? { [way]: true } : {};
-  };
-}
 
 describe('going down the ladder', () => {
   it('leaves a WebSocket that is opened and then says nothing', async () => {

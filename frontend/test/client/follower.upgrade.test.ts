@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FollowerInfo } from '../../src/client';
-import type { Script } from './fake/behaviour';
+import { blocks } from './fake/behaviour';
 import { following, serve, upTo } from './fake/following';
 import { history } from './fake/history';
 import { type FakePlatform, settle, until } from './fake/platform';
@@ -12,14 +12,6 @@ const OUTPUT = { type: 'step.output', step: 'x', data: { text: 'more\n' } };
 interface Fake {
   readonly server: FakeServer;
   readonly platform: FakePlatform;
-}
-
-/** What stands in the way of some transports. */
-function blocks(...ways: readonly (readonly [string, 'refused' | 'silent' | 'held'])[]): Script {
-  return ({ transport }) => {
-    const way = ways.find(([name]) => name === transport)?.[1];
-    return way ? { [way]: true } : {};
-  };
 }
 
 /** Have the trial catch up, and a heartbeat come in time over it: it is the connection then. */

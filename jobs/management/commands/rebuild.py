@@ -9,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
-from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import progress_bar
+from jobs.management.progress import count_events, progress_bar
 from jobs.models import Job
 
 SHOWN_CHARACTERS = 60
@@ -50,7 +49,7 @@ class Command(ServiceCommand):
             raise CommandError("Say which: ids of jobs, or --all.")
         jobs = _all_job_ids() if all else iter(job)
         checked = differ = lost = 0
-        with progress_bar("Rebuilding", _count_events(None if all else job)) as advance:
+        with progress_bar("Rebuilding", count_events(None if all else job)) as advance:
             for result in _rebuild_jobs(jobs, write, advance):
                 checked += 1
                 differ += bool(result.differences)
@@ -91,11 +90,6 @@ def _rebuild_jobs(
 
 def _all_job_ids() -> Iterator[UUID]:
     return Job.objects.order_by("pk").values_list("pk", flat=True).iterator()
-
-
-def _count_events(jobs: list[UUID] | None) -> int:
-    found = Job.objects.all() if jobs is None else Job.objects.filter(pk__in=jobs)
-    return int(found.aggregate(total=Sum("head"))["total"] or 0)
 
 
 def _job_count(count: int) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
-from django.db.models import Sum
 
 from core.errors import NotFound
 from jobs.events import one_line
@@ -16,8 +15,7 @@ from jobs.integrity import SealVerdict, Verdict, known_jobs, verify_job, verify_
 from jobs.integrity.seals import SealFailed, key
 from jobs.management.arguments import job_argument
 from jobs.management.base import ServiceCommand
-from jobs.management.progress import progress_bar
-from jobs.models import Job
+from jobs.management.progress import count_events, progress_bar
 
 
 class Command(ServiceCommand):
@@ -49,7 +47,7 @@ class Command(ServiceCommand):
             raise CommandError("Say which: ids of jobs, or --all.")
         keys = _public_keys(key)
         jobs = known_jobs() if all else iter(job)
-        with progress_bar("Verifying", _count_events(None if all else job)) as advance:
+        with progress_bar("Verifying", count_events(None if all else job)) as advance:
             bad = self._write_verdicts(_verify_jobs(jobs, advance), "job", all, json)
         if all:
             bad += self._write_verdicts(verify_seals(keys), "seal", all, json)
@@ -92,11 +90,6 @@ def _verify_jobs(jobs: Iterable[UUID], advance: Callable[[int], None]) -> Iterat
             yield verify_job(job_id, on_progress=advance)
         except NotFound:
             yield Verdict(job_id, False, reason="There is no such job.")
-
-
-def _count_events(jobs: list[UUID] | None) -> int:
-    found = Job.objects.all() if jobs is None else Job.objects.filter(pk__in=jobs)
-    return int(found.aggregate(total=Sum("head"))["total"] or 0)
 
 
 def _as_words(verdict: Verdict | SealVerdict) -> str:

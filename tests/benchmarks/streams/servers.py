@@ -22,6 +22,7 @@ from django.contrib.auth.models import User
 from jobs.access import tokens
 from ops.embedded import ports
 from tests.benchmarks.stage import ROOT, Stage
+from tests.support.counters import read_counters
 
 PATIENCE_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -65,10 +66,7 @@ class Served:
     def counters(self) -> dict[str, int]:
         """Return our web process's counters, `name` or `name{of="label"}` to number."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", headers=headers, timeout=60).text
-        ours = [line for line in text.splitlines() if line.startswith("reprise_stream_")]
-        lines = [line.removeprefix("reprise_stream_").rsplit(" ", 1) for line in ours]
-        return {name: int(float(value)) for name, value in lines}
+        return read_counters(f"http://127.0.0.1:{self.port}", headers)
 
 
 def token(name: str) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ops.setup import say
@@ -22,7 +21,6 @@ from tests.chaos.streams.history import History
 from tests.chaos.streams.verdict import Log
 from tests.chaos.supervised import Keep
 
-LOOK_SECONDS = 0.05
 PACE_SECONDS = 0.1
 #: Twins have the whole link, so they come one after the other; and some seconds beyond all bounds.
 TWIN_PACE_SECONDS, TWINS_SECONDS, MORE_SECONDS = 0.7, 60.0, 5.0
@@ -67,10 +65,12 @@ class Waves:
         sent = [self._send(cases, kind, urls, jobs) for kind in (*FOLLOWERS, PAGE)]
         going = [crowd for crowd in sent if crowd is not None]
         try:
-            if not self._until(lambda: all(crowd.is_over for crowd in going), self._limit(cases)):
+            if not self._keep.tend_until(
+                lambda: all(crowd.is_over for crowd in going), self._limit(cases)
+            ):
                 for crowd in going:
                     crowd.leave()
-                self._until(lambda: all(crowd.is_over for crowd in going), LEAVE_SECONDS)
+                self._keep.tend_until(lambda: all(crowd.is_over for crowd in going), LEAVE_SECONDS)
             ended = {one.number: one for crowd in going for one in crowd.ended}
             return list(self._look(cases, ended, jobs))
         finally:
@@ -108,7 +108,7 @@ class Waves:
     def _look(
         self, cases: Sequence[Case], ended: Mapping[int, Ended], jobs: Mapping[str, UUID]
     ) -> Iterator[Found]:
-        self._until(
+        self._keep.tend_until(
             lambda: all(self._place.rows.has_ended(job) for job in jobs.values()), LEAVE_SECONDS
         )
         texts = {name: self._place.rows.texts(job) for name, job in jobs.items()}
@@ -130,16 +130,6 @@ class Waves:
         if case.follower != NODE:
             return History.read(self._folder / str(case.number))
         return node.history(self._folder / f"{case.number}.texts")
-
-    def _until(self, is_so: Callable[[], bool], seconds: float) -> bool:
-        """Tend the place until something is so, or so many seconds have passed; return which."""
-        deadline = time.monotonic() + seconds
-        while not is_so():
-            if time.monotonic() > deadline:
-                return False
-            self._keep.tend()
-            time.sleep(LOOK_SECONDS)
-        return True
 
 
 def _pace(cases: Sequence[Case]) -> float:

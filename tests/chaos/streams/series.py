@@ -161,10 +161,10 @@ class Series:
 
     def _close(self, jobs: list[UUID]) -> None:
         self._beside(lambda: self._place.end(jobs))
-        if not self._until(lambda: self._crowds.are_over, END_SECONDS):
+        if not self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS):
             self._troubles.append("some followers have not come to the end of their jobs")
             self._crowds.leave()
-            self._until(lambda: self._crowds.are_over, END_SECONDS)
+            self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS)
         if going := self._beside(lambda: [j for j in jobs if not self._place.rows.has_ended(j)]):
             self._troubles.append(f"{len(going)} jobs have not ended")
 
@@ -181,7 +181,7 @@ class Series:
                 since = time.monotonic()
             return time.monotonic() - since > SURE_SECONDS
 
-        return self._until(sure, WELL_SECONDS)
+        return self._keep.tend_until(sure, WELL_SECONDS)
 
     def _is_well(self) -> bool:
         report = self._crowds.report
@@ -193,7 +193,7 @@ class Series:
         )
 
     def _pass(self, seconds: float) -> None:
-        self._until(lambda: False, seconds)
+        self._keep.tend_until(lambda: False, seconds)
 
     def _beside(self, work: Callable[[], T]) -> T:
         """Have another thread do this, and tend the place meanwhile."""
@@ -202,13 +202,3 @@ class Series:
             self._keep.tend()
             time.sleep(LOOK_SECONDS)
         return doing.result()
-
-    def _until(self, is_so: Callable[[], bool], seconds: float) -> bool:
-        """Tend the place until something is so, or so many seconds have passed; return which."""
-        deadline = time.monotonic() + seconds
-        while not is_so():
-            if time.monotonic() > deadline:
-                return False
-            self._keep.tend()
-            time.sleep(LOOK_SECONDS)
-        return True

@@ -53,3 +53,13 @@ export interface Behaviour {
 
 /** Says what happens to each connection. */
 export type Script = (seen: Seen) => Behaviour;
+
+/** What stands in the way of some transports. */
+export function blocks(
+  ...ways: readonly (readonly [string, 'refused' | 'silent' | 'held'])[]
+): Script {
+  return ({ transport }) => {
+    const way = ways.find(([name]) => name === transport)?.[1];
+    return way ? { [way]: true } : {};
+  };
+}
