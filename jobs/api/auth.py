@@ -58,7 +58,7 @@ class _CsrfCheck(CsrfViewMiddleware):
         self.process_view(request, _no_view, (), {})
         return self.reason
 
-    def _store_reason(self, request: HttpRequest, reason: str) -> HttpResponse:
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         self.reason = reason
         return HttpResponse(status=403)
 
