@@ -11,7 +11,7 @@ from tests.acceptance.up import Up
 MAKE = """
 import json
 from django.contrib.auth.models import Group, User
-from jobs import tokens
+from jobs.access import tokens
 from jobs.models import Team
 home = Team.objects.get(slug="game-operations")
 away, _ = Team.objects.get_or_create(slug="away", name="Away")
@@ -21,7 +21,7 @@ for name, role, team in people:
     user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name=role))
     team.members.add(user)
-    made[name] = tokens.make(user, "test")[1]
+    made[name] = tokens.make_token(user, "test")[1]
 print(json.dumps(made))
 """
 

@@ -26,7 +26,7 @@ class Listener:
 
 async def main():
     print("starts", flush=True)
-    await local.run(["sleep", "600"], Listener())
+    await local.run_local(["sleep", "600"], Listener())
 
 asyncio.run(main())
 """

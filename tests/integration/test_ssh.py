@@ -41,7 +41,7 @@ class Listener:
     def output(self, text, stream="out"): print(text, end="", flush=True)
     async def drain(self): ...
 
-asyncio.run(ssh.run(["sh", "-c", sys.argv[2]], Listener(), target=Place(sys.argv[1])))
+asyncio.run(ssh.run_ssh(["sh", "-c", sys.argv[2]], Listener(), target=Place(sys.argv[1])))
 """
 
 
