@@ -66,7 +66,7 @@ class Tools:
     @classmethod
     def install(cls, clone: Clone) -> Tools:
         """Install what checks and tests need, where it is not yet; return how to run it."""
-        venv.ensure(clone, dev=True)
+        venv.ensure(clone, "dev")
         npm = frontend.ensure_packages(clone, frontend.find_node(clone))
         return cls(venv.environment(clone), npm)
 

@@ -55,7 +55,7 @@ def package(name: str, account: Account | None) -> Path:
     """
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise CannotStart(f"The package {name} is not installed: install requirements/base.txt.")
+        raise CannotStart(f"The package {name} is not installed: install requirements/local.txt.")
     source = Path(spec.submodule_search_locations[0])
     if account is None or account.can("x", source):
         return source

@@ -34,7 +34,7 @@ def main() -> int:
         raise CannotStart(
             f"Port {options.port} is taken: stop what uses it, or choose another with PORT=8001."
         )
-    venv.ensure(options.clone)
+    venv.ensure(options.clone, "local")
     frontend.ensure_built(options.clone)
     return _hand_over(options, lock, began)
 

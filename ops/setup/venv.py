@@ -1,7 +1,7 @@
 """The Python environment: made once, installed from hash-locked requirements, stamped.
 
 Nothing is ever removed from it, so that packages which people add (job kinds, say) stay. Those that
-`requirements/local.txt` names are installed too, also into an environment that is made again.
+`requirements/own.txt` names are installed too, also into an environment that is made again.
 """
 
 from __future__ import annotations
@@ -11,91 +11,106 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Literal
 
 from ops.errors import CannotStart
 from ops.setup import locks, run, say, stamps
 from ops.setup.clone import Clone, need_space, tool_environment
 
-LOCAL = "local.txt"
-SPACE_MB = {"client": 100, "base": 900, "dev": 900}
+OWN = "own.txt"
+STAMP = "reprise.json"
+LEVELS = ("client", "service", "local", "dev")  # each has all that is in the one before
+SPACE_MB = {"client": 100, "service": 400, "local": 900, "dev": 900}
+Level = Literal["client", "service", "local", "dev"]
 
 
-def ensure(clone: Clone, *, dev: bool = False) -> None:
-    """Make the virtual environment have what requirements/base.txt (dev: dev.txt) names.
+def ensure(clone: Clone, level: Level) -> None:
+    """Make the virtual environment have what the lock file of a level names.
 
-    What else is in it stays. Does nothing, in milliseconds, where a stamp says that it has been
-    done. CannotStart, with the reason, otherwise.
+    `client` is what the Python follower needs, `service` what a production host needs, `local` what
+    `ops/up` needs, `dev` what checks and tests need. What else is in the environment stays. One
+    with more than `client` is left as it is for a client: a copy may be running on it.
+    Does nothing, in milliseconds, where a stamp says that it has been done. CannotStart, with the
+    reason, otherwise.
     """
-    _ensure(clone, "dev" if dev else "base")
-
-
-def ensure_client(clone: Clone) -> None:
-    """Make the virtual environment have what the Python follower needs: requirements/client.txt.
-
-    One that has more, of whatever version, is left as it is: a copy may be running on it.
-    """
-    _ensure(clone, "client")
-
-
-def _ensure(clone: Clone, name: str) -> None:
-    wanted = _wanted(clone)
-    stamp = clone.venv / "reprise.json"
-    if _done(clone, stamps.read(stamp), wanted, name):
+    wanted, stamp = _wanted(clone), clone.venv / STAMP
+    if _done(clone, stamps.read(stamp), wanted, level):
         return
-    _check_tools(clone, name)
+    _check_tools(clone, level)
     with locks.alone(clone.root / "requirements"):
-        if not _done(clone, stamps.read(stamp), wanted, name):
-            _install(clone, stamp, wanted, name)
+        if not _done(clone, stamps.read(stamp), wanted, level):
+            _install(clone, stamp, wanted, level)
+
+
+def ensure_uv(clone: Clone) -> Path:
+    """Return the environment's uv, making an environment with nothing else where there is none."""
+    program = clone.venv / "bin" / "uv"
+    if not (clone.python.exists() and program.exists()):
+        _check_tools(clone, "client")
+        with locks.alone(clone.root / "requirements"):
+            _make(clone)
+            with say.step("Installing uv"):
+                _install_uv(clone)
+    return program
 
 
 def _wanted(clone: Clone) -> dict[str, str]:
     files, version = clone.root / "requirements", ".".join(map(str, sys.version_info[:2]))
-    shared = [files / "uv.txt", files / LOCAL]
-    return {name: stamps.digest([*shared, files / f"{name}.txt"], version) for name in SPACE_MB}
+    shared = [files / "uv.txt", files / OWN]
+    return {level: stamps.digest([*shared, files / f"{level}.txt"], version) for level in LEVELS}
 
 
-def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], name: str) -> bool:
+def _done(clone: Clone, has: dict[str, str], wanted: dict[str, str], level: str) -> bool:
     if not clone.python.exists():
         return False
-    if name == "client" and ("base" in has or "dev" in has):
+    if level == "client" and set(has) - {"client"}:
         return True
-    enough = {"dev", "base"} if name == "base" else {name}
-    return any(has.get(each) == wanted[each] for each in enough)
+    return any(has.get(each) == wanted[each] for each in LEVELS[LEVELS.index(level) :])
 
 
-def _check_tools(clone: Clone, name: str) -> None:
+def _check_tools(clone: Clone, level: str) -> None:
     if not clone.python.exists() and importlib.util.find_spec("ensurepip") is None:
         raise CannotStart("python3 cannot make virtual environments: apt-get install python3-venv")
-    need_space(clone.venv, SPACE_MB[name])
+    need_space(clone.venv, SPACE_MB[level])
 
 
 def _install(clone: Clone, stamp: Path, wanted: dict[str, str], asked: str) -> None:
-    log, env = clone.log / "setup.log", tool_environment(clone)
-    has_dev = "dev" in stamps.read(stamp)
-    if not clone.python.exists():
-        with say.step("Making the Python environment"):
-            shutil.rmtree(clone.venv, ignore_errors=True)  # one whose interpreter went away
-            run.run("Making it", [sys.executable, "-m", "venv", clone.venv], log=log, env=env)
+    log = clone.log / "setup.log"
+    level = max([asked, *stamps.read(stamp)], key=_rank)
+    _make(clone)
     with say.step("Installing Python packages") as step:
-        name = "dev" if has_dev else asked
-        _install_uv(clone, log, env)
+        _install_uv(clone)
         uv = [str(clone.venv / "bin" / "uv"), "pip", "install", "--python", str(clone.python)]
-        env = {**env, "VIRTUAL_ENV": str(clone.venv)}
-        chosen, local = (clone.root / "requirements" / file for file in (f"{name}.txt", LOCAL))
+        env = {**tool_environment(clone), "VIRTUAL_ENV": str(clone.venv)}
+        chosen, own = (clone.root / "requirements" / file for file in (f"{level}.txt", OWN))
         run.run("Installing them", [*uv, "--require-hashes", "-r", chosen], log=log, env=env)
-        if local.exists():
+        if own.exists():
             # The locked versions stay: a package that needs others is told so.
-            more: list[str | Path] = [*uv, "-r", local, "--constraint", chosen]
-            run.run(f"Installing {LOCAL}", more, log=log, env=env, cwd=clone.root)
-        step.note = f"from requirements/{chosen.name}" + (f" and {LOCAL}" if local.exists() else "")
-    has = {"client": ["client"], "base": ["base"], "dev": ["base", "dev"]}[name]
-    stamps.write(stamp, **{each: wanted[each] for each in has})
+            more: list[str | Path] = [*uv, "-r", own, "--constraint", chosen]
+            run.run(f"Installing {OWN}", more, log=log, env=env, cwd=clone.root)
+        step.note = f"from requirements/{chosen.name}" + (f" and {OWN}" if own.exists() else "")
+    stamps.write(stamp, **{each: wanted[each] for each in LEVELS[: _rank(level) + 1]})
 
 
-def _install_uv(clone: Clone, log: Path, env: dict[str, str]) -> None:
+def _rank(level: str) -> int:
+    """Return a level's place, -1 for one that is not known: an earlier version's."""
+    return LEVELS.index(level) if level in LEVELS else -1
+
+
+def _make(clone: Clone) -> None:
+    if clone.python.exists():
+        return
+    with say.step("Making the Python environment"):
+        shutil.rmtree(clone.venv, ignore_errors=True)  # one whose interpreter went away
+        command = [sys.executable, "-m", "venv", str(clone.venv)]
+        run.run("Making it", command, log=clone.log / "setup.log", env=tool_environment(clone))
+
+
+def _install_uv(clone: Clone) -> None:
     locked = ["--require-hashes", "-r", str(clone.root / "requirements" / "uv.txt")]
     pip = [str(clone.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run.run("Installing uv", [*pip, *locked], log=log, env=env)
+    log = clone.log / "setup.log"
+    run.run("Installing uv", [*pip, *locked], log=log, env=tool_environment(clone))
 
 
 def environment(clone: Clone) -> dict[str, str]:

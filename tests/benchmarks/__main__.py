@@ -13,7 +13,7 @@ from ops.setup.clone import Clone
 def main() -> int:
     """Hand over; returns only when that fails."""
     clone = Clone.from_env()
-    venv.ensure(clone, dev=True)
+    venv.ensure(clone, "dev")
     python = str(clone.python)
     command = [python, "-m", "tests.benchmarks.run", *sys.argv[1:]]
     os.execve(python, command, venv.environment(clone))

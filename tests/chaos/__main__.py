@@ -26,7 +26,7 @@ WITHOUT_HOSTS = {"--here", *ONLY_SAYS}
 def main() -> int:
     """Hand over; returns only when that fails."""
     clone, words = Clone.from_env(), sys.argv[1:]
-    venv.ensure(clone, dev=True)
+    venv.ensure(clone, "dev")
     if words[:1] == ["links"] and ONLY_SAYS.isdisjoint(words):
         debian.ensure(clone, ["nginx", *([] if _pageless(words) else ["chromium"])])
         frontend.ensure_built(clone)

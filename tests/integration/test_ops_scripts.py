@@ -99,7 +99,7 @@ def test_packages_that_people_install_stay(tmp_path: Path) -> None:
     (own / "RECORD").write_text("own_kind-1.0.dist-info/METADATA,,\n")
     (own / "INSTALLER").write_text("pip\n")
     stamps.write(clone.venv / "reprise.json", client="of long ago")
-    venv.ensure_client(clone)
+    venv.ensure(clone, "client")
     assert (own / "METADATA").exists()
 
 

@@ -52,12 +52,14 @@ def test_without_a_copy_or_its_demo_user_there_is_nothing(tmp_path: Path, text: 
     assert of_copy(tmp_path, ["follow", ID], {}) == {}
 
 
-@pytest.mark.parametrize("has", [{"base": "of long ago"}, {"base": "x", "dev": "of long ago"}])
+@pytest.mark.parametrize(
+    "has", [{"service": "of long ago"}, {"service": "x", "dev": "of long ago"}]
+)
 def test_an_environment_that_has_more_is_left_as_it_is(tmp_path: Path, has: dict[str, str]) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
     stamp = tmp_path / "venv" / "reprise.json"
     stamps.write(stamp, **has)
-    venv.ensure_client(Clone(ROOT, tmp_path, tmp_path / "venv"))
+    venv.ensure(Clone(ROOT, tmp_path, tmp_path / "venv"), "client")
     assert stamps.read(stamp) == has
