@@ -1,16 +1,9 @@
 #!/usr/bin/env python3
 """Django's command line for Reprise: `python manage.py help` lists the commands."""
 
-import os
 import sys
 
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
-    from core.command_line import run
-
-    sys.exit(run(sys.argv))
-
+from core.command_line import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

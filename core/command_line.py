@@ -1,10 +1,14 @@
-"""Django's command line, whose usual failures are one line instead of a traceback."""
+"""Django's command line, whose usual failures are one line instead of a traceback.
+
+`manage.py` of a clone and `reprise-manage` of an installed wheel both call `main`.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import psycopg
 from django.core.management import execute_from_command_line
@@ -12,6 +16,22 @@ from django.db.utils import OperationalError, ProgrammingError
 
 CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 NO_TABLES = "The database lacks tables of this version: run manage.py migrate"
+
+
+def main() -> int:
+    """Run the command that the command line names; return the exit status."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+    return run(sys.argv)
+
+
+def command_words() -> list[str]:
+    """Return the words that start `main` in a process of its own, from any folder.
+
+    Where there is a `manage.py` beside the packages it is used: its folder has the clone's kinds.
+    """
+    script = Path(__file__).resolve().parent.parent / "manage.py"
+    start = [str(script)] if script.is_file() else ["-P", "-m", __name__]
+    return [sys.executable, *start]
 
 
 def run(argv: Sequence[str]) -> int:
@@ -40,3 +60,7 @@ def run(argv: Sequence[str]) -> int:
 def _fail(reason: str) -> int:
     print(reason, file=sys.stderr)  # noqa: T201
     return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 from core import pool
 from core.config import Config, UnusableSettings, database_settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent  # of the packages: a clone, or site-packages
 try:
     REPRISE = Config.from_env()
 except UnusableSettings as error:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from uuid import UUID
 
-from django.conf import settings
+from core.command_line import command_words
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +40,9 @@ class IsolatedWorkers:
 
 
 async def _run_worker(job_id: UUID) -> None:
-    words = [sys.executable, "manage.py", "worker", "--job", str(job_id)]
+    words = [*command_words(), "worker", "--job", str(job_id)]
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, cwd=settings.ROOT, stdin=asyncio.subprocess.PIPE
-        )
+        process = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE)
     except OSError as error:
         logger.warning("job %s cannot run apart: %s", job_id, error, extra={"action": "apart"})
         return
