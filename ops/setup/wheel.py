@@ -35,8 +35,8 @@ CLIENT = Project("reprise-client", "distributions/client", "client")
 SERVICE = Project("reprise", ".", "service", needs=(CLIENT.name,))
 # What a build reads. It works on a copy: no file of an earlier build can get into a wheel.
 SOURCES = (
-    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "distributions", "requirements",
-    "pyproject.toml", "README.md", "LICENSE",
+    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "distributions",
+    "requirements", "pyproject.toml", "README.md", "LICENSE",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_modules")
 
@@ -53,8 +53,8 @@ def main() -> int:
 
 def build_all(clone: Clone, output: Path) -> None:
     """Build both wheels and their lock files into a folder, in place of what is there."""
-    uv = venv.ensure_uv(clone)
     frontend.ensure_built(clone)
+    uv = venv.ensure_uv(clone)
     need_space(output, SPACE_MB)
     output.mkdir(parents=True, exist_ok=True)
     with locks.alone(output), tempfile.TemporaryDirectory(prefix="reprise-wheel-") as folder:

@@ -156,8 +156,8 @@ def _pytest(clone: Clone, suite: str, extra: list[str]) -> list[str]:
     command = [str(clone.python), "-m", "pytest", "-p", "ops.suites.tally", "-q"]
     named = any(word.startswith("tests/") for word in extra)
     files = [f"tests/integration/test_{name}.py" for name in ON_OLDEST]
-    places = files if suite == DEBIAN else [f"tests/{suite}"]
-    return [*command, *extra, *([] if named else places)]
+    more = files if suite == DEBIAN else []
+    return [*command, *extra, *([] if named else [f"tests/{suite}", *more])]
 
 
 def _vitest(tally: Path) -> list[str]:
