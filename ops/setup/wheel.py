@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -44,10 +45,11 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_mo
 def main() -> int:
     """Build; CannotStart, with the reason, where that is impossible."""
     parser = argparse.ArgumentParser(prog="ops/wheel", description=__doc__)
-    parser.add_argument("--output", type=Path, help="the folder to write into (dist)")
+    parser.add_argument("--output", help="the folder to write into (the clone's dist)")
     output = parser.parse_args().output
     clone = Clone.from_env()
-    build_all(clone, output.absolute() if output else clone.root / "dist")
+    called_from = Path(os.environ.get("CALLED_FROM", ""))
+    build_all(clone, (called_from / output).absolute() if output else clone.root / "dist")
     return 0
 
 
