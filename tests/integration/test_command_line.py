@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from core.command_line import command_words
 from ops.embedded import ports
 from ops.setup.clone import ROOT
 from tests.support.factories import make_job
@@ -54,3 +56,12 @@ def test_a_reader_that_leaves_early_is_no_traceback(database: str) -> None:
     os.close(writing)
     assert ran.stderr == ""
     assert ran.returncode == 141
+
+
+def test_a_process_can_start_a_command_from_any_folder(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*command_words(), "worker", "--help"], cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "--runs" in ran.stdout
