@@ -167,7 +167,7 @@ LOGGING = {
         "line": {
             "class": "jobs.secrets.logs.MaskedFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        },
+        }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},

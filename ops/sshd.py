@@ -149,10 +149,7 @@ class Yard:
     @property
     def env(self) -> dict[str, str]:
         """The settings that make a worker use both."""
-        return {
-            "REPRISE_SSH_KEYS": str(self.key),
-            "REPRISE_SSH_KNOWN_HOSTS": str(self.known_hosts),
-        }
+        return {"REPRISE_SSH_KEYS": str(self.key), "REPRISE_SSH_KNOWN_HOSTS": str(self.known_hosts)}
 
     @classmethod
     def make(cls, folder: Path) -> Yard:

@@ -39,10 +39,7 @@ async def current_hub() -> Hub:
             counters=counters,
             heartbeat_seconds=config.heartbeat_seconds,
             poll_seconds=config.poll_seconds,
-            listeners={
-                hints.GROUP: _make_recheck(config.access_seconds),
-                feed_hints.GROUP: feed,
-            },
+            listeners={hints.GROUP: _make_recheck(config.access_seconds), feed_hints.GROUP: feed},
         )
     await hub.start()
     return hub

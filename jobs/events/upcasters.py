@@ -29,9 +29,7 @@ def _submitted_1(data: Data) -> Data:
     return {**data, "total": data.get("total") or planned}
 
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
-    ("job.submitted", 1): _submitted_1,
-}
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {("job.submitted", 1): _submitted_1}
 """By type and version, what makes the next version's data of that version's."""
 
 

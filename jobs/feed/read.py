@@ -131,11 +131,7 @@ class AuditPage:
 
 
 def read_feed(
-    after: int,
-    limit: int = PAGE_EVENTS,
-    *,
-    types: Iterable[str] | None = None,
-    every: int = 1,
+    after: int, limit: int = PAGE_EVENTS, *, types: Iterable[str] | None = None, every: int = 1
 ) -> FeedPage:
     """Return the next `limit` positions after `after`; at the feed's end `last` equals `after`.
 

@@ -117,10 +117,7 @@ class SyncRun:
         self._wait_for(self._run.progress, done, total, failed)
 
     def _wait_for(
-        self,
-        method: Callable[P, Coroutine[Any, Any, T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, method: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         async def call() -> T:
             task = asyncio.ensure_future(method(*args, **kwargs))

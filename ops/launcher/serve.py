@@ -69,10 +69,7 @@ class Copy:
         programs += [self._fleet_program()] if self._options.demo else []
         with say.step("Starting Postgres and Valkey") as step:
             self._keeper = keeper = Keeper.launch(
-                [*services.programs(), *programs],
-                state=self._state,
-                root=self._clone.root,
-                env=env,
+                [*services.programs(), *programs], state=self._state, root=self._clone.root, env=env
             )
             services.start(keeper)
             given = [name for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ]

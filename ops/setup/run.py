@@ -61,10 +61,7 @@ def telling_line(output: str) -> str:
 
 
 def _spawn(
-    command: Sequence[str | Path],
-    output: int,
-    env: Mapping[str, str] | None,
-    cwd: Path | None,
+    command: Sequence[str | Path], output: int, env: Mapping[str, str] | None, cwd: Path | None
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(part) for part in command],

@@ -125,9 +125,7 @@ class ChannelListener:
             while True:
                 await _call_soon(self._layer.send(self._channel, {"type": PULSE}))
                 await asyncio.wait(
-                    {receiver, broken},
-                    timeout=PULSE_SECONDS,
-                    return_when=asyncio.FIRST_COMPLETED,
+                    {receiver, broken}, timeout=PULSE_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 if receiver.done():
                     receiver.result()

@@ -21,7 +21,7 @@ from tests.benchmarks.report import Bar
 SUITES: dict[str, dict[str, str]] = {
     "log": {},
     "jobs": {
-        "REPRISE_KINDS": "tests.benchmarks.jobs.kinds.NoOp,tests.benchmarks.jobs.kinds.OneStep",
+        "REPRISE_KINDS": "tests.benchmarks.jobs.kinds.NoOp,tests.benchmarks.jobs.kinds.OneStep"
     },
     "streams": {},
 }

@@ -125,11 +125,7 @@ SEEN = {
     },
     "nobody": set(),
 }  # fmt: skip
-STEERED = {
-    **SEEN,
-    "vera": set(),
-    "audrey": set(),
-}
+STEERED = {**SEEN, "vera": set(), "audrey": set()}
 
 
 def jobs_of(cast: Cast) -> dict[str, Job]:

@@ -108,11 +108,7 @@ def test_bad_queries_and_addresses_get_theirs(cast: Cast) -> None:
     answers = {path: problem(client.get(path)) for path in expected}
     assert {path: (a["status"], a["code"]) for path, a in answers.items()} == expected
     assert answers["/api/jobs?limit=0"]["errors"][0]["parameter"] == "limit"
-    for path in (
-        "?text=%00&actor=%00&target=%00&label=a:%00",
-        "?text=%ff",
-        "?text=%ed%a0",
-    ):
+    for path in ("?text=%00&actor=%00&target=%00&label=a:%00", "?text=%ff", "?text=%ed%a0"):
         found = client.get(f"/api/jobs{path}").json()
         assert (found["jobs"], found["next"]) == ([], None)
 

@@ -171,10 +171,7 @@ def test_somebody_elses_job_is_as_unknown_as_none(cast: Cast) -> None:
     job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
     unknown = "0192f3c1-0000-7000-8000-000000000000"
     for path in (f"/api/jobs/{job.pk}", f"/api/jobs/{unknown}", "/api/jobs/none"):
-        for answer in (
-            cast.carol.client().get(path),
-            post(cast.carol.client(), f"{path}/cancel"),
-        ):
+        for answer in (cast.carol.client().get(path), post(cast.carol.client(), f"{path}/cancel")):
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
             assert answer.json()["detail"] == "There is nothing here that you may see."
     assert log.read(job.pk).last == job.head

@@ -169,11 +169,7 @@ def test_the_kind_of_the_tutorial_refuses_a_server_that_is_not_there(
 
 
 def test_the_kind_of_the_tutorial_goes_on_after_its_worker_was_killed(
-    kind: Callable[[Path], str],
-    staff: Principal,
-    servers: list[str],
-    database: str,
-    tmp_path: Path,
+    kind: Callable[[Path], str], staff: Principal, servers: list[str], database: str, tmp_path: Path
 ) -> None:
     path = kind(TUTORIAL)
     job = submit(staff, "soak", servers=servers, seconds=2)

@@ -27,10 +27,7 @@ MOST_OVER_NEEDED = 1.2
 
 @pytest.fixture(scope="module")
 def scene(services: Services) -> Iterator[Stage]:
-    with (
-        services.database() as database_url,
-        stage(database_url, services.valkey.url) as staged,
-    ):
+    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
         yield staged
 
 

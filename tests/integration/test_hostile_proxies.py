@@ -32,10 +32,7 @@ PATIENCE = Patience(first_frame_s=2.0)
 
 @pytest.fixture(scope="module")
 def scene(services: Services) -> Iterator[Stage]:
-    with (
-        services.database() as database_url,
-        stage(database_url, services.valkey.url) as staged,
-    ):
+    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
         yield staged
 
 

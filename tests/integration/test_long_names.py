@@ -96,8 +96,7 @@ def test_a_user_who_was_renamed_is_told_that_the_token_no_longer_fits(cast: Cast
 
 @pytest.mark.usefixtures("long_kind")
 @pytest.mark.parametrize(
-    ("params", "pointer"),
-    [({"words": ["x" * 100] * 4}, "/title"), ({"target": "x" * 201}, "")],
+    ("params", "pointer"), [({"words": ["x" * 100] * 4}, "/title"), ({"target": "x" * 201}, "")]
 )
 def test_what_a_kind_makes_of_its_parameters_has_to_fit(
     cast: Cast, params: dict[str, object], pointer: str

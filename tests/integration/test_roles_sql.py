@@ -144,9 +144,7 @@ def test_the_application_cannot_give_itself_rights(application: Connection) -> N
 
 @pytest.mark.parametrize("statement", CHANGES)
 def test_a_superuser_meets_the_triggers(
-    statement: str,
-    superuser: Connection,
-    application: Connection,
+    statement: str, superuser: Connection, application: Connection
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select distinct tableoid::regclass::text from jobs_event")
@@ -167,9 +165,7 @@ def test_a_month_that_is_made_later_has_no_more_rights(
     assert rights(superuser, "reprise", "jobs_event_2031_05") == {"select", "insert"}
 
 
-def test_the_application_has_what_it_needs_of_the_rest(
-    superuser: Connection,
-) -> None:
+def test_the_application_has_what_it_needs_of_the_rest(superuser: Connection) -> None:
     wanted = {
         "jobs_event": {"select", "insert"},
         "jobs_seal": {"select", "insert"},
@@ -182,9 +178,7 @@ def test_the_application_has_what_it_needs_of_the_rest(
     assert {table: rights(superuser, "reprise", table) for table in wanted} == wanted
 
 
-def test_a_database_of_before_comes_to_the_same_rights(
-    services: Services,
-) -> None:
+def test_a_database_of_before_comes_to_the_same_rights(services: Services) -> None:
     with fresh_database(services, "of_before") as url:
         migrate(url, "jobs", "0003")
         with psycopg.connect(url) as owner:

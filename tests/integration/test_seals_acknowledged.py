@@ -168,11 +168,7 @@ def cut_heads(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_acknowledged_is_said(
-    last: int,
-    change: Callable[[Path], None] | None,
-    reason: str,
-    seal_folder: Path,
-    eve: Intruder,
+    last: int, change: Callable[[Path], None] | None, reason: str, seal_folder: Path, eve: Intruder
 ) -> None:
     restored_database(eve)
     if change is not None:

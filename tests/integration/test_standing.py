@@ -136,9 +136,7 @@ def test_as_many_queries_for_many_as_for_one(cast: Cast, job: UUID) -> None:
     people = (cast.alice, cast.bob, cast.vera, cast.root, cast.carol)
     everybody = [kind(person) for person in people for kind in (by_token, by_session)]
     assert all(who.visibility for who in everybody)  # looked up when they came
-    with CaptureQueriesContext(
-        connection,
-    ) as one:
+    with CaptureQueriesContext(connection) as one:
         revalidate.find_refusals([(everybody[0], job)])
     jobs: list[UUID | None] = [job, make_job(None, [ATTEMPT]).pk, None]
     with CaptureQueriesContext(connection) as many:

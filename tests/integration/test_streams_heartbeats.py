@@ -24,10 +24,7 @@ BAD = ["0", "0.9", "15.1", "-2", "nan", "often", ""]
 
 @pytest.fixture(scope="module")
 def scene(services: Services) -> Iterator[Stage]:
-    with (
-        services.database() as database_url,
-        stage(database_url, services.valkey.url) as staged,
-    ):
+    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
         yield staged
 
 

@@ -44,9 +44,7 @@ def events_of(texts: list[str]) -> list[str]:
     return [text for frame in frames for text in texts_of(frame)]
 
 
-async def test_who_is_away_after_the_upgrade_gets_the_whole_of_a_finished_job(
-    scene: Stage,
-) -> None:
+async def test_who_is_away_after_the_upgrade_gets_the_whole_of_a_finished_job(scene: Stage) -> None:
     job = await a_finished_job(scene, events=50, size=60_000)
     with connected(scene.web.port) as connection:
         client = RawSocket(connection, *follow(scene, job))

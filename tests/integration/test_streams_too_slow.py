@@ -20,10 +20,7 @@ UPGRADE = (
 )
 # A close frame with code 4002, the last that the server writes.
 TOO_SLOW = b"\x88\x02" + (4002).to_bytes(2, "big")
-ASKED = {
-    "websocket": ("/ws/jobs/{job}/?after=0", UPGRADE),
-    "sse": ("/api/jobs/{job}/stream", ""),
-}
+ASKED = {"websocket": ("/ws/jobs/{job}/?after=0", UPGRADE), "sse": ("/api/jobs/{job}/stream", "")}
 
 
 @pytest.fixture(scope="module", params=IMPATIENT)

@@ -28,9 +28,7 @@ def scene(services: Services) -> Iterator[Stage]:
     with (
         services.database() as database_url,
         stage(
-            database_url,
-            services.valkey.url,
-            REPRISE_TRUSTED_ORIGINS=TRUSTED.replace(" ", ","),
+            database_url, services.valkey.url, REPRISE_TRUSTED_ORIGINS=TRUSTED.replace(" ", ",")
         ) as staged,
     ):
         yield staged
@@ -167,8 +165,7 @@ async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin",
-    ["http://{host}", None, "https://panel.example.org", "https://eu.games.example.org"],
+    "origin", ["http://{host}", None, "https://panel.example.org", "https://eu.games.example.org"]
 )
 @both
 async def test_own_and_trusted_origins_are_let_in(

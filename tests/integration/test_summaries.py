@@ -41,9 +41,7 @@ async def whole(summaries: AsyncSummaries, after: int, limit: int) -> list[Summa
     return pages
 
 
-async def test_a_summary_is_how_the_row_stands_and_where_its_newest_event_is(
-    database: str,
-) -> None:
+async def test_a_summary_is_how_the_row_stands_and_where_its_newest_event_is(database: str) -> None:
     (job,) = await in_thread(some_jobs, 1)
     await in_thread(move, job.pk, output("x"), NewEvent(EventType.JOB_PROGRESSED, {"total": 7}))
     progress = NewEvent(EventType.JOB_PROGRESSED, {"done": 2, "failed": 1})

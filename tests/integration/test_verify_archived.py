@@ -29,11 +29,7 @@ def job() -> Job:
 
 def test_a_good_one_is_good(job: Job) -> None:
     verdict = verify_job(job.pk)
-    assert (verdict.ok, verdict.head, verdict.hash) == (
-        True,
-        job.head,
-        bytes(job.head_hash).hex(),
-    )
+    assert (verdict.ok, verdict.head, verdict.hash) == (True, job.head, bytes(job.head_hash).hex())
     assert list(known_jobs()) == [job.pk]
 
 

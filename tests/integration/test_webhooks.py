@@ -133,10 +133,7 @@ def test_an_ended_job_is_told_with_a_key_and_a_signature(other: Other) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "status"),
-    [
-        (EventType.JOB_FAILED, "failed"),
-        (EventType.JOB_APPROVAL_REQUESTED, "waiting"),
-    ],
+    [(EventType.JOB_FAILED, "failed"), (EventType.JOB_APPROVAL_REQUESTED, "waiting")],
 )
 def test_what_waits_for_an_approval_is_told_too(
     other: Other, ending: EventType, status: str

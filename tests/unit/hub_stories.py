@@ -85,10 +85,7 @@ BOUNDS = st.builds(
     pages_bytes=st.sampled_from([0, 2000, 16 * 1024 * 1024]),
 )
 FOLLOW = st.builds(
-    Follow,
-    st.floats(0, 1),
-    st.sampled_from([0.0, 0.0, 0.001, 0.02]),
-    st.none() | st.integers(1, 7),
+    Follow, st.floats(0, 1), st.sampled_from([0.0, 0.0, 0.001, 0.02]), st.none() | st.integers(1, 7)
 )
 TROUBLE = st.builds(
     Trouble, st.sampled_from(["gone", "frozen", "away"]), st.sampled_from([0.01, 0.5, 4])

@@ -160,10 +160,7 @@ WRONG: dict[str, tuple[Callable[[], Seen], str]] = {
         lambda: replace(story().seen(), read=[*story().seen().texts, "{}"]),
         "acknowledged",
     ),
-    "an event was read otherwise": (
-        lambda: replace(story().seen(), read=["{}"]),
-        "acknowledged",
-    ),
+    "an event was read otherwise": (lambda: replace(story().seen(), read=["{}"]), "acknowledged"),
     "a success that was waited for is gone": (out_of_order, "acknowledged"),
     "the chain is broken": (lambda: story().seen(broken="seq 3: changed"), "chain"),
     "a seq is missing": (lambda: changed(story().seen(), 5, seq=7), "chain"),

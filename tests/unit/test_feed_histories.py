@@ -24,12 +24,7 @@ T = TypeVar("T")
 FATES = st.sampled_from(["arrives", "lost", "doubled", "late", "untrue", "unfed"])
 MOMENT = st.sampled_from([0.0, 0.0005, 0.001, 0.002, 0.004, 0.05, 0.3, 1.1])
 SIGHTS = st.sampled_from(
-    [
-        ALL,
-        Visibility(user=1),
-        Visibility(user=2, teams=frozenset({7})),
-        Visibility(user=3),
-    ]
+    [ALL, Visibility(user=1), Visibility(user=2, teams=frozenset({7})), Visibility(user=3)]
 )
 
 

@@ -50,10 +50,7 @@ class Head:
     state: State
 
     def __str__(self) -> str:
-        has = {
-            State.MISSING: "the job is gone",
-            State.DIFFERENT: "the log has another event there",
-        }
+        has = {State.MISSING: "the job is gone", State.DIFFERENT: "the log has another event there"}
         log_has = has.get(self.state, f"the log ends at {self.log_head}")
         return f"job {self.job}: seal {self.seal} has event {self.seq}, {log_has}"
 

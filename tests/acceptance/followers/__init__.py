@@ -12,11 +12,4 @@ from tests.acceptance.followers.websocket import WebSocketFollower
 
 TRANSPORTS: tuple[type[Follower], ...] = (WebSocketFollower, SseFollower, LongPollFollower)
 
-__all__ = [
-    "TRANSPORTS",
-    "Follower",
-    "LongPollFollower",
-    "Plan",
-    "SseFollower",
-    "WebSocketFollower",
-]
+__all__ = ["TRANSPORTS", "Follower", "LongPollFollower", "Plan", "SseFollower", "WebSocketFollower"]

@@ -58,8 +58,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("healthz", healthz), path("events/", include("django_eventstream.urls"))]
 application = ProtocolTypeRouter(
-    {
-        "http": get_asgi_application(),
-        "websocket": URLRouter([path("ws/", Consumer.as_asgi())]),
-    }
+    {"http": get_asgi_application(), "websocket": URLRouter([path("ws/", Consumer.as_asgi())])}
 )
