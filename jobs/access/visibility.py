@@ -133,9 +133,17 @@ def visible_jobs(principal: Principal) -> QuerySet[Job]:
 
 def job_for(principal: Principal, job_id: UUID | str) -> Job:
     """Return the job; NotFound if it is unknown, not theirs to see, or the id is none."""
+    return _get_job(visible_jobs(principal), job_id)
+
+
+def lock_job_for(principal: Principal, job_id: UUID | str) -> Job:
+    """Return the job as `job_for` does, its row locked until the transaction ends."""
+    return _get_job(visible_jobs(principal).select_for_update(no_key=True, of=("self",)), job_id)
+
+
+def _get_job(jobs: QuerySet[Job], job_id: UUID | str) -> Job:
     try:
-        key = job_id if isinstance(job_id, UUID) else parse_id(job_id)
-        return visible_jobs(principal).get(pk=key)
+        return jobs.get(pk=job_id if isinstance(job_id, UUID) else parse_id(job_id))
     except (ValueError, Job.DoesNotExist):
         raise NotFound from None
 

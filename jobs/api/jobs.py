@@ -103,5 +103,4 @@ def cancel(
 ) -> Status[dict[str, int]]:
     """Ask the job to stop between two steps; 409 `not_now` where it stops already, or is over."""
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
-    return Status(202, {"seq": commands.cancel(principal, row.pk, (said or Reason()).reason).last})
+    return Status(202, {"seq": commands.cancel(principal, job_id, (said or Reason()).reason).last})

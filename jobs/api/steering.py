@@ -25,9 +25,8 @@ def pause(
 ) -> Status[dict[str, int]]:
     """Let the steps in flight end and begin no other; 409 `not_now` where it is not going on."""
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
     reason = (said or Reason()).reason
-    return Status(202, {"seq": steer.pause(principal, row.pk, reason).last})
+    return Status(202, {"seq": steer.pause(principal, job_id, reason).last})
 
 
 @router.post("/{job_id}/resume", response={202: Accepted, **error_responses(403, 404, 409)})
@@ -36,9 +35,8 @@ def resume(
 ) -> Status[dict[str, int]]:
     """Let a paused job go on; 409 `not_now` where it is not paused."""
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
     reason = (said or Reason()).reason
-    return Status(202, {"seq": steer.resume(principal, row.pk, reason).last})
+    return Status(202, {"seq": steer.resume(principal, job_id, reason).last})
 
 
 @router.post("/{job_id}/approve", response={202: Accepted, **error_responses(403, 404, 409)})
@@ -51,9 +49,8 @@ def approve(
     meant, and must where it waits at several.
     """
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
     said = said or Answer()
-    appended = steer.approve(principal, row.pk, said.reason, said.gate)
+    appended = steer.approve(principal, job_id, said.reason, said.gate)
     return Status(202, {"seq": appended.last})
 
 
@@ -63,9 +60,8 @@ def reject(
 ) -> Status[dict[str, int]]:
     """Refuse the job at the gate that it waits at: its run fails. Otherwise as `approve`."""
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
     said = said or Answer()
-    appended = steer.reject(principal, row.pk, said.reason, said.gate)
+    appended = steer.reject(principal, job_id, said.reason, said.gate)
     return Status(202, {"seq": appended.last})
 
 
@@ -73,8 +69,7 @@ def reject(
 def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, int]]:
     """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
-    return Status(202, {"seq": commands.send_signal(principal, row.pk, said.name, said.data).last})
+    return Status(202, {"seq": commands.send_signal(principal, job_id, said.name, said.data).last})
 
 
 @router.post(

@@ -22,50 +22,46 @@ from jobs.queue.wake import wake_jobs
 MAX_REASON = 1000
 
 
-def cancel(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
+def cancel(principal: Principal, job_id: UUID | str, reason: str = "") -> log.Appended:
     """Ask a job to stop; return the receipt of `job.cancel_requested`, which has the reason.
 
     A run stops between steps (a running step is ended after a grace), one that is parked or paused
     is delivered, to put back what it began; a job that has never run ends at once. Raises NotFound,
     Forbidden, NotNow, BadRequest (the reason is too long).
     """
-    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
-    given = _reason_data(reason)
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=job_id)
+    with _lock_job(principal, job_id) as job:
+        event = NewEvent(EventType.JOB_CANCEL_REQUESTED, _reason_data(reason))
         actions.require_possible("cancel", job.status)
-        asked = log.append(
-            job_id, [NewEvent(EventType.JOB_CANCEL_REQUESTED, given)], actor=principal.actor
-        )
-        held = job.lease_until and job.lease_until > job.now
+        asked = log.append(job.pk, [event], actor=principal.actor)
+        held = Job.objects.filter(pk=job.pk, lease_until__gt=Now()).exists()
         if job.attempt and not held:
-            dispatch.deliver_job(job_id, priority=job.priority)
+            dispatch.deliver_job(job.pk, priority=job.priority)
         elif not held:
             data = {"message": f"Stopped before it ran, by {principal.actor.partition(':')[2]}."}
-            log.append(job_id, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
-            wake_jobs(claims.release_targets(job_id))
+            log.append(job.pk, [NewEvent(EventType.JOB_CANCELLED, data)], actor="system")
+            wake_jobs(claims.release_targets(job.pk))
     return asked
 
 
-def send_signal(principal: Principal, job_id: UUID, name: str, data: Any = None) -> log.Appended:
+def send_signal(
+    principal: Principal, job_id: UUID | str, name: str, data: Any = None
+) -> log.Appended:
     """Send a signal to a run that waits for it (`run.wait_for`); return the receipt.
 
     It is recorded as `job.resumed` with the signal's name and data (JSON). Raises NotFound,
     Forbidden, and NotNow if the job does not wait for a signal of this name.
     """
-    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
-    with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
+    with _lock_job(principal, job_id) as job:
         awaited = [wait["name"] for wait in job.waiting_for if wait.get("for") == "signal"]
         if not job.parked or name not in awaited:
             raise NotNow(f"The job does not wait for the signal {name!r}.", job_status=job.status)
         said = {"signal": name, "data": data}
-        sent = log.append(job_id, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
-        dispatch.deliver_job(job_id, priority=job.priority)
+        sent = log.append(job.pk, [NewEvent(EventType.JOB_RESUMED, said)], actor=principal.actor)
+        dispatch.deliver_job(job.pk, priority=job.priority)
     return sent
 
 
-def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
+def pause(principal: Principal, job_id: UUID | str, reason: str = "") -> log.Appended:
     """Pause a job; return the receipt of `job.paused`.
 
     A run finishes the steps in flight and begins no other; a job that has not begun stays where it
@@ -76,16 +72,16 @@ def pause(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
         return _append_event(principal, job, EventType.JOB_PAUSED, reason)
 
 
-def resume(principal: Principal, job_id: UUID, reason: str = "") -> log.Appended:
+def resume(principal: Principal, job_id: UUID | str, reason: str = "") -> log.Appended:
     """Let a paused job go on; return the receipt of `job.resumed`. Raises as `pause` does."""
     with _lock_job(principal, job_id, "resume") as job:
         said = _append_event(principal, job, EventType.JOB_RESUMED, reason)
-        dispatch.deliver_job(job_id)
+        dispatch.deliver_job(job.pk)
         return said
 
 
 def approve(
-    principal: Principal, job_id: UUID, reason: str = "", gate: str | None = None
+    principal: Principal, job_id: UUID | str, reason: str = "", gate: str | None = None
 ) -> log.Appended:
     """Let a job through the gate that it waits at; return the receipt of `job.approved`.
 
@@ -96,7 +92,7 @@ def approve(
 
 
 def reject(
-    principal: Principal, job_id: UUID, reason: str = "", gate: str | None = None
+    principal: Principal, job_id: UUID | str, reason: str = "", gate: str | None = None
 ) -> log.Appended:
     """Refuse a job that waits at a gate, whose run then fails; otherwise as `approve`."""
     return _answer_gate(principal, job_id, "reject", EventType.JOB_REJECTED, reason, gate)
@@ -104,7 +100,7 @@ def reject(
 
 def _answer_gate(
     principal: Principal,
-    job_id: UUID,
+    job_id: UUID | str,
     act: str,
     event_type: EventType,
     reason: str,
@@ -115,7 +111,7 @@ def _answer_gate(
         if visibility.needs_another(gate) and visibility.is_submitter(principal, job):
             raise Forbidden(f"You submitted this job, so somebody else has to {act} it.")
         said = _append_event(principal, job, event_type, reason, gate=gate["gate"])
-        dispatch.deliver_job(job_id)
+        dispatch.deliver_job(job.pk)
         return said
 
 
@@ -135,12 +131,13 @@ def _find_gate(job: Job, name: str | None) -> actions.Gate:
 
 
 @contextmanager
-def _lock_job(principal: Principal, job_id: UUID, act: str) -> Iterator[Job]:
-    """Lock a job that the principal may steer and that can be acted upon so, for a transaction."""
-    visibility.require_act(principal, "steer", visibility.job_for(principal, job_id))
+def _lock_job(principal: Principal, job_id: UUID | str, act: str | None = None) -> Iterator[Job]:
+    """Lock a job for a transaction; raises if the principal may not steer it, or `act` not now."""
     with transaction.atomic():
-        job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
-        actions.require_possible(act, job.status)
+        job = visibility.lock_job_for(principal, job_id)
+        visibility.require_act(principal, "steer", job)
+        if act is not None:
+            actions.require_possible(act, job.status)
         yield job
 
 
