@@ -59,9 +59,9 @@ def test_it_begins_with_few_and_doubles_while_they_come_quickly() -> None:
     assert [answered(polling, 0.2) for _ in range(6)] == [64, 128, 256, 512, 1000, 1000]
 
 
-def test_it_stays_where_an_answer_takes_2_to_4_seconds_and_halves_where_it_takes_longer() -> None:
+def test_it_stays_where_an_answer_takes_3_to_6_seconds_and_halves_where_it_takes_longer() -> None:
     polling = Polling("0")
-    assert [answered(polling, seconds) for seconds in (1.9, 3.5, 4.1, 60, 0.1)] == [
+    assert [answered(polling, seconds) for seconds in (2.9, 5.5, 6.1, 60, 0.1)] == [
         64, 64, 32, 16, 32,
     ]  # fmt: skip
 

@@ -10,8 +10,8 @@ const QUIET = 2;
 /** After so many a connection is given up; a busy server or a moment without reception is no reason. */
 const PATIENCE = 2.5;
 const LEAST_PATIENCE_MS = 8000;
-/** And so many times what the slowest frame of a WebSocket took: the next may be twice as large, and meet losses. */
-const SLOW_PATIENCE = 3;
+/** Times what the slowest frame of a WebSocket took: the next may be twice as large, and meet losses. */
+const SLOW_PATIENCE = 5;
 /** A part of the heartbeat: what comes so long after everything had come was not held back with it. */
 const APART = 0.8;
 /** What drips slower than this, in bytes a ms, is a proxy's sign of life and not the server's. */
@@ -105,10 +105,8 @@ export class Silence {
   /** A whole frame came. */
   frame(now: number): void {
     if (this.#heartbeatMs !== null) {
-      // Once caught up the server may have had nothing to say. And not more than could be waited for: a
-      // machine that slept has seen no slow line.
-      const took = now - this.#seenAt - (this.isCaughtUp ? this.#heartbeatMs : 0);
-      this.#slowestMs = Math.max(this.#slowestMs, Math.min(took, this.limit));
+      // Once caught up, the server may just have had nothing to say.
+      if (!this.isCaughtUp) this.#slowestMs = Math.max(this.#slowestMs, now - this.#seenAt);
       const apart = (this.#caughtUpAt ?? now) + APART * this.#heartbeatMs;
       if (now >= apart) this.proved = true;
     }

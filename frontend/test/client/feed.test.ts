@@ -87,7 +87,7 @@ describe('the feed', () => {
     expect(it.feed.info.state).toBe('quiet');
     it.socket().say('heartbeat', { head: 5 });
     expect(it.feed.info.state).toBe('live');
-    it.clock.advance(45_000);
+    it.clock.advance(38_000);
     expect(it.feed.info).toMatchObject({ state: 'reconnecting', error: { code: 'silent' } });
     expect(it.sockets[0]?.isClosed).toBe(true);
   });

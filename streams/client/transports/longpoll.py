@@ -22,7 +22,7 @@ LONGEST_WAIT = 25
 # Events an answer: the first has few, and each may have twice as many as the one before.
 FIRST_LIMIT, MOST_LIMIT = 32, 1000
 # How long an answer may take to come, in seconds, to be followed by a larger one, or by a smaller.
-QUICK_SECONDS, SLOW_SECONDS = 2.0, 4.0
+QUICK_SECONDS, SLOW_SECONDS = 3.0, 6.0
 # What the next event begins with, in a page as the server writes it.
 NEXT_EVENT = ',{"seq":'
 # A proxy's way of saying that it did not want to wait as long.
@@ -64,7 +64,7 @@ class Polling:
         self.cursor = cursor
         #: Seconds that the next answer may be held. The first comes at once: a sign that it works.
         self.wait = 0
-        #: How many events the next answer may have: as many as come in 2 to 4 seconds.
+        #: How many events the next answer may have: as many as come in 3 to 6 seconds.
         self.limit = FIRST_LIMIT
         self.over = False
         self._longest = LONGEST_WAIT
