@@ -163,15 +163,15 @@ describe('a long poll', () => {
     fake.server.script = ({ url }) => ({ rotate: limitOf(url) });
     const fetch: Platform['fetch'] = async (url, init) => {
       const text = await (await globalThis.fetch(url, init)).text();
-      const slow = fake.server.seen.length <= 3;
-      const body = dripping(text, () => fake.platform.clock.advance(slow ? 620 : 0));
+      const slow = fake.server.seen.length <= 4;
+      const body = dripping(text, () => fake.platform.clock.advance(slow ? 420 : 0));
       return new Response(body, { headers: { 'Content-Type': 'application/json' } });
     };
     const platform = { ...fake.platform, fetch };
     const it = following(fake, { transports, platform });
     await it.to('ended');
     const limits = fake.server.seen.map(({ url }) => limitOf(url));
-    expect(limits.slice(0, 6)).toEqual([32, 16, 8, 4, 8, 16]);
+    expect(limits.slice(0, 6)).toEqual([32, 16, 8, 4, 2, 4]);
     expect(it.info).toMatchObject({ error: null, seq: 200 });
   });
 

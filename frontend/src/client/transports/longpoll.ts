@@ -11,9 +11,12 @@ const LONGEST_WAIT = 25;
 /** Events an answer: the first has few, and each may have twice as many as the one before. */
 const FIRST_LIMIT = 32;
 const MOST_LIMIT = 1000;
-/** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
-const QUICK_MS = 3000;
-const SLOW_MS = 6000;
+/**
+ * How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. Node's
+ * `fetch` alternates between two connections and closes one that was idle for 4 s.
+ */
+const QUICK_MS = 2000;
+const SLOW_MS = 4000;
 /** What the next event begins with, in a page as the server writes it. */
 const NEXT_EVENT = ',{"seq":';
 /** A proxy's way of saying that it did not want to wait as long. */
@@ -92,7 +95,7 @@ export class LongPollTransport implements Transport {
 class Polling {
   /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
   wait = 0;
-  /** How many events the next answer may have: as many as come in 3 to 6 seconds. */
+  /** How many events the next answer may have: as many as come in 2 to 4 seconds. */
   limit = FIRST_LIMIT;
   over = false;
   #longest = LONGEST_WAIT;
