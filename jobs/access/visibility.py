@@ -132,7 +132,7 @@ def visible_jobs(principal: Principal) -> QuerySet[Job]:
 
 
 def job_for(principal: Principal, job_id: UUID | str) -> Job:
-    """Return the job; NotFound if it is unknown, not theirs to see, or the id is none."""
+    """Return the job; NotFound if it is unknown, not theirs to see, or the id is not valid."""
     return _get_job(visible_jobs(principal), job_id)
 
 
