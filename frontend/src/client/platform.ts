@@ -50,10 +50,23 @@ export interface Platform {
 export const realClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
+    if (ms <= 0) return nextTask(run);
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   },
 };
+
+/** Call `run` in the next task. A timer would do, but browsers let those of a hidden page wait for a second. */
+function nextTask(run: () => void): Cancel {
+  const { port1, port2 } = new MessageChannel();
+  const cancel = () => port1.close();
+  port1.onmessage = () => {
+    cancel();
+    run();
+  };
+  port2.postMessage(null);
+  return cancel;
+}
 
 /** Remembers for as long as the page lives. */
 export class PageMemory implements Memory {

@@ -163,16 +163,24 @@ describe('a long poll', () => {
     fake.server.script = ({ url }) => ({ rotate: limitOf(url) });
     const fetch: Platform['fetch'] = async (url, init) => {
       const text = await (await globalThis.fetch(url, init)).text();
-      const slow = fake.server.seen.length <= 4;
-      const body = dripping(text, () => fake.platform.clock.advance(slow ? 420 : 0));
+      const slow = fake.server.seen.length <= 3;
+      const body = dripping(text, () => fake.platform.clock.advance(slow ? 620 : 0));
       return new Response(body, { headers: { 'Content-Type': 'application/json' } });
     };
     const platform = { ...fake.platform, fetch };
     const it = following(fake, { transports, platform });
     await it.to('ended');
     const limits = fake.server.seen.map(({ url }) => limitOf(url));
-    expect(limits.slice(0, 6)).toEqual([32, 16, 8, 4, 2, 4]);
+    expect(limits.slice(0, 6)).toEqual([32, 16, 8, 4, 8, 16]);
     expect(it.info).toMatchObject({ error: null, seq: 200 });
+  });
+
+  it('asks over the connection that brought the answer before', async () => {
+    const fake = await serve(history(3000));
+    const it = following(fake, { transports });
+    await it.to('ended');
+    expect(fake.server.seen.length).toBeGreaterThan(2);
+    expect(fake.server.opened).toBe(1);
   });
 
   it('keeps what is whole of an answer that is cut off', async () => {

@@ -11,12 +11,9 @@ const LONGEST_WAIT = 25;
 /** Events an answer: the first has few, and each may have twice as many as the one before. */
 const FIRST_LIMIT = 32;
 const MOST_LIMIT = 1000;
-/**
- * How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. Node's
- * `fetch` alternates between two connections and closes one that was idle for 4 s.
- */
-const QUICK_MS = 2000;
-const SLOW_MS = 4000;
+/** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
+const QUICK_MS = 3000;
+const SLOW_MS = 6000;
 /** What the next event begins with, in a page as the server writes it. */
 const NEXT_EVENT = ',{"seq":';
 /** A proxy's way of saying that it did not want to wait as long. */
@@ -71,14 +68,16 @@ export class LongPollTransport implements Transport {
         sink.closed(answer.closed);
         return;
       }
-      if (polling.tooShort) await this.#pause(signal);
+      // Node's `fetch` gives a connection back a macrotask after the answer's end; a request before
+      // that opens another one, and each starts slowly.
+      await this.#pause(signal, polling.tooShort ? PAUSE_MS : 0);
       if (signal.aborted) return;
     }
   }
 
-  #pause(signal: AbortSignal): Promise<void> {
+  #pause(signal: AbortSignal, ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.platform.clock.after(PAUSE_MS, () => {
+      const cancel = this.platform.clock.after(ms, () => {
         signal.removeEventListener('abort', stop);
         resolve();
       });
@@ -95,7 +94,7 @@ export class LongPollTransport implements Transport {
 class Polling {
   /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
   wait = 0;
-  /** How many events the next answer may have: as many as come in 2 to 4 seconds. */
+  /** How many events the next answer may have: as many as come in 3 to 6 seconds. */
   limit = FIRST_LIMIT;
   over = false;
   #longest = LONGEST_WAIT;

@@ -13,6 +13,8 @@ import { SocketWriter, StreamWriter } from './writers';
  */
 export class FakeServer {
   readonly seen: Seen[] = [];
+  /** How many connections were opened. */
+  opened = 0;
   script: Script = () => ({});
   readonly #http: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
@@ -21,6 +23,9 @@ export class FakeServer {
 
   constructor(readonly log: History) {
     this.#http = createServer((request, response) => this.#answer(request, response));
+    this.#http.on('connection', () => {
+      this.opened += 1;
+    });
     this.#http.on('upgrade', (request, socket: Socket) => this.#upgrade(request, socket));
   }
 
