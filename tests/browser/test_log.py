@@ -20,6 +20,13 @@ _SELECT = """(row, [from, to]) => {
   const text = row.querySelector('.line-text').firstChild;
   getSelection().setBaseAndExtent(text, from, text, to);
 }"""
+# Before the browser tells of the scroll, the page draws.
+_SCROLL_AS_LINES_COME = """async scroller => {
+  const log = scroller.closest('reprise-log');
+  scroller.scrollTo(0, 0);
+  log.revision += 1;
+  await log.updateComplete;
+}"""
 
 
 class LogPage:
@@ -44,6 +51,11 @@ class LogPage:
     def row(self, name: str) -> Locator:
         """Return the row of a line by its name."""
         return self.page.locator(f'.line[data-line="{name}"]')
+
+    def row_of(self, text: str) -> Locator:
+        """Return the row of the line that says just this."""
+        said = self.page.locator(".line-text", has_text=re.compile(f"^{text}$"))
+        return self.rows.filter(has=said)
 
     def texts(self) -> list[str]:
         """Return what the rows that are drawn say."""
@@ -108,6 +120,21 @@ def test_a_line_grows_in_its_row_and_what_is_selected_stays(visits: Visits, tmp_
     assert growing.evaluate("row => row.isConnected")
 
 
+def test_who_scrolls_up_as_lines_come_stays_there(visits: Visits, tmp_path: Path) -> None:
+    many = "".join(f"{number}\n" for number in range(300))
+    log = LogPage.of(visits, [{"a": [many]}, {"a": ["more\n"]}, {}], tmp_path)
+    scroller = log.page.locator(".log-scroll")
+    expect(log.row_of("299")).to_be_in_viewport()
+    scroller.evaluate(_SCROLL_AS_LINES_COME)
+    (tmp_path / "1").touch()
+
+    expect(log.page.get_by_role("button", name="new below")).to_be_visible()
+    assert scroller.evaluate("element => element.scrollTop") == 0
+    log.page.get_by_role("button", name="new below").click()
+    expect(log.row_of("more")).to_be_in_viewport()
+    (tmp_path / "2").touch()
+
+
 def test_a_long_line_is_cut_on_the_screen_only(visits: Visits, tmp_path: Path) -> None:
     log = LogPage.of(visits, [{"a": [LONG[:9_000], LONG[9_000:], "\nshort\n"]}], tmp_path)
     long = log.rows.first
@@ -129,7 +156,7 @@ def test_a_long_line_is_cut_on_the_screen_only(visits: Visits, tmp_path: Path) -
 def test_lines_have_names_to_lead_to_and_to_copy_by(visits: Visits, tmp_path: Path) -> None:
     chunks = ["one\ntwo\nthr", "ee\nfour\n", "\n".join(map(str, range(500)))]
     log = LogPage.of(visits, [{"a": chunks}], tmp_path)
-    expect(log.rows.first).to_be_visible()
+    expect(log.page.locator(".line.is-note")).to_have_text(re.compile(END.strip()))
     log.page.locator(".log-scroll").evaluate("element => element.scrollTo(0, 0)")
     seq = int(log.names()[0])
     assert log.names()[:5] == [f"{seq}", f"{seq}.2", f"{seq}.3", f"{seq + 1}", f"{seq + 2}"]

@@ -108,6 +108,7 @@ export class Log extends Plain {
   }
 
   private grown(): void {
+    this.scrolled(); // the browser tells of a scroll with the next frame only
     for (const [index, version] of this.open) this.refresh(index, version);
     this.windowed?.grow();
     for (const index of this.search.more()) this.dress(this.windowed?.drawn(index), index);
@@ -145,7 +146,9 @@ export class Log extends Plain {
   }
 
   private pin(): void {
-    if (this.following && this.scroller) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (!this.following || !this.scroller) return;
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.lastTop = this.scroller.scrollTop;
   }
 
   private scrolled(): void {
