@@ -16,13 +16,14 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from core.errors import NotNow, RepriseError
 from core.ids import uuid7_floor
 from jobs.log.restore import NO_LIMIT
+from jobs.log.sql import fetch_rows
 
 ROWS_AT_ONCE = 1000
 # How long a statement of the owner's stands in the way of others before it steps back.
@@ -121,7 +122,7 @@ class State(StrEnum):
 def month_tables() -> dict[Month, State]:
     """Return every month that has a table, oldest first."""
     found = {}
-    for name, attached, pending in _fetch_all(_TABLES, []):
+    for name, attached, pending in fetch_rows(_TABLES):
         state = State.DETACHING if pending else State.ATTACHED if attached else State.DETACHED
         found[Month.parse(name.removeprefix("jobs_event_").replace("_", "-"))] = state
     return dict(sorted(found.items()))
@@ -136,7 +137,7 @@ def month_rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
     """Yield (job, seq, text) of an attached month's events in that order, in constant memory."""
     job, high = month.bounds
     place = {"job": job, "seq": 0, "high": high, "limit": ROWS_AT_ONCE}
-    while page := _fetch_all(_ROWS, place):
+    while page := fetch_rows(_ROWS, place):
         yield from page
         place |= {"job": page[-1][0], "seq": page[-1][1]}
 
@@ -148,26 +149,19 @@ def count_unfed(month: Month) -> int:
 
 def archived_before() -> Month | None:
     """Return the month after the newest one that was dropped; None if none was."""
-    [(newest,)] = _fetch_all(_DROPPED, [])
+    [(newest,)] = fetch_rows(_DROPPED)
     return Month.of_day(newest).next if newest else None
 
 
 def _count_rows(statement: str, month: Month) -> int:
     with transaction.atomic():
-        _fetch_all(NO_LIMIT, [True])
-        [(events,)] = _fetch_all(statement, month.bounds)
+        fetch_rows(NO_LIMIT, [True])
+        [(events,)] = fetch_rows(statement, month.bounds)
     return int(events)
 
 
 def _month_start(month: Month) -> datetime:
     return datetime(month.year, month.number, 1, tzinfo=UTC)
-
-
-def _fetch_all(statement: str, values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
 
 
 class Owner:

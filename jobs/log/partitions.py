@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection
-
 from core import clock
 from jobs.log import sql
+from jobs.log.sql import fetch_rows
 
 MONTHS_AHEAD = 2
 
 
 def partition_names() -> list[str]:
     """Return the names of the partitions, oldest first: `jobs_event_2026_11`."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.MONTHS)
-        return [name for (name,) in cursor.fetchall()]
+    return [name for (name,) in fetch_rows(sql.MONTHS)]
 
 
 def make_ahead() -> list[str]:
     """Make the partitions of this month and the next ones; return the names of the new ones."""
-    with connection.cursor() as cursor:
-        made = []
-        for moment in _months_ahead(clock.now(), MONTHS_AHEAD):
-            cursor.execute(sql.MAKE_MONTH, [moment])
-            [name] = cursor.fetchone()
-            made += [name] if name else []
-        return made
+    moments = _months_ahead(clock.now(), MONTHS_AHEAD)
+    made = [fetch_rows(sql.MAKE_MONTH, [moment])[0][0] for moment in moments]
+    return [name for name in made if name]
 
 
 def missing_partitions() -> list[str]:

@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    transaction,
-)
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from core import clock
@@ -35,6 +28,7 @@ from jobs.events import clean
 from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import KindFailed, ask_kind
+from jobs.log.sql import fetch_rows
 from jobs.models import Job, Schedule
 
 logger = logging.getLogger(__name__)
@@ -166,7 +160,5 @@ def _storable_params(params: object) -> dict[str, Any]:
 
 def database_now() -> datetime:
     """Return the time by the database's clock. Raises if the database is away."""
-    with connection.cursor() as cursor:
-        cursor.execute("select clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = fetch_rows("select clock_timestamp()")[0][0]
     return now
