@@ -18,7 +18,6 @@ from core import clock
 from core.errors import NotFound, RepriseError
 from jobs import log
 from jobs.events.fold import FOLD, State, Summary
-from jobs.integrity.row import summary_of
 from jobs.log import snapshots
 from jobs.log.state import fold_texts
 from jobs.models import Job, Snapshot
@@ -106,7 +105,7 @@ def _lock_row(job_id: UUID, *, lock: bool = False) -> Job:
 
 
 def _of_row(row: Job, folded: Summary) -> Iterator[Difference]:
-    kept = summary_of(row)
+    kept = row.summary
     for name in Summary.__slots__:
         was, now = getattr(kept, name), getattr(folded, name)
         if was != now:

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from django.conf import settings
 from django.db import models
 
+from core import clock
 from core.ids import uuid7
+from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
 
@@ -120,6 +122,16 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.id})"
+
+    @property
+    def summary(self) -> Summary:
+        """The folded columns, as the fold has them."""
+        values = {name: getattr(self, name) for name in Summary.__slots__}
+        for name in ("submitted_at", "started_at", "finished_at", "last_at"):
+            values[name] = values[name] and clock.rfc3339(values[name])
+        values["status"] = self.status if self.head else ""
+        values["head_hash"] = bytes(self.head_hash).hex()
+        return Summary(**{**values, "waiting_for": tuple(self.waiting_for)})
 
 
 class Claim(models.Model):
