@@ -18,8 +18,8 @@ from django.db import IntegrityError
 
 from core import clock
 from core.errors import NotNow, RepriseError
+from jobs.archive.export import open_export, read_lines
 from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
-from jobs.archive.lines import open_export, read_lines
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
 from jobs.events.fold import LEGAL, Summary, advance_summary

@@ -104,11 +104,6 @@ def find_consumers() -> Found:
     return found
 
 
-def all_consumers() -> list[Consumer]:
-    """Return every consumer that can be run."""
-    return find_consumers().consumers
-
-
 def _keep_snapshots(events: Sequence[FeedEvent]) -> None:
     """Make the snapshots that jobs have passed: folding past a place makes its snapshot."""
     for job, seq in {event.job: event.seq for event in events}.items():

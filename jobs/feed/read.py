@@ -19,24 +19,8 @@ from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import parse
-from jobs.feed.sequencer import lag_seconds, sequence_events
 from jobs.log.sql import fetch_rows
 from jobs.log.types import PAGE_BYTES
-
-__all__ = [
-    "AuditFilter",
-    "AuditPage",
-    "AuditRow",
-    "FeedEvent",
-    "FeedPage",
-    "LeftOut",
-    "MissingEvents",
-    "feed_end",
-    "lag_seconds",
-    "read_audit",
-    "read_feed",
-    "sequence_events",
-]
 
 # Positions have no gaps, so a page is a range, which ends with the event that brings it to so many
 # bytes. Its last row comes along even if nobody wants it: it says where the page ends. Rows of

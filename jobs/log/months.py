@@ -1,4 +1,4 @@
-"""A month of events as a whole: what is in it, what holds it back, and how its partition goes.
+"""The months that events are partitioned by: made ahead, and how one goes as a whole.
 
 Letting go is the owner's: `Owner` has a connection of its own, since the application's role may
 not change tables.
@@ -20,12 +20,15 @@ from django.db import transaction
 from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from core import clock
 from core.errors import NotNow, RepriseError
 from core.ids import uuid7_floor
+from jobs.log import sql
 from jobs.log.restore import NO_LIMIT
 from jobs.log.sql import fetch_rows
 
 ROWS_AT_ONCE = 1000
+MONTHS_AHEAD = 2
 # How long a statement of the owner's stands in the way of others before it steps back.
 PATIENCE_MS = 2000
 
@@ -126,6 +129,32 @@ def month_tables() -> dict[Month, State]:
         state = State.DETACHING if pending else State.ATTACHED if attached else State.DETACHED
         found[Month.parse(name.removeprefix("jobs_event_").replace("_", "-"))] = state
     return dict(sorted(found.items()))
+
+
+def partition_names() -> list[str]:
+    """Return the names of the partitions, oldest first: `jobs_event_2026_11`."""
+    return [name for (name,) in fetch_rows(sql.MONTHS)]
+
+
+def make_ahead() -> list[str]:
+    """Make the partitions of this month and the next ones; return the names of the new ones."""
+    starts = map(_month_start, _next_months(MONTHS_AHEAD))
+    made = [fetch_rows(sql.MAKE_MONTH, [start])[0][0] for start in starts]
+    return [name for name in made if name]
+
+
+def missing_partitions() -> list[str]:
+    """Return which of this month's and the next month's partitions are not there."""
+    wanted = {month.table for month in _next_months(1)}
+    return sorted(wanted - set(partition_names()))
+
+
+def _next_months(count: int) -> list[Month]:
+    """Return this month and so many after it."""
+    months = [Month.of(clock.now())]
+    for _ in range(count):
+        months.append(months[-1].next)
+    return months
 
 
 def count_events(month: Month) -> int:

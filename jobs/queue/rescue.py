@@ -6,7 +6,7 @@ from django.conf import settings
 
 from jobs.log.sql import fetch_rows
 from jobs.queue import claims
-from jobs.queue.wake import wake_jobs
+from jobs.queue.dispatch import wake_jobs
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is

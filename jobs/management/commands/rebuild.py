@@ -14,8 +14,7 @@ from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
 from jobs.integrity.row import show_value
-from jobs.management.arguments import job_argument
-from jobs.management.base import ServiceCommand
+from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import count_events, progress_bar
 from jobs.models import Job
 
