@@ -114,10 +114,6 @@ class Publisher:
         self._changed = threading.Condition()
         threading.Thread(target=self._run_loop, name="hints", daemon=True).start()
 
-    def put(self, receipts: Sequence[Appended]) -> None:
-        """Take receipts to send; returns at once."""
-        self.tell(*map(Hint.of, receipts))
-
     def tell(self, *news: News) -> None:
         """Take news to send; returns at once."""
         with self._changed:
@@ -163,12 +159,10 @@ class Publisher:
                     await layer.group_send(hint.group, hint.message())
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
-                self._report_failure(error)
+                logger.warning(
+                    "hint not sent, readers will poll: %r", error, extra={"action": "hint"}
+                )
                 return await asyncio.sleep(PAUSE_SECONDS)
-
-    @staticmethod
-    def _report_failure(error: Exception) -> None:
-        logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
 
 
 _publisher: Publisher | None = None
@@ -187,4 +181,4 @@ def hint_publisher() -> Publisher:
 
 def publish_hints(receipts: Sequence[Appended]) -> None:
     """Send the hints of receipts whose transaction has committed; never blocks, never raises."""
-    hint_publisher().put(receipts)
+    hint_publisher().tell(*map(Hint.of, receipts))

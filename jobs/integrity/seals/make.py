@@ -73,12 +73,8 @@ class MovedHeads:
     file: IO[bytes]
 
 
-def _ignore_problem(_number: int, _problem: str | None) -> None:
-    pass
-
-
 def seal_heads(
-    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore_problem
+    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = lambda *_: None
 ) -> Sealed | None:
     """Seal every head that has moved since the last seal; None if none has.
 
