@@ -42,7 +42,7 @@ class Attempt(RunControl):
         self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
         self.diverged: Diverged | None = None
         self.worked: set[str | None] = set()  # targets on which this attempt has run a step
-        self.vault = Vault(job)
+        self.vault = Vault()
         self._replay = Replay({})
         self._writer = writer
         self._skew = timedelta()
