@@ -16,8 +16,8 @@ from core.db import read_in_thread
 from core.words import counted
 from jobs.kinds.batches import names_in_words
 from jobs.kinds.version_update import inventory
-from jobs.kinds.version_update.inventory import Server
 from jobs.kinds.version_update.params import UpdateParams
+from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
 from jobs.transports import command
 
@@ -41,7 +41,7 @@ class Update:
 
     def __init__(self, run: Run, params: UpdateParams) -> None:
         self._run, self._params = run, params
-        self._servers: Mapping[str, Server] = {}
+        self._servers: Mapping[str, Target] = {}
 
     async def go(self) -> dict[str, Any]:
         """Update everything; return who runs the version now. JobFailed if a server failed."""
@@ -89,7 +89,7 @@ class Update:
         server = self._servers[name]
 
         async def work(running: Step) -> None:
-            await command(server, [*server.ctl, step, self._params.version], running)
+            await command(server, [*server.variables["ctl"], step, self._params.version], running)
 
         await self._run.step(step, work, target=name, timeout=LIMITS[step], always=always)
 
