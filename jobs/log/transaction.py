@@ -30,7 +30,7 @@ class AppendTransaction:
         self.cursor = connection.cursor()
         return self
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         try:
             if self._open:
                 self.cursor.execute("rollback")
@@ -38,7 +38,7 @@ class AppendTransaction:
             connection.close()
         finally:
             self.cursor.close()
-            self._joined.__exit__(*raised)
+            self._joined.__exit__(kind, error, trace)
 
     def first(self, statements: str, values: Sequence[Any]) -> None:
         """Execute the first statements; the cursor stands on the first one's result."""

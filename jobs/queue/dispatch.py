@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from jobs.models import Job
-from jobs.queue.port import Engine, Receiver
+from jobs.queue.port import Engine
 
 # Where the engines were before; settings that say so still work.
 OLD_PACKAGE, PACKAGE = "jobs.dispatch.", "jobs.queue."
@@ -46,11 +46,6 @@ def wake_jobs(job_ids: Collection[UUID]) -> None:
     found = Job.objects.filter(pk__in=job_ids).order_by("-priority", "pk")
     for job_id, priority in found.values_list("pk", "priority"):
         deliver_job(job_id, priority=priority)
-
-
-async def serve_deliveries(receive: Receiver, name: str, capacity: int) -> None:
-    """Hand every delivered id to `receive`, until cancelled: see `Engine.serve`."""
-    await current_engine().serve(receive, name, capacity)
 
 
 def forget_dead_deliveries() -> int:

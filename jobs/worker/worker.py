@@ -68,7 +68,7 @@ class Worker:
         presence = Presence(self.name, self.receive, self.capacity)
         async with self._serving(), presence.shown():
             queue = asyncio.create_task(
-                dispatch.serve_deliveries(self.receive, self.name, self.capacity)
+                dispatch.current_engine().serve(self.receive, self.name, self.capacity)
             )
             try:
                 await stop.wait()

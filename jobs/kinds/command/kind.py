@@ -140,16 +140,13 @@ def _with_status(failure: CommandFailed) -> CommandFailed:
 
 def _failure_message(outcome: Outcome) -> str:
     began = "The run stopped: it" if outcome.skipped else "It"
-    failed = f"{began} failed on {len(outcome.failed)} of {_count_words(outcome)}"
+    failed = f"{began} failed on {len(outcome.failed)} of {counted(len(outcome.targets), 'target')}"
     return f"{failed}: {names_in_words(outcome.failed)}. {_success_message(outcome)}"
 
 
 def _success_message(outcome: Outcome) -> str:
-    return f"It succeeded on {len(outcome.done)} of {_count_words(outcome)}."
-
-
-def _count_words(outcome: Outcome) -> str:
-    return counted(len(outcome.targets), "target")
+    targets = counted(len(outcome.targets), "target")
+    return f"It succeeded on {len(outcome.done)} of {targets}."
 
 
 def _load_targets(names: Sequence[str]) -> dict[str, Target]:
