@@ -112,7 +112,9 @@ class Publisher:
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
         self._changed = threading.Condition()
-        threading.Thread(target=self._run_loop, name="hints", daemon=True).start()
+        sending = self._send_for_ever()
+        run = self._loop.run_until_complete
+        threading.Thread(target=run, args=(sending,), name="hints", daemon=True).start()
 
     def tell(self, *news: News) -> None:
         """Take news to send; returns at once."""
@@ -129,9 +131,6 @@ class Publisher:
         """Wait until nothing waits any more; for a process that is about to exit."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, timeout)
-
-    def _run_loop(self) -> None:
-        self._loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -132,6 +133,15 @@ class Job(models.Model):
         values["status"] = self.status if self.head else ""
         values["head_hash"] = bytes(self.head_hash).hex()
         return Summary(**{**values, "waiting_for": tuple(self.waiting_for)})
+
+
+def stored_value(name: str, value: Any) -> Any:
+    """Return a member of a summary as the column of that name keeps it."""
+    if name == "head_hash":
+        return bytes.fromhex(value)
+    if name.endswith("_at"):
+        return value and clock.parse(value)
+    return list(value) if name == "waiting_for" else value
 
 
 class Claim(models.Model):

@@ -26,7 +26,7 @@ from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Job
-from jobs.queue import claims, limits, lost_attempts, unknown_kinds
+from jobs.queue import claims, limits, lost_attempts
 from jobs.queue.lost_attempts import Lost
 
 _TAKE = """
@@ -253,7 +253,7 @@ def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> li
 def _find_waits(job: Job) -> dict[str, Any]:
     """Return what a job waits for, as the data of job.waiting; {} where it can run."""
     if registry.find_kind(job.kind) is None:
-        return {"for": "kind", "waits": [unknown_kinds.wait_for(job.kind)], "count": 1}
+        return {"for": "kind", "waits": [{"for": "kind", "kind": job.kind}], "count": 1}
     if turn := limits.find_waits(job.pk, job.kind, job.priority):
         return {"for": "limit", "waits": turn, "count": len(turn)}
     if blockers := claims.acquire_targets(job.pk, _job_targets(job)):

@@ -36,11 +36,6 @@ group by kind order by kind
 """
 
 
-def wait_for(kind: str) -> dict[str, str]:
-    """Return what a job waits for whose kind this process does not know."""
-    return {"for": "kind", "kind": kind}
-
-
 def waiting_jobs(kinds: Sequence[str], most: int) -> list[UUID]:
     """Return the first jobs that wait for a worker that knows one of these kinds."""
     return [job for (job,) in fetch_rows(_NEXT, [list(kinds), most])]

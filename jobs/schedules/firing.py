@@ -50,8 +50,9 @@ class Firing:
         schedule = self.schedule
         if late and schedule.on_missed == Schedule.SKIP:
             return self._leave_out("nobody was there to fire it in time")
-        if schedule.overlap == Schedule.SKIP and (running := _unfinished_job(schedule)):
-            return self._leave_out(f"job {running.pk} has not ended")
+        last = schedule.last_job
+        if schedule.overlap == Schedule.SKIP and last and last.status not in TERMINAL:
+            return self._leave_out(f"job {last.pk} has not ended")
         try:
             job = self._build_job()
             return self._submit_once(job, last_run=self.at, message="", error="", failures=0)
@@ -142,11 +143,6 @@ class Firing:
     def _move_row(self, **changes: Any) -> None:
         rows = Schedule.objects.filter(pk=self.schedule.pk, next_run=self.schedule.next_run)
         rows.update(next_run=self.after, **changes)
-
-
-def _unfinished_job(schedule: Schedule) -> Job | None:
-    job = schedule.last_job
-    return job if job is not None and job.status not in TERMINAL else None
 
 
 def _storable_params(params: object) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobs.events import NewEvent
-from jobs.models import StoredSecret
 from jobs.secrets import keys, logs
 from jobs.secrets.field import Secret
 from jobs.secrets.keys import SecretUnreadable
 from jobs.secrets.masking import MASK, Masks
+
+if TYPE_CHECKING:  # runs are imported where Django is not set up
+    from jobs.models import StoredSecret
 
 # What the service itself writes and reads again: a secret "2026" must not make nonsense of a date.
 OURS = {

@@ -9,8 +9,8 @@ from core.words import counted
 from jobs.kinds import Kind, Plan
 from jobs.kinds.batches import BatchPlan
 from jobs.kinds.version_update import inventory
-from jobs.kinds.version_update.params import UpdateParams
-from jobs.kinds.version_update.rollout import STEPS, Update
+from jobs.kinds.version_update.params import STEPS, UpdateParams
+from jobs.kinds.version_update.rollout import Update
 from jobs.run import Run
 from jobs.targets import expand_names
 

@@ -16,12 +16,11 @@ from core.db import read_in_thread
 from core.words import counted
 from jobs.kinds.batches import names_in_words
 from jobs.kinds.version_update import inventory
-from jobs.kinds.version_update.params import UpdateParams
+from jobs.kinds.version_update.params import STEPS, UpdateParams
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
 from jobs.transports import command
 
-STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 # Seconds that a step may take; the control script gives up on its own before.
 LIMITS = {
     "preflight": 60,

@@ -45,7 +45,8 @@ class Command(ServiceCommand):
     ) -> None:
         if bool(job) == all:
             raise CommandError("Say which: ids of jobs, or --all.")
-        jobs = _all_job_ids() if all else iter(job)
+        every = Job.objects.order_by("pk").values_list("pk", flat=True)
+        jobs = every.iterator() if all else iter(job)
         checked = differ = lost = 0
         with progress_bar("Rebuilding", count_events(None if all else job)) as advance:
             for result in _rebuild_jobs(jobs, write, advance):
@@ -84,10 +85,6 @@ def _rebuild_jobs(
             yield Result(job_id, rebuild_job(job_id, write=write, on_progress=advance))
         except (NotFound, CannotFold) as error:
             yield Result(job_id, trouble=error.message)
-
-
-def _all_job_ids() -> Iterator[UUID]:
-    return Job.objects.order_by("pk").values_list("pk", flat=True).iterator()
 
 
 def _job_count(count: int) -> str:
