@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from core import csp
 from jobs import schedules
 from jobs.feed import consumers
-from jobs.log import partitions
+from jobs.log import months
 from jobs.queue import maintenance, unknown_kinds
 from streams.followers import registry
 
@@ -98,7 +98,7 @@ def _known_migrations() -> set[tuple[str, str]]:
 
 
 def _partitions() -> None:
-    if missing := partitions.missing_partitions():
+    if missing := months.missing_partitions():
         raise NotReady(f"{', '.join(missing)} not there: the sweeper makes them, does one run?")
 
 

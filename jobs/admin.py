@@ -33,16 +33,10 @@ from jobs.targets.selectors import LABEL
 # Generic in the stubs only, not at run time.
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
-    TokenAdmin = admin.ModelAdmin[ApiToken]
-    ScheduleModelAdmin = admin.ModelAdmin[Schedule]
-    ConsumerModelAdmin = admin.ModelAdmin[Consumer]
+    AnyForm = forms.ModelForm[Any]
     AnyUserAdmin = UserAdmin[User]
-    TargetModelForm = forms.ModelForm[Target]
-    ScheduleModelForm = forms.ModelForm[Schedule]
 else:
-    AnyAdmin = TokenAdmin = ScheduleModelAdmin = ConsumerModelAdmin = admin.ModelAdmin
-    AnyUserAdmin = UserAdmin
-    TargetModelForm = ScheduleModelForm = forms.ModelForm
+    AnyAdmin, AnyForm, AnyUserAdmin = admin.ModelAdmin, forms.ModelForm, UserAdmin
 
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
@@ -51,45 +45,22 @@ admin.site.index_title = "Set up"
 class ForStaff:
     """Mixed into a ModelAdmin: all staff may do everything there, whatever their permissions."""
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the models are listed."""
-        return _is_staff(request)
-
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return whether they may be read."""
-        return _is_staff(request)
+        """Return whether somebody is staff."""
+        return request.user.is_active and request.user.is_staff
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether one may be added."""
-        return _is_staff(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return whether they may be changed."""
-        return _is_staff(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return whether they may be deleted."""
-        return _is_staff(request)
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    return request.user.is_active and request.user.is_staff
+    has_module_permission = has_add_permission = has_view_permission
+    has_change_permission = has_delete_permission = has_view_permission
 
 
 class ReadOnly(ForStaff):
     """Mixed into a ModelAdmin: to be read, never written."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: nothing is added here."""
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: nothing is added, changed or deleted here."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: nothing is changed here."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: nothing is deleted here."""
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Team)
@@ -105,7 +76,7 @@ JSON_FIELDS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
 }
 
 
-class TargetForm(TargetModelForm):
+class TargetForm(AnyForm):
     """A target by hand: refused for what an import would refuse."""
 
     def clean(self) -> dict[str, Any]:
@@ -142,7 +113,7 @@ class TargetAdmin(ForStaff, AnyAdmin):
     search_fields = ("name", "group", "address", "labels")
 
 
-class ScheduleForm(ScheduleModelForm):
+class ScheduleForm(AnyForm):
     """A schedule by hand: refused for what it could never submit, unless it is disabled."""
 
     def clean(self) -> dict[str, Any]:
@@ -156,7 +127,7 @@ class ScheduleForm(ScheduleModelForm):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(ForStaff, ScheduleModelAdmin):
+class ScheduleAdmin(ForStaff, AnyAdmin):
     form = ScheduleForm
     formfield_overrides = JSON_FIELDS
     list_display = (
@@ -210,7 +181,7 @@ class ScheduleAdmin(ForStaff, ScheduleModelAdmin):
 
 
 @admin.register(Consumer)
-class ConsumerAdmin(ReadOnly, ConsumerModelAdmin):
+class ConsumerAdmin(ReadOnly, AnyAdmin):
     list_display = ("name", "enabled", "position", "failures", "retry_at", "left_out", "error")
     actions = ("enable", "disable")
 
@@ -235,7 +206,7 @@ class JobAdmin(ReadOnly, AnyAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnly, TokenAdmin):
+class ApiTokenAdmin(ReadOnly, AnyAdmin):
     list_display = ("name", "user", "prefix", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("user",)
     search_fields = ("name", "prefix", "user__username")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from jobs.access import throttle
 from jobs.integrity import seals
-from jobs.log import partitions
+from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue, unknown_kinds
 
 OFTEN: dict[str, Callable[[], object]] = {
@@ -21,22 +21,10 @@ OFTEN: dict[str, Callable[[], object]] = {
 """What comes every few seconds, by the name of its duty."""
 
 SELDOM = {
-    "partitions": partitions.make_ahead,
+    "partitions": months.make_ahead,
     "deliveries": dispatch.forget_dead_deliveries,
     "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
     "seals": seals.seal_if_due,
 }
 """What comes every few minutes."""
-
-
-def sweep_once() -> None:
-    """One pass over everything that comes often, where one that raises may end it."""
-    for work in OFTEN.values():
-        work()
-
-
-def keep_house() -> None:
-    """One pass over everything that comes seldom, where one that raises may end it."""
-    for work in SELDOM.values():
-        work()

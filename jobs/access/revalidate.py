@@ -77,7 +77,7 @@ class _Now:
         return None
 
     def _visibility_of(self, user: User) -> Visibility:
-        if self._sees_all(user):
+        if user.is_staff or user.pk in self._all_seeing:
             return Visibility(everything=True)
         if user.pk not in self._viewers:
             return Visibility()
@@ -88,9 +88,6 @@ class _Now:
         if principal.token is not None:
             return principal.token in self._tokens
         return _is_of(self._sessions.get(principal.session or "", {}), user)
-
-    def _sees_all(self, user: User) -> bool:
-        return user.is_staff or user.pk in self._all_seeing
 
 
 def _valid_tokens(ids: Collection[int]) -> set[int]:

@@ -32,7 +32,7 @@ from jobs.access import tokens
 from jobs.events import actions
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
-from jobs.models import ApiToken, Job, Team
+from jobs.models import Job, Team
 
 Scope = Mapping[str, Any]
 
@@ -98,7 +98,8 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
     """
     raw = bearer_token(source)
     if raw is not None:
-        return _of_token(tokens.verify_token(raw))
+        token = tokens.verify_token(raw)
+        return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
     user, session = _session_of(source)
     if user is None or not user.is_authenticated or not user.is_active:
         raise NotSignedIn
@@ -224,7 +225,3 @@ def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:
         mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)
         return mine and kind is not None and kind.retryable
     return True
-
-
-def _of_token(token: ApiToken) -> Principal:
-    return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -72,7 +72,9 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     if query.kind:
         require_kind(query.kind, visibility.visible_jobs(principal))
     if preferred_type(request, JSON, LINES) == LINES:
-        return _export_response(principal, query)
+        headers = {"X-Accel-Buffering": "no", "Cache-Control": "private, no-store"}
+        lines = _export_lines(principal, query)
+        return StreamingHttpResponse(lines, content_type=LINES, headers=headers)
     page = feed.read_audit(
         principal, query.filters, after=query.after, before=query.before, limit=query.limit
     )
@@ -83,13 +85,6 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     return HttpResponse(body, content_type=JSON)
 
 
-def _export_response(principal: Principal, query: AuditQuery) -> StreamingHttpResponse:
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "private, no-store"}
-    return StreamingHttpResponse(
-        _export_lines(principal, query), content_type=LINES, headers=headers
-    )
-
-
 async def _export_lines(principal: Principal, query: AuditQuery) -> AsyncIterator[bytes]:
     """Yield the export a page at a time; between pages no connection is held."""
     read = database_sync_to_async(feed.read_audit)
@@ -98,12 +93,8 @@ async def _export_lines(principal: Principal, query: AuditQuery) -> AsyncIterato
         page = await read(principal, filters, after=after, before=before, limit=MAX_LIMIT)
         if not page.rows:
             return
-        yield _join_rows(reversed(page.rows)).encode()
+        yield "".join(f"{_row_line(row)}\n" for row in reversed(page.rows)).encode()
         after = page.rows[0].position
-
-
-def _join_rows(rows: Iterable[AuditRow]) -> str:
-    return "".join(f"{_row_line(row)}\n" for row in rows)
 
 
 def _row_line(row: AuditRow) -> str:

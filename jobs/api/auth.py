@@ -37,7 +37,7 @@ class SessionCookie(APIKeyCookie):
         # Read here: the CSRF check parses a multipart form from the stream, and then the body is
         # gone. Past the limit this raises RequestDataTooBig, which `problems` answers with 413.
         request.body  # noqa: B018
-        reason = _CsrfCheck(_no_response).check(request)
+        reason = _CsrfCheck(_no_view).check(request)
         if reason is not None:
             raise Forbidden(f"The CSRF check failed: {reason}")
         return principal
@@ -61,10 +61,6 @@ class _CsrfCheck(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         self.reason = reason
         return HttpResponse(status=403)
-
-
-def _no_response(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
 
 
 def _no_view(request: HttpRequest) -> HttpResponse:

@@ -40,6 +40,14 @@ def _read_moment(value: Any, *, needs_offset: bool) -> datetime:
         ) from error
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text can be the key of a row.
+
+    Past 18 digits it could not be one of the table, only an error of its driver.
+    """
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 Text = Annotated[str, Field(max_length=200), AfterValidator(_clean_text)]
 # A label's name has up to 63 characters, its value up to 200.
 LabelText = Annotated[str, Field(max_length=264), AfterValidator(_clean_text)]

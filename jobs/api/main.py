@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotA
 from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
 
 from core import problems
 from core.errors import BadParameter, NotSignedIn
@@ -20,12 +21,12 @@ from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
-from jobs.api.parser import StrictParser
 from jobs.api.schedules import router as schedules_router
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
 from jobs.api.tokens import router as tokens_router
 from jobs.api.verify import router as verify_router
+from jobs.events import strict_json
 
 View = Callable[..., HttpResponseBase]
 Call = Callable[..., Any]
@@ -36,6 +37,18 @@ DESCRIPTION = """Submit jobs, read them, steer them. Every call takes the sessio
 `application/problem+json` with a `code`. The streams of a job's events
 (`/api/jobs/<id>/stream`, `/api/jobs/<id>/events`, `/ws/jobs/<id>/`) are in the stream protocol's
 reference."""
+
+
+class StrictParser(Parser):
+    """Parses bodies as RFC 8259 has it: no NaN, no infinities, 64-bit integers, nesting to 64.
+
+    NUL and lone surrogates become U+FFFD, as in events. Raises BadRequest.
+    """
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the body's JSON value."""
+        value: dict[str, Any] = strict_json.load_json(request.body)
+        return value
 
 
 def signed_in(view: View) -> View:

@@ -10,6 +10,7 @@ from ninja import Router, Status
 from core.errors import Forbidden, NotFound
 from jobs import schedules
 from jobs.api.auth import principal_of
+from jobs.api.fields import is_key
 from jobs.api.schemas import ScheduleOut, SchedulesOut, Switch, error_responses
 from jobs.api.shapes import moment_json
 from jobs.models import Schedule
@@ -52,27 +53,22 @@ def _require_staff(request: HttpRequest) -> None:
 
 
 def _get_schedule(schedule_id: str) -> Schedule:
-    # Past 18 digits it could not be a key of the table, only an error of its driver.
-    if not (schedule_id.isascii() and schedule_id.isdigit() and len(schedule_id) <= 18):
-        raise NotFound
-    found = Schedule.objects.select_related("owner").filter(pk=int(schedule_id)).first()
+    rows = Schedule.objects.select_related("owner")
+    found = rows.filter(pk=int(schedule_id)).first() if is_key(schedule_id) else None
     if found is None:
         raise NotFound
     return found
 
 
 def _schedule_json(schedule: Schedule) -> dict[str, Any]:
-    plain = ("name", "kind", "params", "title", "cron", "timezone", "enabled", "on_missed")
+    plain = (
+        "id", "name", "kind", "params", "title", "cron", "timezone", "enabled", "on_missed",
+        "overlap", "message", "failures", "error",
+    )  # fmt: skip
+    moments = ("next_run", "last_run", "failed_at")
     return {
-        "id": schedule.pk,
         **{name: getattr(schedule, name) for name in plain},
-        "overlap": schedule.overlap,
+        **{name: moment_json(getattr(schedule, name)) for name in moments},
         "owner": schedule.owner.get_username(),
-        "next_run": moment_json(schedule.next_run),
-        "last_run": moment_json(schedule.last_run),
         "last_job": str(schedule.last_job_id) if schedule.last_job_id else None,
-        "message": schedule.message,
-        "failures": schedule.failures,
-        "failed_at": moment_json(schedule.failed_at),
-        "error": schedule.error,
     }

@@ -13,10 +13,14 @@ from jobs.api.fields import ExactMoment, Moment
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
 
 
-class Wanted(Schema):
-    """The body of POST /api/plan: what would be run. An unknown member is refused."""
+class RequestBody(Schema):
+    """The body of a request: an unknown member is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Wanted(RequestBody):
+    """The body of POST /api/plan: what would be run. An unknown member is refused."""
 
     kind: Annotated[str, Field(max_length=100)]
     params: dict[str, Any] = Field(default_factory=dict)
@@ -42,10 +46,8 @@ class Submission(Wanted):
     )
 
 
-class Reason(Schema):
+class Reason(RequestBody):
     """The body of POST …/cancel, …/pause and …/resume; it may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(max_length=1000)] = Field(
         default="", description="Why, in a line or two: it stands in the log beside who."
@@ -60,10 +62,8 @@ class Answer(Reason):
     )
 
 
-class Signal(Schema):
+class Signal(RequestBody):
     """The body of POST …/signal."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="The signal that the run waits for."
@@ -71,10 +71,8 @@ class Signal(Schema):
     data: Any = Field(default=None, description="What the run is to be told: any JSON.")
 
 
-class Retry(Schema):
+class Retry(RequestBody):
     """The body of POST …/retry; left out: `{"only": "failed"}`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     only: Literal["failed", "all"] = Field(
         default="failed",
@@ -234,10 +232,8 @@ class AuditOut(Schema):
     )
 
 
-class TokenWish(Schema):
+class TokenWish(RequestBody):
     """The body of POST /api/tokens."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     expires_at: Moment | None = None
@@ -282,10 +278,8 @@ class ErrorPlace(Schema):
     parameter: str | None = None
 
 
-class Switch(Schema):
+class Switch(RequestBody):
     """The body of PATCH /api/schedules/<id>."""
-
-    model_config = ConfigDict(extra="forbid")
 
     enabled: bool
 

@@ -10,6 +10,7 @@ from ninja import Router, Status
 from core.errors import Forbidden, NotFound
 from jobs.access import tokens
 from jobs.api.auth import principal_of
+from jobs.api.fields import is_key
 from jobs.api.schemas import NewTokenOut, TokenOut, TokensOut, TokenWish, error_responses
 from jobs.api.shapes import moment_json
 from jobs.models import ApiToken
@@ -41,17 +42,12 @@ def make_token(request: HttpRequest, wish: TokenWish) -> Status[dict[str, Any]]:
 def revoke_token(request: HttpRequest, token_id: str) -> dict[str, Any]:
     """Revoke one of your tokens, at once and for good; revoking it again changes nothing."""
     mine = ApiToken.objects.filter(user=principal_of(request).user)
-    # Past 18 digits it could not be a key of the table, only an error of its driver.
-    chosen = mine.filter(pk=int(token_id)) if _is_key(token_id) else mine.none()
+    chosen = mine.filter(pk=int(token_id)) if is_key(token_id) else mine.none()
     tokens.revoke_tokens(chosen)
     token = chosen.first()
     if token is None:
         raise NotFound
     return _token_json(token)
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _token_json(token: ApiToken) -> dict[str, Any]:

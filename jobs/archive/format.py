@@ -20,6 +20,8 @@ from jobs.models import Job
 VERSION = 1
 _TEXTS = ("kind", "title", "submitted_by")
 _OBJECTS = ("params", "labels", "plan")
+# As they are, in the header's order.
+_PLAIN = ("kind", "title", *_OBJECTS, "team", "owner", "submitted_by")
 
 
 class Misfit(Exception):
@@ -63,14 +65,7 @@ class Header:
         """Return the header's line, without its line break."""
         job = {
             "id": str(self.job),
-            "kind": self.kind,
-            "title": self.title,
-            "params": self.params,
-            "labels": self.labels,
-            "plan": self.plan,
-            "team": self.team,
-            "owner": self.owner,
-            "submitted_by": self.submitted_by,
+            **{name: getattr(self, name) for name in _PLAIN},
             "retry_of": str(self.retry_of) if self.retry_of else None,
         }
         members = {"reprise_export": VERSION, "job": job, "head": self.head, "hash": self.hash}
@@ -122,12 +117,10 @@ def _make_header(job: Mapping[str, Any], members: Mapping[str, Any]) -> Header:
     bytes.fromhex(members["hash"])
     return Header(
         job=UUID(job["id"]),
-        team=job["team"],
-        owner=job["owner"],
         retry_of=UUID(job["retry_of"]) if job["retry_of"] else None,
         head=members["head"],
         hash=members["hash"],
-        **{name: job[name] for name in (*_TEXTS, *_OBJECTS)},
+        **{name: job[name] for name in _PLAIN},
     )
 
 

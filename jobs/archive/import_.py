@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 
 from core import clock
 from core.errors import NotNow, RepriseError
+from jobs.archive.export import open_export, read_lines
 from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
-from jobs.archive.lines import open_export, read_lines
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
 from jobs.events.fold import LEGAL, Summary, advance_summary
 from jobs.log.archive_frames import MARK
 from jobs.log.restore import StoredEvent, known_heads, make_month, restore_job
-from jobs.models import Job, Team
+from jobs.models import Job, Team, stored_value
 
 Advance = Callable[[int], None]
 STRIDE = 1000  # events between two calls of Advance
@@ -246,11 +246,7 @@ def _check_retries(new: list[Found]) -> None:
 def _folded_row(one: Found) -> Job:
     """Return the row that a history folds to; team and owner only where they are here."""
     header, folded = one.header, one.summary
-    names = ("status", "done", "total", "failed", "attempt", "head", "message",
-             "submitted_at", "started_at", "finished_at", "last_at")  # fmt: skip
-    moments = {name for name in names if name.endswith("_at")}
-    values: dict[str, Any] = {name: getattr(folded, name) for name in names}
-    values |= {name: clock.parse(values[name]) for name in moments if values[name]}
+    values = {name: stored_value(name, getattr(folded, name)) for name in Summary.__slots__}
     users = get_user_model().objects
     return Job(
         id=header.job,
@@ -263,7 +259,5 @@ def _folded_row(one: Found) -> Job:
         owner=users.filter(username=header.owner).first() if header.owner else None,
         submitted_by=header.submitted_by,
         retry_of_id=header.retry_of,
-        head_hash=bytes.fromhex(folded.head_hash),
-        waiting_for=list(folded.waiting_for),
         **values,
     )

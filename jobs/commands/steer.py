@@ -17,7 +17,7 @@ from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, actions
 from jobs.models import Job
 from jobs.queue import claims, dispatch
-from jobs.queue.wake import wake_jobs
+from jobs.queue.dispatch import wake_jobs
 
 MAX_REASON = 1000
 

@@ -12,7 +12,6 @@ from django.db import IntegrityError, transaction
 
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams
-from core.ids import uuid7
 from core.terminal import plain_text
 from jobs import log
 from jobs.access import visibility
@@ -132,21 +131,9 @@ def build_job(
         targets = found.targets(parsed)
     title = title.replace("\n", " ")
     _require_lengths(principal.actor, title, targets)
-    job = Job(
-        id=uuid7(),
-        kind=found.name,
-        title=title,
-        params=kept,
-        labels=labels,
-        plan=plan,
-        total=total,
-        team=visibility.team_for(principal),
-        owner=principal.user,
-        start_at=clock.parse(start_at) if start_at else None,
-        priority=priority,
-        submitted_by=principal.actor,
-        head_hash=b"",
-    )
+    job = _new_job(principal, kind=found.name, title=title, params=kept, labels=labels)
+    job.plan, job.total, job.priority = plan, total, priority
+    job.start_at = clock.parse(start_at) if start_at else None
     job.new_secrets = hidden
     return job
 
@@ -161,19 +148,15 @@ def build_refused(
     reason: str,
 ) -> Job:
     """Return a job that fails as it is submitted, for its log: what was asked for, and why not."""
-    job = Job(
-        id=uuid7(),
-        kind=kind,
-        title=title[:MAX_TITLE],
-        params=params,
-        labels=labels,
-        team=visibility.team_for(principal),
-        owner=principal.user,
-        submitted_by=principal.actor,
-        head_hash=b"",
-    )
+    job = _new_job(principal, kind=kind, title=title[:MAX_TITLE], params=params, labels=labels)
     job.refusal = reason
     return job
+
+
+def _new_job(principal: Principal, **values: Any) -> Job:
+    """Return a job of somebody's and of their team, not stored yet."""
+    team, owner, actor = visibility.team_for(principal), principal.user, principal.actor
+    return Job(team=team, owner=owner, submitted_by=actor, head_hash=b"", **values)
 
 
 def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ Before a `job.failed` with too many `failed_targets` come `job.extended` events 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,8 @@ def submission_events(data: Data) -> list[NewEvent]:
     taken = [(path, _take_list(values)) for path, values in lists]
     if _value_size(short) > WHOLE_BYTES and (groups := (short.get("plan") or {}).get("groups")):
         taken.insert(0, (GROUPS, _take_list(groups)))  # before what is added to one of them
-    parts = list(_events_of_parts(_split_lists(taken)))
+    chunks = _split_values(_split_lists(taken), PART_BYTES, apart=0)
+    parts = [NewEvent(EventType.JOB_EXTENDED, {"parts": chunk}) for chunk in chunks]
     submitted = NewEvent(EventType.JOB_SUBMITTED, {**short, "extended": len(parts)})
     return [submitted, *parts]
 
@@ -126,27 +127,15 @@ def _split_lists(lists: Iterable[tuple[Path, list[Any]]]) -> Iterator[dict[str, 
             yield {"at": list(path), "items": chunk}
 
 
-def _events_of_parts(parts: Iterable[dict[str, Any]]) -> Iterator[NewEvent]:
-    """Yield events that have as many of the parts as fit."""
-    gathered: list[dict[str, Any]] = []
-    room = PART_BYTES
-    for part in parts:
-        size = _value_size(part)
-        if gathered and size > room:
-            yield NewEvent(EventType.JOB_EXTENDED, {"parts": gathered})
-            gathered, room = [], PART_BYTES
-        gathered.append(part)
-        room -= size
-    if gathered:
-        yield NewEvent(EventType.JOB_EXTENDED, {"parts": gathered})
+def _split_values(values: Iterable[Any], most: int, apart: int = 1) -> Iterator[list[Any]]:
+    """Yield the values in lists of at most so many bytes, though never less than one value.
 
-
-def _split_values(values: Sequence[Any], most: int) -> Iterator[list[Any]]:
-    """Yield the values in lists of at most so many bytes, though never less than one value."""
+    `apart` counts for what stands between two of them.
+    """
     chunk: list[Any] = []
     room = most
     for value in values:
-        size = _value_size(value) + 1
+        size = _value_size(value) + apart
         if chunk and size > room:
             yield chunk
             chunk, room = [], most

@@ -222,22 +222,11 @@ class StepState:
     def as_dict(self) -> dict[str, Any]:
         """Return the step as the API shows it; `until` and `place` only where there is one."""
         values = {
-            "step": self.step,
-            "target": self.target,
-            "occurrence": self.occurrence,
-            "status": self.status,
-            "try": self.tries,
-            "attempt": self.attempt,
-            "started_at": self.started_at,
-            "finished_at": self.finished_at,
-            "seconds": self.seconds,
-            "error": self.error,
-            "result": self.result,
+            "try" if name == "tries" else name: getattr(self, name) for name in StepState.__slots__
         }
-        if self.until is not None:
-            values["until"] = self.until
-        if self.place is not None:
-            values["place"] = self.place
+        for name in ("until", "place"):
+            if values[name] is None:
+                del values[name]
         return values
 
     @classmethod

@@ -9,11 +9,10 @@ from jobs.feed.read import (
     LeftOut,
     MissingEvents,
     feed_end,
-    lag_seconds,
     read_audit,
     read_feed,
-    sequence_events,
 )
+from jobs.feed.sequencer import lag_seconds, sequence_events
 
 __all__ = [
     "PAGE_EVENTS",

@@ -110,15 +110,11 @@ class _Reader:
                 pause = 0 if consumers.run_once(self.consumer) else PAUSE_SECONDS
             except Exception as error:
                 name = self.consumer.name
-                logger.warning("consumer %s waits: %r", name, error, exc_info=_is_odd(error))
+                odd = not isinstance(error, Error)  # not just a database that is away
+                logger.warning("consumer %s waits: %r", name, error, exc_info=odd)
                 pause = LOST_SECONDS
                 _drop_connection()
         _drop_connection()
-
-
-def _is_odd(error: Exception) -> bool:
-    """Whether it is something else than a database that is away."""
-    return not isinstance(error, Error)
 
 
 def _drop_connection() -> None:

@@ -28,6 +28,7 @@ from core.user_code import describe_error
 from jobs import feed
 from jobs.feed import FeedEvent, FeedPage, LeftOut, webhooks
 from jobs.log import snapshots
+from jobs.log.sql import change_rows, fetch_rows
 from jobs.log.state import state_at
 
 logger = logging.getLogger(__name__)
@@ -103,11 +104,6 @@ def find_consumers() -> Found:
     return found
 
 
-def all_consumers() -> list[Consumer]:
-    """Return every consumer that can be run."""
-    return find_consumers().consumers
-
-
 def _keep_snapshots(events: Sequence[FeedEvent]) -> None:
     """Make the snapshots that jobs have passed: folding past a place makes its snapshot."""
     for job, seq in {event.job: event.seq for event in events}.items():
@@ -172,15 +168,13 @@ where name = %s
 returning position
 """
 
-_SWITCH = """
-update jobs_consumer set enabled = %s, retry_at = null where name = any(%s) returning name
-"""
+_SWITCH = "update jobs_consumer set enabled = %s, retry_at = null where name = any(%s)"
 
 # Before the feed's first position: so no reader of the feed is confused with it.
 _BROKEN = """
 insert into jobs_consumer (name, position, failures, error, updated_at)
 values (%(name)s, -1, 1, %(error)s, clock_timestamp())
-on conflict (name) do update set failures = 1, error = excluded.error returning name
+on conflict (name) do update set failures = 1, error = excluded.error
 """
 
 _STANDINGS = """
@@ -212,19 +206,19 @@ def run_once(consumer: Consumer) -> int:
 
 def note_failure(name: str, why: str) -> int:
     """Note that a consumer has failed, which puts its next try off; return how often in a row."""
-    rows = _fetch_all(_FAILED, [why, LONGEST_BACKOFF_SECONDS, name])
+    rows = fetch_rows(_FAILED, [why, LONGEST_BACKOFF_SECONDS, name])
     return int(rows[0][0]) if rows else 0
 
 
 def set_enabled(names: Collection[str], *, on: bool) -> None:
     """Enable or disable consumers, which keep their places. NotFound for an unknown name."""
-    if len(_fetch_all(_SWITCH, [on, list(names)])) < len(set(names)):
+    if change_rows(_SWITCH, [on, list(names)]) < len(set(names)):
         raise NotFound(f"There is no consumer {', '.join(names)}.")
 
 
 def forget_consumer(name: str) -> None:
     """Forget a consumer that is run no more. NotFound for an unknown name."""
-    if not _fetch_all("delete from jobs_consumer where name = %s returning name", [name]):
+    if not change_rows("delete from jobs_consumer where name = %s", [name]):
         raise NotFound(f"There is no consumer {name}.")
 
 
@@ -233,12 +227,10 @@ def note_broken(found: Found) -> None:
     for path in settings.REPRISE.consumers:
         name = path[:LONGEST_NAME]
         if path not in found.broken:
-            _fetch_all(
-                "delete from jobs_consumer where name = %s and position < 0 returning name", [name]
-            )
+            change_rows("delete from jobs_consumer where name = %s and position < 0", [name])
             continue
         logger.error("consumer %s left out: %s", path, found.broken[path])
-        _fetch_all(_BROKEN, {"name": name, "error": f"It cannot be used: {found.broken[path]}"})
+        change_rows(_BROKEN, {"name": name, "error": f"It cannot be used: {found.broken[path]}"})
 
 
 def reset_checkpoint(name: str, *, to_end: bool = False) -> int:
@@ -246,7 +238,7 @@ def reset_checkpoint(name: str, *, to_end: bool = False) -> int:
 
     Raises NotFound for a name that no consumer has had.
     """
-    rows = _fetch_all(_RESET, [to_end, name])
+    rows = fetch_rows(_RESET, [to_end, name])
     if not rows:
         raise NotFound(f"There is no consumer {name}.")
     return int(rows[0][0])
@@ -254,24 +246,23 @@ def reset_checkpoint(name: str, *, to_end: bool = False) -> int:
 
 def consumer_status() -> list[Standing]:
     """Return how far every consumer is that has ever run here."""
-    return [Standing(*row) for row in _fetch_all(_STANDINGS, [])]
+    return [Standing(*row) for row in fetch_rows(_STANDINGS)]
 
 
 def _is_due(consumer: Consumer) -> bool:
-    rows = _fetch_all(_DUE, [consumer.name])
+    rows = fetch_rows(_DUE, [consumer.name])
     if not rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_ENROL, [consumer.name, consumer.from_now])
-        rows = _fetch_all(_DUE, [consumer.name])
+        change_rows(_ENROL, [consumer.name, consumer.from_now])
+        rows = fetch_rows(_DUE, [consumer.name])
     return bool(rows and rows[0][0])
 
 
 def _run_inside(consumer: Consumer) -> int:
     with transaction.atomic():
-        rows = _fetch_all(_LOCK, {"name": consumer.name})
+        rows = fetch_rows(_LOCK, {"name": consumer.name})
         if not rows:
             return 0
-        _fetch_all(_LIMIT, [])
+        fetch_rows(_LIMIT)
         page = _next_page(consumer, rows[0][0])
         if page.events:
             consumer.handle(page.events)
@@ -282,7 +273,7 @@ def _run_inside(consumer: Consumer) -> int:
 
 
 def _run_outside(consumer: Consumer) -> int:
-    rows = _fetch_all(_LEASE, [LEASE_SECONDS, consumer.name])
+    rows = fetch_rows(_LEASE, [LEASE_SECONDS, consumer.name])
     if not rows:
         return 0
     page = _next_page(consumer, rows[0][0])
@@ -319,12 +310,4 @@ def _move_checkpoint(
     values: dict[str, Any] = {
         "name": consumer.name, "from": start, "to": end, "lease": lease, "left_out": left_out,
     }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVE, values)
-        return int(cursor.rowcount) > 0
-
-
-def _fetch_all(statement: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())
+    return change_rows(_MOVE, values) > 0

@@ -14,30 +14,13 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from core.errors import RepriseError
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import parse
-from jobs.feed.sequencer import lag_seconds, sequence_events
+from jobs.log.sql import fetch_rows
 from jobs.log.types import PAGE_BYTES
-
-__all__ = [
-    "AuditFilter",
-    "AuditPage",
-    "AuditRow",
-    "FeedEvent",
-    "FeedPage",
-    "LeftOut",
-    "MissingEvents",
-    "feed_end",
-    "lag_seconds",
-    "read_audit",
-    "read_feed",
-    "sequence_events",
-]
 
 # Positions have no gaps, so a page is a range, which ends with the event that brings it to so many
 # bytes. Its last row comes along even if nobody wants it: it says where the page ends. Rows of
@@ -140,10 +123,8 @@ def read_feed(
     left out is passed over all the same. Archived events come from their archive.
     """
     wanted = None if types is None else sorted(types)
-    with connection.cursor() as cursor:
-        values = {"after": after, "limit": limit, "types": wanted, "every": every}
-        cursor.execute(_READ, {**values, "bytes": PAGE_BYTES})
-        rows = cursor.fetchall()
+    values = {"after": after, "limit": limit, "types": wanted, "every": every}
+    rows = fetch_rows(_READ, {**values, "bytes": PAGE_BYTES})
     found = [FeedEvent(*row[:4]) for row in rows if row[4] and row[3] is not None]
     archived = [(row[1], row[2], row[0]) for row in rows if row[4] and row[3] is None]
     if archived:
@@ -179,10 +160,8 @@ def _from_archive(run: list[_Row]) -> Iterator[FeedEvent]:
 
 def feed_end() -> int:
     """Return the feed's newest position, 0 for none."""
-    with connection.cursor() as cursor:
-        cursor.execute("select position from jobs_feed_state")
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    rows = fetch_rows("select position from jobs_feed_state")
+    return int(rows[0][0]) if rows else 0
 
 
 def read_audit(
@@ -213,9 +192,7 @@ def read_audit(
         where {" and ".join(conditions)}
         order by feed.position {"asc" if newer else "desc"} limit %s
     """  # noqa: S608 - conditions are constants of this module, values are bound
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, limit + 1])
-        rows = [AuditRow(*row) for row in cursor.fetchall()]
+    rows = [AuditRow(*row) for row in fetch_rows(statement, [*values, limit + 1])]
     more, rows = len(rows) > limit, rows[:limit]
     rows = rows[::-1] if newer else rows
     older = rows[-1].position if rows and (more or newer) else None

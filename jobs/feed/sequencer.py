@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from jobs.feed import hints
+from jobs.log.sql import change_rows, fetch_rows
 
 # Several sweepers may run; one at a time sequences.
 _STATE = """
@@ -84,17 +85,15 @@ where job.head > (select coalesce(max(seq), 0) from jobs_feed f where f.job = jo
 
 def sequence_events() -> int:
     """Give positions to all events whose order is certain by now; return how many."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_STATE)
-        row = cursor.fetchone()
-        if row is None:
+    with transaction.atomic():
+        rows = fetch_rows(_STATE)
+        if not rows:
             return 0  # another sequencer is at it
-        low, position, high, known = row
+        low, position, high, known = rows[0]
         if not known:
-            return _sequence_settled(cursor, position, high)
-        cursor.execute(_TAKE, {"low": low, "high": high, "position": position})
-        fed = int(cursor.rowcount)
-        cursor.execute(_SAVE, [high, position + fed])
+            return _sequence_settled(position, high)
+        fed = change_rows(_TAKE, {"low": low, "high": high, "position": position})
+        change_rows(_SAVE, [high, position + fed])
         if fed:
             hints.publish_moved(position + fed)
     return fed
@@ -105,19 +104,18 @@ def lag_seconds() -> float:
 
     Before the first pass in a restored database: the age of the least recent job's newest event.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LAG)
-        row = cursor.fetchone()
-        if row is None or row[0]:
-            return float(row[1]) if row else 0.0
-        cursor.execute(_LAG_BEFORE_SETTLED)
-        return float(cursor.fetchone()[0])
+    rows = fetch_rows(_LAG)
+    if not rows:
+        return 0.0
+    known, seconds = rows[0]
+    if not known:
+        [(seconds,)] = fetch_rows(_LAG_BEFORE_SETTLED)
+    return float(seconds)
 
 
-def _sequence_settled(cursor: Any, position: int, horizon: Any) -> int:
+def _sequence_settled(position: int, horizon: Any) -> int:
     """Feed everything that is not fed, and count transactions by this cluster from now on."""
-    cursor.execute(_TAKE_ALL, {"position": position})
-    fed = int(cursor.rowcount)
-    cursor.execute(_SETTLE, [horizon, position + fed])
+    fed = change_rows(_TAKE_ALL, {"position": position})
+    change_rows(_SETTLE, [horizon, position + fed])
     hints.publish_moved(position + fed)
     return fed

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
+
+from jobs.log import AsyncReader
 
 # Positions have no gaps, so a page is a range. A job that moves on behind the page is left to the
 # page in which its newest event is; a job's events are in the feed by seq without gaps, so the next
@@ -74,28 +76,22 @@ class SummaryPage:
     newest: str | None = None
 
 
-class Executor(Protocol):
-    """What runs a statement: `jobs.log.AsyncReader`."""
-
-    async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]: ...
-
-
 class AsyncSummaries:
     """Reads the feed from an event loop. Raises psycopg.Error while Postgres is away."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, reader: AsyncReader) -> None:
+        self._reader = reader
 
     async def page(self, after: int, limit: int) -> SummaryPage:
         """Return what the `limit` positions after `after` bring; at the end, `last` is `after`."""
-        rows = await self._executor.fetch(_PAGE, {"after": after, "limit": limit})
+        rows = await self._reader.fetch(_PAGE, {"after": after, "limit": limit})
         last, end, before, newest = rows[0][:4]
         found = [_row_summary(row[4:]) for row in rows if row[4]]
         return SummaryPage(after, last, found, end or 0, before, newest)
 
     async def end(self) -> int:
         """Return the feed's newest position, 0 for none."""
-        rows = await self._executor.fetch(_END, [])
+        rows = await self._reader.fetch(_END, [])
         return int(rows[0][0]) if rows else 0
 
 

@@ -18,10 +18,9 @@ from core import clock
 from core.errors import NotFound, RepriseError
 from jobs import log
 from jobs.events.fold import FOLD, State, Summary
-from jobs.integrity.row import summary_of
 from jobs.log import snapshots
 from jobs.log.state import fold_texts
-from jobs.models import Job, Snapshot
+from jobs.models import Job, Snapshot, stored_value
 
 Progress = Callable[[int], None]
 _NO_EVENT = (RepriseError, ValueError, LookupError, TypeError, AttributeError)
@@ -106,7 +105,7 @@ def _lock_row(job_id: UUID, *, lock: bool = False) -> Job:
 
 
 def _of_row(row: Job, folded: Summary) -> Iterator[Difference]:
-    kept = summary_of(row)
+    kept = row.summary
     for name in Summary.__slots__:
         was, now = getattr(kept, name), getattr(folded, name)
         if was != now:
@@ -147,17 +146,8 @@ def _write_row(row: Job, folded: Summary, places: list[str]) -> None:
     if not names:
         return
     for name in names:
-        setattr(row, name, _stored_value(name, getattr(folded, name)))
+        setattr(row, name, stored_value(name, getattr(folded, name)))
     if folded.terminal:
         row.lease_until = None
         names.append("lease_until")
     row.save(update_fields=names)
-
-
-def _stored_value(name: str, value: Any) -> Any:
-    """Return a field of the fold as the row keeps it."""
-    if name == "head_hash":
-        return bytes.fromhex(value)
-    if name.endswith("_at"):
-        return value and clock.parse(value)
-    return list(value) if name == "waiting_for" else value

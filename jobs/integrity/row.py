@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db import DataError
 
-from core import clock
 from jobs.events.extensions import submission_data
 from jobs.events.fold import Summary
 from jobs.integrity.chain import Broken, event_of
@@ -23,32 +21,13 @@ def check_row(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
 
     `submitted` has the texts of job.submitted and of the events that complete it.
     """
-    kept = summary_of(row)
+    kept = row.summary
     wrong = [name for name in Summary.__slots__ if getattr(kept, name) != getattr(folded, name)]
     if wrong:
         raise Broken(max(row.head, 1), _describe_differences(wrong, kept, folded))
     if row.head and (names := _not_as_submitted(row, submitted)):
         verb = "differs" if len(names) == 1 else "differ"
-        raise Broken(1, f"The job's row is not what was submitted: {_join_words(names)} {verb}.")
-
-
-def summary_of(row: Job) -> Summary:
-    """Return the folded columns of a job's row as the fold has them."""
-    return Summary(
-        status=row.status if row.head else "",
-        done=row.done,
-        total=row.total,
-        failed=row.failed,
-        attempt=row.attempt,
-        head=row.head,
-        head_hash=bytes(row.head_hash).hex(),
-        submitted_at=_rfc3339(row.submitted_at),
-        started_at=_rfc3339(row.started_at),
-        finished_at=_rfc3339(row.finished_at),
-        last_at=_rfc3339(row.last_at),
-        message=row.message,
-        waiting_for=tuple(row.waiting_for),
-    )
+        raise Broken(1, f"The job's row is not what was submitted: {', '.join(names)} {verb}.")
 
 
 def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
@@ -64,20 +43,13 @@ def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
 
 def _describe_differences(names: Sequence[str], kept: Summary, folded: Summary) -> str:
     differences = [
-        f"{name} is {_show_value(getattr(kept, name))}, not {_show_value(getattr(folded, name))}"
+        f"{name} is {show_value(getattr(kept, name))}, not {show_value(getattr(folded, name))}"
         for name in names
     ]
-    return f"The job's row is not what its events make of it: {_join_words(differences)}."
+    return f"The job's row is not what its events make of it: {', '.join(differences)}."
 
 
-def _join_words(words: Sequence[str]) -> str:
-    return ", ".join(words)
-
-
-def _show_value(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """Return a value in words, short enough for a sentence."""
     text = "nothing" if value in (None, "", ()) else str(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
-
-
-def _rfc3339(value: datetime | None) -> str | None:
-    return clock.rfc3339(value) if value else None

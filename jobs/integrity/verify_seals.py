@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import clock
-from jobs.integrity.missing_row import missing_row
-from jobs.integrity.seals import files
-from jobs.integrity.seals.adopt import acknowledged_seals
+from jobs.integrity.seals import SealFailed, files
+from jobs.integrity.seals.adopt import (
+    Keys,
+    acknowledged_seals,
+    check_whole,
+    command_for,
+    last_seal,
+    newer_files,
+    next_adoptable,
+    read_older,
+)
 from jobs.integrity.seals.text import (
     FIRST_PREVIOUS,
     SealText,
@@ -85,7 +93,7 @@ def _check_seal(
     if row is None and line is None:
         raise _Bad("It is missing, file and row.")
     if row is None:
-        raise _Bad(missing_row(number, keys or None))
+        raise _Bad(_missing_row(number, keys or None))
     if line is None:
         raise _Bad("Its file is missing.")
     text = _signed_text(row.text, "row")
@@ -131,3 +139,44 @@ def _signed_text(line: str, where: str) -> SealText:
 def _check_heads(text: SealText, lines: Iterable[str], where: str) -> None:
     if digest_of(lines) != (text.heads, text.digest):
         raise _Bad(f"The heads of its {where} are not those that were signed.")
+
+
+def _missing_row(number: int, keys: Keys) -> str:
+    """Return in plain words why a seal's row may be missing, and the command that helps."""
+    last, _hash = last_seal()
+    if number < last:
+        return _older_advice(number, last, keys)
+    if number > last + 1:
+        return f"Its row is missing, as that of seal {number - 1} is."
+    return _newer_advice(keys)
+
+
+def _older_advice(number: int, last: int, keys: Keys) -> str:
+    removed = f"Its row was removed: there is seal {last}, so no crash did that."
+    try:
+        file = read_older(number, keys)
+        check_whole(file)
+    except ValueError as error:
+        return (
+            f"{removed} Its file cannot give the row back: {error}. Put back the files from a "
+            "copy, then run `seal`."
+        )
+    return f"{removed} Run {command_for([file])}, which gives the row back from the file."
+
+
+def _newer_advice(keys: Keys) -> str:
+    try:
+        newer = newer_files(keys)
+        kept = newer[next_adoptable(newer)]
+    except SealFailed as error:
+        return f"Its row is missing. {error.message}"
+    command = command_for(newer)
+    if kept is not newer[0]:
+        return (
+            f"Its row is missing. Seal {kept.text.number} acknowledges it and has no row either: "
+            f"run {command}, which takes that one up."
+        )
+    return (
+        "Its row is missing, and the log has all that it vouches for: a crash kept `seal` from "
+        f"finishing, or the row was removed. Run {command}, which takes the file up."
+    )

@@ -6,8 +6,9 @@ durable run API (`jobs.run`). `jobs.kinds.registry` finds the known ones.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
@@ -15,9 +16,8 @@ from typing import Any, ClassVar, Generic, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidParams
-from core.json_pointer import join_pointer
+from core.json_pointer import escape_part, join_pointer
 from jobs.events.extensions import check_fits
-from jobs.kinds import storable_values
 from jobs.secrets import field as secrets
 
 P = TypeVar("P", bound=BaseModel)
@@ -147,7 +147,7 @@ class Kind(ABC, Generic[P]):
         params = self.settle(self.read(raw))
         self.check(params)
         check_fits(raw)
-        if unfit := storable_values.find_unfit(params.model_dump(by_alias=True, round_trip=True)):
+        if unfit := list(_unfit_values(params.model_dump(by_alias=True, round_trip=True))):
             raise InvalidParams(unfit)
         return params
 
@@ -172,7 +172,25 @@ AnyKind = Kind[Any]
 
 def _error_pointers(error: ValidationError) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) and sentences."""
-    found = []
-    for item in error.errors(include_url=False, include_input=False):
-        found.append({"pointer": join_pointer(item["loc"]), "detail": item["msg"]})
-    return found
+    return [
+        {"pointer": join_pointer(item["loc"]), "detail": item["msg"]}
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _unfit_values(value: Any, place: str = "") -> Iterator[dict[str, str]]:
+    """Yield a pointer and a sentence for each number that JSON, or the log, does not have.
+
+    pydantic makes such of texts (`"inf"`, `"9223372036854775808"`) unless it is strict.
+    """
+    match value:
+        case float() if not math.isfinite(value):
+            yield {"pointer": place, "detail": f"Give a finite number, not {value}"}
+        case int() if not -(2**63) <= value < 2**63:
+            yield {"pointer": place, "detail": "Integers have at most 64 bits"}
+        case Mapping():
+            for name, each in value.items():
+                yield from _unfit_values(each, f"{place}/{escape_part(name)}")
+        case list() | tuple() | set() | frozenset():
+            for number, each in enumerate(value):
+                yield from _unfit_values(each, f"{place}/{number}")

@@ -71,8 +71,3 @@ def frame_texts(place: Place) -> list[str]:
     """Return a frame's events, from memory if it was read a moment ago (by any thread)."""
     _header, lines = unpack_frame(place, read_frame(place))
     return lines
-
-
-def forget_frames() -> None:
-    """Let go of every frame in memory."""
-    frame_texts.cache_clear()

@@ -41,10 +41,10 @@ def page_of_places(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> P
     archive's file is gone, OSError while its storage is away.
     """
     texts: list[str] = []
-    size = 0
+    size, cut = 0, False
     for place in (Place(*row) for row in rows):
-        if size >= PAGE_BYTES:
-            return _make_page(after, texts, cut=True)
+        if cut := size >= PAGE_BYTES:
+            break
         try:
             found = archive_frames.frame_texts(place)
         except FileNotFoundError as error:
@@ -52,10 +52,6 @@ def page_of_places(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> P
         start = max(after + 1 - place.first, 0)
         texts += (ours := found[start : after + limit + 1 - place.first])
         size += sum(map(len, ours))
-    return _make_page(after, texts)
-
-
-def _make_page(after: int, texts: list[str], *, cut: bool = False) -> Page:
     return Page(after, after + len(texts), "\n".join(texts), cut)
 
 

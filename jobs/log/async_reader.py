@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
@@ -53,12 +52,7 @@ class AsyncReader:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:

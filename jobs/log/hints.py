@@ -112,11 +112,9 @@ class Publisher:
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
         self._changed = threading.Condition()
-        threading.Thread(target=self._run_loop, name="hints", daemon=True).start()
-
-    def put(self, receipts: Sequence[Appended]) -> None:
-        """Take receipts to send; returns at once."""
-        self.tell(*map(Hint.of, receipts))
+        sending = self._send_for_ever()
+        run = self._loop.run_until_complete
+        threading.Thread(target=run, args=(sending,), name="hints", daemon=True).start()
 
     def tell(self, *news: News) -> None:
         """Take news to send; returns at once."""
@@ -133,9 +131,6 @@ class Publisher:
         """Wait until nothing waits any more; for a process that is about to exit."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, timeout)
-
-    def _run_loop(self) -> None:
-        self._loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
         while True:
@@ -163,12 +158,10 @@ class Publisher:
                     await layer.group_send(hint.group, hint.message())
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: a hint may fail, a log may not
-                self._report_failure(error)
+                logger.warning(
+                    "hint not sent, readers will poll: %r", error, extra={"action": "hint"}
+                )
                 return await asyncio.sleep(PAUSE_SECONDS)
-
-    @staticmethod
-    def _report_failure(error: Exception) -> None:
-        logger.warning("hint not sent, readers will poll: %r", error, extra={"action": "hint"})
 
 
 _publisher: Publisher | None = None
@@ -187,4 +180,4 @@ def hint_publisher() -> Publisher:
 
 def publish_hints(receipts: Sequence[Appended]) -> None:
     """Send the hints of receipts whose transaction has committed; never blocks, never raises."""
-    hint_publisher().put(receipts)
+    hint_publisher().tell(*map(Hint.of, receipts))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 from uuid import UUID
 
-from django.db import connection
+from jobs.log.sql import fetch_rows
 
 # How far a job's events go beyond its row's head: in one statement with the row, since a job that
 # runs moves both at any moment.
@@ -65,25 +65,19 @@ Columns = tuple[int, str, str, str | None, str | None]
 
 def read_columns(job_id: UUID, after: int, limit: int) -> list[Columns]:
     """Return the columns of up to `limit` events after seq `after`; none of an archived job's."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS, {"job": job_id, "after": after, "limit": limit})
-        rows: list[Columns] = cursor.fetchall()
-    return rows
+    values = {"job": job_id, "after": after, "limit": limit}
+    return cast("list[Columns]", fetch_rows(_COLUMNS, values))
 
 
 def next_after(job_id: UUID, seq: int) -> int | None:
     """Return the seq of the job's next stored event after `seq`, None if there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [job_id, seq])
-        [found] = cursor.fetchone()
+    [(found,)] = fetch_rows(_NEXT, [job_id, seq])
     return int(found) if found is not None else None
 
 
 def jobs_after(after: UUID, limit: int) -> list[UUID]:
     """Return up to `limit` ids of jobs that have events, ascending, after `after`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_JOBS_AFTER, {"after": after, "limit": limit})
-        return [job for (job,) in cursor.fetchall()]
+    return [job for (job,) in fetch_rows(_JOBS_AFTER, {"after": after, "limit": limit})]
 
 
 def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[str]:
@@ -92,20 +86,16 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
     Postgres compares, because it has its own idea of when two numbers are one. A member that the
     event does not have is not compared.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SUBMITTED, {"job": job_id, "data": json.dumps(data), "actor": actor})
-        row = cursor.fetchone() or [False] * len(_MEMBERS)
+    found = fetch_rows(_SUBMITTED, {"job": job_id, "data": json.dumps(data), "actor": actor})
+    row = found[0] if found else [False] * len(_MEMBERS)
     compared = {*data, "submitted_by"}
     return [name for name, same in zip(_MEMBERS, row, strict=True) if name in compared and not same]
 
 
-def hashes_at(
-    heads: Sequence[tuple[UUID, int]],
-) -> Iterator[tuple[UUID, int, int | None, str | None]]:
-    """Yield each job and seq again, with the job's head and the hash (hex) of that event.
+def hashes_at(heads: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, int, int | None, str | None]]:
+    """Return each job and seq again, with the job's head and the hash (hex) of that event.
 
     The head is None of a job that has no row, the hash of an event that the table does not have.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_HASHES, [[job for job, _ in heads], [seq for _, seq in heads]])
-        yield from cursor.fetchall()
+    values = [[job for job, _ in heads], [seq for _, seq in heads]]
+    return cast("list[tuple[UUID, int, int | None, str | None]]", fetch_rows(_HASHES, values))

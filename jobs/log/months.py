@@ -1,4 +1,4 @@
-"""A month of events as a whole: what is in it, what holds it back, and how its partition goes.
+"""The months that events are partitioned by: made ahead, and how one goes as a whole.
 
 Letting go is the owner's: `Owner` has a connection of its own, since the application's role may
 not change tables.
@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from core import clock
 from core.errors import NotNow, RepriseError
 from core.ids import uuid7_floor
+from jobs.log import sql
 from jobs.log.restore import NO_LIMIT
+from jobs.log.sql import fetch_rows
 
 ROWS_AT_ONCE = 1000
+MONTHS_AHEAD = 2
 # How long a statement of the owner's stands in the way of others before it steps back.
 PATIENCE_MS = 2000
 
@@ -121,10 +124,36 @@ class State(StrEnum):
 def month_tables() -> dict[Month, State]:
     """Return every month that has a table, oldest first."""
     found = {}
-    for name, attached, pending in _fetch_all(_TABLES, []):
+    for name, attached, pending in fetch_rows(_TABLES):
         state = State.DETACHING if pending else State.ATTACHED if attached else State.DETACHED
         found[Month.parse(name.removeprefix("jobs_event_").replace("_", "-"))] = state
     return dict(sorted(found.items()))
+
+
+def partition_names() -> list[str]:
+    """Return the names of the partitions, oldest first: `jobs_event_2026_11`."""
+    return [name for (name,) in fetch_rows(sql.MONTHS)]
+
+
+def make_ahead() -> list[str]:
+    """Make the partitions of this month and the next ones; return the names of the new ones."""
+    starts = map(_month_start, _next_months(MONTHS_AHEAD))
+    made = [fetch_rows(sql.MAKE_MONTH, [start])[0][0] for start in starts]
+    return [name for name in made if name]
+
+
+def missing_partitions() -> list[str]:
+    """Return which of this month's and the next month's partitions are not there."""
+    wanted = {month.table for month in _next_months(1)}
+    return sorted(wanted - set(partition_names()))
+
+
+def _next_months(count: int) -> list[Month]:
+    """Return this month and so many after it."""
+    months = [Month.of(clock.now())]
+    for _ in range(count):
+        months.append(months[-1].next)
+    return months
 
 
 def count_events(month: Month) -> int:
@@ -136,7 +165,7 @@ def month_rows(month: Month) -> Iterator[tuple[UUID, int, str]]:
     """Yield (job, seq, text) of an attached month's events in that order, in constant memory."""
     job, high = month.bounds
     place = {"job": job, "seq": 0, "high": high, "limit": ROWS_AT_ONCE}
-    while page := _fetch_all(_ROWS, place):
+    while page := fetch_rows(_ROWS, place):
         yield from page
         place |= {"job": page[-1][0], "seq": page[-1][1]}
 
@@ -148,26 +177,19 @@ def count_unfed(month: Month) -> int:
 
 def archived_before() -> Month | None:
     """Return the month after the newest one that was dropped; None if none was."""
-    [(newest,)] = _fetch_all(_DROPPED, [])
+    [(newest,)] = fetch_rows(_DROPPED)
     return Month.of_day(newest).next if newest else None
 
 
 def _count_rows(statement: str, month: Month) -> int:
     with transaction.atomic():
-        _fetch_all(NO_LIMIT, [True])
-        [(events,)] = _fetch_all(statement, month.bounds)
+        fetch_rows(NO_LIMIT, [True])
+        [(events,)] = fetch_rows(statement, month.bounds)
     return int(events)
 
 
 def _month_start(month: Month) -> datetime:
     return datetime(month.year, month.number, 1, tzinfo=UTC)
-
-
-def _fetch_all(statement: str, values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
 
 
 class Owner:
@@ -188,12 +210,7 @@ class Owner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
     def require_right(self) -> None:

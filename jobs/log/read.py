@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from core.errors import CursorAhead, HistoryDiverged, NotFound
 from jobs.log import archived_events, sql
+from jobs.log.sql import fetch_rows
 from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
 PAGE_EVENTS = 1000
@@ -22,9 +21,9 @@ def read(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
     were archived and the archive is gone.
     """
     values = page_values(job_id, after, limit)
-    [(cut, last, lines)] = _fetch_all(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
+    [(cut, last, lines)] = fetch_rows(sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE, values)
     if cut and not lines:
-        [(cut, last, lines)] = _fetch_all(sql.LARGE_PAGE, values)
+        [(cut, last, lines)] = fetch_rows(sql.LARGE_PAGE, values)
     return Page(after, last, lines, cut) if lines else _archived_page(job_id, after, limit)
 
 
@@ -37,15 +36,13 @@ def read_history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iter
 
 def read_attempts(job_id: UUID) -> list[str]:
     """Return the events that open attempts, and those of waits, since the run last got on."""
-    return [text for (text,) in _fetch_all(sql.ATTEMPTS, {"job": job_id})]
+    return [text for (text,) in fetch_rows(sql.ATTEMPTS, {"job": job_id})]
 
 
 def read_head(job_id: UUID) -> Head | None:
     """Return the job's head, None for an unknown job."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.HEADS, [[job_id]])
-        row = cursor.fetchone()
-    return Head(row[1], row[2], row[3]) if row else None
+    rows = fetch_rows(sql.HEADS, [[job_id]])
+    return Head(*rows[0][1:]) if rows else None
 
 
 def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
@@ -55,27 +52,18 @@ def check_cursor(job_id: UUID, cursor: Cursor) -> Head:
     """
     found = compare_cursor(read_head(job_id), cursor)
     if cursor.hash8:
-        with connection.cursor() as statement:
-            statement.execute(sql.HASH_AT, [job_id, cursor.seq])
-            row = statement.fetchone()
-        match_hash(row or hash_of(_archived_page(job_id, cursor.seq - 1, 1)), cursor)
+        rows = fetch_rows(sql.HASH_AT, [job_id, cursor.seq])
+        row = rows[0] if rows else hash_of(_archived_page(job_id, cursor.seq - 1, 1))
+        match_hash(row, cursor)
     if archived_events.may_be(job_id, found, cursor):
-        archived_events.check_there(
-            _fetch_all(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
-        )
+        needed = fetch_rows(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
+        archived_events.check_there(needed)
     return found
 
 
 def _archived_page(job_id: UUID, after: int, limit: int) -> Page:
     values = {"job": job_id, "after": after, "limit": limit}
-    return archived_events.page_of_places(after, limit, _fetch_all(archived_events.PLACES, values))
-
-
-def _fetch_all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    return archived_events.page_of_places(after, limit, fetch_rows(archived_events.PLACES, values))
 
 
 def page_values(job_id: UUID, after: int, limit: int) -> dict[str, Any]:
@@ -95,12 +83,12 @@ def compare_cursor(found: Head | None, cursor: Cursor) -> Head:
     return found
 
 
-def hash_of(page: Page) -> tuple[str] | None:
+def hash_of(page: Page) -> tuple[str, ...] | None:
     """Return the hash of a page's last event as a row of HASH_AT; None for an empty page."""
     return (page.lines[-66:-2],) if page.lines else None
 
 
-def match_hash(row: tuple[str] | None, cursor: Cursor) -> None:
+def match_hash(row: tuple[str, ...] | None, cursor: Cursor) -> None:
     """Raise HistoryDiverged unless the stored hash begins with the cursor's digits."""
     if row is None or not row[0].startswith(cursor.hash8 or ""):
         raise HistoryDiverged

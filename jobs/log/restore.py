@@ -59,15 +59,11 @@ def make_month(moment: datetime) -> None:
 
     In a transaction of its own: making one locks the whole log for a moment.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.MAKE_MONTH, [moment])
-        cursor.execute(sql.MONTHS)
-        if f"jobs_event_{moment:%Y_%m}" not in {name for (name,) in cursor.fetchall()}:
-            raise NotNow(f"The month {moment:%Y-%m} is being archived just now.")
+    sql.fetch_rows(sql.MAKE_MONTH, [moment])
+    if (f"jobs_event_{moment:%Y_%m}",) not in sql.fetch_rows(sql.MONTHS):
+        raise NotNow(f"The month {moment:%Y-%m} is being archived just now.")
 
 
 def known_heads(job_ids: Iterable[UUID]) -> dict[UUID, Any]:
     """Return (head, hash in hex) of those of the jobs that are here."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.HEADS, [list(job_ids)])
-        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    return {row[0]: (row[1], row[2]) for row in sql.fetch_rows(sql.HEADS, [list(job_ids)])}

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from jobs.events.fold import FOLD, State, StepState, Summary
+from jobs.log.sql import fetch_rows
 from jobs.models import Snapshot
 
 EVERY = 1000
@@ -38,9 +37,7 @@ def nearest_snapshot(job_id: UUID, seq: int) -> State:
 
     `summary.head` says which seq it is of.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_UP_TO, [job_id, FOLD, seq])
-        rows = cursor.fetchall()
+    rows = fetch_rows(_UP_TO, [job_id, FOLD, seq])
     if not rows:
         return State()
     return laid_over(json.loads(rows[-1][0]), (json.loads(steps) for _, steps in rows))

@@ -1,6 +1,11 @@
 """Every statement on events and on the folded columns of the job row (the feed has its own)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+Values = Sequence[Any] | Mapping[str, Any] | None
 
 _TIME = "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 _TIMES = ", ".join(map(_TIME.format, ("submitted_at", "started_at", "finished_at", "last_at")))
@@ -104,6 +109,21 @@ MONTHS = """
 select inhrelid::regclass::text from pg_inherits where inhparent = 'jobs_event'::regclass
 order by 1
 """
+
+
+def fetch_rows(statement: str, values: Values = None) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement, over Django's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def change_rows(statement: str, values: Values = None) -> int:
+    """Execute a statement that returns no rows; return how many it has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
 
 
 def array_text(values: Iterable[object]) -> str:

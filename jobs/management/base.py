@@ -1,9 +1,18 @@
-"""The base of the service's commands."""
+"""The base of the service's commands, and the types of their arguments.
+
+What is refused is said in a sentence.
+"""
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+from datetime import datetime
+from uuid import UUID
+
 from django.core.management.base import BaseCommand
 
+from core.clock import OutOfRange, read_moment
+from core.ids import parse_id
 from jobs import checks
 
 
@@ -15,3 +24,21 @@ class ServiceCommand(BaseCommand):
     """
 
     requires_system_checks = (checks.ENGINE,)
+
+
+def job_argument(text: str) -> UUID:
+    """Return the id of a job that somebody wrote."""
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def moment_argument(text: str) -> datetime:
+    """Return the moment that somebody wrote: UTC unless it says otherwise."""
+    try:
+        return read_moment(text)
+    except OutOfRange as error:
+        raise ArgumentTypeError(str(error)) from error
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error} Write a date, or 2026-11-22T09:00:00Z.") from error

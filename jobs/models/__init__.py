@@ -10,6 +10,7 @@ from jobs.models.job import (
     Snapshot,
     StoredSecret,
     Target,
+    stored_value,
 )
 from jobs.models.people import ApiToken, SignInAttempts, Team
 from jobs.models.schedule import Schedule
@@ -34,4 +35,5 @@ __all__ = [
     "StoredSecret",
     "Target",
     "Team",
+    "stored_value",
 ]

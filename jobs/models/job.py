@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 
+from core import clock
 from core.ids import uuid7
+from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
 
@@ -120,6 +123,25 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.id})"
+
+    @property
+    def summary(self) -> Summary:
+        """The folded columns, as the fold has them."""
+        values = {name: getattr(self, name) for name in Summary.__slots__}
+        for name in ("submitted_at", "started_at", "finished_at", "last_at"):
+            values[name] = values[name] and clock.rfc3339(values[name])
+        values["status"] = self.status if self.head else ""
+        values["head_hash"] = bytes(self.head_hash).hex()
+        return Summary(**{**values, "waiting_for": tuple(self.waiting_for)})
+
+
+def stored_value(name: str, value: Any) -> Any:
+    """Return a member of a summary as the column of that name keeps it."""
+    if name == "head_hash":
+        return bytes.fromhex(value)
+    if name.endswith("_at"):
+        return value and clock.parse(value)
+    return list(value) if name == "waiting_for" else value
 
 
 class Claim(models.Model):

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
+
+from jobs.log.sql import change_rows, fetch_rows
 
 # One start of a job at a time decides about claims; held for two statements, never over work.
 _DECIDE = "select pg_advisory_xact_lock(hashtext('jobs.claims'))"
@@ -50,19 +52,16 @@ def acquire_targets(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]
     """
     if not targets:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_DECIDE)
-        cursor.execute(_CLAIM, [PRIORITY, sorted(set(targets)), job_id])
-        cursor.execute(_BLOCKERS, [job_id])
-        blockers = [{"target": target, "job": str(job)} for target, job in cursor.fetchall()]
-        if not blockers:
-            cursor.execute("update jobs_claim set held = true where job_id = %s", [job_id])
-    return blockers
+    fetch_rows(_DECIDE)
+    change_rows(_CLAIM, [PRIORITY, sorted(set(targets)), job_id])
+    found = fetch_rows(_BLOCKERS, [job_id])
+    if not found:
+        change_rows("update jobs_claim set held = true where job_id = %s", [job_id])
+    return [{"target": target, "job": str(job)} for target, job in found]
 
 
 def release_targets(job_id: UUID) -> list[UUID]:
     """Give up a job's claims; return the waiting jobs that may now have their turn."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_DECIDE)  # else a claim being made just now would be overlooked
-        cursor.execute(_RELEASE, [job_id, job_id])
-        return sorted(job for (job,) in cursor.fetchall())
+    with transaction.atomic():
+        fetch_rows(_DECIDE)  # else a claim being made just now would be overlooked
+        return sorted(job for (job,) in fetch_rows(_RELEASE, [job_id, job_id]))

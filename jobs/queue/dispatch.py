@@ -8,6 +8,7 @@ the setting REPRISE_DISPATCH names the engine behind it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -15,17 +16,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from jobs.queue.port import Engine, Receiver
-
-__all__ = [
-    "Engine",
-    "Receiver",
-    "current_engine",
-    "deliver_job",
-    "forget_dead_deliveries",
-    "serve_deliveries",
-]
-
+from jobs.models import Job
+from jobs.queue.port import Engine
 
 # Where the engines were before; settings that say so still work.
 OLD_PACKAGE, PACKAGE = "jobs.dispatch.", "jobs.queue."
@@ -49,9 +41,11 @@ def deliver_job(job_id: UUID, at: datetime | None = None, priority: int = 0) -> 
     current_engine().deliver(job_id, at, priority)
 
 
-async def serve_deliveries(receive: Receiver, name: str, capacity: int) -> None:
-    """Hand every delivered id to `receive`, until cancelled: see `Engine.serve`."""
-    await current_engine().serve(receive, name, capacity)
+def wake_jobs(job_ids: Collection[UUID]) -> None:
+    """Deliver jobs that may now get what they waited for, those of a higher priority first."""
+    found = Job.objects.filter(pk__in=job_ids).order_by("-priority", "pk")
+    for job_id, priority in found.values_list("pk", "priority"):
+        deliver_job(job_id, priority=priority)
 
 
 def forget_dead_deliveries() -> int:

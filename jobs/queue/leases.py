@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from core import clock
 from core.errors import NotNow
@@ -24,8 +24,9 @@ from core.user_code import report
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
+from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Job
-from jobs.queue import claims, limits, lost_attempts, unknown_kinds
+from jobs.queue import claims, limits, lost_attempts
 from jobs.queue.lost_attempts import Lost
 
 _TAKE = """
@@ -144,15 +145,12 @@ def renew_leases(leases: Mapping[UUID, int]) -> dict[UUID, str]:
     if not leases:
         return {}
     values: list[Any] = [list(leases), list(leases.values()), settings.REPRISE.lease_seconds]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_BEAT, values)
-        return dict(cursor.fetchall())
+    return dict(fetch_rows(_BEAT, values))
 
 
 def release_lease(job_id: UUID, fence: int) -> None:
     """Give a lease back before it ends, so that another worker can take the job at once."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, [job_id, fence])
+    change_rows(_RELEASE, [job_id, fence])
 
 
 def park_job(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -> str:
@@ -163,11 +161,10 @@ def park_job(job_id: UUID, fence: int, actor: str, events: Sequence[NewEvent]) -
     so. Raises LeaseLost.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK, [job_id, fence])
-            if (row := cursor.fetchone()) is None:
-                raise log.LeaseLost("Somebody else has this job.")
-        status: str = row[0]
+        rows = fetch_rows(_LOCK, [job_id, fence])
+        if not rows:
+            raise log.LeaseLost("Somebody else has this job.")
+        status: str = rows[0][0]
         if events and status == "running":
             status = log.append(job_id, events, actor=actor, fence=fence).status
         release_lease(job_id, fence)
@@ -192,9 +189,7 @@ def _seize_jobs(
     """Give the worker the leases that it can have; of some kinds only, where these are given."""
     wanted = None if kinds is None else list(kinds)
     values = [list(job_ids), wanted, wanted, worker, settings.REPRISE.lease_seconds]
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, values)
-        return [_Seized(*row) for row in cursor.fetchall()]
+    return [_Seized(*row) for row in fetch_rows(_TAKE, values)]
 
 
 def _fit_to_run(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_Seized]:
@@ -212,8 +207,7 @@ def _fit_to_run(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_
             lost_attempts.give_up(one.job, one.fence, lost)
         elif _is_suspect(one, lost) and suspects is not None:
             suspects.add(one.job)
-            with connection.cursor() as cursor:
-                cursor.execute(_LEAVE, [one.worker, one.lease_until, one.job])
+            change_rows(_LEAVE, [one.worker, one.lease_until, one.job])
         else:
             fit.append(one._replace(lost=lost[-1]))
     return fit
@@ -259,7 +253,7 @@ def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> li
 def _find_waits(job: Job) -> dict[str, Any]:
     """Return what a job waits for, as the data of job.waiting; {} where it can run."""
     if registry.find_kind(job.kind) is None:
-        return {"for": "kind", "waits": [unknown_kinds.wait_for(job.kind)], "count": 1}
+        return {"for": "kind", "waits": [{"for": "kind", "kind": job.kind}], "count": 1}
     if turn := limits.find_waits(job.pk, job.kind, job.priority):
         return {"for": "limit", "waits": turn, "count": len(turn)}
     if blockers := claims.acquire_targets(job.pk, _job_targets(job)):
@@ -278,8 +272,7 @@ def _job_targets(job: Job) -> list[str]:
 
 
 def _append_wait(job: Job, said: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("update jobs_job set lease_until = null where id = %s", [job.pk])
+    change_rows("update jobs_job set lease_until = null where id = %s", [job.pk])
     if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):
         log.append(job.pk, [NewEvent(EventType.JOB_WAITING, said)], actor="system")
         if said["for"] == "kind":

@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from jobs.kinds import registry
+from jobs.log.sql import fetch_rows
 from jobs.queue import dispatch
 
 # Taken after the row of the job at hand, before the claims' lock and the queue's rows.
@@ -26,7 +27,8 @@ where kind = %s and status not in ('succeeded', 'failed', 'cancelled')
   and lease_until > clock_timestamp() and id is distinct from %s
 """
 
-# Who could run but for the limit. A job that waits for targets, or by itself, is not in line.
+# The first of those who could run but for the limit; who is behind them cannot get a place now. A
+# job that waits for targets, or by itself, is not in line.
 _LINE = """
 select id, priority, status from jobs_job
 where kind = %s and status not in ('succeeded', 'failed', 'cancelled')
@@ -55,9 +57,8 @@ def find_waits(job_id: UUID, kind: str, priority: int) -> list[dict[str, Any]]:
     if (limit := limit_of(kind)) is None:
         return []
     free = limit - _count_live(kind, besides=job_id)
-    ahead = sum(
-        (-other, id) < (-priority, job_id) for id, other, _ in _waiting_line(kind, max(free, 0))
-    )
+    line = fetch_rows(_LINE, [kind, max(free, 0)])
+    ahead = sum((-other, id) < (-priority, job_id) for id, other, _status in line)
     return [] if ahead < free else [{"for": "limit", "kind": kind, "limit": limit}]
 
 
@@ -70,7 +71,7 @@ def wake_next(kind: str) -> int:
     if (limit := limit_of(kind)) is None:
         return 0
     with transaction.atomic():
-        line = _waiting_line(kind, max(limit - _count_live(kind), 0))
+        line = fetch_rows(_LINE, [kind, max(limit - _count_live(kind), 0)])
         turns = [(id, priority) for id, priority, status in line if status == "waiting"]
         for job_id, priority in turns:
             dispatch.deliver_job(job_id, priority=priority)
@@ -83,14 +84,6 @@ def wake_all() -> int:
 
 
 def _count_live(kind: str, besides: UUID | None = None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [kind])
-        cursor.execute(_LIVE, [kind, besides])
-        return int(cursor.fetchone()[0])
-
-
-def _waiting_line(kind: str, most: int) -> list[tuple[UUID, int, str]]:
-    """Return the first of the line; those behind them cannot get a place now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LINE, [kind, most])
-        return list(cursor.fetchall())
+    fetch_rows(_LOCK, [kind])
+    [(live,)] = fetch_rows(_LIVE, [kind, besides])
+    return int(live)

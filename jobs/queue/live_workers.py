@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import connection
+from jobs.log.sql import change_rows
 
 LIVE_SECONDS = 30.0
 FORGET_SECONDS = 24 * 3600.0
@@ -23,18 +23,14 @@ _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * inte
 
 def renew_worker(worker: str, kinds: Sequence[str]) -> None:
     """Say that a worker is live, and which kinds it knows."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [worker, list(kinds)])
+    change_rows(_RENEW, [worker, list(kinds)])
 
 
 def remove_worker(worker: str) -> None:
     """Remove a worker that stops."""
-    with connection.cursor() as cursor:
-        cursor.execute("delete from jobs_worker where name = %s", [worker])
+    change_rows("delete from jobs_worker where name = %s", [worker])
 
 
 def forget_silent() -> int:
     """Remove workers that have not been seen for a day; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGET, [FORGET_SECONDS])
-        return int(cursor.rowcount)
+    return change_rows(_FORGET, [FORGET_SECONDS])

@@ -17,6 +17,7 @@ from django.db import Error, connection
 
 from core.db import leave_pool
 from core.user_code import describe_error
+from jobs.log.sql import change_rows, fetch_rows
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ set every = excluded.every, failures = jobs_duty.failures + 1, error = excluded.
 """
 
 _STANDINGS = """
-select name, every, extract(epoch from clock_timestamp() - done_at), failures, error
+select name, every, extract(epoch from clock_timestamp() - done_at)::float8, failures, error
 from jobs_duty order by name
 """
 
@@ -83,8 +84,7 @@ class Duty:
         try:
             if not connection.is_usable():
                 connection.close()
-            with connection.cursor() as cursor:
-                cursor.execute(statement, {"name": self.name, "every": self.every, "error": error})
+            change_rows(statement, {"name": self.name, "every": self.every, "error": error})
             self.told = time.monotonic()
         except Exception as error:
             if not isinstance(error, Error):
@@ -110,19 +110,12 @@ class Standing:
 
 def duty_status() -> list[Standing]:
     """Return how every duty does that a sweeper has ever had here."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STANDINGS)
-        rows = cursor.fetchall()
-    return [
-        Standing(name, every, None if seconds is None else float(seconds), failures, error)
-        for name, every, seconds, failures, error in rows
-    ]
+    return [Standing(*row) for row in fetch_rows(_STANDINGS)]
 
 
 def keep_only(names: Sequence[str]) -> None:
     """Forget what duties of other names, which an earlier Reprise had, were last noted to be."""
-    with connection.cursor() as cursor:
-        cursor.execute("delete from jobs_duty where name <> all(%s)", [list(names)])
+    change_rows("delete from jobs_duty where name <> all(%s)", [list(names)])
 
 
 def start_duties(groups: Sequence[Sequence[Duty]], stop: threading.Event) -> list[threading.Thread]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
@@ -16,6 +16,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from jobs.log.sql import change_rows, fetch_rows
 from jobs.queue.port import Receiver
 
 logger = logging.getLogger(__name__)
@@ -66,14 +67,10 @@ class Procrastinate:
 
     def forget_dead_deliveries(self) -> int:
         """Delete what workers that are silent for a minute held; the sweep has long been by."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "select * from procrastinate_prune_stalled_workers_v1(%s)", [DEAD_SECONDS]
-            )
-            cursor.execute(
-                "delete from procrastinate_jobs where status = 'doing' and worker_id is null"
-            )
-            return int(cursor.rowcount)
+        fetch_rows("select * from procrastinate_prune_stalled_workers_v1(%s)", [DEAD_SECONDS])
+        return change_rows(
+            "delete from procrastinate_jobs where status = 'doing' and worker_id is null"
+        )
 
 
 async def _cancel_task(serving: asyncio.Task[None]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import connection
 
+from jobs.log.sql import fetch_rows
 from jobs.queue import claims
-from jobs.queue.wake import wake_jobs
+from jobs.queue.dispatch import wake_jobs
 
 # Unfinished, nobody's, and not delivered a moment ago. A job that waits for targets is delivered by
 # their release; the sweep comes by much later, in case that release's process died. A parked one is
@@ -36,18 +36,14 @@ where job.finished_at is not null
 
 def deliver_due() -> int:
     """Deliver again every job that should run and that nobody runs; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE, [settings.REPRISE.sweep_seconds])
-        due = [job for (job,) in cursor.fetchall()]
+    due = [job for (job,) in fetch_rows(_DUE, [settings.REPRISE.sweep_seconds])]
     wake_jobs(due)
     return len(due)
 
 
 def release_ended() -> int:
     """Release the claims of jobs that have ended, and wake who waits for them."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ENDED_CLAIMS)
-        ended = [job for (job,) in cursor.fetchall()]
+    ended = [job for (job,) in fetch_rows(_ENDED_CLAIMS)]
     for job_id in ended:
         wake_jobs(claims.release_targets(job_id))
     return len(ended)

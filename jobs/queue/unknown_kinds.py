@@ -10,9 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from django.db import connection
-
 from core.words import counted
+from jobs.log.sql import fetch_rows
 from jobs.queue import live_workers
 
 logger = logging.getLogger(__name__)
@@ -37,23 +36,14 @@ group by kind order by kind
 """
 
 
-def wait_for(kind: str) -> dict[str, str]:
-    """Return what a job waits for whose kind this process does not know."""
-    return {"for": "kind", "kind": kind}
-
-
 def waiting_jobs(kinds: Sequence[str], most: int) -> list[UUID]:
     """Return the first jobs that wait for a worker that knows one of these kinds."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [list(kinds), most])
-        return [job for (job,) in cursor.fetchall()]
+    return [job for (job,) in fetch_rows(_NEXT, [list(kinds), most])]
 
 
 def unknown_kinds() -> dict[str, int]:
     """Return the kinds that jobs wait for and no live worker knows, with the number of jobs."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNKNOWN, [live_workers.LIVE_SECONDS])
-        return dict(cursor.fetchall())
+    return dict(fetch_rows(_UNKNOWN, [live_workers.LIVE_SECONDS]))
 
 
 def describe_kinds(found: Mapping[str, int]) -> str:

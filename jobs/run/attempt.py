@@ -7,7 +7,7 @@ The parts of the run API (steps, timers, gates, compensation, rollouts) work on 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ from jobs.run.threads import in_task
 from jobs.secrets.vault import Vault
 
 T = TypeVar("T")
+Value = TypeVar("Value", str, float)
 
 
 class Attempt(RunControl):
@@ -41,7 +42,7 @@ class Attempt(RunControl):
         self.env = {"REPRISE_JOB": str(job), "REPRISE_FENCE": str(fence)}
         self.diverged: Diverged | None = None
         self.worked: set[str | None] = set()  # targets on which this attempt has run a step
-        self.vault = Vault(job)
+        self.vault = Vault()
         self._replay = Replay({})
         self._writer = writer
         self._skew = timedelta()
@@ -101,6 +102,22 @@ class Attempt(RunControl):
     def has_begun(self, target: str) -> bool:
         """Return whether an earlier attempt has begun a step on a target."""
         return self._replay.has_begun(target)
+
+    async def recorded_value(self, name: str, draw: Callable[[], Value]) -> Value:
+        """Return what was recorded for this call, or draw it and record it first.
+
+        It is a step that has only ever succeeded. What is returned is committed: an effect that
+        follows from it can be found again by the attempt that has to repeat it.
+        """
+        occurrence, recorded = self.next_call(name, None)
+        if recorded is not None:
+            kept: Value = recorded.result
+            return kept
+        self.checkpoint(always=True)
+        drawn = draw()
+        data = {"try": 1, "occurrence": occurrence, "seconds": 0, "result": drawn}
+        await self.append([NewEvent(EventType.STEP_SUCCEEDED, data, name)])
+        return drawn
 
     async def skip(self, name: str, target: str | None, reason: str) -> None:
         """Log that a step is not going to run, and why; once, however many attempts."""

@@ -177,7 +177,8 @@ class Rollout:
     async def _ask_approval(self, parts: Sequence[Sequence[str]]) -> None:
         """Wait for somebody's word before the targets after the canaries."""
         done, rest = len(parts[0]), sum(map(len, parts[1:]))
-        question = f"{_target_count(done)} went first. Go on with {_target_count(rest)} more?"
+        first, more = counted(done, "target"), counted(rest, "target")
+        question = f"{first} went first. Go on with {more} more?"
         try:
             others = self._options.not_by_submitter
             await wait_for_approval(self._run, GATE, question, not_by_submitter=others)
@@ -204,7 +205,3 @@ class Rollout:
         if now != self._told:
             self._told = now
             await self._run.progress(now[0], len(self._outcome.targets), failed)
-
-
-def _target_count(count: int) -> str:
-    return counted(count, "target")

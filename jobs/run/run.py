@@ -17,7 +17,6 @@ from jobs.run.attempt import Attempt
 from jobs.run.compensation import Compensation, Undo
 from jobs.run.errors import Diverged, StepFailed
 from jobs.run.gates import Approval
-from jobs.run.recorded_values import recorded_value
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome, Rollout, RolloutOptions
 from jobs.run.step import StepFn
@@ -159,12 +158,12 @@ class Run(Attempt):
 
     async def now(self) -> datetime:
         """Return the time (UTC), the same for this call in every attempt; recorded as `now`."""
-        return clock.parse(await recorded_value(self, "now", lambda: clock.rfc3339(self.clock())))
+        return clock.parse(await self.recorded_value("now", lambda: clock.rfc3339(self.clock())))
 
     async def random(self) -> float:
         """Return a number from [0, 1), the same for this call in every attempt."""
-        return await recorded_value(self, "random", random.random)
+        return await self.recorded_value("random", random.random)
 
     async def uuid(self) -> UUID:
         """Return a UUID (version 4), the same for this call in every attempt."""
-        return UUID(await recorded_value(self, "uuid", lambda: str(uuid4())))
+        return UUID(await self.recorded_value("uuid", lambda: str(uuid4())))

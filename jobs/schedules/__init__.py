@@ -1,12 +1,11 @@
 """Schedules: jobs submitted by the clock, each moment once, however many sweepers run."""
 
+from jobs.schedules.cron import BadSchedule, next_moment
 from jobs.schedules.schedule import (
     MISSED,
-    BadSchedule,
     Standing,
     find_problem,
     fire_due,
-    next_moment,
     plan_next,
     schedules_status,
     set_enabled,

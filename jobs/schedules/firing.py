@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    transaction,
-)
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from core import clock
@@ -35,6 +28,7 @@ from jobs.events import clean
 from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import KindFailed, ask_kind
+from jobs.log.sql import fetch_rows
 from jobs.models import Job, Schedule
 
 logger = logging.getLogger(__name__)
@@ -56,8 +50,9 @@ class Firing:
         schedule = self.schedule
         if late and schedule.on_missed == Schedule.SKIP:
             return self._leave_out("nobody was there to fire it in time")
-        if schedule.overlap == Schedule.SKIP and (running := _unfinished_job(schedule)):
-            return self._leave_out(f"job {running.pk} has not ended")
+        last = schedule.last_job
+        if schedule.overlap == Schedule.SKIP and last and last.status not in TERMINAL:
+            return self._leave_out(f"job {last.pk} has not ended")
         try:
             job = self._build_job()
             return self._submit_once(job, last_run=self.at, message="", error="", failures=0)
@@ -150,11 +145,6 @@ class Firing:
         rows.update(next_run=self.after, **changes)
 
 
-def _unfinished_job(schedule: Schedule) -> Job | None:
-    job = schedule.last_job
-    return job if job is not None and job.status not in TERMINAL else None
-
-
 def _storable_params(params: object) -> dict[str, Any]:
     """Return params as an event takes them; none where it would not."""
     try:
@@ -166,7 +156,5 @@ def _storable_params(params: object) -> dict[str, Any]:
 
 def database_now() -> datetime:
     """Return the time by the database's clock. Raises if the database is away."""
-    with connection.cursor() as cursor:
-        cursor.execute("select clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = fetch_rows("select clock_timestamp()")[0][0]
     return now

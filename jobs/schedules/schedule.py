@@ -32,17 +32,6 @@ from jobs.schedules.cron import BadSchedule, next_moment
 from jobs.schedules.firing import Firing, database_now
 from jobs.secrets import field
 
-__all__ = [
-    "BadSchedule",
-    "Standing",
-    "find_problem",
-    "fire_due",
-    "next_moment",
-    "plan_next",
-    "schedules_status",
-    "set_enabled",
-]
-
 logger = logging.getLogger(__name__)
 
 MISSED = timedelta(minutes=1)

@@ -12,7 +12,7 @@ from django.db.models import Count
 from jobs.models import StoredSecret
 from jobs.secrets import keys
 from jobs.secrets.keys import SecretUnreadable
-from jobs.secrets.vault import Sealed, cipher_context, open_secret
+from jobs.secrets.vault import cipher_context, open_secret
 
 BATCH = 500
 
@@ -33,10 +33,9 @@ def save_secrets(job: UUID, values: Mapping[str, str]) -> None:
     )
 
 
-def load_secrets(job: UUID) -> dict[str, Sealed]:
+def load_secrets(job: UUID) -> dict[str, StoredSecret]:
     """Return a job's secrets by name, still encrypted."""
-    rows = StoredSecret.objects.filter(job_id=job)
-    return {row.name: Sealed(row.key_id, bytes(row.ciphertext)) for row in rows}
+    return {row.name: row for row in StoredSecret.objects.filter(job_id=job)}
 
 
 def secret_values(job: UUID) -> dict[str, str]:
@@ -44,7 +43,7 @@ def secret_values(job: UUID) -> dict[str, str]:
 
     Raises SecretUnreadable and KeysUnusable.
     """
-    return {name: open_secret(job, name, sealed) for name, sealed in load_secrets(job).items()}
+    return {name: open_secret(row) for name, row in load_secrets(job).items()}
 
 
 def forget_ended(ended_before: datetime) -> int:
@@ -83,9 +82,8 @@ def by_key() -> dict[str, int]:
 
 
 def _renew_secret(row: StoredSecret, key: keys.Key) -> None:
-    sealed = Sealed(row.key_id, bytes(row.ciphertext))
     try:
-        value = open_secret(row.job_id, row.name, sealed)
+        value = open_secret(row)
     except SecretUnreadable as error:
         raise SecretUnreadable(f"Job {row.job_id}: {error.message}") from error
     row.key_id, row.ciphertext = key.id, key.seal(value, cipher_context(row.job_id, row.name))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobs.events import NewEvent
@@ -12,6 +11,9 @@ from jobs.secrets import keys, logs
 from jobs.secrets.field import Secret
 from jobs.secrets.keys import SecretUnreadable
 from jobs.secrets.masking import MASK, Masks
+
+if TYPE_CHECKING:  # runs are imported where Django is not set up
+    from jobs.models import StoredSecret
 
 # What the service itself writes and reads again: a secret "2026" must not make nonsense of a date.
 OURS = {
@@ -28,21 +30,12 @@ OURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A secret as it is stored: encrypted with the key of this id."""
-
-    key_id: str
-    ciphertext: bytes
-
-
 class Vault:
     """The secrets of one run; empty until they are unlocked."""
 
-    def __init__(self, job: UUID) -> None:
+    def __init__(self) -> None:
         self.masks = Masks()
-        self.stored: Mapping[str, Sealed] = {}
-        self._job = job
+        self.stored: Mapping[str, StoredSecret] = {}
         self._values: dict[str, str] = {}
         self._locked = False
 
@@ -55,7 +48,7 @@ class Vault:
         for name in sorted(wanted):
             if name not in self.stored:
                 raise SecretUnreadable(f"The secret {name} is not stored here, or no longer.")
-            self._values[name] = open_secret(self._job, name, self.stored[name])
+            self._values[name] = open_secret(self.stored[name])
         self.masks = Masks(self._values.values())
         logs.hide_secrets(self.masks)
         if self._locked:  # meanwhile, from another thread: the run has been cancelled
@@ -97,16 +90,16 @@ class Vault:
         return made
 
 
-def open_secret(job: UUID, name: str, sealed: Sealed) -> str:
+def open_secret(secret: StoredSecret) -> str:
     """Return a stored secret's value. Raises SecretUnreadable and KeysUnusable."""
-    key = keys.by_id(sealed.key_id)
+    name, key = secret.name, keys.by_id(secret.key_id)
     if key is None:
         raise SecretUnreadable(
-            f"The secret {name} cannot be read here: it is encrypted with the key {sealed.key_id},"
+            f"The secret {name} cannot be read here: it is encrypted with the key {secret.key_id},"
             " which is not among this machine's (REPRISE_SECRET_KEYS)."
         )
     try:
-        return key.open(sealed.ciphertext, cipher_context(job, name))
+        return key.open(bytes(secret.ciphertext), cipher_context(secret.job_id, name))
     except ValueError as error:
         raise SecretUnreadable(f"The secret {name} cannot be read: {error}.") from error
 

@@ -46,7 +46,8 @@ def expand_names(wanted: Sequence[str], pointer: str) -> list[str]:
         names += fresh
         listed.update(fresh)
     if len(names) > MOST_TARGETS:
-        raise InvalidParams([{"pointer": pointer, "detail": _too_many(len(names))}])
+        detail = f"These are {len(names):,} targets; a job has at most {MOST_TARGETS:,}."
+        raise InvalidParams([{"pointer": pointer, "detail": detail}])
     return names
 
 
@@ -86,10 +87,6 @@ def _selector_names(selector: str) -> list[str]:
         name, given, value = selector.removeprefix(LABEL).partition("=")
         fits = Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
     return list(Target.objects.filter(fits).order_by("name").values_list("name", flat=True))
-
-
-def _too_many(count: int) -> str:
-    return f"These are {count:,} targets; a job has at most {MOST_TARGETS:,}."
 
 
 def _nothing_found(selector: str) -> str:

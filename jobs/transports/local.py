@@ -49,7 +49,8 @@ async def run_local(
 
     It gets the worker's environment without the service's secrets.
     """
-    own = {**_inherited_environment(), **step.env, **(env or {})}
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    own = {**inherited, **step.env, **(env or {})}
     arguments.check_arguments(argv, own)
     if refused := arguments.find_refusal(argv, own.get("PATH", os.defpath), cwd):
         status, words = refused
@@ -134,10 +135,6 @@ def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> S
     if not argv[0].startswith("-"):
         return argv
     return [arguments.find_command(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
-
-
-def _inherited_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in SECRETS}
 
 
 async def _end_process(process: _Process) -> None:

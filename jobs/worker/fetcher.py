@@ -12,8 +12,8 @@ from django.db import Error
 
 from core.db import in_thread
 from jobs.queue import leases
+from jobs.queue.dispatch import wake_jobs
 from jobs.queue.leases import Lease
-from jobs.queue.wake import wake_jobs
 
 logger = logging.getLogger(__name__)
 

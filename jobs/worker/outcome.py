@@ -66,7 +66,8 @@ async def append_ending(run: Run, ending: NewEvent) -> None:
     A run whose job somebody stopped before its success was recorded is cancelled.
     """
     try:
-        await run.append(ending_events(ending), _possible_from(ending))
+        statuses = frozenset({RUNNING}) if ending.type == EventType.JOB_SUCCEEDED else None
+        await run.append(ending_events(ending), statuses)
     except NotNow as refused:
         status = refused.extra.get("job_status")
         if status == CANCELLING:
@@ -134,10 +135,6 @@ def _expected_event(run: Run, error: Exception) -> NewEvent | None:
         case StepFailed():
             return failed_event(f"{error}.", failed_targets=[error.target] if error.target else [])
     return None
-
-
-def _possible_from(ending: NewEvent) -> frozenset[str] | None:
-    return frozenset({RUNNING}) if ending.type == EventType.JOB_SUCCEEDED else None
 
 
 def _cancelled_instead(ending: NewEvent) -> NewEvent:

@@ -22,8 +22,8 @@ from jobs.log import hints
 from jobs.log.state import state_at
 from jobs.log.writer import Writer
 from jobs.queue import claims, dispatch, leases, limits
+from jobs.queue.dispatch import wake_jobs
 from jobs.queue.leases import Lease
-from jobs.queue.wake import wake_jobs
 from jobs.run import HandedOver, Parked, Run, parking_events
 from jobs.secrets import field, store
 from jobs.worker.fetcher import Fetcher, give_back
@@ -68,7 +68,7 @@ class Worker:
         presence = Presence(self.name, self.receive, self.capacity)
         async with self._serving(), presence.shown():
             queue = asyncio.create_task(
-                dispatch.serve_deliveries(self.receive, self.name, self.capacity)
+                dispatch.current_engine().serve(self.receive, self.name, self.capacity)
             )
             try:
                 await stop.wait()

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
-from jobs.kinds.version_update.plan import STEPS
+from jobs.kinds.version_update.params import STEPS
 
 ROLLBACK = "rollback"
 RESTARTS = {"restart", ROLLBACK}

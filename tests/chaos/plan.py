@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from typing import Any
 
-from jobs.kinds.version_update.plan import STEPS
+from jobs.kinds.version_update.params import STEPS
 from tests.chaos.kinds import FAULTS
 
 FAULTY = "kind-"  # before the name of what a kind does itself (`tests.chaos.kinds`)

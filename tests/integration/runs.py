@@ -15,7 +15,7 @@ from django.test import override_settings
 from pydantic import BaseModel
 
 from core.db import in_thread
-from jobs import commands, log, sweeper
+from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, EventType, NewEvent, parse
@@ -25,6 +25,7 @@ from jobs.models import Job
 from jobs.run import Run, SyncRun
 from jobs.worker.worker import Worker
 from tests.support.factories import make_team, make_user
+from tests.support.sweeps import sweep_once
 
 SWEEP_SECONDS = 0.05
 
@@ -94,7 +95,7 @@ async def working(workers: int = 1) -> AsyncIterator[None]:
 
 async def _sweep(stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await in_thread(sweeper.sweep_once)
+        await in_thread(sweep_once)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

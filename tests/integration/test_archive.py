@@ -49,7 +49,7 @@ async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> N
     job = await in_thread(lambda: Job.objects.order_by("pk").first())
     assert job is not None
     before = await in_thread(texts, job.pk)
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     async with AsyncReader(database) as reader:
         for after, limit in ((0, 1000), (0, 10_000), (998, 5), (1000, 1000), (1503, 1000), (7, 1)):
             page = await reader.read(job.pk, after, limit)
@@ -196,7 +196,7 @@ def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
     fed()
     archive()
     (place.folder / place.files[0]).unlink()
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     for read in (
         lambda: log.read(job.pk),
         lambda: log.check_cursor(job.pk, Cursor(0)),
@@ -214,7 +214,7 @@ def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
     archive()
     path = place.folder / place.files[0]
     path.write_bytes(path.read_bytes()[:20] + bytes(20) + path.read_bytes()[40:])
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     with pytest.raises(archive_frames.Damaged):
         log.read(job.pk)
     other = Place("nowhere", 1, 2, 0, 10)
@@ -287,13 +287,13 @@ def test_any_storage_of_djangos_will_do() -> None:
     paths = (f"{InMemoryStorage.__module__}.InMemoryStorage", f"{__name__}.ObjectStore")
     for number, path in enumerate(paths):
         with override_settings(STORAGES={**settings.STORAGES, "archive": {"BACKEND": path}}):
-            archive_frames.forget_frames()
+            archive_frames.frame_texts.cache_clear()
             job = ended(MARCH if number else Month(2025, 2), outputs=1500)
             before = texts(job.pk)
             fed()
             archive()
             assert texts(job.pk) == before
-            archive_frames.forget_frames()
+            archive_frames.frame_texts.cache_clear()
             assert log.read(job.pk, 1200, 1).texts == [before[1200]]
     [*_whole, last] = ObjectStore.ranges
     [place] = ArchivedRange.objects.filter(job=job.pk, first=1001)

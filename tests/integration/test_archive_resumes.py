@@ -123,7 +123,7 @@ def test_a_transaction_that_is_open_is_waited_for_and_finished_later(
         with pytest.raises(CommandError, match=r"Not archived: 2025-03 \(Transactions that began"):
             archive(wait=0)
         assert months.month_tables()[MARCH] == State.DETACHING
-        archive_frames.forget_frames()
+        archive_frames.frame_texts.cache_clear()
         assert texts(job.pk) == before
         log.append(make_job().pk, [ATTEMPT], actor="worker:test/1")
     archive()
@@ -216,10 +216,10 @@ def test_a_process_killed_anywhere_is_taken_up(place: Shelf, database: str) -> N
     for reached in moments:
         _kill_when(reached, _archiving(place, database))
         until(lambda: not _archives_now(place), "the end of the killed one's connection")
-        archive_frames.forget_frames()
+        archive_frames.frame_texts.cache_clear()
         assert texts(job.pk) == before
     archive()
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     assert texts(job.pk) == before
     assert len(place.files) == 1
     assert Archive.objects.get().dropped_at is not None

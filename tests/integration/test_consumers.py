@@ -232,7 +232,7 @@ def test_snapshots_are_made_as_jobs_pass_them() -> None:
     log.append(job.pk, [output("x")] * 2100, actor="worker:w")
     while feed.sequence_events():
         pass
-    [snapshots] = [one for one in consumers.all_consumers() if one.name == "snapshots"]
+    [snapshots] = [one for one in consumers.find_consumers().consumers if one.name == "snapshots"]
     run(snapshots)
     assert list(Snapshot.objects.order_by("seq").values_list("seq", flat=True)) == [1000, 2000]
 

@@ -22,13 +22,14 @@ from django.conf import settings
 from django.test import override_settings
 
 from core.errors import InvalidParams
-from jobs import commands, sweeper
+from jobs import commands
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.models import Target
 from tests.integration.updates import Told, is_over, work
 from tests.support.factories import make_team, make_user
+from tests.support.sweeps import sweep_once
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -189,7 +190,7 @@ def test_the_kind_of_the_tutorial_goes_on_after_its_worker_was_killed(
 
 def swept(job: UUID) -> bool:
     """Do the sweeper's work once; return whether the job has ended."""
-    sweeper.sweep_once()
+    sweep_once()
     return is_over(job)
 
 

@@ -20,7 +20,7 @@ from jobs import feed, log
 from jobs.archive.format import header_of, parse_header
 from jobs.events import EventType, NewEvent, first_hash, next_hash, with_hash
 from jobs.integrity import recording
-from jobs.log import partitions
+from jobs.log import months
 from jobs.models import Job
 from jobs.queue import rescue
 from tests.support.cast import person
@@ -221,9 +221,9 @@ def test_a_month_without_a_partition_is_made(
     file = tmp_path / "old.ndjson"
     exported(old.pk, file)
     with elsewhere(services, redis):
-        assert "jobs_event_2024_02" not in partitions.partition_names()
+        assert "jobs_event_2024_02" not in months.partition_names()
         imported(file)
-        assert "jobs_event_2024_02" in partitions.partition_names()
+        assert "jobs_event_2024_02" in months.partition_names()
         assert len(log.read(old.pk)) == 3
 
 

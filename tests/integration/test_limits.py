@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from jobs import commands, log, sweeper
+from jobs import commands, log
 from jobs.access.visibility import Principal
 from jobs.events import Event, parse
 from jobs.kinds import registry
@@ -18,6 +18,7 @@ from jobs.models import Job
 from jobs.queue import leases, limits, rescue
 from tests.integration import runs
 from tests.support import workers
+from tests.support.sweeps import sweep_once
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -191,7 +192,7 @@ def test_a_killed_holder_frees_its_place(who: Principal, database: str) -> None:
 
 
 def all_ended(jobs: Sequence[UUID]) -> bool:
-    sweeper.sweep_once()
+    sweep_once()
     return set(statuses(jobs)) <= {"succeeded", "failed"}
 
 

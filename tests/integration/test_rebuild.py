@@ -18,7 +18,6 @@ from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import FOLD
 from jobs.integrity.rebuild import CannotFold, rebuild_job
-from jobs.integrity.row import summary_of
 from jobs.log.state import state_at
 from jobs.models import Job, Snapshot
 from tests.replay import histories
@@ -71,14 +70,14 @@ FORGED: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_changed_field_of_the_row_is_found_and_mended(job: Job, name: str) -> None:
-    before = summary_of(job)
+    before = job.summary
     Job.objects.filter(pk=job.pk).update(**{name: FORGED[name]})
     assert places(job) == [name]
     assert places(job) == [name]  # finding changes nothing
     assert places(job, write=True) == [name]
     assert places(job) == []
     job.refresh_from_db()
-    assert summary_of(job) == before
+    assert job.summary == before
 
 
 def test_changed_snapshots_are_found_and_mended(job: Job) -> None:

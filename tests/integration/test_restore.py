@@ -90,7 +90,9 @@ def test_everything_goes_on_in_a_fresh_server(
     jobs = [make_job(events=[ATTEMPT]).pk for _ in range(3)]
     log.append(jobs[0], [output("x")] * 1500, actor="worker:w")
     sequence_all()
-    listener = next(each for each in consumers.all_consumers() if each.name == "snapshots")
+    listener = next(
+        each for each in consumers.find_consumers().consumers if each.name == "snapshots"
+    )
     while consumers.run_once(listener):
         pass
     for job in jobs:  # left unfed

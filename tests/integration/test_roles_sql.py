@@ -17,7 +17,7 @@ from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
 from core import clock
 from jobs import log
-from jobs.log import partitions
+from jobs.log import months
 from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
@@ -109,7 +109,7 @@ def migrate(url: str, *target: str) -> None:
 
 def guarded() -> dict[str, str]:
     """Return every append-only table, each with the name of a column."""
-    events = dict.fromkeys(["jobs_event", *partitions.partition_names()], "text")
+    events = dict.fromkeys(["jobs_event", *months.partition_names()], "text")
     return {**events, "jobs_seal": "text", "jobs_sealedhead": "hash"}
 
 
@@ -133,7 +133,7 @@ def test_the_application_can_only_read_and_append(statement: str, application: C
 @pytest.mark.parametrize("statement", ELSEWHERE)
 def test_the_application_cannot_get_round_it(statement: str, application: Connection) -> None:
     with pytest.raises(InsufficientPrivilege):
-        application.execute(statement.format(month=partitions.partition_names()[0]).encode())
+        application.execute(statement.format(month=months.partition_names()[0]).encode())
 
 
 def test_the_application_cannot_give_itself_rights(application: Connection) -> None:
@@ -150,7 +150,7 @@ def test_a_superuser_meets_the_triggers(
         cursor.execute("select distinct tableoid::regclass::text from jobs_event")
         [(month,)] = cursor.fetchall()
     for table, column in guarded().items():
-        empty = table in partitions.partition_names() and table != month
+        empty = table in months.partition_names() and table != month
         if empty and not statement.startswith("truncate"):
             continue  # a row trigger wants a row
         with pytest.raises(RestrictViolation, match="append-only"):

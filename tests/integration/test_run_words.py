@@ -14,7 +14,7 @@ from django.db import transaction
 from core import clock
 from core.db import in_thread
 from core.errors import Forbidden, NotFound, NotNow
-from jobs import commands, log, sweeper
+from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
@@ -22,6 +22,7 @@ from jobs.queue import dispatch
 from jobs.run import JobFailed, Rejected, Retry, Run, Step, StepFailed, SyncRun
 from tests.integration import runs
 from tests.support.factories import make_user
+from tests.support.sweeps import sweep_once
 from tests.support.waiting import until as wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -237,7 +238,7 @@ async def test_a_pause_holds_in_the_wait_for_the_next_try(who: Principal) -> Non
         row = await runs.parked(job)
         await tell(job, EventType.JOB_PAUSED, {})
         await in_thread(wait_until, partial(runs.is_past, row.due_at or clock.now()), "the moment")
-        await in_thread(sweeper.sweep_once)
+        await in_thread(sweep_once)
         assert (await runs.types(job))[-1] == "job.paused"
         await tell(job, EventType.JOB_RESUMED, {})
         assert (await runs.until(job, "failed")).message == "fetch: no route."

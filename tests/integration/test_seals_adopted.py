@@ -200,7 +200,7 @@ def test_a_seal_of_archived_jobs_is_taken_up(place: object, eve: Intruder) -> No
     seals.seal_heads()
     fed()
     archive()
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     forget(eve, 1)
     assert "Run `seal`, which takes the file up." in bad_seals()[1]
     assert "Seal 1 had a file but no row" in command("seal")
@@ -217,7 +217,7 @@ def test_a_head_within_an_archived_history_is_read_from_the_archive(
     log.append(job.pk, [DONE], actor="worker:w/1")
     fed()
     archive()
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     forget(eve, 1)
     said = command("seal")
     assert "Seal 1 had a file but no row" in said

@@ -14,7 +14,6 @@ from django.core.management import CommandError, call_command
 
 from core import clock
 from core.errors import IdempotencyConflict, InvalidParams
-from core.ids import uuid7
 from jobs import commands, log, schedules
 from jobs.commands import retry
 from jobs.events import EventType, NewEvent, parse
@@ -289,7 +288,7 @@ def test_a_schedule_keeps_no_secret(cast: Cast) -> None:
 
 
 def test_what_runs_read_again_is_not_masked() -> None:
-    vault = Vault(uuid7())
+    vault = Vault()
     vault.masks = Masks(["2026", "1000", "timer"])
     wait = {"for": "timer", "name": "timer", "until": "2026-11-22T09:00:00Z"}
     waiting = NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})

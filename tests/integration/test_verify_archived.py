@@ -23,7 +23,7 @@ def job() -> Job:
     SealedHead.objects.create(seal=seal, job=made.pk, seq=made.head, hash=hashed)
     fed()
     archive()
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
     return made
 
 

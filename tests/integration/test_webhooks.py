@@ -75,7 +75,7 @@ def told(url: str, secret: str = SECRET) -> Iterator[Consumer]:
     """Set the webhooks' address; the value is their consumer, which starts now."""
     config = settings.REPRISE.with_changes(webhook_url=url, webhook_secret=secret)
     with override_settings(REPRISE=config):
-        [consumer] = [one for one in consumers.all_consumers() if one.name == "webhooks"]
+        [consumer] = [one for one in consumers.find_consumers().consumers if one.name == "webhooks"]
         run(consumer)
         yield consumer
 

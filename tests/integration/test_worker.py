@@ -14,19 +14,20 @@ from django.db import connection
 from django.test import override_settings
 
 from core.db import in_thread
-from jobs import commands, log, sweeper
+from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
 from jobs.models import Job
 from jobs.queue import leases
-from jobs.queue.wake import wake_jobs
+from jobs.queue.dispatch import wake_jobs
 from jobs.run import MAX_MESSAGE
 from jobs.worker.worker import Worker
 from tests.integration.runs import events, until
 from tests.support import kinds
 from tests.support.factories import make_team, make_user
+from tests.support.sweeps import sweep_once
 
 pytestmark = pytest.mark.usefixtures("database", "test_kinds")
 
@@ -119,7 +120,7 @@ async def test_a_job_whose_worker_died_is_swept_up(operator: Principal) -> None:
     assert await in_thread(leases.take_job, job_id, "dead/1") is not None
     async with working():
         while (await in_thread(Job.objects.get, pk=job_id)).status == "running":
-            await in_thread(sweeper.sweep_once)
+            await in_thread(sweep_once)
             await asyncio.sleep(0.05)
         assert (await until(job_id, "succeeded")).attempt == 2
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from jobs import commands, log, sweeper
+from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import Event, parse
@@ -22,6 +22,7 @@ from jobs.models import Job
 from tests.chaos import kinds
 from tests.support import workers
 from tests.support.factories import make_user
+from tests.support.sweeps import sweep_once
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -60,7 +61,7 @@ def swept(look: Callable[[], T | None], what: str) -> T:
     """Wait, while a sweep delivers what nobody runs."""
 
     def sweep_and_look() -> T | None:
-        sweeper.sweep_once()
+        sweep_once()
         return look()
 
     return until(sweep_and_look, what)

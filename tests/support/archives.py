@@ -67,9 +67,9 @@ def shelf(services: Services, database: str, folder: Path) -> Iterator[Shelf]:
     entry = settings_from({"REPRISE_ARCHIVE": str(folder)}).archive
     owner_url = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with override_settings(STORAGES={**settings.STORAGES, "archive": entry}):
-        archive_frames.forget_frames()
+        archive_frames.frame_texts.cache_clear()
         yield Shelf(folder, owner_url)
-    archive_frames.forget_frames()
+    archive_frames.frame_texts.cache_clear()
 
 
 def archive(before: Month = APRIL, **options: object) -> str:

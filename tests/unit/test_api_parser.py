@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadRequest
-from jobs.api.parser import StrictParser
+from jobs.api.main import StrictParser
 
 
 def parse(body: bytes) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.kinds.version_update.plan import STEPS
+from jobs.kinds.version_update.params import STEPS
 from tests.chaos.checks import CHECKS, Seen, Server, judge, uncovered
 
 GOOD, BAD = "s1-gs-001", "s1-gs-002"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from jobs.kinds.version_update.kind import VersionUpdate
 from jobs.kinds.version_update.params import UpdateParams
-from jobs.kinds.version_update.plan import default_title, plan_groups, plan_words
 
 
 def params(count: int = 12, **others: Any) -> UpdateParams:
@@ -19,16 +19,16 @@ def params(count: int = 12, **others: Any) -> UpdateParams:
 
 
 def test_canaries_go_first_and_alone_then_the_batches() -> None:
-    assert [(group.name, len(group.targets)) for group in plan_groups(params())] == [
-        ("canary", 1),
-        ("batch 1", 4),
-        ("batch 2", 4),
-        ("batch 3", 3),
-    ]
+    assert [
+        (group.name, len(group.targets)) for group in VersionUpdate().plan(params()).groups
+    ] == [("canary", 1), ("batch 1", 4), ("batch 2", 4), ("batch 3", 3)]
 
 
 def test_without_canaries_it_begins_with_a_batch() -> None:
-    assert [group.name for group in plan_groups(params(5, canary=0))] == ["batch 1", "batch 2"]
+    assert [group.name for group in VersionUpdate().plan(params(5, canary=0)).groups] == [
+        "batch 1",
+        "batch 2",
+    ]
 
 
 @given(st.integers(1, 60), st.integers(1, 70), st.integers(0, 70))
@@ -36,7 +36,7 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
     count: int, batch: int, canary: int
 ) -> None:
     some = params(count, batch=batch, canary=canary)
-    parts = plan_groups(some)
+    parts = VersionUpdate().plan(some).groups
     assert [name for part in parts for name in part.targets] == some.servers
     assert all(part.targets for part in parts)
     assert all(len(part.targets) <= batch for part in parts if part.name != "canary")
@@ -82,12 +82,12 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
     ],
 )
 def test_the_plan_in_words(some: UpdateParams, said: str) -> None:
-    assert plan_words(some) == said
+    assert VersionUpdate().plan(some).words == said
 
 
 def test_the_title_says_version_and_how_many() -> None:
-    assert default_title(params()) == "Update to 1.5.0 · 12 servers"
-    assert default_title(params(1)) == "Update to 1.5.0 · gs-001"
+    assert VersionUpdate().title_for(params()) == "Update to 1.5.0 · 12 servers"
+    assert VersionUpdate().title_for(params(1)) == "Update to 1.5.0 · gs-001"
 
 
 @pytest.mark.parametrize(

@@ -76,17 +76,13 @@ def seals_to_acknowledge(last: int, keys: Keys) -> list[SealFile]:
             f"{command_for(newer, f' --acknowledge {newest}')}."
         )
     for file in newer:
-        _check_file(file)
+        try:
+            check_whole(file)
+        except ValueError as error:
+            raise SealFailed(
+                f"{file_name(file.text.number)} is damaged: {error}. Put it back from a copy."
+            ) from error
     return newer
-
-
-def _check_file(file: SealFile) -> None:
-    try:
-        check_whole(file)
-    except ValueError as error:
-        raise SealFailed(
-            f"{file_name(file.text.number)} is damaged: {error}. Put it back from a copy."
-        ) from error
 
 
 def _check_lost(newer: list[SealFile]) -> None:

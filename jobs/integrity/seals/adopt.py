@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from core import clock
 from jobs.integrity.seals import files, key
@@ -30,6 +30,7 @@ from jobs.integrity.seals.text import (
     parse_seal,
 )
 from jobs.log.restore import NO_LIMIT
+from jobs.log.sql import change_rows
 from jobs.models import Seal, SealedHead
 
 logger = logging.getLogger(__name__)
@@ -242,8 +243,7 @@ def _store_rows(file: SealFile) -> None:
     """Store the rows of a seal's file; SealFailed where other heads of it are left in the way."""
     text = file.text
     with transaction.atomic(durable=True), files.open_lines(text.number) as lines:
-        with connection.cursor() as cursor:
-            cursor.execute(NO_LIMIT, [True])
+        change_rows(NO_LIMIT, [True])
         row = Seal.objects.create(number=text.number, at=clock.parse(text.at), text=file.line)
         next(lines)
         while page := [parse_head(head) for head in islice(lines, ROWS_AT_ONCE)]:

@@ -29,6 +29,7 @@ from jobs.integrity.seals.text import (
     is_sentence,
 )
 from jobs.log.restore import NO_LIMIT
+from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Seal
 
 logger = logging.getLogger(__name__)
@@ -72,12 +73,8 @@ class MovedHeads:
     file: IO[bytes]
 
 
-def _ignore_problem(_number: int, _problem: str | None) -> None:
-    pass
-
-
 def seal_heads(
-    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = _ignore_problem
+    *, wait: bool = True, keys: Collection[str] = (), on_adopt: OnAdopt = lambda *_: None
 ) -> Sealed | None:
     """Seal every head that has moved since the last seal; None if none has.
 
@@ -136,14 +133,12 @@ def _hold_lock(wait: bool) -> Iterator[bool]:
     repeatable read sees.
     """
     ask = "select pg_advisory_lock(%s) is not null" if wait else "select pg_try_advisory_lock(%s)"
-    with connection.cursor() as cursor:
-        cursor.execute(ask, [LOCK])
-        [got] = cursor.fetchone()
-        try:
-            yield bool(got)
-        finally:
-            if got:
-                cursor.execute("select pg_advisory_unlock(%s)", [LOCK])
+    [(got,)] = fetch_rows(ask, [LOCK])
+    try:
+        yield bool(got)
+    finally:
+        if got:
+            change_rows("select pg_advisory_unlock(%s)", [LOCK])
 
 
 @contextmanager
@@ -158,9 +153,8 @@ def _file_errors() -> Iterator[None]:
 def _moved_heads() -> Iterator[MovedHeads]:
     """Yield the heads that no seal has, in the transaction that is to seal them."""
     with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as file:
-        with connection.cursor() as cursor:
-            cursor.execute(_ONE_MOMENT)
-            cursor.execute(NO_LIMIT, [True])
+        change_rows(_ONE_MOMENT)
+        change_rows(NO_LIMIT, [True])
         count, digest = _write_heads(file)
         yield MovedHeads(count, digest, file)
 
@@ -175,8 +169,7 @@ def _write_seal(
     line = text.signed(signer)
     name = _write_file(number, line, heads.file)
     Seal.objects.create(number=number, at=clock.parse(at), text=line)
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [number])
+    change_rows(_INSERT, [number])
     return Sealed(number, at, heads.count, heads.digest, name)
 
 

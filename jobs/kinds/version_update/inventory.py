@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,14 @@ from jobs.models import Target
 SHOWN_VERSIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A target of this kind: `ctl` is the command line of its control script.
-
-    The rest is what its transport needs (`jobs.transports.base.Place`).
-    """
-
-    name: str
-    transport: str
-    address: str
-    variables: Mapping[str, Any]
-    ctl: tuple[str, ...]
-    repository: str
-
-
-def find_servers(names: Sequence[str]) -> dict[str, Server]:
+def find_servers(names: Sequence[str]) -> dict[str, Target]:
     """Return the servers of these names that the inventory has and that can be updated."""
     return updatable_targets(Target.objects.filter(name__in=names))
 
 
-def updatable_targets(targets: Iterable[Target]) -> dict[str, Server]:
-    """Return those of the targets that have a control script, by name."""
-    return {one.name: _make_server(one) for one in targets if _has_ctl(one)}
+def updatable_targets(targets: Iterable[Target]) -> dict[str, Target]:
+    """Return those of the targets that have a control script (variable `ctl`), by name."""
+    return {one.name: one for one in targets if _has_ctl(one)}
 
 
 def check_params(params: UpdateParams) -> None:
@@ -91,22 +75,10 @@ def _wrong_version(version: str, found: Iterable[Target]) -> Iterator[dict[str, 
             return
 
 
-def _repository_urls(can: Mapping[str, Server]) -> list[str]:
-    return sorted({one.repository for one in can.values()})
+def _repository_urls(can: Mapping[str, Target]) -> list[str]:
+    return sorted({str(one.variables.get("repository") or "") for one in can.values()})
 
 
 def _has_ctl(target: Target) -> bool:
     ctl = target.variables.get("ctl")
     return isinstance(ctl, list) and bool(ctl) and all(isinstance(word, str) for word in ctl)
-
-
-def _make_server(target: Target) -> Server:
-    variables = target.variables
-    return Server(
-        name=target.name,
-        transport=target.transport,
-        address=target.address,
-        variables=variables,
-        ctl=tuple(variables["ctl"]),
-        repository=str(variables.get("repository") or ""),
-    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.words import counted
 from jobs.kinds import Kind, Plan
-from jobs.kinds.version_update import inventory, plan
-from jobs.kinds.version_update.params import UpdateParams
+from jobs.kinds.batches import BatchPlan
+from jobs.kinds.version_update import inventory
+from jobs.kinds.version_update.params import STEPS, UpdateParams
 from jobs.kinds.version_update.rollout import Update
 from jobs.run import Run
 from jobs.targets import expand_names
@@ -25,7 +27,9 @@ class VersionUpdate(Kind[UpdateParams]):
 
     def title_for(self, params: UpdateParams) -> str:
         """Return "Update to 1.5.0 · 12 servers"."""
-        return plan.default_title(params)
+        names = params.servers
+        on = names[0] if len(names) == 1 else counted(len(names), "server")
+        return f"Update to {params.version} · {on}"
 
     def settle(self, params: UpdateParams) -> UpdateParams:
         """Put the servers' names in place of selectors."""
@@ -33,7 +37,10 @@ class VersionUpdate(Kind[UpdateParams]):
 
     def plan(self, params: UpdateParams) -> Plan:
         """Return the steps, the groups and the plan in words."""
-        return plan.make_plan(params)
+        batches = BatchPlan(
+            params.servers, params.batch, params.canary, params.max_failures, "server"
+        )
+        return Plan(list(STEPS), batches.groups(), batches.words())
 
     def targets(self, params: UpdateParams) -> list[str]:
         """Return the servers: nobody else may work on them meanwhile."""

@@ -1,4 +1,4 @@
-"""What an operator fills in: which servers, which version, how carefully."""
+"""What an operator fills in: which servers, which version, how carefully; and the steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.events.extensions import MOST_TARGETS
+
+STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 
 
 class UpdateParams(BaseModel):

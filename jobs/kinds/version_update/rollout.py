@@ -8,16 +8,16 @@ back, and so is one on which the run is stopped half-way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from core.db import read_in_thread
 from core.words import counted
+from jobs.kinds.batches import names_in_words
 from jobs.kinds.version_update import inventory
-from jobs.kinds.version_update.inventory import Server
-from jobs.kinds.version_update.params import UpdateParams
-from jobs.kinds.version_update.plan import STEPS
+from jobs.kinds.version_update.params import STEPS, UpdateParams
+from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Run, Step, StepFailed, Stopped
 from jobs.transports import command
 
@@ -33,7 +33,6 @@ LIMITS = {
     "rollback": 120,
 }
 ROLLBACK_TRIES = 2
-NAMES_SPELT_OUT = 8
 
 
 class Update:
@@ -41,14 +40,14 @@ class Update:
 
     def __init__(self, run: Run, params: UpdateParams) -> None:
         self._run, self._params = run, params
-        self._servers: Mapping[str, Server] = {}
+        self._servers: Mapping[str, Target] = {}
 
     async def go(self) -> dict[str, Any]:
         """Update everything; return who runs the version now. JobFailed if a server failed."""
         params = self._params
         self._servers = await read_in_thread(inventory.find_servers, params.servers)
         if gone := [name for name in params.servers if name not in self._servers]:
-            raise JobFailed(f"No longer in the inventory: {_join_names(gone)}.", gone)
+            raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
         try:
             outcome = await self._run.rollout(
                 params.servers,
@@ -89,7 +88,7 @@ class Update:
         server = self._servers[name]
 
         async def work(running: Step) -> None:
-            await command(server, [*server.ctl, step, self._params.version], running)
+            await command(server, [*server.variables["ctl"], step, self._params.version], running)
 
         await self._run.step(step, work, target=name, timeout=LIMITS[step], always=always)
 
@@ -98,24 +97,17 @@ def _failure_message(outcome: Outcome, version: str) -> str:
     stopped = "The run stopped: " if outcome.skipped else ""
     count = len(outcome.targets)
     failed, stuck = outcome.failed, outcome.stuck
-    sentences = [f"{stopped}{len(failed)} of {_server_count(count)} failed: {_join_names(failed)}."]
+    sentences = [
+        f"{stopped}{len(failed)} of {counted(count, 'server')} failed: {names_in_words(failed)}."
+    ]
     if stuck:
-        sentences.append(f"Could not be rolled back: {_join_names(stuck)}.")
+        sentences.append(f"Could not be rolled back: {names_in_words(stuck)}.")
     return " ".join([*sentences, _success_message(outcome, version)])
 
 
 def _success_message(outcome: Outcome, version: str) -> str:
     updated, count = len(outcome.done), len(outcome.targets)
+    servers = counted(count, "server")
     if updated == count:
-        return f"{_server_count(count)} {'runs' if count == 1 else 'run'} {version}."
-    return f"{updated} of {_server_count(count)} {'runs' if updated == 1 else 'run'} {version} now."
-
-
-def _server_count(count: int) -> str:
-    return counted(count, "server")
-
-
-def _join_names(names: Sequence[str]) -> str:
-    if len(names) <= NAMES_SPELT_OUT:
-        return ", ".join(names)
-    return f"{', '.join(names[:NAMES_SPELT_OUT])} and {len(names) - NAMES_SPELT_OUT} more"
+        return f"{servers} {'runs' if count == 1 else 'run'} {version}."
+    return f"{updated} of {servers} {'runs' if updated == 1 else 'run'} {version} now."

@@ -11,9 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 from core.errors import RepriseError
 from core.words import counted
 from jobs import log
-from jobs.archive import export, lines
-from jobs.management.arguments import job_argument
-from jobs.management.base import ServiceCommand
+from jobs.archive import export
+from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import progress_bar
 
 
@@ -40,7 +39,7 @@ class Command(ServiceCommand):
         head = log.read_head(job)
         with progress_bar(f"Exporting {job}", head.seq if head else 0) as advance:
             total = 0
-            with lines.create_export(output) as file:
+            with export.create_export(output) as file:
                 for count, text in export.export_blocks(job):
                     file.write(text.encode())
                     advance(count)

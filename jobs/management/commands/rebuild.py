@@ -13,12 +13,10 @@ from django.core.management.base import CommandError, CommandParser
 from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
-from jobs.management.arguments import job_argument
-from jobs.management.base import ServiceCommand
+from jobs.integrity.row import show_value
+from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import count_events, progress_bar
 from jobs.models import Job
-
-SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,8 @@ class Command(ServiceCommand):
     ) -> None:
         if bool(job) == all:
             raise CommandError("Say which: ids of jobs, or --all.")
-        jobs = _all_job_ids() if all else iter(job)
+        every = Job.objects.order_by("pk").values_list("pk", flat=True)
+        jobs = every.iterator() if all else iter(job)
         checked = differ = lost = 0
         with progress_bar("Rebuilding", count_events(None if all else job)) as advance:
             for result in _rebuild_jobs(jobs, write, advance):
@@ -73,8 +72,8 @@ class Command(ServiceCommand):
             self.stdout.write(f"{result.job}  {result.trouble}")
         for one in result.differences:
             self.stdout.write(
-                f"{result.job}  {one.place}: {_show_value(one.kept)}, "
-                f"folds to {_show_value(one.folded)}"
+                f"{result.job}  {one.place}: {show_value(one.kept)}, "
+                f"folds to {show_value(one.folded)}"
             )
 
 
@@ -88,14 +87,5 @@ def _rebuild_jobs(
             yield Result(job_id, trouble=error.message)
 
 
-def _all_job_ids() -> Iterator[UUID]:
-    return Job.objects.order_by("pk").values_list("pk", flat=True).iterator()
-
-
 def _job_count(count: int) -> str:
     return f"{count} job{'' if count == 1 else 's'}"
-
-
-def _show_value(value: Any) -> str:
-    text = "nothing" if value in (None, "", ()) else str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

@@ -11,8 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from core.words import counted
 from jobs import log
 from jobs.integrity import recording
-from jobs.management.arguments import job_argument
-from jobs.management.base import ServiceCommand
+from jobs.management.base import ServiceCommand, job_argument
 
 
 class Command(ServiceCommand):

@@ -14,8 +14,8 @@ from django.core.management.base import CommandError, CommandParser
 from core.words import counted
 from jobs.integrity import seals
 from jobs.integrity.seals import key as seal_key
+from jobs.integrity.seals.adopt import last_seal
 from jobs.management.base import ServiceCommand
-from jobs.models import Seal
 
 
 class Command(ServiceCommand):
@@ -85,11 +85,9 @@ class Command(ServiceCommand):
         found = seals.preview_loss(last, keys=keys)
         if not json:
             self.stdout.write(_preview_words(found))
-        made = (
-            seals.acknowledge_seals(last, reason, _caller_name(), keys=keys)
-            if reason is not None
-            else None
-        )
+        made = None
+        if reason is not None:
+            made = seals.acknowledge_seals(last, reason, _caller_name(), keys=keys)
         if json:
             self.stdout.write(_acknowledged_json(made, found))
         elif made is not None:
@@ -109,7 +107,7 @@ def _caller_name() -> str:
 
 def _as_words(made: seals.Sealed | None) -> str:
     if made is None:
-        return f"Nothing to seal: no head has moved since seal {_last_number()}."
+        return f"Nothing to seal: no head has moved since seal {last_seal()[0]}."
     heads = counted(made.heads, "head")
     return f"Seal {made.number}: {heads}, digest {made.digest}, file {made.file}"
 
@@ -119,7 +117,7 @@ def _as_json(made: seals.Sealed | None, adopted: list[int], problems: dict[int, 
     if problems:
         found["not_adopted"] = {str(number): problem for number, problem in problems.items()}
     if made is None:
-        return json.dumps({"sealed": False, "last": _last_number(), **found})
+        return json.dumps({"sealed": False, "last": last_seal()[0], **found})
     return json.dumps({"sealed": True, **asdict(made), **found})
 
 
@@ -143,8 +141,3 @@ def _preview_words(found: seals.Preview) -> str:
 def _seals_words(found: seals.Preview) -> str:
     numbers = [str(seal.seal) for seal in found.seals]
     return f"seal{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
-
-
-def _last_number() -> int:
-    last = Seal.objects.order_by("-number").first()
-    return last.number if last else 0

@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from core.errors import RepriseError
-from jobs.management.arguments import moment_argument
-from jobs.management.base import ServiceCommand
+from jobs.management.base import ServiceCommand, moment_argument
 from jobs.management.progress import progress_bar
 from jobs.secrets import keys, store
 

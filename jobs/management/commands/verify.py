@@ -13,8 +13,7 @@ from core.errors import NotFound
 from jobs.events import one_line
 from jobs.integrity import SealVerdict, Verdict, known_jobs, verify_job, verify_seals
 from jobs.integrity.seals import SealFailed, key
-from jobs.management.arguments import job_argument
-from jobs.management.base import ServiceCommand
+from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import count_events, progress_bar
 
 

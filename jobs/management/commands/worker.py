@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, redirect_stderr, redirect_stdout
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.core.management.base import CommandParser
 
+from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
-from jobs.worker import event_loop
 from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.worker import Worker
 
+logger = logging.getLogger(__name__)
+
 STDIN = 0
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Command(ServiceCommand):
@@ -39,9 +45,7 @@ class Command(ServiceCommand):
             redirect_stderr(err),
         ):
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
-            event_loop.run_loop(
-                partial(_serve_until_signal, runs=options["runs"], job=options["job"])
-            )
+            _run_loop(partial(_serve_until_signal, runs=options["runs"], job=options["job"]))
 
 
 def _serve_until_signal(
@@ -68,3 +72,34 @@ async def _serve_all(runs: int | None, stop: asyncio.Event) -> None:
 
 async def _serve_one(job: UUID, stop: asyncio.Event) -> None:
     await Worker(1).serve_one(job, stop)
+
+
+def _run_loop(main: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine to its end, as `asyncio.run` does.
+
+    An exit that is raised in another task or in a callback of the loop (a kind that makes its own)
+    ends that, and not the loop. So `main` handles signals by `loop.add_signal_handler`: no signal
+    raises here.
+    """
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        loop.set_default_executor(_Threads(thread_name_prefix="kind"))
+        serving = loop.create_task(main(loop))
+        while True:
+            try:
+                return loop.run_until_complete(serving)
+            except (SystemExit, KeyboardInterrupt, RuntimeError) as error:
+                if serving.done():
+                    raise
+                logger.error("a kind's own task raised: %r", error, extra={"action": "loop"})
+
+
+class _Threads(ThreadPoolExecutor):
+    """What `asyncio.to_thread` uses: it raises nothing that a future cannot carry."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        def call() -> T:
+            with contained():
+                return fn(*args, **kwargs)
+
+        return super().submit(call)

@@ -6,20 +6,13 @@ REPRISE_SSH_KNOWN_HOSTS names. `jobs.transports.ssh.command_line` ends a command
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from jobs.transports.base import Listener, Place
+from jobs.transports.base import Listener
 
 
-async def run_ssh(
-    argv: Sequence[str],
-    step: Listener,
-    *,
-    target: Place,
-    timeout: float | None = None,
-    env: Mapping[str, str] | None = None,
-    cwd: str | None = None,
-) -> int:
+async def run_ssh(argv: Sequence[str], step: Listener, **options: Any) -> int:
     """Run a command over ssh: `jobs.transports.ssh.session.run_session`.
 
     asyncssh is a sixth of the time that a process of this project takes to start: only one that
@@ -27,7 +20,4 @@ async def run_ssh(
     """
     from jobs.transports.ssh import session
 
-    return await session.run_session(argv, step, target=target, timeout=timeout, env=env, cwd=cwd)
-
-
-__all__ = ["run_ssh"]
+    return await session.run_session(argv, step, **options)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
+from pathlib import Path
 
 import asyncssh
 from django.conf import settings
@@ -14,9 +16,9 @@ from jobs.transports.errors import (
     HostLost,
     HostUnreachable,
     KeyRefused,
+    TargetUnusable,
     TransportError,
 )
-from jobs.transports.ssh.credentials import client_keys, known_hosts
 from jobs.transports.ssh.login import Login
 
 KEEPALIVES = 2  # unanswered ones before a host counts as hung
@@ -34,8 +36,8 @@ class SshConnection(asyncssh.SSHClient):
         self._met = False
         self._reason: Exception | None = None
         self._offered: asyncssh.SSHKey | None = None
-        self._known = known_hosts(login.known_hosts)
-        self._keys = client_keys(login)
+        self._known = _known_hosts(login.known_hosts)
+        self._keys = _client_keys(login)
         self._making: asyncio.Task[asyncssh.SSHClientConnection] | None = None
 
     async def connected(self) -> asyncssh.SSHClientConnection:
@@ -147,3 +149,28 @@ class SshConnection(asyncssh.SSHClient):
                 "set up anew, or somebody else answers."
             )
         return HostKeyWrong(f"The host key of {login.where} does not fit: {reason}.")
+
+
+def _client_keys(login: Login) -> list[asyncssh.SSHKeyPair]:
+    """Load the key files; TargetUnusable naming the one that is none or needs a passphrase."""
+    loaded: list[asyncssh.SSHKeyPair] = []
+    for path in login.keys:
+        try:
+            loaded += asyncssh.load_keypairs(str(Path(path).expanduser()))
+        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            raise TargetUnusable(f"The key {path} cannot be used: {error}.") from error
+    return loaded
+
+
+def _known_hosts(path: Path) -> asyncssh.SSHKnownHosts:
+    """Return what a known_hosts file says; HostKeyUnknown if it cannot be read."""
+    try:
+        state = path.stat()
+        return _read_known_hosts(path, state.st_mtime_ns, state.st_size)
+    except (OSError, ValueError) as error:
+        raise HostKeyUnknown(f"No host key is known: {path} cannot be read: {error}.") from error
+
+
+@lru_cache(maxsize=4)
+def _read_known_hosts(path: Path, _mtime: int, _size: int) -> asyncssh.SSHKnownHosts:
+    return asyncssh.read_known_hosts(str(path))
