@@ -13,15 +13,13 @@ from itertools import count
 from uuid import UUID
 
 from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
-from streams.client.backoff import Backoff
+from streams.client.backoff import Backoff, Patience
 from streams.client.chain import Chain
 from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.connection import Connection
-from streams.client.cursor import seq_of
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, Fallback
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
-from streams.client.patience import Patience
 
 # A connection that lived this long, or brought events, was worth having: the backoff starts over.
 WORTHWHILE_S = 5.0
@@ -43,8 +41,8 @@ class Core:
         self._job, self._ladder, self._backoff = job, ladder, backoff
         self._patience, self._restarts = patience, restart
         self._verifies = verify
-        self._chain = Chain(job, seq_of(after)) if verify else None
         self._standing = Standing(after)
+        self._chain = Chain(job, self.info.seq) if verify else None
         self._moves: deque[Move] = deque()
         self._numbers = count(1)
         self._link: Connection | None = None

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from streams.client.close_reasons import Lost
-from streams.client.cursor import seq_of
-from streams.client.frames import Event
+from streams.client.frames import Event, seq_of
 
 
 class State(StrEnum):
