@@ -9,13 +9,14 @@ follower stands.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
 from cachetools import FIFOCache, TTLCache
 
-from jobs.log import Head, Page
+from jobs.log import Cursor, Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
 from streams.hub.batches import Batches, Bounds, PageBatches
@@ -30,16 +31,20 @@ MOST_ENDS = 4096
 Key = tuple[UUID, int]  # a job, and the seq after which a page begins
 
 
-class Reads(Protocol):
-    """What reads pages: `jobs.log.AsyncReader`."""
+class Reader(Protocol):
+    """What is used of `jobs.log.AsyncReader`. Each read raises one of AWAY without Postgres."""
 
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
     async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
 
 
 class PageCache:
     """The pages in memory, and those on their way."""
 
-    def __init__(self, reader: Reads, counters: Counters, bounds: Bounds) -> None:
+    def __init__(self, reader: Reader, counters: Counters, bounds: Bounds) -> None:
         self._reader = reader
         self._counters = counters
         self._bounds = bounds

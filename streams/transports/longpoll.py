@@ -21,8 +21,7 @@ from streams import process, wire
 from streams.followers import access
 from streams.followers.disconnect_notice import Notice
 from streams.followers.registry import LONG_POLL
-from streams.hub.catch_up import catch_up
-from streams.hub.continuity import Continuity
+from streams.hub.continuity import Continuity, catch_up
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
 from streams.transports import detached
