@@ -22,7 +22,6 @@ from core.ids import parse_id
 from core.problems import explain
 from jobs.access import tickets, visibility
 from jobs.access.visibility import Principal
-from streams.followers.limits import Limits
 from streams.followers.registry import Follower, current_followers
 
 Source = HttpRequest | Mapping[str, Any]
@@ -53,7 +52,7 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
     They are registered until the connection ends (`streams.followers.registry`); later messages
     reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
-    limits, followers = Limits.of(settings.REPRISE), current_followers()
+    limits, followers = settings.REPRISE, current_followers()
     seen = followers.check_capacity(limits)
     follower = Follower(transport, await allow_reading(source, job), job)
     scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source

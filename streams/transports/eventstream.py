@@ -37,7 +37,6 @@ from jobs.access.visibility import Principal
 from jobs.log import Cursor, Head
 from streams import process, wire
 from streams.followers.access import in_thread, ticket_of
-from streams.followers.limits import Limits
 from streams.followers.registry import Follower, current_followers
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
@@ -97,7 +96,7 @@ def _refuse_request(request: HttpRequest, error: RepriseError) -> HttpResponseBa
 @readable_view(_refuse_request)
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
-    limits, followers = Limits.of(settings.REPRISE), current_followers()
+    limits, followers = settings.REPRISE, current_followers()
     seen = followers.check_capacity(limits)
     principal, asked = await in_thread(_parse_request, request)
     hub = await process.current_hub()
@@ -158,7 +157,9 @@ async def _stream_messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenera
     ids = {channel.name: str(channel.cursor) for channel in channels}
     sources = {channel.name: _channel_items(hub, channel, rotate_s) for channel in channels}
     try:
-        yield _opening_text(channels, ids)
+        reset = [channel.name for channel in channels if channel.reset]
+        opening = wire.sse_preface() + OPEN
+        yield opening + _reset_text(reset, ids) if reset else opening
         async with aclosing(merge_items(sources)) as items:
             async for name, item in items:
                 if isinstance(item, wire.Events):
@@ -233,13 +234,6 @@ def _ask_next(items: AsyncGenerator[T, None]) -> asyncio.Task[T | None]:
         return await anext(items, None)
 
     return asyncio.create_task(ask())
-
-
-def _opening_text(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
-    """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
-    reset = [channel.name for channel in channels if channel.reset]
-    opening = wire.sse_preface() + OPEN
-    return opening + _reset_text(reset, ids) if reset else opening
 
 
 def _reset_text(names: Sequence[str], ids: dict[str, str]) -> bytes:
