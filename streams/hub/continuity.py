@@ -12,7 +12,7 @@ from uuid import UUID
 from core.errors import Unavailable
 from jobs.events import first_hash
 from jobs.log import Cursor, Head
-from streams.hub.batches import Batches
+from streams.hub.batches import PageBatches
 from streams.hub.followed import Followed
 from streams.hub.hub import AWAY, Hub
 from streams.wire import Events
@@ -80,7 +80,7 @@ async def catch_up(hub: Hub, live: Followed, seam: Continuity, goal: int) -> Asy
         await asyncio.sleep(0)  # others get their turn between the frames of a long history
 
 
-async def _read_page(hub: Hub, live: Followed, seq: int) -> Batches:
+async def _read_page(hub: Hub, live: Followed, seq: int) -> PageBatches:
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(0.1 * 2**attempt)
