@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 
 from core.errors import BadParameter, RetryLater
 from core.negotiation import preferred_type
-from core.query import split_list
+from core.words import split_list
 from jobs.events import EventType
 from jobs.log import Cursor, Head
 from streams import process, wire
