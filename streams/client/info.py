@@ -133,9 +133,7 @@ class Standing:
     def faulty(self, duplicates: int, gaps: int) -> None:
         """A connection sent events twice, or left holes."""
         was = self.info
-        self.info = replace(
-            was, duplicates=was.duplicates + duplicates, gaps=was.gaps + gaps
-        )  # fmt: skip
+        self.info = replace(was, duplicates=was.duplicates + duplicates, gaps=was.gaps + gaps)
 
     def ended(self, status: str | None) -> None:
         """The job is over and every event has come."""

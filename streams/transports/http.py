@@ -46,12 +46,9 @@ View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBas
 Refuse = Callable[[HttpRequest, RepriseError], HttpResponseBase]
 
 
-def problem_response(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
-    """Refuse by the error's status."""
-    return problems.response(error)
-
-
-def readable_view(refuse: Refuse = problem_response) -> Callable[[View[P]], View[P]]:
+def readable_view(
+    refuse: Refuse = lambda request, error: problems.response(error),
+) -> Callable[[View[P]], View[P]]:
     """Make a view one that only reads; an error it raises is answered by `refuse`."""
 
     def decorate(view: View[P]) -> View[P]:

@@ -118,7 +118,7 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def _refuse_socket(self, error: RepriseError) -> None:
         with suppress(_Gone, OSError):
             await self._write_item(wire.Refusal(error))
-            await self.close(_close_code(error))
+            await self.close(error.close_code or INTERNAL_ERROR)
 
 
 class FeedConsumer(JobConsumer):
@@ -175,7 +175,3 @@ def _follow(text: str | None) -> str:
     if isinstance(after, bool) or not isinstance(after, int | str):
         raise BadCursor
     return str(after)
-
-
-def _close_code(error: RepriseError) -> int:
-    return INTERNAL_ERROR if error.close_code is None else error.close_code
