@@ -43,7 +43,16 @@ def leave_pool() -> None:
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `fn` in a thread that has a connection of its own, and keeps it."""
-    return await _run(partial(fn, *args, **kwargs))
+
+    def call() -> Caught[T]:
+        leave_pool()
+        try:
+            # A kind's function too: not everything can be set on a future.
+            return caught(partial(fn, *args, **kwargs))
+        finally:
+            close_old_connections()
+
+    return (await asyncio.get_running_loop().run_in_executor(_threads, call)).open()
 
 
 async def read_in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -61,14 +70,3 @@ async def read_in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
                 raise
         await asyncio.sleep(pause)
         pause = min(2 * pause, MOST_PAUSE_SECONDS)
-
-
-async def _run(fn: Callable[[], T]) -> T:
-    def call() -> Caught[T]:
-        leave_pool()
-        try:
-            return caught(fn)  # a kind's function too: not everything can be set on a future
-        finally:
-            close_old_connections()
-
-    return (await asyncio.get_running_loop().run_in_executor(_threads, call)).open()

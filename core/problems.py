@@ -127,18 +127,13 @@ def pointers(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
         # Pydantic says "[key]" where a member's name, not its value, is wrong.
         source, *path = [part for part in error["loc"] if part != "[key]"]
         if source == "body":  # then the name of the view's argument, which no client knows
-            place = {"pointer": pointer(path[1:])}
+            place = {"pointer": join_pointer(path[1:])}
         else:
             # The place in a list that is repeated says nothing that has a name.
             names = [part for part in path if isinstance(part, str)]
             place = {"parameter": names[-1] if names else str(source)}
         shown.append({**place, "detail": str(error["msg"])})
     return shown
-
-
-def pointer(path: Sequence[object]) -> str:
-    """Return the JSON pointer to a place; `""` is the whole document."""
-    return join_pointer(path)
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -153,16 +153,15 @@ def _moment(text: str) -> str:
 def _resumed(event: Event) -> str:
     if signal := event.data.get("signal"):
         return f"The signal “{signal}” came"
-    return _with_reason("Went on", event)
+    return _with_part("Went on", event)
 
 
 def _asked(event: Event) -> str:
-    words = event.data.get("words")
-    return _at_gate("Asked for approval", event) + (f": {words}" if words else "")
+    return _with_part(_at_gate("Asked for approval", event), event, "words")
 
 
 def _answered(word: str) -> Callable[[Event], str]:
-    return lambda event: _with_reason(_at_gate(word, event), event)
+    return lambda event: _with_part(_at_gate(word, event), event)
 
 
 def _at_gate(said: str, event: Event) -> str:
@@ -170,17 +169,13 @@ def _at_gate(said: str, event: Event) -> str:
     return f"{said} at the gate “{gate}”" if gate else said
 
 
-def _with_reason(said: str, event: Event) -> str:
-    reason = event.data.get("reason")
-    return f"{said}: {reason}" if reason else said
+def _with_part(said: str, event: Event, part: str = "reason") -> str:
+    more = event.data.get(part)
+    return f"{said}: {more}" if more else said
 
 
 def _ended(word: str) -> Callable[[Event], str]:
-    def sentence(event: Event) -> str:
-        message = event.data.get("message")
-        return f"{word}: {message}" if message else word
-
-    return sentence
+    return lambda event: _with_part(word, event, "message")
 
 
 def _started(event: Event) -> str:
@@ -214,8 +209,7 @@ def _retried(event: Event) -> str:
 
 
 def _skipped(event: Event) -> str:
-    reason = event.data.get("reason")
-    return f"{_step(event)} skipped" + (f": {reason}" if reason else "")
+    return _with_part(f"{_step(event)} skipped", event)
 
 
 def _step(event: Event) -> str:
@@ -237,9 +231,9 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.ATTEMPT_STARTED: _attempt,
     EventType.JOB_PROGRESSED: _progressed,
     EventType.JOB_WAITING: _waiting,
-    EventType.JOB_PAUSED: lambda event: _with_reason("Paused", event),
+    EventType.JOB_PAUSED: lambda event: _with_part("Paused", event),
     EventType.JOB_RESUMED: _resumed,
-    EventType.JOB_CANCEL_REQUESTED: lambda event: _with_reason("Asked the run to stop", event),
+    EventType.JOB_CANCEL_REQUESTED: lambda event: _with_part("Asked the run to stop", event),
     EventType.JOB_APPROVAL_REQUESTED: _asked,
     EventType.JOB_APPROVED: _answered("Approved"),
     EventType.JOB_REJECTED: _answered("Rejected"),

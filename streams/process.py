@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import channel_layers
 from django.conf import settings
 
-from jobs.access import hints
+from jobs.access import hints, revalidate
 from jobs.feed import hints as feed_hints
 from jobs.feed.summaries import AsyncSummaries
 from jobs.log import AsyncReader
 from streams.counters import counters
 from streams.feed.feed import Feed
-from streams.followers import access, registry
+from streams.followers.access import in_thread
+from streams.followers.registry import current_followers
 from streams.followers.revalidate import Revalidation
 from streams.hub.hub import Hub
-from streams.hub.listener import Layer
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
@@ -33,13 +34,20 @@ async def current_hub() -> Hub:
         reader = AsyncReader(config.database_url)
         feed = Feed(AsyncSummaries(reader), counters, poll_seconds=config.poll_seconds)
         _feeds[loop] = feed
+        recheck = Revalidation(
+            current_followers(),
+            lambda asked: in_thread(revalidate.find_refusals, asked),
+            counters,
+            seconds=config.access_seconds,
+        )
         hub = _hubs[loop] = Hub(
             reader,
-            _own_layer,
+            # Not the shared one: the hub flushes its layer when that stops delivering.
+            partial(channel_layers.make_backend, DEFAULT_CHANNEL_LAYER),
             counters=counters,
             heartbeat_seconds=config.heartbeat_seconds,
             poll_seconds=config.poll_seconds,
-            listeners={hints.GROUP: _make_recheck(config.access_seconds), feed_hints.GROUP: feed},
+            listeners={hints.GROUP: recheck, feed_hints.GROUP: feed},
         )
     await hub.start()
     return hub
@@ -56,15 +64,3 @@ async def close_hub() -> None:
     hub = _hubs.pop(asyncio.get_running_loop(), None)
     if hub is not None:
         await hub.close()
-
-
-def _make_recheck(seconds: float) -> Revalidation:
-    return Revalidation(
-        registry.current_followers(), access.find_refusals, counters, seconds=seconds
-    )
-
-
-def _own_layer() -> Layer:
-    # Not the shared one: the hub flushes its layer when that stops delivering.
-    layer: Layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
-    return layer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from streams.transports.feed_websocket import FeedConsumer
-from streams.transports.origin import App, OriginCheck
-from streams.transports.websocket import JobConsumer, NowhereConsumer
+from streams.followers.registry import App
+from streams.transports.origin import OriginCheck
+from streams.transports.websocket import FeedConsumer, JobConsumer, NowhereConsumer
 
 # No session middleware: it has a look at the session at every frame that is sent. Who opened a
 # socket, `streams.followers.access` asks once.

@@ -6,12 +6,102 @@ import re
 from collections.abc import Callable, Mapping
 
 from core.terminal.line import Line
-from core.terminal.parser import Parser
 from core.terminal.style import PLAIN, Style, styled
 
 # Movements to the right end here, or at the end of a line that is longer.
 WIDEST = 500
+# No program writes more parameters; an endless sequence takes no more memory.
+LONGEST = 256
+_BEGINS = {"[": "sequence", "]": "title", **dict.fromkeys("PX^_", "string")}
+_PRINTED = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+_PARAMETERS = re.compile(r"[0-9;:]*")
+_HALVES = re.compile(r"[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Parser:
+    """Takes text apart as a terminal does (ECMA-48), however it is cut into chunks.
+
+    A sequence or control string that has no end hides what follows, at most to the end of its line;
+    a real terminal would hide the rest of the log.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._state = "text"
+        self._held = ""
+        self._half = ""
+
+    def write(self, chunk: str) -> None:
+        """Take the next chunk."""
+        text = self._whole(self._half + chunk)
+        at = 0
+        while at < len(text):
+            if run := _PRINTED.match(text, at):
+                self._printed(run[0])
+                at = run.end()
+            else:
+                self._control(text[at])
+                at += 1
+
+    def end(self) -> None:
+        """Take it that the text has ended: what it left open is nothing."""
+        if self._half:
+            self._printed("\ufffd")
+        self._half, self._state = "", "text"
+
+    def _whole(self, text: str) -> str:
+        """Return text with its characters whole, and keep the half of one at its end."""
+        if not _HALVES.search(text):
+            self._half = ""
+            return text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        whole = text.removesuffix(self._half) if self._half else text
+        return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def _printed(self, run: str) -> None:
+        at = 0
+        while at < len(run) and self._state in ("escape", "sequence") and self._continued(run[at]):
+            at += 1
+        if self._state == "text" and at < len(run):
+            self._terminal.print(run[at:])
+
+    def _continued(self, character: str) -> bool:
+        """Take a character of a sequence; False if it is not one, which ends that."""
+        if " " <= character <= ("/" if self._state == "escape" else "?"):
+            self._held = self._held + character if len(self._held) < LONGEST else "?"
+            return True
+        state, self._state = self._state, "text"
+        if character > "~":
+            return False
+        if state == "escape" and not self._held:
+            self._escape(character)
+        elif state == "sequence" and _PARAMETERS.fullmatch(self._held):
+            self._terminal.sequence(character, self._held)
+        return True
+
+    def _control(self, character: str) -> None:
+        if character >= "\x80":
+            self._escape(chr(ord(character) - 0x40))
+        elif character == "\x1b":
+            self._begin("escape")
+        elif character in "\x18\x1a":
+            self._state = "text"
+        elif character in "\n\v\f":
+            self._state = "text"
+            self._terminal.control("\n")
+        elif self._state not in ("title", "string"):
+            self._terminal.control(character)
+        elif character == "\a" and self._state == "title":
+            self._state = "text"
+
+    def _escape(self, final: str) -> None:
+        self._begin(_BEGINS.get(final, "text"))
+        if self._state == "text":
+            self._terminal.escape(final)
+
+    def _begin(self, state: str) -> None:
+        self._state, self._held = state, ""
 
 
 class Terminal:
@@ -42,11 +132,11 @@ class Terminal:
         return self._taken()
 
     def print(self, text: str) -> None:
-        """Show characters."""
+        """Show characters, none of which is a control."""
         self._column = self._open().print(self._column, text, self._style)
 
     def control(self, character: str) -> None:
-        """Carry out a control character."""
+        """Carry out a control; every newline, vertical tab and form feed comes as a newline."""
         if character == "\n":
             self._newline()
         elif character == "\r":
@@ -57,12 +147,12 @@ class Terminal:
             self._column = self._open().tab(self._column, self._style)
 
     def escape(self, final: str) -> None:
-        """Carry out an escape sequence."""
+        """Carry out an escape sequence: ESC and `final`."""
         if act := _ESCAPES.get(final):
             act(self)
 
     def sequence(self, final: str, parameters: str) -> None:
-        """Carry out a control sequence."""
+        """Carry out a control sequence: CSI, `parameters` of digits, `;` and `:`, and `final`."""
         if final == "m":
             self._style = styled(self._style, parameters)
         elif act := _SEQUENCES.get(final):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
-from core.query import split_list
+from core.words import split_list
 from jobs.api.fields import JobId, LabelText, Moment, Text
 from jobs.events.fold import STATUSES
 from jobs.kinds import registry

@@ -10,13 +10,12 @@ whole of it.
 """
 
 from streams.client.actions import Given, Reset, Told
-from streams.client.cursor import START, cursor_of, seq_of
+from streams.client.backoff import Patience
 from streams.client.errors import BadCursor, FollowError, Refused, Unreachable
 from streams.client.fallback import TRANSPORTS, UpgradeTimes
 from streams.client.follower import Follower, Happening, follow
-from streams.client.frames import Event
+from streams.client.frames import START, Event, cursor_of, seq_of
 from streams.client.info import Info, Resumed, State, Trouble
-from streams.client.patience import Patience
 
 __all__ = [
     "START", "TRANSPORTS", "BadCursor", "Event", "FollowError", "Follower", "Given", "Happening",

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from streams.client.silence import HEARTBEAT_S
+from streams.client.connection import HEARTBEAT_S
 
 # As `core.ids.parse_id` has it.
 _ID = "(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"

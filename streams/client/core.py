@@ -13,15 +13,13 @@ from itertools import count
 from uuid import UUID
 
 from streams.client.actions import Alive, Close, Given, Move, Open, Over, Reset, Retry, Signal, Told
-from streams.client.backoff import Backoff
+from streams.client.backoff import Backoff, Patience
 from streams.client.chain import Chain
 from streams.client.close_reasons import DIVERGED, Closed, Ended, Lost, Refusal, Rotated
 from streams.client.connection import Connection
-from streams.client.cursor import seq_of
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, Fallback
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Frame, Heartbeat, Hello
 from streams.client.info import Info, Standing, State, Trouble
-from streams.client.patience import Patience
 
 # A connection that lived this long, or brought events, was worth having: the backoff starts over.
 WORTHWHILE_S = 5.0
@@ -43,8 +41,8 @@ class Core:
         self._job, self._ladder, self._backoff = job, ladder, backoff
         self._patience, self._restarts = patience, restart
         self._verifies = verify
-        self._chain = Chain(job, seq_of(after)) if verify else None
         self._standing = Standing(after)
+        self._chain = Chain(job, self.info.seq) if verify else None
         self._moves: deque[Move] = deque()
         self._numbers = count(1)
         self._link: Connection | None = None
@@ -119,7 +117,8 @@ class Core:
             self._standing.quiet()
             self._tell_info()
         if _is_due(self._give_up_at, now):
-            self._give_up()
+            said = self.info.error.message if self.info.error else "Nothing came."
+            self._fail_for_good(Trouble("unreachable", said))
         elif _is_due(self._retry_at, now):
             self._open_best(now)
         elif _is_due(self._upgrade_at, now):
@@ -243,7 +242,9 @@ class Core:
     def _frames_came(self, link: Connection, frame: Frame, now: float) -> None:
         """Go on with what the connection brought."""
         if isinstance(frame, Hello):
-            self._link_greeted(link, frame)
+            self._reached, self._away_since = True, None
+            self._standing.up(link.transport, frame.head)
+            self._tell_info()
         whole = link.rotate_s is None
         if link.brought:
             self._ladder.worked()
@@ -270,11 +271,6 @@ class Core:
             self._standing.up(link.transport, link.last)
             self._standing.caught_up(link.last)
             self._tell_info()
-
-    def _link_greeted(self, link: Connection, frame: Hello) -> None:
-        self._reached, self._away_since = True, None
-        self._standing.up(link.transport, frame.head)
-        self._tell_info()
 
     def _give_events(self, fresh: list[Event]) -> Refusal | None:
         sound = self._chain.take_sound(fresh) if self._chain else fresh
@@ -312,10 +308,6 @@ class Core:
     def _give_up_at(self) -> float | None:
         limit = self._patience.give_up_s if self._reached else self._patience.reach_s
         return None if self._away_since is None or limit is None else self._away_since + limit
-
-    def _give_up(self) -> None:
-        said = self.info.error.message if self.info.error else "Nothing came."
-        self._fail_for_good(Trouble("unreachable", said))
 
     def _link_refused(self, why: Refusal, now: float) -> None:
         if not (self._restarts and self.info.seq and why.code in DIVERGED):

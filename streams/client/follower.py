@@ -7,7 +7,6 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -15,17 +14,16 @@ from websockets.exceptions import InvalidProxyStatus, WebSocketException
 
 from streams.client.actions import Close, Given, Open, Over, Reset, Signal, Told
 from streams.client.addresses import Addresses
-from streams.client.backoff import Backoff
+from streams.client.backoff import Backoff, Patience
 from streams.client.close_reasons import Closed, Lost
 from streams.client.core import Core
-from streams.client.errors import BadFrame, FollowError, Refused, Unreachable
+from streams.client.errors import BadFrame, Refused, Unreachable
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET, Fallback
 from streams.client.fallback import UpgradeTimes as UpgradeTimes
 from streams.client.frames import Event
 from streams.client.info import Info
-from streams.client.patience import Patience
 from streams.client.transports import longpoll, stream, websocket
-from streams.client.transports.http import Door, NoAnswer, failure_reason, network_error
+from streams.client.transports.http import Door, NoAnswer, failure_reason
 
 #: What `Follower.stream` yields.
 Happening = Given | Told | Reset
@@ -92,12 +90,7 @@ class Follower:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -132,9 +125,10 @@ class Follower:
                         case Close(number):
                             connections.close(number)
                         case Over(error):
-                            if error is not None:
-                                raise _error_for(error.code, error.message)
-                            return
+                            if error is None:
+                                return
+                            kind = Unreachable if error.code == "unreachable" else Refused
+                            raise kind(error.code, error.message)
                         case _:
                             yield move
                             core.attend(clock())
@@ -226,7 +220,8 @@ class Connections:
             # The last two: a proxy in the environment that nothing here can speak to.
             why = Lost("connect_failed", failure_reason(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, EOFError) as error:
-            why = network_error(error)
+            # The network's fault, as far as is known.
+            why = Lost("network", failure_reason(error))
         await self._arrived.put((move.number, why))
 
 
@@ -248,7 +243,3 @@ def follow(job: str, **options: object) -> Iterator[Event]:
                     yield from happening.events
         finally:
             runner.run(happenings.aclose())
-
-
-def _error_for(code: str, message: str) -> FollowError:
-    return (Unreachable if code == "unreachable" else Refused)(code, message)

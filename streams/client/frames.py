@@ -6,15 +6,31 @@ An event keeps the bytes that it came as: parsing and writing it again would not
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from streams.client.cursor import cursor_of
-from streams.client.errors import BadFrame
+from streams.client.errors import BadCursor, BadFrame
 
+# A cursor is the last event that a client has, as `57-5f1c2a9b`, `57`, or this for none.
+START = "0"
+_CURSOR = re.compile(r"(0|[1-9][0-9]{0,18})(?:-[0-9a-f]{8})?", re.ASCII)
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+
+
+def seq_of(cursor: str) -> int:
+    """Return the seq that a cursor stands for; BadCursor for any other text."""
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise BadCursor(f"This is no cursor: {cursor}")
+    return int(found[1])
+
+
+def cursor_of(seq: int, hash: str) -> str:
+    """Return an event's cursor: its seq and the first 8 hex digits of its hash."""
+    return f"{seq}-{hash[:8]}"
 
 
 class Event(NamedTuple):

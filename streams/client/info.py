@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from streams.client.close_reasons import Lost
-from streams.client.cursor import seq_of
-from streams.client.frames import Event
+from streams.client.frames import Event, seq_of
 
 
 class State(StrEnum):
@@ -134,9 +133,7 @@ class Standing:
     def faulty(self, duplicates: int, gaps: int) -> None:
         """A connection sent events twice, or left holes."""
         was = self.info
-        self.info = replace(
-            was, duplicates=was.duplicates + duplicates, gaps=was.gaps + gaps
-        )  # fmt: skip
+        self.info = replace(was, duplicates=was.duplicates + duplicates, gaps=was.gaps + gaps)
 
     def ended(self, status: str | None) -> None:
         """The job is over and every event has come."""

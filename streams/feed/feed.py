@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from cachetools import LRUCache
+
 from core.errors import CursorAhead, Unavailable
 from jobs.feed.summaries import SummaryPage
 from streams.counters import Counters
-from streams.feed.pages import Pages
 from streams.feed.recent import FEED_BOUNDS, FeedBounds, Recent
 from streams.hub.followed import Signal
 from streams.hub.hub import AWAY
 from streams.hub.listener import Message
 
 READ_SECONDS = 10.0
+KEPT_PAGES = 8
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,45 @@ class Reads(Protocol):
 
     async def page(self, after: int, limit: int) -> SummaryPage: ...
     async def end(self) -> int: ...
+
+
+class Pages:
+    """Pages of the feed's past, at fixed places, read once for all who want them at a time.
+
+    Kept are those on their way, and those last read that are full.
+
+    A page that is kept may say of a job what has changed since; but then the job has moved on to a
+    later place, and who goes on gets there.
+    """
+
+    def __init__(self, reads: Reads, counters: Counters, positions: int) -> None:
+        self._reads = reads
+        self._counters = counters
+        self._positions = positions
+        self._kept: LRUCache[int, asyncio.Task[SummaryPage]] = LRUCache(KEPT_PAGES)
+        self._reading: dict[int, asyncio.Task[SummaryPage]] = {}
+
+    def page(self, position: int) -> asyncio.Future[SummaryPage]:
+        """Return the page that has what comes after `position`, as a shared future.
+
+        Do not cancel it; wait with `asyncio.wait`. Fails as the reader does.
+        """
+        number = position // self._positions
+        reading = self._kept.get(number) or self._reading.get(number)
+        if reading is None:
+            self._counters.add("feed_reads", "page")
+            reading = self._reading[number] = asyncio.create_task(self._read_page(number))
+        return reading
+
+    async def _read_page(self, number: int) -> SummaryPage:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                page = await self._reads.page(number * self._positions, self._positions)
+        finally:
+            reading = self._reading.pop(number)
+        if page.last == page.after + self._positions:
+            self._kept[number] = reading
+        return page
 
 
 class Feed:

@@ -7,9 +7,8 @@ stream that lasts for minutes holds none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -18,16 +17,15 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
-from core.errors import NotFound, NotSignedIn, RepriseError
+from core.errors import NotFound, NotSignedIn
 from core.ids import parse_id
 from core.problems import explain
-from jobs.access import revalidate, tickets, visibility
+from jobs.access import tickets, visibility
 from jobs.access.visibility import Principal
-from streams.followers.limits import Limits
 from streams.followers.registry import Follower, current_followers
-from streams.followers.revalidate import Asked
 
 Source = HttpRequest | Mapping[str, Any]
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -45,7 +43,7 @@ async def allow_reading(source: Source, job: UUID | None) -> Principal:
     `source` is a Django request or a WebSocket's scope. Raises NotSignedIn, NotFound, and
     RetryLater while the database is away.
     """
-    return await in_thread(partial(_check_access, source, job))
+    return await in_thread(_check_access, source, job)
 
 
 async def admit_follower(source: Source, job: UUID | None, transport: str) -> Follower:
@@ -54,7 +52,7 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
     They are registered until the connection ends (`streams.followers.registry`); later messages
     reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
-    limits, followers = Limits.of(settings.REPRISE), current_followers()
+    limits, followers = settings.REPRISE, current_followers()
     seen = followers.check_capacity(limits)
     follower = Follower(transport, await allow_reading(source, job), job)
     scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
@@ -62,24 +60,16 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
     return follower
 
 
-async def find_refusals(asked: Asked) -> list[RepriseError | None]:
-    """Return for each whether they may still follow: why not, or None.
-
-    Raises RetryLater while the database is away.
-    """
-    return await in_thread(partial(revalidate.find_refusals, asked))
-
-
 async def require_staff(source: Source) -> None:
     """Raise NotSignedIn, or NotFound for people who are not staff."""
-    if not (await in_thread(partial(_identify_source, source))).user.is_staff:
+    if not (await in_thread(_identify_source, source)).user.is_staff:
         raise NotFound
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do database work in a thread; what it raises becomes one of the documented errors."""
     try:
-        found: T = await database_sync_to_async(work, thread_sensitive=False)()
+        found: T = await database_sync_to_async(work, thread_sensitive=False)(*args, **kwargs)
     except Exception as error:
         raise explain(error) from error
     return found

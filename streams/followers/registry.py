@@ -16,11 +16,12 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from core.config import Config
 from core.errors import GoingDown
 from jobs.access.visibility import Principal
 from streams.counters import Counters, counters
 from streams.followers.disconnect_notice import Notice
-from streams.followers.limits import Bucket, Limits, too_fast, too_many
+from streams.followers.limits import Bucket, over_limit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -65,19 +66,20 @@ class Followers:
         """Whether this process takes nobody any more."""
         return self._down_at is not None
 
-    def check_capacity(self, limits: Limits) -> int:
+    def check_capacity(self, limits: Config) -> int:
         """Ask to come in before any work is done for that; return `changes`, for `register`.
 
         Raises GoingDown and OverLimit. Takes a token of those that a second brings.
         """
         self._refuse_without_room(limits)
-        if limits.per_second and not self._bucket.take(_loop_time(), limits.per_second):
+        rate = limits.new_followers_per_second
+        if rate and not self._bucket.take(_loop_time(), rate):
             self._counters.add("refused", "rate")
-            raise too_fast()
+            raise over_limit("come at once: come back in a moment", 1, 3)
         return self.changes
 
     def register(
-        self, scope: Mapping[str, Any], follower: Follower, limits: Limits, seen: int
+        self, scope: Mapping[str, Any], follower: Follower, limits: Config, seen: int
     ) -> None:
         """Let a follower in who may read; `seen` is what `check_capacity` returned.
 
@@ -86,9 +88,10 @@ class Followers:
         """
         self._refuse_without_room(limits)
         user = follower.principal.user.pk
-        if limits.per_user and self._of_user[user] >= limits.per_user:
+        most, most_of_job = limits.max_followers_per_user, limits.max_followers_per_job
+        if most and self._of_user[user] >= most:
             self._over_limit("user", "of yours on this server")
-        if limits.per_job and follower.job and self._of_job[follower.job] >= limits.per_job:
+        if most_of_job and follower.job and self._of_job[follower.job] >= most_of_job:
             self._over_limit("job", "of this job on this server")
         held: list[Follower] | None = scope.get(HELD)
         if held is None:
@@ -147,18 +150,18 @@ class Followers:
             moment = (place + random.random()) / len(streams) * seconds  # noqa: S311 - jitter
             loop.call_later(moment, one.notice.give, GoingDown())
 
-    def _refuse_without_room(self, limits: Limits) -> None:
+    def _refuse_without_room(self, limits: Config) -> None:
         if self._down_at is not None:
             self._counters.add("refused", "going_down")
             left = max(self._down_at - _loop_time(), 0)
             jitter = random.uniform(0.5, 2)  # noqa: S311 - not for secrets
             raise GoingDown(retry_after_s=round(left + jitter, 1))
-        if limits.per_process and len(self._open) >= limits.per_process:
+        if limits.max_followers and len(self._open) >= limits.max_followers:
             self._over_limit("process", "on this server")
 
     def _over_limit(self, limit: str, whose: str) -> None:
         self._counters.add("refused", limit)
-        raise too_many(whose)
+        raise over_limit(f"{whose}: come back later", 5, 15)
 
     def _change_count(self, follower: Follower, amount: int) -> None:
         self._counters.add("followers", follower.transport, amount)

@@ -12,10 +12,9 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from core.errors import RepriseError, RetryLater
-from jobs.access.visibility import Principal
+from jobs.access.revalidate import Asked
 from streams.counters import Counters
 from streams.followers.registry import Follower, Followers
 
@@ -25,7 +24,6 @@ AGAIN_SECONDS = 5.0
 # News that come one after the other are asked about together.
 REST_SECONDS = 0.2
 
-Asked = Sequence[tuple[Principal, UUID | None]]
 Ask = Callable[[Asked], Awaitable[Sequence[RepriseError | None]]]
 
 

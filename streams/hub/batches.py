@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
 
 from jobs.log import Page
 from streams.wire import Events, hash_of, is_chained, utf8_size, utf8_sizes
@@ -21,7 +20,7 @@ KEPT_TIMES = 2
 class Bounds:
     """How much is kept in memory: of one frame, a job's ring, a page, and all pages together.
 
-    `block_bytes` is what the first frame of a connection has (`streams.hub.frame_size`).
+    `block_bytes` is what the first frame of a connection has (`streams.hub.pacing`).
     """
 
     frame_events: int = 1000
@@ -34,25 +33,6 @@ class Bounds:
 
 
 BOUNDS = Bounds()
-
-
-class Batches(Protocol):
-    """The events after seq `after`, to seq `last`; `last` is `after` if there is none."""
-
-    @property
-    def after(self) -> int: ...
-
-    @property
-    def last(self) -> int: ...
-
-    @property
-    def bytes(self) -> int: ...
-
-    def batch(self, seq: int, room: int | None = None) -> Events:
-        """Return what comes after `seq` and fits one frame, and about `room` bytes where given.
-
-        At least one event: `after <= seq < last`.
-        """
 
 
 class PageBatches:
@@ -83,7 +63,10 @@ class PageBatches:
         return max(self._offsets[-1] - 1, 0)
 
     def batch(self, seq: int, room: int | None = None) -> Events:
-        """Return what comes after `seq` and fits one frame, and about `room` bytes where given."""
+        """Return what comes after `seq` and fits one frame, and about `room` bytes where given.
+
+        At least one event: `after <= seq < last`.
+        """
         first = bisect_right(self._seqs, seq) - 1
         if self._seqs[first] != seq:
             return self._block_rest(first, seq)

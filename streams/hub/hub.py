@@ -26,9 +26,8 @@ from jobs.log import Cursor, Head, group_name
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
-from streams.hub.listener import ChannelListener, Layer, Message
-from streams.hub.page_cache import PageCache
-from streams.hub.protocols import Listener, Reader
+from streams.hub.listener import ChannelListener, Layer, Listener, Message
+from streams.hub.page_cache import PageCache, Reader
 from streams.hub.supervised_tasks import SupervisedTasks
 
 logger = logging.getLogger(__name__)

@@ -35,6 +35,13 @@ class Layer(Protocol):
     async def flush(self) -> None: ...
 
 
+class Listener(Protocol):
+    """What else this process hears: the messages of one group, and a task that is kept going."""
+
+    def hear(self, message: Message) -> None: ...
+    async def run(self) -> None: ...
+
+
 class LayerLost(Exception):
     """The channel layer does not deliver: set it up anew."""
 

@@ -9,16 +9,17 @@ follower stands.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
 from cachetools import FIFOCache, TTLCache
 
-from jobs.log import Head, Page
+from jobs.log import Cursor, Head, Page
 from jobs.log.types import MAX_SEQ
 from streams.counters import Counters
-from streams.hub.batches import Batches, Bounds, PageBatches
+from streams.hub.batches import Bounds, PageBatches
 from streams.wire import hash_of
 
 READ_SECONDS = 10.0
@@ -30,27 +31,31 @@ MOST_ENDS = 4096
 Key = tuple[UUID, int]  # a job, and the seq after which a page begins
 
 
-class Reads(Protocol):
-    """What reads pages: `jobs.log.AsyncReader`."""
+class Reader(Protocol):
+    """What is used of `jobs.log.AsyncReader`. Each read raises one of AWAY without Postgres."""
 
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
     async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+    async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
+    async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
 
 
 class PageCache:
     """The pages in memory, and those on their way."""
 
-    def __init__(self, reader: Reads, counters: Counters, bounds: Bounds) -> None:
+    def __init__(self, reader: Reader, counters: Counters, bounds: Bounds) -> None:
         self._reader = reader
         self._counters = counters
         self._bounds = bounds
-        self._kept: TTLCache[Key, Batches] = TTLCache(
+        self._kept: TTLCache[Key, PageBatches] = TTLCache(
             bounds.pages_bytes, KEPT_SECONDS, _loop_time, getsizeof=lambda page: page.bytes
         )
-        self._reading: dict[Key, asyncio.Task[Batches]] = {}
+        self._reading: dict[Key, asyncio.Task[PageBatches]] = {}
         self._cuts: FIFOCache[Key, int] = FIFOCache(MOST_CUTS)  # where large pages end
         self._ends: FIFOCache[UUID, tuple[int, str]] = FIFOCache(MOST_ENDS)
 
-    def page(self, job: UUID, seq: int) -> asyncio.Future[Batches]:
+    def page(self, job: UUID, seq: int) -> asyncio.Future[PageBatches]:
         """Return the page that has the event after `seq`, or will have it, as a shared future.
 
         Do not cancel it; wait with `asyncio.wait`. A page at the head may end at `seq`, and one
@@ -63,7 +68,7 @@ class PageCache:
         if reading is None and kept is not None and kept.last > seq:
             self._kept[key] = kept  # from now on for another minute
             self._counters.add("page_hits")
-            done: asyncio.Future[Batches] = asyncio.get_running_loop().create_future()
+            done: asyncio.Future[PageBatches] = asyncio.get_running_loop().create_future()
             done.set_result(kept)
             return done
         if reading is None:
@@ -102,7 +107,7 @@ class PageCache:
         for key in [key for key in self._cuts if key[0] == job]:
             del self._cuts[key]
 
-    def _start_read(self, key: Key) -> asyncio.Task[Batches]:
+    def _start_read(self, key: Key) -> asyncio.Task[PageBatches]:
         self._counters.add("page_reads")
         reading = self._reading[key] = asyncio.create_task(self._read_page(key))
         return reading
@@ -112,7 +117,7 @@ class PageCache:
         end = self._cuts.get((job, start), MAX_SEQ)
         return (job, start if seq < end else seq)
 
-    async def _read_page(self, key: Key) -> Batches:
+    async def _read_page(self, key: Key) -> PageBatches:
         job, after = key
         events = self._bounds.page_events
         wanted = False
@@ -149,7 +154,7 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _passed_over(reading: asyncio.Future[Batches]) -> None:
+def _passed_over(reading: asyncio.Future[PageBatches]) -> None:
     """Take note of a failure that nobody may have waited for: who wants the page reads it again."""
     if not reading.cancelled():
         reading.exception()

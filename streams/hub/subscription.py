@@ -16,9 +16,8 @@ from jobs.log import Cursor, Head
 from streams.followers.disconnect_notice import Notice
 from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
-from streams.hub.frame_size import FrameSize
-from streams.hub.heartbeat import next_beat, shared_heartbeat
 from streams.hub.hub import AWAY, Hub
+from streams.hub.pacing import FrameSize, next_beat, shared_heartbeat
 from streams.wire import CaughtUp, End, Events, FellBehind, Hello, Item
 
 # A page that is long in coming is waited for this long at a time: there may be a notice.
@@ -68,7 +67,9 @@ class Subscription:
 
     async def items(self) -> AsyncGenerator[Item, None]:
         """Yield the items; close the iterator (`contextlib.aclosing`) to stop following early."""
-        self._start_clock()
+        started = self._time()
+        self._beat_at = next_beat(started, self._heartbeat_s)
+        self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
         yield Hello(self._job, str(self._cursor), self._head.seq, self._heartbeat_s)
         with self._notice.resting():
             while True:
@@ -88,11 +89,6 @@ class Subscription:
         """Go on in a log that is another than before, if it has all that was sent; else raise."""
         self._head = await self._hub.check(self._job, self._seam.cursor)
         self._goal = min(self._goal, self._head.seq)
-
-    def _start_clock(self) -> None:
-        started = self._time()
-        self._beat_at = next_beat(started, self._heartbeat_s)
-        self._stop_at = started + self._rotate_s if self._rotate_s else float("inf")
 
     def _mark_sent(self, item: Item) -> None:
         """Move the cursor: the transport has taken the item."""

@@ -112,7 +112,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         if kind == "websocket.send":
             if protocol.state == protocol.STATE_CLOSING:
                 raise ConnectionError("the connection is closing")
-            if (text := message.get("text")) and self._takes_frames(protocol):
+            details = self.connections.get(protocol, {"disconnected": True})
+            plain = not details.get("disconnected") and daphne_frames.is_plain(protocol)
+            if (text := message.get("text")) and plain:
                 if not daphne_frames.write_frame(protocol, self._frames.of(text)):
                     await protocol.drained()
                 return
@@ -121,15 +123,6 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
             protocol.hold()
         else:
             await protocol.drained()
-
-    def _takes_frames(self, protocol: Any) -> bool:
-        """Return whether a WebSocket is there and can be sent ready-made frames."""
-        details = self.connections.get(protocol)
-        return (
-            details is not None
-            and not details.get("disconnected")
-            and daphne_frames.is_plain(protocol)
-        )
 
 
 class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no types

@@ -16,7 +16,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.conf import settings
@@ -76,9 +76,12 @@ class Drain:
 async def close_process() -> None:
     """Close what this process has open, and send the hints that it has not sent yet."""
     flushing = asyncio.to_thread(hint_publisher().flush, LAST_SECONDS)
-    await _run_within(
-        LAST_SECONDS, asyncio.gather(process.close_hub(), flushing, return_exceptions=True)
-    )
+    closing = asyncio.gather(process.close_hub(), flushing, return_exceptions=True)
+    try:
+        async with asyncio.timeout(LAST_SECONDS):
+            await closing
+    except TimeoutError:
+        logger.warning("left something open", extra={"action": "drain"})
 
 
 def exit_soon() -> None:
@@ -86,11 +89,3 @@ def exit_soon() -> None:
     timer = threading.Timer(LAST_SECONDS, os._exit, [0])
     timer.daemon = True
     timer.start()
-
-
-async def _run_within(seconds: float, work: Awaitable[object]) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await work
-    except TimeoutError:
-        logger.warning("left something open", extra={"action": "drain"})

@@ -27,7 +27,7 @@ IDLE_SECONDS = 75.0  # between two requests; longer than proxies keep a connecti
 
 # What waits unsent in the kernel at most, and what may wait in a connection's own buffer before
 # its application has to. Both are small: a frame counts as taken when the link has taken it, and
-# frames do not grow on a slow one (`streams.hub.frame_size`). A fast link has nothing unsent.
+# frames do not grow on a slow one (`streams.hub.pacing`). A fast link has nothing unsent.
 UNSENT_BYTES = HELD_BYTES = 16 * 1024
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT, of linux/tcp.h
 _ACKED = slice(120, 128)  # tcpi_bytes_acked in the tcp_info of linux/tcp.h

@@ -9,7 +9,7 @@ is closed with something unread is reset.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,17 +17,16 @@ from core.errors import BadRequest, RepriseError, RequestTimedOut
 from core.problems import body_too_large
 from streams.counters import counters
 from streams.server import limits, patience
-from streams.server.uvicorn_flow import Flow
+from streams.server.uvicorn_flow import PatientProtocol
 
 
 class Refused(Exception):
     """Ends the parsing of a request."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(PatientProtocol, HttpToolsProtocol):
     """One connection: requests one after the other."""
 
-    _flow: Flow
     _arrival: limits.Arrival | None = None
     _in_head = False
     _body_bytes = 0
@@ -37,25 +36,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a first request."""
-        super().connection_made(cast("asyncio.Transport", transport))
-        self._flow = Flow(self.transport, self._nothing_taken)
+        super().connection_made(transport)
         self._clock = self.loop.call_later(patience.FIRST_SECONDS, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
-        self._flow.end()
         self._stop_clock()
-
-    def pause_writing(self) -> None:
-        """Hold the application, and look at the clock."""
-        super().pause_writing()
-        self._flow.block()
-
-    def resume_writing(self) -> None:
-        """Let the application go on."""
-        super().resume_writing()
-        self._flow.unblock()
 
     def data_received(self, data: bytes) -> None:
         """Read; what comes after the end is thrown away."""
@@ -104,19 +91,19 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, or end when all has been taken."""
         super().on_response_complete()
-        if self._flow.waiting():
-            self._flow.watch()
+        if self._waiting_bytes():
+            self._watch_client()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
         self._stop_clock()
-        self._flow.end()
+        self._end_watch()
         super().handle_websocket_upgrade()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, once all has been taken."""
-        if self._flow.waiting():
-            self._flow.watch()
+        if self._waiting_bytes():
+            self._watch_client()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -146,13 +133,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._clock = self.loop.call_later(patience.SLOW_SECONDS, self._end_connection)
 
     def _end_connection(self) -> None:
-        if self._flow.waiting():
-            self._flow.watch()
+        if self._waiting_bytes():
+            self._watch_client()
         else:
             self.transport.close()
 
     def _nothing_taken(self) -> None:
-        if not self._flow.waiting():
+        if not self._waiting_bytes():
             if self._ending:
                 self.transport.close()
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -12,39 +11,17 @@ from core.errors import GoingDown, TooSlow
 from streams import wire
 from streams.counters import counters
 from streams.server import patience
-from streams.server.uvicorn_flow import Flow
+from streams.server.uvicorn_flow import PatientProtocol
 
 
-class SocketProtocol(WebSocketsSansIOProtocol):
+class SocketProtocol(PatientProtocol, WebSocketsSansIOProtocol):
     """One WebSocket; the application waits while its buffer is full."""
-
-    _flow: Flow
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection over from HTTP."""
-        super().connection_made(transport)
-        self._flow = Flow(self.transport, self._nothing_taken)
-
-    def pause_writing(self) -> None:
-        """Hold the application, and look at the clock."""
-        super().pause_writing()
-        self._flow.block()
-
-    def resume_writing(self) -> None:
-        """Let the application go on."""
-        super().resume_writing()
-        self._flow.unblock()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        super().connection_lost(exc)
-        self._flow.end()
 
     async def send(self, message: Any) -> None:
         """Send for the application, and return once the connection has taken it.
 
         uvicorn waits before the next message instead; then the time that a frame took would count
-        for the one after it (`streams.hub.frame_size`). Where `message` closes, wait for the end.
+        for the one after it (`streams.hub.pacing`). Where `message` closes, wait for the end.
         """
         await self.writable.wait()
         if self.close_sent and self.handshake_complete:
@@ -57,12 +34,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Read for the application; wait for the end where that closes."""
         super().data_received(data)
         if self.transport.is_closing():
-            self._flow.watch()
+            self._watch_client()
 
     def send_keepalive_ping(self) -> None:
         """Ask for a sign of life, unless there is something to take: that shows it too."""
-        if self._flow.waiting():
-            self._flow.watch()
+        if self._waiting_bytes():
+            self._watch_client()
             self.schedule_ping()
         else:
             super().send_keepalive_ping()
@@ -88,7 +65,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Say why, for a client that wakes up in time; then end the connection."""
         counters.add("slow_closes")
         self._close_socket(TooSlow.close_code)
-        self._flow.watch(patience.FAREWELL_SECONDS)
+        self._watch_client(patience.FAREWELL_SECONDS)
 
     def _close_socket(self, code: int | None) -> None:
         if self.close_sent or self.transport.is_closing():
@@ -105,10 +82,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.close_timer is not None and not self.close_timer.cancelled():
             self.stop_keepalive()
             self.close_timer.cancel()  # it stays as the mark of a close that waits for its answer
-            self._flow.watch()
+            self._watch_client()
 
     def _nothing_taken(self) -> None:
-        if self._flow.waiting():
+        if self._waiting_bytes():
             if self.close_sent or self.transport.is_closing():
                 self.transport.abort()
             else:

@@ -101,7 +101,9 @@ def detach_responses(app: App) -> App:
 def detached_stream(
     request: HttpRequest, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str]
 ) -> HttpResponseBase:
-    """Return an answer that consists of `parts`, as they come."""
+    """Return an answer that consists of `parts`, as they come; to HEAD its headers alone."""
+    if request.method == "HEAD":
+        return HttpResponse(headers=dict(headers))
 
     async def go_on(start: Message, send: Send) -> None:
         await send(start)

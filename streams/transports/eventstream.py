@@ -8,11 +8,12 @@ channels, beside `stream-open`, `keep-alive`, `stream-reset` and `stream-error`.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -36,14 +37,12 @@ from jobs.access.visibility import Principal
 from jobs.log import Cursor, Head
 from streams import process, wire
 from streams.followers.access import in_thread, ticket_of
-from streams.followers.limits import Limits
 from streams.followers.registry import Follower, current_followers
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
 from streams.transports import detached
 from streams.transports.eventstream_channels import MESSAGE, job_of
 from streams.transports.http import STREAM_HEADERS, readable_view
-from streams.transports.merge import merge_items
 from streams.transports.resume import Resume, last_event_id
 
 TRANSPORT = "eventstream"
@@ -51,6 +50,8 @@ HEADERS = {"Content-Type": "text/event-stream", **STREAM_HEADERS}
 OPEN = b"event: stream-open\ndata:\n\n"
 START = Cursor(0)
 KEEP_ALIVE = b"event: keep-alive\ndata:\n\n"
+
+T = TypeVar("T")
 
 # Parameters that a GRIP proxy adds; there is none in front of this service.
 _GRIP = ("es-meta", "link", "recover")
@@ -95,9 +96,9 @@ def _refuse_request(request: HttpRequest, error: RepriseError) -> HttpResponseBa
 @readable_view(_refuse_request)
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Follow up to ten jobs by their channels; 204 for who has all of them to the end."""
-    limits, followers = Limits.of(settings.REPRISE), current_followers()
+    limits, followers = settings.REPRISE, current_followers()
     seen = followers.check_capacity(limits)
-    principal, asked = await in_thread(partial(_parse_request, request))
+    principal, asked = await in_thread(_parse_request, request)
     hub = await process.current_hub()
     channels = [
         await _check_channel(hub, principal, name, asked.channel_last_ids.get(name))
@@ -107,8 +108,6 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         followers.register(getattr(request, "scope", {}), channel.follower, limits, seen)
     if all(channel.over for channel in channels):
         return HttpResponse(status=204)
-    if request.method == "HEAD":
-        return HttpResponse(headers=HEADERS)
     return detached.detached_stream(request, _stream_messages(hub, channels), HEADERS)
 
 
@@ -158,7 +157,9 @@ async def _stream_messages(hub: Hub, channels: Sequence[Channel]) -> AsyncGenera
     ids = {channel.name: str(channel.cursor) for channel in channels}
     sources = {channel.name: _channel_items(hub, channel, rotate_s) for channel in channels}
     try:
-        yield _opening_text(channels, ids)
+        reset = [channel.name for channel in channels if channel.reset]
+        opening = wire.sse_preface() + OPEN
+        yield opening + _reset_text(reset, ids) if reset else opening
         async with aclosing(merge_items(sources)) as items:
             async for name, item in items:
                 if isinstance(item, wire.Events):
@@ -200,11 +201,39 @@ async def _channel_items(
             yield wire.Refusal(error)
 
 
-def _opening_text(channels: Sequence[Channel], ids: dict[str, str]) -> bytes:
-    """Return what comes first: padding for proxies, `stream-open`, `stream-reset` where due."""
-    reset = [channel.name for channel in channels if channel.reset]
-    opening = wire.sse_preface() + OPEN
-    return opening + _reset_text(reset, ids) if reset else opening
+async def merge_items(
+    sources: Mapping[str, AsyncGenerator[T, None]],
+) -> AsyncGenerator[tuple[str, T], None]:
+    """Yield what every source yields, with its name, as it comes; each source in its own order.
+
+    A source is asked for its next item when the one before has been taken, so that a cursor which
+    moves on being asked never runs ahead. What one raises ends all of them; every source is closed
+    when this is.
+    """
+    asked = {_ask_next(items): name for name, items in sources.items()}
+    try:
+        while asked:
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                item = task.result()
+                name = asked.pop(task)
+                if item is None:
+                    continue
+                yield name, item
+                asked[_ask_next(sources[name])] = name
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        for items in sources.values():
+            await items.aclose()
+
+
+def _ask_next(items: AsyncGenerator[T, None]) -> asyncio.Task[T | None]:
+    async def ask() -> T | None:
+        return await anext(items, None)
+
+    return asyncio.create_task(ask())
 
 
 def _reset_text(names: Sequence[str], ids: dict[str, str]) -> bytes:

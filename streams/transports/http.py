@@ -1,10 +1,11 @@
-"""What the HTTP views share: reading a request's cursor and numbers, refusing, HEAD and OPTIONS."""
+"""What transports share: reading a cursor and numbers, refusing, HEAD and OPTIONS."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from math import ceil
 from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +14,16 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core import problems
 from core.errors import BadParameter, RepriseError
+from streams.followers.registry import current_followers
 from streams.transports.resume import Resume, requested_cursor
 
 logger = logging.getLogger(__name__)
 
 METHODS = "GET, HEAD, OPTIONS"
+# What a follower may ask for as its longest silence, in seconds.
+HEARTBEAT_SECONDS = 1.0, 15.0
+# How many heartbeats a second a process means to send, all together: who comes later gets fewer.
+BEATS_A_SECOND = 500
 # What keeps a stream whole on its way: nobody may store, hold, change or compress it.
 STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-store, no-transform",
@@ -40,12 +46,9 @@ View = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBas
 Refuse = Callable[[HttpRequest, RepriseError], HttpResponseBase]
 
 
-def problem_response(request: HttpRequest, error: RepriseError) -> HttpResponseBase:
-    """Refuse by the error's status."""
-    return problems.response(error)
-
-
-def readable_view(refuse: Refuse = problem_response) -> Callable[[View[P]], View[P]]:
+def readable_view(
+    refuse: Refuse = lambda request, error: problems.response(error),
+) -> Callable[[View[P]], View[P]]:
     """Make a view one that only reads; an error it raises is answered by `refuse`."""
 
     def decorate(view: View[P]) -> View[P]:
@@ -98,6 +101,18 @@ def number_in(text: str | None, name: str, default: float, low: float, high: flo
     if not low <= value <= high:
         raise BadParameter(name, f"{name} is a number from {low:g} to {high:g}.")
     return value
+
+
+def granted_interval(asked: str | None, own: float) -> float:
+    """Return how long a silence may be for a follower who asks for `heartbeat_s`, or for nothing.
+
+    `own` is the server's: as often it comes in any case. Raises BadParameter.
+    """
+    if asked is None:
+        return own
+    seconds = number_in(asked, "heartbeat_s", own, *HEARTBEAT_SECONDS)
+    affordable = ceil(10 * len(current_followers()) / BEATS_A_SECOND) / 10
+    return min(max(seconds, affordable), own)
 
 
 def whole_parameter(request: HttpRequest, name: str, default: int, low: int, high: int) -> int:

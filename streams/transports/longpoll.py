@@ -14,15 +14,14 @@ from django.http.response import HttpResponseBase
 
 from core.errors import BadParameter, RetryLater
 from core.negotiation import preferred_type
-from core.query import split_list
+from core.words import split_list
 from jobs.events import EventType
 from jobs.log import Cursor, Head
 from streams import process, wire
 from streams.followers import access
 from streams.followers.disconnect_notice import Notice
 from streams.followers.registry import LONG_POLL
-from streams.hub.catch_up import catch_up
-from streams.hub.continuity import Continuity
+from streams.hub.continuity import Continuity, catch_up
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
 from streams.transports import detached
@@ -48,14 +47,19 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     """Answer with what comes after a cursor."""
     job_id = access.job_id(job)
     wait = number_parameter(request, "wait", 0, 0, MAX_WAIT_SECONDS)
-    notice = await _let_in(request, job_id, wait)
+    notice = Notice()
+    if wait:
+        notice = (await access.admit_follower(request, job_id, LONG_POLL)).notice
+    else:  # who only reads takes no room
+        await access.allow_reading(request, job_id)
     cursor = asked_resume(request).cursor
     limit = whole_parameter(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     types = _wanted_types(request)
     hub = await process.current_hub()
     head = await hub.check(job_id, cursor)
     if preferred_type(request, JSON, NDJSON) == NDJSON:
-        return _export_response(request, hub, job_id, cursor, head, types)
+        lines = _export_lines(hub, job_id, cursor, head, types)
+        return detached.detached_stream(request, lines, {"Content-Type": NDJSON, **STREAM_HEADERS})
     page = Page(cursor, limit, types)
     no_body = request.method == "HEAD"
     make = partial(_page_response, hub, job_id, head, page, wait, notice, no_body=no_body)
@@ -129,14 +133,6 @@ class Page:
         )  # fmt: skip
 
 
-async def _let_in(request: HttpRequest, job: UUID, wait: float) -> Notice:
-    """Admit who waits as a follower; who only reads takes no room."""
-    if wait:
-        return (await access.admit_follower(request, job, LONG_POLL)).notice
-    await access.allow_reading(request, job)
-    return Notice()
-
-
 async def fill_page(
     hub: Hub, job: UUID, head: Head, page: Page, wait: float, notice: Notice
 ) -> None:
@@ -171,15 +167,6 @@ async def _fill_from(
             return
         if page.next.seq >= max(live.head, live.ring.last):
             await live.changed.wait(give_up - time(), notice)
-
-
-def _export_response(
-    request: HttpRequest, hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
-) -> HttpResponseBase:
-    headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers)
-    return detached.detached_stream(request, _export_lines(hub, job, cursor, head, types), headers)
 
 
 async def _export_lines(

@@ -7,8 +7,7 @@ a ticket no cookie counts (`streams.followers.access.ticket_of`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,11 +15,7 @@ from django.http.request import validate_host
 from django.utils.http import is_same_domain
 
 from streams.followers.access import ticket_of
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from streams.followers.registry import App, Receive, Scope, Send
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -23,8 +23,13 @@ from streams.followers import access
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
 from streams.transports import detached
-from streams.transports.heartbeat_interval import granted_interval
-from streams.transports.http import STREAM_HEADERS, asked_resume, number_parameter, readable_view
+from streams.transports.http import (
+    STREAM_HEADERS,
+    asked_resume,
+    granted_interval,
+    number_parameter,
+    readable_view,
+)
 
 EVENT_STREAM = "text/event-stream"
 OCTET_STREAM = "application/octet-stream"
@@ -53,8 +58,6 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
     heartbeat_s = granted_interval(request.GET.get("heartbeat_s"), hub.heartbeat_seconds)
     head = await hub.check(job_id, cursor)
     headers = {"Content-Type": _response_type(request), **STREAM_HEADERS}
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers)
     subscription = Subscription(
         hub, job_id, cursor, head, notice=follower.notice,
         rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter

@@ -1,4 +1,4 @@
-"""`/ws/jobs/<id>/?after=<cursor>`: a subscription written as WebSocket frames.
+"""`/ws/jobs/<id>/?after=<cursor>`, `/ws/feed/?after=<position>`: subscriptions as WebSocket frames.
 
 A refusal is accepted, told why in an `error` frame and closed with its code: a browser cannot see
 the status of a refused handshake.
@@ -17,11 +17,13 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from core.errors import BadCursor, BadRequest, NotFound, RepriseError
 from core.problems import explain
+from jobs.log import Cursor
 from streams import process, wire
+from streams.feed.subscription import FeedSubscription
 from streams.followers import access
 from streams.followers.registry import Follower
 from streams.hub.subscription import Subscription
-from streams.transports.heartbeat_interval import granted_interval
+from streams.transports.http import granted_interval
 from streams.transports.resume import Resume, requested_cursor
 
 logger = logging.getLogger(__name__)
@@ -116,7 +118,31 @@ class JobConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has
     async def _refuse_socket(self, error: RepriseError) -> None:
         with suppress(_Gone, OSError):
             await self._write_item(wire.Refusal(error))
-            await self.close(_close_code(error))
+            await self.close(error.close_code or INTERNAL_ERROR)
+
+
+class FeedConsumer(JobConsumer):
+    """One socket that follows the feed of all jobs, from one position after the other."""
+
+    async def _follow(self, after: str) -> None:
+        if self._follower is None:
+            self._follower = await access.admit_follower(self.scope, None, "feed")
+        cursor = Cursor.parse(after)
+        if cursor.hash8:
+            raise BadCursor("A position in the feed is a number; it has no hash.")
+        hub, feed = await process.current_hub(), await process.current_feed()
+        heartbeat_s = granted_interval(self._query_parameter("heartbeat_s"), hub.heartbeat_seconds)
+        end = await feed.check(cursor.seq)
+        subscription = FeedSubscription(
+            feed, self._follower.principal.visibility, cursor.seq, end,
+            notice=self._follower.notice, heartbeat_s=heartbeat_s,
+        )  # fmt: skip
+        async with aclosing(subscription.items()) as items:
+            async for item in items:
+                await self._write_item(item)
+                if isinstance(item, wire.Summaries):
+                    size = wire.utf8_size(item.websocket())
+                    hub.counters.sent("feed", len(item.texts), size)
 
 
 class _Gone(Exception):
@@ -149,7 +175,3 @@ def _follow(text: str | None) -> str:
     if isinstance(after, bool) or not isinstance(after, int | str):
         raise BadCursor
     return str(after)
-
-
-def _close_code(error: RepriseError) -> int:
-    return INTERNAL_ERROR if error.close_code is None else error.close_code

@@ -12,13 +12,12 @@ from uuid import UUID
 
 from streams.client import frames
 from streams.client.actions import Alive, Close, Given, Open, Over, Reset, Retry, Signal
-from streams.client.backoff import Backoff
+from streams.client.backoff import Backoff, Patience
 from streams.client.close_reasons import Lost, Refusal, Rotated, by_close_code
 from streams.client.core import Core
 from streams.client.fallback import TRANSPORTS, Fallback, UpgradeTimes
 from streams.client.frames import CaughtUp, End, Event, Events, FellBehind, Heartbeat, Hello
 from streams.client.info import Info
-from streams.client.patience import Patience
 
 JOB = UUID("0192f3c1-0000-7000-8000-000000000001")
 HEARTBEAT_S = 15.0

@@ -19,8 +19,8 @@ from core.terminal import PLAIN
 from streams.client import Info, Resumed, State, Trouble
 from streams.client.command import main, options
 from streams.client.command.board import Board
-from streams.client.command.notes import Notes
 from streams.client.command.printers import Bars, JsonLines, Plain
+from streams.client.command.words import Notes
 from streams.client.frames import Event
 from tests.support.terminal.corpus import (
     CASES,

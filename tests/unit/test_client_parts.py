@@ -23,12 +23,11 @@ from streams.client.backoff import Backoff
 from streams.client.chain import Chain
 from streams.client.close_reasons import Lost, Refusal, by_close_code, by_response, retry_after
 from streams.client.connection import PROTOCOL
-from streams.client.cursor import seq_of
 from streams.client.errors import BadCursor, BadFrame
 from streams.client.fallback import Fallback
-from streams.client.frames import Events, Hello, Words, parse_frame, parse_named, split_page
-from streams.client.sse import Message, SseParser
+from streams.client.frames import Events, Hello, Words, parse_frame, parse_named, seq_of, split_page
 from streams.client.transports.http import failure_reason
+from streams.client.transports.stream import Message, SseParser
 from tests.unit.client_world import JOB, history
 
 LOG = history(6)

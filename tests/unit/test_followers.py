@@ -9,11 +9,12 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import User
 
+from core.config import Config
 from core.errors import GoingDown, OverLimit
 from core.ids import uuid7
 from jobs.access.visibility import Principal
 from streams.counters import Counters
-from streams.followers.limits import Bucket, Limits
+from streams.followers.limits import Bucket
 from streams.followers.registry import (
     HELD,
     LONG_POLL,
@@ -25,7 +26,9 @@ from streams.followers.registry import (
 )
 from tests.unit.hub_world import run
 
-NO_LIMITS = Limits(0, 0, 0, 0)
+NO_LIMITS = Config(
+    max_followers=0, max_followers_per_user=0, max_followers_per_job=0, new_followers_per_second=0
+)
 
 
 def follower(user: int = 1, job: UUID | None = None, transport: str = "sse") -> Follower:
@@ -35,7 +38,7 @@ def follower(user: int = 1, job: UUID | None = None, transport: str = "sse") -> 
 class Door:
     """Followers, and scopes for those who come."""
 
-    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+    def __init__(self, limits: Config = NO_LIMITS) -> None:
         self.counters = Counters()
         self.followers = Followers(self.counters)
         self.limits = limits
@@ -49,13 +52,13 @@ class Door:
 @pytest.mark.parametrize(
     ("limits", "least", "reason"),
     [
-        (Limits(3, 0, 0, 0), 3, "process"),
-        (Limits(0, 2, 0, 0), 2, "user"),
-        (Limits(0, 0, 2, 0), 2, "job"),
+        (NO_LIMITS.with_changes(max_followers=3), 3, "process"),
+        (NO_LIMITS.with_changes(max_followers_per_user=2), 2, "user"),
+        (NO_LIMITS.with_changes(max_followers_per_job=2), 2, "job"),
     ],
 )
 def test_who_is_one_too_many_is_refused_until_another_leaves(
-    limits: Limits, least: int, reason: str
+    limits: Config, least: int, reason: str
 ) -> None:
     async def story() -> None:
         door, job = Door(limits), uuid7()
@@ -96,7 +99,7 @@ def test_a_slow_rate_lets_one_in_at_a_time() -> None:
 
 def test_whoever_comes_too_fast_is_told_when_to_come() -> None:
     async def story() -> None:
-        door = Door(Limits(0, 0, 0, per_second=5))
+        door = Door(NO_LIMITS.with_changes(new_followers_per_second=5))
         for _ in range(10):
             door.come(follower())
         with pytest.raises(OverLimit) as refused:

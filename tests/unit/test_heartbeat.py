@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import BadRequest
 from streams.followers.registry import HELD, current_followers
-from streams.hub.heartbeat import next_beat, shared_heartbeat
-from streams.transports.heartbeat_interval import BEATS_A_SECOND, granted_interval
+from streams.hub.pacing import next_beat, shared_heartbeat
+from streams.transports.http import BEATS_A_SECOND, granted_interval
 from tests.unit.hub_world import run
 from tests.unit.test_followers import NO_LIMITS, follower
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.log import Page
 from streams.hub.batches import Bounds, PageBatches, Ring
-from streams.hub.frame_size import FrameSize
+from streams.hub.pacing import FrameSize
 from streams.wire import Events
 
 TEXTS = st.lists(st.text("aé€", min_size=1, max_size=30), min_size=1, max_size=30)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.transports.merge import merge_items
+from streams.transports.eventstream import merge_items
 from tests.unit.hub_world import run
 
 

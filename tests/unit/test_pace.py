@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.hub.frame_size import FrameSize
+from streams.hub.pacing import FrameSize
 
 
 def rooms(*taken: tuple[int, float], least: int = 16, most: int = 256) -> list[int]:

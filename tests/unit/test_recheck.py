@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 
 from django.contrib.auth.models import User
 
+from core.config import Config
 from core.errors import Forbidden, NotSignedIn, RepriseError, Unavailable
+from jobs.access.revalidate import Asked
 from jobs.access.visibility import Principal
 from streams.counters import Counters
-from streams.followers.limits import Limits
 from streams.followers.registry import HELD, Follower, Followers
-from streams.followers.revalidate import Asked, Revalidation
+from streams.followers.revalidate import Revalidation
 from tests.unit.hub_world import run
 
-NO_LIMITS = Limits(0, 0, 0, 0)
+NO_LIMITS = Config(
+    max_followers=0, max_followers_per_user=0, max_followers_per_job=0, new_followers_per_second=0
+)
 
 
 class Desk:

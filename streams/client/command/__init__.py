@@ -16,7 +16,7 @@ from rich.console import Console
 from core.terminal import plain_text
 from streams.client.actions import Given, Told
 from streams.client.command import options, printers
-from streams.client.command.notes import Notes
+from streams.client.command.words import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
 
@@ -83,7 +83,7 @@ def _make_printer(given: argparse.Namespace) -> printers.Printer:
         notes = None if given.quiet else sys.stderr
         return printers.JsonLines(sys.stdout.buffer, notes, for_terminal=sys.stdout.isatty())
     if given.quiet and not output:
-        return printers.Silent()
+        return printers.Printer()
     console = Console()
     if console.is_terminal and not given.quiet:
         return printers.Bars(console, output=output)

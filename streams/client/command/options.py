@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from streams.client.backoff import Patience
 from streams.client.errors import BadCursor
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
-from streams.client.patience import Patience
 
 #: How long to try for the first connection before the server counts as unreachable.
 REACH_SECONDS = 30.0

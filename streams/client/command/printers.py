@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self, TextIO
+from typing import BinaryIO, Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,32 +24,13 @@ MOST_BARS = 12
 _CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
-class Printer(Protocol):
-    """Shows events, and notes about the connection, while its context lasts."""
+class Printer:
+    """Shows events, and notes about the connection, while its context lasts; this one nothing."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None: ...
-    def events(self, events: Sequence[Event]) -> None: ...
-    def note(self, note: str) -> None: ...
-
-
-class _Printer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to end."""
 
     def events(self, events: Sequence[Event]) -> None:
@@ -60,11 +40,7 @@ class _Printer:
         """Say nothing."""
 
 
-class Silent(_Printer):
-    """Shows nothing."""
-
-
-class JsonLines(_Printer):
+class JsonLines(Printer):
     """Each event on a line of standard output, exactly as it came; notes on standard error.
 
     JSON may hold the controls past U+007E as they are: they are escaped `for_terminal`.
@@ -89,7 +65,7 @@ def _escape_match(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
 
 
-class Plain(_Printer):
+class Plain(Printer):
     """Lines without colours: events on standard output, notes on standard error."""
 
     def __init__(self, out: TextIO, notes: TextIO, *, output: bool) -> None:
@@ -139,13 +115,7 @@ class Bars(Plain):
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take the bars away; the lines stay."""
         self._progress.stop()
 

@@ -1,4 +1,4 @@
-"""Events in words, for people who read along."""
+"""Events, and what happens to the connection, in words for people who read along."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from streams.client.command.lines import line_prefix, one_line
 from streams.client.frames import Event
+from streams.client.info import Info, State
 
 _SAID = {
     "job.paused": "Paused",
@@ -63,3 +64,36 @@ def _ending_words(type: str, data: Mapping[str, Any]) -> str:
     said = one_line(said or str(data.get("reason") or ""))
     sign = {"step.succeeded": "✓ done", "step.failed": "✗ failed", "step.skipped": "– skipped"}
     return f"{sign.get(type, '↻ to be tried again')}{took}{': ' + said if said else ''}"
+
+
+class Notes:
+    """Turns one `Info` after the other into sentences worth saying, each said once."""
+
+    def __init__(self) -> None:
+        self._last = Info()
+        self._said = ""
+
+    def on(self, info: Info) -> list[str]:
+        """Return what is new."""
+        last, self._last = self._last, info
+        found = []
+        if info.wait_s is not None:
+            found += self._trouble_note(info)
+        elif info.state in (State.CATCHING_UP, State.LIVE):
+            self._said = ""
+            if info.transport != last.transport:
+                found.append(f"Following over {info.transport}.")
+        if info.resumed is not None and info.resumed != last.resumed:
+            count, start = info.resumed.caught_up, info.resumed.from_seq
+            events = "1 event" if count == 1 else f"{count:,} events"
+            found.append(f"Resumed from #{start}, {events} caught up, over {info.transport}.")
+        return found
+
+    def _trouble_note(self, info: Info) -> list[str]:
+        """Say an outage once, and again where its reason is another."""
+        said = info.error.message if info.error else ""
+        if said == self._said:
+            return []
+        self._said = said
+        what = f"Cut off at #{info.seq}" if info.transport else "No connection yet"
+        return [f"{what}: {said.rstrip('.')}. Trying again."]

@@ -91,11 +91,6 @@ async def get_stream(
         yield response
 
 
-def network_error(error: BaseException) -> Lost:
-    """Return what a failure to connect or to read means: the network's fault as far as is known."""
-    return Lost("network", failure_reason(error))
-
-
 def failure_reason(error: BaseException) -> str:
     """Return the plainest words for a failure: the system's, where they are at its root."""
     at: BaseException | None = error

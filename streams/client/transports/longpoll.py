@@ -9,11 +9,9 @@ from contextlib import suppress
 import httpx
 
 from streams.client.actions import Alive, Open, Signal
-from streams.client.connection import PROTOCOL
-from streams.client.cursor import seq_of
+from streams.client.connection import PROTOCOL, UNSAID_HEARTBEAT_S
 from streams.client.errors import BadCursor, BadFrame
-from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello, split_page
-from streams.client.silence import UNSAID_HEARTBEAT_S
+from streams.client.frames import CaughtUp, End, Events, Heartbeat, Hello, seq_of, split_page
 from streams.client.transports.http import Door, NoAnswer, get_stream
 
 JSON = "application/json"

@@ -4,13 +4,13 @@ hold `text/event-stream`."""
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
 
 from streams.client.actions import Alive, Open, Retry, Signal
 from streams.client.close_reasons import Closed, Rotated, reason_for_error
 from streams.client.errors import BadFrame
 from streams.client.fallback import OCTETS, SSE
 from streams.client.frames import Event, Events, Words, parse_event, parse_named
-from streams.client.sse import Message, SseParser
 from streams.client.transports.http import Door, get_stream
 
 EVENT_STREAM = "text/event-stream"
@@ -18,6 +18,9 @@ EVENT_STREAM = "text/event-stream"
 TYPES = {SSE: (EVENT_STREAM,), OCTETS: ("application/octet-stream", EVENT_STREAM)}
 # Compressed, a stream would be held until enough of it is there.
 AS_IT_IS = {"Accept-Encoding": "identity"}
+# Far above any event: a body that never ends a line is no event stream.
+LONGEST_LINE = 8 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
 
 
 async def stream_signals(door: Door, move: Open) -> AsyncGenerator[Signal, None]:
@@ -69,3 +72,70 @@ def _message_text(message: Message) -> str:
         return message.data.decode()
     except UnicodeDecodeError:
         raise BadFrame("A message that is no UTF-8.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One dispatched message; its data as bytes, since an event's bytes are what counts."""
+
+    event: str
+    data: bytes
+    id: str
+
+
+class SseParser:
+    """Parses bytes, however they are split, as the WHATWG HTML standard (9.2.6) says; an unfinished
+    message is discarded."""
+
+    def __init__(self) -> None:
+        #: The reconnection time in ms that the stream last set by `retry:`.
+        self.retry_ms: int | None = None
+        self._rest = b""
+        self._after_cr = self._begun = False
+        self._data: list[bytes] = []
+        self._event = ""
+        self._id = ""
+
+    def push(self, chunk: bytes) -> list[Message]:
+        """Take the next bytes; return the messages they complete. BadFrame for a giant line."""
+        messages: list[Message] = []
+        for line in self._split_lines(chunk):
+            if line:
+                self._take_field(line)
+            elif self._data:
+                name = self._event or "message"
+                messages.append(Message(name, b"\n".join(self._data), self._id))
+                self._data, self._event = [], ""
+            else:
+                self._event = ""
+        if len(self._rest) > LONGEST_LINE:
+            raise BadFrame("A line of a stream that does not end.")
+        return messages
+
+    def _split_lines(self, chunk: bytes) -> list[bytes]:
+        if not chunk:
+            return []
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]  # the CR before ended the line already
+        self._after_cr = chunk.endswith(b"\r")
+        text = self._rest + chunk
+        if not self._begun:
+            if len(text) < len(_BOM) and _BOM.startswith(text):
+                self._rest = text
+                return []
+            self._begun, text = True, text.removeprefix(_BOM)
+        *lines, self._rest = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        return lines
+
+    def _take_field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        match name:
+            case b"data":
+                self._data.append(value)
+            case b"event":
+                self._event = value.decode(errors="replace")
+            case b"id" if b"\0" not in value:
+                self._id = value.decode(errors="replace")
+            case b"retry" if value.isdigit():
+                self.retry_ms = int(value)
