@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from core import clock
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
+from core.sessions import hash_session_key
 from jobs.access import revalidate, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
@@ -29,7 +30,7 @@ def by_token(person: Person) -> Principal:
 
 
 def by_session(person: Person) -> Principal:
-    key = person.browser().session.session_key
+    key = hash_session_key(person.browser().session.session_key)
     return visibility.of_user(person.user, session=key)
 
 
@@ -82,7 +83,9 @@ def test_whose_session_has_ended_is_not_signed_in(cast: Cast, job: UUID, change:
 
 def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
     browser, other = cast.bob.browser(), by_session(cast.bob)
-    principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
+    principal = visibility.of_user(
+        cast.bob.user, session=hash_session_key(browser.session.session_key)
+    )
     assert told(principal, job) is None
     browser.logout()
     assert told(principal, job) is NotSignedIn
@@ -90,7 +93,7 @@ def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
 
 
 def test_a_session_of_somebody_else_is_nobodys(cast: Cast, job: UUID) -> None:
-    theirs = cast.carol.browser().session.session_key
+    theirs = hash_session_key(cast.carol.browser().session.session_key)
     assert told(visibility.of_user(cast.alice.user, session=theirs), job) is NotSignedIn
     assert told(visibility.of_user(cast.alice.user), job) is NotSignedIn
 

@@ -10,6 +10,7 @@ from django.core import signing
 
 from core import clock
 from core.errors import NotFound, NotSignedIn
+from core.sessions import hash_session_key
 from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
@@ -29,7 +30,9 @@ def job(cast: Cast) -> UUID:
 @pytest.fixture
 def bob(cast: Cast) -> Principal:
     """Bob, signed in by a session."""
-    return visibility.of_user(cast.bob.user, session=cast.bob.browser().session.session_key)
+    return visibility.of_user(
+        cast.bob.user, session=hash_session_key(cast.bob.browser().session.session_key)
+    )
 
 
 def test_a_ticket_is_who_made_it(cast: Cast, job: UUID, bob: Principal) -> None:
@@ -62,7 +65,9 @@ def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal)
 
 def test_a_ticket_goes_with_the_session_it_was_made_by(cast: Cast, job: UUID) -> None:
     browser = cast.bob.browser()
-    principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
+    principal = visibility.of_user(
+        cast.bob.user, session=hash_session_key(browser.session.session_key)
+    )
     ticket, _ = tickets.make_ticket(principal, job, 60)
     browser.logout()
     with pytest.raises(NotSignedIn):
