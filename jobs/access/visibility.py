@@ -28,6 +28,7 @@ from django.http import HttpRequest
 
 from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
+from core.sessions import hash_session_key
 from jobs.access import tokens
 from jobs.events import actions
 from jobs.kinds import registry
@@ -62,7 +63,7 @@ class Visibility:
 class Principal:
     """Somebody signed in: `actor` is what events call them.
 
-    `user:<name>`, or `token:<user>/<token's name>`. `session` (a session key) or `token` (an
+    `user:<name>`, or `token:<user>/<token's name>`. `session` (the hash of its key) or `token` (an
     ApiToken's id) says by what; both are None for one that the system made.
     """
 
@@ -103,7 +104,8 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
     user, session = _session_of(source)
     if user is None or not user.is_authenticated or not user.is_active:
         raise NotSignedIn
-    return of_user(user, session=session.session_key if session is not None else None)
+    key = session.session_key if session is not None else None
+    return of_user(user, session=hash_session_key(key) if key else None)
 
 
 def bearer_token(source: HttpRequest | Scope) -> str | None:

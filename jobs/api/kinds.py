@@ -20,13 +20,10 @@ router = Router(tags=["kinds"])
 
 @router.get("/kinds", response={200: KindsOut, **error_responses()}, by_alias=True)
 def list_kinds(request: HttpRequest) -> dict[str, Any]:
-    """List the job kinds that are open to you, each with the JSON Schema of its params."""
+    """List the job kinds that you may submit, each with the JSON Schema of its params."""
     principal = principal_of(request)
-    return {
-        "kinds": [
-            kind_json(kind) for kind in registry.all_kinds() if visibility.is_open(principal, kind)
-        ]
-    }
+    kinds = registry.all_kinds() if principal.has("submit_job") else ()
+    return {"kinds": [kind_json(kind) for kind in kinds if visibility.is_open(principal, kind)]}
 
 
 @router.post("/plan", response={200: PlanOut, **error_responses(403, 422)})

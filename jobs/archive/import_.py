@@ -130,6 +130,8 @@ class _Reading:
             if self.fold is not None:
                 _check_columns(stored)
                 self.fold.add(stored)
+        except RecursionError as error:
+            raise Misfit(f"seq {seq}: this event is nested too deeply") from error
         except (RepriseError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise Misfit(f"seq {seq}: this event is not possible there: {error}") from error
         self._check_submitted(seq, text)

@@ -35,6 +35,7 @@ def retry(
     """
     old = visibility.job_for(principal, job_id)
     visibility.require_act(principal, "steer", old)
+    visibility.require_act(principal, "submit")
     request = {"retry_of": str(old.pk), "only": only}
     return commands.submit_idempotent(
         principal, request, idempotency_key, lambda: _build_retry(principal, old, only)

@@ -47,6 +47,7 @@ def submit(
     key (unique per user) the same request again returns the first one's job.
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
+    visibility.require_act(principal, "submit")  # also to be told of the job that a key has made
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
     request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
     request |= {"priority": priority} if priority else {}

@@ -21,6 +21,7 @@ from jobs.events import one_line
 from jobs.events.extensions import count_extensions
 from jobs.integrity import row as job_row
 from jobs.integrity.chain import Broken, ChainPlace, Sealed, SealedHash, event_of, walk_chain
+from jobs.integrity.projections import SnapshotCheck, check_feed
 from jobs.log import Page, inspect
 from jobs.log.inspect import Columns
 from jobs.models import Job, SealedHead
@@ -60,11 +61,13 @@ def verify_job(job_id: UUID, *, on_progress: Progress = lambda _: None) -> Verdi
     checked up to the head that it had.
     """
     sealed = _sealed_heads(job_id)  # before the row: none of these is ahead of it, then
+    horizon = inspect.feed_horizon()
     try:
         row, beyond = _read_row(job_id, sealed)
         walked, submitted = _walk_log(row, sealed, on_progress)
         _check_end(row, beyond, sealed)
         job_row.check_row(row, walked.summary, submitted)
+        check_feed(job_id, horizon)
     except Broken as broken:
         return Verdict(job_id, False, seq=broken.seq, reason=broken.reason)
     return Verdict(job_id, True, head=row.head, hash=walked.hash.hex())
@@ -113,14 +116,17 @@ def _read_row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
 def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[ChainPlace, list[str]]:
     """Return where the walk to the row's head ends, and the texts that say what was submitted."""
     walked, submitted, count = ChainPlace.start(row.pk), list[str](), 0
+    snapshots = SnapshotCheck(row)
     while walked.seq < row.head:
         page = _read_page(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
         if not len(page):
             raise _missing_event(row, walked.seq + 1)
         walked = _walk_page(row, walked, page, sealed)
+        snapshots.add(page)
         count = count or 1 + count_extensions(event_of(1, page.texts[0]).data)
         submitted += islice(page.texts, count - len(submitted))
         on_progress(len(page))
+    snapshots.end()
     return walked, submitted
 
 

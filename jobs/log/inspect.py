@@ -38,12 +38,46 @@ select job from known where job is not null limit %(limit)s
 _SUBMITTED = """
 select kind = data ->> 'kind', title = data ->> 'title',
        params::jsonb = data -> 'params', labels = data -> 'labels', plan = data -> 'plan',
-       retry_of_id::text is not distinct from data ->> 'retry_of', submitted_by = %(actor)s
+       retry_of_id::text is not distinct from data ->> 'retry_of',
+       data ->> 'team' is not distinct from (select slug from jobs_team where id = team_id)
+       or data ->> 'team' <> all (select slug from jobs_team),  -- renamed, or from elsewhere
+       submitted_by = %(actor)s
 from jobs_job cross join (select %(data)s::jsonb) as submitted (data)
 where id = %(job)s
 """
-_MEMBERS = ("kind", "title", "params", "labels", "plan", "retry_of", "submitted_by")
+_MEMBERS = ("kind", "title", "params", "labels", "plan", "retry_of", "team", "submitted_by")
 
+# What the sequencer had fed for certain: nothing is certain in a cluster that it does not know yet.
+_HORIZON = """
+select horizon::text from jobs_feed_state
+where cluster is not distinct from (select system_identifier from pg_control_system())
+"""
+
+# In the order of a job's events its feed has neither gaps nor steps back. It may end before the
+# log does, but not before an event of a transaction that was fed, nor where events are archived.
+_NOT_FED = """
+with fed as (
+  select seq, position, lag(seq, 1, 0::bigint) over ordered as before,
+         lag(position, 1, 0::bigint) over ordered as behind
+  from jobs_feed where job = %(job)s window ordered as (order by seq)
+), ended as (
+  select coalesce(max(fed.seq), 0) as seq, job.head
+  from jobs_job job left join fed on true where job.id = %(job)s group by job.head
+)
+select least(
+  (select min(case when seq <> before + 1 then before + 1 else seq end) from fed
+   where seq <> before + 1 or position < behind),
+  (select min(event.seq) from jobs_event event, ended
+   where event.job = %(job)s and event.seq > ended.seq and event.xid < %(horizon)s::xid8),
+  (select least(seq, head) + 1 from ended where seq > head or seq < head and not exists (
+    select from jobs_event event where event.job = %(job)s and event.seq > ended.seq))
+)
+"""
+
+_STRAY_SNAPSHOT = """
+select min(snapshot.seq) from jobs_snapshot snapshot join jobs_job job on job.id = snapshot.job
+where snapshot.job = %s and fold = %s and (snapshot.seq %% %s <> 0 or snapshot.seq > job.head)
+"""
 
 # The row has the hash of its head, as seals take it. Of an older event the hash is the text's last
 # member; a job whose month is archived has no events here.
@@ -90,6 +124,24 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
     row = found[0] if found else [False] * len(_MEMBERS)
     compared = {*data, "submitted_by"}
     return [name for name, same in zip(_MEMBERS, row, strict=True) if name in compared and not same]
+
+
+def feed_horizon() -> str | None:
+    """Return the id of a transaction before which all are in the feed; None if there is none."""
+    found: list[tuple[str]] = fetch_rows(_HORIZON)
+    return found[0][0] if found else None
+
+
+def first_not_fed(job_id: UUID, horizon: str | None) -> int | None:
+    """Return the first seq of a job that the feed lacks or has in another order, if any."""
+    [(seq,)] = fetch_rows(_NOT_FED, {"job": job_id, "horizon": horizon or "0"})
+    return int(seq) if seq is not None else None
+
+
+def stray_snapshot(job_id: UUID, fold: int, every: int) -> int | None:
+    """Return the first seq of a snapshot that is at no multiple of `every`, or past the head."""
+    [(seq,)] = fetch_rows(_STRAY_SNAPSHOT, [job_id, fold, every])
+    return int(seq) if seq is not None else None
 
 
 def hashes_at(heads: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, int, int | None, str | None]]:

@@ -13,6 +13,8 @@ from jobs.models import Target
 from jobs.targets.validation import Entry, find_problem
 
 SHOWN = 10
+#: Values in a target with its aliases written out, and how deep they may be nested.
+MOST_VALUES, MOST_NESTING = 10_000, 64
 
 
 class BadInventory(RepriseError):
@@ -30,6 +32,8 @@ def read_file(path: Path) -> list[Target]:
         return _load_targets(loader, items)
     except yaml.YAMLError as error:
         raise BadInventory(f"{path}: {_error_place(error)}") from error
+    except RecursionError as error:
+        raise BadInventory(f"{path}: it is nested too deeply") from error
     except BadInventory as error:
         raise BadInventory(f"{path}: {error.message}") from error
     finally:
@@ -72,6 +76,7 @@ def _load_targets(loader: yaml.SafeLoader, items: list[yaml.Node]) -> list[Targe
 def _load_target(loader: yaml.SafeLoader, node: yaml.Node) -> Target:
     if not isinstance(node, yaml.MappingNode):
         raise BadInventory("a target is a mapping: name, group, labels, …")
+    _check_size(node)
     keys = [key.value for key, _value in node.value]
     if twice := {key for key in keys if keys.count(key) > 1}:
         raise BadInventory(f"{', '.join(sorted(twice))} is given twice")
@@ -84,6 +89,24 @@ def _load_target(loader: yaml.SafeLoader, node: yaml.Node) -> Target:
     if wrong := find_problem(target):
         raise BadInventory(f"{called}{wrong[0]}: {wrong[1]}")
     return target
+
+
+def _check_size(node: yaml.Node) -> None:
+    """Refuse a node that is small in the file and large with its aliases written out."""
+    sizes: dict[int, int] = {}
+
+    def size_of(one: yaml.Node, depth: int) -> int:
+        if depth > MOST_NESTING:  # also where an alias is within its own anchor
+            raise BadInventory(f"it is nested more than {MOST_NESTING} deep")
+        if id(one) not in sizes:
+            parts = [] if isinstance(one, yaml.ScalarNode) else one.value
+            if isinstance(one, yaml.MappingNode):
+                parts = [part for pair in parts for part in pair]
+            sizes[id(one)] = 1 + sum(size_of(part, depth + 1) for part in parts)
+        return sizes[id(one)]
+
+    if size_of(node, 1) > MOST_VALUES:
+        raise BadInventory(f"it has more than {MOST_VALUES:,} values, aliases written out")
 
 
 def _error_text(error: ErrorDetails) -> str:

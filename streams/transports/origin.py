@@ -7,7 +7,7 @@ a ticket no cookie counts (`streams.followers.access.ticket_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -20,11 +20,13 @@ from streams.followers.registry import App, Receive, Scope, Send
 _PORTS = {"http": 80, "https": 443}
 
 
-def same_or_trusted(origin: str | None, host: str, trusted: Iterable[str]) -> bool:
+def same_or_trusted(
+    origin: str | None, host: str, trusted: Iterable[str], *, secure: bool = False
+) -> bool:
     """Return whether a page of `origin` may connect to `host` (a Host header).
 
-    It may from the same host and port, and where one of `trusted` names it (`https://host[:port]`,
-    or `https://*.domain` for its subdomains too).
+    It may from the same scheme, host and port (`secure`: the connection came over TLS), and where
+    one of `trusted` names it (`https://host[:port]`, or `https://*.domain` for its subdomains too).
     """
     if origin is None:
         return True
@@ -32,7 +34,7 @@ def same_or_trusted(origin: str | None, host: str, trusted: Iterable[str]) -> bo
     if place is None:
         return False
     scheme, name, port = place
-    if _origin_place(f"{scheme}://{host}") == place:
+    if _origin_place(f"{'https' if secure else 'http'}://{host}") == place:
         return True
     for pattern in trusted:
         allowed = _origin_place(pattern.replace("*.", ".", 1))
@@ -65,12 +67,24 @@ class OriginCheck:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         trusted = settings.REPRISE.trusted_origins
-        own = ticket_of(scope) is not None or same_or_trusted(headers.get(b"origin"), host, trusted)
+        own = ticket_of(scope) is not None or same_or_trusted(
+            headers.get(b"origin"), host, trusted, secure=_is_secure(scope, headers)
+        )
         if _host_allowed(host) and own:
             await self._app(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4503})
+
+
+def _is_secure(scope: Scope, headers: Mapping[bytes, str]) -> bool:
+    """Return whether the client's connection is over TLS, as `HttpRequest.is_secure` does."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER
+        header = name.removeprefix("HTTP_").replace("_", "-").lower().encode()
+        if (said := headers.get(header)) is not None:
+            return bool(said.split(",")[0].strip() == value)
+    return bool(scope.get("scheme") == "wss")
 
 
 def _host_allowed(host: str) -> bool:

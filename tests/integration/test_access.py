@@ -13,6 +13,7 @@ from django.test import RequestFactory
 from core import clock
 from core.errors import Forbidden, NotFound, NotSignedIn, RepriseError
 from core.ids import uuid7
+from core.sessions import hash_session_key
 from jobs.access import tokens, visibility
 from jobs.events import first_hash
 from jobs.events.fold import STATUSES
@@ -64,7 +65,7 @@ def test_a_socket_of_a_session_is_its_user(cast: Cast) -> None:
     session = cast.alice.browser().session
     principal = visibility.authenticate(scope(user=cast.alice.user, session=session))
     assert principal.actor == "user:alice"
-    assert principal.session == session.session_key
+    assert principal.session == hash_session_key(session.session_key or "")
 
 
 def test_a_token_that_ended_lets_nobody_in(cast: Cast) -> None:

@@ -87,6 +87,14 @@ def test_the_same_key_and_body_is_the_same_job(cast: Cast) -> None:
     assert Job.objects.count() == 2
 
 
+def test_a_key_tells_nothing_to_somebody_without_the_role(cast: Cast) -> None:
+    client, key = cast.alice.client(), {"Idempotency-Key": "deploy-8"}
+    assert post(client, "/api/jobs", WISH, **key).status_code == 201
+    cast.alice.user.groups.clear()
+    answer = post(client, "/api/jobs", WISH, **key)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 def test_of_many_at_once_with_one_key_one_makes_the_job(cast: Cast) -> None:
     raw, start = cast.alice.headers, threading.Barrier(6)
     answers: list[Response] = []

@@ -18,7 +18,7 @@ from django.db import connection
 
 from jobs import feed, log
 from jobs.archive.format import header_of, parse_header
-from jobs.events import EventType, NewEvent, first_hash, next_hash, with_hash
+from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash, with_hash
 from jobs.integrity import recording
 from jobs.log import months
 from jobs.models import Job
@@ -137,6 +137,19 @@ def forged(lines: list[str], number: int, **members: object) -> list[str]:
     return [replace(header, hash=previous.hex()).line(), *texts]
 
 
+def nested(lines: list[str], number: int, depth: int = 100_000) -> list[str]:
+    """Return an export with lists nested that deep in an event, and every hash made to fit."""
+    header = parse_header(lines[0])
+    previous, texts = first_hash(header.job), []
+    for place, text in enumerate(lines[1:], 2):
+        body = split_hash(text)[0]
+        if place == number:
+            body = body.replace('"data":{', f'"data":{{"deep":{"[" * depth}{"]" * depth},')
+        previous = next_hash(previous, body.encode())
+        texts.append(with_hash(body, previous))
+    return [replace(header, hash=previous.hex()).line(), *texts]
+
+
 TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "a changed byte": (lambda x: edited(x, 7, '"stream":"out"', '"stream":"err"'), "line 7: seq 6"),
     "a removed event": (lambda x: x[:8] + x[9:], "line 9: seq 8: this is not event 8"),
@@ -154,6 +167,8 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "no time": (lambda x: forged(x, 5, at="noon"), "seq 4: this event is not possible"),
     "output before a start": (lambda x: forged(x, 3, type="step.output"), "seq 2: .*is queued"),
     "no such type": (lambda x: forged(x, 5, type="step.flown"), "seq 4: .* step.flown"),
+    "nested deep": (lambda x: nested(x, 7), "seq 6: this event is nested too deeply"),
+    "submitted deep": (lambda x: nested(x, 2), "seq 1: this event is nested too deeply"),
     "twice": (lambda x: x + x, "line 26: job .* comes twice"),
     "nothing": (lambda x: [], "is it empty"),
 }

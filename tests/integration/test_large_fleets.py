@@ -22,6 +22,7 @@ from tests.support.behind import database_behind
 from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT
 from tests.support.services import Services
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -77,10 +78,10 @@ def test_too_many_are_refused_at_the_field(fleet: Cast) -> None:
         assert "10,001" in error["detail"]
 
 
-def test_a_changed_name_is_noticed_wherever_it_stands(fleet: Cast) -> None:
+def test_a_changed_name_is_noticed_wherever_it_stands(fleet: Cast, eve: Intruder) -> None:
     job = submitted(fleet)
-    params = job.params | {"targets": [*NAMES[:-1], "another"]}
-    Job.objects.filter(pk=job.pk).update(params=params)
+    params = json.dumps(job.params | {"targets": [*NAMES[:-1], "another"]})
+    eve.run("update jobs_job set params = %s where id = %s", params, job.pk)
     verdict = verify_job(job.pk)
     assert not verdict.ok
     assert "params" in str(verdict.reason)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -80,12 +81,19 @@ def test_a_changed_field_of_the_row_is_found_and_mended(job: Job, name: str) -> 
     assert job.summary == before
 
 
+def replace_snapshot(job: UUID, seq: int, **texts: str) -> None:
+    """Put another snapshot in the place of one, as the application's role can."""
+    [snapshot] = Snapshot.objects.filter(job=job, seq=seq)
+    snapshot.delete()
+    same = {"job": job, "fold": FOLD, "summary": snapshot.summary, "steps": snapshot.steps}
+    Snapshot.objects.create(seq=seq, **{**same, **texts})
+
+
 def test_changed_snapshots_are_found_and_mended(job: Job) -> None:
     good = kept(job)
-    rows = Snapshot.objects.filter(job=job.pk)
     first = json.loads(good[0][1])
-    rows.filter(seq=1000).update(summary=json.dumps({**first, "done": first["done"] + 1}))
-    rows.filter(seq=2000).update(steps="[]")
+    replace_snapshot(job.pk, 1000, summary=json.dumps({**first, "done": first["done"] + 1}))
+    replace_snapshot(job.pk, 2000, steps="[]")
     Snapshot.objects.create(job=job.pk, fold=FOLD, seq=1500, summary="{}", steps="[]")
     assert places(job) == ["snapshot 1000 done", "snapshot 1500", "snapshot 2000 steps"]
     places(job, write=True)
@@ -94,7 +102,7 @@ def test_changed_snapshots_are_found_and_mended(job: Job) -> None:
 
 def test_a_snapshot_that_is_no_json_is_mended(job: Job) -> None:
     good = kept(job)
-    Snapshot.objects.filter(job=job.pk, seq=1000).update(summary="torn")
+    replace_snapshot(job.pk, 1000, summary="torn")
     assert places(job, write=True) == ["snapshot 1000 summary"]
     assert kept(job) == good
 

@@ -17,12 +17,13 @@ from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
 from core import clock
 from jobs import log
+from jobs.feed.sequencer import sequence_events
 from jobs.log import months
 from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
 from ops.setup.clone import ROOT
-from tests.support.factories import ATTEMPT, make_job
+from tests.support.factories import ATTEMPT, make_job, make_user
 from tests.support.services import Services, with_database
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -110,7 +111,7 @@ def migrate(url: str, *target: str) -> None:
 def guarded() -> dict[str, str]:
     """Return every append-only table, each with the name of a column."""
     events = dict.fromkeys(["jobs_event", *months.partition_names()], "text")
-    return {**events, "jobs_seal": "text", "jobs_sealedhead": "hash"}
+    return {**events, "jobs_seal": "text", "jobs_sealedhead": "hash", "jobs_feed": "seq"}
 
 
 def rights(of: Connection, role: str, table: str) -> set[str]:
@@ -146,6 +147,7 @@ def test_the_application_cannot_give_itself_rights(application: Connection) -> N
 def test_a_superuser_meets_the_triggers(
     statement: str, superuser: Connection, application: Connection
 ) -> None:
+    sequence_events()
     with connection.cursor() as cursor:
         cursor.execute("select distinct tableoid::regclass::text from jobs_event")
         [(month,)] = cursor.fetchall()
@@ -155,6 +157,30 @@ def test_a_superuser_meets_the_triggers(
             continue  # a row trigger wants a row
         with pytest.raises(RestrictViolation, match="append-only"):
             superuser.execute(statement.format(table, column=column).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "kind = 'other'", "title = 'other'", "params = '[]'", "labels = '[]'", "plan = '[]'",
+        "team_id = 1", "owner_id = null", "submitted_by = 'user:eve'", "retry_of_id = id",
+        "id = gen_random_uuid()",
+    ],
+)  # fmt: skip
+def test_what_a_row_says_of_its_submission_stays(
+    change: str, superuser: Connection, application: Connection
+) -> None:
+    make_job(make_user())
+    for of in (application, superuser):
+        with pytest.raises(RestrictViolation, match="what was submitted does not change"):
+            of.execute(f"update jobs_job set {change}".encode())
+        assert of.execute("update jobs_job set title = title, done = 7").rowcount
+
+
+def test_snapshots_can_be_made_and_deleted_and_not_changed(application: Connection) -> None:
+    application.execute("delete from jobs_snapshot")
+    with pytest.raises(InsufficientPrivilege):
+        application.execute("update jobs_snapshot set seq = 1")
 
 
 def test_a_month_that_is_made_later_has_no_more_rights(

@@ -120,7 +120,8 @@ def test_snapshots_keep_each_change_of_a_step_once() -> None:
 def test_snapshots_of_another_fold_are_passed_over() -> None:
     job = job_of(1200)
     state_at(job)
-    Snapshot.objects.filter(job=job).update(fold=0, summary="{}")
+    Snapshot.objects.filter(job=job).delete()
+    Snapshot.objects.create(job=job, fold=0, seq=1000, summary="{}", steps="[]")
     assert folded_by(job) == 1200
     assert folded_by(job) == 200
     assert state_at(job) == folds_of(job)[-1]

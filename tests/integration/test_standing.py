@@ -17,7 +17,7 @@ from core.ids import uuid7
 from jobs.access import revalidate, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
-from tests.support.cast import Cast, Person
+from tests.support.cast import Cast, Person, session_of
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -29,7 +29,7 @@ def by_token(person: Person) -> Principal:
 
 
 def by_session(person: Person) -> Principal:
-    key = person.browser().session.session_key
+    key = session_of(person.browser())
     return visibility.of_user(person.user, session=key)
 
 
@@ -82,7 +82,7 @@ def test_whose_session_has_ended_is_not_signed_in(cast: Cast, job: UUID, change:
 
 def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
     browser, other = cast.bob.browser(), by_session(cast.bob)
-    principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
+    principal = visibility.of_user(cast.bob.user, session=session_of(browser))
     assert told(principal, job) is None
     browser.logout()
     assert told(principal, job) is NotSignedIn
@@ -90,7 +90,7 @@ def test_who_signs_out_is_not_signed_in(cast: Cast, job: UUID) -> None:
 
 
 def test_a_session_of_somebody_else_is_nobodys(cast: Cast, job: UUID) -> None:
-    theirs = cast.carol.browser().session.session_key
+    theirs = session_of(cast.carol.browser())
     assert told(visibility.of_user(cast.alice.user, session=theirs), job) is NotSignedIn
     assert told(visibility.of_user(cast.alice.user), job) is NotSignedIn
 

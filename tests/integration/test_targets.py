@@ -32,6 +32,13 @@ targets:
   - {name: db-1, group: eu, labels: {role: db}}
 """
 
+# Eight lines that are 10 ** 8 values with their aliases written out.
+BOMB = (
+    "{"
+    + ", ".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10) if n else '1'}]" for n in range(9))
+    + "}"
+)
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -111,6 +118,10 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
         ("hosts: []\n", "line 1: hosts is not known here"),
         ("a: [\n", "line 2: "),
         ("- !!python/object/apply:os.system [x]\n", "line 1: "),
+        (f"- name: a\n  variables: {BOMB}\n", "line 1: it has more than 10,000 values"),
+        ("- name: a\n  variables: &a {b: *a}\n", "line 1: it is nested more than 64 deep"),
+        (f"- name: a\n  variables: {{a: {'[' * 70 + ']' * 70}}}\n", "nested more than 64 deep"),
+        (f"- {'[' * 50_000}\n", "it is nested too deeply"),
         ("just text\n", "line 1: a list of targets is expected"),
     ],
 )

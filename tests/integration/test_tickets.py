@@ -14,7 +14,7 @@ from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
 from tests.support import cast as casting
-from tests.support.cast import Cast, post
+from tests.support.cast import Cast, post, session_of
 from tests.support.factories import ATTEMPT, make_job
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -29,7 +29,7 @@ def job(cast: Cast) -> UUID:
 @pytest.fixture
 def bob(cast: Cast) -> Principal:
     """Bob, signed in by a session."""
-    return visibility.of_user(cast.bob.user, session=cast.bob.browser().session.session_key)
+    return visibility.of_user(cast.bob.user, session=session_of(cast.bob.browser()))
 
 
 def test_a_ticket_is_who_made_it(cast: Cast, job: UUID, bob: Principal) -> None:
@@ -62,7 +62,7 @@ def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal)
 
 def test_a_ticket_goes_with_the_session_it_was_made_by(cast: Cast, job: UUID) -> None:
     browser = cast.bob.browser()
-    principal = visibility.of_user(cast.bob.user, session=browser.session.session_key)
+    principal = visibility.of_user(cast.bob.user, session=session_of(browser))
     ticket, _ = tickets.make_ticket(principal, job, 60)
     browser.logout()
     with pytest.raises(NotSignedIn):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from core.sessions import hash_session_key
 from jobs.access import tokens
 from jobs.access.visibility import Principal, of_user
 from jobs.models import Team
@@ -43,6 +44,13 @@ class Person:
         made = client()
         made.force_login(self.user)
         return made
+
+
+def session_of(browser: Client) -> str:
+    """Return what the database has a browser's session under."""
+    key = browser.session.session_key
+    assert key
+    return hash_session_key(key)
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,23 @@ from streams.transports.origin import same_or_trusted
     [
         (None, "reprise.example"),
         ("http://reprise.example", "reprise.example"),
-        ("https://reprise.example", "reprise.example"),
         ("http://reprise.example:80", "reprise.example"),
         ("http://reprise.example", "reprise.example:80"),
-        ("https://REPRISE.example", "reprise.example:443"),
+        ("http://REPRISE.example", "reprise.example:80"),
         ("http://127.0.0.1:8000", "127.0.0.1:8000"),
         ("http://[::1]:8000", "[::1]:8000"),
     ],
 )
 def test_the_same_host_and_port_is_at_home(origin: str | None, host: str) -> None:
     assert same_or_trusted(origin, host, [])
+
+
+def test_the_scheme_is_that_of_the_connection() -> None:
+    for host in ("reprise.example", "reprise.example:443"):
+        assert same_or_trusted("https://REPRISE.example", host, [], secure=True)
+        assert not same_or_trusted("https://reprise.example", host, [])
+        assert not same_or_trusted("http://reprise.example", host, [], secure=True)
+    assert same_or_trusted("http://reprise.example", "", ["http://reprise.example"], secure=True)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **field
     }
     job = Job.objects.create(**(values | fields))
     said = ("kind", "title", "params", "labels", "plan")
-    data = {name: getattr(job, name) for name in said} | {"total": 0}
+    team = job.team.slug if job.team else None
+    data = {name: getattr(job, name) for name in said} | {"total": 0, "team": team}
     submitted = NewEvent(EventType.JOB_SUBMITTED, data)
     log.append(job.pk, [submitted, *events], actor=job.submitted_by)
     job.refresh_from_db()

@@ -1,0 +1,23 @@
+"""What a password may not be, besides what Django refuses."""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+
+_PRODUCT = "reprise"
+
+
+class NoProductName:
+    """Refuses passwords that are little more than this product's name, which guesses begin with."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raise ValidationError if too little is left without the name, digits and signs."""
+        left = re.sub(r"[\W\d_]", "", password.casefold().replace(_PRODUCT, ""))
+        if _PRODUCT in password.casefold() and len(left) < len(_PRODUCT):
+            raise ValidationError(self.get_help_text(), code="product_name")
+
+    def get_help_text(self) -> str:
+        """Return the rule as people read it."""
+        return "Your password must not be the name Reprise with a few characters more."

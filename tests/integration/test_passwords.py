@@ -1,0 +1,126 @@
+"""Passwords: changed by their owners, which ends what the old one opened; stored sessions."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import password_validation
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from core.sessions import hash_session_key
+from jobs.access import tokens
+from jobs.models import SignInAttempts
+from tests.support import cast as casting
+from tests.support.factories import make_user
+
+pytestmark = pytest.mark.usefixtures("database")
+
+OLD, NEW = "an old one, of ann's", "and a new one, quite long"
+
+
+@pytest.fixture
+def ann() -> User:
+    user = make_user("ann")
+    user.set_password(OLD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def browser(ann: User) -> Client:
+    return signed_in(ann)
+
+
+def signed_in(user: User) -> Client:
+    made = casting.client()
+    made.force_login(user)
+    return made
+
+
+def change(browser: Client, old: str = OLD, new: str = NEW, again: str = "", **more: str) -> str:
+    """Send the form; return where it leads to, or the page with what is wrong."""
+    browser.get("/password")
+    form = {"old_password": old, "new_password1": new, "new_password2": again or new, **more}
+    form["csrfmiddlewaretoken"] = browser.cookies["reprise_csrf"].value
+    answer = browser.post("/password", form)
+    return answer.headers.get("Location") or answer.content.decode()
+
+
+def lets_in(browser: Client) -> bool:
+    return browser.get("/").status_code == 200
+
+
+def test_a_changed_password_signs_out_everywhere_else(ann: User, browser: Client) -> None:
+    elsewhere = signed_in(ann)
+    assert change(browser) == "/password?changed"
+    assert "Your password was changed" in browser.get("/password?changed").content.decode()
+    assert lets_in(browser)
+    assert not lets_in(elsewhere)
+    ann.refresh_from_db()
+    assert ann.check_password(NEW)
+
+
+@pytest.mark.parametrize("revoke", [True, False])
+def test_tokens_end_where_that_is_asked_for(ann: User, browser: Client, revoke: bool) -> None:
+    _token, raw = tokens.make_token(ann, "ci")
+    change(browser, **({"revoke_tokens": "on"} if revoke else {}))
+    api = casting.client(Authorization=f"Bearer {raw}")
+    assert api.get("/api/jobs").status_code == (401 if revoke else 200)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"old": "another"}, "That is not your present password."),
+        ({"again": "something else"}, "The two new passwords are not the same."),
+        ({"new": "short-one"}, "at least 12 characters"),
+        ({"new": "password1234567"[:11]}, "at least 12 characters"),
+        ({"new": "123456789012"}, "entirely numeric"),
+        ({"new": "Reprise-2026!"}, "the name Reprise"),
+        ({"new": "ann@example.org"}, "too similar"),
+        ({"old": "", "new": "x"}, "Enter a password."),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_changes(
+    ann: User, browser: Client, form: dict[str, str], said: str
+) -> None:
+    ann.email = "ann@example.org"
+    ann.save()
+    assert said in change(signed_in(ann), **form)
+    ann.refresh_from_db()
+    assert ann.check_password(OLD)
+
+
+def test_guesses_at_the_present_password_have_to_wait(browser: Client) -> None:
+    for _ in range(5):
+        assert "not your present password" in change(browser, old="a guess")
+    SignInAttempts.objects.filter(attempts__gte=5).update(free_at="2100-01-01T00:00:00Z")
+    assert "Too many attempts" in change(browser)
+
+
+def test_only_those_who_are_signed_in_get_the_form() -> None:
+    answer = casting.client().get("/password")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/password")
+
+
+def test_a_stored_session_signs_nobody_in(browser: Client) -> None:
+    [cookie] = [one.value for name, one in browser.cookies.items() if "session" in name]
+    [stored] = Session.objects.values_list("session_key", flat=True)
+    assert stored == hash_session_key(cookie) != cookie
+    thief = casting.client()
+    [name] = [name for name in browser.cookies if "session" in name]
+    thief.cookies[name] = stored
+    assert not lets_in(thief)
+    browser.logout()
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "password", ["reprise1", "Reprise12345", "reprise-reprise", "REPRISE_ops!1"]
+)
+def test_the_products_name_is_no_password(password: str) -> None:
+    with pytest.raises(ValidationError):
+        password_validation.validate_password(password)
+    password_validation.validate_password("a reprise of the whole opera")
