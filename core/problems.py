@@ -143,7 +143,7 @@ def is_api(request: HttpRequest) -> bool:
 
 def unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Answer an address under /api/ that there is not."""
-    return response(NotFound("There is no such address in the API; /api/docs lists what there is."))
+    return response(NotFound("Unknown address in the API. /api/docs lists all addresses."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

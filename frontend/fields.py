@@ -34,6 +34,6 @@ class MomentField(forms.CharField):
         try:
             return read_moment(text) if text else None
         except OutOfRange as error:
-            raise ValidationError("Enter a moment within the years 1 to 9999.") from error
+            raise ValidationError("Enter a date within the years 1 to 9999.") from error
         except ValueError as error:
             raise ValidationError("Enter a date, or a date and a time.") from error

@@ -19,7 +19,7 @@ KINDS = "kinds"
 ENGINE = "engine"
 """The tag of the check of what `REPRISE_DISPATCH` names."""
 
-HINT = "Mend it, uninstall its package, or take it out of REPRISE_KINDS."
+HINT = "Fix it, uninstall its package, or remove it from REPRISE_KINDS."
 
 
 @register(KINDS)

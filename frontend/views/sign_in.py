@@ -24,14 +24,13 @@ class SignInForm(AuthenticationForm):
     """Django's form with sentences that say what to do next, and with a limit on attempts."""
 
     error_messages = {
-        "invalid_login": "That user name and password do not fit together. "
-        "Check both; capitals count.",
-        "inactive": "This account is switched off. Ask whoever runs this Reprise.",
+        "invalid_login": "Wrong user name or password. Both are case-sensitive.",
+        "inactive": "This account is disabled. Ask your administrator.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].error_messages["required"] = "Write your user name."
+        self.fields["username"].error_messages["required"] = "Enter your user name."
         self.fields["password"].error_messages["required"] = "Write your password."
         self.browser = ""
         self.refused: OverLimit | None = None
@@ -92,7 +91,9 @@ class SignOut(LogoutView):
 def staff(request: HttpRequest) -> HttpResponse:
     """Lead from the admin's own sign-in page, which has no limit, to this one and back."""
     if request.user.is_authenticated and not request.user.is_staff:
-        raise PermissionDenied("Only staff set things up here. Whoever is may sign in after you.")
+        raise PermissionDenied(
+            "Only staff may open the administration. Sign in as a member of staff."
+        )
     return redirect_to_login(request.GET.get("next", "/admin/"))
 
 

@@ -60,20 +60,20 @@ class _Now:
         """Return why this one may not follow any longer; None if they may."""
         user = self._users.get(principal.user.pk)
         if user is None or not self._signed_in(principal, user):
-            return NotSignedIn("The session has ended, or the token.")
+            return NotSignedIn("The session or the token has ended.")
         if job is None:
             return self._refusal_of_all(principal, self._visibility_of(user))
         if job not in self._jobs:
             return NotFound()
         if self._visibility_of(user).has(*self._jobs[job]):
             return None
-        return Forbidden("Your access to this job was taken away.")
+        return Forbidden("You no longer have access to this job.")
 
     def _refusal_of_all(self, principal: Principal, sight: Visibility) -> RepriseError | None:
         if sight == Visibility():
-            return Forbidden("You may not see jobs any longer.")
+            return Forbidden("You may no longer see jobs.")
         if sight != principal.visibility:
-            return HistoryDiverged("You may see other jobs than before: start again from 0.")
+            return HistoryDiverged("The jobs you may see have changed. Start again from 0.")
         return None
 
     def _visibility_of(self, user: User) -> Visibility:

@@ -133,8 +133,7 @@ def too_many(wait: float) -> OverLimit:
     number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
     plural = "s" if number > 1 else ""
     return OverLimit(
-        "Too many attempts: this one did not count, whatever the password. "
-        f"Try again in {number} {unit}{plural}.",
+        f"Too many attempts. The password was not checked. Try again in {number} {unit}{plural}.",
         retry_after_s=seconds,
     )
 

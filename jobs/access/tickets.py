@@ -69,7 +69,7 @@ def _read_principal(raw: str, job_id: UUID) -> Principal:
     except (signing.BadSignature, InvalidToken):
         raise NotSignedIn("The ticket is not valid.") from None
     if said["until"] <= clock.now().timestamp():
-        raise NotSignedIn("The ticket has expired: get another.")
+        raise NotSignedIn("The ticket has expired. Request another.")
     if said["job"] != job_id.hex:
         raise NotFound
     user = User.objects.filter(pk=said["user"]).first()

@@ -43,7 +43,7 @@ def make_token(
         detail = f"A name has at most {room} characters, with a user name as long as yours."
         raise InvalidParams([{"pointer": "/name", "detail": detail}])
     if expires_at is not None and not clock.now() < expires_at < clock.now() + LONGEST:
-        detail = "A token ends within ten years from now; leave this out for one that stays."
+        detail = "A token expires within ten years. Leave this out for one that does not expire."
         raise InvalidParams([{"pointer": "/expires_at", "detail": detail}])
     raw = MARK + secrets.token_urlsafe(32)
     token = ApiToken(

@@ -37,9 +37,9 @@ class AuditQuery(Schema):
     kind: Text | None = Field(None, description="The job's kind.")
     actor: Text | None = Field(None, description="`user:<name>`, `worker:<id>`, `system`, …")
     type: EventType | None = None
-    since: Moment | None = Field(None, description="Happened then or later.")
+    since: Moment | None = Field(None, description="At this time or later.")
     until: Moment | None = Field(None, description="Happened before then.")
-    output: bool = Field(True, description="False: without what steps print, and their progress.")
+    output: bool = Field(True, description="False leaves out output and progress of steps.")
     after: int | None = Field(None, ge=0, le=MAX_SEQ, description="Newer than this position.")
     before: int | None = Field(None, ge=0, le=MAX_SEQ, description="Older than this position.")
     limit: int = Field(100, ge=1, le=MAX_LIMIT)

@@ -36,7 +36,7 @@ def _read_moment(value: Any, *, needs_offset: bool) -> datetime:
         raise PydanticCustomError(UNUSABLE, "It is not within the years 1 to 9999.") from error
     except (AttributeError, ValueError) as error:
         raise PydanticCustomError(
-            "moment", "A moment is written as RFC 3339 has it: 2026-11-22T09:00:00Z."
+            "moment", "Use RFC 3339, for example 2026-11-22T09:00:00Z."
         ) from error
 
 

@@ -22,7 +22,7 @@ MAX_LIMIT = 200
 class JobFilters(Schema):
     """The query of GET /api/jobs: every filter given must hold."""
 
-    id: JobId | None = Field(None, description="That job, as a row: its log is not folded for it.")
+    id: JobId | None = Field(None, description="That job's row, read without folding its log.")
     status: list[str] = Field([], description="One or more, repeated or with commas between.")
     kind: Text | None = None
     label: list[LabelText] = Field([], description="`name:value`; repeated: all of them.")
@@ -31,11 +31,11 @@ class JobFilters(Schema):
     )
     target: Text | None = Field(None, description="A target in the job's plan.")
     retry_of: JobId | None = Field(None, description="Retries of that job.")
-    since: Moment | None = Field(None, description="Submitted then or later.")
+    since: Moment | None = Field(None, description="Submitted at this time or later.")
     until: Moment | None = Field(None, description="Submitted before then.")
     text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
-    cursor: str | None = Field(None, description="The `next` of the page before.")
+    cursor: str | None = Field(None, description="The `next` of the previous page.")
 
 
 def list_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None]:
@@ -116,4 +116,6 @@ def _cursor_id(cursor: str) -> UUID:
     try:
         return parse_id(cursor)
     except ValueError:
-        raise BadCursor("This is no cursor of this list: take `next` of the page before.") from None
+        raise BadCursor(
+            "Invalid cursor for this list. Use the `next` of the previous page."
+        ) from None

@@ -30,19 +30,20 @@ class Submission(Wanted):
     """The body of POST /api/jobs."""
 
     title: Annotated[str, Field(max_length=300)] | None = Field(
-        None, description="One line; the kind makes one where it is left out or empty."
+        None, description="One line. If it is left out or empty, the kind provides one."
     )
     labels: dict[Label, Annotated[str, Field(max_length=200)]] = Field(
         default_factory=dict, max_length=32
     )
     start_at: ExactMoment | None = Field(
-        None, description="Not to start before this moment; RFC 3339 with an offset."
+        None, description="The earliest start; RFC 3339 with an offset."
     )
     allow_past: bool = Field(
-        False, description="Start at once where `start_at` is in the past; else that is a 422."
+        False, description="Start at once if `start_at` is in the past; otherwise that is a 422."
     )
     priority: Annotated[int, Field(ge=-10, le=10)] = Field(
-        0, description="Of the jobs that wait for the same, those of a higher one come first."
+        0,
+        description="Of the jobs that wait for the same limit or target, higher ones start first.",
     )
 
 
@@ -50,7 +51,7 @@ class Reason(RequestBody):
     """The body of POST …/cancel, …/pause and …/resume; it may be left out."""
 
     reason: Annotated[str, Field(max_length=1000)] = Field(
-        default="", description="Why, in a line or two: it stands in the log beside who."
+        default="", description="Why, in a line or two. The log records it with who did it."
     )
 
 
@@ -58,7 +59,7 @@ class Answer(Reason):
     """The body of POST …/approve and …/reject; it may be left out."""
 
     gate: Annotated[str, Field(max_length=200)] | None = Field(
-        default=None, description="Which gate is meant, where the job waits at several."
+        default=None, description="Which gate, if the job waits at several."
     )
 
 
@@ -68,7 +69,7 @@ class Signal(RequestBody):
     name: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="The signal that the run waits for."
     )
-    data: Any = Field(default=None, description="What the run is to be told: any JSON.")
+    data: Any = Field(default=None, description="What the run receives: any JSON.")
 
 
 class Retry(RequestBody):
@@ -115,7 +116,7 @@ class JobOut(Schema):
     team: str | None
     submitted_by: str
     submitted_at: str | None
-    start_at: str | None = Field(description="The moment before which it was not to start.")
+    start_at: str | None = Field(description="The earliest start that was asked for.")
     priority: int
     started_at: str | None
     finished_at: str | None

@@ -53,7 +53,7 @@ def read_lines(file: BinaryIO) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         number += 1
         if not line.endswith(b"\n"):
-            raise BadExport(f"line {number}: it has no end: was the file cut off?")
+            raise BadExport(f"line {number}: no line end: is the file truncated?")
         if b"\0" in line:
             raise BadExport(f"line {number}: it has a NUL")
         try:

@@ -96,14 +96,14 @@ def parse_header(line: str) -> Header:
         members = json.loads(line)
         version, job = members["reprise_export"], members["job"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise Misfit("this is no header of an export") from None
+        raise Misfit("this is not the header of an export") from None
     if version != VERSION:
         raise Misfit(f"this is an export of version {version}, not {VERSION}")
     try:
         header = _make_header(job, members)
         uuid7_time(header.job)  # else no month has it
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Misfit(f"the header is not whole: {error}") from error
+        raise Misfit(f"the header is incomplete: {error}") from error
     return header
 
 

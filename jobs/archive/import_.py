@@ -87,7 +87,7 @@ def store_jobs(path: Path, new: list[Found], advance_by: Advance = lambda _count
                 deque(reading.events(), maxlen=0)
                 continue
             if reading.header != one.header:
-                raise BadExport("it has changed since it was checked")
+                raise BadExport("it changed after it was checked")
             try:
                 restore_job(_folded_row(one), reading.events())
             except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
@@ -197,7 +197,7 @@ class _Lines:
 def _read_jobs(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
     lines = _Lines(read_lines(file))
     if lines.peek() is None:
-        raise BadExport("there is nothing in it: is it empty, or cut off?")
+        raise BadExport("no header found: is the file empty or truncated?")
     seen = set()
     while lines.peek() is not None:
         number = lines.number

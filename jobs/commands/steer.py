@@ -120,13 +120,13 @@ def _find_gate(job: Job, name: str | None) -> actions.Gate:
     found = actions.open_gates(job.waiting_for)
     names = ", ".join(str(gate["gate"]) for gate in found)
     if not found:
-        raise NotNow("The job waits at no gate.", job_status=job.status)
+        raise NotNow("The job is not waiting at a gate.", job_status=job.status)
     if name is not None:
         found = [gate for gate in found if gate["gate"] == name]
         if not found:
             raise NotNow(f"The job does not wait at the gate {name}, but: {names}.")
     if len(found) > 1:
-        raise NotNow(f"The job waits at several gates, say which is meant: {names}.")
+        raise NotNow(f"The job waits at several gates. Name one of: {names}.")
     return found[0]
 
 

@@ -56,7 +56,7 @@ def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def _parse_problem(error: Exception) -> str:
     match error:
         case RecursionError():
-            return "it is nested too deep."
+            return "it is nested too deeply."
         case UnicodeDecodeError():
             return "it is not UTF-8."
         case json.JSONDecodeError():

@@ -27,7 +27,9 @@ def check_row(row: Job, folded: Summary, submitted: Sequence[str]) -> None:
         raise Broken(max(row.head, 1), _describe_differences(wrong, kept, folded))
     if row.head and (names := _not_as_submitted(row, submitted)):
         verb = "differs" if len(names) == 1 else "differ"
-        raise Broken(1, f"The job's row is not what was submitted: {', '.join(names)} {verb}.")
+        raise Broken(
+            1, f"The job's row does not match what was submitted: {', '.join(names)} {verb}."
+        )
 
 
 def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
@@ -38,7 +40,7 @@ def _not_as_submitted(row: Job, texts: Sequence[str]) -> list[str]:
     except (LookupError, TypeError, AttributeError) as error:
         raise Broken(2, f"What completes event 1 does not fit it: {error!r}") from error
     except DataError as error:
-        raise Broken(1, f"Event 1 is none: {error}") from error
+        raise Broken(1, f"Event 1 is not a valid event: {error}") from error
 
 
 def _describe_differences(names: Sequence[str], kept: Summary, folded: Summary) -> str:
@@ -46,7 +48,7 @@ def _describe_differences(names: Sequence[str], kept: Summary, folded: Summary) 
         f"{name} is {show_value(getattr(kept, name))}, not {show_value(getattr(folded, name))}"
         for name in names
     ]
-    return f"The job's row is not what its events make of it: {', '.join(differences)}."
+    return f"The job's row does not match its events: {', '.join(differences)}."
 
 
 def show_value(value: Any) -> str:

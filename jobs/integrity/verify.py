@@ -236,4 +236,4 @@ def _describe_difference(row: Columns, text: str) -> str:
         if kept != said
     ]
     said = ", ".join(words) or "its members are in another order"
-    return f"The columns beside event {seq} are not what its text says: {said}."
+    return f"The columns of event {seq} are not what its text says: {said}."

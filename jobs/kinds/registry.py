@@ -72,7 +72,7 @@ def _find_kinds() -> Found:
 def _make_kind(loaded: object) -> kinds.AnyKind:
     """Return a kind of a class; TypeError, ValueError if it is not one."""
     if not (isinstance(loaded, type) and issubclass(loaded, kinds.Kind)):
-        raise TypeError(f"{loaded!r} is no subclass of jobs.kinds.Kind")
+        raise TypeError(f"{loaded!r} is not a subclass of jobs.kinds.Kind")
     for attribute in ("name", "title", "Params"):
         if not getattr(loaded, attribute, None):
             raise ValueError(f"it has no {attribute}")

@@ -26,7 +26,7 @@ class Retry:
 
     def __post_init__(self) -> None:
         if self.tries < 1 or self.wait < 0 or self.factor < 1 or self.longest < 0:
-            raise ValueError(f"This policy makes no sense: {self}")
+            raise ValueError(f"Invalid retry policy: {self}")
 
     def again(self, tried: int, error: BaseException) -> bool:
         """Return whether a step that has failed `tried` times, now by `error`, is tried again.

@@ -49,7 +49,7 @@ class Firing:
         """Submit the job of the moment, or note why not; return whether it was submitted."""
         schedule = self.schedule
         if late and schedule.on_missed == Schedule.SKIP:
-            return self._leave_out("nobody was there to fire it in time")
+            return self._leave_out("no sweeper was running at that time")
         last = schedule.last_job
         if schedule.overlap == Schedule.SKIP and last and last.status not in TERMINAL:
             return self._leave_out(f"job {last.pk} has not ended")

@@ -71,9 +71,9 @@ def take_secrets(params: BaseModel, known: Mapping[str, str] | None = None) -> d
     `known` are the values of another job, where its params are taken over. InvalidParams, pointing
     at each, where there is only a reference to one that is not among them.
     """
-    detail = "Give it again: a secret that was stored is not handed out."
+    detail = "Enter it again. A stored secret is not shown."
     if known is not None:
-        detail = "It has been deleted: start a new job, and give it."
+        detail = "It has been deleted. Start a new job and enter it."
     values, missing = {}, []
     for place, secret in _find_secrets(params, ""):
         value = (known or {}).get(secret.name) if secret._value is None else secret._value

@@ -63,7 +63,7 @@ class Key:
         try:
             return AESGCM(self.raw).decrypt(nonce, text, context).decode()
         except InvalidTag as error:
-            raise ValueError("it has been changed, or belongs elsewhere") from error
+            raise ValueError("it was changed or belongs to another job") from error
 
     def digest(self, text: bytes) -> bytes:
         """Return a hash of a text that nobody without the key can try guesses on."""
@@ -114,7 +114,7 @@ def _parse_key(line: str, number: int) -> Key:
     except binascii.Error:
         raw = b""
     if len(raw) != KEY_BYTES:
-        raise KeysUnusable(f"Line {number} of the keys for secrets is no key.")
+        raise KeysUnusable(f"Line {number} of the keys for secrets is not a key.")
     return Key(raw)
 
 

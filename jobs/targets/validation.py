@@ -43,13 +43,13 @@ def find_problem(target: Target) -> tuple[str, str] | None:
         return "transport", f"There is no transport {target.transport}. Known: {known}."
     for name in ("labels", "variables"):
         if not is_storable(getattr(target, name)):
-            return name, "It has a NUL, or a number that is none, or is nested too deep."
+            return name, "It has a NUL or an invalid number, or is nested too deeply."
     if not isinstance(target.variables, dict):
-        return "variables", "Variables are a JSON object."
+        return "variables", "Variables must be a JSON object."
     if not isinstance(target.labels, dict) or not all(
         isinstance(value, str) for value in target.labels.values()
     ):
-        return "labels", "Labels are a JSON object of texts."
+        return "labels", "Labels must be a JSON object of strings."
     if target.transport == "ssh":
         try:
             login_of(target)

@@ -18,18 +18,18 @@ DENIED = "permission denied"
 def check_arguments(argv: Sequence[str], env: Mapping[str, str]) -> None:
     """Raise CommandUnusable for what no process can be given."""
     if not argv:
-        raise CommandUnusable("There is no command: its list of words is empty.")
+        raise CommandUnusable("The command is empty.")
     for word in (*argv, *env, *env.values()):
         if not isinstance(word, str):
-            raise CommandUnusable(f"A command's words are texts; {word!r} is none.")
+            raise CommandUnusable(f"A command's words must be strings; {word!r} is none.")
         if "\0" in word:
             raise CommandUnusable(f"A command's words cannot hold a NUL: {word[:80]!r}.")
         try:
             os.fsencode(word)
         except UnicodeEncodeError as error:
-            raise CommandUnusable(f"No encoding has a word of the command: {error}.") from error
+            raise CommandUnusable(f"A word of the command cannot be encoded: {error}.") from error
     if names := [name for name in env if not name or "=" in name]:
-        raise CommandUnusable(f"No variable can have the name {names[0]!r}.")
+        raise CommandUnusable(f"Invalid name of a variable: {names[0]!r}.")
 
 
 def find_refusal(argv: Sequence[str], path: str, cwd: str | None) -> tuple[int, str] | None:

@@ -126,7 +126,7 @@ async def _start_process(argv: Sequence[str], env: Mapping[str, str], cwd: str |
     except OSError as error:
         if error.errno != errno.E2BIG:
             raise
-        raise CommandUnusable("The command line is longer than this machine takes.") from error
+        raise CommandUnusable("The command line is too long for this machine.") from error
     return process
 
 

@@ -24,19 +24,19 @@ class Addresses:
     def __init__(self, job: str, server: str = "") -> None:
         if re.fullmatch(_ID, job, re.IGNORECASE):
             if not server:
-                raise ValueError(f"Say on which server the job is: {job}")
+                raise ValueError(f"Name the job's server: {job}")
             self.job, address, prefix = UUID(job), server, urlsplit(server).path.rstrip("/")
         else:
             found = _IN_PATH.fullmatch(urlsplit(job).path)
             if found is None:
-                raise ValueError(f"This is no job: {job}")
+                raise ValueError(f"Not a job's id or address: {job}")
             self.job, address, prefix = UUID(found[2]), job, found[1]
         parts = urlsplit(address)
         scheme = _SCHEMES.get(parts.scheme)
         if scheme is None or not parts.hostname:
-            raise ValueError(f"This is no address of a server (http://… or https://…): {address}")
+            raise ValueError(f"Not a server's address (http://… or https://…): {address}")
         if parts.username or parts.password:
-            raise ValueError("An address with a password is not taken: use a token.")
+            raise ValueError("An address must not contain a password. Use a token.")
         self._root = f"{scheme}://{parts.netloc}{prefix}"
 
     @property

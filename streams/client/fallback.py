@@ -37,7 +37,7 @@ class Fallback:
 
     def __init__(self, rungs: Sequence[str], times: UpgradeTimes | None = None) -> None:
         if not rungs or set(rungs) - set(TRANSPORTS):
-            raise ValueError(f"Transports are some of: {', '.join(TRANSPORTS)}.")
+            raise ValueError(f"Unknown transport. Choose from: {', '.join(TRANSPORTS)}.")
         self._rungs = tuple(dict.fromkeys(rungs))
         self._times = times or UpgradeTimes()
         self._at = self._misses = self._held = self._refused = 0

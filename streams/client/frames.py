@@ -24,7 +24,7 @@ def seq_of(cursor: str) -> int:
     """Return the seq that a cursor stands for; BadCursor for any other text."""
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise BadCursor(f"This is no cursor: {cursor}")
+        raise BadCursor(f"Invalid cursor: {cursor}")
     return int(found[1])
 
 
@@ -121,7 +121,7 @@ def parse_frame(text: str) -> Frame | Words | None:
     members, events = split_page(text)
     kind = members.get("kind")
     if not isinstance(kind, str):
-        raise BadFrame("This is no frame.")
+        raise BadFrame("Not a frame.")
     if kind == "events":
         if not events:
             raise BadFrame("A frame without events.")
@@ -139,7 +139,7 @@ def parse_event(text: str) -> Event:
     """Return the event that a text is; BadFrame for any other text."""
     value, end = _parse_value(text, 0)
     if text[end:].strip(_SPACE):
-        raise BadFrame("This is no event.")
+        raise BadFrame("Not an event.")
     return _make_event(value, text)
 
 
@@ -177,7 +177,7 @@ def split_page(text: str) -> tuple[dict[str, Any], list[Event]]:
         if text[at : at + 1] == ",":
             at = _skip_space(text, at + 1)
         elif text[at : at + 1] != "}":
-            raise BadFrame("This is no JSON object.")
+            raise BadFrame("Not a JSON object.")
     return members, events
 
 
@@ -194,7 +194,7 @@ def _parse_events(text: str, at: int) -> tuple[list[Event], int]:
         if text[at : at + 1] == ",":
             at = _skip_space(text, at + 1)
         elif text[at : at + 1] != "]":
-            raise BadFrame("This is no list of events.")
+            raise BadFrame("Not a list of events.")
     return found, at + 1
 
 
@@ -202,13 +202,13 @@ def _parse_value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
-        raise BadFrame("This is no JSON.") from None
+        raise BadFrame("Not JSON.") from None
 
 
 def _expect_sign(text: str, at: int, sign: str) -> int:
     at = _skip_space(text, at)
     if text[at : at + 1] != sign:
-        raise BadFrame(f"This is no frame: {text[:60]!r}")
+        raise BadFrame(f"Not a frame: {text[:60]!r}")
     return _skip_space(text, at + 1)
 
 
@@ -223,9 +223,9 @@ def _make_event(value: Any, text: str) -> Event:
         get = value.get
         seq, type, hash = get("seq"), get("type"), get("hash")
     except AttributeError:
-        raise BadFrame("This is no event.") from None
+        raise BadFrame("Not an event.") from None
     if not (isinstance(seq, int) and seq > 0 and isinstance(type, str) and isinstance(hash, str)):
-        raise BadFrame("This is no event.")
+        raise BadFrame("Not an event.")
     return Event(
         seq, type, hash, text.encode(),
         get("version", 1), get("at", ""), get("actor", ""), get("attempt", 0),

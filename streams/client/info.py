@@ -16,7 +16,7 @@ class State(StrEnum):
     IDLE = "idle"
     """Not started, or stopped."""
     CONNECTING = "connecting"
-    """On its way for the first time."""
+    """Connecting for the first time."""
     CATCHING_UP = "catching_up"
     """Getting history."""
     LIVE = "live"
@@ -24,11 +24,11 @@ class State(StrEnum):
     QUIET = "quiet"
     """It was live, but heartbeats are overdue: there may be more. The connection is still there."""
     RECONNECTING = "reconnecting"
-    """Cut off: waiting for the next try, or in the middle of it."""
+    """Disconnected: waiting to reconnect, or reconnecting."""
     ENDED = "ended"
     """The job is over and every event has come."""
     FAILED = "failed"
-    """Given up: the error says why."""
+    """Failed for good: the error says why."""
 
 
 @dataclass(frozen=True, slots=True)

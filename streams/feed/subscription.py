@@ -86,7 +86,9 @@ class FeedSubscription:
         while True:
             self._notice.check()
             if self._feed.generation != self._generation:
-                raise CursorAhead("The feed has gone back: start again from 0.")
+                raise CursorAhead(
+                    "The feed has been restored to an earlier state. Start again from 0."
+                )
             head = max(self._feed.recent.last, self._position)
             if not self._caught_up and self._position >= self._goal:
                 return CaughtUp(self._position, head)

@@ -75,7 +75,7 @@ class Followers:
         rate = limits.new_followers_per_second
         if rate and not self._bucket.take(_loop_time(), rate):
             self._counters.add("refused", "rate")
-            raise over_limit("come at once: come back in a moment", 1, 3)
+            raise over_limit("connect at once. Try again in a moment", 1, 3)
         return self.changes
 
     def register(
@@ -161,7 +161,7 @@ class Followers:
 
     def _over_limit(self, limit: str, whose: str) -> None:
         self._counters.add("refused", limit)
-        raise over_limit(f"{whose}: come back later", 5, 15)
+        raise over_limit(f"{whose}. Try again later", 5, 15)
 
     def _change_count(self, follower: Follower, amount: int) -> None:
         self._counters.add("followers", follower.transport, amount)

@@ -57,7 +57,7 @@ def head_error(address: int, headers: int, count: int) -> RepriseError | None:
 def length_error(length: bytes) -> RepriseError | None:
     """Return why a body of this Content-Length is refused."""
     if len(length) > MOST_DIGITS:
-        return BadRequest("The Content-Length is no size.")
+        return BadRequest("The Content-Length is not a size.")
     if length.isdigit() and int(length) > body_bytes():
         return body_too_large()
     return None

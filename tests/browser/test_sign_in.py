@@ -16,12 +16,12 @@ def test_a_wrong_password_is_told_and_nothing_is_lost(visits: Visits, people: Pe
 
     page.get_by_role("button", name="Sign in").click()
     expect(name).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#id_username-error")).to_have_text("Write your user name.")
+    expect(page.locator("#id_username-error")).to_have_text("Enter your user name.")
 
     name.fill(NEWCOMER)
     password.fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("do not fit together")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong user name or password")
     expect(name).to_have_value(NEWCOMER)
     expect(password).to_be_focused()
 

@@ -102,7 +102,7 @@ def test_one_that_cannot_be_imported_is_told_and_left_out(install: Install) -> N
     ("value", "reason"),
     [
         ("Nameless", "ValueError: it has no name"),
-        ("nothing", "TypeError: 7 is no subclass of jobs.kinds.Kind"),
+        ("nothing", "TypeError: 7 is not a subclass of jobs.kinds.Kind"),
         ("Gone", "AttributeError: module 'ours_0' has no attribute 'Gone'"),
     ],
 )

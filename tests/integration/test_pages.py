@@ -46,7 +46,7 @@ def test_signing_in_leads_to_where_one_wanted_to_go(cast: Cast) -> None:
     form = {"username": "alice", "next": "/history", "csrfmiddlewaretoken": found[1]}
 
     wrong = browser.post("/sign-in", {**form, "password": "close sesame"})
-    assert "do not fit together" in wrong.content.decode()
+    assert "Wrong user name or password" in wrong.content.decode()
     assert 'name="next" value="/history"' in wrong.content.decode()
     right = browser.post("/sign-in", {**form, "password": "open sesame"})
     assert (right.status_code, right["Location"]) == (302, "/history")

@@ -183,7 +183,7 @@ def test_a_crash_between_file_and_rows_heals(seal_folder: Path, eve: Intruder) -
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda content: content[: len(content) // 2], "it is no seal"),
+        (lambda content: content[: len(content) // 2], "it is not a seal"),
         (lambda content: content.replace('"seq":3', '"seq":2'), "not those that were signed"),
         (lambda content: content.replace('"heads":1', '"heads":2'), "not that of its key"),
         (lambda content: content + content.splitlines()[1] + "\n", "not those that were signed"),

@@ -163,7 +163,7 @@ def cut_heads(folder: Path) -> None:
             lambda folder: resign(folder, 3, Ed25519PrivateKey.generate()),
             "seal-00000003.ndjson is in the way: it is not the next seal of this log, another key",
         ),
-        (3, lambda folder: overwrite(file_of(folder, 3), "x"), "this log, it is no seal"),
+        (3, lambda folder: overwrite(file_of(folder, 3), "x"), "this log, it is not a seal"),
         (3, cut_heads, "seal-00000003.ndjson is damaged: its heads are not those that were signed"),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_row_that_is_changed_is_found(eve: Intruder) -> None:
     )
     assert bad_seals() == {2: "Its row was changed: its signature is not that of its key."}
     eve.run("update jobs_seal set text = 'x' where number = 2")
-    assert bad_seals() == {2: "Its row was changed: it is no seal."}
+    assert bad_seals() == {2: "Its row was changed: it is not a seal."}
 
 
 def test_a_moment_that_is_changed_is_found(eve: Intruder) -> None:
@@ -119,7 +119,7 @@ def test_a_file_that_is_changed_is_found(seal_folder: Path) -> None:
     overwrite(path, file_of(seal_folder, 3).read_text())
     assert bad_seals() == {2: "Its file and its row are two different seals."}
     overwrite(path, "")
-    assert bad_seals() == {2: "Its file was changed: it is no seal."}
+    assert bad_seals() == {2: "Its file was changed: it is not a seal."}
 
 
 def test_a_seal_that_is_removed_is_found(seal_folder: Path, eve: Intruder) -> None:

@@ -119,7 +119,7 @@ def test_the_schema_asks_for_a_password(cast: Cast) -> None:
         ("abc", "At least 4 characters: a shorter secret cannot be masked"),
         ("x" * 16_385, "At most 16384 characters"),
         (12345, "Give a string"),
-        ({"secret": "password"}, "Give it again: a secret that was stored is not handed out."),
+        ({"secret": "password"}, "Enter it again. A stored secret is not shown."),
     ],
 )
 def test_what_is_no_secret_is_refused_without_repeating_it(
@@ -231,7 +231,7 @@ def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(cast: Cast) ->
     assert [error["pointer"] for error in refused.value.errors] == [
         "/password", "/pin", "/logins/0/password", "/logins/1/password",
     ]  # fmt: skip
-    assert refused.value.errors[0]["detail"] == "It has been deleted: start a new job, and give it."
+    assert refused.value.errors[0]["detail"] == "It has been deleted. Start a new job and enter it."
 
 
 def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(cast: Cast) -> None:

@@ -260,7 +260,7 @@ async def test_a_host_that_takes_connections_and_says_nothing(host: Sshd) -> Non
     with socket.create_server(("127.0.0.1", 0)) as silent, override_settings(REPRISE=config):
         port = silent.getsockname()[1]
         said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostHung)
-    assert said == f"127.0.0.1 port {port} took the connection and said nothing for 0.5 s."
+    assert said == f"127.0.0.1 port {port} accepted the connection and sent nothing for 0.5 s."
 
 
 async def test_a_host_that_is_not_there(host: Sshd) -> None:
@@ -302,7 +302,7 @@ async def test_a_refused_key(host: Sshd, tmp_path: Path) -> None:
 )
 async def test_an_address_that_is_none(host: Sshd, address: str) -> None:
     said = await fails(Place(address), errors.TargetUnusable)
-    assert said == f"{address!r} of box is no address for ssh: write ssh://user@host:port."
+    assert said == f"{address!r} of box is not an address for ssh: write ssh://user@host:port."
 
 
 async def test_a_key_file_that_is_none(host: Sshd, tmp_path: Path) -> None:

@@ -42,6 +42,6 @@ async def test_keep_alives_break_the_silence_until_access_is_taken_away(scene: S
     assert [one.data for one in got if one.event == "message"] == scene.rows(job)
     assert (got[-1].event, got[-1].id) == ("stream-error", "error")
     assert got[-1].json() == {
-        "condition": "forbidden", "text": "Your access to this job was taken away.",
+        "condition": "forbidden", "text": "You no longer have access to this job.",
         "channels": [name],
     }  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_dry_run_says_what_would_change_and_stores_nothing(stocked: Path) -> N
         "- db-1",
         "- web-1",
         "- web-2",
-        "1 added, 1 changed, 3 removed, 0 as they were. Nothing is stored: this is a dry run.",
+        "1 added, 1 changed, 3 removed, 0 as they were. Dry run: nothing was stored.",
     ]
     assert list(Target.objects.values()) == before
 
@@ -111,7 +111,7 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
         ("- name: b\n  labels: {tier: 1}\n", "labels.tier: Input should be a valid string (quote"),
         ("- name: a\n  name: b\n", "line 1: name is given twice"),
         ("- name: a\n  transport: pigeon\n", "target a: transport: There is no transport pigeon"),
-        ("- name: a\n  transport: ssh\n", "target a: address: '' of a is no address for ssh"),
+        ("- name: a\n  transport: ssh\n", "target a: address: '' of a is not an address for ssh"),
         ("- name: group:a\n", "target group:a: name: A name cannot begin with group:"),
         ("- name: a\n  variables: {at: 2026-01-01}\n", "line 1: target a: variables.at"),
         ("targets:\n- a\n", "line 2: a target is a mapping"),
@@ -180,7 +180,7 @@ def test_the_admin_finds_targets_and_refuses_useless_ones(stocked: Path, cast: C
     assert "1 target" in found
     form = {"name": "x", "labels": "{}", "variables": "{}", "transport": "ssh", "address": "x"}
     answer = browser.post("/admin/jobs/target/add/", form, headers=csrf(browser))
-    assert "&#x27;x&#x27; of x is no address for ssh" in answer.content.decode()
+    assert "&#x27;x&#x27; of x is not an address for ssh" in answer.content.decode()
     answer = browser.post(
         "/admin/jobs/target/add/", form | {"address": "ssh://x"}, headers=csrf(browser)
     )

@@ -61,7 +61,7 @@ def test_an_acknowledgement_is_signed_with_the_seal() -> None:
 def test_an_acknowledgement_of_other_seals_or_without_words_is_no_seal(
     acknowledged: Acknowledgement,
 ) -> None:
-    with pytest.raises(ValueError, match="it is no seal"):
+    with pytest.raises(ValueError, match="it is not a seal"):
         parse_seal(replace(TEXT, acknowledged=acknowledged).signed(KEY))
 
 
@@ -69,5 +69,5 @@ def test_an_acknowledgement_of_other_seals_or_without_words_is_no_seal(
 def test_other_members_are_no_seal(members: dict[str, object]) -> None:
     body = json.dumps(json.loads(TEXT.body) | members, separators=(",", ":"))
     signature = KEY.sign(body.encode()).hex()
-    with pytest.raises(ValueError, match="it is no seal"):
+    with pytest.raises(ValueError, match="it is not a seal"):
         parse_seal(f'{body[:-1]},"signature":"{signature}"}}')

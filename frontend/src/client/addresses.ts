@@ -34,7 +34,7 @@ export class Addresses {
     const url = base === '' ? new URL(job) : new URL(job, base);
     const [, prefix, id] = IN_PATH.exec(url.pathname) ?? [];
     if (prefix === undefined || id === undefined || !ID.test(id)) {
-      throw new TypeError(`This is no job: ${job}`);
+      throw new TypeError(`Not a job's id or address: ${job}`);
     }
     this.job = written(id);
     this.#root = new URL(`${prefix}/`, url);

@@ -18,7 +18,7 @@ const CURSOR = /^(\d{1,19})(?:-([0-9a-f]{8}))?$/;
  */
 export function seqOf(cursor: string): number {
   const digits = CURSOR.exec(cursor)?.[1];
-  if (digits === undefined) throw new BadCursor(`This is no cursor: ${cursor}`);
+  if (digits === undefined) throw new BadCursor(`Invalid cursor: ${cursor}`);
   return Number(digits);
 }
 

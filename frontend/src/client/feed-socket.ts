@@ -114,7 +114,7 @@ export class FeedSocket implements WatchListener {
       this.listener.quiet(false);
     }
     const frame = typeof data === 'string' ? parseObject(data) : null;
-    if (frame === null) this.#end(lost('bad_frame', 'This is no frame.'));
+    if (frame === null) this.#end(lost('bad_frame', 'Not a frame.'));
     else if (frame.kind === 'error') this.#words = wordsOf(frame as unknown as ErrorFrame);
     else if (frame.kind === 'hello') this.#hello(frame);
     else if (!this.greeted) this.#end(lost('bad_frame', 'The first frame was not hello.'));

@@ -5,7 +5,7 @@ import type { JobStatus } from './types';
 export const FollowerState = {
   /** Not started, or stopped. */
   idle: 'idle',
-  /** On its way for the first time. */
+  /** Connecting for the first time. */
   connecting: 'connecting',
   /** Getting history. */
   catchingUp: 'catching_up',

@@ -22,7 +22,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
  */
 export function parseFrame(text: string, raw: boolean): Frame | null {
   const frame = parseObject(text);
-  if (typeof frame?.kind !== 'string') throw new BadFrame('This is no frame.');
+  if (typeof frame?.kind !== 'string') throw new BadFrame('Not a frame.');
   if (!KINDS.has(frame.kind)) return null;
   if (frame.kind === 'events') return { kind: 'events', events: eventsIn(frame, text, raw) };
   return frame as unknown as Frame;
@@ -65,7 +65,7 @@ export function eventsIn(
 function checked(value: unknown): JobEvent {
   const event = value as Partial<JobEvent> | null;
   if (!Number.isSafeInteger(event?.seq) || typeof event?.hash !== 'string') {
-    throw new BadFrame('This is no event.');
+    throw new BadFrame('Not an event.');
   }
   return value as JobEvent;
 }

@@ -38,7 +38,7 @@ def private_key() -> Ed25519PrivateKey:
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SealFailed(f"The seal key {path} cannot be used: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise SealFailed(f"The seal key {path} is no Ed25519 key.")
+        raise SealFailed(f"The seal key {path} is not an Ed25519 key.")
     return key
 
 
@@ -78,9 +78,9 @@ def read_public(text: str) -> str:
     try:
         key = load_pem_public_key(Path(text).read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"{text} is no public key: {error}") from error
+        raise ValueError(f"{text} is not a public key: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{text} is no Ed25519 key.")
+        raise ValueError(f"{text} is not an Ed25519 key.")
     return raw_key(key)
 
 

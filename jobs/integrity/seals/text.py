@@ -81,7 +81,7 @@ def parse_seal(line: str) -> SealText:
     match = _SIGNATURE.fullmatch(line[-_SIGNATURE_CHARACTERS:])
     body = line[:-_SIGNATURE_CHARACTERS] + "}"
     if match is None:
-        raise ValueError("it is no seal")
+        raise ValueError("it is not a seal")
     try:
         found = _read_body(body)
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(found.key))
@@ -89,9 +89,9 @@ def parse_seal(line: str) -> SealText:
     except InvalidSignature:
         raise ValueError("its signature is not that of its key") from None
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise ValueError("it is no seal") from error
+        raise ValueError("it is not a seal") from error
     if found.body != body:
-        raise ValueError("it is no seal")
+        raise ValueError("it is not a seal")
     return found
 
 

@@ -53,7 +53,7 @@ class Command(Kind[CommandParams]):
             detail = "Without canaries there is nothing to wait after."
             raise InvalidParams([{"pointer": "/pause_after_canary", "detail": detail}])
         if params.not_by_submitter and not params.pause_after_canary:
-            detail = "Nobody is asked: let it wait for approval after the canaries too."
+            detail = "Nobody is asked to approve. Also let it wait for approval after the canaries."
             raise InvalidParams([{"pointer": "/not_by_submitter", "detail": detail}])
 
     def plan(self, params: CommandParams) -> Plan:

@@ -39,9 +39,11 @@ class Command(ServiceCommand):
             metavar="YYYY-MM",
             help="months before this one",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
         parser.add_argument("--keep", action="store_true", help="write and check, but drop nothing")
-        parser.add_argument("--json", action="store_true", help="one JSON object a month and line")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object per month and line"
+        )
         parser.add_argument(
             "--wait", type=float, default=60.0, metavar="SECONDS",
             help="how long to wait for transactions that were open before (60)",

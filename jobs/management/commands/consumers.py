@@ -20,12 +20,16 @@ class Command(ServiceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON array")
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--reset", metavar="NAME", help="run this consumer again from the start")
-        which.add_argument("--skip", metavar="NAME", help="leave out all that it has not had yet")
+        which.add_argument(
+            "--reset", metavar="NAME", help="replay the feed to this consumer from the start"
+        )
+        which.add_argument("--skip", metavar="NAME", help="skip everything it has not received yet")
 
-        which.add_argument("--disable", metavar="NAME", help="let this one stay where it is")
-        which.add_argument("--enable", metavar="NAME", help="let this one go on")
-        which.add_argument("--forget", metavar="NAME", help="one that is run no more")
+        which.add_argument("--disable", metavar="NAME", help="disable this consumer")
+        which.add_argument("--enable", metavar="NAME", help="enable this consumer")
+        which.add_argument(
+            "--forget", metavar="NAME", help="delete a consumer that is no longer used"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:

@@ -36,15 +36,17 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", nargs="*", type=job_argument, default=[], help="the ids of jobs")
-        parser.add_argument("--all", action="store_true", help="every job there is")
+        parser.add_argument("--all", action="store_true", help="every job")
         parser.add_argument("--write", action="store_true", help="write what the log folds to")
-        parser.add_argument("--json", action="store_true", help="one JSON object a job and line")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object per job and line"
+        )
 
     def handle(
         self, *_: Any, job: list[UUID], all: bool, write: bool, json: bool, **__: Any
     ) -> None:
         if bool(job) == all:
-            raise CommandError("Say which: ids of jobs, or --all.")
+            raise CommandError("Name jobs by id, or use --all.")
         every = Job.objects.order_by("pk").values_list("pk", flat=True)
         jobs = every.iterator() if all else iter(job)
         checked = differ = lost = 0

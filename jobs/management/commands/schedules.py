@@ -23,9 +23,13 @@ class Command(ServiceCommand):
         """Declare the options."""
         parser.add_argument("--json", action="store_true", help="one JSON array")
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--enable", metavar="NAME", help="let this one run, from now on")
-        which.add_argument("--disable", metavar="NAME", help="whatever is wrong with it")
-        which.add_argument("--delete", metavar="NAME", help="its jobs stay")
+        which.add_argument("--enable", metavar="NAME", help="enable this schedule")
+        which.add_argument("--disable", metavar="NAME", help="disable this schedule")
+        which.add_argument(
+            "--delete",
+            metavar="NAME",
+            help="delete this schedule, even a broken one; its jobs stay",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Do what is asked for, then list what there is."""

@@ -23,9 +23,9 @@ class Command(ServiceCommand):
         subcommands = parser.add_subparsers(dest="what", required=True)
         taking = subcommands.add_parser("import", help="add and change what a file names")
         taking.add_argument("file", type=Path, help="YAML: a list of targets")
-        taking.add_argument("--dry-run", action="store_true", help="only say what would change")
+        taking.add_argument("--dry-run", action="store_true", help="only print what would change")
         taking.add_argument("--prune", action="store_true", help="remove targets not in the file")
-        taking.add_argument("--json", action="store_true", help="say it as one JSON object")
+        taking.add_argument("--json", action="store_true", help="print one JSON object")
         listing = subcommands.add_parser("list", help="list targets by name")
         listing.add_argument("selector", nargs="*", help="names, group:NAME, label:NAME=VALUE")
         listing.add_argument("--json", action="store_true", help="one JSON object a line, whole")
@@ -54,7 +54,7 @@ class Command(ServiceCommand):
         counts = (
             f"{len(made.added)} added, {len(made.changed)} changed, {len(made.removed)} removed"
         )
-        told = "Nothing is stored: this is a dry run." if dry_run else "Done."
+        told = "Dry run: nothing was stored." if dry_run else "Done."
         self.stdout.write(f"{counts}, {made.same} as they were. {told}")
 
     def _list_targets(self, wanted: list[str], as_json: bool) -> None:

@@ -51,7 +51,7 @@ class Command(ServiceCommand):
         except InvalidParams as error:
             raise CommandError(error.errors[0]["detail"]) from error
         except (OverflowError, ValueError) as error:
-            raise CommandError(f"That is no number of days: {days}.") from error
+            raise CommandError(f"Not a number of days: {days}.") from error
         self.stdout.write(raw)
 
     def _list_tokens(self, username: str | None) -> None:

@@ -27,7 +27,7 @@ class Command(ServiceCommand):
         """Declare which jobs to check, and with whose key."""
         which = parser.add_argument_group("which jobs (one of these)")
         which.add_argument("job", nargs="*", type=job_argument, default=[], help="the ids of jobs")
-        which.add_argument("--all", action="store_true", help="every job there is, and every seal")
+        which.add_argument("--all", action="store_true", help="every job and every seal")
         parser.add_argument(
             "--key",
             action="append",
@@ -36,14 +36,16 @@ class Command(ServiceCommand):
             help="whose seals count: a PEM file or 64 hex digits; may be repeated "
             "(default: the installation's own, where this machine has it)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object a job and line")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object per job and line"
+        )
 
     def handle(
         self, *_: Any, job: list[UUID], all: bool, key: list[str], json: bool, **__: Any
     ) -> None:
         """Check what was asked for; CommandError, after all of it, where something is bad."""
         if bool(job) == all:
-            raise CommandError("Say which: ids of jobs, or --all.")
+            raise CommandError("Name jobs by id, or use --all.")
         keys = _public_keys(key)
         jobs = known_jobs() if all else iter(job)
         with progress_bar("Verifying", count_events(None if all else job)) as advance:

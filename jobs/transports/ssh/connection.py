@@ -125,7 +125,7 @@ class SshConnection(asyncssh.SSHClient):
                 keys = ", ".join(login.keys) or "the agent's and ~/.ssh/id_*"
                 return KeyRefused(f"{login.where} refused {login.user} with every key: {keys}.")
             case TimeoutError() if self._met:
-                detail = f"took the connection and said nothing for {seconds:g} s"
+                detail = f"accepted the connection and sent nothing for {seconds:g} s"
                 return HostHung(f"{login.where} {detail}.")
             case TimeoutError():
                 return HostUnreachable(f"{login.where} did not answer within {seconds:g} s.")
@@ -145,8 +145,8 @@ class SshConnection(asyncssh.SSHClient):
             )
         if self._offered:
             return HostKeyWrong(
-                f"{login.where} has another host key{shown} than {login.known_hosts} says: it was "
-                "set up anew, or somebody else answers."
+                f"{login.where} has another host key{shown} than {login.known_hosts} says: the "
+                "host was reinstalled, or another machine answers."
             )
         return HostKeyWrong(f"The host key of {login.where} does not fit: {reason}.")
 

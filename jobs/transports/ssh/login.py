@@ -57,5 +57,5 @@ def _key_files(target: Place) -> tuple[str, ...]:
 
 
 def _no_address(target: Place) -> TargetUnusable:
-    detail = f"{target.address!r} of {target.name} is no address for ssh"
+    detail = f"{target.address!r} of {target.name} is not an address for ssh"
     return TargetUnusable(f"{detail}: write ssh://user@host:port.")

@@ -112,7 +112,7 @@ def _find_token(given: argparse.Namespace, environment: Mapping[str, str]) -> st
             raise ValueError(f"{given.token_file}: {said}") from error
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError("The token is none: it has signs that no token has.")
+        raise ValueError("Invalid token: it has characters that no token has.")
     return token or None
 
 

@@ -87,7 +87,7 @@ class Polling:
             case {"next": str(cursor), "head": int(head), "status": str(status), "end": bool(end)}:
                 seq = _cursor_seq(cursor)
             case _:
-                raise BadFrame("This is no page of events.")
+                raise BadFrame("Not a page of events.")
         if not self._greeted:
             self._greeted = True
             yield Hello(PROTOCOL, head, UNSAID_HEARTBEAT_S)
@@ -123,4 +123,4 @@ def _cursor_seq(cursor: str) -> int:
     try:
         return seq_of(cursor)
     except BadCursor:
-        raise BadFrame("This is no page of events.") from None
+        raise BadFrame("Not a page of events.") from None

@@ -71,7 +71,7 @@ def _message_text(message: Message) -> str:
     try:
         return message.data.decode()
     except UnicodeDecodeError:
-        raise BadFrame("A message that is no UTF-8.") from None
+        raise BadFrame("A message that is not UTF-8.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,6 @@ async function textOf(
 
 function pageIn(text: string, raw: boolean): Page {
   const page = parseObject(text);
-  if (!page || typeof page.next !== 'string') throw new BadFrame('This is no page of events.');
+  if (!page || typeof page.next !== 'string') throw new BadFrame('Not a page of events.');
   return { ...(page as unknown as Page), events: eventsIn(page, text, raw) };
 }
