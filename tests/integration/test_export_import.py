@@ -160,8 +160,8 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "another hash of the head": (lambda x: edited(x, 1, '"hash":"', '"hash":"00')[:1] + x[1:], ""),
     "another title": (lambda x: edited(x, 1, "A job", "B job"), "line 2: seq 1: the header has an"),
     "another submitter": (lambda x: edited(x, 1, "user:operator", "user:root"), "submitted_by"),
-    "another job's id": (lambda x: edited(x, 1, '"id":"', '"id":"0'), "line 1: the header is not"),
-    "no header": (lambda x: x[1:], "line 1: this is no header"),
+    "another job's id": (lambda x: edited(x, 1, '"id":"', '"id":"0'), "line 1: the header is incomplete"),
+    "no header": (lambda x: x[1:], "line 1: this is not the header"),
     "a version to come": (lambda x: edited(x, 1, '_export":1', '_export":2'), "line 1: this is an"),
     "a number for an actor": (lambda x: forged(x, 5, actor=7), "seq 4: this event is not possible"),
     "no time": (lambda x: forged(x, 5, at="noon"), "seq 4: this event is not possible"),
@@ -170,7 +170,7 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "nested deep": (lambda x: nested(x, 7), "seq 6: this event is nested too deeply"),
     "submitted deep": (lambda x: nested(x, 2), "seq 1: this event is nested too deeply"),
     "twice": (lambda x: x + x, "line 26: job .* comes twice"),
-    "nothing": (lambda x: [], "is it empty"),
+    "nothing": (lambda x: [], "is the file empty"),
 }
 
 

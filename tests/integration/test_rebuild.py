@@ -192,7 +192,7 @@ def test_the_command_lists_differences_and_mends_them(job: Job) -> None:
 
 def test_the_command_wants_to_know_which() -> None:
     for arguments in ([], ["--all", str(uuid7())]):
-        with pytest.raises(CommandError, match="Say which"):
+        with pytest.raises(CommandError, match="Name jobs by id"):
             command(*arguments)
     with pytest.raises(CommandError, match="1 of 1 job not folded"):
         command(str(uuid7()))

@@ -273,7 +273,7 @@ def test_rotating_names_the_job_whose_key_is_lost(cast: Cast, key_file: Path) ->
         manage("rotate")
     assert f"{lost.id}           4 secrets  not on this machine" in manage("keys")
     key_file.write_text("no key\n")
-    with pytest.raises(CommandError, match="Line 1 of the keys for secrets is no key"):
+    with pytest.raises(CommandError, match="Line 1 of the keys for secrets is not a key"):
         manage("keys")
 
 

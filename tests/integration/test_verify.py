@@ -358,7 +358,7 @@ def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--all", str(uuid7()))])
 def test_the_command_wants_to_know_which(arguments: tuple[str, ...]) -> None:
-    assert "Say which" in str(failing_command(*arguments)[1])
+    assert "Name jobs by id" in str(failing_command(*arguments)[1])
 
 
 def test_the_api_answers_as_the_protocol_says(cast: Cast, job: Job, eve: Intruder) -> None:

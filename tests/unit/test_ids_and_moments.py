@@ -35,7 +35,7 @@ def test_an_id_has_dashes_or_none_and_either_case(text: str) -> None:
 def test_any_other_form_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="32 hex digits"):
         parse_id(text)
-    with pytest.raises(ValueError, match="no job"):
+    with pytest.raises(ValueError, match="Not a job"):
         Addresses(text, "http://host")
 
 
