@@ -1,4 +1,7 @@
-"""Every statement on events and on the folded columns of the job row (the feed has its own)."""
+"""Every statement on events and on the folded columns of the job row (the feed has its own).
+
+`fetch_rows` and `change_rows` execute one over Django's connection, this module's and others'.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

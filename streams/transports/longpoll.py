@@ -54,7 +54,9 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
         await access.allow_reading(request, job_id)
     cursor = asked_resume(request).cursor
     limit = whole_parameter(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    types = _wanted_types(request)
+    types = frozenset(split_list(request.GET.getlist("types")))  # none of them: all
+    if unknown := sorted(types - set(EventType)):
+        raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
     hub = await process.current_hub()
     head = await hub.check(job_id, cursor)
     if preferred_type(request, JSON, NDJSON) == NDJSON:
@@ -64,14 +66,6 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     no_body = request.method == "HEAD"
     make = partial(_page_response, hub, job_id, head, page, wait, notice, no_body=no_body)
     return await detached.detached_response(request, make) if wait else await make()
-
-
-def _wanted_types(request: HttpRequest) -> frozenset[str]:
-    """Return the types of events that are wanted, none for all. Raises BadParameter."""
-    types = frozenset(split_list(request.GET.getlist("types")))
-    if unknown := sorted(types - set(EventType)):
-        raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
-    return types
 
 
 async def _page_response(
