@@ -1,4 +1,4 @@
-import { HEARTBEAT_S } from './silence';
+import { HEARTBEAT_S } from './liveness';
 
 /** An id as the server takes one: either case, with its four dashes or without any. */
 const ID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i;

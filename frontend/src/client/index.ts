@@ -9,7 +9,7 @@ export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
 export { UPGRADE_TIMES, type UpgradeTimes } from './fallback';
 export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
-export type { JobSummary } from './feed-socket';
+export type { JobSummary } from './feed-connection';
 export {
   fold,
   type JobView,

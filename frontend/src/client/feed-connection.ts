@@ -1,0 +1,99 @@
+import { byCloseCode, type Closed, lost, parseObject, type Words } from './close-reasons';
+import { Connection } from './connection';
+import type { Clock, Platform, SocketLike } from './platform';
+import { leave, wordsOf } from './transports/websocket';
+import type { ErrorFrame, JobStatus } from './types';
+
+/** The state of a job as of `position` in the feed; a later summary of the same job replaces it. */
+export interface JobSummary {
+  readonly position: number;
+  readonly job: string;
+  readonly job_kind: string;
+  readonly title: string;
+  readonly status: JobStatus;
+  readonly done: number;
+  readonly total: number;
+  readonly head: number;
+  readonly failed?: number;
+}
+
+/** Receives what a connection to the feed reports. */
+export interface FeedListener {
+  /** Summaries of changed jobs, in the feed's order. */
+  onJobs(jobs: readonly JobSummary[]): void;
+  /** Everything up to here has come; with `isCaughtUp`, there is no more at present. */
+  onPosition(position: number, isCaughtUp: boolean): void;
+  /** A heartbeat; `at` is the server's time, if it sent one. */
+  onHeartbeat(at: string | undefined): void;
+  /** It has caught up and no proxy holds back what follows; called once. */
+  onProved(): void;
+  /** Heartbeats are overdue, or a frame came after they were. */
+  onQuiet(isQuiet: boolean): void;
+  /** The connection ended; called once, and not after `close`. */
+  onClosed(closed: Closed): void;
+}
+
+/** One connection to the feed. It waits for the first frame and detects silence. */
+export class FeedConnection extends Connection {
+  readonly #socket: SocketLike;
+  #error: Words | null = null;
+
+  constructor(
+    url: string,
+    WebSocket: NonNullable<Platform['WebSocket']>,
+    clock: Clock,
+    private readonly listener: FeedListener,
+    firstFrameMs: number,
+  ) {
+    super(clock, firstFrameMs, false, false);
+    this.#socket = new WebSocket(url);
+    this.#socket.onmessage = ({ data }) => this.#handleMessage(data);
+    // A close event follows every error and says more.
+    this.#socket.onerror = () => undefined;
+    this.#socket.onclose = ({ code, reason }) => this.end(byCloseCode(code, reason, this.#error));
+    this.armTimer();
+  }
+
+  protected disconnect(): void {
+    leave(this.#socket);
+  }
+
+  protected reportQuiet(isQuiet: boolean): void {
+    this.listener.onQuiet(isQuiet);
+  }
+
+  protected reportProved(): void {
+    this.listener.onProved();
+  }
+
+  protected reportClosed(closed: Closed): void {
+    this.listener.onClosed(closed);
+  }
+
+  #handleMessage(data: unknown): void {
+    this.noteFrame();
+    const frame = typeof data === 'string' ? parseObject(data) : null;
+    if (frame === null) this.end(lost('bad_frame', 'This is no frame.'));
+    else if (frame.kind === 'error') this.#error = wordsOf(frame as unknown as ErrorFrame);
+    else if (frame.kind === 'hello') this.acceptHello(frame.protocol, frame.heartbeat_s);
+    else if (!this.greeted) this.end(lost('bad_frame', 'The first frame was not hello.'));
+    else this.#handleFrame(frame);
+  }
+
+  #handleFrame(frame: Readonly<Record<string, unknown>>): void {
+    const { kind, events, seq, head, at } = frame;
+    if (kind === 'heartbeat') this.listener.onHeartbeat(typeof at === 'string' ? at : undefined);
+    if (kind === 'events' && Array.isArray(events)) {
+      this.delivered += events.length;
+      this.listener.onJobs(events as readonly JobSummary[]);
+    } else if (kind === 'fell_behind') {
+      this.noteCaughtUp(false);
+    } else if (kind === 'caught_up' && typeof seq === 'number') {
+      this.noteCaughtUp(true);
+      this.listener.onPosition(seq, true);
+    } else if (kind === 'heartbeat' && this.isCaughtUp && typeof head === 'number') {
+      this.listener.onPosition(head, false);
+    }
+    this.checkProof();
+  }
+}
