@@ -1,7 +1,7 @@
 /** The JSON API as the pages call it: one `call`, problems as `Problem`, and the shapes that come back. */
 
 import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
-import type { Schema } from './schema';
+import type { Schema } from '../new-job/schema';
 import { fetchAndHear } from './server-clock';
 
 /** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */

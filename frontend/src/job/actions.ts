@@ -2,7 +2,7 @@
 
 import { type JobView, type Plan, TERMINAL } from '../client';
 import type { Job } from '../elements/api';
-import { putsBack } from './rows';
+import { putsBack } from './target-rows';
 
 /** From which statuses an act is possible (`jobs/events/actions.py`); an act of a newer server is not offered. */
 const FROM: Readonly<Record<string, readonly string[]>> = {

@@ -2,7 +2,12 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FollowerInfo } from '../client';
-import { asOfView, type ConnectionWords, connectionLine, lostWords } from '../elements/connection';
+import {
+  asOfView,
+  type ConnectionWords,
+  connectionLine,
+  lostWords,
+} from '../elements/connection-line';
 import { serverClock } from '../elements/server-clock';
 import { count, plural } from '../text/format';
 

@@ -1,6 +1,6 @@
 /** How long a run still takes, judged by the targets that are through. */
 
-import type { Row, RowGroup } from './rows';
+import type { Row, RowGroup } from './target-rows';
 
 /** A target that takes so many times as long as the others tells nothing about when it will be through. */
 const STUCK = 2;

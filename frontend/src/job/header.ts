@@ -2,8 +2,8 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
-import { bar } from '../elements/job-row';
-import { status } from '../elements/plain';
+import { status } from '../elements/light-element';
+import { bar } from '../jobs/job-row';
 import { count, remaining, shortId, who } from '../text/format';
 
 /** What the head shows. */

@@ -1,7 +1,7 @@
 /** The list of very many targets in parts, so that only those near the view are drawn. Pure. */
 
-import { CHUNK } from '../list/sight';
-import type { Row, RowGroup } from './rows';
+import { CHUNK } from '../list/visible-chunks';
+import type { Row, RowGroup } from './target-rows';
 
 /** A group's rows, or some of them; `head` is the group where its first row is among them. */
 export interface MatrixPart {

@@ -1,11 +1,11 @@
 /** The rows of the matrix: full of cells, or one thin line where there are many or little room. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import { glyph } from '../elements/plain';
+import { glyph } from '../elements/light-element';
+import { statusWord } from '../text/event-words';
 import { count, plural } from '../text/format';
-import { statusWord } from '../text/words';
-import { cell, rollbackCell, rowWords, strip } from './cells';
-import type { Row, RowGroup } from './rows';
+import { cell, rollbackCell, rowWords, strip } from './matrix-cells';
+import type { Row, RowGroup } from './target-rows';
 
 /** A row and its place: `tab` is the column that Tab reaches (-1: none), `open` the step that is open. */
 export interface RowView {

@@ -4,13 +4,13 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { listen } from '../elements/keys';
-import { glyph, Plain, still } from '../elements/plain';
-import { Sight } from '../list/sight';
+import { glyph, Plain, still } from '../elements/light-element';
+import { listen } from '../elements/shortcuts';
+import { Sight } from '../list/visible-chunks';
 import { count } from '../text/format';
 import { guessed, type MatrixChunk, type MatrixPart, matrixChunks } from './matrix-chunks';
 import { cellRow, groupHead, lineRow } from './matrix-rows';
-import type { Row, RowGroup } from './rows';
+import type { Row, RowGroup } from './target-rows';
 
 /** Past this many targets a row is a thin strip, unless it fails or runs. */
 export const MANY = 60;

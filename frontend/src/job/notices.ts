@@ -3,9 +3,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { JobEvent, WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { glyph } from '../elements/plain';
+import { glyph } from '../elements/light-element';
+import { names, waitWords } from '../text/event-words';
 import { plural, shortId, who } from '../text/format';
-import { names, waitWords } from '../text/words';
 import { gatesOf } from './actions';
 
 const MOST_WAITS = 4;

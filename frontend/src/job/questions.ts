@@ -2,10 +2,10 @@
 
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
+import { names } from '../text/event-words';
 import { count, plural, who } from '../text/format';
-import { names } from '../text/words';
-import type { Question } from './confirm';
-import type { Row } from './rows';
+import type { Question } from './confirm-dialog';
+import type { Row } from './target-rows';
 
 const WHY = 'Reason, for the history (optional)';
 

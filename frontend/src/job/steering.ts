@@ -2,9 +2,9 @@
 
 import type { WaitingFor } from '../client';
 import { call, type Job, uuid } from '../elements/api';
-import { asked, type Question } from './confirm';
+import { asked, type Question } from './confirm-dialog';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
-import type { Row } from './rows';
+import type { Row } from './target-rows';
 
 /** What an act is about. */
 export interface About {

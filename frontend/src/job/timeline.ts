@@ -5,15 +5,15 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { JobEvent, JobView, StepView } from '../client';
-import { glyph, Plain } from '../elements/plain';
+import { glyph, Plain } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { join, leave } from '../elements/ticker';
-import { type Chunk, chunks, Sight } from '../list/sight';
+import { type Chunk, chunks, Sight } from '../list/visible-chunks';
+import { eventGlyph, words } from '../text/event-words';
 import { duration, who } from '../text/format';
-import { eventGlyph, words } from '../text/words';
 import type { Opened } from './matrix';
-import type { Row, RowGroup } from './rows';
-import { bound, ticks } from './scale';
+import type { Row, RowGroup } from './target-rows';
+import { bound, ticks } from './time-axis';
 
 /** Bars are drawn on a line of so many units. */
 const WIDE = 1000;

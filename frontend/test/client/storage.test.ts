@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keep, recall } from '../../src/client';
-import { lastSeen, remember } from '../../src/job/seen';
+import { lastSeen, remember } from '../../src/job/last-seen';
 
 const AREAS = ['localStorage', 'sessionStorage'] as const;
 

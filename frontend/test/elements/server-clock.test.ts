@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isCurrent } from '../../src/elements/connection';
+import { isCurrent } from '../../src/elements/connection-line';
 import { ServerClock } from '../../src/elements/server-clock';
 
 const START = Date.parse('2026-11-22T09:00:00Z');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/client';
-import { names, words } from '../../src/text/words';
+import { names, words } from '../../src/text/event-words';
 
 interface Case {
   readonly words: string;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { lineName, Output, plainText } from '../../src/client';
-import { extract, Lines } from '../../src/job/lines';
-import { Search } from '../../src/job/search';
-import { words } from '../../src/text/words';
+import { extract, Lines } from '../../src/job/log-lines';
+import { Search } from '../../src/job/log-search';
+import { words } from '../../src/text/event-words';
 import { cases, eventsOf, interleaved, looks, texts } from './corpus';
 import { emulated } from './emulator';
 import { columns, lines, styled } from './shown';

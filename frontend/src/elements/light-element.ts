@@ -1,0 +1,34 @@
+/**
+ * What all elements share. They render into the page itself, not into a shadow root: one stylesheet
+ * dresses everything, and a strict style-src has nothing to forbid.
+ */
+
+import { html, LitElement, type TemplateResult } from 'lit';
+import { statusWord } from '../text/event-words';
+
+/** A Lit element without a shadow root. */
+export class Plain extends LitElement {
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+}
+
+/** One glyph of the set in `templates/frontend/glyphs.html`; decoration only, the word stands beside it. */
+export function glyph(name: string): TemplateResult {
+  return html`<svg class="glyph" aria-hidden="true"><use href="#g-${name}"></use></svg>`;
+}
+
+/** A status as glyph and word. */
+export function status(name: string, word = statusWord(name)): TemplateResult {
+  return html`<span class="status is-${name}">${glyph(name)}${word}</span>`;
+}
+
+/** Set a length through the CSSOM: a style attribute would break the Content-Security-Policy. */
+export function setWidth(element: Element | undefined, percent: number): void {
+  if (element instanceof HTMLElement) element.style.width = `${percent}%`;
+}
+
+/** Whether the reader asked for no motion. */
+export function still(): boolean {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}

@@ -1,0 +1,98 @@
+/** The lines of a run's log, made of its events once, and kept by step. */
+
+import { type JobEvent, lineName, TerminalLine, Terminals } from '../client';
+import { words } from '../text/event-words';
+
+/** One line. `kind`: what a step wrote (out, err), or what happened (note, bad). */
+export interface Line {
+  /** The event that it begins in, and which of the lines that do, from 1. */
+  readonly seq: number;
+  readonly part: number;
+  readonly at: string;
+  readonly target: string;
+  readonly step: string;
+  readonly kind: 'out' | 'err' | 'note' | 'bad';
+  /** What it says, which grows and changes until the line has ended. */
+  readonly content: TerminalLine;
+}
+
+/** All lines, and those of each step; the arrays only ever grow. */
+export class Lines {
+  readonly all: Line[] = [];
+  /** Grows with every event that may have changed a line. */
+  revision = 0;
+  private readonly steps = new Map<string, Line[]>();
+  private readonly terminals = new Terminals(({ step, target, stream, ...line }) =>
+    this.add({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
+  );
+
+  /** The lines of one step on one target (`''`: the job itself). */
+  of(target: string, step: string): readonly Line[] {
+    return this.own(target, step);
+  }
+
+  /** Take in events, in order. */
+  take(events: readonly JobEvent[]): void {
+    this.revision += events.length;
+    for (const event of events) {
+      this.terminals.take(event);
+      if (event.type === 'step.failed' || event.type === 'job.failed') this.note(event, 'bad');
+      else if (isNote(event)) this.note(event, 'note');
+    }
+  }
+
+  private note(event: JobEvent, kind: 'note' | 'bad'): void {
+    const { seq, at, target = '', step = '' } = event;
+    this.add({ seq, part: 1, at, target, step, kind, content: TerminalLine.of(words(event)) });
+  }
+
+  private add(line: Line): void {
+    this.all.push(line);
+    if (line.target || line.step) this.own(line.target, line.step).push(line);
+  }
+
+  private own(target: string, step: string): Line[] {
+    const key = `${target}\n${step}`;
+    const lines = this.steps.get(key) ?? [];
+    this.steps.set(key, lines);
+    return lines;
+  }
+}
+
+/** What a copy or a download of lines has in it. */
+export interface Extract {
+  /** The time and the number of each line, and the step that it is of. */
+  readonly details: boolean;
+  /** Which step a line is of, where there are several. */
+  readonly from: boolean;
+}
+
+/** Return lines as text, whole, each with a newline. */
+export function extract(lines: readonly Line[], { details, from }: Extract): string {
+  const before = (line: Line) => {
+    const place = from ? [line.target, line.step].filter(Boolean).join(' › ') : '';
+    return [line.at, `#${lineName(line)}`, place].filter(Boolean).join(' ');
+  };
+  return lines
+    .map((line) => `${details ? `${before(line)} │ ` : ''}${line.content.text}\n`)
+    .join('');
+}
+
+/** What is worth a line of its own among the output. */
+function isNote(event: JobEvent): boolean {
+  switch (event.type) {
+    case 'step.started':
+      return event.data.try > 1;
+    case 'attempt.started':
+      return event.attempt > 1;
+    case 'step.output':
+    case 'step.succeeded':
+    case 'step.progressed':
+    case 'job.progressed':
+    case 'job.submitted':
+    case 'job.extended':
+      return false;
+    default:
+      return true;
+  }
+}

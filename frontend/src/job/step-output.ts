@@ -1,0 +1,111 @@
+/** The output of one step, below the matrix. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { keep, recall } from '../client';
+import { glyph, Plain, status } from '../elements/light-element';
+import { listen } from '../elements/shortcuts';
+import { shortId } from '../text/format';
+import type { Line } from './log-lines';
+import type { Opened } from './matrix';
+import { time } from './matrix-cells';
+import type { Row } from './target-rows';
+import './log-view';
+
+const LEAST = 120;
+
+/** `<reprise-output .row .opened .lines .size .revision job loading>`; tells `open` (another step) and `shut`. */
+@customElement('reprise-output')
+export class Output extends Plain {
+  @property({ attribute: false }) row: Row | null = null;
+  @property({ attribute: false }) opened: Opened | null = null;
+  @property({ attribute: false }) lines: readonly Line[] = [];
+  @property({ type: Number }) size = 0;
+  @property({ type: Number }) revision = 0;
+  @property() job = '';
+  @property({ type: Boolean }) loading = false;
+  private unlisten: (() => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.unlisten = listen([
+      { keys: ['Escape'], does: 'Close the output', run: () => this.shut() },
+    ]);
+    const height = Number(recall('localStorage', 'reprise:output-height'));
+    if (height) this.resize(height);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.unlisten?.();
+  }
+
+  private shut(): undefined {
+    this.dispatchEvent(new CustomEvent('shut'));
+  }
+
+  /** Drag the upper edge; the height is kept for the next time. */
+  private drag(down: PointerEvent): void {
+    const grip = down.currentTarget as HTMLElement;
+    const [from, height] = [down.clientY, this.offsetHeight];
+    grip.setPointerCapture(down.pointerId);
+    const move = (e: PointerEvent) => this.resize(height + from - e.clientY);
+    grip.addEventListener('pointermove', move);
+    grip.addEventListener(
+      'lostpointercapture',
+      () => grip.removeEventListener('pointermove', move),
+      {
+        once: true,
+      },
+    );
+  }
+
+  private nudge(event: KeyboardEvent): void {
+    const by = { ArrowUp: 32, ArrowDown: -32 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.resize(this.offsetHeight + by);
+  }
+
+  private resize(height: number): void {
+    const fit = Math.min(innerHeight * 0.75, Math.max(LEAST, height));
+    this.style.setProperty('--output-height', `${Math.round(fit)}px`);
+    keep('localStorage', 'reprise:output-height', String(Math.round(fit)));
+  }
+
+  override render(): TemplateResult {
+    const { row, opened } = this;
+    if (!opened) return html``;
+    const step =
+      (row?.rollback?.step === opened.step ? row.rollback : row?.cells.get(opened.step)) ?? null;
+    const steps = [...(row?.cells.keys() ?? []), ...(row?.rollback ? [row.rollback.step] : [])];
+    return html`<div class="output-grip" role="separator" aria-orientation="horizontal" tabindex="0"
+        aria-label="Height of the output" @pointerdown=${this.drag} @keydown=${this.nudge}></div>
+      <header class="output-head">
+        <h2 class="mono">${opened.target || 'run'}</h2>${glyph('right')}
+        <select class="output-step" aria-label="Step" @change=${(e: Event) => this.pick((e.target as HTMLSelectElement).value)}>
+          ${(steps.includes(opened.step) ? steps : [...steps, opened.step]).map(
+            (name) =>
+              html`<option value=${name} ?selected=${name === opened.step}>${name}</option>`,
+          )}
+        </select>
+        ${step ? html`${status(step.status)} <span class="muted">${time(step)}${step.try > 1 ? `, try ${step.try}` : ''}</span>` : nothing}
+        <span class="bar-gap"></span>
+        <button class="tool" @click=${this.shut} title="Close (Esc)" aria-label="Close the output">${glyph('close')}</button>
+      </header>
+      <reprise-log .lines=${this.lines} .size=${this.size} .revision=${this.revision} ?live=${step?.status === 'running'}
+        file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
+        empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
+  }
+
+  private pick(step: string): void {
+    const detail: Opened = { target: this.opened?.target ?? '', step };
+    this.dispatchEvent(new CustomEvent('open', { detail }));
+  }
+}
+
+function emptyWords(status: string | undefined): string {
+  if (!status) return 'This step has not started.';
+  return status === 'running' ? 'No output yet.' : 'This step wrote nothing.';
+}

@@ -1,0 +1,186 @@
+/** The matrix as data: one row a target, one cell a step, grouped as the plan has it. */
+
+import { type JobView, type Plan, planOf, type StepView, TERMINAL } from '../client';
+import { labels } from './short-labels';
+
+/** How a target fares. `skipped`: the run ended before its turn. */
+export type RowStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
+
+/** One target. A row is replaced, never changed, so that what is drawn of it can be kept. */
+export interface Row {
+  /** Its name; `''` stands for the job itself, where steps have no target. */
+  readonly target: string;
+  /** Its name where there is little room. */
+  readonly label: string;
+  readonly status: RowStatus;
+  /** The newest occurrence of each step. */
+  readonly cells: ReadonlyMap<string, StepView>;
+  /** The step that undid the others, where there is one. */
+  readonly rollback: StepView | null;
+  /** What runs now, else what failed, else what ran last. */
+  readonly current: StepView | null;
+  readonly startedAt: string | null;
+  /** Set once nothing runs on it any more. */
+  readonly finishedAt: string | null;
+  /** How many of the steps that it has to go through are over, and how many those are. */
+  readonly done: number;
+  readonly of: number;
+}
+
+/** Rows that belong together. */
+export interface RowGroup {
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+/** Whether a step is shown across the rest of its row rather than in a column: it puts back. */
+export function putsBack(step: string): boolean {
+  return step === 'rollback' || step.startsWith('undo ');
+}
+
+/** Rows of a run, brought up to date by each new view of it; rows without news stay the same. */
+export class Rows {
+  /** The steps that are columns, in the plan's order, then those that no plan named. */
+  columns: readonly string[] = [];
+  groups: readonly RowGroup[] = [];
+  private readonly rows = new Map<string, Row>();
+  private steps: ReadonlyMap<string, StepView> = new Map();
+  private over = false;
+  private labels: ReadonlyMap<string, string> = new Map();
+
+  /** `plan` is known from elsewhere before `job.submitted` has come. */
+  constructor(private plan: Plan | null = null) {
+    if (!plan) return;
+    this.columns = plan.steps;
+    this.build(null);
+  }
+
+  /** All rows, in the order of the groups. */
+  get all(): Row[] {
+    return this.groups.flatMap((group) => group.rows);
+  }
+
+  /** Take in a newer view of the same job. */
+  update(view: JobView): void {
+    const over = TERMINAL.has(view.status);
+    const plan = planOf(view) ?? this.plan;
+    const everything = over !== this.over || plan !== this.plan;
+    if (!everything && view.steps === this.steps) return;
+    const stale = everything ? null : this.changed(view.steps);
+    this.over = over;
+    this.plan = plan;
+    this.steps = view.steps;
+    this.columns = columnsOf(plan, view.steps);
+    this.build(stale);
+  }
+
+  /** The targets of which some step is not as it was. */
+  private changed(steps: ReadonlyMap<string, StepView>): Set<string> {
+    const targets = new Set<string>();
+    for (const [key, step] of steps) {
+      if (this.steps.get(key) !== step) targets.add(step.target ?? '');
+    }
+    return targets;
+  }
+
+  private build(stale: ReadonlySet<string> | null): void {
+    const own = new Map<string, StepView[]>();
+    for (const step of this.steps.values()) {
+      const target = step.target ?? '';
+      if (stale && !stale.has(target)) continue;
+      const list = own.get(target);
+      if (list) list.push(step);
+      else own.set(target, [step]);
+    }
+    const targets = new Set(this.plan?.groups.flatMap((group) => group.targets) ?? []);
+    if (!stale) this.labels = labels([...targets]);
+    for (const target of targets) {
+      if (!stale || stale.has(target))
+        this.rows.set(target, this.row(target, own.get(target) ?? []));
+    }
+    const extra = [...own.keys()].filter((target) => !targets.has(target));
+    for (const target of extra) this.rows.set(target, this.row(target, own.get(target) ?? []));
+    this.groups = this.grouped(targets);
+  }
+
+  private grouped(planned: ReadonlySet<string>): RowGroup[] {
+    const rows = (targets: Iterable<string>) => {
+      const found = [...targets].map((target) => this.rows.get(target));
+      return found.filter((row) => row !== undefined);
+    };
+    const groups = (this.plan?.groups ?? []).map((group) => ({
+      name: group.name,
+      rows: rows(group.targets),
+    }));
+    const extra = rows([...this.rows.keys()].filter((target) => !planned.has(target)));
+    if (extra.length) groups.unshift({ name: '', rows: extra });
+    return groups;
+  }
+
+  private row(target: string, steps: readonly StepView[]): Row {
+    const cells = new Map<string, StepView>();
+    for (const step of steps) cells.set(step.step, step);
+    const rollback = [...cells.values()].findLast((step) => putsBack(step.step)) ?? null;
+    for (const name of [...cells.keys()].filter(putsBack)) cells.delete(name);
+    const needed = this.needed(target, cells);
+    const done = needed.filter((name) => isOver(cells.get(name))).length;
+    const all = rollback ? [...cells.values(), rollback] : [...cells.values()];
+    const status = this.status([...cells.values()], done === needed.length);
+    const busy = all.some((step) => step.status === 'running' || step.status === 'retried');
+    return {
+      target,
+      label: this.labels.get(target) || target || 'run',
+      status,
+      cells,
+      rollback,
+      current: currentOf(all),
+      startedAt: first(all),
+      finishedAt: (busy || status === 'running') && !this.over ? null : last(all),
+      done,
+      of: needed.length,
+    };
+  }
+
+  /** The steps that a target has to go through: not those of the job itself, its gates and sleeps. */
+  private needed(target: string, cells: ReadonlyMap<string, StepView>): readonly string[] {
+    if (!target) return [...cells.keys()];
+    if (this.plan?.steps.length) return this.plan.steps;
+    const names = [...this.steps.values()].filter((step) => step.target).map((step) => step.step);
+    return [...new Set(names.filter((name) => !putsBack(name)))];
+  }
+
+  private status(steps: readonly StepView[], through: boolean): RowStatus {
+    if (steps.some((step) => step.status === 'failed')) return 'failed';
+    if (!steps.length) return this.over ? 'skipped' : 'pending';
+    if (through) {
+      return steps.every((step) => step.status === 'skipped') ? 'skipped' : 'succeeded';
+    }
+    return this.over ? 'cancelled' : 'running';
+  }
+}
+
+function columnsOf(plan: Plan | null, steps: ReadonlyMap<string, StepView>): readonly string[] {
+  const names = new Set(plan?.steps ?? []);
+  for (const step of steps.values()) names.add(step.step);
+  return [...names].filter((name) => !putsBack(name));
+}
+
+function isOver(step: StepView | undefined): boolean {
+  return step?.status === 'succeeded' || step?.status === 'skipped';
+}
+
+function currentOf(steps: readonly StepView[]): StepView | null {
+  const running = steps.findLast((step) => step.status === 'running' || step.status === 'retried');
+  return running ?? steps.findLast((step) => step.status === 'failed') ?? steps.at(-1) ?? null;
+}
+
+/** RFC 3339 in one zone sorts as text. */
+function first(steps: readonly StepView[]): string | null {
+  const starts = steps.map((step) => step.started_at).filter((at) => at !== null);
+  return starts.sort()[0] ?? null;
+}
+
+function last(steps: readonly StepView[]): string | null {
+  const ends = steps.map((step) => step.finished_at).filter((at) => at !== null);
+  return ends.sort().at(-1) ?? null;
+}
