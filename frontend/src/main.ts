@@ -7,7 +7,7 @@ import './new-job/new-job-form';
 import './elements/ticker';
 import './job/job-page';
 import { startMenus } from './elements/menus';
-import { startKeys } from './elements/shortcuts';
+import { startShortcuts } from './elements/shortcuts';
 
-startKeys();
+startShortcuts();
 startMenus();

@@ -27,7 +27,7 @@ export class Addresses {
     private readonly ticket?: Ticket,
   ) {
     if (ID.test(job)) {
-      this.job = written(job);
+      this.job = normalizeId(job);
       this.#root = new URL('/', base);
       return;
     }
@@ -36,13 +36,13 @@ export class Addresses {
     if (prefix === undefined || id === undefined || !ID.test(id)) {
       throw new TypeError(`This is no job: ${job}`);
     }
-    this.job = written(id);
+    this.job = normalizeId(id);
     this.#root = new URL(`${prefix}/`, url);
   }
 
   /** Where the WebSocket is, for what comes after `cursor`. */
   async webSocket(cursor: string): Promise<string> {
-    const url = await this.#address(`ws/jobs/${this.job}/`, { after: cursor, ...HEARTBEAT });
+    const url = await this.#buildUrl(`ws/jobs/${this.job}/`, { after: cursor, ...HEARTBEAT });
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
@@ -50,16 +50,16 @@ export class Addresses {
   /** Where the Server-Sent Events are. */
   async stream(cursor: string): Promise<string> {
     const query = { after: cursor, ...HEARTBEAT };
-    return (await this.#address(`api/jobs/${this.job}/stream`, query)).href;
+    return (await this.#buildUrl(`api/jobs/${this.job}/stream`, query)).href;
   }
 
   /** Where one page of events is; the answer may be held for `wait` seconds. */
   async events(cursor: string, limit: number, wait: number): Promise<string> {
     const query = { after: cursor, limit: String(limit), wait: String(wait) };
-    return (await this.#address(`api/jobs/${this.job}/events`, query)).href;
+    return (await this.#buildUrl(`api/jobs/${this.job}/events`, query)).href;
   }
 
-  async #address(path: string, query: Record<string, string>): Promise<URL> {
+  async #buildUrl(path: string, query: Record<string, string>): Promise<URL> {
     const url = new URL(path, this.#root);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const ticket = typeof this.ticket === 'function' ? await this.ticket() : this.ticket;
@@ -69,6 +69,6 @@ export class Addresses {
 }
 
 /** Return an id as the server writes it. */
-function written(id: string): string {
+function normalizeId(id: string): string {
   return id.toLowerCase().replace(PARTS, '$1-$2-$3-$4-$5');
 }

@@ -41,7 +41,7 @@ export const PLAIN: Style = {
 export function classesOf(style: Style): string {
   if (style === PLAIN) return '';
   const names: string[] = [];
-  const [fg, bg] = [colourOf(style.fg), colourOf(style.bg)];
+  const [fg, bg] = [colourName(style.fg), colourName(style.bg)];
   // Grounds are pale, so that the page's own ink can be read on any of them.
   const [ink, ground] = style.inverse ? [bg, fg ?? 'text'] : [fg, bg];
   if (ink) names.push(`ansi-${ink}`);
@@ -51,7 +51,7 @@ export function classesOf(style: Style): string {
 }
 
 /** Return the style after the parameters of an SGR sequence, e.g. `1;31` or `38:2::255:0:0`. */
-export function styled(style: Style, parameters: string): Style {
+export function applySgr(style: Style, parameters: string): Style {
   let next = style;
   const codes = parameters.split(';');
   for (let at = 0; at < codes.length; at += 1) {
@@ -61,13 +61,13 @@ export function styled(style: Style, parameters: string): Style {
     if (colour !== undefined) {
       const inline = parts.length > 1;
       const rest = inline ? parts.slice(1) : codes.slice(at + 1).map(Number);
-      const found = extended(rest, inline);
+      const found = extendedColour(rest, inline);
       if (!inline) at += found.used;
       if (colour && found.colour !== null) next = { ...next, [colour]: found.colour };
     } else if (code === 4 && parts[1] === 0) {
       next = { ...next, underline: false };
     } else {
-      next = code === 0 ? PLAIN : { ...next, ...(SIMPLE.get(code) ?? basic(code)) };
+      next = code === 0 ? PLAIN : { ...next, ...(SIMPLE.get(code) ?? basicColour(code)) };
     }
   }
   return next;
@@ -94,7 +94,7 @@ const SIMPLE: ReadonlyMap<number, Partial<Style>> = new Map<number, Partial<Styl
 ]);
 
 /** 30–37, 40–47, 90–97, 100–107: the sixteen themselves. */
-function basic(code: number): Partial<Style> {
+function basicColour(code: number): Partial<Style> {
   const bright = code >= 90;
   const tens = Math.floor(bright ? (code - 60) / 10 : code / 10);
   const hue = code % 10;
@@ -103,7 +103,7 @@ function basic(code: number): Partial<Style> {
 }
 
 /** What follows 38, 48 or 58: `5;n` or `2;r;g;b`; with colons there may be a colour space before r. */
-function extended(
+function extendedColour(
   rest: readonly number[],
   inline: boolean,
 ): { readonly colour: number | Rgb | null; readonly used: number } {
@@ -119,7 +119,7 @@ function extended(
 }
 
 /** The name of the nearest of the sixteen. */
-function colourOf(colour: number | Rgb | null): Colour | null {
+function colourName(colour: number | Rgb | null): Colour | null {
   if (colour === null) return null;
   const meant = typeof colour === 'number' ? xterm(colour) : colour;
   if (meant === null) return null;

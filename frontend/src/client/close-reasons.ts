@@ -54,7 +54,7 @@ const TOO_BIG = 1009;
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** A server's words about why it closes: an `error` frame, a problem document. */
-export interface Words {
+export interface ServerError {
   readonly code: string;
   readonly message: string;
   readonly retryAfterMs?: number;
@@ -66,30 +66,30 @@ export function lost(code: string, message: string): Lost {
 }
 
 /** Return what the server's own words mean. */
-export function told(words: Words, final = FINAL.has(words.code)): Closed {
+export function closedByServer(words: ServerError, final = FINAL.has(words.code)): Closed {
   const { code, message } = words;
   if (final) return { how: 'refused', code, message };
   return { how: 'lost', code, message, retryAfterMs: words.retryAfterMs ?? 0, fromServer: true };
 }
 
 /** Return what a WebSocket's close frame means, `words` being the `error` frame before it, if any. */
-export function byCloseCode(code: number, reason: string, words: Words | null): Closed {
+export function closedByCode(code: number, reason: string, words: ServerError | null): Closed {
   if (code < 4000 || code > 4999) {
-    if (words) return told(words);
+    if (words) return closedByServer(words);
     const name = code === TOO_BIG ? 'message_too_big' : 'connection_lost';
     return lost(name, reason || `The connection was closed (${code}).`);
   }
   const name = CLOSE_CODES[code] ?? `close_${code}`;
-  return told(words ?? { code: name, message: reason || name }, code >= 4500);
+  return closedByServer(words ?? { code: name, message: reason || name }, code >= 4500);
 }
 
 /**
  * Return what an HTTP answer other than 200 and 204 means. Only an `application/problem+json` with a
  * `code` is the server's word; anything else may come from a proxy, which the next transport may pass.
  */
-export async function byResponse(response: Response, now: number): Promise<Closed> {
+export async function closedByResponse(response: Response, now: number): Promise<Closed> {
   const { status } = response;
-  const problem = await problemOf(response);
+  const problem = await readProblem(response);
   // A moment is the sender's: its clock says how far away that is, this machine's may be hours off.
   const said = Date.parse(response.headers.get('Date') ?? '');
   const header = retryAfter(response.headers.get('Retry-After'), Number.isNaN(said) ? now : said);
@@ -98,10 +98,10 @@ export async function byResponse(response: Response, now: number): Promise<Close
   }
   const retryAfterMs = Math.max(header, problem.retryAfterMs);
   const final = status < 500 && !RETRYABLE.has(status);
-  return told({ ...problem, retryAfterMs }, final);
+  return closedByServer({ ...problem, retryAfterMs }, final);
 }
 
-async function problemOf(response: Response): Promise<Required<Words> | null> {
+async function readProblem(response: Response): Promise<Required<ServerError> | null> {
   if (!(response.headers.get('Content-Type') ?? '').includes('json')) return null;
   const text = await response.text();
   const body = parseObject(text);
@@ -110,12 +110,12 @@ async function problemOf(response: Response): Promise<Required<Words> | null> {
   return {
     code: body.code,
     message: String(message),
-    retryAfterMs: seconds(body.retry_after_s),
+    retryAfterMs: secondsToMs(body.retry_after_s),
   };
 }
 
 /** Return ms for a JSON member in seconds; 0 where it is no positive number. */
-export function seconds(value: unknown): number {
+export function secondsToMs(value: unknown): number {
   return typeof value === 'number' && value > 0 ? value * 1000 : 0;
 }
 

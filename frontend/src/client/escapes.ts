@@ -1,5 +1,5 @@
 /** What a terminal does with the text that a program writes, one call for each thing. */
-export interface Actions {
+export interface TerminalActions {
   /** Shows characters, none of which is a control. */
   print(text: string): void;
   /** Carries out a control character; every newline, vertical tab and form feed comes as `\n`. */
@@ -33,19 +33,19 @@ const HALF = /[\ud800-\udbff]$/;
 const SURROGATES = /[\ud800-\udfff]/;
 const LONE = /\p{Surrogate}/gu;
 /** No program writes more parameters; an endless sequence takes no more memory. */
-const LONGEST = 256;
+const MAX_HELD = 256;
 
 /**
  * Takes text apart as a terminal does (ECMA-48), however it is cut into chunks. A sequence or control
  * string that has no end hides what follows, at most to the end of its line; a real terminal would
  * hide the rest of the log.
  */
-export class Parser {
+export class EscapeParser {
   #state: State = 'text';
   #held = '';
   #half = '';
 
-  constructor(private readonly actions: Actions) {}
+  constructor(private readonly actions: TerminalActions) {}
 
   /** Take the next chunk. */
   write(chunk: string): void {
@@ -85,7 +85,7 @@ export class Parser {
   #continued(character: string): boolean {
     const first = this.#held === '';
     if (character >= ' ' && character <= (this.#state === 'escape' ? '/' : '?')) {
-      this.#held = this.#held.length < LONGEST ? this.#held + character : '?';
+      this.#held = this.#held.length < MAX_HELD ? this.#held + character : '?';
       return true;
     }
     const state = this.#state;

@@ -1,7 +1,7 @@
-import { byCloseCode, type Closed, lost, parseObject, type Words } from './close-reasons';
+import { type Closed, closedByCode, lost, parseObject, type ServerError } from './close-reasons';
 import { Connection } from './connection';
 import type { Clock, Platform, SocketLike } from './platform';
-import { leave, wordsOf } from './transports/websocket';
+import { closeSocket, errorOf } from './transports/websocket';
 import type { ErrorFrame, JobStatus } from './types';
 
 /** The state of a job as of `position` in the feed; a later summary of the same job replaces it. */
@@ -36,7 +36,7 @@ export interface FeedListener {
 /** One connection to the feed. It waits for the first frame and detects silence. */
 export class FeedConnection extends Connection {
   readonly #socket: SocketLike;
-  #error: Words | null = null;
+  #error: ServerError | null = null;
 
   constructor(
     url: string,
@@ -50,12 +50,12 @@ export class FeedConnection extends Connection {
     this.#socket.onmessage = ({ data }) => this.#handleMessage(data);
     // A close event follows every error and says more.
     this.#socket.onerror = () => undefined;
-    this.#socket.onclose = ({ code, reason }) => this.end(byCloseCode(code, reason, this.#error));
+    this.#socket.onclose = ({ code, reason }) => this.end(closedByCode(code, reason, this.#error));
     this.armTimer();
   }
 
   protected disconnect(): void {
-    leave(this.#socket);
+    closeSocket(this.#socket);
   }
 
   protected reportQuiet(isQuiet: boolean): void {
@@ -74,7 +74,7 @@ export class FeedConnection extends Connection {
     this.noteFrame();
     const frame = typeof data === 'string' ? parseObject(data) : null;
     if (frame === null) this.end(lost('bad_frame', 'This is no frame.'));
-    else if (frame.kind === 'error') this.#error = wordsOf(frame as unknown as ErrorFrame);
+    else if (frame.kind === 'error') this.#error = errorOf(frame as unknown as ErrorFrame);
     else if (frame.kind === 'hello') this.acceptHello(frame.protocol, frame.heartbeat_s);
     else if (!this.greeted) this.end(lost('bad_frame', 'The first frame was not hello.'));
     else this.#handleFrame(frame);

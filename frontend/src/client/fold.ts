@@ -110,7 +110,7 @@ export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
   for (const stored of events) {
     if (stored.seq <= next.head) continue;
     const event = upcast(stored);
-    const step = stepAfter(steps ?? view.steps, event) ?? heard(steps ?? view.steps, event);
+    const step = nextStep(steps ?? view.steps, event) ?? answeredStep(steps ?? view.steps, event);
     if (step) {
       steps ??= new Map(view.steps);
       steps.set(stepKey(step.step, step.target, step.occurrence), step);
@@ -129,7 +129,7 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return extended(view, event);
     case 'attempt.started':
       return {
-        status: keeps(view.status) ? view.status : 'running',
+        status: outlastsAttempt(view.status) ? view.status : 'running',
         attempt: event.attempt,
         started_at: view.started_at ?? event.at,
         waiting_for: [],
@@ -139,7 +139,7 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return { done, total, failed };
     }
     case 'job.waiting':
-      return { status: 'waiting', waiting_for: waits(event.data) };
+      return { status: 'waiting', waiting_for: waitsOf(event.data) };
     case 'job.approval_requested': {
       const others = view.status === 'waiting' ? view.waiting_for : [];
       return { status: 'waiting', waiting_for: [...others, { ...event.data, for: 'approval' }] };
@@ -170,12 +170,15 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
 }
 
 /** What a `job.waiting` names: other jobs' targets, or what the run itself waits for. */
-function waits({ targets = [], waits: own = [] }: EventData['job.waiting']): readonly WaitingFor[] {
+function waitsOf({
+  targets = [],
+  waits: own = [],
+}: EventData['job.waiting']): readonly WaitingFor[] {
   return targets.length ? targets : own;
 }
 
 /** Whether a status outlasts the start of another attempt. */
-function keeps(status: string): boolean {
+function outlastsAttempt(status: string): boolean {
   return status === 'cancelling' || status === 'paused';
 }
 
@@ -238,7 +241,7 @@ interface Outcome {
   readonly place?: string;
 }
 
-function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
   const { step: name, target = null } = event;
   if (name === undefined) return null;
   if (event.type === 'step.progressed') return progressed(steps, name, target, event.data);
@@ -264,23 +267,23 @@ function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepV
 }
 
 /** The step that waits for the word which the event is (an approval, a rejection, a signal). */
-function heard(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+function answeredStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
   const { by, at } = { by: event.actor, at: event.at };
   switch (event.type) {
     case 'job.approved':
     case 'job.rejected': {
       const approved = event.type === 'job.approved';
       const word = { approved, by, at, reason: event.data.reason ?? '' };
-      return answered(steps, event.data.gate, word);
+      return withAnswer(steps, event.data.gate, word);
     }
     case 'job.resumed':
-      return answered(steps, event.data.signal, { data: event.data.data ?? null, by, at });
+      return withAnswer(steps, event.data.signal, { data: event.data.data ?? null, by, at });
     default:
       return null;
   }
 }
 
-function answered(
+function withAnswer(
   steps: ReadonlyMap<string, StepView>,
   name: string | undefined,
   word: unknown,

@@ -5,7 +5,7 @@ import { cursorOf, START, seqOf } from './cursor';
 import { Ladder } from './fallback';
 import { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 import type { Faults } from './job-connection';
-import { type FollowOptions, rungs } from './options';
+import { createTransports, type FollowOptions } from './options';
 import { type Platform, platformFrom } from './platform';
 import { DIVERGED, FIRST_FRAME_MS } from './reconnector';
 import { type TransportListener, TransportManager } from './transport-manager';
@@ -57,7 +57,7 @@ export class Follower extends EventTarget {
     const platform = platformFrom(options.platform);
     const addresses = new Addresses(job, platform.base, options.ticket);
     const ladder = new Ladder(
-      rungs(addresses, platform, options),
+      createTransports(addresses, platform, options),
       platform.memory,
       options.upgrade,
     );

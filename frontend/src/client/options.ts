@@ -43,7 +43,7 @@ export interface FollowOptions extends HttpOptions {
 }
 
 /** Return the ladder's rungs for these options; a WebSocket only where there is one and it may be used. */
-export function rungs(
+export function createTransports(
   addresses: Addresses,
   platform: Platform,
   options: FollowOptions,

@@ -31,15 +31,15 @@ export class Terminals {
   #part = 0;
   #at = '';
 
-  /** @param begun takes each line as it begins; what is written to it later is in it. */
-  constructor(private readonly begun: (line: OutputLine) => void) {}
+  /** @param onLine takes each line as it begins; what is written to it later is in it. */
+  constructor(private readonly onLine: (line: OutputLine) => void) {}
 
   /** Take in the next event. */
   take(event: JobEvent): void {
     if (event.seq !== this.#seq) this.#part = 0;
     this.#seq = event.seq;
     this.#at = event.at;
-    const place = placeOf(event.step, event.target);
+    const place = stepKeyOf(event.step, event.target);
     if (event.type === 'step.output') this.#terminal(place, event).write(event.data.text);
     else if (event.type === 'attempt.started' || ENDS.has(event.type)) {
       for (const each of this.#open.keys()) this.#end(each);
@@ -58,7 +58,7 @@ export class Terminals {
   #begin(step: string | null, target: string | null, stream: 'out' | 'err'): TerminalLine {
     this.#part += 1;
     const content = new TerminalLine();
-    this.begun({ seq: this.#seq, part: this.#part, at: this.#at, step, target, stream, content });
+    this.onLine({ seq: this.#seq, part: this.#part, at: this.#at, step, target, stream, content });
     return content;
   }
 
@@ -74,7 +74,7 @@ export class Terminals {
  */
 export class Output {
   readonly #all: OutputLine[] = [];
-  readonly #places = new Map<string, OutputLine[]>();
+  readonly #bySteps = new Map<string, OutputLine[]>();
   readonly #terminals = new Terminals((line) => this.#add(line));
   #seq = 0;
 
@@ -85,7 +85,7 @@ export class Output {
 
   /** The lines of a step on a target (null: on none; step null: of the job itself). */
   of(step: string | null, target: string | null = null): readonly OutputLine[] {
-    return this.#places.get(placeOf(step, target)) ?? [];
+    return this.#bySteps.get(stepKeyOf(step, target)) ?? [];
   }
 
   /** Take in events, in order; what has been taken in before is passed over. */
@@ -98,14 +98,14 @@ export class Output {
   }
 
   #add(line: OutputLine): void {
-    const place = placeOf(line.step, line.target);
-    const own = this.#places.get(place) ?? [];
+    const place = stepKeyOf(line.step, line.target);
+    const own = this.#bySteps.get(place) ?? [];
     own.push(line);
-    this.#places.set(place, own);
+    this.#bySteps.set(place, own);
     this.#all.push(line);
   }
 }
 
-function placeOf(step?: string | null, target?: string | null): string {
+function stepKeyOf(step?: string | null, target?: string | null): string {
   return `${step ?? ''}\n${target ?? ''}`;
 }

@@ -5,12 +5,12 @@ const ownCopies = new Map<string, string>();
 
 /** Return what was kept under `key`, or null. */
 export function recall(area: Area, key: string): string | null {
-  return ownCopies.get(`${area}/${key}`) ?? tried(area, (storage) => storage.getItem(key));
+  return ownCopies.get(`${area}/${key}`) ?? tryStorage(area, (storage) => storage.getItem(key));
 }
 
 /** Keep `value` under `key`, as far as the browser lets the page. */
 export function keep(area: Area, key: string, value: string): void {
-  const isKept = tried(area, (storage) => {
+  const isKept = tryStorage(area, (storage) => {
     storage.setItem(key, value);
     return storage.getItem(key) === value;
   });
@@ -19,7 +19,7 @@ export function keep(area: Area, key: string, value: string): void {
 }
 
 /** Reading the property itself may throw, be null, or give something that an extension has put there. */
-function tried<T>(area: Area, use: (storage: Storage) => T): T | null {
+function tryStorage<T>(area: Area, use: (storage: Storage) => T): T | null {
   try {
     return use(globalThis[area]) ?? null;
   } catch {

@@ -23,7 +23,7 @@ const LONGEST = 4096;
 const JOINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const HALF = /[\ud800-\udbff]$/;
 /** A cell that belongs to the character before it. */
-const TAIL: Run = { text: '', style: PLAIN };
+const CONTINUATION: Run = { text: '', style: PLAIN };
 const BLANK: Run = { text: ' ', style: PLAIN };
 
 /**
@@ -59,7 +59,7 @@ export class TerminalLine {
 
   /** The line without its colours. */
   get text(): string {
-    return this.#now()
+    return this.#currentRuns()
       .map((run) => run.text)
       .join('');
   }
@@ -72,7 +72,7 @@ export class TerminalLine {
     const segments: { text: string; classes: string }[] = [];
     let room = most;
     let more = 0;
-    for (const { text, style } of this.#now()) {
+    for (const { text, style } of this.#currentRuns()) {
       const shown = text.length > room ? text.slice(0, room).replace(HALF, '') : text;
       more += text.length - shown.length;
       room = more ? 0 : room - shown.length;
@@ -89,7 +89,7 @@ export class TerminalLine {
     this.version += 1;
     let at = from;
     for (const piece of text.match(PIECES) ?? []) {
-      if (piece < WIDER && this.#isAtEnd(at)) at = this.#add(piece, style, piece.length);
+      if (piece < WIDER && this.#isAtEnd(at)) at = this.#append(piece, style, piece.length);
       else for (const character of piece) at = this.#write(at, character, style);
     }
     return at;
@@ -100,7 +100,7 @@ export class TerminalLine {
     const stop = from - (from % TAB) + TAB;
     if (from < this.width) return stop;
     this.version += 1;
-    return this.#put(from, '\t', style, stop - from);
+    return this.#putCharacter(from, '\t', style, stop - from);
   }
 
   /** Leave nothing from one column up to another. */
@@ -113,7 +113,7 @@ export class TerminalLine {
 
   /** It is left, and stays as it is. */
   end(): void {
-    this.#runs = this.#now();
+    this.#runs = this.#currentRuns();
     this.#width = this.width;
     this.#cells = null;
     this.#ended = true;
@@ -126,27 +126,32 @@ export class TerminalLine {
 
   #write(at: number, character: string, style: Style): number {
     const width = widthOf(character);
-    if (width) return this.#put(at, character, style, width);
-    this.#join(at, character);
+    if (width) return this.#putCharacter(at, character, style, width);
+    this.#addMark(at, character);
     return at;
   }
 
-  #put(at: number, character: string, style: Style, width: number): number {
-    if (this.#isAtEnd(at)) return this.#add(character, style, width);
-    const cells = this.#split();
-    if (width === 1 && at <= cells.length && cells[at] !== TAIL && cells[at + 1] !== TAIL) {
+  #putCharacter(at: number, character: string, style: Style, width: number): number {
+    if (this.#isAtEnd(at)) return this.#append(character, style, width);
+    const cells = this.#toCells();
+    if (
+      width === 1 &&
+      at <= cells.length &&
+      cells[at] !== CONTINUATION &&
+      cells[at + 1] !== CONTINUATION
+    ) {
       cells[at] = { text: character, style };
       return at + 1;
     }
     this.#clear(at, at + width);
     while (cells.length < at) cells.push(undefined);
     cells[at] = { text: character, style };
-    for (let tail = 1; tail < width; tail += 1) cells[at + tail] = TAIL;
+    for (let tail = 1; tail < width; tail += 1) cells[at + tail] = CONTINUATION;
     this.#trim();
     return at + width;
   }
 
-  #add(text: string, style: Style, width: number): number {
+  #append(text: string, style: Style, width: number): number {
     const last = this.#runs.at(-1);
     if (last?.style === style && last.text.length < LONGEST) {
       this.#runs[this.#runs.length - 1] = { text: last.text + text, style };
@@ -156,48 +161,48 @@ export class TerminalLine {
   }
 
   /** A mark goes with the character before the cursor; without one it is not shown. */
-  #join(at: number, mark: string): void {
+  #addMark(at: number, mark: string): void {
     if (this.#isAtEnd(at)) {
       const last = this.#runs.at(-1);
       if (last) this.#runs[this.#runs.length - 1] = { ...last, text: last.text + mark };
       return;
     }
-    const cells = this.#split();
+    const cells = this.#toCells();
     let before = at - 1;
-    while (cells[before] === TAIL) before -= 1;
+    while (cells[before] === CONTINUATION) before -= 1;
     const cell = cells[before];
     if (cell) cells[before] = { ...cell, text: cell.text + mark };
   }
 
   #clear(from: number, to: number): void {
-    const cells = this.#split();
+    const cells = this.#toCells();
     let [first, end] = [from, Math.min(to, cells.length)];
-    while (cells[first] === TAIL) first -= 1;
-    while (cells[end] === TAIL) end += 1;
+    while (cells[first] === CONTINUATION) first -= 1;
+    while (cells[end] === CONTINUATION) end += 1;
     for (let at = first; at < end; at += 1) cells[at] = undefined;
   }
 
   #trim(): void {
-    const cells = this.#split();
+    const cells = this.#toCells();
     while (cells.length && cells.at(-1) === undefined) cells.pop();
   }
 
   /** The cells, from now on. */
-  #split(): (Run | undefined)[] {
+  #toCells(): (Run | undefined)[] {
     if (this.#cells) return this.#cells;
     const runs = this.#runs;
     this.#cells = [];
     let at = 0;
     for (const { text, style } of runs) {
       for (const character of text) {
-        if (character === '\t') at = this.#put(at, character, style, TAB - (at % TAB));
+        if (character === '\t') at = this.#putCharacter(at, character, style, TAB - (at % TAB));
         else at = this.#write(at, character, style);
       }
     }
     return this.#cells;
   }
 
-  #now(): Run[] {
+  #currentRuns(): Run[] {
     if (this.#cells === null) return this.#runs;
     const runs: Run[] = [];
     for (const cell of this.#cells) {

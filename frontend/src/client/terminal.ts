@@ -3,17 +3,17 @@
  * `terminal` is its twin in Python; docs/reference/output.md says what they show.
  */
 
-import { PLAIN, type Style, styled } from './ansi';
-import { type Actions, Parser } from './escapes';
+import { applySgr, PLAIN, type Style } from './ansi';
+import { EscapeParser, type TerminalActions } from './escapes';
 import { TerminalLine } from './terminal-line';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\p{Surrogate}/u;
 
 /** Movements to the right end here, or at the end of a line that is longer. */
-const WIDEST = 500;
+const MAX_COLUMN = 500;
 
-interface Place {
+interface CursorState {
   readonly row: number;
   readonly column: number;
   readonly style: Style;
@@ -26,15 +26,15 @@ interface Place {
  *
  * @param begun makes the line that begins now
  */
-export class Terminal implements Actions {
-  readonly #parser = new Parser(this);
+export class Terminal implements TerminalActions {
+  readonly #parser = new EscapeParser(this);
   #line: TerminalLine | null = null;
   #column = 0;
   #style: Style = PLAIN;
   #row = 0;
-  #saved: Place = { row: 0, column: 0, style: PLAIN };
+  #saved: CursorState = { row: 0, column: 0, style: PLAIN };
 
-  constructor(private readonly begun: () => TerminalLine) {}
+  constructor(private readonly createLine: () => TerminalLine) {}
 
   /** Take the next chunk of output, cut anywhere. */
   write(chunk: string): void {
@@ -48,19 +48,19 @@ export class Terminal implements Actions {
   }
 
   print(text: string): void {
-    this.#column = this.#open().print(this.#column, text, this.#style);
+    this.#column = this.#openLine().print(this.#column, text, this.#style);
   }
 
   control(character: string): void {
     if (character === '\n') this.#newline();
     else if (character === '\r') this.#column = 0;
-    else if (character === '\b') this.#to(this.#column - 1);
-    else if (character === '\t') this.#column = this.#open().tab(this.#column, this.#style);
+    else if (character === '\b') this.#moveTo(this.#column - 1);
+    else if (character === '\t') this.#column = this.#openLine().tab(this.#column, this.#style);
   }
 
   escape(final: string): void {
     if (final === 'E') this.#newline();
-    else if (final === 'D' || final === 'M') this.#leave();
+    else if (final === 'D' || final === 'M') this.#leaveLine();
     else if (final === '7') this.#save();
     else if (final === '8') this.#restore();
     else if (final === 'c') this.#reset();
@@ -68,7 +68,7 @@ export class Terminal implements Actions {
 
   sequence(final: string, parameters: string): void {
     if (final === 'm') {
-      this.#style = styled(this.#style, parameters);
+      this.#style = applySgr(this.#style, parameters);
       return;
     }
     const [first = 0, second = 0] = parameters
@@ -81,51 +81,51 @@ export class Terminal implements Actions {
   static readonly #SEQUENCES: Readonly<
     Record<string, (terminal: Terminal, first: number, second: number) => void>
   > = {
-    A: (terminal) => terminal.#leave(),
-    B: (terminal) => terminal.#leave(),
-    C: (terminal, by) => terminal.#to(terminal.#column + (by || 1)),
-    D: (terminal, by) => terminal.#to(terminal.#column - (by || 1)),
-    E: (terminal) => terminal.#leave(0),
-    F: (terminal) => terminal.#leave(0),
-    G: (terminal, column) => terminal.#to(column - 1),
-    H: (terminal, _row, column) => terminal.#leave(column - 1),
+    A: (terminal) => terminal.#leaveLine(),
+    B: (terminal) => terminal.#leaveLine(),
+    C: (terminal, by) => terminal.#moveTo(terminal.#column + (by || 1)),
+    D: (terminal, by) => terminal.#moveTo(terminal.#column - (by || 1)),
+    E: (terminal) => terminal.#leaveLine(0),
+    F: (terminal) => terminal.#leaveLine(0),
+    G: (terminal, column) => terminal.#moveTo(column - 1),
+    H: (terminal, _row, column) => terminal.#leaveLine(column - 1),
     J: (terminal, what) => terminal.#erase(what),
     K: (terminal, what) => terminal.#erase(what),
     X: (terminal, count) => terminal.#clear(terminal.#column, count || 1),
-    a: (terminal, by) => terminal.#to(terminal.#column + (by || 1)),
-    d: (terminal) => terminal.#leave(),
-    e: (terminal) => terminal.#leave(),
-    f: (terminal, _row, column) => terminal.#leave(column - 1),
+    a: (terminal, by) => terminal.#moveTo(terminal.#column + (by || 1)),
+    d: (terminal) => terminal.#leaveLine(),
+    e: (terminal) => terminal.#leaveLine(),
+    f: (terminal, _row, column) => terminal.#leaveLine(column - 1),
     s: (terminal) => terminal.#save(),
     u: (terminal) => terminal.#restore(),
-    '`': (terminal, column) => terminal.#to(column - 1),
+    '`': (terminal, column) => terminal.#moveTo(column - 1),
   };
 
-  #open(): TerminalLine {
-    this.#line ??= this.begun();
+  #openLine(): TerminalLine {
+    this.#line ??= this.createLine();
     return this.#line;
   }
 
   #reset(): void {
-    this.#leave(0);
+    this.#leaveLine(0);
     this.#style = PLAIN;
   }
 
   #newline(): void {
-    this.#open();
-    this.#leave(0);
+    this.#openLine();
+    this.#leaveLine(0);
   }
 
   /** The cursor goes to another row, in the same column or another: what is written there is a new line. */
-  #leave(column = this.#column): void {
+  #leaveLine(column = this.#column): void {
     this.#line?.end();
     this.#line = null;
     this.#row += 1;
-    this.#to(column);
+    this.#moveTo(column);
   }
 
-  #to(column: number): void {
-    const last = Math.max(WIDEST, this.#column, this.#line?.width ?? 0);
+  #moveTo(column: number): void {
+    const last = Math.max(MAX_COLUMN, this.#column, this.#line?.width ?? 0);
     this.#column = Math.min(last, Math.max(0, column));
   }
 
@@ -146,8 +146,8 @@ export class Terminal implements Actions {
 
   #restore(): void {
     const { row, column, style } = this.#saved;
-    if (row !== this.#row) this.#leave();
-    this.#to(column);
+    if (row !== this.#row) this.#leaveLine();
+    this.#moveTo(column);
     this.#style = style;
   }
 }

@@ -24,7 +24,7 @@ export function parseFrame(text: string, raw: boolean): Frame | null {
   const frame = parseObject(text);
   if (typeof frame?.kind !== 'string') throw new BadFrame('This is no frame.');
   if (!KINDS.has(frame.kind)) return null;
-  if (frame.kind === 'events') return { kind: 'events', events: eventsIn(frame, text, raw) };
+  if (frame.kind === 'events') return { kind: 'events', events: readEvents(frame, text, raw) };
   return frame as unknown as Frame;
 }
 
@@ -45,24 +45,24 @@ export function namedFrame(name: string, data: string): Frame | null {
  * @throws BadFrame for anything but a JSON object with a seq and a hash
  */
 export function parseEvent(text: string, raw: boolean): JobEvent {
-  const event = checked(parseObject(text));
+  const event = checkEvent(parseObject(text));
   return raw ? { ...event, raw: text } : event;
 }
 
 /** Return the member `events` of a parsed JSON object, `text` being what it was parsed from. */
-export function eventsIn(
+export function readEvents(
   holder: Readonly<Record<string, unknown>>,
   text: string,
   raw: boolean,
 ): JobEvent[] {
   const events = holder.events;
   if (!Array.isArray(events)) throw new BadFrame('A frame without events.');
-  if (!raw) return events.map(checked);
-  const texts = textsIn(text);
-  return events.map((event, at) => ({ ...checked(event), raw: texts[at] ?? '' }));
+  if (!raw) return events.map(checkEvent);
+  const texts = eventTexts(text);
+  return events.map((event, at) => ({ ...checkEvent(event), raw: texts[at] ?? '' }));
 }
 
-function checked(value: unknown): JobEvent {
+function checkEvent(value: unknown): JobEvent {
   const event = value as Partial<JobEvent> | null;
   if (!Number.isSafeInteger(event?.seq) || typeof event?.hash !== 'string') {
     throw new BadFrame('This is no event.');
@@ -77,7 +77,7 @@ const CLOSE = '}]';
  * Return the texts of the objects in the member `events` of a JSON object, exactly as they stand
  * there. Parsing and writing them again would not give the same bytes.
  */
-export function textsIn(text: string): string[] {
+export function eventTexts(text: string): string[] {
   const texts: string[] = [];
   let depth = 0;
   let start = -1;

@@ -2,7 +2,7 @@
 
 import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
 import type { Schema } from '../new-job/schema';
-import { fetchAndHear } from './server-clock';
+import { fetchAndSync } from './server-clock';
 
 /** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
 export interface Job {
@@ -77,11 +77,11 @@ interface CallOptions {
  * Throws `Problem` where the service refuses, `Unreachable` where there is no (JSON) answer, and the
  * signal's AbortError. A session that has ended leads to the sign-in page and back.
  */
-export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
-  const response = await send(path, options);
-  const body = await jsonOf(response);
+export async function callApi<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const response = await sendRequest(path, options);
+  const body = await parseBody(response);
   if (response.ok && body !== null) return body as T;
-  if (response.status === 401) signIn();
+  if (response.status === 401) goToSignIn();
   if (body === null) throw new Unreachable(`HTTP ${response.status}`);
   throw new Problem(
     response.status,
@@ -92,7 +92,7 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what comes back is as the caller says
-async function jsonOf(response: Response): Promise<any> {
+async function parseBody(response: Response): Promise<any> {
   const text = await response.text().catch(() => '');
   try {
     return parseJson(text);
@@ -102,11 +102,11 @@ async function jsonOf(response: Response): Promise<any> {
   }
 }
 
-async function send(path: string, options: CallOptions): Promise<Response> {
+async function sendRequest(path: string, options: CallOptions): Promise<Response> {
   const { method = 'GET', body, headers, signal } = options;
   const text = options.text ?? (body === undefined ? undefined : jsonText(body));
   try {
-    return await fetchAndHear(path, {
+    return await fetchAndSync(path, {
       method,
       credentials: 'same-origin',
       headers: {
@@ -125,14 +125,14 @@ async function send(path: string, options: CallOptions): Promise<Response> {
 }
 
 /** One job's row, or null where it is not there to see. The list has it without folding its log. */
-export async function jobRow(id: string): Promise<Job | null> {
-  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?id=${id}`);
+export async function fetchJobRow(id: string): Promise<Job | null> {
+  const { jobs } = await callApi<{ jobs: readonly Job[] }>(`/api/jobs?id=${id}`);
   return jobs[0] ?? null;
 }
 
 /** The jobs that are retries of this one, newest first. */
-export async function retriesOf(id: string): Promise<readonly Job[]> {
-  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
+export async function fetchRetries(id: string): Promise<readonly Job[]> {
+  const { jobs } = await callApi<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
   return jobs;
 }
 
@@ -143,7 +143,7 @@ globalThis.addEventListener?.('submit', (event) => {
 });
 
 /** Go to the sign-in page, which leads back to this address. */
-export function signIn(): void {
+export function goToSignIn(): void {
   if (leaving) return;
   const next = location.pathname + location.search + location.hash;
   location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
@@ -161,13 +161,13 @@ export function csrfToken(): string {
 }
 
 /** What the server put into the page as `<script type="application/json" id="…">`, or null. */
-export function bootData<T>(id: string): T | null {
+export function readBootData<T>(id: string): T | null {
   const text = document.getElementById(id)?.textContent;
   return text ? (parseJson(text) as T) : null;
 }
 
 /** A random UUIDv4; works without a secure context, where `crypto.randomUUID` is absent. */
-export function uuid(): string {
+export function createUuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
@@ -182,7 +182,7 @@ export function uuid(): string {
 }
 
 /** What to tell the reader about an error: what happened and what to do next. */
-export function errorWords(error: unknown): string {
+export function describeError(error: unknown): string {
   if (error instanceof Unreachable) {
     return 'Reprise does not answer. Nothing was lost; check your connection and try again.';
   }

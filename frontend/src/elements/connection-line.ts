@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FollowerInfo } from '../client';
-import { clock } from '../text/format';
+import { clockTime } from '../text/format';
 
 /** What a follower of a job and one of the feed both say of their connection. */
 export type Connection = Pick<FollowerInfo, 'nextTryAt' | 'error'> & { readonly state: string };
@@ -52,7 +52,7 @@ export function isCurrent(info: Connection): boolean | null {
 /** As of when the page shows things, where that is not now. */
 export function asOfView(asOf: number | null): Part {
   if (asOf === null) return nothing;
-  return html`<span class="connection-as-of">as of <span class="mono">${clock(new Date(asOf))}</span></span>`;
+  return html`<span class="connection-as-of">as of <span class="mono">${clockTime(new Date(asOf))}</span></span>`;
 }
 
 /** The line itself, with what a page adds to the sentence. */

@@ -25,7 +25,7 @@ function copyBySelection(text: string): boolean {
 }
 
 /** `<reprise-id value="…">`: an id, shortened; a click copies the whole. */
-export class Id extends HTMLElement {
+export class CopyableId extends HTMLElement {
   static readonly observedAttributes = ['value'];
   private readonly button = document.createElement('button');
 
@@ -54,4 +54,4 @@ export class Id extends HTMLElement {
   }
 }
 
-customElements.define('reprise-id', Id);
+customElements.define('reprise-id', CopyableId);

@@ -7,7 +7,7 @@ import { html, LitElement, type TemplateResult } from 'lit';
 import { statusWord } from '../text/event-words';
 
 /** A Lit element without a shadow root. */
-export class Plain extends LitElement {
+export class LightElement extends LitElement {
   protected override createRenderRoot(): HTMLElement {
     return this;
   }
@@ -19,16 +19,16 @@ export function glyph(name: string): TemplateResult {
 }
 
 /** A status as glyph and word. */
-export function status(name: string, word = statusWord(name)): TemplateResult {
+export function statusView(name: string, word = statusWord(name)): TemplateResult {
   return html`<span class="status is-${name}">${glyph(name)}${word}</span>`;
 }
 
 /** Set a length through the CSSOM: a style attribute would break the Content-Security-Policy. */
-export function setWidth(element: Element | undefined, percent: number): void {
+export function setWidthPercent(element: Element | undefined, percent: number): void {
   if (element instanceof HTMLElement) element.style.width = `${percent}%`;
 }
 
 /** Whether the reader asked for no motion. */
-export function still(): boolean {
+export function prefersReducedMotion(): boolean {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }

@@ -3,29 +3,29 @@
 /** One shortcut: the keys that do it, in words what it does, and the doing. */
 export interface Shortcut {
   readonly keys: readonly string[];
-  readonly does: string;
+  readonly label: string;
   /** Returns false where there was nothing to do; the key then keeps its usual meaning. */
   readonly run: (event: KeyboardEvent) => boolean | undefined;
 }
 
-const alive = new Set<readonly Shortcut[]>();
+const active = new Set<readonly Shortcut[]>();
 
 /** Listen for these shortcuts until the returned function is called. */
-export function listen(shortcuts: readonly Shortcut[]): () => void {
-  alive.add(shortcuts);
-  return () => alive.delete(shortcuts);
+export function addShortcuts(shortcuts: readonly Shortcut[]): () => void {
+  active.add(shortcuts);
+  return () => active.delete(shortcuts);
 }
 
 /** Start to hear keys, and let `?` show the help. Once a page. */
-export function startKeys(): void {
-  document.addEventListener('keydown', hear);
-  listen([{ keys: ['?'], does: 'Show the keys of this page', run: showHelp }]);
+export function startShortcuts(): void {
+  document.addEventListener('keydown', handleKey);
+  addShortcuts([{ keys: ['?'], label: 'Show the keys of this page', run: showHelp }]);
 }
 
-function hear(event: KeyboardEvent): void {
+function handleKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
-  for (const shortcuts of [...alive].reverse()) {
+  for (const shortcuts of [...active].reverse()) {
     const hit = shortcuts.find((shortcut) => shortcut.keys.includes(event.key));
     if (hit && hit.run(event) !== false) {
       event.preventDefault();
@@ -43,7 +43,7 @@ export function isTyping(target: EventTarget | null): boolean {
 
 function showHelp(): undefined {
   const dialog = document.createElement('dialog');
-  dialog.append(heading('Keys of this page'), list());
+  dialog.append(heading('Keys of this page'), shortcutList());
   const acts = document.createElement('form');
   acts.method = 'dialog';
   acts.className = 'dialog-acts';
@@ -64,10 +64,10 @@ function heading(text: string): HTMLElement {
   return h2;
 }
 
-function list(): HTMLElement {
+function shortcutList(): HTMLElement {
   const dl = document.createElement('dl');
   dl.className = 'keys';
-  for (const shortcut of [...alive].reverse().flat()) {
+  for (const shortcut of [...active].reverse().flat()) {
     const dt = document.createElement('dt');
     for (const key of shortcut.keys) {
       const kbd = document.createElement('kbd');
@@ -75,7 +75,7 @@ function list(): HTMLElement {
       dt.append(kbd);
     }
     const dd = document.createElement('dd');
-    dd.textContent = shortcut.does;
+    dd.textContent = shortcut.label;
     dl.append(dt, dd);
   }
   return dl;

@@ -2,7 +2,7 @@
 
 import { type JobView, type Plan, TERMINAL } from '../client';
 import type { Job } from '../elements/api';
-import { putsBack } from './target-rows';
+import { isRollbackStep } from './target-rows';
 
 /** From which statuses an act is possible (`jobs/events/actions.py`); an act of a newer server is not offered. */
 const FROM: Readonly<Record<string, readonly string[]>> = {
@@ -18,12 +18,12 @@ const FROM: Readonly<Record<string, readonly string[]>> = {
  * Which of a row's acts are possible in `status`: events are here before the API is asked again, and
  * a button must not stand there to be refused.
  */
-export function possible(can: readonly string[], status: string): readonly string[] {
+export function possibleActions(can: readonly string[], status: string): readonly string[] {
   return can.filter((act) => FROM[act]?.includes(status));
 }
 
 /** The gates that a job waits at. */
-export function gatesOf(job: Job): Job['waiting_for'] {
+export function openGates(job: Job): Job['waiting_for'] {
   return job.status === 'waiting' ? job.waiting_for.filter((wait) => wait.for === 'approval') : [];
 }
 
@@ -31,7 +31,7 @@ export function gatesOf(job: Job): Job['waiting_for'] {
  * The targets of an ended run without success, in the plan's order: what a retry is for. The service
  * decides by the same rule (`jobs/commands/retry.py`).
  */
-export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
+export function unsuccessfulTargets(view: JobView, plan: Plan): readonly string[] {
   if (!TERMINAL.has(view.status) || view.status === 'succeeded') return [];
   const newest = new Map<string, Map<string, string>>();
   for (const { target, step, status } of view.steps.values()) {
@@ -43,7 +43,7 @@ export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
     const steps = newest.get(target);
     return (
       steps !== undefined &&
-      [...steps].every(([step, status]) => status === 'succeeded' && !putsBack(step)) &&
+      [...steps].every(([step, status]) => status === 'succeeded' && !isRollbackStep(step)) &&
       plan.steps.every((step) => steps.has(step))
     );
   };

@@ -6,8 +6,8 @@ import { html, nothing, render } from 'lit';
 export interface Question {
   readonly title: string;
   readonly consequences: readonly string[];
-  readonly act: string;
-  readonly keep: string;
+  readonly confirm: string;
+  readonly cancel: string;
   /** The act cannot be taken back. */
   readonly danger?: boolean;
   /** What the field for a reason is called; no field where there is none. */
@@ -15,10 +15,10 @@ export interface Question {
 }
 
 /** As long as the service takes. */
-const LONGEST = 1000;
+const MAX_REASON_LENGTH = 1000;
 
 /** Ask; resolves to the reason (`''` for none) where the reader chose the act, else to null. */
-export function asked(question: Question): Promise<string | null> {
+export function askToConfirm(question: Question): Promise<string | null> {
   const dialog = document.createElement('dialog');
   dialog.setAttribute('aria-labelledby', 'confirm-title');
   const { danger = false, reason } = question;
@@ -30,12 +30,12 @@ export function asked(question: Question): Promise<string | null> {
       ${
         reason
           ? html`<label class="dialog-reason"><span class="form-label">${reason}</span>
-              <input class="field" name="reason" maxlength=${LONGEST} autocomplete="off" autofocus /></label>`
+              <input class="field" name="reason" maxlength=${MAX_REASON_LENGTH} autocomplete="off" autofocus /></label>`
           : nothing
       }
       <div class="dialog-acts">
-        <button class="button" type="button" ?autofocus=${!reason} @click=${() => dialog.close()}>${question.keep}</button>
-        <button class="button ${danger ? 'is-danger' : ''} is-main" value="act">${question.act}</button>
+        <button class="button" type="button" ?autofocus=${!reason} @click=${() => dialog.close()}>${question.cancel}</button>
+        <button class="button ${danger ? 'is-danger' : ''} is-main" value="act">${question.confirm}</button>
       </div>
     </form>`,
     dialog,

@@ -51,7 +51,7 @@ function resumed(info: FollowerInfo | null, missed: string): TemplateResult | ty
   if (info?.resumed) {
     const { at, from, caughtUp } = info.resumed;
     return html`<span>resumed from <span class="mono">#${from}</span> at
-      <reprise-time at=${new Date(serverClock.fromOwn(at)).toISOString()} form="clock"></reprise-time>, ${plural(caughtUp, 'event')} caught up</span>`;
+      <reprise-time at=${new Date(serverClock.fromLocal(at)).toISOString()} form="clock"></reprise-time>, ${plural(caughtUp, 'event')} caught up</span>`;
   }
   if (missed) return html`<span>${missed}</span>`;
   return info?.state === 'ended' ? html`<span>every event is here</span>` : nothing;

@@ -1,9 +1,9 @@
 /** How long a run still takes, judged by the targets that are through. */
 
-import type { Row, RowGroup } from './target-rows';
+import type { RowGroup, TargetRow } from './target-rows';
 
 /** A target that takes so many times as long as the others tells nothing about when it will be through. */
-const STUCK = 2;
+const STUCK_FACTOR = 2;
 
 /**
  * Seconds left, or null where nothing can be said: before a target is through, and while one takes far
@@ -12,30 +12,32 @@ const STUCK = 2;
  * has had, and a group to come takes one median.
  */
 export function secondsLeft(groups: readonly RowGroup[], now: number): number | null {
-  const typical = median(groups.flatMap((group) => group.rows).flatMap(took));
+  const typical = median(groups.flatMap((group) => group.rows).flatMap(totalSeconds));
   if (typical === null) return null;
   let left = 0;
   for (const { rows } of groups) {
     const open = rows.filter((row) => row.status === 'pending' || row.status === 'running');
-    for (const row of open) if (had(row, now) > typical * STUCK) return null;
-    left += Math.max(0, ...open.map((row) => typical - had(row, now)));
+    for (const row of open) if (elapsedSeconds(row, now) > typical * STUCK_FACTOR) return null;
+    left += Math.max(0, ...open.map((row) => typical - elapsedSeconds(row, now)));
   }
   return left;
 }
 
 /** How long a target has been worked on. */
-function had(row: Row, now: number): number {
+function elapsedSeconds(row: TargetRow, now: number): number {
   return row.startedAt ? (now - Date.parse(row.startedAt)) / 1000 : 0;
 }
 
 /** Of rows that went through, how long they took: a row never changes, and thousands are asked for at every draw. */
-const known = new WeakMap<Row, readonly number[]>();
+const totals = new WeakMap<TargetRow, readonly number[]>();
 
 /** How long a target took that went through; of the failed one cannot tell. */
-function took(row: Row): readonly number[] {
+function totalSeconds(row: TargetRow): readonly number[] {
   if (row.status !== 'succeeded' || !row.startedAt || !row.finishedAt) return [];
-  const found = known.get(row) ?? [(Date.parse(row.finishedAt) - Date.parse(row.startedAt)) / 1000];
-  known.set(row, found);
+  const found = totals.get(row) ?? [
+    (Date.parse(row.finishedAt) - Date.parse(row.startedAt)) / 1000,
+  ];
+  totals.set(row, found);
   return found;
 }
 

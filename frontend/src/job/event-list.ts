@@ -3,15 +3,15 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { type JobEvent, jsonText } from '../client';
-import { Plain } from '../elements/light-element';
-import { Windowed } from '../list/virtual-list';
-import { eventGlyph, words } from '../text/event-words';
-import { clock, count, exact, who } from '../text/format';
+import { LightElement } from '../elements/light-element';
+import { VirtualList } from '../list/virtual-list';
+import { eventGlyph, eventWords } from '../text/event-words';
+import { actorName, clockTime, count, exactTime } from '../text/format';
 
-const ROW = 28;
+const ROW_HEIGHT = 28;
 const VIEWS = ['all', 'without output', 'job', 'failures'] as const;
 type View = (typeof VIEWS)[number];
-const NAMES: Readonly<Record<View, string>> = {
+const VIEW_NAMES: Readonly<Record<View, string>> = {
   all: 'All',
   'without output': 'Without output',
   job: 'Job only',
@@ -20,39 +20,39 @@ const NAMES: Readonly<Record<View, string>> = {
 
 /** `<reprise-events .events .size>`; `events` may grow in place, `size` is its length as last known. */
 @customElement('reprise-events')
-export class Events extends Plain {
+export class EventList extends LightElement {
   @property({ attribute: false }) events: readonly JobEvent[] = [];
   @property({ type: Number }) size = 0;
   @state() private view: View = 'without output';
   @query('.events-scroll') private scroller!: HTMLElement;
-  @query('.events-lines') private body!: HTMLElement;
-  private windowed: Windowed<JobEvent> | undefined;
+  @query('.events-lines') private listBody!: HTMLElement;
+  private list: VirtualList<JobEvent> | undefined;
   private shown: JobEvent[] = [];
-  private taken = 0;
+  private collected = 0;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.windowed?.stop();
-    this.windowed = undefined;
+    this.list?.disconnect();
+    this.list = undefined;
   }
 
   override updated(changed: PropertyValues): void {
-    this.windowed ??= new Windowed(this.scroller, this.body, ROW, eventRow);
+    this.list ??= new VirtualList(this.scroller, this.listBody, ROW_HEIGHT, createEventRow);
     if (changed.has('events') || changed.has('view')) {
-      this.taken = 0;
+      this.collected = 0;
       this.shown = [];
-      this.take();
-      this.windowed.reset(this.shown);
+      this.collectEvents();
+      this.list.setItems(this.shown);
     } else if (changed.has('size')) {
-      this.take();
-      this.windowed.grow();
+      this.collectEvents();
+      this.list.appendNew();
     }
   }
 
-  private take(): void {
-    for (; this.taken < this.events.length; this.taken += 1) {
-      const event = this.events[this.taken];
-      if (event && fits(event, this.view)) this.shown.push(event);
+  private collectEvents(): void {
+    for (; this.collected < this.events.length; this.collected += 1) {
+      const event = this.events[this.collected];
+      if (event && matchesView(event, this.view)) this.shown.push(event);
     }
   }
 
@@ -63,7 +63,7 @@ export class Events extends Plain {
             (view) =>
               html`<button class="segment" aria-pressed=${view === this.view} @click=${() => {
                 this.view = view;
-              }}>${NAMES[view]}</button>`,
+              }}>${VIEW_NAMES[view]}</button>`,
           )}
         </div>
         <span class="bar-gap"></span><span class="muted">${count(this.size)} events</span>
@@ -72,7 +72,7 @@ export class Events extends Plain {
   }
 }
 
-function fits(event: JobEvent, view: View): boolean {
+function matchesView(event: JobEvent, view: View): boolean {
   switch (view) {
     case 'without output':
       return event.type !== 'step.output' && event.type !== 'step.progressed';
@@ -86,20 +86,20 @@ function fits(event: JobEvent, view: View): boolean {
 }
 
 /** The line of an event, of the same make as on the history page. */
-function eventRow(event: JobEvent): HTMLElement {
+function createEventRow(event: JobEvent): HTMLElement {
   const details = document.createElement('details');
   details.className = 'event';
   const line = document.createElement('summary');
   line.className = 'event-line';
   const at = new Date(event.at);
-  const time = cell('mono muted', clock(at, true));
-  time.title = exact(at);
+  const time = cell('mono muted', clockTime(at, true));
+  time.title = exactTime(at);
   line.append(
     time,
     cell('mono muted number', String(event.seq)),
     what(event),
     cell('mono clip', event.target ?? ''),
-    cell('muted clip', who(event.actor)),
+    cell('muted clip', actorName(event.actor)),
   );
   details.append(line);
   details.addEventListener('toggle', () => raw(details, event), { once: true });
@@ -118,7 +118,7 @@ function what(event: JobEvent): HTMLElement {
     svg.append(use);
   }
   const output = event.type === 'step.output' ? 'mono muted ' : '';
-  found.append(svg, cell(`${output}clip`, words(event)));
+  found.append(svg, cell(`${output}clip`, eventWords(event)));
   return found;
 }
 

@@ -2,12 +2,12 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
-import { status } from '../elements/light-element';
-import { bar } from '../jobs/job-row';
-import { count, remaining, shortId, who } from '../text/format';
+import { statusView } from '../elements/light-element';
+import { progressBar } from '../jobs/job-row';
+import { actorName, count, remainingTime, shortId } from '../text/format';
 
 /** What the head shows. */
-export interface HeadView {
+export interface HeaderView {
   readonly job: Job;
   readonly kindTitle: string;
   readonly left: number | null;
@@ -17,20 +17,20 @@ export interface HeadView {
 }
 
 /** Title, status and acts; then who and when; then the progress. */
-export function headView(view: HeadView): TemplateResult {
+export function headerView(view: HeaderView): TemplateResult {
   const { job } = view;
   return html`<header class="job-head is-${job.status}">
     <div class="job-head-line">
       <h1>${job.title}</h1>
-      <span class="job-head-status" aria-live="polite">${status(job.status)}</span>
+      <span class="job-head-status" aria-live="polite">${statusView(job.status)}</span>
       <span class="bar-gap"></span>
-      ${acts(view)}
+      ${actionButtons(view)}
     </div>
-    ${meta(view)} ${progress(job)}
+    ${metaLine(view)} ${progressLine(job)}
   </header>`;
 }
 
-function acts({ job, acting, onAct }: HeadView): TemplateResult | typeof nothing {
+function actionButtons({ job, acting, onAct }: HeaderView): TemplateResult | typeof nothing {
   const stop = job.started_at ? 'Stop run' : 'Cancel job';
   const offered = [
     ['pause', 'Pause', ''],
@@ -45,18 +45,18 @@ function acts({ job, acting, onAct }: HeadView): TemplateResult | typeof nothing
   )}</span>`;
 }
 
-function meta({ job, kindTitle, left }: HeadView): TemplateResult {
+function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
   const going = job.status === 'running';
   const parts = [
     html`<reprise-id value=${job.id}></reprise-id>`,
     html`${kindTitle}`,
-    html`by ${who(job.submitted_by)}`,
+    html`by ${actorName(job.submitted_by)}`,
     job.started_at
       ? html`started <reprise-time at=${job.started_at} form="clock"></reprise-time>`
       : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,
     job.started_at
       ? html`<span class="job-elapsed"><reprise-since at=${job.started_at} until=${job.finished_at ?? nothing}
-          coarse></reprise-since>${left === null || !going ? nothing : html`, ${remaining(left)}`}</span>`
+          coarse></reprise-since>${left === null || !going ? nothing : html`, ${remainingTime(left)}`}</span>`
       : null,
     job.attempt > 1
       ? html`<span title="A worker has taken the job so often: after a wait, too">attempt ${job.attempt}</span>`
@@ -70,12 +70,12 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
   return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
 }
 
-function progress(job: Job): TemplateResult | typeof nothing {
+function progressLine(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
   const words = `${count(job.done)} of ${count(job.total)} done`;
   return html`<div class="job-progress-line">
     <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
-      ${bar(job.done - job.failed, job.failed, job.total)}
+      ${progressBar(job.done - job.failed, job.failed, job.total)}
     </div>
     <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job)}</span>` : nothing}</span>
   </div>`;

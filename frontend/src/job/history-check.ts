@@ -1,6 +1,6 @@
 /** Whether a job's history is what was appended: asking the service, and its answer in words. */
 
-import { type call, errorWords } from '../elements/api';
+import { type callApi, describeError } from '../elements/api';
 import { count, plural } from '../text/format';
 
 /** What `GET /api/jobs/<id>/verify` answers. */
@@ -9,10 +9,10 @@ export type Verdict =
   | { readonly ok: false; readonly seq: number; readonly reason: string };
 
 /** What is known: nothing asked yet, being checked, checked, or that there was no answer. */
-export type Check = 'unasked' | 'checking' | Verdict | { readonly error: string };
+export type HistoryCheck = 'unasked' | 'checking' | Verdict | { readonly error: string };
 
 /** How a check is shown: `tone` is that of a status, `detail` is for the hover. */
-export interface Said {
+export interface CheckWords {
   readonly tone: '' | 'succeeded' | 'failed';
   readonly words: string;
   readonly detail: string;
@@ -21,16 +21,16 @@ export interface Said {
 }
 
 /** Have the service check every event of a job; never throws. */
-export async function check(job: string, ask: typeof call): Promise<Check> {
+export async function checkHistory(job: string, ask: typeof callApi): Promise<HistoryCheck> {
   try {
     return await ask<Verdict>(`/api/jobs/${job}/verify`);
   } catch (error) {
-    return { error: errorWords(error) };
+    return { error: describeError(error) };
   }
 }
 
 /** The check in words. */
-export function said(known: Check): Said {
+export function describeCheck(known: HistoryCheck): CheckWords {
   if (known === 'unasked') return { tone: '', words: '', detail: '', act: 'verify' };
   if (known === 'checking') return { tone: '', words: 'checking every event', detail: '', act: '' };
   if ('error' in known) {

@@ -9,124 +9,131 @@ import {
   follow,
   type WaitingFor,
 } from '../client';
-import { bootData, errorWords, type Job, jobRow, retriesOf, signIn } from '../elements/api';
+import {
+  describeError,
+  fetchJobRow,
+  fetchRetries,
+  goToSignIn,
+  type Job,
+  readBootData,
+} from '../elements/api';
 import { isCurrent } from '../elements/connection-line';
-import { glyph, Plain } from '../elements/light-element';
-import { fetchAndHear, serverClock } from '../elements/server-clock';
+import { glyph, LightElement } from '../elements/light-element';
+import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
-import { possible, unsuccessful } from './actions';
+import { possibleActions, unsuccessfulTargets } from './actions';
 import { connectionView } from './connection';
 import { secondsLeft } from './estimate';
-import { headView } from './header';
-import { lastSeen, remember, sinceThen } from './last-seen';
-import type { Opened } from './matrix';
-import { heldView } from './notices';
-import { endedView } from './outcome';
-import { Run } from './run-model';
+import { headerView } from './header';
+import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
+import type { OpenStep } from './matrix';
+import { noticesView } from './notices';
+import { outcomeView } from './outcome';
+import { RunModel } from './run-model';
 import { Steering } from './steering';
-import { addressOf, placeOf, TABS, type Tab, tabList } from './tabs';
+import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
 import './event-list';
 import './matrix';
 import './step-output';
 import './timeline';
 import './verify-button';
 
-const NOTED_MS = 1000;
+const REMEMBER_MS = 1000;
 
 /** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`; boots from the JSON script `job`. */
 @customElement('reprise-job')
-export class JobPage extends Plain {
+export class JobPage extends LightElement {
   @property() job = '';
   @property() heading = '';
   @property({ attribute: 'kind-title' }) kindTitle = '';
   @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
-  @state() private row: Job | null = bootData<Job>('job');
+  @state() private row: Job | null = readBootData<Job>('job');
   @state() private info: FollowerInfo | null = null;
   @state() private tab: Tab = 'matrix';
-  @state() private opened: Opened | null = null;
+  @state() private opened: OpenStep | null = null;
   @state() private marked = '';
   @state() private notice = '';
-  @state() private acting = false;
-  @state() private missed = '';
-  @state() private titles: ReadonlyMap<string, string> = new Map();
+  @state() private isActing = false;
+  @state() private missedWords = '';
+  @state() private holderTitles: ReadonlyMap<string, string> = new Map();
   @state() private retries: readonly Job[] = [];
 
-  private run = new Run(this.row?.plan);
+  private run = new RunModel(this.row?.plan);
   private readonly steering = new Steering();
   private follower: Follower | undefined;
-  private due = false;
-  private seen: ReturnType<typeof lastSeen> = null;
-  private notedAt = -NOTED_MS;
+  private isDrawDue = false;
+  private lastSeen: ReturnType<typeof recallSeen> = null;
+  private rememberedAt = -REMEMBER_MS;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.goTo();
-    addEventListener('hashchange', this.goTo);
-    addEventListener('pagehide', this.leave);
-    document.addEventListener('visibilitychange', this.leave);
-    this.seen = lastSeen(this.job);
+    this.readAddress();
+    addEventListener('hashchange', this.readAddress);
+    addEventListener('pagehide', this.rememberSeen);
+    document.addEventListener('visibilitychange', this.rememberSeen);
+    this.lastSeen = recallSeen(this.job);
     this.follower = follow(this.job, {
       restart: true,
-      platform: { fetch: fetchAndHear },
+      platform: { fetch: fetchAndSync },
       onHeartbeat: (at) => {
-        serverClock.heard(at);
-        serverClock.confirm();
+        serverClock.sync(at);
+        serverClock.markCurrent();
       },
       onEvents: (events) => {
-        serverClock.notBefore(events.at(-1)?.at);
-        serverClock.confirm();
+        serverClock.ensureNotBefore(events.at(-1)?.at);
+        serverClock.markCurrent();
         this.run.queue(events);
-        this.schedule();
+        this.scheduleDraw();
       },
-      onState: (info) => this.said(info),
+      onState: (info) => this.handleState(info),
       onReset: () => {
-        this.run = new Run(this.row?.plan);
-        this.schedule();
+        this.run = new RunModel(this.row?.plan);
+        this.scheduleDraw();
       },
     });
-    if (!this.row || this.row.status === 'waiting' || this.row.finished_at) void this.ask();
+    if (!this.row || this.row.status === 'waiting' || this.row.finished_at) void this.refreshJob();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener('hashchange', this.goTo);
-    removeEventListener('pagehide', this.leave);
-    document.removeEventListener('visibilitychange', this.leave);
+    removeEventListener('hashchange', this.readAddress);
+    removeEventListener('pagehide', this.rememberSeen);
+    document.removeEventListener('visibilitychange', this.rememberSeen);
     this.follower?.stop();
   }
 
-  private readonly goTo = (): void => {
-    const place = placeOf(location.hash);
+  private readonly readAddress = (): void => {
+    const place = parseAddress(location.hash);
     this.tab = place.tab;
     this.opened = place.opened;
     this.marked = place.marked;
   };
 
-  private readonly leave = (): void => {
-    this.run.take(); // what has come and waits for the next frame is this page's, too
-    remember(this.job, this.run.view.head);
+  private readonly rememberSeen = (): void => {
+    this.run.applyQueued(); // what has come and waits for the next frame is this page's, too
+    rememberSeen(this.job, this.run.view.head);
   };
 
   /** Remember now and then what was seen: a page that is killed, or left in a hurry, says no good-bye. */
-  private noteDown(): void {
-    if (performance.now() < this.notedAt + NOTED_MS) return;
-    this.notedAt = performance.now();
-    remember(this.job, this.run.view.head);
+  private rememberSometimes(): void {
+    if (performance.now() < this.rememberedAt + REMEMBER_MS) return;
+    this.rememberedAt = performance.now();
+    rememberSeen(this.job, this.run.view.head);
   }
 
   /** Take in what has come: once a frame, less often for history and where nobody looks. */
-  private schedule(): void {
-    if (this.due) return;
-    this.due = true;
+  private scheduleDraw(): void {
+    if (this.isDrawDue) return;
+    this.isDrawDue = true;
     const work = () => {
-      this.due = false;
+      this.isDrawDue = false;
       const before = this.run.view.status;
-      this.run.take();
-      this.noteDown();
+      this.run.applyQueued();
+      this.rememberSometimes();
       if (this.run.view.status !== before && this.row && this.run.view.head >= this.row.head) {
-        void this.ask();
+        void this.refreshJob();
       }
-      this.entitle();
+      this.updateTitle();
       this.requestUpdate();
     };
     if (document.hidden) setTimeout(work, 500);
@@ -134,136 +141,138 @@ export class JobPage extends Plain {
     else requestAnimationFrame(work);
   }
 
-  private said(info: FollowerInfo): void {
-    if (info.state === FollowerState.failed && info.error?.code === 'not_signed_in') signIn();
+  private handleState(info: FollowerInfo): void {
+    if (info.state === FollowerState.failed && info.error?.code === 'not_signed_in') goToSignIn();
     const first =
       this.info === null || this.info.state === 'connecting' || this.info.state === 'catching_up';
     if (first && (info.state === 'live' || info.state === 'ended')) {
-      this.missed = sinceThen(this.seen, info.seq);
+      this.missedWords = missedEventsWords(this.lastSeen, info.seq);
     }
     this.info = info;
     const current = isCurrent(info);
-    if (current) serverClock.go();
-    else if (current === false) serverClock.stop();
+    if (current) serverClock.resume();
+    else if (current === false) serverClock.freeze();
   }
 
   /** Ask the API for what no event says: the acts that are open to this user, who holds what. */
-  private async ask(): Promise<void> {
+  private async refreshJob(): Promise<void> {
     try {
-      this.row = (await jobRow(this.job)) ?? this.row;
-      if (this.row?.finished_at) this.retries = await retriesOf(this.job);
+      this.row = (await fetchJobRow(this.job)) ?? this.row;
+      if (this.row?.finished_at) this.retries = await fetchRetries(this.job);
       const holders = new Set(this.row?.waiting_for.map((one) => one.job));
       for (const holder of holders) {
-        const title = holder && (await jobRow(holder))?.title;
-        if (holder && title) this.titles = new Map([...this.titles, [holder, title]]);
+        const title = holder && (await fetchJobRow(holder))?.title;
+        if (holder && title) this.holderTitles = new Map([...this.holderTitles, [holder, title]]);
       }
     } catch (error) {
       // What the events say stands; the acts are asked for again at the next change.
-      if (!this.row) this.notice = errorWords(error);
+      if (!this.row) this.notice = describeError(error);
     }
   }
 
   /** The job as of the newest event, or of the API's answer where that is ahead. */
-  private get shown(): Job | null {
+  private get currentJob(): Job | null {
     const { row } = this;
     const { view } = this.run;
     if (!row) return null;
     const { status } = view;
     if (status === '' || view.head < row.head) {
-      return { ...row, total: row.total || planned(row) };
+      return { ...row, total: row.total || plannedTotal(row) };
     }
     const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
-    const total = view.total || planned(row);
-    return { ...row, ...rest, status, total, can: possible(row.can, status) };
+    const total = view.total || plannedTotal(row);
+    return { ...row, ...rest, status, total, can: possibleActions(row.can, status) };
   }
 
   /** Whether everything up to the head has come at least once. */
-  private get caughtUp(): boolean {
+  private get isCaughtUp(): boolean {
     const { info } = this;
     return info !== null && info.seq > 0 && info.seq >= info.head;
   }
 
-  private entitle(): void {
-    const { shown } = this;
-    if (!shown) return;
-    const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[shown.status as string] ?? '';
-    const share = !shown.finished_at && shown.total ? `${shown.done}/${shown.total} ` : '';
-    document.title = `${sign}${share}${shown.title} · Reprise`;
+  private updateTitle(): void {
+    const { currentJob } = this;
+    if (!currentJob) return;
+    const sign =
+      { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[currentJob.status as string] ?? '';
+    const share =
+      !currentJob.finished_at && currentJob.total ? `${currentJob.done}/${currentJob.total} ` : '';
+    document.title = `${sign}${share}${currentJob.title} · Reprise`;
   }
 
   /** Ask whether it is meant, then the service; what comes of it comes as events. */
-  private async act(act: string, gate?: WaitingFor): Promise<void> {
-    const { shown, run } = this;
-    if (!shown || this.acting) return;
+  private async performAction(act: string, gate?: WaitingFor): Promise<void> {
+    const { currentJob, run } = this;
+    if (!currentJob || this.isActing) return;
     this.notice = '';
     try {
-      const targets = unsuccessful(run.view, shown.plan);
-      const wish = await this.steering.asked(act, {
-        job: shown,
+      const targets = unsuccessfulTargets(run.view, currentJob.plan);
+      const wish = await this.steering.confirmAction(act, {
+        job: currentJob,
         rows: run.rows.all,
         targets,
         gate,
       });
       if (!wish) return;
-      this.acting = true;
+      this.isActing = true;
       await wish();
     } catch (error) {
-      this.notice = errorWords(error);
+      this.notice = describeError(error);
     }
-    this.acting = false;
+    this.isActing = false;
   }
 
-  private open(place: Opened | null): void {
+  private openStep(place: OpenStep | null): void {
     this.opened = place;
-    history.replaceState(null, '', addressOf(this.tab, place));
+    history.replaceState(null, '', formatAddress(this.tab, place));
   }
 
-  private pick(tab: Tab): void {
+  private showTab(tab: Tab): void {
     this.tab = tab;
     const opened = tab === 'matrix' ? this.opened : null;
-    history.replaceState(null, '', addressOf(tab, opened, tab === 'log' ? this.marked : ''));
+    history.replaceState(null, '', formatAddress(tab, opened, tab === 'log' ? this.marked : ''));
   }
 
-  private mark(event: CustomEvent<string>): void {
+  private markLines(event: CustomEvent<string>): void {
     this.marked = event.detail;
-    history.replaceState(null, '', addressOf('log', null, this.marked));
+    history.replaceState(null, '', formatAddress('log', null, this.marked));
   }
 
   override render(): TemplateResult {
-    const { shown, run } = this;
-    if (!shown) {
+    const { currentJob, run } = this;
+    if (!currentJob) {
       return html`<header class="job-head"><h1>${this.heading}</h1>
         <p class="muted ${this.notice ? '' : 'loading'}">${this.notice || 'Loading the run…'}</p></header>`;
     }
-    const left = secondsLeft(run.rows.groups, serverClock.shown());
+    const left = secondsLeft(run.rows.groups, serverClock.displayTime());
     return html`
-      ${headView({
-        job: shown,
+      ${headerView({
+        job: currentJob,
         kindTitle: this.kindTitle,
         left,
-        acting: this.acting,
-        onAct: (act) => void this.act(act),
+        acting: this.isActing,
+        onAct: (act) => void this.performAction(act),
       })}
-      ${connectionView(this.info, run.view.head, this.missed, () => this.tryNow(), serverClock.asOf)}
+      ${connectionView(this.info, run.view.head, this.missedWords, () => this.tryNow(), serverClock.frozenAt)}
       ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
-      ${this.held(shown)} ${this.over(shown)}
-      ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.pick(tab))}
-      ${TABS.map((tab) => this.panel(tab))}
+      ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
+      ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}
+      ${TABS.map((tab) => this.panelView(tab))}
     `;
   }
 
-  private held(job: Job): TemplateResult | typeof nothing {
-    const { run, titles, acting } = this;
+  private noticesView(job: Job): TemplateResult | typeof nothing {
+    const { run, holderTitles: titles, isActing: acting } = this;
     const busy = run.rows.all.filter((row) => row.current?.status === 'running').length;
-    const onAct = (act: string, gate: WaitingFor) => void this.act(act, gate);
-    return heldView({ job, titles, moments: run.moments, busy, acting, onAct });
+    const onAct = (act: string, gate: WaitingFor) => void this.performAction(act, gate);
+    return noticesView({ job, titles, moments: run.jobEvents, busy, acting, onAct });
   }
 
-  private over(job: Job): TemplateResult | typeof nothing {
-    const { run, retries, canSubmit, acting } = this;
-    const targets = unsuccessful(run.view, job.plan);
-    const onRetry = () => void this.act('retry');
-    return endedView({ job, rows: run.rows.all, targets, retries, canSubmit, acting, onRetry });
+  private outcomeView(job: Job): TemplateResult | typeof nothing {
+    const { run, retries, canSubmit, isActing: acting } = this;
+    const targets = unsuccessfulTargets(run.view, job.plan);
+    const onRetry = () => void this.performAction('retry');
+    return outcomeView({ job, rows: run.rows.all, targets, retries, canSubmit, acting, onRetry });
   }
 
   private tryNow(): void {
@@ -271,46 +280,49 @@ export class JobPage extends Plain {
     else this.follower?.tryNow();
   }
 
-  private panel(tab: Tab): TemplateResult {
+  private panelView(tab: Tab): TemplateResult {
     const here = this.tab === tab;
     return html`<section class="panel panel-${tab}" id="panel-${tab}" role="tabpanel" aria-labelledby="tab-${tab}"
-      ?hidden=${!here}>${here ? this.inside(tab) : nothing}</section>`;
+      ?hidden=${!here}>${here ? this.panelContent(tab) : nothing}</section>`;
   }
 
-  private inside(tab: Tab): TemplateResult {
+  private panelContent(tab: Tab): TemplateResult {
     const { run } = this;
     const live = this.info?.state === FollowerState.live;
-    const loading = !this.caughtUp;
-    const onOpen = (event: CustomEvent<Opened>) => {
+    const loading = !this.isCaughtUp;
+    const onOpen = (event: CustomEvent<OpenStep>) => {
       this.tab = 'matrix';
-      this.open(event.detail);
+      this.openStep(event.detail);
     };
     switch (tab) {
       case 'timeline':
-        return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .moments=${run.moments}
-          .size=${run.moments.length} ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
+        return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .jobEvents=${run.jobEvents}
+          .size=${run.jobEvents.length} ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
       case 'log':
         return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
-          from markable marked=${this.marked} @mark=${this.mark} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
+          from markable marked=${this.marked} @mark=${this.markLines} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
           empty=${loading ? 'Loading the log…' : 'Nothing has been written yet.'}></reprise-log>`;
       case 'events':
         return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
       default:
         return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
             ?live=${live} @open=${onOpen}></reprise-matrix>
-          ${this.opened ? this.output(this.opened, onOpen) : nothing}`;
+          ${this.opened ? this.outputView(this.opened, onOpen) : nothing}`;
     }
   }
 
-  private output(opened: Opened, onOpen: (event: CustomEvent<Opened>) => void): TemplateResult {
-    const lines = this.run.lines.of(opened.target, opened.step);
+  private outputView(
+    opened: OpenStep,
+    onOpen: (event: CustomEvent<OpenStep>) => void,
+  ): TemplateResult {
+    const lines = this.run.lines.ofStep(opened.target, opened.step);
     const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
-    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} .revision=${this.run.lines.revision} job=${this.job} ?loading=${!this.caughtUp}
-      @open=${onOpen} @shut=${() => this.open(null)}></reprise-output>`;
+    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} .revision=${this.run.lines.revision} job=${this.job} ?loading=${!this.isCaughtUp}
+      @open=${onOpen} @shut=${() => this.openStep(null)}></reprise-output>`;
   }
 }
 
 /** How many targets the plan names: the total before the run itself says one. */
-function planned(job: Job): number {
+function plannedTotal(job: Job): number {
   return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
 }

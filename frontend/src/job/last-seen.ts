@@ -2,27 +2,27 @@
 
 import { keep, recall } from '../client';
 import { serverClock } from '../elements/server-clock';
-import { clock, plural } from '../text/format';
+import { clockTime, plural } from '../text/format';
 
 interface Seen {
   readonly seq: number;
   readonly at: number;
 }
 
-const key = (job: string) => `reprise:seen:${job}`;
+const storageKey = (job: string) => `reprise:seen:${job}`;
 
 /** Remember that the page has shown everything up to `seq`. */
-export function remember(job: string, seq: number): void {
-  if (seq) keep('sessionStorage', key(job), JSON.stringify({ seq, at: serverClock.now() }));
+export function rememberSeen(job: string, seq: number): void {
+  if (seq) keep('sessionStorage', storageKey(job), JSON.stringify({ seq, at: serverClock.now() }));
 }
 
 /** What was seen last, or null. */
-export function lastSeen(job: string): Seen | null {
-  const seen = parsed(recall('sessionStorage', key(job)) ?? '');
+export function recallSeen(job: string): Seen | null {
+  const seen = parseSeen(recall('sessionStorage', storageKey(job)) ?? '');
   return typeof seen?.seq === 'number' && typeof seen.at === 'number' ? (seen as Seen) : null;
 }
 
-function parsed(text: string): Partial<Seen> | null {
+function parseSeen(text: string): Partial<Seen> | null {
   try {
     return JSON.parse(text) as Partial<Seen> | null;
   } catch (error) {
@@ -32,10 +32,10 @@ function parsed(text: string): Partial<Seen> | null {
 }
 
 /** What came since, in words; `''` where there is nothing to say. */
-export function sinceThen(seen: Seen | null, seq: number): string {
+export function missedEventsWords(seen: Seen | null, seq: number): string {
   if (!seen || seq < seen.seq) return '';
   const events = seq - seen.seq;
   if (!events) return '';
-  const when = clock(new Date(seen.at));
+  const when = clockTime(new Date(seen.at));
   return `resumed from #${seen.seq}, seen at ${when}: ${plural(events, 'event')} caught up`;
 }

@@ -1,29 +1,29 @@
 /** Lines named by an address: `812.3`, and `812.3-815` for all from one to another. */
 
 import { lineName } from '../client';
-import type { Line } from './log-lines';
+import type { LogLine } from './log-lines';
 
 /** The first and the last line that are marked, by index. */
-export type Marked = readonly [number, number];
+export type LineRange = readonly [number, number];
 
 /** Return which lines a name stands for; null where it names none that is there. */
-export function markedOf(name: string, lines: readonly Line[]): Marked | null {
+export function parseLineRange(name: string, lines: readonly LogLine[]): LineRange | null {
   const [first = '', last = first] = name.split('-');
-  const ends = [indexOf(first, lines), indexOf(last, lines)];
+  const ends = [indexOfLine(first, lines), indexOfLine(last, lines)];
   if (ends.some((index) => index === null)) return null;
   const [from = 0, to = 0] = (ends as number[]).sort((a, b) => a - b);
   return [from, to];
 }
 
 /** Return the name of lines, from one to another in whichever order. */
-export function markedName(lines: readonly Line[], one: number, other: number): string {
+export function formatLineRange(lines: readonly LogLine[], one: number, other: number): string {
   const [from, to] = [lines[Math.min(one, other)], lines[Math.max(one, other)]];
   if (!from || !to) return '';
   return from === to ? lineName(from) : `${lineName(from)}-${lineName(to)}`;
 }
 
 /** Lines stand in the order of their names. */
-function indexOf(name: string, lines: readonly Line[]): number | null {
+function indexOfLine(name: string, lines: readonly LogLine[]): number | null {
   const [seq = 0, part = 1] = name.split('.').map(Number);
   let [low, high] = [0, lines.length];
   while (low < high) {

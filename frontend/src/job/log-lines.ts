@@ -1,10 +1,10 @@
 /** The lines of a run's log, made of its events once, and kept by step. */
 
 import { type JobEvent, lineName, TerminalLine, Terminals } from '../client';
-import { words } from '../text/event-words';
+import { eventWords } from '../text/event-words';
 
 /** One line. `kind`: what a step wrote (out, err), or what happened (note, bad). */
-export interface Line {
+export interface LogLine {
   /** The event that it begins in, and which of the lines that do, from 1. */
   readonly seq: number;
   readonly part: number;
@@ -17,41 +17,49 @@ export interface Line {
 }
 
 /** All lines, and those of each step; the arrays only ever grow. */
-export class Lines {
-  readonly all: Line[] = [];
+export class LogLines {
+  readonly all: LogLine[] = [];
   /** Grows with every event that may have changed a line. */
   revision = 0;
-  private readonly steps = new Map<string, Line[]>();
+  private readonly steps = new Map<string, LogLine[]>();
   private readonly terminals = new Terminals(({ step, target, stream, ...line }) =>
-    this.add({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
+    this.addLine({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
   );
 
   /** The lines of one step on one target (`''`: the job itself). */
-  of(target: string, step: string): readonly Line[] {
-    return this.own(target, step);
+  ofStep(target: string, step: string): readonly LogLine[] {
+    return this.stepLines(target, step);
   }
 
   /** Take in events, in order. */
-  take(events: readonly JobEvent[]): void {
+  addEvents(events: readonly JobEvent[]): void {
     this.revision += events.length;
     for (const event of events) {
       this.terminals.take(event);
-      if (event.type === 'step.failed' || event.type === 'job.failed') this.note(event, 'bad');
-      else if (isNote(event)) this.note(event, 'note');
+      if (event.type === 'step.failed' || event.type === 'job.failed') this.addNote(event, 'bad');
+      else if (isNote(event)) this.addNote(event, 'note');
     }
   }
 
-  private note(event: JobEvent, kind: 'note' | 'bad'): void {
+  private addNote(event: JobEvent, kind: 'note' | 'bad'): void {
     const { seq, at, target = '', step = '' } = event;
-    this.add({ seq, part: 1, at, target, step, kind, content: TerminalLine.of(words(event)) });
+    this.addLine({
+      seq,
+      part: 1,
+      at,
+      target,
+      step,
+      kind,
+      content: TerminalLine.of(eventWords(event)),
+    });
   }
 
-  private add(line: Line): void {
+  private addLine(line: LogLine): void {
     this.all.push(line);
-    if (line.target || line.step) this.own(line.target, line.step).push(line);
+    if (line.target || line.step) this.stepLines(line.target, line.step).push(line);
   }
 
-  private own(target: string, step: string): Line[] {
+  private stepLines(target: string, step: string): LogLine[] {
     const key = `${target}\n${step}`;
     const lines = this.steps.get(key) ?? [];
     this.steps.set(key, lines);
@@ -68,8 +76,8 @@ export interface Extract {
 }
 
 /** Return lines as text, whole, each with a newline. */
-export function extract(lines: readonly Line[], { details, from }: Extract): string {
-  const before = (line: Line) => {
+export function linesAsText(lines: readonly LogLine[], { details, from }: Extract): string {
+  const before = (line: LogLine) => {
     const place = from ? [line.target, line.step].filter(Boolean).join(' › ') : '';
     return [line.at, `#${lineName(line)}`, place].filter(Boolean).join(' ');
   };

@@ -1,33 +1,33 @@
 /** A line of output as a row. */
 
 import { lineName, type Segment } from '../client';
-import { clock, count, exact } from '../text/format';
-import type { Line } from './log-lines';
+import { clockTime, count, exactTime } from '../text/format';
+import type { LogLine } from './log-lines';
 
 /** More characters of one line would make the page slow; copies and downloads have all of them. */
-const MOST_SHOWN = 10_000;
+const MAX_CHARACTERS = 10_000;
 
 /** The row of a line; `from` adds which step it is of. */
-export function lineRow(line: Line, from: boolean): HTMLElement {
+export function createLogRow(line: LogLine, from: boolean): HTMLElement {
   const row = span(`line is-${line.kind}`);
   const at = new Date(line.at);
   const name = lineName(line);
   row.dataset.line = name;
-  row.append(number(name, at), span('line-at', clock(at, true)));
+  row.append(lineLink(name, at), span('line-at', clockTime(at, true)));
   if (from) row.append(span('line-from', [line.target, line.step].filter(Boolean).join(' › ')));
   row.append(span('line-text'));
-  fillRow(row, line);
+  updateLogRow(row, line);
   return row;
 }
 
 /** Write into a row what its line says now; what is written in it already stays, with its selection. */
-export function fillRow(row: HTMLElement, line: Line): void {
+export function updateLogRow(row: HTMLElement, line: LogLine): void {
   const text = row.querySelector('.line-text');
   if (!text) return;
-  const { segments, more } = line.content.segments(MOST_SHOWN);
+  const { segments, more } = line.content.segments(MAX_CHARACTERS);
   segments.forEach((segment, i) => {
     const node = text.childNodes[i];
-    if (!node || !extended(node, segment)) {
+    if (!node || !extendNode(node, segment)) {
       const made = segment.classes ? span(segment.classes, segment.text) : segment.text;
       if (node) node.replaceWith(made);
       else text.append(made);
@@ -38,19 +38,19 @@ export function fillRow(row: HTMLElement, line: Line): void {
 }
 
 /** Make a node say more of the same; false where it says something else. */
-function extended(node: ChildNode, { text, classes }: Segment): boolean {
+function extendNode(node: ChildNode, { text, classes }: Segment): boolean {
   const [own, inner] = node instanceof HTMLElement ? [node.className, node.firstChild] : ['', node];
   if (own !== classes || !(inner instanceof Text) || !text.startsWith(inner.data)) return false;
   if (text.length > inner.length) inner.appendData(text.slice(inner.length));
   return true;
 }
 
-function number(name: string, at: Date): HTMLElement {
+function lineLink(name: string, at: Date): HTMLElement {
   const link = document.createElement('a');
   link.className = 'line-seq';
   link.href = `#log/${name}`;
   link.textContent = name;
-  link.title = `#${name}, ${exact(at)}`;
+  link.title = `#${name}, ${exactTime(at)}`;
   link.tabIndex = -1;
   return link;
 }

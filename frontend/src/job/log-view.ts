@@ -4,19 +4,19 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { keep, recall } from '../client';
 import { copyText } from '../elements/copy';
-import { glyph, Plain } from '../elements/light-element';
-import { listen } from '../elements/shortcuts';
-import { Windowed } from '../list/virtual-list';
+import { glyph, LightElement } from '../elements/light-element';
+import { addShortcuts } from '../elements/shortcuts';
+import { VirtualList } from '../list/virtual-list';
 import { count, plural } from '../text/format';
-import { type Marked, markedName, markedOf } from './line-range';
-import { extract, type Line } from './log-lines';
-import { fillRow, lineRow } from './log-row';
-import { Search } from './log-search';
+import { formatLineRange, type LineRange, parseLineRange } from './line-range';
+import { type LogLine, linesAsText } from './log-lines';
+import { createLogRow, updateLogRow } from './log-row';
+import { LogSearch } from './log-search';
 import { selectedText } from './selected-text';
 
-const ROW = 20;
+const ROW_HEIGHT = 20;
 /** As near to the end as this (px), the reader is taken to be at it. */
-const NEAR = 24;
+const END_MARGIN = 24;
 
 /**
  * `<reprise-log .lines .size .revision>`: `lines` may grow in place, `size` is its length and `revision`
@@ -25,8 +25,8 @@ const NEAR = 24;
  * `mark` with the names that were clicked.
  */
 @customElement('reprise-log')
-export class Log extends Plain {
-  @property({ attribute: false }) lines: readonly Line[] = [];
+export class LogView extends LightElement {
+  @property({ attribute: false }) lines: readonly LogLine[] = [];
   @property({ type: Number }) size = 0;
   @property({ type: Number }) revision = 0;
   @property({ type: Boolean }) from = false;
@@ -38,45 +38,45 @@ export class Log extends Plain {
   @state() private following = true;
   @state() private wrap = recall('localStorage', 'reprise:wrap') === 'yes';
   @state() private times = recall('localStorage', 'reprise:times') === 'yes';
-  @state() private leftAt = 0;
-  @state() private sought = '';
+  @state() private sizeWhenLeft = 0;
+  @state() private searchText = '';
   @state() private hits = 0;
-  @state() private at = 0;
-  @state() private range: Marked | null = null;
-  @state() private said = '';
+  @state() private hitIndex = 0;
+  @state() private range: LineRange | null = null;
+  @state() private copyResult = '';
   @query('.log-scroll') private scroller!: HTMLElement;
-  @query('.log-lines') private body!: HTMLElement;
-  @query('.log-search') private field!: HTMLInputElement;
+  @query('.log-lines') private listBody!: HTMLElement;
+  @query('.log-search') private searchField!: HTMLInputElement;
 
-  private windowed: Windowed<Line> | undefined;
-  private resized: ResizeObserver | undefined;
-  private search = new Search([], '');
-  private readonly drawn = new WeakMap<HTMLElement, Line>();
+  private list: VirtualList<LogLine> | undefined;
+  private resizeObserver: ResizeObserver | undefined;
+  private search = new LogSearch([], '');
+  private readonly lineOfRow = new WeakMap<HTMLElement, LogLine>();
   /** The lines that were drawn before they had ended, by index, and as of which version. */
-  private readonly open = new Map<number, number>();
+  private readonly unfinished = new Map<number, number>();
   private lastTop = 0;
   private unlisten: (() => void) | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.unlisten = listen([
-      { keys: ['/'], does: 'Search the output', run: () => this.toSearch() },
+    this.unlisten = addShortcuts([
+      { keys: ['/'], label: 'Search the output', run: () => this.focusSearch() },
       {
         keys: ['f'],
-        does: 'Follow the end of the output',
+        label: 'Follow the end of the output',
         run: () => this.visible && this.follow(),
       },
-      { keys: ['w'], does: 'Wrap long lines', run: () => this.visible && this.toggle('wrap') },
-      { keys: ['t'], does: 'Show times', run: () => this.visible && this.toggle('times') },
+      { keys: ['w'], label: 'Wrap long lines', run: () => this.visible && this.toggle('wrap') },
+      { keys: ['t'], label: 'Show times', run: () => this.visible && this.toggle('times') },
     ]);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.unlisten?.();
-    this.windowed?.stop();
-    this.resized?.disconnect();
-    this.windowed = undefined;
+    this.list?.disconnect();
+    this.resizeObserver?.disconnect();
+    this.list = undefined;
   }
 
   private get visible(): boolean {
@@ -84,174 +84,176 @@ export class Log extends Plain {
   }
 
   override updated(changed: PropertyValues): void {
-    if (!this.windowed || changed.has('lines')) this.restart();
-    else if (changed.has('size') || changed.has('revision')) this.grown();
-    if (changed.has('marked')) this.mark();
+    if (!this.list || changed.has('lines')) this.resetLines();
+    else if (changed.has('size') || changed.has('revision')) this.appendLines();
+    if (changed.has('marked')) this.showMarked();
   }
 
-  private restart(): void {
-    if (!this.windowed) {
-      this.windowed = new Windowed(this.scroller, this.body, ROW, (line, i) => this.row(line, i));
-      this.resized = new ResizeObserver(() => this.pin());
-      this.resized.observe(this.body);
-      this.resized.observe(this.scroller);
+  private resetLines(): void {
+    if (!this.list) {
+      this.list = new VirtualList(this.scroller, this.listBody, ROW_HEIGHT, (line, i) =>
+        this.createRow(line, i),
+      );
+      this.resizeObserver = new ResizeObserver(() => this.scrollToEnd());
+      this.resizeObserver.observe(this.listBody);
+      this.resizeObserver.observe(this.scroller);
     }
-    this.open.clear();
-    this.windowed.reset(this.lines);
+    this.unfinished.clear();
+    this.list.setItems(this.lines);
     this.following = this.live;
     this.lastTop = 0;
-    if (this.following) this.pin();
+    if (this.following) this.scrollToEnd();
     else this.scroller.scrollTop = 0;
-    this.seek();
+    this.runSearch();
     this.range = null;
-    this.mark();
+    this.showMarked();
   }
 
-  private grown(): void {
-    this.scrolled(); // the browser tells of a scroll with the next frame only
-    for (const [index, version] of this.open) this.refresh(index, version);
-    this.windowed?.grow();
-    for (const index of this.search.more()) this.dress(this.windowed?.drawn(index), index);
-    this.hits = this.search.found.length;
-    if (this.marked && !this.range) this.mark();
-    this.pin();
+  private appendLines(): void {
+    this.handleScroll(); // the browser tells of a scroll with the next frame only
+    for (const [index, version] of this.unfinished) this.refreshRow(index, version);
+    this.list?.appendNew();
+    for (const index of this.search.update()) this.styleRow(this.list?.rowAt(index), index);
+    this.hits = this.search.hits.length;
+    if (this.marked && !this.range) this.showMarked();
+    this.scrollToEnd();
   }
 
-  private row(line: Line, index: number): HTMLElement {
-    const row = lineRow(line, this.from);
-    this.drawn.set(row, line);
-    if (!line.content.ended) this.open.set(index, line.content.version);
-    this.dress(row, index);
+  private createRow(line: LogLine, index: number): HTMLElement {
+    const row = createLogRow(line, this.from);
+    this.lineOfRow.set(row, line);
+    if (!line.content.ended) this.unfinished.set(index, line.content.version);
+    this.styleRow(row, index);
     return row;
   }
 
   /** Write into the row of a line that had not ended what it says by now. */
-  private refresh(index: number, version: number): void {
-    const [line, row] = [this.lines[index], this.windowed?.drawn(index)];
-    if (!line || !row || line.content.ended) this.open.delete(index);
-    else this.open.set(index, line.content.version);
-    if (line && row && line.content.version !== version) fillRow(row, line);
+  private refreshRow(index: number, version: number): void {
+    const [line, row] = [this.lines[index], this.list?.rowAt(index)];
+    if (!line || !row || line.content.ended) this.unfinished.delete(index);
+    else this.unfinished.set(index, line.content.version);
+    if (line && row && line.content.version !== version) updateLogRow(row, line);
   }
 
   /** Show of a row whether it is found, or marked. The row itself stays, and what is selected in it. */
-  private dress(row: HTMLElement | undefined, index: number): void {
-    row?.classList.toggle('is-found', this.search.has(index));
-    row?.classList.toggle('is-now', this.search.found[this.at] === index);
+  private styleRow(row: HTMLElement | undefined, index: number): void {
+    row?.classList.toggle('is-found', this.search.isHit(index));
+    row?.classList.toggle('is-now', this.search.hits[this.hitIndex] === index);
     const [from, to] = this.range ?? [0, -1];
     row?.classList.toggle('is-marked', from <= index && index <= to);
   }
 
-  private dressAll(): void {
-    this.windowed?.each((row, index) => this.dress(row, index));
+  private styleRows(): void {
+    this.list?.forEachRow((row, index) => this.styleRow(row, index));
   }
 
-  private pin(): void {
+  private scrollToEnd(): void {
     if (!this.following || !this.scroller) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.lastTop = this.scroller.scrollTop;
   }
 
-  private scrolled(): void {
+  private handleScroll(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    const atEnd = scrollTop + clientHeight >= scrollHeight - NEAR;
+    const atEnd = scrollTop + clientHeight >= scrollHeight - END_MARGIN;
     if (atEnd) this.following = true;
-    else if (scrollTop < this.lastTop && this.following) this.leave();
+    else if (scrollTop < this.lastTop && this.following) this.stopFollowing();
     this.lastTop = scrollTop;
   }
 
-  private leave(): void {
+  private stopFollowing(): void {
     this.following = false;
-    this.leftAt = this.lines.length;
+    this.sizeWhenLeft = this.lines.length;
   }
 
   private follow(): undefined {
     this.following = true;
-    this.pin();
+    this.scrollToEnd();
   }
 
   private toggle(what: 'wrap' | 'times'): undefined {
     this[what] = !this[what];
     keep('localStorage', `reprise:${what}`, this[what] ? 'yes' : 'no');
-    void this.updateComplete.then(() => this.pin());
+    void this.updateComplete.then(() => this.scrollToEnd());
   }
 
-  private toSearch(): boolean {
+  private focusSearch(): boolean {
     if (!this.visible) return false;
-    this.field.focus();
-    this.field.select();
+    this.searchField.focus();
+    this.searchField.select();
     return true;
   }
 
-  private seek(): void {
-    this.search = new Search(this.lines, this.sought);
-    this.search.more();
-    this.hits = this.search.found.length;
-    this.go(0);
+  private runSearch(): void {
+    this.search = new LogSearch(this.lines, this.searchText);
+    this.search.update();
+    this.hits = this.search.hits.length;
+    this.goToHit(0);
   }
 
   /** Go to the hit number `at`, round the ends. */
-  private go(at: number): void {
-    this.at = this.hits ? (at + this.hits) % this.hits : 0;
-    this.dressAll();
-    this.show(this.search.found[this.at]);
+  private goToHit(at: number): void {
+    this.hitIndex = this.hits ? (at + this.hits) % this.hits : 0;
+    this.styleRows();
+    this.revealLine(this.search.hits[this.hitIndex]);
   }
 
-  private show(index: number | undefined): void {
+  private revealLine(index: number | undefined): void {
     if (index === undefined) return;
-    this.leave();
-    this.windowed?.reveal(index);
+    this.stopFollowing();
+    this.list?.scrollToItem(index);
   }
 
   /** Show which lines are marked, and go to them unless they are where they were. */
-  private mark(): void {
+  private showMarked(): void {
     const [before] = this.range ?? [];
-    this.range = this.marked ? markedOf(this.marked, this.lines) : null;
-    this.dressAll();
-    if (this.range && this.range[0] !== before) this.show(this.range[0]);
+    this.range = this.marked ? parseLineRange(this.marked, this.lines) : null;
+    this.styleRows();
+    if (this.range && this.range[0] !== before) this.revealLine(this.range[0]);
   }
 
   /** A click on a line's number marks it, with shift all from the one that is marked. */
-  private clicked(event: MouseEvent): void {
+  private handleClick(event: MouseEvent): void {
     const link = (event.target as HTMLElement).closest('.line-seq');
     const row = link?.closest<HTMLElement>('.line');
     if (!this.markable || !row || event.ctrlKey || event.metaKey) return;
     event.preventDefault(); // of mousedown, too: with shift, the browser would select text
     if (event.type !== 'click') return;
-    const index = markedOf(row.dataset.line ?? '', this.lines)?.[0] ?? 0;
+    const index = parseLineRange(row.dataset.line ?? '', this.lines)?.[0] ?? 0;
     const other = event.shiftKey && this.range ? this.range[0] : index;
-    const name = markedName(this.lines, index, other);
+    const name = formatLineRange(this.lines, index, other);
     this.range = [Math.min(index, other), Math.max(index, other)];
     this.dispatchEvent(new CustomEvent('mark', { detail: name === this.marked ? '' : name }));
   }
 
-  private keyed(event: KeyboardEvent): void {
-    if (event.key === 'Enter') this.go(this.at + (event.shiftKey ? -1 : 1));
-    else if (event.key === 'Escape') this.field.blur();
+  private handleSearchKey(event: KeyboardEvent): void {
+    if (event.key === 'Enter') this.goToHit(this.hitIndex + (event.shiftKey ? -1 : 1));
+    else if (event.key === 'Escape') this.searchField.blur();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private text(lines = this.lines): string {
-    return extract(lines, { details: this.times, from: this.from });
+  private linesText(lines = this.lines): string {
+    return linesAsText(lines, { details: this.times, from: this.from });
   }
 
-  private async copy(): Promise<void> {
+  private async copyLines(): Promise<void> {
     const [from, to] = this.range ?? [0, this.lines.length];
-    const done = await copyText(this.text(this.lines.slice(from, to + 1)));
-    this.say(done ? 'Copied' : 'Could not copy');
+    const done = await copyText(this.linesText(this.lines.slice(from, to + 1)));
+    this.showCopyResult(done ? 'Copied' : 'Could not copy');
   }
 
-  private copied(event: ClipboardEvent): void {
-    const whole = (row: HTMLElement) => this.drawn.get(row)?.content.text ?? '';
-    const text = selectedText(this.body, whole);
+  private handleCopy(event: ClipboardEvent): void {
+    const whole = (row: HTMLElement) => this.lineOfRow.get(row)?.content.text ?? '';
+    const text = selectedText(this.listBody, whole);
     if (text === null) return;
     event.clipboardData?.setData('text/plain', text);
     event.preventDefault();
   }
 
   private download(): void {
-    const url = URL.createObjectURL(new Blob([this.text()], { type: 'text/plain' }));
+    const url = URL.createObjectURL(new Blob([this.linesText()], { type: 'text/plain' }));
     const link = document.createElement('a');
     link.href = url;
     link.download = this.file;
@@ -259,29 +261,29 @@ export class Log extends Plain {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
-  private say(text: string): void {
-    this.said = text;
+  private showCopyResult(text: string): void {
+    this.copyResult = text;
     setTimeout(() => {
-      this.said = '';
+      this.copyResult = '';
     }, 2000);
   }
 
   override render(): TemplateResult {
-    const below = Math.max(0, this.size - this.leftAt);
+    const below = Math.max(0, this.size - this.sizeWhenLeft);
     const copies = this.range ? plural(this.range[1] - this.range[0] + 1, 'line') : '';
     const timed = this.times ? 'with times and numbers' : 'the text alone';
     return html`
       <div class="log-tools">
         ${this.searchTools()}
-        ${tool('follow', 'Follow', () => this.follow(), { pressed: this.following })}
-        ${tool('clock', 'Times', () => this.toggle('times'), { pressed: this.times })}
-        ${tool('wrap', 'Wrap', () => this.toggle('wrap'), { pressed: this.wrap })}
-        ${tool('copy', this.said || ['Copy', copies].join(' ').trim(), () => this.copy(), { title: `Copy, ${timed}` })}
-        ${tool('download', 'Download', () => this.download(), { title: `Download, ${timed}` })}
+        ${toolButton('follow', 'Follow', () => this.follow(), { pressed: this.following })}
+        ${toolButton('clock', 'Times', () => this.toggle('times'), { pressed: this.times })}
+        ${toolButton('wrap', 'Wrap', () => this.toggle('wrap'), { pressed: this.wrap })}
+        ${toolButton('copy', this.copyResult || ['Copy', copies].join(' ').trim(), () => this.copyLines(), { title: `Copy, ${timed}` })}
+        ${toolButton('download', 'Download', () => this.download(), { title: `Download, ${timed}` })}
       </div>
       <div class="log-scroll ${this.wrap ? 'is-wrapped' : ''} ${this.times ? 'has-times' : ''} ${this.from ? 'has-from' : ''}"
         tabindex="0" role="log" aria-live="off" aria-label="Output" 
-        @scroll=${this.scrolled} @mousedown=${this.clicked} @click=${this.clicked} @copy=${this.copied}>
+        @scroll=${this.handleScroll} @mousedown=${this.handleClick} @click=${this.handleClick} @copy=${this.handleCopy}>
         <div class="log-lines"></div>
         ${this.size ? nothing : html`<p class="log-empty muted">${this.empty}</p>`}
       </div>
@@ -294,14 +296,14 @@ export class Log extends Plain {
   }
 
   private searchTools(): TemplateResult {
-    const hits = this.hits ? `${count(this.at + 1)} of ${count(this.hits)}` : 'none';
+    const hits = this.hits ? `${count(this.hitIndex + 1)} of ${count(this.hits)}` : 'none';
     return html`<span class="log-find">${glyph('search')}
       <input class="field log-search" type="search" placeholder="Search" aria-label="Search the output"
-        @keydown=${this.keyed} @input=${() => {
-          this.sought = this.field.value;
-          this.seek();
+        @keydown=${this.handleSearchKey} @input=${() => {
+          this.searchText = this.searchField.value;
+          this.runSearch();
         }} />
-      <span class="muted log-hits" aria-live="polite">${this.sought ? hits : ''}</span></span>`;
+      <span class="muted log-hits" aria-live="polite">${this.searchText ? hits : ''}</span></span>`;
   }
 }
 
@@ -310,7 +312,12 @@ interface ToolOptions {
   readonly title?: string;
 }
 
-function tool(name: string, word: string, act: () => void, options: ToolOptions): TemplateResult {
+function toolButton(
+  name: string,
+  word: string,
+  act: () => void,
+  options: ToolOptions,
+): TemplateResult {
   const { pressed, title = word } = options;
   return html`<button class="tool" aria-pressed=${pressed === undefined ? nothing : String(pressed)}
     title=${title} @click=${act}>${glyph(name)}<span>${word}</span></button>`;

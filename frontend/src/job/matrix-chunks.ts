@@ -1,13 +1,13 @@
 /** The list of very many targets in parts, so that only those near the view are drawn. Pure. */
 
-import { CHUNK } from '../list/visible-chunks';
-import type { Row, RowGroup } from './target-rows';
+import { CHUNK_SIZE } from '../list/visible-chunks';
+import type { RowGroup, TargetRow } from './target-rows';
 
 /** A group's rows, or some of them; `head` is the group where its first row is among them. */
 export interface MatrixPart {
   readonly head: RowGroup | null;
   readonly name: string;
-  readonly rows: readonly Row[];
+  readonly rows: readonly TargetRow[];
   /** The place of the first row among all that are shown. */
   readonly from: number;
 }
@@ -23,14 +23,14 @@ export interface MatrixChunk {
 /** A group, and which of its rows are shown. */
 export interface ShownGroup {
   readonly group: RowGroup;
-  readonly rows: readonly Row[];
+  readonly rows: readonly TargetRow[];
 }
 
 /** Heights in px, as `matrix.css` has them. */
 const [LINE, TALL_LINE, HEAD] = [24, 44, 32];
 
 /** Cut the groups into chunks of `most` rows, across groups: there may be one for each target. */
-export function matrixChunks(groups: readonly ShownGroup[], most = CHUNK): MatrixChunk[] {
+export function chunkRows(groups: readonly ShownGroup[], most = CHUNK_SIZE): MatrixChunk[] {
   const chunks: MatrixChunk[] = [];
   let [parts, from, at]: [MatrixPart[], number, number] = [[], 0, 0];
   const close = () => {
@@ -52,7 +52,7 @@ export function matrixChunks(groups: readonly ShownGroup[], most = CHUNK): Matri
 }
 
 /** About how high a chunk is that was never drawn. */
-export function guessed(chunk: MatrixChunk | undefined, narrow: boolean): number {
+export function estimateHeight(chunk: MatrixChunk | undefined, narrow: boolean): number {
   if (!chunk) return 0;
   const heads = chunk.parts.filter((part) => part.head).length;
   return chunk.count * (narrow ? TALL_LINE : LINE) + heads * HEAD;

@@ -4,14 +4,14 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { JobEvent, WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { glyph } from '../elements/light-element';
-import { names, waitWords } from '../text/event-words';
-import { plural, shortId, who } from '../text/format';
-import { gatesOf } from './actions';
+import { listNames, waitWords } from '../text/event-words';
+import { actorName, plural, shortId } from '../text/format';
+import { openGates } from './actions';
 
-const MOST_WAITS = 4;
+const MAX_WAITS = 4;
 
 /** What the notices are made of. */
-export interface Held {
+export interface NoticesView {
   readonly job: Job;
   /** The titles of the jobs that hold its targets. */
   readonly titles: ReadonlyMap<string, string>;
@@ -24,39 +24,42 @@ export interface Held {
 }
 
 /** Why the job does not go on now, and who can change that. */
-export function heldView(held: Held): TemplateResult | typeof nothing {
+export function noticesView(held: NoticesView): TemplateResult | typeof nothing {
   switch (held.job.status) {
     case 'cancelling':
-      return notice(
+      return warningNotice(
         'cancelling',
         html`Stopping: running steps get a few seconds to end, then the run puts back what it began.`,
       );
     case 'paused':
-      return pausedView(held);
+      return pausedNotice(held);
     case 'waiting':
-      return html`${gatesOf(held.job).map((gate) => gateView(held, gate))} ${waitingView(held)}`;
+      return html`${openGates(held.job).map((gate) => gateNotice(held, gate))} ${waitingNotice(held)}`;
     default:
       return nothing;
   }
 }
 
-function notice(sign: string, words: TemplateResult): TemplateResult {
+function warningNotice(sign: string, words: TemplateResult): TemplateResult {
   return html`<div class="notice is-warning" role="status">${glyph(sign)}<span>${words}</span></div>`;
 }
 
-function pausedView({ job, moments, busy }: Held): TemplateResult {
+function pausedNotice({ job, moments, busy }: NoticesView): TemplateResult {
   const paused = moments.findLast((event) => event.type === 'job.paused');
   const reason = paused?.type === 'job.paused' ? paused.data.reason : '';
   const by = paused
-    ? html`Paused by ${who(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${sentence(reason)}` : '.'}`
+    ? html`Paused by ${actorName(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${sentence(reason)}` : '.'}`
     : html`Paused.`;
   const now = busy ? `Steps that run on ${plural(busy, 'server')} end first.` : '';
   const next = job.started_at ? 'Nothing goes on' : 'It does not begin';
-  return notice('paused', html`${by} ${now} ${next} until somebody resumes it.`);
+  return warningNotice('paused', html`${by} ${now} ${next} until somebody resumes it.`);
 }
 
 /** The question of a gate with its two answers, for whoever may give them. */
-function gateView({ job, moments, acting, onAct }: Held, gate: WaitingFor): TemplateResult {
+function gateNotice(
+  { job, moments, acting, onAct }: NoticesView,
+  gate: WaitingFor,
+): TemplateResult {
   const asked = moments.findLast(
     (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
   );
@@ -80,43 +83,43 @@ function gateView({ job, moments, acting, onAct }: Held, gate: WaitingFor): Temp
 
 function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
   const others = gate.not_by_submitter
-    ? `Somebody else than ${who(job.submitted_by)}, who submitted it, has to answer.`
+    ? `Somebody else than ${actorName(job.submitted_by)}, who submitted it, has to answer.`
     : '';
   if (!gate.until) return others;
   return html`${others} It is given up <reprise-until at=${gate.until}></reprise-until>.`;
 }
 
 /** What else it waits for: moments and signals, or targets and who has them. */
-function waitingView({ job, titles }: Held): TemplateResult | typeof nothing {
+function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof nothing {
   const own = job.waiting_for.filter((wait) => wait.for && wait.for !== 'approval');
-  if (own.length) return parkedView(own);
+  if (own.length) return ownWaitsNotice(own);
   const holders = new Map<string | null, string[]>();
   for (const { target, job: holder = null } of job.waiting_for) {
     if (target) holders.set(holder, [...(holders.get(holder) ?? []), target]);
   }
   if (!holders.size) return nothing;
-  const parts = [...holders].map(([holder, targets]) => heldBy(targets, holder, titles));
+  const parts = [...holders].map(([holder, targets]) => holderWords(targets, holder, titles));
   const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
-  return notice('waiting', html`Waiting for ${all}. It goes on by itself.`);
+  return warningNotice('waiting', html`Waiting for ${all}. It goes on by itself.`);
 }
 
-function parkedView(waits: readonly WaitingFor[]): TemplateResult {
-  const shown = waits.slice(0, MOST_WAITS).map(waitWords);
+function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {
+  const shown = waits.slice(0, MAX_WAITS).map(waitWords);
   const more = waits.length - shown.length;
   const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
   const word = waits.some((wait) => wait.for === 'signal');
   const unknown = waits.some((wait) => wait.for === 'kind');
   const goes = unknown ? 'It goes on once there is one.' : 'It goes on by itself.';
   const end = word ? '' : goes;
-  return notice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
+  return warningNotice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
 }
 
-function heldBy(
+function holderWords(
   targets: readonly string[],
   holder: string | null,
   titles: ReadonlyMap<string, string>,
 ): TemplateResult {
-  const what = targets.length > 3 ? plural(targets.length, 'server') : names(targets);
+  const what = targets.length > 3 ? plural(targets.length, 'server') : listNames(targets);
   if (!holder) return html`${what}`;
   return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
     ${titles.get(holder) ?? ''}</a>`;

@@ -2,19 +2,19 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
-import { glyph, status } from '../elements/light-element';
-import { plural, shortId, who } from '../text/format';
-import { legible } from '../text/legible';
-import { addressOf } from './tabs';
-import type { Row } from './target-rows';
+import { glyph, statusView } from '../elements/light-element';
+import { actorName, plural, shortId } from '../text/format';
+import { stripControls } from '../text/legible';
+import { formatAddress } from './tabs';
+import type { TargetRow } from './target-rows';
 
-const MOST_LINKS = 12;
+const MAX_LINKS = 12;
 
 /** What the line is made of. */
-export interface Ended {
+export interface OutcomeView {
   readonly job: Job;
   /** Which step of a failed target to lead to. */
-  readonly rows: readonly Row[];
+  readonly rows: readonly TargetRow[];
   /** The targets that a retry would be for. */
   readonly targets: readonly string[];
   /** The retries that there are, newest first. */
@@ -25,18 +25,18 @@ export interface Ended {
 }
 
 /** One summary line, and the next sensible act. */
-export function endedView(ended: Ended): TemplateResult | typeof nothing {
+export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing {
   const { job, rows, targets, acting } = ended;
   if (job.finished_at === null) return nothing;
   const failed = rows.filter((row) => row.status === 'failed' && row.target);
   const retry = job.can.includes('retry') && targets.length > 0;
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}
-    <span class="ended-words said">${linked(sentence(job), failed)} ${ended.retries.map(retriedAs)}</span>
+    <span class="ended-words said">${linkTargets(outcomeSentence(job), failed)} ${ended.retries.map(retryLink)}</span>
     ${
       retry
         ? html`<button class="button" aria-disabled=${acting ? 'true' : nothing} @click=${ended.onRetry}>
-            ${retryWords(targets, failed)}</button>`
+            ${retryLabel(targets, failed)}</button>`
         : nothing
     }
     ${ended.canSubmit ? html`<a class="button" href="/jobs/new?from=${job.id}">Run again</a>` : nothing}
@@ -44,53 +44,53 @@ export function endedView(ended: Ended): TemplateResult | typeof nothing {
 }
 
 /** `Retry 2 failed servers`; `Retry 5 servers not done` where some were never reached. */
-function retryWords(targets: readonly string[], failed: readonly Row[]): string {
+function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): string {
   const names = new Set(failed.map((row) => row.target));
   return targets.every((target) => names.has(target))
     ? `Retry ${plural(targets.length, 'failed server')}`
     : `Retry ${plural(targets.length, 'server')} not done`;
 }
 
-function retriedAs(job: Job): TemplateResult {
-  return html`<span class="ended-retry">Retried by ${who(job.submitted_by)} as
-    <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${status(job.status)}</span>`;
+function retryLink(job: Job): TemplateResult {
+  return html`<span class="ended-retry">Retried by ${actorName(job.submitted_by)} as
+    <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${statusView(job.status)}</span>`;
 }
 
-function sentence(job: Job): string {
+function outcomeSentence(job: Job): string {
   const fallback = {
     succeeded: `All ${plural(job.total, 'server')} done.`,
     failed: 'The run failed.',
     cancelled: 'The run was stopped.',
   }[job.status as string];
-  const message = legible(job.message) || fallback || '';
+  const message = stripControls(job.message) || fallback || '';
   return /[.!?…]$/.test(message) ? message : `${message}.`;
 }
 
 /** The message with each failed target in it as a link to the step that failed; the others after it. */
-function linked(message: string, failed: readonly Row[]): (TemplateResult | string)[] {
+function linkTargets(message: string, failed: readonly TargetRow[]): (TemplateResult | string)[] {
   const rows = new Map(failed.map((row) => [row.target, row]));
   const parts = message.split(/([^\s,;:()]+)/);
   const shown = parts.map((part) => {
     const name = rows.has(part) ? part : part.replace(/\.$/, '');
     const row = rows.get(name);
     rows.delete(name);
-    return row ? html`${link(row)}${part.slice(name.length)}` : part;
+    return row ? html`${targetLink(row)}${part.slice(name.length)}` : part;
   });
   const rest = [...rows.values()];
   if (!rest.length) return shown;
-  const more = rest.length - MOST_LINKS;
-  const links = rest.slice(0, MOST_LINKS).map((row, i) => html`${i ? ', ' : ' '}${link(row)}`);
+  const more = rest.length - MAX_LINKS;
+  const links = rest.slice(0, MAX_LINKS).map((row, i) => html`${i ? ', ' : ' '}${targetLink(row)}`);
   return [
     ...shown,
     html` Failed:${links}${more > 0 ? ` and ${plural(more, 'more', 'more')}` : ''}.`,
   ];
 }
 
-function link(row: Row): TemplateResult {
-  const address = addressOf('matrix', { target: row.target, step: failedStep(row) });
+function targetLink(row: TargetRow): TemplateResult {
+  const address = formatAddress('matrix', { target: row.target, step: failedStep(row) });
   return html`<a class="mono" href=${address}>${row.target}</a>`;
 }
 
-function failedStep(row: Row): string {
+function failedStep(row: TargetRow): string {
   return [...row.cells.values()].findLast((step) => step.status === 'failed')?.step ?? '';
 }

@@ -2,40 +2,40 @@
 
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { names } from '../text/event-words';
-import { count, plural, who } from '../text/format';
+import { listNames } from '../text/event-words';
+import { actorName, count, plural } from '../text/format';
 import type { Question } from './confirm-dialog';
-import type { Row } from './target-rows';
+import type { TargetRow } from './target-rows';
 
-const WHY = 'Reason, for the history (optional)';
+const REASON_LABEL = 'Reason, for the history (optional)';
 
 /** The question that the Stop button asks. */
-export function stopQuestion(job: Job, rows: readonly Row[]): Question {
+export function stopQuestion(job: Job, rows: readonly TargetRow[]): Question {
   if (!job.started_at) {
     return {
       title: `Cancel “${job.title}”?`,
       consequences: ['It has not begun, so nothing was changed on any server.'],
-      act: 'Cancel job',
-      keep: 'Keep it',
+      confirm: 'Cancel job',
+      cancel: 'Keep it',
       danger: true,
     };
   }
   return {
     title: `Stop “${job.title}”?`,
-    consequences: stopped(job, rows),
-    act: 'Stop run',
-    keep: 'Keep it running',
+    consequences: stopConsequences(job, rows),
+    confirm: 'Stop run',
+    cancel: 'Keep it running',
     danger: true,
-    reason: WHY,
+    reason: REASON_LABEL,
   };
 }
 
-function stopped(job: Job, rows: readonly Row[]): string[] {
-  const busy = inTheMiddle(rows);
+function stopConsequences(job: Job, rows: readonly TargetRow[]): string[] {
+  const busy = countRunning(rows);
   const idle = rows.filter((row) => row.status === 'pending').length;
   return [
     busy
-      ? `${plural(busy, 'server')} ${are(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run puts back what it began.`
+      ? `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run puts back what it began.`
       : 'A running step gets a few seconds to end.',
     ...(job.done ? [`What is done stays done: ${count(job.done)} of ${count(job.total)}.`] : []),
     ...(idle
@@ -46,42 +46,42 @@ function stopped(job: Job, rows: readonly Row[]): string[] {
 }
 
 /** The question that the Pause button asks. */
-export function pauseQuestion(job: Job, rows: readonly Row[]): Question {
-  const busy = inTheMiddle(rows);
+export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
+  const busy = countRunning(rows);
   const begun = [
     'Steps that run now end first, then nothing goes on until somebody resumes it.',
     ...(busy
       ? [
-          `${plural(busy, 'server')} ${are(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
+          `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
         ]
       : []),
   ];
   return {
     title: `Pause “${job.title}”?`,
     consequences: job.started_at ? begun : ['It does not begin until somebody resumes it.'],
-    act: job.started_at ? 'Pause run' : 'Pause job',
-    keep: 'Go on',
-    reason: WHY,
+    confirm: job.started_at ? 'Pause run' : 'Pause job',
+    cancel: 'Go on',
+    reason: REASON_LABEL,
   };
 }
 
 /** The question that the two answers to a gate ask. */
 export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
-  const by = `It was submitted by ${who(job.submitted_by)}.`;
-  const common = { keep: 'Not now', reason: WHY };
+  const by = `It was submitted by ${actorName(job.submitted_by)}.`;
+  const common = { cancel: 'Not now', reason: REASON_LABEL };
   if (act === 'approve') {
     return {
       title: `Approve “${gate.gate}”?`,
       consequences: [...asks, by, 'The run goes on at once.'],
-      act: 'Approve',
+      confirm: 'Approve',
       ...common,
     };
   }
   return {
     title: `Reject “${gate.gate}”?`,
     consequences: [...asks, by, 'The run fails, saying who rejected it and why.'],
-    act: 'Reject',
+    confirm: 'Reject',
     danger: true,
     ...common,
   };
@@ -92,18 +92,18 @@ export function retryQuestion(targets: readonly string[]): Question {
   return {
     title: `Retry ${plural(targets.length, 'server')}?`,
     consequences: [
-      `A new job does the same again on ${names(targets, 6)}.`,
+      `A new job does the same again on ${listNames(targets, 6)}.`,
       'This one stays as it is, and links to the new one.',
     ],
-    act: 'Start retry',
-    keep: 'Not now',
+    confirm: 'Start retry',
+    cancel: 'Not now',
   };
 }
 
-function inTheMiddle(rows: readonly Row[]): number {
+function countRunning(rows: readonly TargetRow[]): number {
   return rows.filter((row) => row.status === 'running').length;
 }
 
-function are(servers: number): string {
+function isOrAre(servers: number): string {
   return servers === 1 ? 'is' : 'are';
 }

@@ -13,23 +13,23 @@ export function selectedText(
   const range = selection.getRangeAt(0);
   const rows = [...body.querySelectorAll<HTMLElement>('.line')];
   const selected = rows.filter((row) => range.intersectsNode(row));
-  if (!selected.some((row) => isCutIn(row, range))) return null;
-  return selected.map((row) => partOf(row, range, whole)).join('\n');
+  if (!selected.some((row) => includesCutText(row, range))) return null;
+  return selected.map((row) => selectedPart(row, range, whole)).join('\n');
 }
 
-function isCutIn(row: HTMLElement, range: Range): boolean {
+function includesCutText(row: HTMLElement, range: Range): boolean {
   const more = row.querySelector('.line-more');
   return more !== null && range.intersectsNode(more);
 }
 
-function partOf(row: HTMLElement, range: Range, whole: (row: HTMLElement) => string): string {
+function selectedPart(row: HTMLElement, range: Range, whole: (row: HTMLElement) => string): string {
   const text = row.querySelector('.line-text');
   if (!text) return '';
   const part = document.createRange();
   part.selectNodeContents(text);
   const more = text.querySelector('.line-more');
   if (more) part.setEndBefore(more);
-  const rest = isCutIn(row, range) ? whole(row).slice(part.toString().length) : '';
+  const rest = includesCutText(row, range) ? whole(row).slice(part.toString().length) : '';
   if (text.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
   if (text.contains(range.endContainer) && !rest) part.setEnd(range.endContainer, range.endOffset);
   return part.toString() + rest;

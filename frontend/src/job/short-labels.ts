@@ -1,19 +1,19 @@
 /** Long names that differ in the middle: without what all of them share, they can be told apart. */
 
 /** Names up to this many characters are shown as they are. */
-const LONG = 26;
+const MAX_LENGTH = 26;
 
 /**
  * What to call each name where there is little room. Where the longest is too long, as much as needed
  * is dropped of the end that all share, then of the beginning, each at a `.` `-` `_` `/` or `:`.
  */
-export function labels(names: readonly string[]): ReadonlyMap<string, string> {
-  let excess = Math.max(0, ...names.map((name) => name.length)) - LONG;
-  const until = names.length > 1 ? cut(names.map(reversed), excess) : 0;
+export function shortLabels(names: readonly string[]): ReadonlyMap<string, string> {
+  let excess = Math.max(0, ...names.map((name) => name.length)) - MAX_LENGTH;
+  const until = names.length > 1 ? sharedPrefix(names.map(reversed), excess) : 0;
   excess -= until;
   const from =
     names.length > 1
-      ? cut(
+      ? sharedPrefix(
           names.map((name) => name.slice(0, -until || undefined)),
           excess,
         )
@@ -27,7 +27,7 @@ export function labels(names: readonly string[]): ReadonlyMap<string, string> {
 }
 
 /** How much of the beginning that all texts share to drop: `excess` and on to the next separator, or less. */
-function cut(texts: readonly string[], excess: number): number {
+function sharedPrefix(texts: readonly string[], excess: number): number {
   if (excess <= 0) return 0;
   const [first = ''] = texts;
   let shared = first.length;

@@ -3,23 +3,23 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { keep, recall } from '../client';
-import { glyph, Plain, status } from '../elements/light-element';
-import { listen } from '../elements/shortcuts';
+import { glyph, LightElement, statusView } from '../elements/light-element';
+import { addShortcuts } from '../elements/shortcuts';
 import { shortId } from '../text/format';
-import type { Line } from './log-lines';
-import type { Opened } from './matrix';
-import { time } from './matrix-cells';
-import type { Row } from './target-rows';
+import type { LogLine } from './log-lines';
+import type { OpenStep } from './matrix';
+import { stepTime } from './matrix-cells';
+import type { TargetRow } from './target-rows';
 import './log-view';
 
-const LEAST = 120;
+const MIN_HEIGHT = 120;
 
 /** `<reprise-output .row .opened .lines .size .revision job loading>`; tells `open` (another step) and `shut`. */
 @customElement('reprise-output')
-export class Output extends Plain {
-  @property({ attribute: false }) row: Row | null = null;
-  @property({ attribute: false }) opened: Opened | null = null;
-  @property({ attribute: false }) lines: readonly Line[] = [];
+export class StepOutput extends LightElement {
+  @property({ attribute: false }) row: TargetRow | null = null;
+  @property({ attribute: false }) opened: OpenStep | null = null;
+  @property({ attribute: false }) lines: readonly LogLine[] = [];
   @property({ type: Number }) size = 0;
   @property({ type: Number }) revision = 0;
   @property() job = '';
@@ -28,8 +28,8 @@ export class Output extends Plain {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.unlisten = listen([
-      { keys: ['Escape'], does: 'Close the output', run: () => this.shut() },
+    this.unlisten = addShortcuts([
+      { keys: ['Escape'], label: 'Close the output', run: () => this.close() },
     ]);
     const height = Number(recall('localStorage', 'reprise:output-height'));
     if (height) this.resize(height);
@@ -40,12 +40,12 @@ export class Output extends Plain {
     this.unlisten?.();
   }
 
-  private shut(): undefined {
+  private close(): undefined {
     this.dispatchEvent(new CustomEvent('shut'));
   }
 
   /** Drag the upper edge; the height is kept for the next time. */
-  private drag(down: PointerEvent): void {
+  private startDrag(down: PointerEvent): void {
     const grip = down.currentTarget as HTMLElement;
     const [from, height] = [down.clientY, this.offsetHeight];
     grip.setPointerCapture(down.pointerId);
@@ -60,7 +60,7 @@ export class Output extends Plain {
     );
   }
 
-  private nudge(event: KeyboardEvent): void {
+  private handleGripKey(event: KeyboardEvent): void {
     const by = { ArrowUp: 32, ArrowDown: -32 }[event.key];
     if (!by) return;
     event.preventDefault();
@@ -69,7 +69,7 @@ export class Output extends Plain {
   }
 
   private resize(height: number): void {
-    const fit = Math.min(innerHeight * 0.75, Math.max(LEAST, height));
+    const fit = Math.min(innerHeight * 0.75, Math.max(MIN_HEIGHT, height));
     this.style.setProperty('--output-height', `${Math.round(fit)}px`);
     keep('localStorage', 'reprise:output-height', String(Math.round(fit)));
   }
@@ -81,26 +81,26 @@ export class Output extends Plain {
       (row?.rollback?.step === opened.step ? row.rollback : row?.cells.get(opened.step)) ?? null;
     const steps = [...(row?.cells.keys() ?? []), ...(row?.rollback ? [row.rollback.step] : [])];
     return html`<div class="output-grip" role="separator" aria-orientation="horizontal" tabindex="0"
-        aria-label="Height of the output" @pointerdown=${this.drag} @keydown=${this.nudge}></div>
+        aria-label="Height of the output" @pointerdown=${this.startDrag} @keydown=${this.handleGripKey}></div>
       <header class="output-head">
         <h2 class="mono">${opened.target || 'run'}</h2>${glyph('right')}
-        <select class="output-step" aria-label="Step" @change=${(e: Event) => this.pick((e.target as HTMLSelectElement).value)}>
+        <select class="output-step" aria-label="Step" @change=${(e: Event) => this.pickStep((e.target as HTMLSelectElement).value)}>
           ${(steps.includes(opened.step) ? steps : [...steps, opened.step]).map(
             (name) =>
               html`<option value=${name} ?selected=${name === opened.step}>${name}</option>`,
           )}
         </select>
-        ${step ? html`${status(step.status)} <span class="muted">${time(step)}${step.try > 1 ? `, try ${step.try}` : ''}</span>` : nothing}
+        ${step ? html`${statusView(step.status)} <span class="muted">${stepTime(step)}${step.try > 1 ? `, try ${step.try}` : ''}</span>` : nothing}
         <span class="bar-gap"></span>
-        <button class="tool" @click=${this.shut} title="Close (Esc)" aria-label="Close the output">${glyph('close')}</button>
+        <button class="tool" @click=${this.close} title="Close (Esc)" aria-label="Close the output">${glyph('close')}</button>
       </header>
       <reprise-log .lines=${this.lines} .size=${this.size} .revision=${this.revision} ?live=${step?.status === 'running'}
         file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
         empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
   }
 
-  private pick(step: string): void {
-    const detail: Opened = { target: this.opened?.target ?? '', step };
+  private pickStep(step: string): void {
+    const detail: OpenStep = { target: this.opened?.target ?? '', step };
     this.dispatchEvent(new CustomEvent('open', { detail }));
   }
 }

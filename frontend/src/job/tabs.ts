@@ -1,12 +1,12 @@
 /** The four sides of a run as tabs, kept in the address: `#log/812.3`, `#matrix/gs-003/health`. */
 
 import { html, type TemplateResult } from 'lit';
-import type { Opened } from './matrix';
+import type { OpenStep } from './matrix';
 
 export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;
 export type Tab = (typeof TABS)[number];
 
-const NAMES: Readonly<Record<Tab, string>> = {
+const TAB_NAMES: Readonly<Record<Tab, string>> = {
   matrix: 'Matrix',
   timeline: 'Timeline',
   log: 'Log',
@@ -14,31 +14,31 @@ const NAMES: Readonly<Record<Tab, string>> = {
 };
 
 /** What an address leads to. */
-export interface Place {
+export interface PageAddress {
   readonly tab: Tab;
   /** A step whose output is open in the matrix. */
-  readonly opened: Opened | null;
+  readonly opened: OpenStep | null;
   /** Lines of the log by their names; `''` where none are marked. */
   readonly marked: string;
 }
 
 /** Where an address leads; an unknown one to the matrix. */
-export function placeOf(hash: string): Place {
-  const [name, target, step] = hash.replace(/^#/, '').split('/').map(decoded);
+export function parseAddress(hash: string): PageAddress {
+  const [name, target, step] = hash.replace(/^#/, '').split('/').map(decodePart);
   const tab = TABS.find((one) => one === name) ?? 'matrix';
   const opened = tab === 'matrix' && target !== undefined && step ? { target, step } : null;
   return { tab, opened, marked: tab === 'log' ? (target ?? '') : '' };
 }
 
 /** The address of a tab, with what is open in it, or marked. */
-export function addressOf(tab: Tab, opened: Opened | null, marked = ''): string {
+export function formatAddress(tab: Tab, opened: OpenStep | null, marked = ''): string {
   if (opened) {
     return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
   }
   return marked ? `#${tab}/${marked}` : `#${tab}`;
 }
 
-function decoded(part: string): string {
+function decodePart(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch (error) {
@@ -65,7 +65,7 @@ export function tabList(
     ${TABS.map(
       (tab) => html`<button class="tab" role="tab" id="tab-${tab}" aria-selected=${tab === current}
         aria-controls="panel-${tab}" tabindex=${tab === current ? 0 : -1} @click=${() => onPick(tab)}
-        >${NAMES[tab]}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
+        >${TAB_NAMES[tab]}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
     )}
   </div>`;
 }

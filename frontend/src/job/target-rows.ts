@@ -1,13 +1,13 @@
 /** The matrix as data: one row a target, one cell a step, grouped as the plan has it. */
 
 import { type JobView, type Plan, planOf, type StepView, TERMINAL } from '../client';
-import { labels } from './short-labels';
+import { shortLabels } from './short-labels';
 
 /** How a target fares. `skipped`: the run ended before its turn. */
 export type RowStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
 
 /** One target. A row is replaced, never changed, so that what is drawn of it can be kept. */
-export interface Row {
+export interface TargetRow {
   /** Its name; `''` stands for the job itself, where steps have no target. */
   readonly target: string;
   /** Its name where there is little room. */
@@ -30,33 +30,33 @@ export interface Row {
 /** Rows that belong together. */
 export interface RowGroup {
   readonly name: string;
-  readonly rows: readonly Row[];
+  readonly rows: readonly TargetRow[];
 }
 
 /** Whether a step is shown across the rest of its row rather than in a column: it puts back. */
-export function putsBack(step: string): boolean {
+export function isRollbackStep(step: string): boolean {
   return step === 'rollback' || step.startsWith('undo ');
 }
 
 /** Rows of a run, brought up to date by each new view of it; rows without news stay the same. */
-export class Rows {
+export class TargetRows {
   /** The steps that are columns, in the plan's order, then those that no plan named. */
   columns: readonly string[] = [];
   groups: readonly RowGroup[] = [];
-  private readonly rows = new Map<string, Row>();
+  private readonly rows = new Map<string, TargetRow>();
   private steps: ReadonlyMap<string, StepView> = new Map();
-  private over = false;
+  private isOver = false;
   private labels: ReadonlyMap<string, string> = new Map();
 
   /** `plan` is known from elsewhere before `job.submitted` has come. */
   constructor(private plan: Plan | null = null) {
     if (!plan) return;
     this.columns = plan.steps;
-    this.build(null);
+    this.buildRows(null);
   }
 
   /** All rows, in the order of the groups. */
-  get all(): Row[] {
+  get all(): TargetRow[] {
     return this.groups.flatMap((group) => group.rows);
   }
 
@@ -64,18 +64,18 @@ export class Rows {
   update(view: JobView): void {
     const over = TERMINAL.has(view.status);
     const plan = planOf(view) ?? this.plan;
-    const everything = over !== this.over || plan !== this.plan;
+    const everything = over !== this.isOver || plan !== this.plan;
     if (!everything && view.steps === this.steps) return;
-    const stale = everything ? null : this.changed(view.steps);
-    this.over = over;
+    const stale = everything ? null : this.changedTargets(view.steps);
+    this.isOver = over;
     this.plan = plan;
     this.steps = view.steps;
-    this.columns = columnsOf(plan, view.steps);
-    this.build(stale);
+    this.columns = stepColumns(plan, view.steps);
+    this.buildRows(stale);
   }
 
   /** The targets of which some step is not as it was. */
-  private changed(steps: ReadonlyMap<string, StepView>): Set<string> {
+  private changedTargets(steps: ReadonlyMap<string, StepView>): Set<string> {
     const targets = new Set<string>();
     for (const [key, step] of steps) {
       if (this.steps.get(key) !== step) targets.add(step.target ?? '');
@@ -83,7 +83,7 @@ export class Rows {
     return targets;
   }
 
-  private build(stale: ReadonlySet<string> | null): void {
+  private buildRows(stale: ReadonlySet<string> | null): void {
     const own = new Map<string, StepView[]>();
     for (const step of this.steps.values()) {
       const target = step.target ?? '';
@@ -93,17 +93,18 @@ export class Rows {
       else own.set(target, [step]);
     }
     const targets = new Set(this.plan?.groups.flatMap((group) => group.targets) ?? []);
-    if (!stale) this.labels = labels([...targets]);
+    if (!stale) this.labels = shortLabels([...targets]);
     for (const target of targets) {
       if (!stale || stale.has(target))
-        this.rows.set(target, this.row(target, own.get(target) ?? []));
+        this.rows.set(target, this.createRow(target, own.get(target) ?? []));
     }
     const extra = [...own.keys()].filter((target) => !targets.has(target));
-    for (const target of extra) this.rows.set(target, this.row(target, own.get(target) ?? []));
-    this.groups = this.grouped(targets);
+    for (const target of extra)
+      this.rows.set(target, this.createRow(target, own.get(target) ?? []));
+    this.groups = this.groupRows(targets);
   }
 
-  private grouped(planned: ReadonlySet<string>): RowGroup[] {
+  private groupRows(planned: ReadonlySet<string>): RowGroup[] {
     const rows = (targets: Iterable<string>) => {
       const found = [...targets].map((target) => this.rows.get(target));
       return found.filter((row) => row !== undefined);
@@ -117,15 +118,15 @@ export class Rows {
     return groups;
   }
 
-  private row(target: string, steps: readonly StepView[]): Row {
+  private createRow(target: string, steps: readonly StepView[]): TargetRow {
     const cells = new Map<string, StepView>();
     for (const step of steps) cells.set(step.step, step);
-    const rollback = [...cells.values()].findLast((step) => putsBack(step.step)) ?? null;
-    for (const name of [...cells.keys()].filter(putsBack)) cells.delete(name);
-    const needed = this.needed(target, cells);
-    const done = needed.filter((name) => isOver(cells.get(name))).length;
+    const rollback = [...cells.values()].findLast((step) => isRollbackStep(step.step)) ?? null;
+    for (const name of [...cells.keys()].filter(isRollbackStep)) cells.delete(name);
+    const needed = this.requiredSteps(target, cells);
+    const done = needed.filter((name) => isStepOver(cells.get(name))).length;
     const all = rollback ? [...cells.values(), rollback] : [...cells.values()];
-    const status = this.status([...cells.values()], done === needed.length);
+    const status = this.rowStatus([...cells.values()], done === needed.length);
     const busy = all.some((step) => step.status === 'running' || step.status === 'retried');
     return {
       target,
@@ -133,54 +134,54 @@ export class Rows {
       status,
       cells,
       rollback,
-      current: currentOf(all),
-      startedAt: first(all),
-      finishedAt: (busy || status === 'running') && !this.over ? null : last(all),
+      current: currentStep(all),
+      startedAt: earliestStart(all),
+      finishedAt: (busy || status === 'running') && !this.isOver ? null : latestFinish(all),
       done,
       of: needed.length,
     };
   }
 
   /** The steps that a target has to go through: not those of the job itself, its gates and sleeps. */
-  private needed(target: string, cells: ReadonlyMap<string, StepView>): readonly string[] {
+  private requiredSteps(target: string, cells: ReadonlyMap<string, StepView>): readonly string[] {
     if (!target) return [...cells.keys()];
     if (this.plan?.steps.length) return this.plan.steps;
     const names = [...this.steps.values()].filter((step) => step.target).map((step) => step.step);
-    return [...new Set(names.filter((name) => !putsBack(name)))];
+    return [...new Set(names.filter((name) => !isRollbackStep(name)))];
   }
 
-  private status(steps: readonly StepView[], through: boolean): RowStatus {
+  private rowStatus(steps: readonly StepView[], through: boolean): RowStatus {
     if (steps.some((step) => step.status === 'failed')) return 'failed';
-    if (!steps.length) return this.over ? 'skipped' : 'pending';
+    if (!steps.length) return this.isOver ? 'skipped' : 'pending';
     if (through) {
       return steps.every((step) => step.status === 'skipped') ? 'skipped' : 'succeeded';
     }
-    return this.over ? 'cancelled' : 'running';
+    return this.isOver ? 'cancelled' : 'running';
   }
 }
 
-function columnsOf(plan: Plan | null, steps: ReadonlyMap<string, StepView>): readonly string[] {
+function stepColumns(plan: Plan | null, steps: ReadonlyMap<string, StepView>): readonly string[] {
   const names = new Set(plan?.steps ?? []);
   for (const step of steps.values()) names.add(step.step);
-  return [...names].filter((name) => !putsBack(name));
+  return [...names].filter((name) => !isRollbackStep(name));
 }
 
-function isOver(step: StepView | undefined): boolean {
+function isStepOver(step: StepView | undefined): boolean {
   return step?.status === 'succeeded' || step?.status === 'skipped';
 }
 
-function currentOf(steps: readonly StepView[]): StepView | null {
+function currentStep(steps: readonly StepView[]): StepView | null {
   const running = steps.findLast((step) => step.status === 'running' || step.status === 'retried');
   return running ?? steps.findLast((step) => step.status === 'failed') ?? steps.at(-1) ?? null;
 }
 
 /** RFC 3339 in one zone sorts as text. */
-function first(steps: readonly StepView[]): string | null {
+function earliestStart(steps: readonly StepView[]): string | null {
   const starts = steps.map((step) => step.started_at).filter((at) => at !== null);
   return starts.sort()[0] ?? null;
 }
 
-function last(steps: readonly StepView[]): string | null {
+function latestFinish(steps: readonly StepView[]): string | null {
   const ends = steps.map((step) => step.finished_at).filter((at) => at !== null);
   return ends.sort().at(-1) ?? null;
 }

@@ -5,20 +5,20 @@ const STEPS = [
 ];
 
 /** An end of the axis past `seconds` that stays for a while, so that bars do not shrink all the time. */
-export function bound(seconds: number): number {
-  const step = stepFor(seconds, 4);
+export function axisEnd(seconds: number): number {
+  const step = tickStep(seconds, 4);
   return Math.ceil((seconds * 1.02) / step) * step;
 }
 
 /** The marks from 0 up to `end`, five to nine of them where possible. */
-export function ticks(end: number): number[] {
-  const step = stepFor(end, 8);
+export function axisTicks(end: number): number[] {
+  const step = tickStep(end, 8);
   const marks = Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
   // A mark at the very end would hang over the edge.
   return marks.filter((at) => at <= end * 0.97);
 }
 
-function stepFor(seconds: number, most: number): number {
+function tickStep(seconds: number, most: number): number {
   return (
     STEPS.find((step) => seconds / step <= most) ?? Math.ceil(seconds / most / 86_400) * 86_400
   );

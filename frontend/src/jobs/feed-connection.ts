@@ -41,6 +41,6 @@ export function feedView(
 function resumed(info: FeedInfo | null): TemplateResult | typeof nothing {
   if (info?.state !== 'live' || !info.resumed) return nothing;
   const { at, jobs } = info.resumed;
-  return html`<span>resumed at <reprise-time at=${new Date(serverClock.fromOwn(at)).toISOString()} form="clock"></reprise-time>,
+  return html`<span>resumed at <reprise-time at=${new Date(serverClock.fromLocal(at)).toISOString()} form="clock"></reprise-time>,
     ${jobs ? `${plural(jobs, 'job')} had moved` : 'nothing was missed'}</span>`;
 }

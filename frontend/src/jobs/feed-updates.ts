@@ -7,7 +7,7 @@ import type { Job } from '../elements/api';
  * The newest word on every job that has moved. A list that was read at a position has in it all that
  * moved before; what moved after is put over its rows.
  */
-export class Moved {
+export class FeedUpdates {
   readonly #newest = new Map<string, JobSummary>();
   readonly #statuses = new Map<string, JobStatus>();
 
@@ -17,7 +17,7 @@ export class Moved {
    * @returns whether it calls for the list itself: a job that nobody knew, another status, which comes
    * with more than a summary says; a job that waits may wait for something else
    */
-  take(jobs: readonly JobSummary[]): boolean {
+  add(jobs: readonly JobSummary[]): boolean {
     let calls = false;
     for (const job of jobs) {
       calls ||= this.#statuses.get(job.job) !== job.status || job.status === 'waiting';
@@ -28,13 +28,13 @@ export class Moved {
   }
 
   /** The list was read anew, as of `position` at least. */
-  read(position: number, rows: readonly Job[]): void {
+  listRead(position: number, rows: readonly Job[]): void {
     for (const [id, job] of this.#newest) if (job.position <= position) this.#newest.delete(id);
     for (const { id, status } of rows) if (!this.#newest.has(id)) this.#statuses.set(id, status);
   }
 
   /** Return the rows with what has moved since. */
-  over(rows: readonly Job[]): readonly Job[] {
+  applyTo(rows: readonly Job[]): readonly Job[] {
     return rows.map((row) => {
       const job = this.#newest.get(row.id);
       if (!job || job.head <= row.head) return row;

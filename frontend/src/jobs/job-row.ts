@@ -3,49 +3,49 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import type { Job } from '../elements/api';
-import { setWidth, status } from '../elements/light-element';
-import { count, shortId, title, who } from '../text/format';
+import { setWidthPercent, statusView } from '../elements/light-element';
+import { actorName, count, shortId, titleFromName } from '../text/format';
 
 /** The table row of `job`; `kindTitle` is how its kind is called. */
-export function jobRow(job: Job, kindTitle = title(job.kind)): TemplateResult {
+export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): TemplateResult {
   return html`<tr class="job is-${job.status}">
-    <td class="job-status">${status(job.status, word(job))}</td>
+    <td class="job-status">${statusView(job.status, approvalWord(job))}</td>
     <td class="job-title">
       <a class="job-link" href="/jobs/${job.id}" title=${job.title}>${job.title}</a>
       <span class="mono muted">#${shortId(job.id)}</span>
     </td>
     <td class="job-kind muted">${kindTitle}</td>
-    <td class="job-by muted">${who(job.submitted_by)}</td>
+    <td class="job-by muted">${actorName(job.submitted_by)}</td>
     <td class="job-when muted"><reprise-time at=${job.submitted_at ?? ''}></reprise-time></td>
-    <td class="job-progress">${progress(job)}</td>
-    <td class="job-duration number">${elapsed(job)}</td>
+    <td class="job-progress">${progressCell(job)}</td>
+    <td class="job-duration number">${jobDuration(job)}</td>
   </tr>`;
 }
 
 /** A job that waits for somebody says so: nobody else brings it on. */
-function word(job: Job): string | undefined {
+function approvalWord(job: Job): string | undefined {
   const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
   return asks ? 'asks approval' : undefined;
 }
 
-function progress(job: Job): TemplateResult | typeof nothing {
+function progressCell(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
-  return html`${bar(job.done - job.failed, job.failed, job.total)}
+  return html`${progressBar(job.done - job.failed, job.failed, job.total)}
     <span class="muted">${count(job.done)}/${count(job.total)}${
       job.failed ? html`<span class="bad">, ${count(job.failed)} failed</span>` : nothing
     }</span>`;
 }
 
 /** The progress line: what went well (`done` of a job counts the failed too), then the failed. */
-export function bar(well: number, failed: number, total: number): TemplateResult {
+export function progressBar(well: number, failed: number, total: number): TemplateResult {
   const share = (n: number) => (total ? (100 * Math.min(n, total)) / total : 0);
   return html`<span class="progress" aria-hidden="true">
-    <span class="done" ${ref((e) => setWidth(e, share(well)))}></span>
-    <span class="failed" ${ref((e) => setWidth(e, share(failed)))}></span>
+    <span class="done" ${ref((e) => setWidthPercent(e, share(well)))}></span>
+    <span class="failed" ${ref((e) => setWidthPercent(e, share(failed)))}></span>
   </span>`;
 }
 
-function elapsed(job: Job): TemplateResult | typeof nothing {
+function jobDuration(job: Job): TemplateResult | typeof nothing {
   if (!job.started_at) return nothing;
   return html`<reprise-since at=${job.started_at} until=${job.finished_at ?? nothing} coarse></reprise-since>`;
 }

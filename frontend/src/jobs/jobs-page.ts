@@ -4,15 +4,22 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client/index';
-import { bootData, call, errorWords, type Job, signIn, Unreachable } from '../elements/api';
+import {
+  callApi,
+  describeError,
+  goToSignIn,
+  type Job,
+  readBootData,
+  Unreachable,
+} from '../elements/api';
 import { isCurrent } from '../elements/connection-line';
-import { glyph, Plain } from '../elements/light-element';
+import { glyph, LightElement } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
-import { listen, moveFocus } from '../elements/shortcuts';
+import { addShortcuts, moveFocus } from '../elements/shortcuts';
 import { count } from '../text/format';
 import { feedView } from './feed-connection';
-import { Moved } from './feed-updates';
-import { jobRow } from './job-row';
+import { FeedUpdates } from './feed-updates';
+import { jobRowView } from './job-row';
 
 interface JobsAnswer {
   readonly jobs: readonly Job[];
@@ -43,27 +50,27 @@ const VIEWS: readonly (readonly [string, string])[] = [
  * polls where that cannot be had.
  */
 @customElement('reprise-jobs')
-export class Jobs extends Plain {
+export class JobsPage extends LightElement {
   @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
   @state() private unfinished: readonly Job[] = [];
   @state() private finished: readonly Job[] = [];
   @state() private next: string | null = null;
-  @state() private loaded = false;
-  @state() private trouble = '';
+  @state() private isLoaded = false;
+  @state() private error = '';
   @state() private filters = new URLSearchParams(location.search);
   @state() private info: FeedInfo | null = null;
 
-  private kinds: Readonly<Record<string, string>> = bootData('kinds') ?? {};
+  private kinds: Readonly<Record<string, string>> = readBootData('kinds') ?? {};
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private asking: AbortController | undefined;
-  private due = false;
-  private readonly moved = new Moved();
+  private request: AbortController | undefined;
+  private isRefreshDue = false;
+  private readonly updates = new FeedUpdates();
   private readonly feed = new Feed({
-    onJobs: (jobs) => this.take(jobs),
-    onState: (info) => this.said(info),
+    onJobs: (jobs) => this.applyFeed(jobs),
+    onState: (info) => this.handleState(info),
     onHeartbeat: (at) => {
-      serverClock.heard(at);
-      serverClock.confirm();
+      serverClock.sync(at);
+      serverClock.markCurrent();
     },
     onStale: () => void this.refresh(),
   });
@@ -71,49 +78,49 @@ export class Jobs extends Plain {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.unlisten = listen([
-      { keys: ['j'], does: 'Next job', run: () => moveFocus(this.links(), 1) },
-      { keys: ['k'], does: 'Previous job', run: () => moveFocus(this.links(), -1) },
-      { keys: ['Enter'], does: 'Open the job', run: () => false },
-      { keys: ['/'], does: 'Search', run: () => this.focusSearch() },
+    this.unlisten = addShortcuts([
+      { keys: ['j'], label: 'Next job', run: () => moveFocus(this.jobLinks(), 1) },
+      { keys: ['k'], label: 'Previous job', run: () => moveFocus(this.jobLinks(), -1) },
+      { keys: ['Enter'], label: 'Open the job', run: () => false },
+      { keys: ['/'], label: 'Search', run: () => this.focusSearch() },
     ]);
-    document.addEventListener('visibilitychange', this.wake);
+    document.addEventListener('visibilitychange', this.handleVisibility);
     void this.refresh();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.unlisten?.();
-    document.removeEventListener('visibilitychange', this.wake);
+    document.removeEventListener('visibilitychange', this.handleVisibility);
     clearTimeout(this.timer);
-    this.asking?.abort();
+    this.request?.abort();
     this.feed.stop();
   }
 
-  private readonly wake = (): void => {
-    if (!document.hidden && (this.due || this.polls)) void this.refresh();
+  private readonly handleVisibility = (): void => {
+    if (!document.hidden && (this.isRefreshDue || this.isPolling)) void this.refresh();
   };
 
   /** Whether the list is to be asked for again and again. */
-  private get polls(): boolean {
-    return this.trouble !== '' || this.info?.state === FeedState.blocked;
+  private get isPolling(): boolean {
+    return this.error !== '' || this.info?.state === FeedState.blocked;
   }
 
   /** Take in which jobs have moved. */
-  private take(jobs: readonly JobSummary[]): void {
-    const calls = this.moved.take(jobs);
-    this.unfinished = this.moved.over(this.unfinished);
-    this.finished = this.moved.over(this.finished);
-    if (!calls || this.due) return;
-    this.due = true;
-    if (!this.asking) this.plan(SOON_MS + Math.random() * SPREAD_MS);
+  private applyFeed(jobs: readonly JobSummary[]): void {
+    const calls = this.updates.add(jobs);
+    this.unfinished = this.updates.applyTo(this.unfinished);
+    this.finished = this.updates.applyTo(this.finished);
+    if (!calls || this.isRefreshDue) return;
+    this.isRefreshDue = true;
+    if (!this.request) this.scheduleRefresh(SOON_MS + Math.random() * SPREAD_MS);
   }
 
-  private said(info: FeedInfo): void {
+  private handleState(info: FeedInfo): void {
     const before = this.info?.state;
     this.info = info;
-    this.hold();
-    if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') signIn();
+    this.updateClock();
+    if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') goToSignIn();
     // Meanwhile this user may have come to see other jobs, which no job that moves says.
     const away = before !== undefined && before !== FeedState.live && before !== FeedState.quiet;
     const back = info.state === FeedState.live && away;
@@ -123,13 +130,13 @@ export class Jobs extends Plain {
   }
 
   /** Let the clocks stand still while nothing is known of the jobs. */
-  private hold(): void {
+  private updateClock(): void {
     const current = this.info ? isCurrent(this.info) : null;
-    if (this.trouble || current === false) serverClock.stop();
-    else if (current) serverClock.go();
+    if (this.error || current === false) serverClock.freeze();
+    else if (current) serverClock.resume();
   }
 
-  private plan(ms: number): void {
+  private scheduleRefresh(ms: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => !document.hidden && void this.refresh(), ms);
   }
@@ -137,40 +144,40 @@ export class Jobs extends Plain {
   /** Ask again for both halves of the list, then plan the next time where there is to be one. */
   private async refresh(): Promise<void> {
     clearTimeout(this.timer);
-    this.asking?.abort();
+    this.request?.abort();
     const asking = new AbortController();
-    this.asking = asking;
-    this.due = false;
+    this.request = asking;
+    this.isRefreshDue = false;
     try {
-      await this.read(asking.signal);
-      this.loaded = true;
-      this.trouble = '';
+      await this.readList(asking.signal);
+      this.isLoaded = true;
+      this.error = '';
     } catch (error) {
       if (asking.signal.aborted) return;
-      this.trouble =
+      this.error =
         error instanceof Unreachable
           ? 'Reprise does not answer. Runs go on without this page, and it tries again by itself.'
-          : errorWords(error);
+          : describeError(error);
     }
-    this.hold();
-    this.asking = undefined;
-    if (this.polls) this.plan(POLL_MS);
-    else if (this.due) this.plan(SOON_MS + Math.random() * SPREAD_MS);
+    this.updateClock();
+    this.request = undefined;
+    if (this.isPolling) this.scheduleRefresh(POLL_MS);
+    else if (this.isRefreshDue) this.scheduleRefresh(SOON_MS + Math.random() * SPREAD_MS);
   }
 
-  private async read(signal: AbortSignal): Promise<void> {
+  private async readList(signal: AbortSignal): Promise<void> {
     const view = this.filters.get('status') ?? '';
     const [open, closed] = await Promise.all([
-      view === '' || view === 'unfinished' ? this.ask(UNFINISHED, signal) : null,
-      view === 'unfinished' ? null : this.ask(view ? [view] : DONE, signal),
+      view === '' || view === 'unfinished' ? this.fetchPage(UNFINISHED, signal) : null,
+      view === 'unfinished' ? null : this.fetchPage(view ? [view] : DONE, signal),
     ]);
     const answers = [open, closed].filter((answer) => answer !== null);
     const position = Math.min(...answers.map((answer) => answer.position));
     const rows = answers.flatMap((answer) => answer.jobs);
-    this.moved.read(position, rows);
-    this.unfinished = this.moved.over(open?.jobs ?? []);
+    this.updates.listRead(position, rows);
+    this.unfinished = this.updates.applyTo(open?.jobs ?? []);
     this.keepOlder(closed ?? { jobs: [], next: null, position });
-    this.finished = this.moved.over(this.finished);
+    this.finished = this.updates.applyTo(this.finished);
     if (this.feed.info.state === FeedState.idle) this.feed.start(position);
   }
 
@@ -182,7 +189,7 @@ export class Jobs extends Plain {
     if (!older.length) this.next = page.next;
   }
 
-  private ask(
+  private fetchPage(
     statuses: readonly string[],
     signal?: AbortSignal,
     cursor?: string,
@@ -195,22 +202,22 @@ export class Jobs extends Plain {
       if (value) query.set(name, value);
     }
     if (cursor) query.set('cursor', cursor);
-    return call<JobsAnswer>(`/api/jobs?${query}`, signal ? { signal } : {});
+    return callApi<JobsAnswer>(`/api/jobs?${query}`, signal ? { signal } : {});
   }
 
-  private async older(): Promise<void> {
+  private async loadOlder(): Promise<void> {
     if (!this.next) return;
     const view = this.filters.get('status') ?? '';
     try {
-      const page = await this.ask(view ? [view] : DONE, undefined, this.next);
+      const page = await this.fetchPage(view ? [view] : DONE, undefined, this.next);
       this.finished = [...this.finished, ...page.jobs];
       this.next = page.next;
     } catch (error) {
-      this.trouble = errorWords(error);
+      this.error = describeError(error);
     }
   }
 
-  private filter(name: string, value: string): void {
+  private setFilter(name: string, value: string): void {
     const filters = new URLSearchParams(this.filters);
     if (value) filters.set(name, value);
     else filters.delete(name);
@@ -220,7 +227,7 @@ export class Jobs extends Plain {
     void this.refresh();
   }
 
-  private links(): HTMLElement[] {
+  private jobLinks(): HTMLElement[] {
     return [...this.querySelectorAll<HTMLElement>('.job-link')];
   }
 
@@ -234,13 +241,13 @@ export class Jobs extends Plain {
   override render(): TemplateResult {
     return html`
       ${this.toolbar()}
-      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow(), serverClock.asOf)}
+      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow(), serverClock.frozenAt)}
       ${
-        this.trouble
-          ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.trouble}</span></div>`
+        this.error
+          ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.error}</span></div>`
           : nothing
       }
-      ${this.body()}
+      ${this.listView()}
     `;
   }
 
@@ -252,12 +259,12 @@ export class Jobs extends Plain {
         ${VIEWS.map(
           ([value, word]) =>
             html`<button class="segment" aria-pressed=${view === value}
-              @click=${() => this.filter('status', value)}>${word}</button>`,
+              @click=${() => this.setFilter('status', value)}>${word}</button>`,
         )}
       </div>
       <span class="bar-gap"></span>
       <select class="field toolbar-kind" aria-label="Kind"
-        @change=${(e: Event) => this.filter('kind', (e.target as HTMLSelectElement).value)}>
+        @change=${(e: Event) => this.setFilter('kind', (e.target as HTMLSelectElement).value)}>
         <option value="">All kinds</option>
         ${Object.entries(this.kinds).map(
           ([name, title]) =>
@@ -266,15 +273,15 @@ export class Jobs extends Plain {
       </select>
       <input class="field toolbar-search" type="search" placeholder="Search titles" aria-label="Search titles"
         .value=${this.filters.get('text') ?? ''}
-        @input=${(e: Event) => this.filter('text', (e.target as HTMLInputElement).value)} />
+        @input=${(e: Event) => this.setFilter('text', (e.target as HTMLInputElement).value)} />
     </div>`;
   }
 
-  private body(): TemplateResult | typeof nothing {
+  private listView(): TemplateResult | typeof nothing {
     const rows = this.unfinished.length + this.finished.length;
-    if (rows) return this.table();
-    if (!this.loaded)
-      return this.trouble ? nothing : html`<p class="loading muted">Loading jobs…</p>`;
+    if (rows) return this.tableView();
+    if (!this.isLoaded)
+      return this.error ? nothing : html`<p class="loading muted">Loading jobs…</p>`;
     if (this.filters.size) {
       return html`<div class="state"><h2>No job matches</h2>
         <p>Nothing that you may see fits these filters.</p>
@@ -286,8 +293,8 @@ export class Jobs extends Plain {
     </div>`;
   }
 
-  private table(): TemplateResult {
-    const row = (job: Job) => jobRow(job, this.kinds[job.kind]);
+  private tableView(): TemplateResult {
+    const row = (job: Job) => jobRowView(job, this.kinds[job.kind]);
     return html`<table class="jobs">
       <thead><tr>
         <th scope="col">Status</th><th scope="col">Job</th><th scope="col">Kind</th><th scope="col">By</th>
@@ -298,7 +305,7 @@ export class Jobs extends Plain {
     </table>
     ${
       this.next
-        ? html`<p class="more"><button class="button" @click=${this.older}>Show older jobs</button></p>`
+        ? html`<p class="more"><button class="button" @click=${this.loadOlder}>Show older jobs</button></p>`
         : html`<p class="more muted">${count(this.unfinished.length + this.finished.length)} shown, that is all.</p>`
     }`;
   }

@@ -5,7 +5,7 @@
 
 const MARGIN = '800px 0px';
 /** So many rows are drawn together. */
-export const CHUNK = 100;
+export const CHUNK_SIZE = 100;
 
 /** What a chunk of a list needs; `from` is the index of its first row. */
 export interface Chunk<T> {
@@ -15,25 +15,25 @@ export interface Chunk<T> {
 }
 
 /** Cut a list into chunks. */
-export function chunks<T>(rows: readonly T[]): Chunk<T>[] {
-  return Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, index) => {
-    const from = index * CHUNK;
-    return { index, from, rows: rows.slice(from, from + CHUNK) };
+export function splitRows<T>(rows: readonly T[]): Chunk<T>[] {
+  return Array.from({ length: Math.ceil(rows.length / CHUNK_SIZE) }, (_, index) => {
+    const from = index * CHUNK_SIZE;
+    return { index, from, rows: rows.slice(from, from + CHUNK_SIZE) };
   });
 }
 
 /** Knows the chunks of one list, elements in order with `data-chunk`; tells `changed` when to draw again. */
-export class Sight {
+export class VisibleChunks {
   private readonly near = new Set([0]);
   /** Heights as last drawn, in px. */
   private readonly heights = new Map<number, number>();
   private observer: IntersectionObserver | undefined;
   private root: Element | null | undefined;
 
-  constructor(private readonly changed: () => void) {}
+  constructor(private readonly onChange: () => void) {}
 
   /** Whether a chunk is to be drawn. */
-  has(index: number): boolean {
+  isNear(index: number): boolean {
     return this.near.has(index);
   }
 
@@ -41,11 +41,11 @@ export class Sight {
    * Watch the chunks that there are now, within the scroller `root` (null: the page scrolls), and give
    * those that are not drawn their height; `guess` says that of one that never was.
    */
-  watch(root: Element | null, elements: Iterable<HTMLElement>, guess: (index: number) => number) {
+  observe(root: Element | null, elements: Iterable<HTMLElement>, guess: (index: number) => number) {
     if (!this.observer || root !== this.root) {
-      this.stop();
+      this.disconnect();
       this.root = root;
-      this.observer = new IntersectionObserver((entries) => this.seen(entries), {
+      this.observer = new IntersectionObserver((entries) => this.handleIntersections(entries), {
         root,
         rootMargin: MARGIN,
       });
@@ -59,17 +59,17 @@ export class Sight {
   }
 
   /** Forget heights: the list shows something else. */
-  forget(): void {
+  resetHeights(): void {
     this.heights.clear();
   }
 
   /** Watch nothing more. */
-  stop(): void {
+  disconnect(): void {
     this.observer?.disconnect();
     this.observer = undefined;
   }
 
-  private seen(entries: readonly IntersectionObserverEntry[]): void {
+  private handleIntersections(entries: readonly IntersectionObserverEntry[]): void {
     const before = [...this.near].join();
     for (const { target, isIntersecting, boundingClientRect } of entries) {
       const index = Number((target as HTMLElement).dataset.chunk);
@@ -78,6 +78,6 @@ export class Sight {
         this.heights.set(index, boundingClientRect.height);
       }
     }
-    if ([...this.near].join() !== before) this.changed();
+    if ([...this.near].join() !== before) this.onChange();
   }
 }

@@ -1,4 +1,4 @@
-/** A list of choices to check, in groups, with a field to find them by where they are many. */
+/** A list of choices to check, in groups, with a field to search them by where they are many. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -6,68 +6,68 @@ import { count } from '../text/format';
 import type { Choice } from './controls';
 
 /** More boxes than this make the page slow: of many choices the first are drawn, and what is chosen. */
-const MOST_DRAWN = 300;
+const MAX_DRAWN = 300;
 
 /** What the list shows and whom it tells. */
-export interface ChoicesView {
+export interface ChoiceListView {
   readonly id: string;
   readonly name: string;
   readonly label: string;
   readonly choices: readonly Choice[];
   readonly values: readonly string[];
-  readonly find: string;
-  readonly bad: boolean;
+  readonly search: string;
+  readonly isInvalid: boolean;
   readonly onChosen: (values: readonly string[]) => void;
-  readonly onFind: (text: string) => void;
+  readonly onSearch: (text: string) => void;
 }
 
 /** Draw the list. */
-export function someOf(view: ChoicesView): TemplateResult {
-  const { choices, values, find, onChosen } = view;
-  const shown = choices.filter((choice) => choice.label.includes(find.trim()));
+export function choiceList(view: ChoiceListView): TemplateResult {
+  const { choices, values, search, onChosen } = view;
+  const shown = choices.filter((choice) => choice.label.includes(search.trim()));
   const found = new Set(shown.map((choice) => choice.value));
   const chosen = new Set(values);
-  const drawn = drawnOf(shown, chosen);
+  const drawn = limitChoices(shown, chosen);
   const left = shown.length - drawn.length;
-  const all = () => onChosen(together(choices, values, found));
+  const all = () => onChosen(addChoices(choices, values, found));
   const none = () => onChosen(values.filter((value) => !found.has(value)));
-  return html`<div class="choices ${view.bad ? 'is-bad' : ''}" id=${view.id} tabindex="-1">
+  return html`<div class="choices ${view.isInvalid ? 'is-bad' : ''}" id=${view.id} tabindex="-1">
     <div class="choices-head">
       <span class="muted">${count(values.length)} of ${count(choices.length)} chosen</span>
       <span class="bar-gap"></span>
       ${
         choices.length > 24
           ? html`<input class="field" type="search" placeholder="Find" aria-label="Find in ${view.label}"
-              .value=${live(find)} @input=${(e: Event) => view.onFind((e.target as HTMLInputElement).value)} />`
+              .value=${live(search)} @input=${(e: Event) => view.onSearch((e.target as HTMLInputElement).value)} />`
           : nothing
       }
-      <button type="button" class="tool" @click=${all}>All${find ? ' found' : ''}</button>
-      <button type="button" class="tool" @click=${none}>None${find ? ' found' : ''}</button>
+      <button type="button" class="tool" @click=${all}>All${search ? ' found' : ''}</button>
+      <button type="button" class="tool" @click=${none}>None${search ? ' found' : ''}</button>
     </div>
-    <div class="choices-list">${groups(drawn).map((group) => choiceGroup(group, chosen, view))}
-      ${left ? html`<p class="choices-group muted">${count(left)} more: find them by name.</p>` : nothing}
+    <div class="choices-list">${groupChoices(drawn).map((group) => choiceGroup(group, chosen, view))}
+      ${left ? html`<p class="choices-group muted">${count(left)} more: search by name.</p>` : nothing}
     </div>
   </div>`;
 }
 
 /** The choices to draw: so many from the first on, and so many of the chosen ones past these. */
-function drawnOf(choices: readonly Choice[], chosen: ReadonlySet<string>): readonly Choice[] {
-  if (choices.length <= MOST_DRAWN) return choices;
-  const later = choices.slice(MOST_DRAWN).filter((choice) => chosen.has(choice.value));
-  return [...choices.slice(0, MOST_DRAWN), ...later.slice(0, MOST_DRAWN)];
+function limitChoices(choices: readonly Choice[], chosen: ReadonlySet<string>): readonly Choice[] {
+  if (choices.length <= MAX_DRAWN) return choices;
+  const later = choices.slice(MAX_DRAWN).filter((choice) => chosen.has(choice.value));
+  return [...choices.slice(0, MAX_DRAWN), ...later.slice(0, MAX_DRAWN)];
 }
 
 function choiceGroup(
   [name, choices]: readonly [string, readonly Choice[]],
   chosen: ReadonlySet<string>,
-  view: ChoicesView,
+  view: ChoiceListView,
 ): TemplateResult {
   const { values, onChosen } = view;
   const toggle = (value: string) =>
     onChosen(
       chosen.has(value)
         ? values.filter((one) => one !== value)
-        : together(view.choices, values, new Set([value])),
+        : addChoices(view.choices, values, new Set([value])),
     );
   return html`${name ? html`<div class="choices-group muted">${name}</div>` : nothing}
     ${choices.map(
@@ -79,7 +79,7 @@ function choiceGroup(
     )}`;
 }
 
-function groups(choices: readonly Choice[]): [string, Choice[]][] {
+function groupChoices(choices: readonly Choice[]): [string, Choice[]][] {
   const found = new Map<string, Choice[]>();
   for (const choice of choices) {
     const group = found.get(choice.group);
@@ -93,7 +93,7 @@ function groups(choices: readonly Choice[]): [string, Choice[]][] {
  * The chosen values and `more`. In the order of the choices, unless those chosen already have another
  * one: it is kept then, and what is new comes last.
  */
-export function together(
+export function addChoices(
   choices: readonly Choice[],
   values: readonly string[],
   more: ReadonlySet<string>,

@@ -4,9 +4,17 @@
  */
 
 import type { FieldError } from '../elements/api';
-import { title as titled } from '../text/format';
-import { holds, type Shown, show, take, type Way, waysOf, withChosen } from './controls';
-import { resolve, type Schema } from './schema';
+import { titleFromName as titled } from '../text/format';
+import {
+  type Control,
+  type ControlValue,
+  canHold,
+  controlsFor,
+  toControlValue,
+  toJson,
+  withStoredChoices,
+} from './controls';
+import { resolveSchema, type Schema } from './schema';
 
 /** One field of the form. */
 export interface Field {
@@ -16,44 +24,53 @@ export interface Field {
   readonly required: boolean;
   readonly schema: Schema;
   /** How its value can be asked for, best first. */
-  readonly ways: readonly Way[];
+  readonly controls: readonly Control[];
   /** The JSON text that it began with; undefined where there was none. */
-  readonly came: string | undefined;
+  readonly initialJson: string | undefined;
 }
 
 /** What a field holds: its control, what that shows, and the JSON text that is sent. */
 export interface Entry {
-  readonly way: Way;
-  readonly shown: Shown;
+  readonly control: Control;
+  readonly value: ControlValue;
   /** Undefined: the field is left out. */
   readonly json: string | undefined;
   /** What was written in other ways, for the way back. */
-  readonly drafts?: ReadonlyMap<Way, Entry>;
+  readonly drafts?: ReadonlyMap<Control, Entry>;
   /** Whether nothing was written since this way was chosen. */
-  readonly isLook?: boolean;
+  readonly isPreview?: boolean;
 }
 
 /** What the fields hold, by name. */
 export type Entries = ReadonlyMap<string, Entry>;
 
 /** The fields of an object schema in its own (reading) order, then those that only `texts` has. */
-export function fieldsOf(root: Schema, texts: Readonly<Record<string, string>> = {}): Field[] {
-  const whole = resolve(root, root);
+export function buildFields(root: Schema, texts: Readonly<Record<string, string>> = {}): Field[] {
+  const whole = resolveSchema(root, root);
   const known = Object.entries(whole.properties ?? {});
   const names = new Set(known.map(([name]) => name));
-  const came = new Map(Object.entries(texts));
+  const stored = new Map(Object.entries(texts));
   const fields = known.map(([name, raw]): Field => {
     const required = whole.required?.includes(name) ?? false;
-    const schema = resolve(raw, root);
-    const text = came.get(name);
-    const ways = waysOf(raw, root, required).map((way) => withChosen(way, text));
-    return { ...labels(name, ways[0]?.schema ?? schema), name, required, schema, ways, came: text };
+    const schema = resolveSchema(raw, root);
+    const text = stored.get(name);
+    const controls = controlsFor(raw, root, required).map((control) =>
+      withStoredChoices(control, text),
+    );
+    return {
+      ...fieldTexts(name, controls[0]?.schema ?? schema),
+      name,
+      required,
+      schema,
+      controls,
+      initialJson: text,
+    };
   });
-  const others = [...came].filter(([name]) => !names.has(name));
+  const others = [...stored].filter(([name]) => !names.has(name));
   return [...fields, ...others.map(([name, text]) => unknownField(name, text))];
 }
 
-function labels(name: string, schema: Schema): Pick<Field, 'label' | 'help'> {
+function fieldTexts(name: string, schema: Schema): Pick<Field, 'label' | 'help'> {
   return { label: labelOf(name, schema), help: schema.description ?? '' };
 }
 
@@ -63,68 +80,81 @@ function labelOf(name: string, schema: Schema): string {
   return schema.title && schema.title.toLowerCase() !== plain.toLowerCase() ? schema.title : plain;
 }
 
-function unknownField(name: string, came: string): Field {
+function unknownField(name: string, initialJson: string): Field {
   const help =
     'This form does not know it; it was a parameter of the earlier job. Empty leaves it out.';
-  const ways = waysOf({}, {}, false);
-  return { name, label: name, help, required: false, schema: {}, ways, came };
+  const controls = controlsFor({}, {}, false);
+  return { name, label: name, help, required: false, schema: {}, controls, initialJson };
 }
 
 /** What the fields hold at first. */
-export function initial(fields: readonly Field[]): Entries {
-  return new Map(fields.map((field) => [field.name, begun(field)]));
+export function initialEntries(fields: readonly Field[]): Entries {
+  return new Map(fields.map((field) => [field.name, initialEntry(field)]));
 }
 
-function begun({ ways, came, required }: Field): Entry {
-  const [first] = ways as readonly [Way, ...Way[]];
-  if (came !== undefined && !isStoredSecret(first, came)) {
-    const way = ways.find((one) => holds(one, came)) ?? (ways.at(-1) as Way);
-    return { way, shown: show(way, came), json: came };
+function initialEntry({ controls, initialJson, required }: Field): Entry {
+  const [first] = controls as readonly [Control, ...Control[]];
+  if (initialJson !== undefined && !isStoredSecret(first, initialJson)) {
+    const control =
+      controls.find((one) => canHold(one, initialJson)) ?? (controls.at(-1) as Control);
+    return { control, value: toControlValue(control, initialJson), json: initialJson };
   }
-  if (first.ask === 'yes-no') return changed(first, false);
-  const choice = first.ask === 'one-of' && required ? first.choices[0] : undefined;
-  if (choice) return { way: first, shown: choice.value, json: choice.json };
-  const shown = show(first, undefined);
-  return { way: first, shown, json: required && isList(first) ? take(first, shown) : came };
+  if (first.type === 'yes-no') return changeEntry(first, false);
+  const choice = first.type === 'one-of' && required ? first.choices[0] : undefined;
+  if (choice) return { control: first, value: choice.value, json: choice.json };
+  const value = toControlValue(first, undefined);
+  return {
+    control: first,
+    value,
+    json: required && isList(first) ? toJson(first, value) : initialJson,
+  };
 }
 
-function isList({ ask }: Way): boolean {
-  return ask === 'some-of' || ask === 'lines';
+function isList({ type }: Control): boolean {
+  return type === 'some-of' || type === 'lines';
 }
 
 /** Whether another job's secret is named here, which nobody can show: it is to be given again. */
-function isStoredSecret({ ask }: Way, json: string): boolean {
-  return ask === 'password' && json !== 'null';
+function isStoredSecret({ type }: Control, json: string): boolean {
+  return type === 'password' && json !== 'null';
 }
 
 /** What a field holds once its control shows something else. */
-export function changed(way: Way, shown: Shown, drafts?: Entry['drafts']): Entry {
-  return { way, shown, json: take(way, shown), ...(drafts ? { drafts } : {}) };
+export function changeEntry(
+  control: Control,
+  value: ControlValue,
+  drafts?: Entry['drafts'],
+): Entry {
+  return { control, value, json: toJson(control, value), ...(drafts ? { drafts } : {}) };
 }
 
 /**
  * What a field holds when it is asked for in another way: the same where that way can hold it, else what
  * was written there before. Looking at a way changes nothing: the way back leads to what was there.
  */
-export function switched(entry: Entry, way: Way): Entry {
-  const { json, isLook = false } = entry;
+export function switchControl(entry: Entry, control: Control): Entry {
+  const { json, isPreview = false } = entry;
   const drafts = new Map(entry.drafts);
-  if (!isLook) drafts.set(entry.way, entry);
-  const draft = drafts.get(way);
-  if (isLook && draft) return { ...draft, drafts };
-  if (!isLook && json !== undefined && holds(way, json)) {
-    return { way, shown: show(way, json), json, drafts };
+  if (!isPreview) drafts.set(entry.control, entry);
+  const draft = drafts.get(control);
+  if (isPreview && draft) return { ...draft, drafts };
+  if (!isPreview && json !== undefined && canHold(control, json)) {
+    return { control, value: toControlValue(control, json), json, drafts };
   }
-  return { ...(draft ?? changed(way, show(way, undefined))), drafts, isLook: true };
+  return {
+    ...(draft ?? changeEntry(control, toControlValue(control, undefined))),
+    drafts,
+    isPreview: true,
+  };
 }
 
 /** Whether the field's usual control could not show what it began with. */
-export function isOdd(field: Field, { way, json }: Entry): boolean {
-  return way.ask === 'json' && field.ways.length > 1 && json === field.came;
+export function hasUnsupportedValue(field: Field, { control, json }: Entry): boolean {
+  return control.type === 'json' && field.controls.length > 1 && json === field.initialJson;
 }
 
 /** The body of a request, as text: what was not touched has the digits that it came with. */
-export function bodyText(kind: string, fields: readonly Field[], entries: Entries): string {
+export function requestBody(kind: string, fields: readonly Field[], entries: Entries): string {
   const members = fields.flatMap(({ name }) => {
     const json = entries.get(name)?.json;
     return json === undefined ? [] : [`${JSON.stringify(name)}:${json}`];
@@ -145,7 +175,7 @@ export function errorsByField(
     const at = parts.findIndex((part) => names.has(part));
     const name = parts[at] ?? '';
     const entry = entries.get(name);
-    const place = entry?.way.ask === 'json' ? placeIn(entry.json, parts.slice(at + 1)) : '';
+    const place = entry?.control.type === 'json' ? pathInJson(entry.json, parts.slice(at + 1)) : '';
     const said = place ? `At ${place}: ${detail}` : detail;
     const before = found.get(name) ?? '';
     if (!before.includes(said)) found.set(name, before ? `${before} ${said}` : said);
@@ -154,7 +184,7 @@ export function errorsByField(
 }
 
 /** The place within a JSON text that a pointer leads to; it may name branches of the schema, too. */
-function placeIn(json: string | undefined, parts: readonly string[]): string {
+function pathInJson(json: string | undefined, parts: readonly string[]): string {
   let value: unknown = json === undefined ? undefined : JSON.parse(json);
   const place: string[] = [];
   for (const part of parts) {

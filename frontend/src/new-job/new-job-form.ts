@@ -4,22 +4,30 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Plan } from '../client/index';
-import { bootData, call, errorWords, type Job, type Kind, Problem, uuid } from '../elements/api';
-import { glyph, Plain } from '../elements/light-element';
-import { fieldView, idOf } from './field';
 import {
-  bodyText,
+  callApi,
+  createUuid,
+  describeError,
+  type Job,
+  type Kind,
+  Problem,
+  readBootData,
+} from '../elements/api';
+import { glyph, LightElement } from '../elements/light-element';
+import { fieldId, fieldView } from './field';
+import {
+  buildFields,
   type Entries,
   type Entry,
   errorsByField,
   type Field,
-  fieldsOf,
-  initial,
+  initialEntries,
+  requestBody,
 } from './form';
-import { planView } from './plan-preview';
-import { check } from './validation';
+import { planPreview } from './plan-preview';
+import { validateForm } from './validation';
 
-const PAUSE_MS = 250;
+const TYPING_PAUSE_MS = 250;
 
 interface PlanAnswer {
   readonly plan: Plan;
@@ -31,65 +39,65 @@ interface PlanAnswer {
  * a field begins with, a default or a parameter of the job `from`.
  */
 @customElement('reprise-new-job')
-export class NewJob extends Plain {
+export class NewJobForm extends LightElement {
   @property() kind = '';
   @property() from = '';
   @state() private fields: readonly Field[] | null = null;
   @state() private entries: Entries = new Map();
-  @state() private finds: ReadonlyMap<string, string> = new Map();
+  @state() private searches: ReadonlyMap<string, string> = new Map();
   @state() private errors: ReadonlyMap<string, string> = new Map();
   @state() private touched: ReadonlySet<string> = new Set();
-  @state() private tried = false;
+  @state() private isSubmitted = false;
   @state() private plan: PlanAnswer | null = null;
   @state() private notice = '';
-  @state() private sending = false;
+  @state() private isSending = false;
 
   /** Made when the form is opened: a double click, or a retry after a lost answer, makes one job. */
-  private key = uuid();
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private asking: AbortController | undefined;
+  private idempotencyKey = createUuid();
+  private planTimer: ReturnType<typeof setTimeout> | undefined;
+  private planRequest: AbortController | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void this.load();
+    void this.loadForm();
   }
 
-  private async load(): Promise<void> {
+  private async loadForm(): Promise<void> {
     this.notice = '';
     try {
-      const { kinds } = await call<{ kinds: readonly Kind[] }>('/api/kinds');
+      const { kinds } = await callApi<{ kinds: readonly Kind[] }>('/api/kinds');
       const kind = kinds.find((one) => one.name === this.kind);
-      this.fields = fieldsOf(kind?.schema ?? {}, bootData('params') ?? {});
-      this.entries = initial(this.fields);
-      void this.ask();
+      this.fields = buildFields(kind?.schema ?? {}, readBootData('params') ?? {});
+      this.entries = initialEntries(this.fields);
+      void this.requestPlan();
     } catch (error) {
-      this.notice = errorWords(error);
+      this.notice = describeError(error);
     }
   }
 
-  private change(field: Field, entry: Entry): void {
-    const { way } = this.entries.get(field.name) ?? {};
+  private changeField(field: Field, entry: Entry): void {
+    const { control } = this.entries.get(field.name) ?? {};
     this.entries = new Map([...this.entries, [field.name, entry]]);
     this.touched = new Set([...this.touched, field.name]);
-    if (way !== entry.way) void this.updateComplete.then(() => this.focusOn(field));
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.ask(), PAUSE_MS);
+    if (control !== entry.control) void this.updateComplete.then(() => this.focusOn(field));
+    clearTimeout(this.planTimer);
+    this.planTimer = setTimeout(() => void this.requestPlan(), TYPING_PAUSE_MS);
   }
 
   /** Ask for the plan of what is typed so far; its errors show at the fields already touched. */
-  private async ask(): Promise<void> {
+  private async requestPlan(): Promise<void> {
     if (!this.fields) return;
-    this.asking?.abort();
-    this.errors = check(this.fields, this.entries);
+    this.planRequest?.abort();
+    this.errors = validateForm(this.fields, this.entries);
     if (this.errors.size) {
       this.plan = null;
       return;
     }
-    this.asking = new AbortController();
-    const { signal } = this.asking;
-    const text = bodyText(this.kind, this.fields, this.entries);
+    this.planRequest = new AbortController();
+    const { signal } = this.planRequest;
+    const text = requestBody(this.kind, this.fields, this.entries);
     try {
-      this.plan = await call<PlanAnswer>('/api/plan', { method: 'POST', text, signal });
+      this.plan = await callApi<PlanAnswer>('/api/plan', { method: 'POST', text, signal });
       this.errors = new Map();
     } catch (error) {
       if (signal.aborted) return;
@@ -102,29 +110,29 @@ export class NewJob extends Plain {
 
   private async submit(event: Event): Promise<void> {
     event.preventDefault();
-    if (!this.fields || this.sending) return;
-    this.tried = true;
+    if (!this.fields || this.isSending) return;
+    this.isSubmitted = true;
     this.notice = '';
-    this.errors = check(this.fields, this.entries);
+    this.errors = validateForm(this.fields, this.entries);
     if (this.errors.size) {
       void this.updateComplete.then(() => this.focusFirstError());
       return;
     }
-    this.sending = true;
-    const text = bodyText(this.kind, this.fields, this.entries);
+    this.isSending = true;
+    const text = requestBody(this.kind, this.fields, this.entries);
     try {
-      const headers = { 'Idempotency-Key': this.key };
-      const job = await call<Job>('/api/jobs', { method: 'POST', text, headers });
+      const headers = { 'Idempotency-Key': this.idempotencyKey };
+      const job = await callApi<Job>('/api/jobs', { method: 'POST', text, headers });
       location.assign(`/jobs/${job.id}`);
     } catch (error) {
-      this.sending = false;
-      this.refused(error);
+      this.isSending = false;
+      this.showError(error);
     }
   }
 
-  private refused(error: unknown): void {
+  private showError(error: unknown): void {
     if (error instanceof Problem && error.code === 'idempotency_conflict') {
-      this.key = uuid();
+      this.idempotencyKey = createUuid();
       this.notice =
         'This form has already started a job, whose answer was lost on the way; you find it under Jobs. ' +
         'Since then something was changed here: press again to start a second one.';
@@ -136,7 +144,7 @@ export class NewJob extends Plain {
       void this.updateComplete.then(() => this.focusFirstError());
       return;
     }
-    this.notice = `${errorWords(error)}${error instanceof Problem ? '' : ' Pressing again will not start it twice.'}`;
+    this.notice = `${describeError(error)}${error instanceof Problem ? '' : ' Pressing again will not start it twice.'}`;
   }
 
   private focusFirstError(): void {
@@ -145,7 +153,7 @@ export class NewJob extends Plain {
   }
 
   private focusOn(field: Field): void {
-    this.querySelector<HTMLElement>(`#${CSS.escape(idOf(field))}`)?.focus();
+    this.querySelector<HTMLElement>(`#${CSS.escape(fieldId(field))}`)?.focus();
   }
 
   override updated(changed: PropertyValues): void {
@@ -163,7 +171,7 @@ export class NewJob extends Plain {
     if (!this.fields) {
       return html`${notice}${
         this.notice
-          ? html`<button class="button" @click=${this.load}>Try again</button>`
+          ? html`<button class="button" @click=${this.loadForm}>Try again</button>`
           : html`<p class="loading muted">Loading the form…</p>`
       }`;
     }
@@ -172,37 +180,37 @@ export class NewJob extends Plain {
         ${notice} ${repeat(
           this.fields,
           (field) => field.name,
-          (field) => this.field(field),
+          (field) => this.fieldFor(field),
         )}
       </div>
-      <aside class="new-job-plan" aria-live="polite">${planView(this.plan, this.problem())}</aside>
+      <aside class="new-job-plan" aria-live="polite">${planPreview(this.plan, this.planProblem())}</aside>
       <div class="form-acts">
-        <button class="button is-main" aria-disabled=${this.sending ? 'true' : nothing}>
-          ${this.sending ? 'Starting…' : 'Start job'}
+        <button class="button is-main" aria-disabled=${this.isSending ? 'true' : nothing}>
+          ${this.isSending ? 'Starting…' : 'Start job'}
         </button>
         <a class="button" href="/">Cancel</a>
       </div>
     </form>`;
   }
 
-  private field(field: Field): TemplateResult {
-    const shown = this.tried || this.touched.has(field.name);
+  private fieldFor(field: Field): TemplateResult {
+    const shown = this.isSubmitted || this.touched.has(field.name);
     const entry = this.entries.get(field.name);
     if (!entry) return html``;
     return fieldView({
       field,
       entry,
       error: shown ? (this.errors.get(field.name) ?? '') : '',
-      find: this.finds.get(field.name) ?? '',
-      onEntry: (next) => this.change(field, next),
-      onFind: (text) => {
-        this.finds = new Map([...this.finds, [field.name, text]]);
+      search: this.searches.get(field.name) ?? '',
+      onEntry: (next) => this.changeField(field, next),
+      onSearch: (text) => {
+        this.searches = new Map([...this.searches, [field.name, text]]);
       },
     });
   }
 
   /** Why there is no plan, said beside the form before anything was touched. */
-  private problem(): string {
+  private planProblem(): string {
     const [name, detail] = [...this.errors][0] ?? [];
     const field = this.fields?.find((one) => one.name === name);
     return detail ? `${field ? `${field.label}: ` : ''}${detail}` : '';

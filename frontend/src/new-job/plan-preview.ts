@@ -2,35 +2,35 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Plan } from '../client/index';
-import { names, statusWord } from '../text/event-words';
+import { listNames, statusWord } from '../text/event-words';
 import { plural } from '../text/format';
 
 /** More groups than this say nothing more. */
-const MOST_GROUPS = 100;
+const MAX_GROUPS = 100;
 
 /** Draw the plan, or why there is none yet. */
-export function planView(
+export function planPreview(
   answer: { readonly plan: Plan; readonly title: string } | null,
   problem: string,
 ): TemplateResult {
   return html`<h2>Plan</h2>
     ${
       answer
-        ? planned(answer.plan, answer.title)
+        ? planDetails(answer.plan, answer.title)
         : html`<p class="muted">${problem ? `There is no plan yet. ${problem}` : 'Fill in the form and the plan appears here.'}</p>`
     }`;
 }
 
-function planned(plan: Plan, title: string): TemplateResult {
-  const left = plan.groups.length - MOST_GROUPS;
+function planDetails(plan: Plan, title: string): TemplateResult {
+  const left = plan.groups.length - MAX_GROUPS;
   return html`<p class="plan-title">${title}</p>
     <p class="plan-words">${plan.words}</p>
     ${
       plan.groups.length
-        ? html`<ol class="plan-groups">${plan.groups.slice(0, MOST_GROUPS).map(
+        ? html`<ol class="plan-groups">${plan.groups.slice(0, MAX_GROUPS).map(
             (group) => html`<li>
               <span class="muted">${group.name}</span>
-              <span class="mono" title=${group.targets.join(', ')}>${names(group.targets, 6)}</span>
+              <span class="mono" title=${group.targets.join(', ')}>${listNames(group.targets, 6)}</span>
             </li>`,
           )}</ol>
           ${left > 0 ? html`<p class="muted">And ${plural(left, 'more group')}.</p>` : nothing}`

@@ -33,21 +33,21 @@ export type Option =
   | { readonly value: string; readonly label?: string; readonly group?: string };
 
 /** References lead to references; one that leads back to itself is left after so many. */
-const MOST_STEPS = 20;
+const MAX_DEPTH = 20;
 
 /** Return the schema with `$ref` and a lone `allOf` followed; the outer annotations win. */
-export function resolve(schema: Schema, root: Schema): Schema {
+export function resolveSchema(schema: Schema, root: Schema): Schema {
   let found = schema;
-  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+  for (let steps = 0; steps < MAX_DEPTH; steps += 1) {
     const { $ref, allOf, ...rest } = found;
-    const inner = $ref ? target($ref, root) : allOf?.length === 1 ? allOf[0] : undefined;
+    const inner = $ref ? followRef($ref, root) : allOf?.length === 1 ? allOf[0] : undefined;
     if (!inner) return found;
     found = { ...inner, ...rest };
   }
   return found;
 }
 
-function target(ref: string, root: Schema): Schema | undefined {
+function followRef(ref: string, root: Schema): Schema | undefined {
   let found: unknown = root;
   for (const part of ref.replace(/^#\/?/, '').split('/').filter(Boolean)) {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
@@ -58,25 +58,27 @@ function target(ref: string, root: Schema): Schema | undefined {
 
 /** Return what a value may be, one schema for each: alternatives, and types in a list, apart. */
 export function alternatives(schema: Schema, root: Schema, depth = 0): Schema[] {
-  const { anyOf, oneOf, ...rest } = resolve(schema, root);
+  const { anyOf, oneOf, ...rest } = resolveSchema(schema, root);
   const options = anyOf ?? oneOf;
-  if (options && depth < MOST_STEPS) {
+  if (options && depth < MAX_DEPTH) {
     return options.flatMap((one) =>
-      alternatives({ ...resolve(one, root), ...rest }, root, depth + 1),
+      alternatives({ ...resolveSchema(one, root), ...rest }, root, depth + 1),
     );
   }
   if (Array.isArray(rest.type)) return rest.type.map((type: string) => ({ ...rest, type }));
   const { items } = rest;
-  return [items ? { ...rest, items: resolve(items, root) } : rest];
+  return [items ? { ...rest, items: resolveSchema(items, root) } : rest];
 }
 
 /** Whether a schema says nothing but null. */
-export function isNull(schema: Schema): boolean {
+export function isNullSchema(schema: Schema): boolean {
   return schema.type === 'null' || schema.const === null;
 }
 
 /** The choices that a schema, or that of a list's items, names: its values, then its labels. */
-export function optionsOf(schema: Schema): readonly (Option | { readonly json: unknown })[] | null {
+export function schemaOptions(
+  schema: Schema,
+): readonly (Option | { readonly json: unknown })[] | null {
   if (schema['x-options']) return schema['x-options'];
   if (schema.enum) return schema.enum.map((json) => ({ json }));
   return schema.const === undefined ? null : [{ json: schema.const }];

@@ -12,85 +12,89 @@ const INTEGER = /^-?\d+$/;
 const INT64 = 2n ** 63n;
 
 /** The errors by field name; none where the values fit the schema as far as one can tell. */
-export function check(fields: readonly Field[], entries: Entries): ReadonlyMap<string, string> {
+export function validateForm(
+  fields: readonly Field[],
+  entries: Entries,
+): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const field of fields) {
     const entry = entries.get(field.name);
-    const detail = entry ? wrong(field, entry) : '';
+    const detail = entry ? fieldProblem(field, entry) : '';
     if (detail) found.set(field.name, detail);
   }
   return found;
 }
 
-function wrong(field: Field, entry: Entry): string {
-  const { way, shown, json } = entry;
-  if (json === undefined) return missing(field, way.ask);
-  switch (way.ask) {
+function fieldProblem(field: Field, entry: Entry): string {
+  const { control, value, json } = entry;
+  if (json === undefined) return missingProblem(field, control.type);
+  switch (control.type) {
     case 'json':
-      return wrongJson(json);
+      return jsonProblem(json);
     case 'number':
-      return typeof shown === 'string' && shown.trim() ? wrongNumber(entry, shown.trim()) : '';
+      return typeof value === 'string' && value.trim() ? numberProblem(entry, value.trim()) : '';
     case 'some-of':
     case 'lines':
-      return wrongList(field, entry);
+      return listProblem(field, entry);
     case 'text':
     case 'long-text':
     case 'password':
     case 'long-password':
-      return typeof shown === 'string' && shown ? wrongText(entry, shown) : '';
+      return typeof value === 'string' && value ? textProblem(entry, value) : '';
     default:
       return '';
   }
 }
 
-function missing({ required, schema }: Field, ask: Entry['way']['ask']): string {
+function missingProblem({ required, schema }: Field, type: Entry['control']['type']): string {
   if (!required || schema.default !== undefined) return '';
-  if (ask === 'some-of') return 'Choose at least one.';
-  return ask === 'one-of' ? 'Choose one.' : 'Fill this in.';
+  if (type === 'some-of') return 'Choose at least one.';
+  return type === 'one-of' ? 'Choose one.' : 'Fill this in.';
 }
 
-function wrongJson(json: string): string {
+function jsonProblem(json: string): string {
   try {
     parse(json);
     return '';
   } catch (error) {
     if (error instanceof RangeError) return 'This is nested too deep.';
-    if (error instanceof SyntaxError) return `This is not JSON: ${placed(error.message, json)}.`;
+    if (error instanceof SyntaxError)
+      return `This is not JSON: ${withLineNumber(error.message, json)}.`;
     throw error;
   }
 }
 
 /** A parser's message with the line and column in place of the position. */
-function placed(message: string, json: string): string {
+function withLineNumber(message: string, json: string): string {
   return message.replace(/position (\d+)/, (_, at) => {
     const before = json.slice(0, Number(at)).split('\n');
     return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
   });
 }
 
-function wrongList({ required }: Field, { way, json }: Entry): string {
-  const length = json === way.empty ? 0 : (JSON.parse(json ?? '[]') as unknown[]).length;
-  const least = json === 'null' ? 0 : (way.schema.minItems ?? 0);
+function listProblem({ required }: Field, { control, json }: Entry): string {
+  const length = json === control.emptyJson ? 0 : (JSON.parse(json ?? '[]') as unknown[]).length;
+  const least = json === 'null' ? 0 : (control.schema.minItems ?? 0);
   if (length >= least) return '';
   if (least > 1) return `At least ${count(least)} are needed.`;
-  return way.ask === 'some-of' || !required ? 'Choose at least one.' : 'Write at least one.';
+  return control.type === 'some-of' || !required ? 'Choose at least one.' : 'Write at least one.';
 }
 
-function wrongNumber({ way }: Entry, text: string): string {
+function numberProblem({ control }: Entry, text: string): string {
   if (!isNumber(text)) return 'Write a number.';
   const whole = INTEGER.test(text);
-  if (way.schema.type === 'integer' && !whole) return 'Write a whole number.';
+  if (control.schema.type === 'integer' && !whole) return 'Write a whole number.';
   const number = whole ? BigInt(text) : Number(text);
   if (typeof number === 'bigint' ? number >= INT64 || number < -INT64 : !Number.isFinite(number)) {
     return 'This number is too large.';
   }
-  const { minimum, maximum } = way.schema;
+  const { minimum, maximum } = control.schema;
   if (minimum !== undefined && number < minimum) return `At least ${count(minimum)}.`;
   return maximum !== undefined && number > maximum ? `At most ${count(maximum)}.` : '';
 }
 
-function wrongText({ way }: Entry, text: string): string {
-  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = way.schema;
+function textProblem({ control }: Entry, text: string): string {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = control.schema;
   const length = [...text].length; // as the service counts: in code points
   if (length < minLength) return `At least ${plural(minLength, 'character')}.`;
   return length > maxLength ? `At most ${plural(maxLength, 'character')}.` : '';

@@ -2,7 +2,7 @@
 
 import type { EventData, EventOf, JobEvent, PlanGroup, WaitingFor } from '../client';
 import { count, duration, plural, shortId } from './format';
-import { legible } from './legible';
+import { stripControls } from './legible';
 
 /** How a status is called where the wire's word is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
@@ -17,8 +17,8 @@ export function statusWord(status: string): string {
 }
 
 /** What happened, in words; step and target are part of the sentence where there are any. */
-export function words(event: JobEvent): string {
-  return jobWords(legible(event));
+export function eventWords(event: JobEvent): string {
+  return jobWords(stripControls(event));
 }
 
 function jobWords(event: JobEvent): string {
@@ -50,11 +50,11 @@ function jobWords(event: JobEvent): string {
     case 'job.rejected':
       return withReason(atGate('Rejected', event.data), event.data);
     case 'job.succeeded':
-      return ended('Succeeded', event.data.message);
+      return endWords('Succeeded', event.data.message);
     case 'job.failed':
-      return ended('Failed', event.data.message);
+      return endWords('Failed', event.data.message);
     case 'job.cancelled':
-      return ended('Cancelled', event.data.message);
+      return endWords('Cancelled', event.data.message);
     default:
       return stepWords(event);
   }
@@ -90,10 +90,10 @@ function stepWords(event: JobEvent): string {
     case 'step.succeeded':
       return `${step} succeeded in ${duration(event.data.seconds)}`;
     case 'step.failed':
-      return `${step} failed after ${duration(event.data.seconds)}: ${why(event.data.error.message, step)}`;
+      return `${step} failed after ${duration(event.data.seconds)}: ${shortMessage(event.data.error.message, step)}`;
     case 'step.retried':
       return event.data.error
-        ? `${step} is tried again: ${why(event.data.error.message, step)}`
+        ? `${step} is tried again: ${shortMessage(event.data.error.message, step)}`
         : `${step} is tried again`;
     case 'step.skipped':
       return event.data.reason ? `${step} skipped: ${event.data.reason}` : `${step} skipped`;
@@ -111,7 +111,7 @@ function withReason(said: string, { reason }: { readonly reason?: string | undef
 }
 
 /** An error's message; that it is this step which failed has been said. */
-function why(message: string, step: string): string {
+function shortMessage(message: string, step: string): string {
   const said = `${step} failed: `;
   return message.startsWith(said) ? message.slice(said.length) : message;
 }
@@ -160,7 +160,7 @@ export function progressWords(done: number, total: number, failed: number): stri
 }
 
 /** The names of some things, the rest as a number: `gs-001, gs-002 and 4 more`. */
-export function names(list: readonly string[], most = 4): string {
+export function listNames(list: readonly string[], most = 4): string {
   if (list.length <= most) return list.length > 1 ? joined(list) : (list[0] ?? '');
   return `${list.slice(0, most - 1).join(', ')} and ${plural(list.length - most + 1, 'more', 'more')}`;
 }
@@ -169,7 +169,7 @@ function joined(list: readonly string[]): string {
   return `${list.slice(0, -1).join(', ')} and ${list.at(-1)}`;
 }
 
-function ended(word: string, message: string): string {
+function endWords(word: string, message: string): string {
   return message ? `${word}: ${message}` : word;
 }
 

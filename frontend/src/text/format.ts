@@ -30,7 +30,7 @@ function pair(units: number, per: number, big: string, small: string): string {
 }
 
 /** An estimate, rounded to what one can know: `about 2 m left`, `a few seconds left`. */
-export function remaining(seconds: number): string {
+export function remainingTime(seconds: number): string {
   if (seconds < 8) return 'a few seconds left';
   if (seconds < 55) return `about ${Math.ceil(seconds / 5) * 5}${NBSP}s left`;
   if (seconds < 3600) return `about ${Math.max(1, Math.round(seconds / 60))}${NBSP}m left`;
@@ -46,19 +46,19 @@ export function bytes(n: number): string {
 }
 
 /** The clock of an instant in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
-export function clock(at: Date, millis = false): string {
+export function clockTime(at: Date, millis = false): string {
   const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
   return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
 }
 
 /** An instant relative to `now`: `just now`, `42 s ago`, `4 m ago`, `3 h ago`, `yesterday 14:02`, `21 Nov 14:02`. */
-export function relative(at: Date, now: Date): string {
+export function relativeTime(at: Date, now: Date): string {
   const s = (now.getTime() - at.getTime()) / 1000;
   if (s < 5) return 'just now';
   if (s < 60) return `${Math.floor(s)}${NBSP}s ago`;
   if (s < 3600) return `${Math.floor(s / 60)}${NBSP}m ago`;
   if (s < 6 * 3600) return `${Math.floor(s / 3600)}${NBSP}h ago`;
-  const time = clock(at).slice(0, 5);
+  const time = clockTime(at).slice(0, 5);
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return `today ${time}`;
   if (days === 1) return `yesterday ${time}`;
@@ -67,12 +67,12 @@ export function relative(at: Date, now: Date): string {
 }
 
 /** The exact instant, for hovers and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
-export function exact(at: Date): string {
+export function exactTime(at: Date): string {
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const offset = -at.getTimezoneOffset();
   const hours = `${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
   const zone = offset === 0 ? 'UTC' : `UTC${offset < 0 ? '−' : '+'}${hours}`;
-  return `${day} ${clock(at, true)} ${zone}`;
+  return `${day} ${clockTime(at, true)} ${zone}`;
 }
 
 /**
@@ -84,14 +84,14 @@ export function shortId(id: string): string {
 }
 
 /** `user:operator` → `operator`, `worker:host-3/812` → `worker host-3/812`, `token:ci` → `token ci`. */
-export function who(actor: string): string {
+export function actorName(actor: string): string {
   const [kind, ...rest] = actor.split(':');
   const name = rest.join(':');
   return kind === 'user' && name ? name : [kind, name].filter(Boolean).join(' ');
 }
 
 /** `version-update` → `Version update`, `health` → `Health`; for names that came without a title. */
-export function title(name: string): string {
+export function titleFromName(name: string): string {
   const words = name.replace(/[-_]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

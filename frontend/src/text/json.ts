@@ -3,7 +3,7 @@
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /** Lay out a JSON text as `JSON.stringify(value, null, 2)` does, its digits and its order as they are. */
-export function indented(json: string): string {
+export function indentJson(json: string): string {
   let text = '';
   let depth = 0;
   let before = '';

@@ -7,9 +7,9 @@ import {
   type WaitingFor,
 } from '../../src/client/index';
 import type { Job } from '../../src/elements/api';
-import { gatesOf, possible, unsuccessful } from '../../src/job/actions';
+import { openGates, possibleActions, unsuccessfulTargets } from '../../src/job/actions';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/questions';
-import type { Row } from '../../src/job/target-rows';
+import type { TargetRow } from '../../src/job/target-rows';
 
 const TARGETS = ['gs-1', 'gs-2', 'gs-3', 'gs-4', 'gs-5', 'gs-6'];
 const PLAN = {
@@ -55,29 +55,34 @@ const MIXED = [
 // tests/integration/test_retries.py holds the service to the same run.
 describe('what a retry is for', () => {
   it('is what failed, was skipped, stopped half-way or never reached', () => {
-    expect(unsuccessful(ended(MIXED), PLAN)).toEqual(['gs-2', 'gs-4', 'gs-5', 'gs-6']);
+    expect(unsuccessfulTargets(ended(MIXED), PLAN)).toEqual(['gs-2', 'gs-4', 'gs-5', 'gs-6']);
   });
 
   it('is what the job blames, whatever its steps', () => {
     const well = TARGETS.flatMap((name) => [`go ${name} succeeded`, `look ${name} succeeded`]);
     const view = ended(well, 'job.failed', { failed_targets: ['gs-3', 'elsewhere'] });
-    expect(unsuccessful(view, PLAN)).toEqual(['gs-3', 'elsewhere']);
+    expect(unsuccessfulTargets(view, PLAN)).toEqual(['gs-3', 'elsewhere']);
   });
 
   it('is what was put back', () => {
     const well = TARGETS.flatMap((name) => [`go ${name} succeeded`, `look ${name} succeeded`]);
     const view = ended([...well, 'rollback gs-4 succeeded']);
-    expect(unsuccessful(view, PLAN)).toEqual(['gs-4']);
+    expect(unsuccessfulTargets(view, PLAN)).toEqual(['gs-4']);
   });
 
   it('is nothing where all is well, or not over', () => {
-    expect(unsuccessful(ended(MIXED, 'job.succeeded'), PLAN)).toEqual([]);
-    expect(unsuccessful(ended(MIXED, 'job.paused'), PLAN)).toEqual([]);
+    expect(unsuccessfulTargets(ended(MIXED, 'job.succeeded'), PLAN)).toEqual([]);
+    expect(unsuccessfulTargets(ended(MIXED, 'job.paused'), PLAN)).toEqual([]);
   });
 
   it('passes over a gate, which is a step without a target', () => {
     const gate = 'ask  failed';
-    expect(unsuccessful(ended([...MIXED, gate]), PLAN)).toEqual(['gs-2', 'gs-4', 'gs-5', 'gs-6']);
+    expect(unsuccessfulTargets(ended([...MIXED, gate]), PLAN)).toEqual([
+      'gs-2',
+      'gs-4',
+      'gs-5',
+      'gs-6',
+    ]);
   });
 });
 
@@ -94,8 +99,10 @@ describe('what may be done', () => {
     ['failed', 'retry'],
     ['cancelled', 'retry'],
   ])('while %s: %s', (status, acts) => {
-    expect(possible(all, status).join(' ')).toBe(acts);
-    expect(possible(['cancel'], status).join(' ')).toBe(acts.includes('cancel') ? 'cancel' : '');
+    expect(possibleActions(all, status).join(' ')).toBe(acts);
+    expect(possibleActions(['cancel'], status).join(' ')).toBe(
+      acts.includes('cancel') ? 'cancel' : '',
+    );
   });
 
   it('is asked at gates only while the job waits at them', () => {
@@ -103,8 +110,8 @@ describe('what may be done', () => {
       { for: 'timer', name: 'settle' },
       { for: 'approval', gate: 'go' },
     ];
-    expect(gatesOf(job({ status: 'waiting', waiting_for: waits }))).toEqual([waits[1]]);
-    expect(gatesOf(job({ status: 'paused', waiting_for: waits }))).toEqual([]);
+    expect(openGates(job({ status: 'waiting', waiting_for: waits }))).toEqual([waits[1]]);
+    expect(openGates(job({ status: 'paused', waiting_for: waits }))).toEqual([]);
   });
 });
 
@@ -113,12 +120,12 @@ function job(members: Partial<Job>): Job {
   return { ...known, ...members } as Job;
 }
 
-const busy = { target: 'gs-1', status: 'running' } as Row;
+const busy = { target: 'gs-1', status: 'running' } as TargetRow;
 
 describe('what an act will do', () => {
   it('is said of a pause, with what stays half-way', () => {
-    const { title, consequences, act, danger = false } = pauseQuestion(job({}), [busy]);
-    expect([title, act, danger]).toEqual(['Pause “Update”?', 'Pause run', false]);
+    const { title, consequences, confirm, danger = false } = pauseQuestion(job({}), [busy]);
+    expect([title, confirm, danger]).toEqual(['Pause “Update”?', 'Pause run', false]);
     expect(consequences[1]).toBe(
       '1\u00a0server is in the middle of the steps and stays there: what is drained stays drained.',
     );

@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { type call, Problem, Unreachable } from '../../src/elements/api';
-import { check, said, type Verdict } from '../../src/job/history-check';
+import { type callApi, Problem, Unreachable } from '../../src/elements/api';
+import { checkHistory, describeCheck, type Verdict } from '../../src/job/history-check';
 
 const JOB = '0192f3c1-0000-7000-8000-000000000000';
 const good: Verdict = { ok: true, head: 4096, hash: 'ab'.repeat(32) };
 const bad: Verdict = { ok: false, seq: 1204, reason: 'Event 1204 was changed.' };
 
 /** An `ask` that answers so, and what it was asked. */
-function answering(answer: unknown): { ask: typeof call; asked: string[] } {
+function answering(answer: unknown): { ask: typeof callApi; asked: string[] } {
   const asked: string[] = [];
   const ask = async (path: string) => {
     asked.push(path);
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  return { ask: ask as typeof call, asked };
+  return { ask: ask as typeof callApi, asked };
 }
 
 describe('a check of the history', () => {
   it("asks the job's own address and hands the verdict on", async () => {
     const { ask, asked } = answering(good);
-    expect(await check(JOB, ask)).toEqual(good);
+    expect(await checkHistory(JOB, ask)).toEqual(good);
     expect(asked).toEqual([`/api/jobs/${JOB}/verify`]);
   });
 
@@ -28,7 +28,7 @@ describe('a check of the history', () => {
     [new Unreachable('no answer'), /does not answer.*try again/],
     [new Problem(429, 'over_limit', 'Other histories are being checked.'), /being checked/],
   ])('that fails says why and can be tried again', async (error, words) => {
-    const shown = said(await check(JOB, answering(error).ask));
+    const shown = describeCheck(await checkHistory(JOB, answering(error).ask));
     expect(shown.words).toMatch(words);
     expect([shown.tone, shown.act]).toEqual(['failed', 'try again']);
   });
@@ -36,21 +36,21 @@ describe('a check of the history', () => {
 
 describe('its words', () => {
   it('are a button alone before it is asked, and none while it is checked', () => {
-    expect(said('unasked')).toMatchObject({ words: '', act: 'verify' });
-    expect(said('checking')).toMatchObject({ words: 'checking every event', act: '' });
+    expect(describeCheck('unasked')).toMatchObject({ words: '', act: 'verify' });
+    expect(describeCheck('checking')).toMatchObject({ words: 'checking every event', act: '' });
   });
 
   it('count the events that hold, with the last hash on hover', () => {
-    expect(said(good).words).toBe('4,096\u00a0events verified');
-    expect(said(good).detail).toContain(good.hash);
-    expect(said(good)).toMatchObject({ tone: 'succeeded', act: 'again' });
-    expect(said({ ...good, head: 1 }).words).toBe('1\u00a0event verified');
+    expect(describeCheck(good).words).toBe('4,096\u00a0events verified');
+    expect(describeCheck(good).detail).toContain(good.hash);
+    expect(describeCheck(good)).toMatchObject({ tone: 'succeeded', act: 'again' });
+    expect(describeCheck({ ...good, head: 1 }).words).toBe('1\u00a0event verified');
   });
 
   it('name the first bad event and the reason', () => {
-    expect(said(bad).words).toBe(
+    expect(describeCheck(bad).words).toBe(
       'the history is not what was written, from #1,204 on. Event 1204 was changed.',
     );
-    expect(said(bad).tone).toBe('failed');
+    expect(describeCheck(bad).tone).toBe('failed');
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { guessed, matrixChunks, type ShownGroup } from '../../src/job/matrix-chunks';
-import { Rows } from '../../src/job/target-rows';
+import { chunkRows, estimateHeight, type ShownGroup } from '../../src/job/matrix-chunks';
+import { TargetRows } from '../../src/job/target-rows';
 
 /** Groups of so many rows each, as the matrix shows them. */
 function shown(sizes: readonly number[]): ShownGroup[] {
@@ -9,7 +9,7 @@ function shown(sizes: readonly number[]): ShownGroup[] {
     name: `batch ${at}`,
     targets: Array.from({ length: size }, (_, i) => `gs-${at}-${i}`),
   }));
-  const rows = new Rows({ steps: ['run'], groups, words: '' });
+  const rows = new TargetRows({ steps: ['run'], groups, words: '' });
   return rows.groups.map((group) => ({ group, rows: group.rows }));
 }
 
@@ -17,7 +17,7 @@ test('every row is in one chunk, in order, and every group has one head', () => 
   fc.assert(
     fc.property(fc.array(fc.nat(25)), fc.integer({ min: 1, max: 12 }), (sizes, most) => {
       const groups = shown(sizes);
-      const chunks = matrixChunks(groups, most);
+      const chunks = chunkRows(groups, most);
       const parts = chunks.flatMap((chunk) => chunk.parts);
       expect(parts.flatMap((part) => part.rows)).toEqual(groups.flatMap(({ rows }) => rows));
       const heads = parts.flatMap(({ head }) => (head ? [head.name] : []));
@@ -35,7 +35,7 @@ test('every row is in one chunk, in order, and every group has one head', () => 
 });
 
 test('ten thousand groups of one are a hundred chunks', () => {
-  const chunks = matrixChunks(shown(Array.from({ length: 10_000 }, () => 1)));
+  const chunks = chunkRows(shown(Array.from({ length: 10_000 }, () => 1)));
   expect(chunks).toHaveLength(100);
-  expect(guessed(chunks[0], false)).toBe(100 * (24 + 32));
+  expect(estimateHeight(chunks[0], false)).toBe(100 * (24 + 32));
 });

@@ -7,14 +7,14 @@ import {
   type Plan,
 } from '../../src/client/index';
 import { secondsLeft } from '../../src/job/estimate';
-import { sinceThen } from '../../src/job/last-seen';
-import { markedName, markedOf } from '../../src/job/line-range';
-import { extract } from '../../src/job/log-lines';
-import { Search } from '../../src/job/log-search';
-import { Run } from '../../src/job/run-model';
-import { labels } from '../../src/job/short-labels';
-import { addressOf, placeOf } from '../../src/job/tabs';
-import { bound, ticks } from '../../src/job/time-axis';
+import { missedEventsWords } from '../../src/job/last-seen';
+import { formatLineRange, parseLineRange } from '../../src/job/line-range';
+import { linesAsText } from '../../src/job/log-lines';
+import { LogSearch } from '../../src/job/log-search';
+import { RunModel } from '../../src/job/run-model';
+import { shortLabels } from '../../src/job/short-labels';
+import { formatAddress, parseAddress } from '../../src/job/tabs';
+import { axisEnd, axisTicks } from '../../src/job/time-axis';
 import { styled } from '../terminal/shown';
 
 const START = Date.parse('2026-11-22T09:00:00Z');
@@ -29,7 +29,7 @@ const plan: Plan = {
 
 /** A run that is told what happens, at which second. */
 class Story {
-  readonly run = new Run(plan);
+  readonly run = new RunModel(plan);
   private seq = 0;
 
   tell<T extends EventType>(
@@ -53,7 +53,7 @@ class Story {
       hash: '0'.repeat(64),
     } as unknown as JobEvent;
     this.run.queue([event]);
-    this.run.take();
+    this.run.applyQueued();
     return this;
   }
 
@@ -171,7 +171,7 @@ describe('lines of the log', () => {
     const story = new Story().begun();
     story.tell(1, 'step.output', { text: '\x1b[31mred\nstill red\x1b[0m\n' }, 'a/drain');
     story.tell(2, 'step.output', { text: '10 %\r100 %\n', stream: 'err' }, 'a/drain');
-    const lines = story.run.lines.of('a', 'drain');
+    const lines = story.run.lines.ofStep('a', 'drain');
     expect(lines.map((line) => [lineName(line), line.kind, ...styled(line.content)])).toEqual([
       ['3', 'out', 'red|ansi-red'],
       ['3.2', 'out', 'still red|ansi-red'],
@@ -184,11 +184,11 @@ describe('lines of the log', () => {
     story.tell(1, 'step.output', { text: `one\n${'x'.repeat(20_000)}` }, 'a/drain');
     const { all } = story.run.lines;
     const long = 'x'.repeat(20_000);
-    expect(extract(all, { details: false, from: true })).toBe(`one\n${long}\n`);
-    expect(extract(all, { details: true, from: true })).toBe(
+    expect(linesAsText(all, { details: false, from: true })).toBe(`one\n${long}\n`);
+    expect(linesAsText(all, { details: true, from: true })).toBe(
       `2026-11-22T09:00:01.000Z #3 a › drain │ one\n2026-11-22T09:00:01.000Z #3.2 a › drain │ ${long}\n`,
     );
-    expect(extract(all.slice(1), { details: true, from: false }).slice(0, 33)).toBe(
+    expect(linesAsText(all.slice(1), { details: true, from: false }).slice(0, 33)).toBe(
       '2026-11-22T09:00:01.000Z #3.2 │ x',
     );
   });
@@ -200,10 +200,11 @@ describe('lines of the log', () => {
     }
     const { all } = story.run.lines;
     expect(all.map(lineName)).toEqual(['3', '3.2', '4', '4.2', '5']);
-    expect(markedOf('3.2', all)).toEqual([1, 1]);
-    expect(markedOf('5-3.2', all)).toEqual([1, 4]);
-    for (const name of ['', '2', '3.3', '6', 'x', '3-6']) expect(markedOf(name, all)).toBeNull();
-    expect([markedName(all, 1, 1), markedName(all, 4, 2)]).toEqual(['3.2', '4-5']);
+    expect(parseLineRange('3.2', all)).toEqual([1, 1]);
+    expect(parseLineRange('5-3.2', all)).toEqual([1, 4]);
+    for (const name of ['', '2', '3.3', '6', 'x', '3-6'])
+      expect(parseLineRange(name, all)).toBeNull();
+    expect([formatLineRange(all, 1, 1), formatLineRange(all, 4, 2)]).toEqual(['3.2', '4-5']);
   });
 
   it('are searched as they come, and again while they change', () => {
@@ -212,25 +213,25 @@ describe('lines of the log', () => {
     const tell = (text: string, place = 'a/drain') => story.tell(1, 'step.output', { text }, place);
     tell('10 %');
     tell('other 10\n', 'b/drain');
-    const search = new Search(lines.all, '10');
-    expect([search.more(), search.found]).toEqual([
+    const search = new LogSearch(lines.all, '10');
+    expect([search.update(), search.hits]).toEqual([
       [0, 1],
       [0, 1],
     ]);
-    expect(search.more()).toEqual([]);
+    expect(search.update()).toEqual([]);
     tell('\r20 %');
-    expect([search.more(), search.found]).toEqual([[0], [1]]);
+    expect([search.update(), search.hits]).toEqual([[0], [1]]);
     tell('\r20 10 %\n1');
     tell('0', 'b/drain');
-    expect([search.more(), search.found]).toEqual([[0], [0, 1]]);
+    expect([search.update(), search.hits]).toEqual([[0], [0, 1]]);
     tell('0\n');
-    expect([search.more(), search.found]).toEqual([[2], [0, 1, 2]]);
-    expect([0, 1, 2, 3].map((index) => search.has(index))).toEqual([true, true, true, false]);
+    expect([search.update(), search.hits]).toEqual([[2], [0, 1, 2]]);
+    expect([0, 1, 2, 3].map((index) => search.isHit(index))).toEqual([true, true, true, false]);
   });
 
   it('have the failure of a step as their last', () => {
     const story = new Story().begun().step(0, 8, 'b/drain', 'failed');
-    const last = story.run.lines.of('b', 'drain').at(-1);
+    const last = story.run.lines.ofStep('b', 'drain').at(-1);
     expect([last?.kind, last?.content.text]).toEqual([
       'bad',
       'drain failed after 8.0\u00a0s: no answer',
@@ -240,50 +241,50 @@ describe('lines of the log', () => {
 
 describe('short names', () => {
   it('are left alone while they fit', () => {
-    expect(labels(['gs-001', 'gs-002']).get('gs-002')).toBe('gs-002');
+    expect(shortLabels(['gs-001', 'gs-002']).get('gs-002')).toBe('gs-002');
   });
 
   it('lose what all share, at the end first, where they would be cut', () => {
     const long = [1, 2].map((n) => `frankfurt-matchmaking-shard-000${n}.internal.example.net`);
-    expect(labels(long).get(long[1] ?? '')).toBe('…matchmaking-shard-0002…');
+    expect(shortLabels(long).get(long[1] ?? '')).toBe('…matchmaking-shard-0002…');
     const shorter = ['gs-001.internal.game.example.net', 'gs-002.internal.game.example.net'];
-    expect(labels(shorter).get(shorter[0] ?? '')).toBe('gs-001.internal.game…');
+    expect(shortLabels(shorter).get(shorter[0] ?? '')).toBe('gs-001.internal.game…');
   });
 });
 
 describe('the axis of the timeline', () => {
   it('has round marks, and an end that holds for a while', () => {
-    expect(ticks(32)).toEqual([0, 5, 10, 15, 20, 25, 30]);
-    expect(bound(41)).toBe(bound(44));
-    expect(bound(44)).toBeGreaterThan(44);
+    expect(axisTicks(32)).toEqual([0, 5, 10, 15, 20, 25, 30]);
+    expect(axisEnd(41)).toBe(axisEnd(44));
+    expect(axisEnd(44)).toBeGreaterThan(44);
   });
 });
 
 describe('addresses of the job page', () => {
   it('lead back to what was open, whatever its name', () => {
     const opened = { target: 'rack 1/gs-003', step: 'health' };
-    expect(placeOf(addressOf('matrix', opened))).toEqual({
+    expect(parseAddress(formatAddress('matrix', opened))).toEqual({
       tab: 'matrix',
       opened,
       marked: '',
     });
-    expect(placeOf('#log')).toEqual({ tab: 'log', opened: null, marked: '' });
-    expect(placeOf(addressOf('log', null, '812.3-815'))).toEqual({
+    expect(parseAddress('#log')).toEqual({ tab: 'log', opened: null, marked: '' });
+    expect(parseAddress(formatAddress('log', null, '812.3-815'))).toEqual({
       tab: 'log',
       opened: null,
       marked: '812.3-815',
     });
-    expect(placeOf('#nonsense/%E0%A4%A')).toEqual({ tab: 'matrix', opened: null, marked: '' });
+    expect(parseAddress('#nonsense/%E0%A4%A')).toEqual({ tab: 'matrix', opened: null, marked: '' });
   });
 });
 
 describe('what came since the page was left', () => {
   it('is said where there is something', () => {
     const seen = { seq: 472, at: START };
-    expect(sinceThen(seen, 812)).toMatch(
+    expect(missedEventsWords(seen, 812)).toMatch(
       /^resumed from #472, seen at \d\d:\d\d:\d\d: 340\sevents caught up$/,
     );
-    expect(sinceThen(seen, 472)).toBe('');
-    expect(sinceThen(null, 812)).toBe('');
+    expect(missedEventsWords(seen, 472)).toBe('');
+    expect(missedEventsWords(null, 812)).toBe('');
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FeedInfo, JobStatus, JobSummary } from '../../src/client/index';
 import type { Job } from '../../src/elements/api';
 import { feedWords } from '../../src/jobs/feed-connection';
-import { Moved } from '../../src/jobs/feed-updates';
+import { FeedUpdates } from '../../src/jobs/feed-updates';
 
 function row(id: string, head = 5, status: JobStatus = 'running'): Job {
   return { id, head, status, title: 'A job', done: 1, total: 9, failed: 0 } as Job;
@@ -15,29 +15,29 @@ function summary(id: string, position: number, more: Partial<JobSummary> = {}): 
 
 describe('what has moved since the list was read', () => {
   it('is put over its rows', () => {
-    const moved = new Moved();
-    moved.read(10, [row('a'), row('b')]);
-    expect(moved.take([summary('a', 11, { head: 8, done: 4, failed: 1 })])).toBe(false);
-    expect(moved.over([row('a'), row('b')])).toEqual([
+    const moved = new FeedUpdates();
+    moved.listRead(10, [row('a'), row('b')]);
+    expect(moved.add([summary('a', 11, { head: 8, done: 4, failed: 1 })])).toBe(false);
+    expect(moved.applyTo([row('a'), row('b')])).toEqual([
       { ...row('a'), head: 8, done: 4, failed: 1 },
       row('b'),
     ]);
   });
 
   it('is over an answer that was on its way before, and is not over one that has it', () => {
-    const moved = new Moved();
-    moved.read(10, [row('a', 5)]);
-    moved.take([summary('a', 12, { head: 8, done: 4 })]);
-    moved.read(11, [row('a', 6)]);
-    expect(moved.over([row('a', 6)])[0]).toMatchObject({ head: 8, done: 4 });
-    moved.read(12, [row('a', 9)]);
-    expect(moved.over([row('a', 9)])).toEqual([row('a', 9)]);
+    const moved = new FeedUpdates();
+    moved.listRead(10, [row('a', 5)]);
+    moved.add([summary('a', 12, { head: 8, done: 4 })]);
+    moved.listRead(11, [row('a', 6)]);
+    expect(moved.applyTo([row('a', 6)])[0]).toMatchObject({ head: 8, done: 4 });
+    moved.listRead(12, [row('a', 9)]);
+    expect(moved.applyTo([row('a', 9)])).toEqual([row('a', 9)]);
   });
 
   it('that is older than the row changes nothing', () => {
-    const moved = new Moved();
-    moved.take([summary('a', 12, { head: 4, done: 0 })]);
-    expect(moved.over([row('a', 5)])).toEqual([row('a', 5)]);
+    const moved = new FeedUpdates();
+    moved.add([summary('a', 12, { head: 4, done: 0 })]);
+    expect(moved.applyTo([row('a', 5)])).toEqual([row('a', 5)]);
   });
 
   it.each<[string, JobSummary]>([
@@ -45,17 +45,17 @@ describe('what has moved since the list was read', () => {
     ['another status', summary('a', 11, { status: 'succeeded' })],
     ['a job that waits', summary('w', 11, { status: 'waiting' })],
   ])('calls for the list where it is %s', (_, said) => {
-    const moved = new Moved();
-    moved.read(10, [row('a'), row('w', 5, 'waiting')]);
-    expect(moved.take([said])).toBe(true);
+    const moved = new FeedUpdates();
+    moved.listRead(10, [row('a'), row('w', 5, 'waiting')]);
+    expect(moved.add([said])).toBe(true);
   });
 
   it('calls once for a job that the list leaves out', () => {
-    const moved = new Moved();
-    moved.read(10, []);
-    expect(moved.take([summary('other', 11)])).toBe(true);
-    moved.read(11, []);
-    expect(moved.take([summary('other', 12)])).toBe(false);
+    const moved = new FeedUpdates();
+    moved.listRead(10, []);
+    expect(moved.add([summary('other', 11)])).toBe(true);
+    moved.listRead(11, []);
+    expect(moved.add([summary('other', 12)])).toBe(false);
   });
 });
 

@@ -1,4 +1,4 @@
-import { byResponse, type Closed, lost } from '../close-reasons';
+import { type Closed, closedByResponse, lost } from '../close-reasons';
 import type { Platform } from '../platform';
 import { BadFrame } from '../wire';
 
@@ -18,7 +18,7 @@ export type Answer =
  * Make one GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: what
  * looks like success but is a page (a proxy's, a sign-in form's) must not be taken for an empty stream.
  */
-export async function get(
+export async function fetchAnswer(
   url: string,
   types: readonly [string, ...string[]],
   signal: AbortSignal,
@@ -31,7 +31,8 @@ export async function get(
   const response = await platform.fetch(url, { headers, credentials, signal, cache: 'no-store' });
   const { status } = response;
   if (status === 204) return { status, closed: { how: 'ended' } };
-  if (status !== 200) return { status, closed: await byResponse(response, platform.clock.now()) };
+  if (status !== 200)
+    return { status, closed: await closedByResponse(response, platform.clock.now()) };
   const type = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim();
   if (types.includes(type ?? '')) return { response };
   const message = `The answer was ${type || 'of no type'}, not ${types[0]}.`;
@@ -39,7 +40,7 @@ export async function get(
 }
 
 /** Return what an exception while fetching or reading means: the network's fault as far as can be seen. */
-export function networkError(error: unknown): Closed {
+export function networkFailure(error: unknown): Closed {
   const message = error instanceof Error ? error.message : String(error);
   return lost(error instanceof BadFrame ? 'bad_frame' : 'network', message);
 }

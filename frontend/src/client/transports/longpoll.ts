@@ -2,8 +2,8 @@ import type { Addresses } from '../addresses';
 import { parseObject } from '../close-reasons';
 import type { Cancel, Platform } from '../platform';
 import type { JobEvent, JobStatus } from '../types';
-import { BadFrame, eventsIn } from '../wire';
-import { get, type HttpOptions, networkError } from './http';
+import { BadFrame, readEvents } from '../wire';
+import { fetchAnswer, type HttpOptions, networkFailure } from './http';
 import type { Sink, Transport } from './transport';
 
 /** The longest that the server holds an empty answer, in seconds. */
@@ -17,7 +17,7 @@ const SLOW_MS = 6000;
 /** What the next event begins with, in a page as the server writes it. */
 const NEXT_EVENT = ',{"seq":';
 /** A proxy's way of saying that it did not want to wait as long. */
-const IMPATIENT: ReadonlySet<number> = new Set([408, 502, 504]);
+const PROXY_TIMEOUTS: ReadonlySet<number> = new Set([408, 502, 504]);
 /** Where no answer may be held at all, how often to ask, in ms. */
 const PAUSE_MS = 2000;
 /** What `hello` says of a transport whose every answer is a sign of life, at most 25 s apart. */
@@ -45,32 +45,38 @@ export class LongPollTransport implements Transport {
 
   open(cursor: string, sink: Sink): Cancel {
     const left = new AbortController();
-    const polling = new Polling(cursor, sink);
+    const polling = new PageReader(cursor, sink);
     const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkError(error));
+      if (!left.signal.aborted) sink.closed(networkFailure(error));
     };
     this.#run(polling, sink, left.signal).catch(fail);
     return () => left.abort();
   }
 
-  async #run(polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
-    while (!polling.over) {
+  async #run(polling: PageReader, sink: Sink, signal: AbortSignal): Promise<void> {
+    while (!polling.isOver) {
       const url = await this.addresses.events(polling.cursor, polling.limit, polling.wait);
-      const answer = await get(url, ['application/json'], signal, this.platform, this.options);
+      const answer = await fetchAnswer(
+        url,
+        ['application/json'],
+        signal,
+        this.platform,
+        this.options,
+      );
       if (signal.aborted) return;
       if ('response' in answer) {
         const began = this.platform.clock.now();
-        const cut = (text: string) => polling.salvage(text, this.options.raw);
-        const text = await textOf(answer.response, sink, signal, cut);
+        const cut = (text: string) => polling.handlePartialPage(text, this.options.raw);
+        const text = await readText(answer.response, sink, signal, cut);
         if (signal.aborted) return;
-        polling.take(pageIn(text, this.options.raw), this.platform.clock.now() - began);
-      } else if (!polling.shorten(answer.status)) {
+        polling.handlePage(parsePage(text, this.options.raw), this.platform.clock.now() - began);
+      } else if (!polling.shortenWait(answer.status)) {
         sink.closed(answer.closed);
         return;
       }
       // Node's `fetch` gives a connection back a macrotask after the answer's end; a request before
       // that opens another one, and each starts slowly.
-      await this.#pause(signal, polling.tooShort ? PAUSE_MS : 0);
+      await this.#pause(signal, polling.mustPause ? PAUSE_MS : 0);
       if (signal.aborted) return;
     }
   }
@@ -91,12 +97,12 @@ export class LongPollTransport implements Transport {
 }
 
 /** Turns pages into the frames that a stream would have sent. */
-class Polling {
+class PageReader {
   /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
   wait = 0;
   /** How many events the next answer may have: as many as come in 3 to 6 seconds. */
   limit = FIRST_LIMIT;
-  over = false;
+  isOver = false;
   #longest = LONGEST_WAIT;
   #greeted = false;
   #caughtUp = false;
@@ -107,23 +113,23 @@ class Polling {
   ) {}
 
   /** Whether to pause before the next request, since no answer is held. */
-  get tooShort(): boolean {
-    return this.#longest < 1 && this.#caughtUp && !this.over;
+  get mustPause(): boolean {
+    return this.#longest < 1 && this.#caughtUp && !this.isOver;
   }
 
   /** Ask for a shorter hold; false where that was not what went wrong. */
-  shorten(status: number): boolean {
-    if (this.wait === 0 || !IMPATIENT.has(status)) return false;
+  shortenWait(status: number): boolean {
+    if (this.wait === 0 || !PROXY_TIMEOUTS.has(status)) return false;
     this.#longest = Math.floor(this.wait / 2);
     this.wait = this.#longest;
     return true;
   }
 
   /** Take one page, whose text took so many ms to come. */
-  take(page: Page, ms: number): void {
+  handlePage(page: Page, ms: number): void {
     const { head } = page;
     const seq = Number.parseInt(page.next, 10);
-    this.#greet(head);
+    this.#sendHello(head);
     this.cursor = page.next;
     if (page.events.length > 0) this.sink.frame({ kind: 'events', events: page.events });
     else this.sink.frame({ kind: 'heartbeat', head });
@@ -132,32 +138,32 @@ class Polling {
       this.sink.frame({ kind: 'caught_up', seq, head });
     }
     if (page.end) {
-      this.over = true;
+      this.isOver = true;
       this.sink.frame({ kind: 'end', seq, status: page.status });
     }
     this.wait = this.#caughtUp ? this.#longest : 0;
-    this.#fit(page.events.length, ms);
+    this.#adjustLimit(page.events.length, ms);
   }
 
   /** Hand on the events that are whole in a page which was cut off. */
-  salvage(text: string, raw: boolean): void {
+  handlePartialPage(text: string, raw: boolean): void {
     const whole = `${text.slice(0, Math.max(0, text.lastIndexOf(NEXT_EVENT)))}]}`;
     const page = parseObject(whole);
-    const events = page === null ? [] : eventsIn(page, whole, raw);
+    const events = page === null ? [] : readEvents(page, whole, raw);
     const last = events.at(-1);
     if (last === undefined) return;
-    this.#greet(last.seq);
+    this.#sendHello(last.seq);
     this.sink.frame({ kind: 'events', events });
   }
 
-  #greet(head: number): void {
+  #sendHello(head: number): void {
     if (this.#greeted) return;
     this.#greeted = true;
     const hello = { protocol: 1, job: '', after: this.cursor, head, heartbeat_s: HEARTBEAT_S };
     this.sink.frame({ kind: 'hello', ...hello });
   }
 
-  #fit(events: number, ms: number): void {
+  #adjustLimit(events: number, ms: number): void {
     if (ms > SLOW_MS) {
       this.limit = Math.max(1, Math.floor(Math.min(this.limit, events) / 2));
     } else if (ms < QUICK_MS && events >= this.limit) {
@@ -167,7 +173,7 @@ class Polling {
 }
 
 /** Read an answer's text, telling of its bytes as they come; `cut` is told what came where it is cut off. */
-async function textOf(
+async function readText(
   response: Response,
   sink: Sink,
   signal: AbortSignal,
@@ -189,8 +195,8 @@ async function textOf(
   }
 }
 
-function pageIn(text: string, raw: boolean): Page {
+function parsePage(text: string, raw: boolean): Page {
   const page = parseObject(text);
   if (!page || typeof page.next !== 'string') throw new BadFrame('This is no page of events.');
-  return { ...(page as unknown as Page), events: eventsIn(page, text, raw) };
+  return { ...(page as unknown as Page), events: readEvents(page, text, raw) };
 }

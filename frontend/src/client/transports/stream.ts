@@ -1,12 +1,12 @@
 import type { Addresses } from '../addresses';
-import { lost, parseObject, told } from '../close-reasons';
+import { closedByServer, lost, parseObject } from '../close-reasons';
 import type { Cancel, Platform } from '../platform';
 import { type SseMessage, SseParser } from '../sse';
 import type { ErrorFrame, JobEvent } from '../types';
 import { BadFrame, namedFrame, parseEvent } from '../wire';
-import { get, type HttpOptions, networkError } from './http';
+import { fetchAnswer, type HttpOptions, networkFailure } from './http';
 import type { Sink, Transport } from './transport';
-import { wordsOf } from './websocket';
+import { errorOf } from './websocket';
 
 const EVENT_STREAM = 'text/event-stream';
 /** What is asked for, and what else may come: a refusal that may be tried again is an event stream. */
@@ -32,7 +32,7 @@ export class StreamTransport implements Transport {
   open(cursor: string, sink: Sink): Cancel {
     const left = new AbortController();
     const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkError(error));
+      if (!left.signal.aborted) sink.closed(networkFailure(error));
       left.abort();
     };
     this.#run(cursor, sink, left.signal).catch(fail);
@@ -41,30 +41,30 @@ export class StreamTransport implements Transport {
 
   async #run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
     const url = await this.addresses.stream(cursor);
-    const answer = await get(url, TYPES[this.name], signal, this.platform, this.options);
+    const answer = await fetchAnswer(url, TYPES[this.name], signal, this.platform, this.options);
     if (signal.aborted) return;
     if ('closed' in answer) {
       sink.closed(answer.closed);
       return;
     }
     const reader = answer.response.body?.getReader();
-    const messages = new Messages(sink, this.options.raw);
+    const messages = new StreamReader(sink, this.options.raw);
     for (;;) {
       const chunk = await reader?.read();
       if (signal.aborted) return;
       if (chunk === undefined || chunk.done) break;
       sink.alive(chunk.value.length);
-      messages.take(chunk.value);
-      if (messages.over) return;
+      messages.push(chunk.value);
+      if (messages.isOver) return;
     }
     sink.closed({ how: 'rotated' });
   }
 }
 
 /** Turns the messages of one answer into frames. */
-class Messages {
+class StreamReader {
   /** Whether the sink has been told that the connection is over. */
-  over = false;
+  isOver = false;
   readonly #parser = new SseParser();
   #retry: number | null = null;
   #events: JobEvent[] = [];
@@ -75,12 +75,12 @@ class Messages {
   ) {}
 
   /** Take the next bytes: all events that they complete go up as one frame. */
-  take(bytes: Uint8Array): void {
+  push(bytes: Uint8Array): void {
     try {
       const messages = this.#parser.push(bytes);
-      this.#tellRetry();
+      this.#reportRetry();
       for (const message of messages) {
-        if (!this.over) this.#message(message);
+        if (!this.isOver) this.#handleMessage(message);
       }
       this.#flush();
     } catch (error) {
@@ -89,28 +89,28 @@ class Messages {
     }
   }
 
-  #message({ event, data }: SseMessage): void {
+  #handleMessage({ event, data }: SseMessage): void {
     if (event === 'message') {
       this.#events.push(parseEvent(data, this.raw));
       return;
     }
     this.#flush();
     if (event === 'stream-error') {
-      this.#error(data);
+      this.#handleError(data);
       return;
     }
     const frame = namedFrame(event, data);
     if (frame) this.sink.frame(frame);
   }
 
-  #error(data: string): void {
+  #handleError(data: string): void {
     const words = parseObject(data) as Omit<ErrorFrame, 'kind'> | null;
     if (typeof words?.code !== 'string') throw new BadFrame('A stream-error without a code.');
-    this.#close(told(wordsOf(words)));
+    this.#close(closedByServer(errorOf(words)));
   }
 
   #close(closed: Parameters<Sink['closed']>[0]): void {
-    this.over = true;
+    this.isOver = true;
     this.sink.closed(closed);
   }
 
@@ -121,7 +121,7 @@ class Messages {
     this.sink.frame({ kind: 'events', events });
   }
 
-  #tellRetry(): void {
+  #reportRetry(): void {
     const { retry } = this.#parser;
     if (retry === null || retry === this.#retry) return;
     this.#retry = retry;
