@@ -9,6 +9,16 @@ const LONG_MS = 20_000;
 /** A timer that fires later than this, in ms, means that the page was busy or asleep. */
 const LATE_MS = 1000;
 
+/** Receives what every connection reports; nothing after `close`. */
+export interface ConnectionListener {
+  /** Heartbeats are overdue, or a frame came after they were. */
+  onQuiet(connection: Connection, isQuiet: boolean): void;
+  /** It has caught up and no proxy holds back what follows; called once. */
+  onProved(connection: Connection): void;
+  /** The connection ended; called once. */
+  onClosed(connection: Connection, closed: Closed): void;
+}
+
 /** What connections to a job and to the feed share: the greeting, the silence timer, and the close. */
 export abstract class Connection {
   /** Whether a `hello` has come. */
@@ -29,6 +39,7 @@ export abstract class Connection {
    * @param finite whether answers end by themselves, so that no proxy can hold one back
    */
   constructor(
+    protected readonly listener: ConnectionListener,
     protected readonly clock: Clock,
     firstFrameMs: number,
     flowing: boolean,
@@ -73,17 +84,11 @@ export abstract class Connection {
 
   /** Close the socket or the request. */
   protected abstract disconnect(): void;
-  /** Report that heartbeats are overdue, or that a frame came after they were. */
-  protected abstract reportQuiet(isQuiet: boolean): void;
-  /** Report, once, that `isProved` has become true. */
-  protected abstract reportProved(): void;
-  /** Report the end; not called after `close`. */
-  protected abstract reportClosed(closed: Closed): void;
 
   protected end(closed: Closed): void {
     if (this.isOver) return;
     this.close();
-    this.reportClosed(closed);
+    this.listener.onClosed(this, closed);
   }
 
   /** Start or restart the silence timer. */
@@ -105,7 +110,7 @@ export abstract class Connection {
     if (!this.#isQuiet) return;
     this.#isQuiet = false;
     this.armTimer();
-    this.reportQuiet(false);
+    this.listener.onQuiet(this, false);
   }
 
   /** Take a `hello`; return false, and end, if the server speaks another version. */
@@ -130,7 +135,7 @@ export abstract class Connection {
   protected checkProof(): void {
     if (this.isOver || this.#reportedProof || !this.isProved) return;
     this.#reportedProof = true;
-    this.reportProved();
+    this.listener.onProved(this);
   }
 
   #checkSilence(due: number): void {
@@ -147,7 +152,7 @@ export abstract class Connection {
     }
     if (now >= this.#liveness.quietAt && !this.#isQuiet) {
       this.#isQuiet = true;
-      this.reportQuiet(true);
+      this.listener.onQuiet(this, true);
     }
     this.armTimer();
   }

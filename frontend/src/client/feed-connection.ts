@@ -1,5 +1,5 @@
-import { type Closed, closedByCode, lost, parseObject, type ServerError } from './close-reasons';
-import { Connection } from './connection';
+import { closedByCode, lost, parseObject, type ServerError } from './close-reasons';
+import { Connection, type ConnectionListener } from './connection';
 import type { Clock, Platform, SocketLike } from './platform';
 import { closeSocket, errorOf } from './transports/websocket';
 import type { ErrorFrame, JobStatus } from './types';
@@ -18,19 +18,13 @@ export interface JobSummary {
 }
 
 /** Receives what a connection to the feed reports. */
-export interface FeedListener {
+export interface FeedListener extends ConnectionListener {
   /** Summaries of changed jobs, in the feed's order. */
   onJobs(jobs: readonly JobSummary[]): void;
   /** Everything up to here has come; with `isCaughtUp`, there is no more at present. */
   onPosition(position: number, isCaughtUp: boolean): void;
   /** A heartbeat; `at` is the server's time, if it sent one. */
   onHeartbeat(at: string | undefined): void;
-  /** It has caught up and no proxy holds back what follows; called once. */
-  onProved(): void;
-  /** Heartbeats are overdue, or a frame came after they were. */
-  onQuiet(isQuiet: boolean): void;
-  /** The connection ended; called once, and not after `close`. */
-  onClosed(closed: Closed): void;
 }
 
 /** One connection to the feed. It waits for the first frame and detects silence. */
@@ -42,10 +36,10 @@ export class FeedConnection extends Connection {
     url: string,
     WebSocket: NonNullable<Platform['WebSocket']>,
     clock: Clock,
-    private readonly listener: FeedListener,
+    protected override readonly listener: FeedListener,
     firstFrameMs: number,
   ) {
-    super(clock, firstFrameMs, false, false);
+    super(listener, clock, firstFrameMs, false, false);
     this.#socket = new WebSocket(url);
     this.#socket.onmessage = ({ data }) => this.#handleMessage(data);
     // A close event follows every error and says more.
@@ -56,18 +50,6 @@ export class FeedConnection extends Connection {
 
   protected disconnect(): void {
     closeSocket(this.#socket);
-  }
-
-  protected reportQuiet(isQuiet: boolean): void {
-    this.listener.onQuiet(isQuiet);
-  }
-
-  protected reportProved(): void {
-    this.listener.onProved();
-  }
-
-  protected reportClosed(closed: Closed): void {
-    this.listener.onClosed(closed);
   }
 
   #handleMessage(data: unknown): void {

@@ -1,5 +1,6 @@
 import { Backoff, type Ceiling, exponential } from './backoff';
 import type { Closed, Lost } from './close-reasons';
+import type { Connection } from './connection';
 import { UPGRADE_TIMES, type UpgradeTimes, WebSocketHealth } from './fallback';
 import { FeedConnection, type FeedListener, type JobSummary } from './feed-connection';
 import type { Trouble } from './info';
@@ -135,7 +136,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     if (this.#state === FeedState.blocked) this.#becomeLive();
   }
 
-  onQuiet(isQuiet: boolean): void {
+  onQuiet(_connection: Connection, isQuiet: boolean): void {
     const { live, quiet } = FeedState;
     if (this.#state === (isQuiet ? live : quiet)) this.#setState(isQuiet ? quiet : live);
   }
@@ -144,7 +145,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     this.options.onHeartbeat?.(at);
   }
 
-  onClosed(closed: Closed): void {
+  onClosed(_connection: Connection, closed: Closed): void {
     if (closed.how === 'lost') {
       this.#handleLoss(closed);
       return;

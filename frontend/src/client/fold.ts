@@ -230,16 +230,10 @@ const STEP_STATUS: Readonly<Record<string, StepStatus>> = {
   'step.skipped': 'skipped',
 };
 
-/** What the outcomes of a step may carry, whichever it is. */
-interface Outcome {
-  readonly try?: number;
-  readonly occurrence?: number;
-  readonly seconds?: number;
-  readonly error?: StepError;
-  readonly result?: unknown;
-  readonly until?: string;
-  readonly place?: string;
-}
+/** What the events of a step may carry, whichever type they have. */
+type Outcome = Partial<
+  EventData['step.started'] & EventData['step.succeeded'] & EventData['step.failed']
+>;
 
 function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
   const { step: name, target = null } = event;

@@ -1,28 +1,22 @@
 import { type Closed, type Lost, lost } from './close-reasons';
-import { Connection } from './connection';
+import { Connection, type ConnectionListener } from './connection';
 import { cursorOf, seqOf } from './cursor';
 import type { Cancel, Clock } from './platform';
 import type { Sink, Transport } from './transports/transport';
 import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types';
 
 /** Receives what a connection reports. */
-export interface JobConnectionListener {
+export interface JobConnectionListener extends ConnectionListener {
   onHello(connection: JobConnection, frame: HelloFrame): void;
   /** Events that follow the previous ones of this connection without a gap. */
   onEvents(connection: JobConnection, events: readonly JobEvent[]): void;
   /** `caught_up` or `fell_behind`. */
   onPlace(connection: JobConnection, frame: PlaceFrame): void;
-  /** It has caught up and no proxy holds back what follows; called once. */
-  onProved(connection: JobConnection): void;
   /** A heartbeat: the head, and the server's time. */
   onHeartbeat(connection: JobConnection, head: number, at?: string): void;
-  /** Heartbeats are overdue, or a frame came after they were. */
-  onQuiet(connection: JobConnection, isQuiet: boolean): void;
   onEnd(connection: JobConnection, frame: EndFrame): void;
   /** The server set the reconnection time. */
   onRetry(ms: number): void;
-  /** The connection ended; called once, and not after `close`. */
-  onClosed(connection: JobConnection, closed: Closed): void;
 }
 
 /** Counts what a connection should not have sent. */
@@ -43,12 +37,12 @@ export class JobConnection extends Connection implements Sink {
   constructor(
     readonly transport: Transport,
     cursor: string,
-    private readonly listener: JobConnectionListener,
+    protected override readonly listener: JobConnectionListener,
     clock: Clock,
     private readonly faults: Faults,
     firstFrameMs: number,
   ) {
-    super(clock, firstFrameMs, transport.flowing === true, transport.finite === true);
+    super(listener, clock, firstFrameMs, transport.flowing === true, transport.finite === true);
     this.#cursor = cursor;
     this.#seq = seqOf(cursor);
   }
@@ -91,18 +85,6 @@ export class JobConnection extends Connection implements Sink {
 
   protected disconnect(): void {
     this.#cancel();
-  }
-
-  protected reportQuiet(isQuiet: boolean): void {
-    this.listener.onQuiet(this, isQuiet);
-  }
-
-  protected reportProved(): void {
-    this.listener.onProved(this);
-  }
-
-  protected reportClosed(closed: Closed): void {
-    this.listener.onClosed(this, closed);
   }
 
   #handleFrame(frame: Frame): void {

@@ -48,18 +48,13 @@ export function createTransports(
   platform: Platform,
   options: FollowOptions,
 ): Transport[] {
-  const { token, credentials } = options;
-  const http = {
-    raw: options.raw ?? false,
-    ...(token === undefined ? {} : { token }),
-    ...(credentials === undefined ? {} : { credentials }),
-  };
+  const http = { ...options, raw: options.raw ?? false };
   const make = (rung: TransportName | Transport): Transport[] => {
     if (typeof rung !== 'string') return [rung];
     if (rung === 'long poll') return [new LongPollTransport(addresses, platform, http)];
     if (rung !== 'WebSocket') return [new StreamTransport(rung, addresses, platform, http)];
     // A browser cannot send the Authorization header with a WebSocket's handshake.
-    if (platform.WebSocket === undefined || token !== undefined) return [];
+    if (platform.WebSocket === undefined || options.token !== undefined) return [];
     return [new WebSocketTransport(addresses, platform.WebSocket, http.raw)];
   };
   return (options.transports ?? TRANSPORTS).flatMap(make);

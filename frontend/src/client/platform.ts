@@ -81,18 +81,13 @@ export class PageMemory implements Memory {
   }
 }
 
-/** Remembers for the browser tab's session; where storage is forbidden, for the page. */
-class SessionMemory implements Memory {
-  static readonly #key = 'reprise.transport';
+const TRANSPORT_KEY = 'reprise.transport';
 
-  get(): string | null {
-    return recall('sessionStorage', SessionMemory.#key);
-  }
-
-  set(transport: string): void {
-    keep('sessionStorage', SessionMemory.#key, transport);
-  }
-}
+/** Remembers for the browser tab's session; for the page if the browser denies storage. */
+const sessionMemory: Memory = {
+  get: () => recall('sessionStorage', TRANSPORT_KEY),
+  set: (transport) => keep('sessionStorage', TRANSPORT_KEY, transport),
+};
 
 /** The events of `window` and `document`. */
 const browserSignals: Signals = {
@@ -113,8 +108,6 @@ const browserSignals: Signals = {
 
 /** Nothing to watch: always online, never woken. */
 const noSignals: Signals = { online: () => true, watch: () => () => undefined };
-
-const sessionMemory = new SessionMemory();
 
 /** Return the surroundings as they are, with what `given` replaces. */
 export function platformFrom(given: Partial<Platform> = {}): Platform {

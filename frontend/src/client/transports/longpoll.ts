@@ -1,10 +1,8 @@
-import type { Addresses } from '../addresses';
 import { parseObject } from '../close-reasons';
-import type { Cancel, Platform } from '../platform';
 import type { JobEvent, JobStatus } from '../types';
 import { BadFrame, readEvents } from '../wire';
-import { fetchAnswer, type HttpOptions, networkFailure } from './http';
-import type { Sink, Transport } from './transport';
+import { HttpTransport } from './http';
+import type { Sink } from './transport';
 
 /** The longest that the server holds an empty answer, in seconds. */
 const LONGEST_WAIT = 25;
@@ -32,67 +30,32 @@ interface Page {
 }
 
 /** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
-export class LongPollTransport implements Transport {
+export class LongPollTransport extends HttpTransport {
   readonly name = 'long poll';
-  readonly flowing = true;
   readonly finite = true;
 
-  constructor(
-    private readonly addresses: Addresses,
-    private readonly platform: Platform,
-    private readonly options: HttpOptions & { readonly raw: boolean },
-  ) {}
-
-  open(cursor: string, sink: Sink): Cancel {
-    const left = new AbortController();
-    const polling = new PageReader(cursor, sink);
-    const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkFailure(error));
-    };
-    this.#run(polling, sink, left.signal).catch(fail);
-    return () => left.abort();
-  }
-
-  async #run(polling: PageReader, sink: Sink, signal: AbortSignal): Promise<void> {
-    while (!polling.isOver) {
-      const url = await this.addresses.events(polling.cursor, polling.limit, polling.wait);
-      const answer = await fetchAnswer(
-        url,
-        ['application/json'],
-        signal,
-        this.platform,
-        this.options,
-      );
+  protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
+    const reader = new PageReader(cursor, sink);
+    while (!reader.isOver) {
+      const url = await this.addresses.events(reader.cursor, reader.limit, reader.wait);
+      const answer = await this.fetchAnswer(url, ['application/json'], signal);
       if (signal.aborted) return;
       if ('response' in answer) {
         const began = this.platform.clock.now();
-        const cut = (text: string) => polling.handlePartialPage(text, this.options.raw);
+        const cut = (text: string) => reader.handlePartialPage(text, this.options.raw);
         const text = await readText(answer.response, sink, signal, cut);
         if (signal.aborted) return;
-        polling.handlePage(parsePage(text, this.options.raw), this.platform.clock.now() - began);
-      } else if (!polling.shortenWait(answer.status)) {
+        reader.handlePage(parsePage(text, this.options.raw), this.platform.clock.now() - began);
+      } else if (!reader.shortenWait(answer.status)) {
         sink.closed(answer.closed);
         return;
       }
       // Node's `fetch` gives a connection back a macrotask after the answer's end; a request before
       // that opens another one, and each starts slowly.
-      await this.#pause(signal, polling.mustPause ? PAUSE_MS : 0);
+      const pause = reader.mustPause ? PAUSE_MS : 0;
+      await new Promise<void>((resolve) => this.platform.clock.after(pause, resolve));
       if (signal.aborted) return;
     }
-  }
-
-  #pause(signal: AbortSignal, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.platform.clock.after(ms, () => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      });
-      const stop = () => {
-        cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', stop, { once: true });
-    });
   }
 }
 

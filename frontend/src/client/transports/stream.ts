@@ -1,11 +1,9 @@
-import type { Addresses } from '../addresses';
 import { closedByServer, lost, parseObject } from '../close-reasons';
-import type { Cancel, Platform } from '../platform';
 import { type SseMessage, SseParser } from '../sse';
 import type { ErrorFrame, JobEvent } from '../types';
 import { BadFrame, namedFrame, parseEvent } from '../wire';
-import { fetchAnswer, type HttpOptions, networkFailure } from './http';
-import type { Sink, Transport } from './transport';
+import { HttpTransport } from './http';
+import type { Sink } from './transport';
 import { errorOf } from './websocket';
 
 const EVENT_STREAM = 'text/event-stream';
@@ -19,29 +17,17 @@ const TYPES = {
  * Server-Sent Events read by `fetch`, `/api/jobs/<id>/stream`: unlike an `EventSource` it sees statuses
  * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
  */
-export class StreamTransport implements Transport {
-  readonly flowing = true;
-
+export class StreamTransport extends HttpTransport {
   constructor(
     readonly name: keyof typeof TYPES,
-    private readonly addresses: Addresses,
-    private readonly platform: Platform,
-    private readonly options: HttpOptions & { readonly raw: boolean },
-  ) {}
-
-  open(cursor: string, sink: Sink): Cancel {
-    const left = new AbortController();
-    const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkFailure(error));
-      left.abort();
-    };
-    this.#run(cursor, sink, left.signal).catch(fail);
-    return () => left.abort();
+    ...rest: ConstructorParameters<typeof HttpTransport>
+  ) {
+    super(...rest);
   }
 
-  async #run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
+  protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
     const url = await this.addresses.stream(cursor);
-    const answer = await fetchAnswer(url, TYPES[this.name], signal, this.platform, this.options);
+    const answer = await this.fetchAnswer(url, TYPES[this.name], signal);
     if (signal.aborted) return;
     if ('closed' in answer) {
       sink.closed(answer.closed);
