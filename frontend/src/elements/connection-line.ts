@@ -1,77 +1,159 @@
-/** How a page is connected, in one line: what every page says of it in the same words. */
+/** The line that says how a page is connected: over what, how far, and what a resume did. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { FollowerInfo } from '../client';
-import { clockTime } from '../text/format';
+import type { FeedInfo, FollowerInfo } from '../client';
+import { clockTime, count, plural } from '../text/format';
+import { serverClock } from './server-clock';
 
-/** What a follower of a job and one of the feed both say of their connection. */
-export type Connection = Pick<FollowerInfo, 'nextTryAt' | 'error'> & { readonly state: string };
+/** What the follower of a job and that of the feed have in common. */
+export type ConnectionInfo = Pick<FollowerInfo, 'nextTryAt' | 'error'> & { readonly state: string };
 
 /** A sentence on the connection. */
-export interface ConnectionWords {
+interface ConnectionWords {
   readonly tone: 'live' | 'busy' | 'ended' | 'lost';
   readonly words: string;
-  /** When the next try is due, ms since the epoch; null for now; undefined where none is waited for. */
+  /** When the next try is due, ms since the epoch; null for now; undefined if there is none. */
   readonly tryAt?: number | null;
-  /** What can be done about it now. */
-  readonly act?: string;
+  /** The label of the button, if there is something to do. */
+  readonly action?: string;
 }
 
 type Part = TemplateResult | typeof nothing;
 
-/** Return what to say while nothing comes; `meanwhile` is what goes on without a network. */
-export function lostWords(info: Connection | null, meanwhile: string): ConnectionWords {
+/** Describe the connection of a job page that has the events up to `seq`. */
+export function jobConnectionWords(info: FollowerInfo | null, seq: number): ConnectionWords {
+  const over = info?.transport ? ` over ${info.transport}` : '';
+  switch (info?.state) {
+    case 'live':
+      return { tone: 'live', words: `live${over}` };
+    case 'quiet':
+      return { tone: 'busy', words: `no signal${over}: there may be more` };
+    case 'catching_up':
+      return { tone: 'busy', words: `catching up${over}: ${count(seq)} of ${count(info.head)}` };
+    case 'ended':
+      return { tone: 'ended', words: `complete${over}` };
+    default:
+      return lostWords(info, 'the run continues, and the page catches up');
+  }
+}
+
+/** Describe the connection of the jobs page; without a feed the list is polled every `pollS` seconds. */
+export function feedConnectionWords(info: FeedInfo | null, pollS: number): ConnectionWords {
+  switch (info?.state) {
+    case 'live':
+      return { tone: 'live', words: 'live over WebSocket' };
+    case 'quiet':
+      return { tone: 'busy', words: 'no signal over WebSocket: the list may be behind' };
+    case 'blocked':
+      return {
+        tone: 'live',
+        words: `no WebSocket gets through here; the list is read every ${pollS} s`,
+      };
+    default:
+      return lostWords(info, 'runs continue, and the list catches up');
+  }
+}
+
+function lostWords(info: ConnectionInfo | null, meanwhile: string): ConnectionWords {
   switch (info?.state) {
     case 'reconnecting':
-      return { tone: 'lost', words: 'connection lost', tryAt: info.nextTryAt, act: 'Try now' };
+      return { tone: 'lost', words: 'connection lost', tryAt: info.nextTryAt, action: 'Try now' };
     case 'offline':
       return {
         tone: 'lost',
         words: `this device is offline; ${meanwhile} when the network is back`,
-        act: 'Try now',
+        action: 'Try now',
       };
     case 'failed':
       return {
         tone: 'lost',
         words: info.error?.message ?? 'The connection was refused.',
-        act: 'Try again',
+        action: 'Try again',
       };
     default:
       if (!info || info.nextTryAt === null) return { tone: 'busy', words: 'connecting' };
-      return { tone: 'lost', words: 'no connection yet', tryAt: info.nextTryAt, act: 'Try now' };
+      return {
+        tone: 'lost',
+        words: 'no connection yet',
+        tryAt: info.nextTryAt,
+        action: 'Try now',
+      };
   }
 }
 
-/** Whether what a page shows is so now, or was when it last knew; null: as before. */
-export function isCurrent(info: Connection): boolean | null {
+/** Whether the page's content is current; null if the connection does not say, so that nothing changes. */
+export function isCurrent(info: ConnectionInfo): boolean | null {
   if (['live', 'blocked', 'ended'].includes(info.state)) return true;
   if (info.state === 'catching_up') return null;
   return ['idle', 'connecting'].includes(info.state) && info.error === null ? null : false;
 }
 
-/** As of when the page shows things, where that is not now. */
-export function asOfView(asOf: number | null): Part {
-  if (asOf === null) return nothing;
-  return html`<span class="connection-as-of">as of <span class="mono">${clockTime(new Date(asOf))}</span></span>`;
-}
-
-/** The line itself, with what a page adds to the sentence. */
-export function connectionLine(
-  { tone, words, tryAt, act }: ConnectionWords,
-  parts: readonly Part[],
+/** The line of a job page; `missed` says what happened since the tab last showed the job. */
+export function jobConnectionLine(
+  info: FollowerInfo | null,
+  seq: number,
+  missed: string,
   onTry: () => void,
 ): TemplateResult {
+  let resumed: Part = missed ? html`<span>${missed}</span>` : nothing;
+  if (info?.resumed) {
+    const { at, from, caughtUp } = info.resumed;
+    resumed = html`<span>resumed from <span class="mono">#${from}</span> at
+      ${localClock(at)}, ${plural(caughtUp, 'event')} caught up</span>`;
+  } else if (!missed && info?.state === 'ended') {
+    resumed = html`<span>every event is here</span>`;
+  }
+  const newest = seq
+    ? html`<span class="mono" title="The newest event that is here">#${seq}</span>`
+    : nothing;
+  return connectionLine(jobConnectionWords(info, seq), newest, resumed, onTry);
+}
+
+/** The line of the jobs page. */
+export function feedConnectionLine(
+  info: FeedInfo | null,
+  pollS: number,
+  onTry: () => void,
+): TemplateResult {
+  let resumed: Part = nothing;
+  if (info?.state === 'live' && info.resumed) {
+    const { at, jobs } = info.resumed;
+    const words = jobs ? `${plural(jobs, 'job')} had changed` : 'nothing was missed';
+    resumed = html`<span>resumed at ${localClock(at)}, ${words}</span>`;
+  }
+  return connectionLine(feedConnectionWords(info, pollS), nothing, resumed, onTry);
+}
+
+function connectionLine(
+  { tone, words, tryAt, action }: ConnectionWords,
+  newest: Part,
+  resumed: Part,
+  onTry: () => void,
+): TemplateResult {
+  const { frozenAt } = serverClock;
   return html`<div class="connection is-${tone}">
     <i class="connection-dot" aria-hidden="true"></i>
     <div class="connection-parts">
-      <span role="status">${words}${retry(tryAt)}</span>
-      ${parts}
-      ${act ? html`<button class="tool" @click=${onTry}>${act}</button>` : nothing}
+      <span role="status">${words}${nextTry(tryAt)}</span>
+      ${newest}
+      ${
+        frozenAt === null
+          ? nothing
+          : html`<span class="connection-as-of">as of <span class="mono">${clockTime(new Date(frozenAt))}</span></span>`
+      }
+      ${resumed}
+      ${action ? html`<button class="tool" @click=${onTry}>${action}</button>` : nothing}
     </div>
   </div>`;
 }
 
-function retry(at: number | null | undefined): TemplateResult | string {
+/** An instant of the reader's clock, ms since the epoch, as a time of the server's clock. */
+function localClock(at: number): TemplateResult {
+  const instant = new Date(serverClock.fromLocal(at)).toISOString();
+  return html`<reprise-time at=${instant} form="clock"></reprise-time>`;
+}
+
+function nextTry(at: number | null | undefined): TemplateResult | string {
   if (at === undefined) return '';
   if (at === null) return ', trying again';
   return html`, trying again <reprise-until own at=${new Date(at).toISOString()}></reprise-until>`;

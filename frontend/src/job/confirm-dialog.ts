@@ -1,32 +1,30 @@
-/** Asking before something that changes a run. */
+/** The dialog that asks before something changes a run. */
 
-import { html, nothing, render } from 'lit';
+import { html, nothing } from 'lit';
+import { openDialog } from '../elements/dialog';
 
-/** What is asked, what will happen, and the names of the two acts. */
+/** A question: what will happen, and the labels of the two buttons. */
 export interface Question {
   readonly title: string;
   readonly consequences: readonly string[];
   readonly confirm: string;
   readonly cancel: string;
-  /** The act cannot be taken back. */
+  /** Whether the action cannot be undone. */
   readonly danger?: boolean;
-  /** What the field for a reason is called; no field where there is none. */
+  /** The label of the field for a reason; without it there is no field. */
   readonly reason?: string;
 }
 
-/** As long as the service takes. */
+/** The service's limit. */
 const MAX_REASON_LENGTH = 1000;
 
-/** Ask; resolves to the reason (`''` for none) where the reader chose the act, else to null. */
+/** Ask; resolves to the reason (`''` for none) if the reader confirms, else to null. */
 export function askToConfirm(question: Question): Promise<string | null> {
-  const dialog = document.createElement('dialog');
-  dialog.setAttribute('aria-labelledby', 'confirm-title');
   const { danger = false, reason } = question;
-  // Enter in the field is the act: the first submit button's, so the other one must be none.
-  render(
-    html`<form method="dialog">
-      <h2 id="confirm-title">${question.title}</h2>
-      <ul class="consequences">${question.consequences.map((one) => html`<li>${one}</li>`)}</ul>
+  // Enter in the field presses the first submit button: only the confirming one may be a submit button.
+  const dialog: HTMLDialogElement = openDialog(
+    question.title,
+    html`<ul class="consequences">${question.consequences.map((one) => html`<li>${one}</li>`)}</ul>
       ${
         reason
           ? html`<label class="dialog-reason"><span class="form-label">${reason}</span>
@@ -36,16 +34,11 @@ export function askToConfirm(question: Question): Promise<string | null> {
       <div class="dialog-acts">
         <button class="button" type="button" ?autofocus=${!reason} @click=${() => dialog.close()}>${question.cancel}</button>
         <button class="button ${danger ? 'is-danger' : ''} is-main" value="act">${question.confirm}</button>
-      </div>
-    </form>`,
-    dialog,
+      </div>`,
   );
-  document.body.append(dialog);
-  dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       const field = dialog.querySelector<HTMLInputElement>('input[name="reason"]');
-      dialog.remove();
       resolve(dialog.returnValue === 'act' ? (field?.value.trim() ?? '') : null);
     });
   });

@@ -1,9 +1,9 @@
 /** Every event of the run as a line, its raw form one click away. */
 
-import { html, type PropertyValues, type TemplateResult } from 'lit';
+import { html, type PropertyValues, render, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { type JobEvent, jsonText } from '../client';
-import { LightElement } from '../elements/light-element';
+import { glyph, LightElement } from '../elements/light-element';
 import { VirtualList } from '../list/virtual-list';
 import { eventGlyph, eventWords } from '../text/event-words';
 import { actorName, clockTime, count, exactTime } from '../text/format';
@@ -85,53 +85,27 @@ function matchesView(event: JobEvent, view: View): boolean {
   }
 }
 
-/** The line of an event, of the same make as on the history page. */
+/** The line of an event, with the markup of the history page. */
 function createEventRow(event: JobEvent): HTMLElement {
-  const details = document.createElement('details');
-  details.className = 'event';
-  const line = document.createElement('summary');
-  line.className = 'event-line';
+  const { type, seq, target = '', actor } = event;
   const at = new Date(event.at);
-  const time = cell('mono muted', clockTime(at, true));
-  time.title = exactTime(at);
-  line.append(
-    time,
-    cell('mono muted number', String(event.seq)),
-    what(event),
-    cell('mono clip', event.target ?? ''),
-    cell('muted clip', actorName(event.actor)),
+  const name = eventGlyph(type);
+  const showRaw = ({ currentTarget }: Event) => {
+    const pre = document.createElement('pre');
+    pre.className = 'raw';
+    pre.textContent = jsonText(event, 2);
+    (currentTarget as HTMLElement).append(pre);
+  };
+  const fragment = document.createDocumentFragment();
+  render(
+    html`<details class="event" @toggle=${{ handleEvent: showRaw, once: true }}><summary class="event-line">
+      <span class="mono muted" title=${exactTime(at)}>${clockTime(at, true)}</span>
+      <span class="mono muted number">${seq}</span>
+      <span class="event-what is-${name}">${name ? glyph(name) : html`<i class="glyph"></i>`}<span
+        class="${type === 'step.output' ? 'mono muted ' : ''}clip">${eventWords(event)}</span></span>
+      <span class="mono clip">${target}</span><span class="muted clip">${actorName(actor)}</span>
+    </summary></details>`,
+    fragment,
   );
-  details.append(line);
-  details.addEventListener('toggle', () => raw(details, event), { once: true });
-  return details;
-}
-
-function what(event: JobEvent): HTMLElement {
-  const name = eventGlyph(event.type);
-  const found = cell(`event-what is-${name}`, '');
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'glyph');
-  svg.setAttribute('aria-hidden', 'true');
-  if (name) {
-    const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
-    use.setAttribute('href', `#g-${name}`);
-    svg.append(use);
-  }
-  const output = event.type === 'step.output' ? 'mono muted ' : '';
-  found.append(svg, cell(`${output}clip`, eventWords(event)));
-  return found;
-}
-
-function raw(details: HTMLElement, event: JobEvent): void {
-  const pre = document.createElement('pre');
-  pre.className = 'raw';
-  pre.textContent = jsonText(event, 2);
-  details.append(pre);
-}
-
-function cell(name: string, text: string): HTMLElement {
-  const element = document.createElement('span');
-  element.className = name;
-  element.textContent = text;
-  return element;
+  return fragment.firstElementChild as HTMLElement;
 }

@@ -1,6 +1,9 @@
-/** Whether a job's history is what was appended: asking the service, and its answer in words. */
+/** The button that has the service check every event of a job, and its answer in words. */
 
-import { type callApi, describeError } from '../elements/api';
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { callApi, describeError } from '../elements/api';
+import { glyph, LightElement } from '../elements/light-element';
 import { count, plural } from '../text/format';
 
 /** What `GET /api/jobs/<id>/verify` answers. */
@@ -8,19 +11,19 @@ export type Verdict =
   | { readonly ok: true; readonly head: number; readonly hash: string }
   | { readonly ok: false; readonly seq: number; readonly reason: string };
 
-/** What is known: nothing asked yet, being checked, checked, or that there was no answer. */
+/** The state of a check: not started, running, answered, or failed. */
 export type HistoryCheck = 'unasked' | 'checking' | Verdict | { readonly error: string };
 
-/** How a check is shown: `tone` is that of a status, `detail` is for the hover. */
+/** How a check is shown: `tone` is a status, `detail` the tooltip. */
 export interface CheckWords {
   readonly tone: '' | 'succeeded' | 'failed';
   readonly words: string;
   readonly detail: string;
-  /** What the button says; '' for none. */
-  readonly act: string;
+  /** The label of the button; '' for none. */
+  readonly action: string;
 }
 
-/** Have the service check every event of a job; never throws. */
+/** Have the service check every event of a job; never throws. `ask` calls the API. */
 export async function checkHistory(job: string, ask: typeof callApi): Promise<HistoryCheck> {
   try {
     return await ask<Verdict>(`/api/jobs/${job}/verify`);
@@ -29,12 +32,18 @@ export async function checkHistory(job: string, ask: typeof callApi): Promise<Hi
   }
 }
 
-/** The check in words. */
+/** Describe a check. */
 export function describeCheck(known: HistoryCheck): CheckWords {
-  if (known === 'unasked') return { tone: '', words: '', detail: '', act: 'verify' };
-  if (known === 'checking') return { tone: '', words: 'checking every event', detail: '', act: '' };
+  if (known === 'unasked') return { tone: '', words: '', detail: '', action: 'verify' };
+  if (known === 'checking')
+    return { tone: '', words: 'checking every event', detail: '', action: '' };
   if ('error' in known) {
-    return { tone: 'failed', words: `not verified: ${known.error}`, detail: '', act: 'try again' };
+    return {
+      tone: 'failed',
+      words: `not verified: ${known.error}`,
+      detail: '',
+      action: 'try again',
+    };
   }
   if (known.ok) {
     const detail = `Every hash up to #${count(known.head)} holds, the last is ${known.hash}`;
@@ -42,9 +51,33 @@ export function describeCheck(known: HistoryCheck): CheckWords {
       tone: 'succeeded',
       words: `${plural(known.head, 'event')} verified`,
       detail,
-      act: 'again',
+      action: 'again',
     };
   }
   const words = `the history is not what was written, from #${count(known.seq)} on. ${known.reason}`;
-  return { tone: 'failed', words, detail: '', act: 'again' };
+  return { tone: 'failed', words, detail: '', action: 'again' };
+}
+
+/** `<reprise-verify job="<id>">`. */
+@customElement('reprise-verify')
+export class VerifyButton extends LightElement {
+  @property() job = '';
+  @state() private check: HistoryCheck = 'unasked';
+
+  protected override render(): TemplateResult {
+    const { tone, words, detail, action } = describeCheck(this.check);
+    return html`<span role="status" class=${tone ? `toned is-${tone}` : nothing} title=${detail || nothing}
+        >${tone ? glyph(tone) : nothing}${words}</span>
+      ${
+        action
+          ? html`<button type="button" class="tool" title="Check every event against its hash and the seals"
+        aria-label=${action === 'again' ? 'verify the history again' : `${action} the history`} @click=${this.startCheck}>${action}</button>`
+          : nothing
+      }`;
+  }
+
+  private async startCheck(): Promise<void> {
+    this.check = 'checking';
+    this.check = await checkHistory(this.job, callApi);
+  }
 }

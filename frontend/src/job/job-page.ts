@@ -17,12 +17,11 @@ import {
   type Job,
   readBootData,
 } from '../elements/api';
-import { isCurrent } from '../elements/connection-line';
+import { isCurrent, jobConnectionLine } from '../elements/connection-line';
 import { glyph, LightElement } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
 import { possibleActions, unsuccessfulTargets } from './actions';
-import { connectionView } from './connection';
 import { secondsLeft } from './estimate';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
@@ -36,7 +35,7 @@ import './event-list';
 import './matrix';
 import './step-output';
 import './timeline';
-import './verify-button';
+import './history-check';
 
 const REMEMBER_MS = 1000;
 
@@ -253,7 +252,7 @@ export class JobPage extends LightElement {
         acting: this.isActing,
         onAct: (act) => void this.performAction(act),
       })}
-      ${connectionView(this.info, run.view.head, this.missedWords, () => this.tryNow(), serverClock.frozenAt)}
+      ${jobConnectionLine(this.info, run.view.head, this.missedWords, () => this.tryNow())}
       ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
       ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}

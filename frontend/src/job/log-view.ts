@@ -5,14 +5,18 @@ import { customElement, property, query, state } from 'lit/decorators.js';
 import { keep, recall } from '../client';
 import { copyText } from '../elements/copy';
 import { glyph, LightElement } from '../elements/light-element';
-import { addShortcuts } from '../elements/shortcuts';
+import { useShortcuts } from '../elements/shortcuts';
 import { VirtualList } from '../list/virtual-list';
 import { count, plural } from '../text/format';
-import { formatLineRange, type LineRange, parseLineRange } from './line-range';
-import { type LogLine, linesAsText } from './log-lines';
-import { createLogRow, updateLogRow } from './log-row';
+import {
+  formatLineRange,
+  type LineRange,
+  type LogLine,
+  linesAsText,
+  parseLineRange,
+} from './log-lines';
+import { createLogRow, selectedText, updateLogRow } from './log-row';
 import { LogSearch } from './log-search';
-import { selectedText } from './selected-text';
 
 const ROW_HEIGHT = 20;
 /** As near to the end as this (px), the reader is taken to be at it. */
@@ -55,11 +59,10 @@ export class LogView extends LightElement {
   /** The lines that were drawn before they had ended, by index, and as of which version. */
   private readonly unfinished = new Map<number, number>();
   private lastTop = 0;
-  private unlisten: (() => void) | undefined;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.unlisten = addShortcuts([
+  constructor() {
+    super();
+    useShortcuts(this, [
       { keys: ['/'], label: 'Search the output', run: () => this.focusSearch() },
       {
         keys: ['f'],
@@ -73,7 +76,6 @@ export class LogView extends LightElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.unlisten?.();
     this.list?.disconnect();
     this.resizeObserver?.disconnect();
     this.list = undefined;

@@ -5,7 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { glyph, LightElement, prefersReducedMotion } from '../elements/light-element';
-import { addShortcuts } from '../elements/shortcuts';
+import { useShortcuts } from '../elements/shortcuts';
 import { VisibleChunks } from '../list/visible-chunks';
 import { count } from '../text/format';
 import { chunkRows, estimateHeight, type MatrixChunk, type MatrixPart } from './matrix-chunks';
@@ -37,15 +37,12 @@ export class Matrix extends LightElement {
 
   private readonly phone = matchMedia('(width < 720px)');
   private previousRows = new Map<string, TargetRow>();
-  private unlisten: (() => void) | undefined;
   private readonly visibleChunks = new VisibleChunks(() => this.requestUpdate());
   private chunks: readonly MatrixChunk[] = [];
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.isNarrow = this.phone.matches;
-    this.phone.addEventListener('change', this.handleResize);
-    this.unlisten = addShortcuts([
+  constructor() {
+    super();
+    useShortcuts(this, [
       { keys: ['ArrowUp', 'k'], label: 'Server above', run: (e) => this.moveFocus(e, -1, 0) },
       { keys: ['ArrowDown', 'j'], label: 'Server below', run: (e) => this.moveFocus(e, 1, 0) },
       { keys: ['ArrowLeft'], label: 'Step before', run: (e) => this.moveFocus(e, 0, -1) },
@@ -55,10 +52,15 @@ export class Matrix extends LightElement {
     ]);
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.isNarrow = this.phone.matches;
+    this.phone.addEventListener('change', this.handleResize);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.phone.removeEventListener('change', this.handleResize);
-    this.unlisten?.();
     this.visibleChunks.disconnect();
   }
 

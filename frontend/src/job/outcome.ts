@@ -3,8 +3,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
+import { stripControls } from '../text/event-words';
 import { actorName, plural, shortId } from '../text/format';
-import { stripControls } from '../text/legible';
 import { formatAddress } from './tabs';
 import type { TargetRow } from './target-rows';
 

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { keep, recall } from '../client';
 import { glyph, LightElement, statusView } from '../elements/light-element';
-import { addShortcuts } from '../elements/shortcuts';
+import { useShortcuts } from '../elements/shortcuts';
 import { shortId } from '../text/format';
 import type { LogLine } from './log-lines';
 import type { OpenStep } from './matrix';
@@ -24,20 +24,16 @@ export class StepOutput extends LightElement {
   @property({ type: Number }) revision = 0;
   @property() job = '';
   @property({ type: Boolean }) loading = false;
-  private unlisten: (() => void) | undefined;
+
+  constructor() {
+    super();
+    useShortcuts(this, [{ keys: ['Escape'], label: 'Close the output', run: () => this.close() }]);
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.unlisten = addShortcuts([
-      { keys: ['Escape'], label: 'Close the output', run: () => this.close() },
-    ]);
     const height = Number(recall('localStorage', 'reprise:output-height'));
     if (height) this.resize(height);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.unlisten?.();
   }
 
   private close(): undefined {

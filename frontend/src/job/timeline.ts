@@ -8,10 +8,11 @@ import type { JobEvent, JobView, StepView } from '../client';
 import { glyph, LightElement } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { startTicking, stopTicking } from '../elements/ticker';
-import { type Chunk, splitRows, VisibleChunks } from '../list/visible-chunks';
+import { VisibleChunks } from '../list/visible-chunks';
 import { eventGlyph, eventWords } from '../text/event-words';
 import { actorName, duration } from '../text/format';
 import type { OpenStep } from './matrix';
+import { chunkRows, type MatrixChunk } from './matrix-chunks';
 import type { RowGroup, TargetRow } from './target-rows';
 import { axisEnd, axisTicks } from './time-axis';
 
@@ -30,7 +31,7 @@ export class Timeline extends LightElement {
   @property({ type: Boolean }) loading = false;
   @state() private now = serverClock.displayTime();
   private readonly visibleChunks = new VisibleChunks(() => this.requestUpdate());
-  private chunks: readonly Chunk<TargetRow>[] = [];
+  private chunks: readonly MatrixChunk[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -46,7 +47,7 @@ export class Timeline extends LightElement {
   override updated(): void {
     const scrolls = getComputedStyle(this).overflowY !== 'visible';
     const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
-    const guess = (index: number) => (this.chunks[index]?.rows.length ?? 0) * ROW_HEIGHT;
+    const guess = (index: number) => (this.chunks[index]?.count ?? 0) * ROW_HEIGHT;
     this.visibleChunks.observe(scrolls ? this : null, all, guess);
   }
 
@@ -66,7 +67,7 @@ export class Timeline extends LightElement {
     const until = this.view?.finished_at ? Date.parse(this.view.finished_at) : this.now;
     const seconds = Math.max(1, (until - from) / 1000);
     const end = this.view?.finished_at ? seconds : axisEnd(seconds);
-    this.chunks = splitRows(this.groups.flatMap((group) => group.rows));
+    this.chunks = chunkRows(this.groups.map((group) => ({ group, rows: group.rows })));
     return html`<div class="timeline" @click=${this.handleClick}>
       <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axisView(end)}</div>
         <span class="number">total</span></div>
@@ -75,7 +76,13 @@ export class Timeline extends LightElement {
         (chunk) => chunk.index,
         (chunk) =>
           html`<div data-chunk=${chunk.index}>${
-            this.visibleChunks.isNear(chunk.index) ? this.rowViews(chunk.rows, from, end) : nothing
+            this.visibleChunks.isNear(chunk.index)
+              ? this.rowViews(
+                  chunk.parts.flatMap((part) => part.rows),
+                  from,
+                  end,
+                )
+              : nothing
           }</div>`,
       )}
     </div>

@@ -1,6 +1,6 @@
 /** What the feed has said of jobs since the list was read, and what of it the list must be read for. */
 
-import type { JobStatus, JobSummary } from '../client/index';
+import type { JobStatus, JobSummary } from '../client';
 import type { Job } from '../elements/api';
 
 /**

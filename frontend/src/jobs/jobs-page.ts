@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client/index';
+import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client';
 import {
   callApi,
   describeError,
@@ -12,12 +12,11 @@ import {
   readBootData,
   Unreachable,
 } from '../elements/api';
-import { isCurrent } from '../elements/connection-line';
+import { feedConnectionLine, isCurrent } from '../elements/connection-line';
 import { glyph, LightElement } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
-import { addShortcuts, moveFocus } from '../elements/shortcuts';
+import { moveFocus, useShortcuts } from '../elements/shortcuts';
 import { count } from '../text/format';
-import { feedView } from './feed-connection';
 import { FeedUpdates } from './feed-updates';
 import { jobRowView } from './job-row';
 
@@ -74,23 +73,25 @@ export class JobsPage extends LightElement {
     },
     onStale: () => void this.refresh(),
   });
-  private unlisten: (() => void) | undefined;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.unlisten = addShortcuts([
+  constructor() {
+    super();
+    useShortcuts(this, [
       { keys: ['j'], label: 'Next job', run: () => moveFocus(this.jobLinks(), 1) },
       { keys: ['k'], label: 'Previous job', run: () => moveFocus(this.jobLinks(), -1) },
       { keys: ['Enter'], label: 'Open the job', run: () => false },
       { keys: ['/'], label: 'Search', run: () => this.focusSearch() },
     ]);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
     document.addEventListener('visibilitychange', this.handleVisibility);
     void this.refresh();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.unlisten?.();
     document.removeEventListener('visibilitychange', this.handleVisibility);
     clearTimeout(this.timer);
     this.request?.abort();
@@ -241,7 +242,7 @@ export class JobsPage extends LightElement {
   override render(): TemplateResult {
     return html`
       ${this.toolbar()}
-      ${feedView(this.info, POLL_MS / 1000, () => this.feed.tryNow(), serverClock.frozenAt)}
+      ${feedConnectionLine(this.info, POLL_MS / 1000, () => this.feed.tryNow())}
       ${
         this.error
           ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.error}</span></div>`

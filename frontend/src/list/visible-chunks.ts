@@ -7,21 +7,6 @@ const MARGIN = '800px 0px';
 /** So many rows are drawn together. */
 export const CHUNK_SIZE = 100;
 
-/** What a chunk of a list needs; `from` is the index of its first row. */
-export interface Chunk<T> {
-  readonly index: number;
-  readonly from: number;
-  readonly rows: readonly T[];
-}
-
-/** Cut a list into chunks. */
-export function splitRows<T>(rows: readonly T[]): Chunk<T>[] {
-  return Array.from({ length: Math.ceil(rows.length / CHUNK_SIZE) }, (_, index) => {
-    const from = index * CHUNK_SIZE;
-    return { index, from, rows: rows.slice(from, from + CHUNK_SIZE) };
-  });
-}
-
 /** Knows the chunks of one list, elements in order with `data-chunk`; tells `changed` when to draw again. */
 export class VisibleChunks {
   private readonly near = new Set([0]);

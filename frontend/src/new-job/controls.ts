@@ -45,10 +45,14 @@ export interface Control {
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** JSON text as long as this is shown on one line, as it came. */
 const MAX_LINE_LENGTH = 60;
-const INTEGER = /^-?\d+$/;
 const LISTS: ReadonlySet<ControlType> = new Set(['some-of', 'lines']);
 
-/** Whether a text is a number as JSON writes it. */
+/** Whether a text is an integer. */
+export function isInteger(text: string): boolean {
+  return /^-?\d+$/.test(text);
+}
+
+/** Whether a text is a number in JSON. */
 export function isNumber(text: string): boolean {
   return NUMBER.test(text);
 }
@@ -265,7 +269,7 @@ function itemTexts(value: unknown): string[] {
 }
 
 function isExactNumber(text: string): boolean {
-  return INTEGER.test(text) || isSafeNumber(text);
+  return isInteger(text) || isSafeNumber(text);
 }
 
 /** Return a JSON text without spaces and needless escapes; its numbers stay as they are written. */

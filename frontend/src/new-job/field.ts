@@ -2,12 +2,11 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import { jsonText } from '../client/index';
+import { jsonText } from '../client';
 import { glyph } from '../elements/light-element';
 import { choiceList } from './choice-list';
-import type { Control, ControlType } from './controls';
+import { type Control, type ControlType, isInteger } from './controls';
 import { changeEntry, type Entry, type Field, hasUnsupportedValue, switchControl } from './form';
-import { pasteLines, stepNumber } from './typing';
 
 /** What a field shows and whom it tells. */
 export interface FieldView {
@@ -217,4 +216,27 @@ function optionalMark(field: Field): TemplateResult | typeof nothing {
 /** The id of a field's control; one without spaces, which would part it in a list of ids. */
 export function fieldId(field: Field): string {
   return `field-${encodeURIComponent(field.name)}`;
+}
+
+/** Arrow up and down change a number by one, within its bounds, as a number field would. */
+function stepNumber(event: KeyboardEvent, entry: Entry, onShown: (text: string) => void): void {
+  const up = { ArrowUp: true, ArrowDown: false }[event.key];
+  const text = String(entry.value).trim() || '0';
+  if (up === undefined || !Number.isFinite(Number(text))) return;
+  event.preventDefault();
+  const { minimum, maximum } = entry.control.schema;
+  const next = isInteger(text) ? BigInt(text) + (up ? 1n : -1n) : Number(text) + (up ? 1 : -1);
+  if (up && maximum !== undefined && next > maximum) return;
+  if (!up && minimum !== undefined && next < minimum) return;
+  onShown(String(next));
+}
+
+/** Several lines pasted into a field of one, which would join them: tell the whole text instead. */
+function pasteLines(event: ClipboardEvent, onText: (text: string) => void): void {
+  const lines = event.clipboardData?.getData('text/plain').replace(/\r\n?/g, '\n') ?? '';
+  if (!lines.replace(/\n$/, '').includes('\n')) return;
+  event.preventDefault();
+  const { value, selectionStart, selectionEnd } = event.target as HTMLInputElement;
+  const from = selectionStart ?? value.length;
+  onText(value.slice(0, from) + lines + value.slice(selectionEnd ?? from));
 }

@@ -1,7 +1,7 @@
 /** What a job would do, in words and in order, beside the form that starts it. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Plan } from '../client/index';
+import type { Plan } from '../client';
 import { listNames, statusWord } from '../text/event-words';
 import { plural } from '../text/format';
 

@@ -5,10 +5,9 @@
 
 import { parse } from 'lossless-json';
 import { count, plural } from '../text/format';
-import { isNumber } from './controls';
+import { isInteger, isNumber } from './controls';
 import type { Entries, Entry, Field } from './form';
 
-const INTEGER = /^-?\d+$/;
 const INT64 = 2n ** 63n;
 
 /** The errors by field name; none where the values fit the schema as far as one can tell. */
@@ -82,7 +81,7 @@ function listProblem({ required }: Field, { control, json }: Entry): string {
 
 function numberProblem({ control }: Entry, text: string): string {
   if (!isNumber(text)) return 'Write a number.';
-  const whole = INTEGER.test(text);
+  const whole = isInteger(text);
   if (control.schema.type === 'integer' && !whole) return 'Write a whole number.';
   const number = whole ? BigInt(text) : Number(text);
   if (typeof number === 'bigint' ? number >= INT64 || number < -INT64 : !Number.isFinite(number)) {

@@ -1,8 +1,14 @@
 /** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
 
-import type { EventData, EventOf, JobEvent, PlanGroup, WaitingFor } from '../client';
+import {
+  type EventData,
+  type EventOf,
+  type JobEvent,
+  type PlanGroup,
+  plainText,
+  type WaitingFor,
+} from '../client';
 import { count, duration, plural, shortId } from './format';
-import { stripControls } from './legible';
 
 /** How a status is called where the wire's word is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
@@ -14,6 +20,15 @@ export const STATUS_WORDS: Readonly<Record<string, string>> = {
 /** The word beside a status' glyph. */
 export function statusWord(status: string): string {
   return STATUS_WORDS[status] ?? status;
+}
+
+/** Return an event, or a part of one, with every text in it as a terminal would show it. */
+export function stripControls<T>(value: T): T {
+  if (typeof value === 'string') return plainText(value) as T;
+  if (Array.isArray(value)) return value.map(stripControls) as T;
+  if (!value || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const members = Object.entries(value).map(([name, one]) => [name, stripControls(one)]);
+  return Object.fromEntries(members) as T;
 }
 
 /** What happened, in words; step and target are part of the sentence where there are any. */

@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  fold,
-  type JobEvent,
-  type JobView,
-  NOTHING,
-  type WaitingFor,
-} from '../../src/client/index';
+import { fold, type JobEvent, type JobView, NOTHING, type WaitingFor } from '../../src/client';
 import type { Job } from '../../src/elements/api';
 import { openGates, possibleActions, unsuccessfulTargets } from '../../src/job/actions';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/questions';

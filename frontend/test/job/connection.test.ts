@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { FollowerInfo } from '../../src/client/index';
-import { jobWords } from '../../src/job/connection';
+import type { FollowerInfo } from '../../src/client';
+import { jobConnectionWords } from '../../src/elements/connection-line';
 
 describe('the words of a connection to a job', () => {
   const info = (more: Partial<FollowerInfo>): FollowerInfo => ({
@@ -33,12 +33,12 @@ describe('the words of a connection to a job', () => {
     [
       { state: 'offline', nextTryAt: 9 },
       'lost',
-      'this device is offline; the run goes on, and the page catches up when the network is back',
+      'this device is offline; the run continues, and the page catches up when the network is back',
       undefined,
     ],
     [{ state: 'failed' }, 'lost', 'The connection was refused.', undefined],
   ])('say what is going on', (more, tone, words, tryAt) => {
-    const said = jobWords(more && info(more), 5);
+    const said = jobConnectionWords(more && info(more), 5);
     expect([said.tone, said.words, said.tryAt]).toEqual([tone, words, tryAt]);
   });
 });

@@ -30,20 +30,20 @@ describe('a check of the history', () => {
   ])('that fails says why and can be tried again', async (error, words) => {
     const shown = describeCheck(await checkHistory(JOB, answering(error).ask));
     expect(shown.words).toMatch(words);
-    expect([shown.tone, shown.act]).toEqual(['failed', 'try again']);
+    expect([shown.tone, shown.action]).toEqual(['failed', 'try again']);
   });
 });
 
 describe('its words', () => {
   it('are a button alone before it is asked, and none while it is checked', () => {
-    expect(describeCheck('unasked')).toMatchObject({ words: '', act: 'verify' });
-    expect(describeCheck('checking')).toMatchObject({ words: 'checking every event', act: '' });
+    expect(describeCheck('unasked')).toMatchObject({ words: '', action: 'verify' });
+    expect(describeCheck('checking')).toMatchObject({ words: 'checking every event', action: '' });
   });
 
   it('count the events that hold, with the last hash on hover', () => {
     expect(describeCheck(good).words).toBe('4,096\u00a0events verified');
     expect(describeCheck(good).detail).toContain(good.hash);
-    expect(describeCheck(good)).toMatchObject({ tone: 'succeeded', act: 'again' });
+    expect(describeCheck(good)).toMatchObject({ tone: 'succeeded', action: 'again' });
     expect(describeCheck({ ...good, head: 1 }).words).toBe('1\u00a0event verified');
   });
 

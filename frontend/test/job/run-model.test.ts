@@ -5,11 +5,10 @@ import {
   type JobEvent,
   lineName,
   type Plan,
-} from '../../src/client/index';
+} from '../../src/client';
 import { secondsLeft } from '../../src/job/estimate';
 import { missedEventsWords } from '../../src/job/last-seen';
-import { formatLineRange, parseLineRange } from '../../src/job/line-range';
-import { linesAsText } from '../../src/job/log-lines';
+import { formatLineRange, linesAsText, parseLineRange } from '../../src/job/log-lines';
 import { LogSearch } from '../../src/job/log-search';
 import { RunModel } from '../../src/job/run-model';
 import { shortLabels } from '../../src/job/short-labels';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { FeedInfo, JobStatus, JobSummary } from '../../src/client/index';
+import type { FeedInfo, JobStatus, JobSummary } from '../../src/client';
 import type { Job } from '../../src/elements/api';
-import { feedWords } from '../../src/jobs/feed-connection';
+import { feedConnectionWords } from '../../src/elements/connection-line';
 import { FeedUpdates } from '../../src/jobs/feed-updates';
 
 function row(id: string, head = 5, status: JobStatus = 'running'): Job {
@@ -84,9 +84,9 @@ describe('the words of the connection', () => {
       'Try again',
     ],
   ])('say what is going on', (more, tone, words, act) => {
-    const said = feedWords(more && info(more), 2);
+    const said = feedConnectionWords(more && info(more), 2);
     expect(said.tone).toBe(tone);
     expect(said.words).toMatch(words);
-    expect(said.act).toBe(act);
+    expect(said.action).toBe(act);
   });
 });
