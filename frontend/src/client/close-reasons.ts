@@ -1,4 +1,4 @@
-import { parseJson } from './json';
+import { parseObject } from './json';
 
 /** Why a connection is over, and what that means for the next one. */
 export type Closed =
@@ -117,19 +117,6 @@ async function readProblem(response: Response): Promise<Required<ServerError> | 
 /** Return ms for a JSON member in seconds; 0 where it is no positive number. */
 export function secondsToMs(value: unknown): number {
   return typeof value === 'number' && value > 0 ? value * 1000 : 0;
-}
-
-/** Return the object that a JSON text is, or null where it is none. */
-export function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value = parseJson(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 function retryAfter(header: string | null, now: number): number {

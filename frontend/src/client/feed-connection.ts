@@ -1,5 +1,6 @@
-import { closedByCode, lost, parseObject, type ServerError } from './close-reasons';
+import { closedByCode, lost, type ServerError } from './close-reasons';
 import { Connection, type ConnectionListener } from './connection';
+import { parseObject } from './json';
 import type { Clock, Platform, SocketLike } from './platform';
 import { closeSocket, errorOf } from './transports/websocket';
 import type { ErrorFrame, JobStatus } from './types';

@@ -18,6 +18,19 @@ export function parseJson(text: string): unknown {
   return parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
 }
 
+/** Return the object that a JSON text is, or null for any other text. */
+export function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value = parseJson(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
 /** Return the JSON text of a value, which may have bigints; `JSON.stringify` throws at those. */
 export function jsonText(value: unknown, space?: number): string {
   return stringify(value, null, space, [MINUS_ZERO]) ?? 'null';

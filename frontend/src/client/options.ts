@@ -51,7 +51,7 @@ export function createTransports(
   const http = { ...options, raw: options.raw ?? false };
   const make = (rung: TransportName | Transport): Transport[] => {
     if (typeof rung !== 'string') return [rung];
-    if (rung === 'long poll') return [new LongPollTransport(addresses, platform, http)];
+    if (rung === 'long poll') return [new LongPollTransport(rung, addresses, platform, http)];
     if (rung !== 'WebSocket') return [new StreamTransport(rung, addresses, platform, http)];
     // A browser cannot send the Authorization header with a WebSocket's handshake.
     if (platform.WebSocket === undefined || options.token !== undefined) return [];

@@ -48,10 +48,12 @@ export class TransportManager extends Reconnector<JobConnection> implements JobC
     private readonly firstFrameMs: number,
   ) {
     super(platform, backoff);
-    this.#upgrade = new Upgrade(ladder, platform.clock, {
-      connect: (transport) => this.#createConnection(transport),
-      isReady: () => this.listener.isLive(),
-    });
+    this.#upgrade = new Upgrade(
+      ladder,
+      platform.clock,
+      (transport) => this.#createConnection(transport),
+      () => this.listener.isLive(),
+    );
   }
 
   /** Connect, and stay connected until `stop` or the end. */

@@ -3,14 +3,6 @@ import type { JobConnection } from './job-connection';
 import type { Cancel, Clock } from './platform';
 import type { Transport } from './transports/transport';
 
-/** What an upgrade needs from its owner. */
-export interface UpgradeHost {
-  /** Create a connection at the follower's cursor; the upgrade opens it. */
-  connect(transport: Transport): JobConnection;
-  /** Whether everything has come; otherwise history would be sent twice. */
-  isReady(): boolean;
-}
-
 /**
  * Tries the better transports now and then, in parallel to the working connection. That one stays open
  * until the better one has caught up and proved that nothing is held back on it, so there is no gap.
@@ -20,10 +12,15 @@ export class Upgrade {
   #trial: JobConnection | null = null;
   #untried: Transport[] = [];
 
+  /**
+   * @param connect creates a connection at the follower's cursor, which is opened here
+   * @param isReady whether everything has come; otherwise history would be sent twice
+   */
   constructor(
     private readonly ladder: Ladder,
     private readonly clock: Clock,
-    private readonly host: UpgradeHost,
+    private readonly connect: (transport: Transport) => JobConnection,
+    private readonly isReady: () => boolean,
   ) {}
 
   /** Whether a connection is the trial. */
@@ -46,13 +43,13 @@ export class Upgrade {
     this.#trial = null;
     const [transport, ...untried] = this.#untried;
     if (transport === undefined) this.ladder.upgradeRefused();
-    if (transport === undefined || !this.host.isReady()) {
+    if (transport === undefined || !this.isReady()) {
       this.#untried = [];
       this.schedule();
       return;
     }
     this.#untried = untried;
-    this.#trial = this.host.connect(transport);
+    this.#trial = this.connect(transport);
     this.#trial.open();
   }
 

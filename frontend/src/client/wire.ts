@@ -1,4 +1,4 @@
-import { parseObject } from './close-reasons';
+import { parseObject } from './json';
 import type { Frame, JobEvent } from './types';
 
 /** Thrown for what the server would never send; the connection is then made anew. */

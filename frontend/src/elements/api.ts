@@ -166,19 +166,10 @@ export function readBootData<T>(id: string): T | null {
   return text ? (parseJson(text) as T) : null;
 }
 
-/** A random UUIDv4; works without a secure context, where `crypto.randomUUID` is absent. */
-export function createUuid(): string {
+/** A random key of 128 bits. Unlike `crypto.randomUUID` this also works without a secure context. */
+export function createKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** What to tell the reader about an error: what happened and what to do next. */

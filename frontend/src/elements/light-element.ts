@@ -23,6 +23,16 @@ export function statusView(name: string, word = statusWord(name)): TemplateResul
   return html`<span class="status is-${name}">${glyph(name)}${word}</span>`;
 }
 
+/** A notice with a glyph; one that is `is-bad` is announced at once. */
+export function noticeView(
+  tone: 'is-bad' | 'is-warning',
+  content: TemplateResult | string,
+  sign = 'warning',
+): TemplateResult {
+  const role = tone === 'is-bad' ? 'alert' : 'status';
+  return html`<div class="notice ${tone}" role=${role}>${glyph(sign)}<span>${content}</span></div>`;
+}
+
 /** Set a length through the CSSOM: a style attribute would break the Content-Security-Policy. */
 export function setWidthPercent(element: Element | undefined, percent: number): void {
   if (element instanceof HTMLElement) element.style.width = `${percent}%`;

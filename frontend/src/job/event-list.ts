@@ -9,14 +9,13 @@ import { eventGlyph, eventWords } from '../text/event-words';
 import { actorName, clockTime, count, exactTime } from '../text/format';
 
 const ROW_HEIGHT = 28;
-const VIEWS = ['all', 'without output', 'job', 'failures'] as const;
-type View = (typeof VIEWS)[number];
-const VIEW_NAMES: Readonly<Record<View, string>> = {
+const VIEWS = {
   all: 'All',
   'without output': 'Without output',
   job: 'Job only',
   failures: 'Failures',
-};
+} as const;
+type View = keyof typeof VIEWS;
 
 /** `<reprise-events .events .size>`; `events` may grow in place, `size` is its length as last known. */
 @customElement('reprise-events')
@@ -59,11 +58,11 @@ export class EventList extends LightElement {
   override render(): TemplateResult {
     return html`<div class="events-tools">
         <div class="segments" role="group" aria-label="Which events">
-          ${VIEWS.map(
+          ${(Object.keys(VIEWS) as View[]).map(
             (view) =>
               html`<button class="segment" aria-pressed=${view === this.view} @click=${() => {
                 this.view = view;
-              }}>${VIEW_NAMES[view]}</button>`,
+              }}>${VIEWS[view]}</button>`,
           )}
         </div>
         <span class="bar-gap"></span><span class="muted">${count(this.size)} events</span>

@@ -19,30 +19,36 @@ export interface HeaderView {
 /** Title, status and acts; then who and when; then the progress. */
 export function headerView(view: HeaderView): TemplateResult {
   const { job } = view;
+  const buttons = actionButtons(
+    [
+      ['pause', 'Pause', ''],
+      ['resume', 'Resume', 'is-main'],
+      ['cancel', job.started_at ? 'Stop run' : 'Cancel job', 'is-danger'],
+    ],
+    view,
+  );
   return html`<header class="job-head is-${job.status}">
     <div class="job-head-line">
       <h1>${job.title}</h1>
       <span class="job-head-status" aria-live="polite">${statusView(job.status)}</span>
       <span class="bar-gap"></span>
-      ${actionButtons(view)}
+      ${buttons.length ? html`<span class="job-acts">${buttons}</span>` : nothing}
     </div>
     ${metaLine(view)} ${progressLine(job)}
   </header>`;
 }
 
-function actionButtons({ job, acting, onAct }: HeaderView): TemplateResult | typeof nothing {
-  const stop = job.started_at ? 'Stop run' : 'Cancel job';
-  const offered = [
-    ['pause', 'Pause', ''],
-    ['resume', 'Resume', 'is-main'],
-    ['cancel', stop, 'is-danger'],
-  ].filter(([act = '']) => job.can.includes(act));
-  if (!offered.length) return nothing;
-  return html`<span class="job-acts">${offered.map(
-    ([act = '', word, tone]) =>
+/** The buttons of those actions that the reader may perform: name, label and tone of each. */
+export function actionButtons(
+  actions: readonly (readonly [string, string, string])[],
+  { job, acting, onAct }: Pick<HeaderView, 'job' | 'acting' | 'onAct'>,
+): TemplateResult[] {
+  const offered = actions.filter(([name]) => job.can.includes(name));
+  return offered.map(
+    ([name, label, tone]) =>
       html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
-        @click=${() => onAct(act)}>${word}</button>`,
-  )}</span>`;
+        @click=${() => onAct(name)}>${label}</button>`,
+  );
 }
 
 function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {

@@ -18,7 +18,7 @@ import {
   readBootData,
 } from '../elements/api';
 import { isCurrent, jobConnectionLine } from '../elements/connection-line';
-import { glyph, LightElement } from '../elements/light-element';
+import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
 import { possibleActions, unsuccessfulTargets } from './actions';
@@ -190,31 +190,25 @@ export class JobPage extends LightElement {
   }
 
   private updateTitle(): void {
-    const { currentJob } = this;
-    if (!currentJob) return;
-    const sign =
-      { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[currentJob.status as string] ?? '';
-    const share =
-      !currentJob.finished_at && currentJob.total ? `${currentJob.done}/${currentJob.total} ` : '';
-    document.title = `${sign}${share}${currentJob.title} · Reprise`;
+    const { currentJob: job } = this;
+    if (!job) return;
+    const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[job.status as string] ?? '';
+    const share = !job.finished_at && job.total ? `${job.done}/${job.total} ` : '';
+    document.title = `${sign}${share}${job.title} · Reprise`;
   }
 
   /** Ask whether it is meant, then the service; what comes of it comes as events. */
   private async performAction(act: string, gate?: WaitingFor): Promise<void> {
-    const { currentJob, run } = this;
-    if (!currentJob || this.isActing) return;
+    const { currentJob: job, run } = this;
+    if (!job || this.isActing) return;
     this.notice = '';
     try {
-      const targets = unsuccessfulTargets(run.view, currentJob.plan);
-      const wish = await this.steering.confirmAction(act, {
-        job: currentJob,
-        rows: run.rows.all,
-        targets,
-        gate,
-      });
-      if (!wish) return;
+      const targets = unsuccessfulTargets(run.view, job.plan);
+      const rows = run.rows.all;
+      const call = await this.steering.confirmAction(act, { job, rows, targets, gate });
+      if (!call) return;
       this.isActing = true;
-      await wish();
+      await call();
     } catch (error) {
       this.notice = describeError(error);
     }
@@ -253,7 +247,7 @@ export class JobPage extends LightElement {
         onAct: (act) => void this.performAction(act),
       })}
       ${jobConnectionLine(this.info, run.view.head, this.missedWords, () => this.tryNow())}
-      ${this.notice ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>` : nothing}
+      ${this.notice ? noticeView('is-bad', this.notice) : nothing}
       ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}
       ${TABS.map((tab) => this.panelView(tab))}
@@ -296,7 +290,7 @@ export class JobPage extends LightElement {
     switch (tab) {
       case 'timeline':
         return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .jobEvents=${run.jobEvents}
-          .size=${run.jobEvents.length} ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
+          ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
       case 'log':
         return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
           from markable marked=${this.marked} @mark=${this.markLines} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"

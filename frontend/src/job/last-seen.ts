@@ -1,6 +1,7 @@
 /** What this browser tab has seen of a job, so that a reload can say what came meanwhile. */
 
 import { keep, recall } from '../client';
+import { parseObject } from '../client/json';
 import { serverClock } from '../elements/server-clock';
 import { clockTime, plural } from '../text/format';
 
@@ -16,19 +17,12 @@ export function rememberSeen(job: string, seq: number): void {
   if (seq) keep('sessionStorage', storageKey(job), JSON.stringify({ seq, at: serverClock.now() }));
 }
 
-/** What was seen last, or null. */
+/** Return what was seen last, or null. */
 export function recallSeen(job: string): Seen | null {
-  const seen = parseSeen(recall('sessionStorage', storageKey(job)) ?? '');
-  return typeof seen?.seq === 'number' && typeof seen.at === 'number' ? (seen as Seen) : null;
-}
-
-function parseSeen(text: string): Partial<Seen> | null {
-  try {
-    return JSON.parse(text) as Partial<Seen> | null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const seen = parseObject(recall('sessionStorage', storageKey(job)) ?? '');
+  return typeof seen?.seq === 'number' && typeof seen.at === 'number'
+    ? { seq: seen.seq, at: seen.at }
+    : null;
 }
 
 /** What came since, in words; `''` where there is nothing to say. */

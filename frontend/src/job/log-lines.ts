@@ -67,16 +67,12 @@ export class LogLines {
   }
 }
 
-/** What a copy or a download of lines has in it. */
-export interface Extract {
-  /** The time and the number of each line, and the step that it is of. */
-  readonly details: boolean;
-  /** Which step a line is of, where there are several. */
-  readonly from: boolean;
-}
-
-/** Return lines as text, whole, each with a newline. */
-export function linesAsText(lines: readonly LogLine[], { details, from }: Extract): string {
+/**
+ * Return whole lines as text, each with a newline.
+ *
+ * @param details whether to add the time, the number and, with `from`, the step of each line
+ */
+export function linesAsText(lines: readonly LogLine[], details: boolean, from: boolean): string {
   const before = (line: LogLine) => {
     const place = from ? [line.target, line.step].filter(Boolean).join(' › ') : '';
     return [line.at, `#${lineName(line)}`, place].filter(Boolean).join(' ');
@@ -127,13 +123,18 @@ export function formatLineRange(lines: readonly LogLine[], one: number, other: n
 /** Lines stand in the order of their names. */
 function indexOfLine(name: string, lines: readonly LogLine[]): number | null {
   const [seq = 0, part = 1] = name.split('.').map(Number);
-  let [low, high] = [0, lines.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const line = lines[middle];
-    if (line && (line.seq < seq || (line.seq === seq && line.part < part))) low = middle + 1;
-    else high = middle;
-  }
+  const low = lowerBound(lines, (line) => (line.seq - seq || line.part - part) < 0);
   const found = lines[low];
   return found?.seq === seq && found.part === part ? low : null;
+}
+
+/** Return the index of the first item of a sorted list that is not before what is looked for. */
+export function lowerBound<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(items[middle] as T)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

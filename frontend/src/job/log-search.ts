@@ -1,6 +1,6 @@
 /** Which lines of a log hold what is sought, kept up as the log grows. */
 
-import type { LogLine } from './log-lines';
+import { type LogLine, lowerBound } from './log-lines';
 
 /** A search through `lines`, which may grow in place; letters count whatever their case. */
 export class LogSearch {
@@ -55,14 +55,6 @@ export class LogSearch {
 
   /** Where an index stands among the hits, or would. */
   #insertionIndex(index: number): number {
-    const last = this.hits.at(-1);
-    if (last === undefined || last < index) return this.hits.length;
-    let [low, high] = [0, this.hits.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.hits[middle] ?? 0) < index) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.hits, (hit) => hit < index);
   }
 }

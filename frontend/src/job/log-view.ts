@@ -237,7 +237,7 @@ export class LogView extends LightElement {
   }
 
   private linesText(lines = this.lines): string {
-    return linesAsText(lines, { details: this.times, from: this.from });
+    return linesAsText(lines, this.times, this.from);
   }
 
   private async copyLines(): Promise<void> {
@@ -277,11 +277,11 @@ export class LogView extends LightElement {
     return html`
       <div class="log-tools">
         ${this.searchTools()}
-        ${toolButton('follow', 'Follow', () => this.follow(), { pressed: this.following })}
-        ${toolButton('clock', 'Times', () => this.toggle('times'), { pressed: this.times })}
-        ${toolButton('wrap', 'Wrap', () => this.toggle('wrap'), { pressed: this.wrap })}
-        ${toolButton('copy', this.copyResult || ['Copy', copies].join(' ').trim(), () => this.copyLines(), { title: `Copy, ${timed}` })}
-        ${toolButton('download', 'Download', () => this.download(), { title: `Download, ${timed}` })}
+        ${toolButton('follow', 'Follow', () => this.follow(), this.following)}
+        ${toolButton('clock', 'Times', () => this.toggle('times'), this.times)}
+        ${toolButton('wrap', 'Wrap', () => this.toggle('wrap'), this.wrap)}
+        ${toolButton('copy', this.copyResult || ['Copy', copies].join(' ').trim(), () => this.copyLines(), undefined, `Copy, ${timed}`)}
+        ${toolButton('download', 'Download', () => this.download(), undefined, `Download, ${timed}`)}
       </div>
       <div class="log-scroll ${this.wrap ? 'is-wrapped' : ''} ${this.times ? 'has-times' : ''} ${this.from ? 'has-from' : ''}"
         tabindex="0" role="log" aria-live="off" aria-label="Output" 
@@ -309,18 +309,13 @@ export class LogView extends LightElement {
   }
 }
 
-interface ToolOptions {
-  readonly pressed?: boolean;
-  readonly title?: string;
-}
-
 function toolButton(
   name: string,
-  word: string,
-  act: () => void,
-  options: ToolOptions,
+  label: string,
+  onClick: () => void,
+  pressed?: boolean,
+  title = label,
 ): TemplateResult {
-  const { pressed, title = word } = options;
   return html`<button class="tool" aria-pressed=${pressed === undefined ? nothing : String(pressed)}
-    title=${title} @click=${act}>${glyph(name)}<span>${word}</span></button>`;
+    title=${title} @click=${onClick}>${glyph(name)}<span>${label}</span></button>`;
 }

@@ -6,7 +6,7 @@ import type { StepView } from '../client';
 import { glyph } from '../elements/light-element';
 import { statusWord } from '../text/event-words';
 import { duration } from '../text/format';
-import type { TargetRow } from './target-rows';
+import { failedStep, type TargetRow } from './target-rows';
 
 /** Where a cell stands and what it does; `tab` is the one cell that Tab reaches. */
 export interface CellPlace {
@@ -14,9 +14,11 @@ export interface CellPlace {
   readonly column: number;
   readonly tab: boolean;
   readonly open: boolean;
+  /** How many columns it covers. */
+  readonly span?: number;
 }
 
-/** One step on one target: its glyph and how long it took; counting where it runs. */
+/** One step on one target: its glyph and how long it took; counting while it runs. */
 export function stepCell(
   row: TargetRow,
   name: string,
@@ -24,10 +26,21 @@ export function stepCell(
   place: CellPlace,
 ): TemplateResult {
   const status = cellStatus(step);
-  return html`<div class="cell is-${status} ${place.open ? 'is-open' : ''}" role="gridcell"
-    tabindex=${place.tab ? 0 : -1} data-r=${place.row} data-c=${place.column}
-    data-target=${row.target} data-step=${name} aria-label=${cellLabel(row, name, step)}
-    >${step ? html`${glyph(status)}${stepTime(step)}${tryCount(step)}` : nothing}</div>`;
+  const content = step ? html`${glyph(status)}${stepTime(step)}${tryCount(step)}` : nothing;
+  return cellView(row, name, status, cellLabel(row, name, step), content, place);
+}
+
+function cellView(
+  row: TargetRow,
+  step: string,
+  status: string,
+  label: string,
+  content: TemplateResult | typeof nothing,
+  { row: index, column, tab, open, span = 1 }: CellPlace,
+): TemplateResult {
+  return html`<div class="cell is-${status} ${open ? 'is-open' : ''}" role="gridcell"
+    tabindex=${tab ? 0 : -1} data-r=${index} data-c=${column} data-target=${row.target}
+    data-step=${step} aria-label=${label} ${ref((element) => spanColumns(element, span))}>${content}</div>`;
 }
 
 /** A cell in words: what a screen reader says. */
@@ -54,39 +67,31 @@ function tryCount(step: StepView): TemplateResult | typeof nothing {
   return step.try > 1 ? html`<small title="try ${step.try}">×${step.try}</small>` : nothing;
 }
 
-/** What undid a target's steps, across `columns` columns that were never reached. */
-export function rollbackCell(
-  row: TargetRow,
-  step: StepView,
-  place: CellPlace,
-  columns: number,
-): TemplateResult {
-  const word = { running: 'rolling back', succeeded: 'rolled back', failed: 'rollback failed' };
+const ROLLBACK_WORDS: Readonly<Record<string, string>> = {
+  running: 'rolling back',
+  succeeded: 'rolled back',
+  failed: 'rollback failed',
+};
+
+/** The rollback of a target, across the columns that were never reached. */
+export function rollbackCell(row: TargetRow, step: StepView, place: CellPlace): TemplateResult {
   const status = step.status === 'succeeded' ? 'rolled-back' : step.status;
-  const words = word[step.status as keyof typeof word] ?? 'rollback';
-  return html`<div class="cell is-${status} ${place.open ? 'is-open' : ''}" role="gridcell"
-    tabindex=${place.tab ? 0 : -1} data-r=${place.row} data-c=${place.column}
-    data-target=${row.target} data-step=${step.step} aria-label="${row.target}: ${words}"
-    ${ref((element) => spanColumns(element, columns))}
-    >${glyph(status)}<span>${words}</span>${stepTime(step)}</div>`;
+  const words = ROLLBACK_WORDS[step.status] ?? 'rollback';
+  const content = html`${glyph(status)}<span>${words}</span>${stepTime(step)}`;
+  return cellView(row, step.step, status, `${row.target}: ${words}`, content, place);
 }
 
 function spanColumns(element: Element | undefined, columns: number): void {
-  if (element instanceof HTMLElement) element.style.gridColumn = `span ${columns}`;
+  if (element instanceof HTMLElement)
+    element.style.gridColumn = columns > 1 ? `span ${columns}` : '';
 }
 
 /** How a target fares, in a few words: its current step, or how it ended. */
 export function rowWords(row: TargetRow): TemplateResult | string {
   const { status, current, rollback } = row;
   if (status === 'failed') {
-    const failed = [...row.cells.values()].findLast((step) => step.status === 'failed');
-    const undone = {
-      running: ', rolling back',
-      succeeded: ', rolled back',
-      failed: ', rollback failed',
-    };
-    const tail = rollback ? (undone[rollback.status as keyof typeof undone] ?? '') : '';
-    return `${failed?.step ?? 'a step'} failed${tail}`;
+    const words = ROLLBACK_WORDS[rollback?.status ?? ''];
+    return `${failedStep(row) ?? 'a step'} failed${words ? `, ${words}` : ''}`;
   }
   if (current?.place !== undefined) return `${current.step} waits for its turn on ${current.place}`;
   if (status === 'running' && current?.status === 'running') {

@@ -60,8 +60,8 @@ function rowCells({ row, columns, index, tab, open }: RowView): TemplateResult[]
     const name = columns[i] ?? '';
     const place = { row: index, column: i, tab: tab === i, open: open === name };
     if (gap && row.rollback && i === gap.from) {
-      const wide = { ...place, open: open === row.rollback.step };
-      drawn.push(rollbackCell(row, row.rollback, wide, gap.length));
+      const wide = { ...place, open: open === row.rollback.step, span: gap.length };
+      drawn.push(rollbackCell(row, row.rollback, wide));
       i += gap.length - 1;
     } else {
       drawn.push(stepCell(row, name, row.cells.get(name), place));

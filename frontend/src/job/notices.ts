@@ -3,10 +3,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { JobEvent, WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { glyph } from '../elements/light-element';
+import { glyph, noticeView } from '../elements/light-element';
 import { listNames, waitWords } from '../text/event-words';
-import { actorName, plural, shortId } from '../text/format';
+import { actorName, plural, shortId, withFullStop } from '../text/format';
 import { openGates } from './actions';
+import { actionButtons } from './header';
 
 const MAX_WAITS = 4;
 
@@ -27,9 +28,10 @@ export interface NoticesView {
 export function noticesView(held: NoticesView): TemplateResult | typeof nothing {
   switch (held.job.status) {
     case 'cancelling':
-      return warningNotice(
+      return noticeView(
+        'is-warning',
+        'Stopping: running steps get a few seconds to end, then the run puts back what it began.',
         'cancelling',
-        html`Stopping: running steps get a few seconds to end, then the run puts back what it began.`,
       );
     case 'paused':
       return pausedNotice(held);
@@ -40,19 +42,15 @@ export function noticesView(held: NoticesView): TemplateResult | typeof nothing 
   }
 }
 
-function warningNotice(sign: string, words: TemplateResult): TemplateResult {
-  return html`<div class="notice is-warning" role="status">${glyph(sign)}<span>${words}</span></div>`;
-}
-
 function pausedNotice({ job, moments, busy }: NoticesView): TemplateResult {
   const paused = moments.findLast((event) => event.type === 'job.paused');
   const reason = paused?.type === 'job.paused' ? paused.data.reason : '';
   const by = paused
-    ? html`Paused by ${actorName(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${sentence(reason)}` : '.'}`
+    ? html`Paused by ${actorName(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${withFullStop(reason)}` : '.'}`
     : html`Paused.`;
   const now = busy ? `Steps that run on ${plural(busy, 'server')} end first.` : '';
   const next = job.started_at ? 'Nothing goes on' : 'It does not begin';
-  return warningNotice('paused', html`${by} ${now} ${next} until somebody resumes it.`);
+  return noticeView('is-warning', html`${by} ${now} ${next} until somebody resumes it.`, 'paused');
 }
 
 /** The question of a gate with its two answers, for whoever may give them. */
@@ -63,22 +61,17 @@ function gateNotice(
   const asked = moments.findLast(
     (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
   );
-  const answers = [
-    ['approve', 'Approve', 'is-main'],
-    ['reject', 'Reject', 'is-danger'],
-  ].filter(([act = '']) => job.can.includes(act));
+  const answers = actionButtons(
+    [
+      ['approve', 'Approve', 'is-main'],
+      ['reject', 'Reject', 'is-danger'],
+    ],
+    { job, acting, onAct: (act) => onAct(act, gate) },
+  );
   return html`<div class="notice is-warning gate" role="status">${glyph('waiting')}<span class="gate-words">
       Waits for approval at the gate “${gate.gate}”${gate.words ? html`: <b>${gate.words}</b>` : '.'}
       <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span></span>
-    ${
-      answers.length
-        ? html`<span class="gate-acts">${answers.map(
-            ([act = '', word, tone]) =>
-              html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
-                @click=${() => onAct(act, gate)}>${word}</button>`,
-          )}</span>`
-        : nothing
-    }</div>`;
+    ${answers.length ? html`<span class="gate-acts">${answers}</span>` : nothing}</div>`;
 }
 
 function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
@@ -100,7 +93,7 @@ function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof no
   if (!holders.size) return nothing;
   const parts = [...holders].map(([holder, targets]) => holderWords(targets, holder, titles));
   const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
-  return warningNotice('waiting', html`Waiting for ${all}. It goes on by itself.`);
+  return noticeView('is-warning', html`Waiting for ${all}. It goes on by itself.`, 'waiting');
 }
 
 function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {
@@ -111,7 +104,7 @@ function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {
   const unknown = waits.some((wait) => wait.for === 'kind');
   const goes = unknown ? 'It goes on once there is one.' : 'It goes on by itself.';
   const end = word ? '' : goes;
-  return warningNotice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
+  return noticeView('is-warning', html`Waiting for ${all.join('; ')}. ${end}`, 'waiting');
 }
 
 function holderWords(
@@ -123,8 +116,4 @@ function holderWords(
   if (!holder) return html`${what}`;
   return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
     ${titles.get(holder) ?? ''}</a>`;
-}
-
-function sentence(text: string): string {
-  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

@@ -4,9 +4,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
 import { stripControls } from '../text/event-words';
-import { actorName, plural, shortId } from '../text/format';
+import { actorName, plural, shortId, withFullStop } from '../text/format';
 import { formatAddress } from './tabs';
-import type { TargetRow } from './target-rows';
+import { failedStep, type TargetRow } from './target-rows';
 
 const MAX_LINKS = 12;
 
@@ -62,8 +62,7 @@ function outcomeSentence(job: Job): string {
     failed: 'The run failed.',
     cancelled: 'The run was stopped.',
   }[job.status as string];
-  const message = stripControls(job.message) || fallback || '';
-  return /[.!?…]$/.test(message) ? message : `${message}.`;
+  return withFullStop(stripControls(job.message) || fallback || '');
 }
 
 /** The message with each failed target in it as a link to the step that failed; the others after it. */
@@ -87,10 +86,6 @@ function linkTargets(message: string, failed: readonly TargetRow[]): (TemplateRe
 }
 
 function targetLink(row: TargetRow): TemplateResult {
-  const address = formatAddress('matrix', { target: row.target, step: failedStep(row) });
+  const address = formatAddress('matrix', { target: row.target, step: failedStep(row) ?? '' });
   return html`<a class="mono" href=${address}>${row.target}</a>`;
-}
-
-function failedStep(row: TargetRow): string {
-  return [...row.cells.values()].findLast((step) => step.status === 'failed')?.step ?? '';
 }

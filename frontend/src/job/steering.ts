@@ -1,7 +1,7 @@
 /** An act from its button to the service: the question first, then the call. */
 
 import type { WaitingFor } from '../client';
-import { callApi, createUuid, type Job } from '../elements/api';
+import { callApi, createKey, type Job } from '../elements/api';
 import { askToConfirm, type Question } from './confirm-dialog';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
 import type { TargetRow } from './target-rows';
@@ -17,7 +17,7 @@ export interface ActionContext {
 
 /** Asks, and knows how to call. One for a page: its retries have one key until one has come through. */
 export class Steering {
-  private idempotencyKey = createUuid();
+  private idempotencyKey = createKey();
 
   /** Ask the reader; return the call to make, null where they thought better of it. */
   async confirmAction(act: string, about: ActionContext): Promise<(() => Promise<void>) | null> {
@@ -39,7 +39,7 @@ export class Steering {
       body: { only: 'failed' },
       headers,
     });
-    this.idempotencyKey = createUuid();
+    this.idempotencyKey = createKey();
     location.assign(`/jobs/${made.id}`);
   }
 }

@@ -41,19 +41,14 @@ export class StepOutput extends LightElement {
   }
 
   /** Drag the upper edge; the height is kept for the next time. */
-  private startDrag(down: PointerEvent): void {
-    const grip = down.currentTarget as HTMLElement;
-    const [from, height] = [down.clientY, this.offsetHeight];
-    grip.setPointerCapture(down.pointerId);
-    const move = (e: PointerEvent) => this.resize(height + from - e.clientY);
-    grip.addEventListener('pointermove', move);
-    grip.addEventListener(
-      'lostpointercapture',
-      () => grip.removeEventListener('pointermove', move),
-      {
-        once: true,
-      },
-    );
+  private startDrag({ currentTarget, pointerId, clientY }: PointerEvent): void {
+    const grip = currentTarget as HTMLElement;
+    const sum = clientY + this.offsetHeight;
+    grip.setPointerCapture(pointerId);
+    grip.onpointermove = (event) => this.resize(sum - event.clientY);
+    grip.onlostpointercapture = () => {
+      grip.onpointermove = null;
+    };
   }
 
   private handleGripKey(event: KeyboardEvent): void {

@@ -1,17 +1,11 @@
 /** The four sides of a run as tabs, kept in the address: `#log/812.3`, `#matrix/gs-003/health`. */
 
 import { html, type TemplateResult } from 'lit';
+import { titleFromName } from '../text/format';
 import type { OpenStep } from './matrix';
 
 export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;
 export type Tab = (typeof TABS)[number];
-
-const TAB_NAMES: Readonly<Record<Tab, string>> = {
-  matrix: 'Matrix',
-  timeline: 'Timeline',
-  log: 'Log',
-  events: 'Events',
-};
 
 /** What an address leads to. */
 export interface PageAddress {
@@ -65,7 +59,7 @@ export function tabList(
     ${TABS.map(
       (tab) => html`<button class="tab" role="tab" id="tab-${tab}" aria-selected=${tab === current}
         aria-controls="panel-${tab}" tabindex=${tab === current ? 0 : -1} @click=${() => onPick(tab)}
-        >${TAB_NAMES[tab]}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
+        >${titleFromName(tab)}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
     )}
   </div>`;
 }

@@ -38,6 +38,11 @@ export function isRollbackStep(step: string): boolean {
   return step === 'rollback' || step.startsWith('undo ');
 }
 
+/** Return the newest step of a row that failed, if any. */
+export function failedStep(row: TargetRow): string | undefined {
+  return [...row.cells.values()].findLast((step) => step.status === 'failed')?.step;
+}
+
 /** Rows of a run, brought up to date by each new view of it; rows without news stay the same. */
 export class TargetRows {
   /** The steps that are columns, in the plan's order, then those that no plan named. */
@@ -135,8 +140,11 @@ export class TargetRows {
       cells,
       rollback,
       current: currentStep(all),
-      startedAt: earliestStart(all),
-      finishedAt: (busy || status === 'running') && !this.isOver ? null : latestFinish(all),
+      startedAt: sorted(all.map((step) => step.started_at))[0] ?? null,
+      finishedAt:
+        (busy || status === 'running') && !this.isOver
+          ? null
+          : (sorted(all.map((step) => step.finished_at)).at(-1) ?? null),
       done,
       of: needed.length,
     };
@@ -175,13 +183,7 @@ function currentStep(steps: readonly StepView[]): StepView | null {
   return running ?? steps.findLast((step) => step.status === 'failed') ?? steps.at(-1) ?? null;
 }
 
-/** RFC 3339 in one zone sorts as text. */
-function earliestStart(steps: readonly StepView[]): string | null {
-  const starts = steps.map((step) => step.started_at).filter((at) => at !== null);
-  return starts.sort()[0] ?? null;
-}
-
-function latestFinish(steps: readonly StepView[]): string | null {
-  const ends = steps.map((step) => step.finished_at).filter((at) => at !== null);
-  return ends.sort().at(-1) ?? null;
+/** Sort instants: RFC 3339 in one zone sorts as text. */
+function sorted(instants: readonly (string | null)[]): string[] {
+  return instants.filter((at) => at !== null).sort();
 }

@@ -27,7 +27,6 @@ export class Timeline extends LightElement {
   @property({ attribute: false }) view: JobView | null = null;
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
   @property({ attribute: false }) jobEvents: readonly JobEvent[] = [];
-  @property({ type: Number }) size = 0;
   @property({ type: Boolean }) loading = false;
   @state() private now = serverClock.displayTime();
   private readonly visibleChunks = new VisibleChunks(() => this.requestUpdate());

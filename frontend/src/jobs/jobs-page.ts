@@ -13,7 +13,7 @@ import {
   Unreachable,
 } from '../elements/api';
 import { feedConnectionLine, isCurrent } from '../elements/connection-line';
-import { glyph, LightElement } from '../elements/light-element';
+import { LightElement, noticeView } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { moveFocus, useShortcuts } from '../elements/shortcuts';
 import { count } from '../text/format';
@@ -243,11 +243,7 @@ export class JobsPage extends LightElement {
     return html`
       ${this.toolbar()}
       ${feedConnectionLine(this.info, POLL_MS / 1000, () => this.feed.tryNow())}
-      ${
-        this.error
-          ? html`<div class="notice is-warning" role="status">${glyph('warning')}<span>${this.error}</span></div>`
-          : nothing
-      }
+      ${this.error ? noticeView('is-warning', this.error) : nothing}
       ${this.listView()}
     `;
   }

@@ -4,47 +4,45 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { count } from '../text/format';
 import type { Choice } from './controls';
+import { type FieldView, fieldId } from './form';
 
 /** More boxes than this make the page slow: of many choices the first are drawn, and what is chosen. */
 const MAX_DRAWN = 300;
 
-/** What the list shows and whom it tells. */
-export interface ChoiceListView {
-  readonly id: string;
-  readonly name: string;
-  readonly label: string;
-  readonly choices: readonly Choice[];
-  readonly values: readonly string[];
-  readonly search: string;
-  readonly isInvalid: boolean;
-  readonly onChosen: (values: readonly string[]) => void;
-  readonly onSearch: (text: string) => void;
-}
-
-/** Draw the list. */
-export function choiceList(view: ChoiceListView): TemplateResult {
-  const { choices, values, search, onChosen } = view;
+/** Draw the list; `onChosen` gets the values that are checked then. */
+export function choiceList(
+  { field, entry, error, search, onSearch }: FieldView,
+  onChosen: (values: readonly string[]) => void,
+): TemplateResult {
+  const { choices } = entry.control;
+  const values = entry.value as readonly string[];
   const shown = choices.filter((choice) => choice.label.includes(search.trim()));
   const found = new Set(shown.map((choice) => choice.value));
   const chosen = new Set(values);
   const drawn = limitChoices(shown, chosen);
   const left = shown.length - drawn.length;
   const all = () => onChosen(addChoices(choices, values, found));
+  const toggle = (value: string) =>
+    onChosen(
+      chosen.has(value)
+        ? values.filter((one) => one !== value)
+        : addChoices(choices, values, new Set([value])),
+    );
   const none = () => onChosen(values.filter((value) => !found.has(value)));
-  return html`<div class="choices ${view.isInvalid ? 'is-bad' : ''}" id=${view.id} tabindex="-1">
+  return html`<div class="choices ${error ? 'is-bad' : ''}" id=${fieldId(field)} tabindex="-1">
     <div class="choices-head">
       <span class="muted">${count(values.length)} of ${count(choices.length)} chosen</span>
       <span class="bar-gap"></span>
       ${
         choices.length > 24
-          ? html`<input class="field" type="search" placeholder="Find" aria-label="Find in ${view.label}"
-              .value=${live(search)} @input=${(e: Event) => view.onSearch((e.target as HTMLInputElement).value)} />`
+          ? html`<input class="field" type="search" placeholder="Find" aria-label="Find in ${field.label}"
+              .value=${live(search)} @input=${(e: Event) => onSearch((e.target as HTMLInputElement).value)} />`
           : nothing
       }
       <button type="button" class="tool" @click=${all}>All${search ? ' found' : ''}</button>
       <button type="button" class="tool" @click=${none}>None${search ? ' found' : ''}</button>
     </div>
-    <div class="choices-list">${groupChoices(drawn).map((group) => choiceGroup(group, chosen, view))}
+    <div class="choices-list">${groupChoices(drawn).map((group) => choiceGroup(group, chosen, field.name, toggle))}
       ${left ? html`<p class="choices-group muted">${count(left)} more: search by name.</p>` : nothing}
     </div>
   </div>`;
@@ -60,19 +58,13 @@ function limitChoices(choices: readonly Choice[], chosen: ReadonlySet<string>): 
 function choiceGroup(
   [name, choices]: readonly [string, readonly Choice[]],
   chosen: ReadonlySet<string>,
-  view: ChoiceListView,
+  fieldName: string,
+  toggle: (value: string) => void,
 ): TemplateResult {
-  const { values, onChosen } = view;
-  const toggle = (value: string) =>
-    onChosen(
-      chosen.has(value)
-        ? values.filter((one) => one !== value)
-        : addChoices(view.choices, values, new Set([value])),
-    );
   return html`${name ? html`<div class="choices-group muted">${name}</div>` : nothing}
     ${choices.map(
       (choice) => html`<label class="choice" title=${choice.label}>
-        <input type="checkbox" name=${view.name} value=${choice.value} .checked=${live(chosen.has(choice.value))}
+        <input type="checkbox" name=${fieldName} value=${choice.value} .checked=${live(chosen.has(choice.value))}
           @change=${() => toggle(choice.value)} />
         <span class="clip">${choice.label}</span>
       </label>`,

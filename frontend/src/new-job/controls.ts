@@ -68,13 +68,8 @@ export function controlsFor(schema: Schema, root: Schema, required: boolean): Co
     for (const type of controlTypesFor(branch, required && !nullable)) {
       const own = type === 'some-of' ? listOptions(branch) : schemaOptions(branch);
       const choices = type === 'one-of' || type === 'some-of' ? choicesOf(branch, own) : [];
-      const control = {
-        type,
-        schema: branch,
-        choices,
-        emptyJson: emptyJson(type, branch, nullable),
-        allowsString,
-      };
+      const empty = emptyJson(type, branch, nullable);
+      const control = { type, schema: branch, choices, emptyJson: empty, allowsString };
       const other = found.get(type);
       found.set(type, other ? mergeControls(other, control) : control);
     }
@@ -196,11 +191,10 @@ export function toControlValue({ type, choices }: Control, json: string | undefi
 /** Return the JSON text that the control stands for; undefined: the field is left out. */
 export function toJson(control: Control, shown: ControlValue): string | undefined {
   if (typeof shown === 'boolean') return String(shown);
-  if (typeof shown !== 'string')
-    return listJson(
-      control,
-      shown.map((one) => choiceJson(control, one)),
-    );
+  if (typeof shown !== 'string') {
+    const items = shown.map((one) => choiceJson(control, one));
+    return listJson(control, items);
+  }
   const text = control.type === 'number' || control.type === 'json' ? shown.trim() : shown;
   if (text === '') return control.emptyJson;
   switch (control.type) {
@@ -213,13 +207,7 @@ export function toJson(control: Control, shown: ControlValue): string | undefine
     case 'one-of':
       return choiceJson(control, text);
     case 'lines':
-      return listJson(
-        control,
-        text
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => JSON.stringify(line)),
-      );
+      return listJson(control, text.match(/[^\n]+/g)?.map((line) => JSON.stringify(line)) ?? []);
     default:
       return JSON.stringify(text);
   }
@@ -243,16 +231,14 @@ function choiceValue(choices: readonly Choice[], json: string | undefined): stri
   return (json === undefined ? undefined : indexChoices(choices).byJson.get(json)?.value) ?? '';
 }
 
-interface ChoiceIndex {
-  readonly byValue: ReadonlyMap<string, Choice>;
-  readonly byJson: ReadonlyMap<string, Choice>;
-}
-
 /** A list of choices never changes, and thousands of them are asked for one by one. */
-const indices = new WeakMap<readonly Choice[], ChoiceIndex>();
+const indices = new WeakMap<
+  readonly Choice[],
+  Record<'byValue' | 'byJson', ReadonlyMap<string, Choice>>
+>();
 
 /** The choices by what they are found by; of several the first. */
-function indexChoices(choices: readonly Choice[]): ChoiceIndex {
+function indexChoices(choices: readonly Choice[]) {
   const known = indices.get(choices);
   if (known) return known;
   const backwards = [...choices].reverse();

@@ -6,18 +6,15 @@ import { jsonText } from '../client';
 import { glyph } from '../elements/light-element';
 import { choiceList } from './choice-list';
 import { type Control, type ControlType, isInteger } from './controls';
-import { changeEntry, type Entry, type Field, hasUnsupportedValue, switchControl } from './form';
-
-/** What a field shows and whom it tells. */
-export interface FieldView {
-  readonly field: Field;
-  readonly entry: Entry;
-  readonly error: string;
-  /** What the reader typed to find a choice. */
-  readonly search: string;
-  readonly onEntry: (entry: Entry) => void;
-  readonly onSearch: (text: string) => void;
-}
+import {
+  changeEntry,
+  type Entry,
+  type Field,
+  type FieldView,
+  fieldId,
+  hasUnsupportedValue,
+  switchControl,
+} from './form';
 
 /** What the ways to ask are called where a field has several. */
 const CONTROL_NAMES: Readonly<Record<ControlType, string>> = {
@@ -39,28 +36,13 @@ const SECRET_NOTE = 'The earlier job had one, which is not handed out: give it a
 
 /** Draw the field. */
 export function fieldView(view: FieldView): TemplateResult {
-  const { field, entry, error } = view;
+  const { field, entry } = view;
   const { type } = entry.control;
   const id = fieldId(field);
   if (type === 'some-of') {
-    const { search, onSearch } = view;
-    const onChosen = (chosen: readonly string[]) => setValue(view, chosen);
-    const values = entry.value as readonly string[];
-    const { choices } = entry.control;
-    const list = choiceList({
-      id,
-      name: field.name,
-      label: field.label,
-      choices,
-      values,
-      search,
-      isInvalid: error !== '',
-      onChosen,
-      onSearch,
-    });
     return html`<fieldset class="form-field" aria-describedby=${describedBy(view)}>
       <legend class="form-label">${field.label}${optionalMark(field)}</legend>${controlSwitch(view)}
-      ${list} ${notesView(view)}
+      ${choiceList(view, (values) => setValue(view, values))} ${notesView(view)}
     </fieldset>`;
   }
   if (type === 'yes-no') {
@@ -211,11 +193,6 @@ function ariaInvalid({ error }: FieldView): 'true' | typeof nothing {
 function optionalMark(field: Field): TemplateResult | typeof nothing {
   const open = !field.required && field.schema.default === undefined;
   return open ? html` <span class="muted">optional</span>` : nothing;
-}
-
-/** The id of a field's control; one without spaces, which would part it in a list of ids. */
-export function fieldId(field: Field): string {
-  return `field-${encodeURIComponent(field.name)}`;
 }
 
 /** Arrow up and down change a number by one, within its bounds, as a number field would. */

@@ -4,7 +4,7 @@
  */
 
 import type { FieldError } from '../elements/api';
-import { titleFromName as titled } from '../text/format';
+import { titleFromName } from '../text/format';
 import {
   type Control,
   type ControlValue,
@@ -44,6 +44,22 @@ export interface Entry {
 /** What the fields hold, by name. */
 export type Entries = ReadonlyMap<string, Entry>;
 
+/** A field as its template shows it, with the callbacks for what the reader does. */
+export interface FieldView {
+  readonly field: Field;
+  readonly entry: Entry;
+  readonly error: string;
+  /** What the reader typed to find a choice. */
+  readonly search: string;
+  readonly onEntry: (entry: Entry) => void;
+  readonly onSearch: (text: string) => void;
+}
+
+/** Return the DOM id of a field's control, without spaces, which separate ids in `aria-describedby`. */
+export function fieldId(field: Field): string {
+  return `field-${encodeURIComponent(field.name)}`;
+}
+
 /** The fields of an object schema in its own (reading) order, then those that only `texts` has. */
 export function buildFields(root: Schema, texts: Readonly<Record<string, string>> = {}): Field[] {
   const whole = resolveSchema(root, root);
@@ -53,18 +69,11 @@ export function buildFields(root: Schema, texts: Readonly<Record<string, string>
   const fields = known.map(([name, raw]): Field => {
     const required = whole.required?.includes(name) ?? false;
     const schema = resolveSchema(raw, root);
-    const text = stored.get(name);
-    const controls = controlsFor(raw, root, required).map((control) =>
-      withStoredChoices(control, text),
-    );
-    return {
-      ...fieldTexts(name, controls[0]?.schema ?? schema),
-      name,
-      required,
-      schema,
-      controls,
-      initialJson: text,
-    };
+    const initialJson = stored.get(name);
+    const usual = controlsFor(raw, root, required);
+    const controls = usual.map((control) => withStoredChoices(control, initialJson));
+    const texts = fieldTexts(name, controls[0]?.schema ?? schema);
+    return { ...texts, name, required, schema, controls, initialJson };
   });
   const others = [...stored].filter(([name]) => !names.has(name));
   return [...fields, ...others.map(([name, text]) => unknownField(name, text))];
@@ -76,7 +85,7 @@ function fieldTexts(name: string, schema: Schema): Pick<Field, 'label' | 'help'>
 
 /** The title of the schema, unless pydantic made it of the name (`Max Failures`). */
 function labelOf(name: string, schema: Schema): string {
-  const plain = titled(name);
+  const plain = titleFromName(name);
   return schema.title && schema.title.toLowerCase() !== plain.toLowerCase() ? schema.title : plain;
 }
 
@@ -95,23 +104,17 @@ export function initialEntries(fields: readonly Field[]): Entries {
 function initialEntry({ controls, initialJson, required }: Field): Entry {
   const [first] = controls as readonly [Control, ...Control[]];
   if (initialJson !== undefined && !isStoredSecret(first, initialJson)) {
-    const control =
-      controls.find((one) => canHold(one, initialJson)) ?? (controls.at(-1) as Control);
+    const fitting = controls.find((one) => canHold(one, initialJson));
+    const control = fitting ?? (controls.at(-1) as Control);
     return { control, value: toControlValue(control, initialJson), json: initialJson };
   }
   if (first.type === 'yes-no') return changeEntry(first, false);
   const choice = first.type === 'one-of' && required ? first.choices[0] : undefined;
   if (choice) return { control: first, value: choice.value, json: choice.json };
   const value = toControlValue(first, undefined);
-  return {
-    control: first,
-    value,
-    json: required && isList(first) ? toJson(first, value) : initialJson,
-  };
-}
-
-function isList({ type }: Control): boolean {
-  return type === 'some-of' || type === 'lines';
+  const isList = first.type === 'some-of' || first.type === 'lines';
+  const json = required && isList ? toJson(first, value) : initialJson;
+  return { control: first, value, json };
 }
 
 /** Whether another job's secret is named here, which nobody can show: it is to be given again. */
@@ -141,11 +144,8 @@ export function switchControl(entry: Entry, control: Control): Entry {
   if (!isPreview && json !== undefined && canHold(control, json)) {
     return { control, value: toControlValue(control, json), json, drafts };
   }
-  return {
-    ...(draft ?? changeEntry(control, toControlValue(control, undefined))),
-    drafts,
-    isPreview: true,
-  };
+  const preview = draft ?? changeEntry(control, toControlValue(control, undefined));
+  return { ...preview, drafts, isPreview: true };
 }
 
 /** Whether the field's usual control could not show what it began with. */

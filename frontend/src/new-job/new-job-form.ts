@@ -3,36 +3,31 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Plan } from '../client';
 import {
   callApi,
-  createUuid,
+  createKey,
   describeError,
   type Job,
   type Kind,
   Problem,
   readBootData,
 } from '../elements/api';
-import { glyph, LightElement } from '../elements/light-element';
-import { fieldId, fieldView } from './field';
+import { LightElement, noticeView } from '../elements/light-element';
+import { fieldView } from './field';
 import {
   buildFields,
   type Entries,
   type Entry,
   errorsByField,
   type Field,
+  fieldId,
   initialEntries,
   requestBody,
 } from './form';
-import { planPreview } from './plan-preview';
+import { type PlanAnswer, planPreview } from './plan-preview';
 import { validateForm } from './validation';
 
 const TYPING_PAUSE_MS = 250;
-
-interface PlanAnswer {
-  readonly plan: Plan;
-  readonly title: string;
-}
 
 /**
  * `<reprise-new-job kind="…" from="…">`; boots from the JSON script `params`: by name the JSON text that
@@ -41,7 +36,6 @@ interface PlanAnswer {
 @customElement('reprise-new-job')
 export class NewJobForm extends LightElement {
   @property() kind = '';
-  @property() from = '';
   @state() private fields: readonly Field[] | null = null;
   @state() private entries: Entries = new Map();
   @state() private searches: ReadonlyMap<string, string> = new Map();
@@ -53,7 +47,7 @@ export class NewJobForm extends LightElement {
   @state() private isSending = false;
 
   /** Made when the form is opened: a double click, or a retry after a lost answer, makes one job. */
-  private idempotencyKey = createUuid();
+  private idempotencyKey = createKey();
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private planRequest: AbortController | undefined;
 
@@ -132,7 +126,7 @@ export class NewJobForm extends LightElement {
 
   private showError(error: unknown): void {
     if (error instanceof Problem && error.code === 'idempotency_conflict') {
-      this.idempotencyKey = createUuid();
+      this.idempotencyKey = createKey();
       this.notice =
         'This form has already started a job, whose answer was lost on the way; you find it under Jobs. ' +
         'Since then something was changed here: press again to start a second one.';
@@ -165,9 +159,7 @@ export class NewJobForm extends LightElement {
   }
 
   override render(): TemplateResult {
-    const notice = this.notice
-      ? html`<div class="notice is-bad" role="alert">${glyph('warning')}<span>${this.notice}</span></div>`
-      : nothing;
+    const notice = this.notice ? noticeView('is-bad', this.notice) : nothing;
     if (!this.fields) {
       return html`${notice}${
         this.notice

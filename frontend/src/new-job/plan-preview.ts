@@ -8,11 +8,14 @@ import { plural } from '../text/format';
 /** More groups than this say nothing more. */
 const MAX_GROUPS = 100;
 
+/** The service's answer to a planned job. */
+export interface PlanAnswer {
+  readonly plan: Plan;
+  readonly title: string;
+}
+
 /** Draw the plan, or why there is none yet. */
-export function planPreview(
-  answer: { readonly plan: Plan; readonly title: string } | null,
-  problem: string,
-): TemplateResult {
+export function planPreview(answer: PlanAnswer | null, problem: string): TemplateResult {
   return html`<h2>Plan</h2>
     ${
       answer

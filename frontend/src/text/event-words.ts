@@ -65,11 +65,11 @@ function jobWords(event: JobEvent): string {
     case 'job.rejected':
       return withReason(atGate('Rejected', event.data), event.data);
     case 'job.succeeded':
-      return endWords('Succeeded', event.data.message);
+      return withReason('Succeeded', { reason: event.data.message });
     case 'job.failed':
-      return endWords('Failed', event.data.message);
+      return withReason('Failed', { reason: event.data.message });
     case 'job.cancelled':
-      return endWords('Cancelled', event.data.message);
+      return withReason('Cancelled', { reason: event.data.message });
     default:
       return stepWords(event);
   }
@@ -182,10 +182,6 @@ export function listNames(list: readonly string[], most = 4): string {
 
 function joined(list: readonly string[]): string {
   return `${list.slice(0, -1).join(', ')} and ${list.at(-1)}`;
-}
-
-function endWords(word: string, message: string): string {
-  return message ? `${word}: ${message}` : word;
 }
 
 function firstLine(text: string): string {

@@ -37,14 +37,6 @@ export function remainingTime(seconds: number): string {
   return `about ${duration(Math.round(seconds / 300) * 300, true)} left`;
 }
 
-/** Bytes as `812 B`, `1.2 KiB`, `34 MiB`. */
-export function bytes(n: number): string {
-  if (n < 1024) return `${n}${NBSP}B`;
-  const power = Math.min(3, Math.floor(Math.log2(n) / 10));
-  const scaled = n / 1024 ** power;
-  return `${scaled.toFixed(scaled < 10 ? 1 : 0)}${NBSP}${['KiB', 'MiB', 'GiB'][power - 1]}`;
-}
-
 /** The clock of an instant in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
 export function clockTime(at: Date, millis = false): string {
   const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
@@ -94,6 +86,11 @@ export function actorName(actor: string): string {
 export function titleFromName(name: string): string {
   const words = name.replace(/[-_]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A text as a sentence. */
+export function withFullStop(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 function two(n: number): string {

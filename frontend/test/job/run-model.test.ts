@@ -183,11 +183,11 @@ describe('lines of the log', () => {
     story.tell(1, 'step.output', { text: `one\n${'x'.repeat(20_000)}` }, 'a/drain');
     const { all } = story.run.lines;
     const long = 'x'.repeat(20_000);
-    expect(linesAsText(all, { details: false, from: true })).toBe(`one\n${long}\n`);
-    expect(linesAsText(all, { details: true, from: true })).toBe(
+    expect(linesAsText(all, false, true)).toBe(`one\n${long}\n`);
+    expect(linesAsText(all, true, true)).toBe(
       `2026-11-22T09:00:01.000Z #3 a › drain │ one\n2026-11-22T09:00:01.000Z #3.2 a › drain │ ${long}\n`,
     );
-    expect(linesAsText(all.slice(1), { details: true, from: false }).slice(0, 33)).toBe(
+    expect(linesAsText(all.slice(1), true, false).slice(0, 33)).toBe(
       '2026-11-22T09:00:01.000Z #3.2 │ x',
     );
   });

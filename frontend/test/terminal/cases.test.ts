@@ -37,7 +37,7 @@ describe.each(cases)('$name', (each) => {
 
   it('in copies and downloads', () => {
     const whole = all.map((line) => `${line}\n`).join('');
-    expect(linesAsText(log.all, { details: false, from: false })).toBe(whole);
+    expect(linesAsText(log.all, false, false)).toBe(whole);
   });
 
   it('in the search', () => {

@@ -13,10 +13,10 @@ export interface HttpOptions {
 
 /** What follows `/api/jobs/<id>` over HTTP: one request, or several one after the other. */
 export abstract class HttpTransport implements Transport {
-  abstract readonly name: TransportName;
   readonly flowing = true;
 
   constructor(
+    readonly name: TransportName,
     protected readonly addresses: Addresses,
     protected readonly platform: Platform,
     protected readonly options: HttpOptions & { readonly raw: boolean },

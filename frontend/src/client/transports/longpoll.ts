@@ -1,4 +1,4 @@
-import { parseObject } from '../close-reasons';
+import { parseObject } from '../json';
 import type { JobEvent, JobStatus } from '../types';
 import { BadFrame, readEvents } from '../wire';
 import { HttpTransport } from './http';
@@ -31,7 +31,6 @@ interface Page {
 
 /** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
 export class LongPollTransport extends HttpTransport {
-  readonly name = 'long poll';
   readonly finite = true;
 
   protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
-import { closedByServer, lost, parseObject } from '../close-reasons';
+import { closedByServer, lost } from '../close-reasons';
+import { parseObject } from '../json';
 import { type SseMessage, SseParser } from '../sse';
 import type { ErrorFrame, JobEvent } from '../types';
 import { BadFrame, namedFrame, parseEvent } from '../wire';
@@ -18,12 +19,7 @@ const TYPES = {
  * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
  */
 export class StreamTransport extends HttpTransport {
-  constructor(
-    readonly name: keyof typeof TYPES,
-    ...rest: ConstructorParameters<typeof HttpTransport>
-  ) {
-    super(...rest);
-  }
+  declare readonly name: keyof typeof TYPES;
 
   protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
     const url = await this.addresses.stream(cursor);
