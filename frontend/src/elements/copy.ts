@@ -1,11 +1,11 @@
-/** Copying: text to the clipboard, and ids that are copied by a click. */
+/** Copies text to the clipboard; ids are copied by a click. */
 
 import { html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { shortId } from '../text/format';
 import { LightElement } from './light-element';
 
-/** Put `text` on the clipboard; returns whether that worked. Also without a secure context. */
+/** Copy `text`, also without a secure context; returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,6 +1,6 @@
 /**
- * What all elements share. They render into the page itself, not into a shadow root: one stylesheet
- * dresses everything, and a strict style-src has nothing to forbid.
+ * What all elements share. They render into the page instead of a shadow root, so that one stylesheet
+ * applies to everything and a strict `style-src` has nothing to block.
  */
 
 import { html, LitElement, type TemplateResult } from 'lit';
@@ -13,12 +13,12 @@ export class LightElement extends LitElement {
   }
 }
 
-/** One glyph of the set in `templates/frontend/glyphs.html`; decoration only, the word stands beside it. */
+/** A glyph of `templates/frontend/glyphs.html`. It is decoration: a word next to it says the same. */
 export function glyph(name: string): TemplateResult {
   return html`<svg class="glyph" aria-hidden="true"><use href="#g-${name}"></use></svg>`;
 }
 
-/** A status as glyph and word. */
+/** A status as a glyph and a word. */
 export function statusView(name: string, word = statusWord(name)): TemplateResult {
   return html`<span class="status is-${name}">${glyph(name)}${word}</span>`;
 }
@@ -33,12 +33,12 @@ export function noticeView(
   return html`<div class="notice ${tone}" role=${role}>${glyph(sign)}<span>${content}</span></div>`;
 }
 
-/** Set a length through the CSSOM: a style attribute would break the Content-Security-Policy. */
+/** Set a width through the CSSOM: the Content-Security-Policy forbids style attributes. */
 export function setWidthPercent(element: Element | undefined, percent: number): void {
   if (element instanceof HTMLElement) element.style.width = `${percent}%`;
 }
 
-/** Whether the reader asked for no motion. */
+/** Whether the reader prefers reduced motion. */
 export function prefersReducedMotion(): boolean {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }

@@ -1,4 +1,4 @@
-/** Texts that change with time alone: ages and running durations. One timer serves all of them. */
+/** Texts that change only with time: ages, durations, countdowns. They share one timer. */
 
 import { clockTime, duration, exactTime, relativeTime } from '../text/format';
 import { serverClock } from './server-clock';
@@ -43,7 +43,7 @@ abstract class Ticking extends HTMLElement {
     if (this.isConnected) this.tick(serverClock.displayTime());
   }
 
-  /** Write the text for this moment, where it has changed. */
+  /** Write the text for this moment, if it has changed. */
   tick(now: number): void {
     const text = this.text(now);
     if (this.textContent !== text) this.textContent = text;
@@ -52,7 +52,7 @@ abstract class Ticking extends HTMLElement {
   protected abstract text(now: number): string;
 }
 
-/** `<reprise-since at="…">`: how long it has been, counting; with `until` it stands still. */
+/** `<reprise-since at="…">`: the time since then, counting up; with `until`, a fixed duration. */
 export class ElapsedTime extends Ticking {
   static readonly observedAttributes = ['at', 'until', 'coarse'];
 
@@ -64,7 +64,7 @@ export class ElapsedTime extends Ticking {
   }
 }
 
-/** `<reprise-time at="…">`: an instant, relative; `form="clock"` its clock. The exact one on hover. */
+/** `<reprise-time at="…">`: a relative time, or with `form="clock"` the time of day; exact on hover. */
 export class InstantTime extends Ticking {
   static readonly observedAttributes = ['at', 'form'];
 
@@ -78,8 +78,8 @@ export class InstantTime extends Ticking {
 }
 
 /**
- * `<reprise-until at="…">`: how long until then, counting down: `in 4 s`, then `now`; with `own`, by the
- * reader's own clock, which goes on without a connection.
+ * `<reprise-until at="…">`: a countdown, `in 4 s`, then `now`. With `own` it uses the reader's clock,
+ * which also runs without a connection.
  */
 export class Countdown extends Ticking {
   static readonly observedAttributes = ['at', 'own'];

@@ -1,8 +1,8 @@
-/** How long a run still takes, judged by the targets that are through. */
+/** Estimates how long a run still takes from its finished targets. */
 
 import type { RowGroup, TargetRow } from './target-rows';
 
-/** A target that takes so many times as long as the others tells nothing about when it will be through. */
+/** If a target takes this many times as long as the others, no estimate is possible. */
 const STUCK_FACTOR = 2;
 
 /**
@@ -23,15 +23,15 @@ export function secondsLeft(groups: readonly RowGroup[], now: number): number | 
   return left;
 }
 
-/** How long a target has been worked on. */
+/** Seconds since a target started. */
 function elapsedSeconds(row: TargetRow, now: number): number {
   return row.startedAt ? (now - Date.parse(row.startedAt)) / 1000 : 0;
 }
 
-/** Of rows that went through, how long they took: a row never changes, and thousands are asked for at every draw. */
+/** Caches the durations of succeeded rows: rows never change, and each render needs thousands of them. */
 const totals = new WeakMap<TargetRow, readonly number[]>();
 
-/** How long a target took that went through; of the failed one cannot tell. */
+/** The duration of a succeeded target; a failed one says nothing about the others. */
 function totalSeconds(row: TargetRow): readonly number[] {
   if (row.status !== 'succeeded' || !row.startedAt || !row.finishedAt) return [];
   const found = totals.get(row) ?? [
@@ -41,7 +41,7 @@ function totalSeconds(row: TargetRow): readonly number[] {
   return found;
 }
 
-/** The median of some numbers, or null of none. */
+/** The median, or null without numbers. */
 export function median(numbers: readonly number[]): number | null {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

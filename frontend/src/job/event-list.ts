@@ -1,4 +1,4 @@
-/** Every event of the run as a line, its raw form one click away. */
+/** The events of a run, one line each; a click shows the raw event. */
 
 import { html, type PropertyValues, render, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -17,7 +17,7 @@ const VIEWS = {
 } as const;
 type View = keyof typeof VIEWS;
 
-/** `<reprise-events .events .size>`; `events` may grow in place, `size` is its length as last known. */
+/** `<reprise-events .events .size>`: `events` may grow in place; a new `size` shows what was appended. */
 @customElement('reprise-events')
 export class EventList extends LightElement {
   @property({ attribute: false }) events: readonly JobEvent[] = [];

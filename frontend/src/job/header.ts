@@ -1,4 +1,4 @@
-/** The head of the job page: what it is, how far it is, how long still. */
+/** The head of the job page: title, status, buttons, facts and progress. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
@@ -6,17 +6,17 @@ import { statusView } from '../elements/light-element';
 import { progressBar } from '../jobs/job-row';
 import { actorName, count, remainingTime, shortId } from '../text/format';
 
-/** What the head shows. */
+/** The parameters of the head. */
 export interface HeaderView {
   readonly job: Job;
   readonly kindTitle: string;
   readonly left: number | null;
-  /** Something asked for is on its way. */
+  /** Whether a request is under way. */
   readonly acting: boolean;
   readonly onAct: (act: string) => void;
 }
 
-/** Title, status and acts; then who and when; then the progress. */
+/** Title, status and buttons; then who and when; then the progress. */
 export function headerView(view: HeaderView): TemplateResult {
   const { job } = view;
   const buttons = actionButtons(
@@ -89,12 +89,12 @@ function progressLine(job: Job): TemplateResult | typeof nothing {
 
 type Failing = Pick<Job, 'params' | 'done' | 'failed' | 'finished_at'>;
 
-/** `1 failed (1 more tolerated)`: how near the run is to giving up, where its params say so. */
+/** `1 failed (1 more tolerated)`: how many more failures the run's parameters allow. */
 export function failedWords(job: Failing): string {
   const failed = `${count(job.failed)} failed`;
   const { max_failures: limit, canary } = job.params;
   if (typeof limit !== 'number' || job.finished_at !== null) return failed;
-  // While only canaries are through, one of them is what failed: nothing is begun after them.
+  // If only canaries have finished, a failed one of them ends the run.
   const more = typeof canary === 'number' && job.done <= canary ? 0 : limit - job.failed;
   if (more > 0) return `${failed} (${count(more)} more tolerated)`;
   return more === 0 ? `${failed} (no more tolerated)` : failed;

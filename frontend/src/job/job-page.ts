@@ -1,4 +1,4 @@
-/** The job page: follows one job and shows it from four sides. */
+/** The job page: follows one job and shows it in four tabs. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -39,7 +39,7 @@ import './history-check';
 
 const REMEMBER_MS = 1000;
 
-/** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`; boots from the JSON script `job`. */
+/** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`: starts from the JSON script `job`. */
 @customElement('reprise-job')
 export class JobPage extends LightElement {
   @property() job = '';
@@ -109,18 +109,18 @@ export class JobPage extends LightElement {
   };
 
   private readonly rememberSeen = (): void => {
-    this.run.applyQueued(); // what has come and waits for the next frame is this page's, too
+    this.run.applyQueued(); // include events that wait for the next frame
     rememberSeen(this.job, this.run.view.head);
   };
 
-  /** Remember now and then what was seen: a page that is killed, or left in a hurry, says no good-bye. */
+  /** Remember the seq once a second, because a killed page sends no `pagehide`. */
   private rememberSometimes(): void {
     if (performance.now() < this.rememberedAt + REMEMBER_MS) return;
     this.rememberedAt = performance.now();
     rememberSeen(this.job, this.run.view.head);
   }
 
-  /** Take in what has come: once a frame, less often for history and where nobody looks. */
+  /** Apply queued events: once per frame, less often for history and in hidden pages. */
   private scheduleDraw(): void {
     if (this.isDrawDue) return;
     this.isDrawDue = true;
@@ -153,7 +153,7 @@ export class JobPage extends LightElement {
     else if (current === false) serverClock.freeze();
   }
 
-  /** Ask the API for what no event says: the acts that are open to this user, who holds what. */
+  /** Read from the API what no event has: this user's actions, and the titles of jobs that hold targets. */
   private async refreshJob(): Promise<void> {
     try {
       this.row = (await fetchJobRow(this.job)) ?? this.row;
@@ -164,12 +164,12 @@ export class JobPage extends LightElement {
         if (holder && title) this.holderTitles = new Map([...this.holderTitles, [holder, title]]);
       }
     } catch (error) {
-      // What the events say stands; the acts are asked for again at the next change.
+      // The events remain valid; the actions are read again at the next change of status.
       if (!this.row) this.notice = describeError(error);
     }
   }
 
-  /** The job as of the newest event, or of the API's answer where that is ahead. */
+  /** The job as of the newest event, or as of the API's answer if that is newer. */
   private get currentJob(): Job | null {
     const { row } = this;
     const { view } = this.run;
@@ -183,7 +183,7 @@ export class JobPage extends LightElement {
     return { ...row, ...rest, status, total, can: possibleActions(row.can, status) };
   }
 
-  /** Whether everything up to the head has come at least once. */
+  /** Whether everything up to the head has come. */
   private get isCaughtUp(): boolean {
     const { info } = this;
     return info !== null && info.seq > 0 && info.seq >= info.head;
@@ -197,7 +197,7 @@ export class JobPage extends LightElement {
     document.title = `${sign}${share}${job.title} · Reprise`;
   }
 
-  /** Ask whether it is meant, then the service; what comes of it comes as events. */
+  /** Ask for confirmation, then call the service; the result arrives as events. */
   private async performAction(act: string, gate?: WaitingFor): Promise<void> {
     const { currentJob: job, run } = this;
     if (!job || this.isActing) return;
@@ -315,7 +315,7 @@ export class JobPage extends LightElement {
   }
 }
 
-/** How many targets the plan names: the total before the run itself says one. */
+/** The number of targets in the plan: the total until the run reports one. */
 function plannedTotal(job: Job): number {
   return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
 }

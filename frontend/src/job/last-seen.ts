@@ -1,4 +1,4 @@
-/** What this browser tab has seen of a job, so that a reload can say what came meanwhile. */
+/** Remembers the last seq that this tab has shown of a job, so that a reload can say what was missed. */
 
 import { keep, recall } from '../client';
 import { parseObject } from '../client/json';
@@ -25,7 +25,7 @@ export function recallSeen(job: string): Seen | null {
     : null;
 }
 
-/** What came since, in words; `''` where there is nothing to say. */
+/** Describe the events since then; `''` if there are none. */
 export function missedEventsWords(seen: Seen | null, seq: number): string {
   if (!seen || seq < seen.seq) return '';
   const events = seq - seen.seq;

@@ -1,18 +1,18 @@
-/** The lines of a run's log, made of its events once, and kept by step. */
+/** The lines of a run's log, in total and by step, and their names. */
 
 import { type JobEvent, lineName, TerminalLine, Terminals } from '../client';
 import { eventWords } from '../text/event-words';
 
-/** One line. `kind`: what a step wrote (out, err), or what happened (note, bad). */
+/** A line. Its `kind` is a step's output (out, err) or an event (note, bad). */
 export interface LogLine {
-  /** The event that it begins in, and which of the lines that do, from 1. */
+  /** The event in which it begins, and its number among the lines that begin there, from 1. */
   readonly seq: number;
   readonly part: number;
   readonly at: string;
   readonly target: string;
   readonly step: string;
   readonly kind: 'out' | 'err' | 'note' | 'bad';
-  /** What it says, which grows and changes until the line has ended. */
+  /** Its text, which may change until the line has ended. */
   readonly content: TerminalLine;
 }
 
@@ -26,12 +26,12 @@ export class LogLines {
     this.addLine({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
   );
 
-  /** The lines of one step on one target (`''`: the job itself). */
+  /** Return the lines of a step on a target (`''`: the job itself). */
   ofStep(target: string, step: string): readonly LogLine[] {
     return this.stepLines(target, step);
   }
 
-  /** Take in events, in order. */
+  /** Add events, in order. */
   addEvents(events: readonly JobEvent[]): void {
     this.revision += events.length;
     for (const event of events) {
@@ -82,7 +82,7 @@ export function linesAsText(lines: readonly LogLine[], details: boolean, from: b
     .join('');
 }
 
-/** What is worth a line of its own among the output. */
+/** Whether an event gets a line of its own. */
 function isNote(event: JobEvent): boolean {
   switch (event.type) {
     case 'step.started':
@@ -101,10 +101,10 @@ function isNote(event: JobEvent): boolean {
   }
 }
 
-/** The first and the last line that are marked, by index. */
+/** The indices of the first and the last line. */
 export type LineRange = readonly [number, number];
 
-/** Return which lines a name stands for; null where it names none that is there. */
+/** Return the lines that `812.3` or `812.3-815` names; null if there are none. */
 export function parseLineRange(name: string, lines: readonly LogLine[]): LineRange | null {
   const [first = '', last = first] = name.split('-');
   const ends = [indexOfLine(first, lines), indexOfLine(last, lines)];
@@ -113,14 +113,14 @@ export function parseLineRange(name: string, lines: readonly LogLine[]): LineRan
   return [from, to];
 }
 
-/** Return the name of lines, from one to another in whichever order. */
+/** Return the name of the lines between two indices, in either order. */
 export function formatLineRange(lines: readonly LogLine[], one: number, other: number): string {
   const [from, to] = [lines[Math.min(one, other)], lines[Math.max(one, other)]];
   if (!from || !to) return '';
   return from === to ? lineName(from) : `${lineName(from)}-${lineName(to)}`;
 }
 
-/** Lines stand in the order of their names. */
+/** Return the index of a line by its name; lines are sorted by name. */
 function indexOfLine(name: string, lines: readonly LogLine[]): number | null {
   const [seq = 0, part = 1] = name.split('.').map(Number);
   const low = lowerBound(lines, (line) => (line.seq - seq || line.part - part) < 0);

@@ -1,13 +1,13 @@
-/** The row of a line of output, and what a selection of rows stands for. */
+/** The rows of the log, and the text of a selection in them. */
 
 import { lineName, type Segment } from '../client';
 import { clockTime, count, exactTime } from '../text/format';
 import type { LogLine } from './log-lines';
 
-/** More characters of one line would make the page slow; copies and downloads have all of them. */
+/** More characters in a line would make the page slow; copies and downloads have all of them. */
 const MAX_CHARACTERS = 10_000;
 
-/** The row of a line; `from` adds which step it is of. */
+/** Create the row of a line; `from` adds its target and step. */
 export function createLogRow(line: LogLine, from: boolean): HTMLElement {
   const row = span(`line is-${line.kind}`);
   const at = new Date(line.at);
@@ -20,7 +20,7 @@ export function createLogRow(line: LogLine, from: boolean): HTMLElement {
   return row;
 }
 
-/** Write into a row what its line says now; what is written in it already stays, with its selection. */
+/** Update a row to its line's text. Unchanged text keeps its nodes, and so its selection. */
 export function updateLogRow(row: HTMLElement, line: LogLine): void {
   const text = row.querySelector('.line-text');
   if (!text) return;
@@ -37,7 +37,7 @@ export function updateLogRow(row: HTMLElement, line: LogLine): void {
   if (more) text.append(span('line-more', `… ${count(more)} more characters`));
 }
 
-/** Make a node say more of the same; false where it says something else. */
+/** Append to a node if its text is a prefix of the segment; return false otherwise. */
 function extendNode(node: ChildNode, { text, classes }: Segment): boolean {
   const [own, inner] = node instanceof HTMLElement ? [node.className, node.firstChild] : ['', node];
   if (own !== classes || !(inner instanceof Text) || !text.startsWith(inner.data)) return false;
@@ -63,8 +63,8 @@ function span(name: string, text?: string): HTMLElement {
 }
 
 /**
- * Return the text of the selection where a line is in it that the page shows cut, with all of that line;
- * null where the browser copies the right thing by itself. `whole` is the text of a row's line.
+ * Return the selected text if it includes a line that is shown cut, with the whole of that line; null if
+ * the browser's own copy is right. `whole` returns the text of a row's line.
  */
 export function selectedText(
   body: HTMLElement,

@@ -1,13 +1,13 @@
-/** Which lines of a log hold what is sought, kept up as the log grows. */
+/** Searches a log that grows. */
 
 import { type LogLine, lowerBound } from './log-lines';
 
-/** A search through `lines`, which may grow in place; letters count whatever their case. */
+/** A case-insensitive search in `lines`, which may grow in place. */
 export class LogSearch {
-  /** The lines that hold it, by index, in order. */
+  /** The indices of the matching lines, sorted. */
   readonly hits: number[] = [];
   readonly #sought: string;
-  /** Lines looked at while they could still change, and as of which version. */
+  /** The checked lines that can still change, with the version that was checked. */
   readonly #unfinished = new Map<number, number>();
   #next = 0;
 
@@ -18,7 +18,7 @@ export class LogSearch {
     this.#sought = sought.toLowerCase();
   }
 
-  /** Look at what is new or has changed; return the lines that have become hits or are none any more. */
+  /** Check new and changed lines; return those whose result has changed. */
   update(): number[] {
     if (!this.#sought) return [];
     const changed = [...this.#unfinished].filter(
@@ -29,7 +29,7 @@ export class LogSearch {
     return indices.filter((index) => this.#checkLine(index));
   }
 
-  /** Whether a line is a hit. */
+  /** Whether a line matches. */
   isHit(index: number): boolean {
     return this.hits[this.#insertionIndex(index)] === index;
   }
@@ -38,7 +38,7 @@ export class LogSearch {
     return this.lines[index]?.content.version;
   }
 
-  /** Look at a line; return whether that changed what is found. */
+  /** Check a line; return whether its result has changed. */
   #checkLine(index: number): boolean {
     const line = this.lines[index];
     if (!line) return false;
@@ -53,7 +53,7 @@ export class LogSearch {
     return hit !== was;
   }
 
-  /** Where an index stands among the hits, or would. */
+  /** The position of an index among the hits, or where it would be. */
   #insertionIndex(index: number): number {
     return lowerBound(this.hits, (hit) => hit < index);
   }

@@ -1,4 +1,4 @@
-/** A pane of output: its lines by their names, coloured, following its end until the reader scrolls up. */
+/** The log: numbered, coloured lines, with search; it follows its end until the reader scrolls up. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -19,14 +19,13 @@ import { createLogRow, selectedText, updateLogRow } from './log-row';
 import { LogSearch } from './log-search';
 
 const ROW_HEIGHT = 20;
-/** As near to the end as this (px), the reader is taken to be at it. */
+/** Within this distance of the end (px), the log follows its end. */
 const END_MARGIN = 24;
 
 /**
- * `<reprise-log .lines .size .revision>`: `lines` may grow in place, `size` is its length and `revision`
- * how often anything in it has changed, as last known. Attributes: `from` shows which step a line is of,
- * `file` names the download. `marked` are lines by their names; where the log is `markable`, it tells
- * `mark` with the names that were clicked.
+ * `<reprise-log .lines .size .revision>`: `lines` may grow in place; a new `size` or `revision` shows the
+ * change. Attributes: `from` shows the step of each line, `file` names the download, `marked` has the names
+ * of marked lines. If the log is `markable`, a click on a number dispatches `mark` with the new names.
  */
 @customElement('reprise-log')
 export class LogView extends LightElement {
@@ -56,7 +55,7 @@ export class LogView extends LightElement {
   private resizeObserver: ResizeObserver | undefined;
   private search = new LogSearch([], '');
   private readonly lineOfRow = new WeakMap<HTMLElement, LogLine>();
-  /** The lines that were drawn before they had ended, by index, and as of which version. */
+  /** The rendered lines that can still change: index → version. */
   private readonly unfinished = new Map<number, number>();
   private lastTop = 0;
 
@@ -112,7 +111,7 @@ export class LogView extends LightElement {
   }
 
   private appendLines(): void {
-    this.handleScroll(); // the browser tells of a scroll with the next frame only
+    this.handleScroll(); // the browser reports a scroll only with the next frame
     for (const [index, version] of this.unfinished) this.refreshRow(index, version);
     this.list?.appendNew();
     for (const index of this.search.update()) this.styleRow(this.list?.rowAt(index), index);
@@ -129,7 +128,7 @@ export class LogView extends LightElement {
     return row;
   }
 
-  /** Write into the row of a line that had not ended what it says by now. */
+  /** Update the row of a line that had not ended. */
   private refreshRow(index: number, version: number): void {
     const [line, row] = [this.lines[index], this.list?.rowAt(index)];
     if (!line || !row || line.content.ended) this.unfinished.delete(index);
@@ -137,7 +136,7 @@ export class LogView extends LightElement {
     if (line && row && line.content.version !== version) updateLogRow(row, line);
   }
 
-  /** Show of a row whether it is found, or marked. The row itself stays, and what is selected in it. */
+  /** Set a row's classes. The row itself stays, and so does a selection in it. */
   private styleRow(row: HTMLElement | undefined, index: number): void {
     row?.classList.toggle('is-found', this.search.isHit(index));
     row?.classList.toggle('is-now', this.search.hits[this.hitIndex] === index);
@@ -193,7 +192,7 @@ export class LogView extends LightElement {
     this.goToHit(0);
   }
 
-  /** Go to the hit number `at`, round the ends. */
+  /** Go to a hit by its number; after the last comes the first. */
   private goToHit(at: number): void {
     this.hitIndex = this.hits ? (at + this.hits) % this.hits : 0;
     this.styleRows();
@@ -206,7 +205,7 @@ export class LogView extends LightElement {
     this.list?.scrollToItem(index);
   }
 
-  /** Show which lines are marked, and go to them unless they are where they were. */
+  /** Show the marked lines, and scroll to them if they are others than before. */
   private showMarked(): void {
     const [before] = this.range ?? [];
     this.range = this.marked ? parseLineRange(this.marked, this.lines) : null;
@@ -214,12 +213,12 @@ export class LogView extends LightElement {
     if (this.range && this.range[0] !== before) this.revealLine(this.range[0]);
   }
 
-  /** A click on a line's number marks it, with shift all from the one that is marked. */
+  /** A click on a line's number marks it; with shift, all lines from the marked one to it. */
   private handleClick(event: MouseEvent): void {
     const link = (event.target as HTMLElement).closest('.line-seq');
     const row = link?.closest<HTMLElement>('.line');
     if (!this.markable || !row || event.ctrlKey || event.metaKey) return;
-    event.preventDefault(); // of mousedown, too: with shift, the browser would select text
+    event.preventDefault(); // also of mousedown: with shift, the browser would select text
     if (event.type !== 'click') return;
     const index = parseLineRange(row.dataset.line ?? '', this.lines)?.[0] ?? 0;
     const other = event.shiftKey && this.range ? this.range[0] : index;

@@ -1,4 +1,4 @@
-/** What a row of the matrix consists of: cells, strips, and the words of a target's state. */
+/** The parts of a matrix row: cells, strips, and a target's state in words. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
@@ -8,7 +8,7 @@ import { statusWord } from '../text/event-words';
 import { duration } from '../text/format';
 import { failedStep, type TargetRow } from './target-rows';
 
-/** Where a cell stands and what it does; `tab` is the one cell that Tab reaches. */
+/** The position and state of a cell; `tab` marks the one that the Tab key reaches. */
 export interface CellPlace {
   readonly row: number;
   readonly column: number;
@@ -43,14 +43,14 @@ function cellView(
     data-step=${step} aria-label=${label} ${ref((element) => spanColumns(element, span))}>${content}</div>`;
 }
 
-/** A cell in words: what a screen reader says. */
+/** A cell in words, for screen readers. */
 function cellLabel(row: TargetRow, name: string, step: StepView | undefined): string {
   const took = step?.seconds == null ? '' : `, ${duration(step.seconds)}`;
   const tried = step && step.try > 1 ? `, try ${step.try}` : '';
   return `${row.target || 'job'}, ${name}: ${statusWord(cellStatus(step))}${took}${tried}`;
 }
 
-/** How a cell looks: one that runs only once its host has room is waiting until then. */
+/** The status of a cell; a step that waits for room on its host is `waiting`. */
 function cellStatus(step: StepView | undefined): string {
   return step?.place === undefined ? (step?.status ?? 'pending') : 'waiting';
 }
@@ -86,7 +86,7 @@ function spanColumns(element: Element | undefined, columns: number): void {
     element.style.gridColumn = columns > 1 ? `span ${columns}` : '';
 }
 
-/** How a target fares, in a few words: its current step, or how it ended. */
+/** A target's state in a few words: its current step, or its outcome. */
 export function rowWords(row: TargetRow): TemplateResult | string {
   const { status, current, rollback } = row;
   if (status === 'failed') {
@@ -102,7 +102,7 @@ export function rowWords(row: TargetRow): TemplateResult | string {
   return status === 'succeeded' ? 'done' : `${row.done} of ${row.of} steps`;
 }
 
-/** All steps of a target as one thin strip; the words beside it say the same. */
+/** All steps of a target as a thin strip; the words next to it say the same. */
 export function stepStrip(row: TargetRow, columns: readonly string[]): TemplateResult {
   return html`<span class="strip" aria-hidden="true">${columns.map(
     (name) => html`<i class="is-${row.cells.get(name)?.status ?? 'pending'}" title=${name}></i>`,

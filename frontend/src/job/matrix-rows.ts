@@ -1,4 +1,4 @@
-/** The rows of the matrix: full of cells, or one thin line where there are many or little room. */
+/** The rows of the matrix: with a cell for each step, or as thin lines if there are many or little room. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { glyph } from '../elements/light-element';
@@ -7,18 +7,18 @@ import { count, plural } from '../text/format';
 import { rollbackCell, rowWords, stepCell, stepStrip } from './matrix-cells';
 import type { RowGroup, TargetRow } from './target-rows';
 
-/** A row and its place: `tab` is the column that Tab reaches (-1: none), `open` the step that is open. */
+/** A row and its position: `tab` is the column that the Tab key reaches (-1: none), `open` the open step. */
 export interface RowView {
   readonly row: TargetRow;
   readonly columns: readonly string[];
   readonly index: number;
   readonly tab: number;
   readonly open: string;
-  /** Whether not every row is drawn. */
+  /** Whether only some of the rows are rendered. */
   readonly isPartial: boolean;
 }
 
-/** The head of a group: its name, and how many of it are through. */
+/** The head of a group: its name, and how many of its targets have finished. */
 export function groupHead({ name, rows }: RowGroup): TemplateResult {
   const over = rows.filter((row) => row.status !== 'pending' && row.finishedAt).length;
   const words = over ? `${count(over)} of ${count(rows.length)}` : plural(rows.length, 'server');
@@ -33,7 +33,7 @@ export function cellRow(view: RowView): TemplateResult {
     ${rowCells(view)}<div class="number matrix-total" role="gridcell">${totalTime(view.row)}</div></div>`;
 }
 
-/** A target on one line: a strip for the steps where there is room, and its state in words. */
+/** A target on one line: a strip of its steps if there is room, and its state in words. */
 export function stripRow(
   { row, columns, index, tab, open }: RowView,
   room: boolean,
@@ -75,7 +75,7 @@ function totalTime(row: TargetRow): TemplateResult | typeof nothing {
   return html`<reprise-since at=${row.startedAt} until=${row.finishedAt ?? nothing}></reprise-since>`;
 }
 
-/** The columns after the failed one that were never reached: where the rollback is shown. */
+/** The columns after the failed one that were never reached; the rollback is shown there. */
 function gapAfterFailure(
   row: TargetRow,
   columns: readonly string[],

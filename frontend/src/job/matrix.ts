@@ -1,4 +1,4 @@
-/** The matrix of targets × steps: what every server does now, and one key from its output. */
+/** The matrix of targets × steps; a cell opens the step's output. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -12,18 +12,18 @@ import { chunkRows, estimateHeight, type MatrixChunk, type MatrixPart } from './
 import { cellRow, groupHead, stripRow } from './matrix-rows';
 import type { RowGroup, TargetRow } from './target-rows';
 
-/** Past this many targets a row is a thin strip, unless it fails or runs. */
+/** With more targets, a row is a thin strip unless it has failed or is running. */
 export const MAX_FULL_ROWS = 60;
 const FILTERS = ['all', 'failed', 'running'] as const;
 type Filter = (typeof FILTERS)[number];
 
-/** What is shown below the matrix. */
+/** The step whose output is shown below the matrix. */
 export interface OpenStep {
   readonly target: string;
   readonly step: string;
 }
 
-/** `<reprise-matrix .groups .columns .opened live>`; tells `open` (Opened) when a cell is chosen. */
+/** `<reprise-matrix .groups .columns .opened live>`: dispatches `open` (OpenStep) when a cell is chosen. */
 @customElement('reprise-matrix')
 export class Matrix extends LightElement {
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
@@ -136,7 +136,7 @@ export class Matrix extends LightElement {
     if (changed.has('groups')) this.flashChanges();
   }
 
-  /** Let each cell that has changed since the last time light up once. */
+  /** Flash each cell that has changed since the last update. */
   private flashChanges(): void {
     const before = this.previousRows;
     const groups = this.showsCells ? this.groups : [];
@@ -179,7 +179,7 @@ export class Matrix extends LightElement {
       ${rows ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
   }
 
-  /** A part of the list: drawn where it is near the view, and where Tab leads to. */
+  /** A chunk: rendered if it is near the viewport or contains the focused cell. */
   private chunkView(chunk: MatrixChunk): TemplateResult {
     const { index, from, count } = chunk;
     const holdsFocus = from <= this.focusedCell.row && this.focusedCell.row < from + count;
@@ -257,7 +257,7 @@ function filterLabel(filter: Filter): TemplateResult {
   return html`<span class="toned is-${filter}">${glyph(filter)}</span>${name}`;
 }
 
-/** The cell that an arrow leads to; a row of another shape is entered where it is nearest. */
+/** Return the cell that an arrow key leads to; in a row with fewer cells, the nearest one. */
 function neighbour(
   all: readonly HTMLElement[],
   now: HTMLElement | undefined,

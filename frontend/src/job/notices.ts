@@ -1,4 +1,4 @@
-/** What holds a run up, in a sentence: a stop, a pause, a gate, a moment, other jobs. */
+/** Says why a run does not continue: a stop, a pause, a gate, a timer, other jobs. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { JobEvent, WaitingFor } from '../client';
@@ -11,20 +11,20 @@ import { actionButtons } from './header';
 
 const MAX_WAITS = 4;
 
-/** What the notices are made of. */
+/** The parameters of the notices. */
 export interface NoticesView {
   readonly job: Job;
-  /** The titles of the jobs that hold its targets. */
+  /** The titles of the jobs that hold its targets, by id. */
   readonly titles: ReadonlyMap<string, string>;
-  /** The events about the job itself. */
+  /** The events of the job itself. */
   readonly moments: readonly JobEvent[];
-  /** On how many servers a step runs. */
+  /** The number of servers on which a step is running. */
   readonly busy: number;
   readonly acting: boolean;
   readonly onAct: (act: string, gate: WaitingFor) => void;
 }
 
-/** Why the job does not go on now, and who can change that. */
+/** Why the job does not continue now, and who can change that. */
 export function noticesView(held: NoticesView): TemplateResult | typeof nothing {
   switch (held.job.status) {
     case 'cancelling':
@@ -53,7 +53,7 @@ function pausedNotice({ job, moments, busy }: NoticesView): TemplateResult {
   return noticeView('is-warning', html`${by} ${now} ${next} until somebody resumes it.`, 'paused');
 }
 
-/** The question of a gate with its two answers, for whoever may give them. */
+/** The question of a gate, with the two answers if the reader may give them. */
 function gateNotice(
   { job, moments, acting, onAct }: NoticesView,
   gate: WaitingFor,
@@ -82,7 +82,7 @@ function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
   return html`${others} It is given up <reprise-until at=${gate.until}></reprise-until>.`;
 }
 
-/** What else it waits for: moments and signals, or targets and who has them. */
+/** What else the job waits for: timers and signals, or targets and the jobs that hold them. */
 function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof nothing {
   const own = job.waiting_for.filter((wait) => wait.for && wait.for !== 'approval');
   if (own.length) return ownWaitsNotice(own);

@@ -1,4 +1,4 @@
-/** What is left to say when a run is over: the outcome, what failed, and what one does next. */
+/** The summary of a finished run: its outcome, what failed, and what to do next. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
@@ -10,21 +10,21 @@ import { failedStep, type TargetRow } from './target-rows';
 
 const MAX_LINKS = 12;
 
-/** What the line is made of. */
+/** The parameters of the summary. */
 export interface OutcomeView {
   readonly job: Job;
-  /** Which step of a failed target to lead to. */
+  /** The rows, with the failed step of each target to link to. */
   readonly rows: readonly TargetRow[];
   /** The targets that a retry would be for. */
   readonly targets: readonly string[];
-  /** The retries that there are, newest first. */
+  /** The retries of this job, newest first. */
   readonly retries: readonly Job[];
   readonly canSubmit: boolean;
   readonly acting: boolean;
   readonly onRetry: () => void;
 }
 
-/** One summary line, and the next sensible act. */
+/** One line, and the buttons for what to do next. */
 export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing {
   const { job, rows, targets, acting } = ended;
   if (job.finished_at === null) return nothing;
@@ -43,7 +43,7 @@ export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing
   </div>`;
 }
 
-/** `Retry 2 failed servers`; `Retry 5 servers not done` where some were never reached. */
+/** `Retry 2 failed servers`, or `Retry 5 servers not done` if some were never reached. */
 function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): string {
   const names = new Set(failed.map((row) => row.target));
   return targets.every((target) => names.has(target))
@@ -65,7 +65,7 @@ function outcomeSentence(job: Job): string {
   return withFullStop(stripControls(job.message) || fallback || '');
 }
 
-/** The message with each failed target in it as a link to the step that failed; the others after it. */
+/** The message with each failed target as a link to the step that failed; the remaining ones follow it. */
 function linkTargets(message: string, failed: readonly TargetRow[]): (TemplateResult | string)[] {
   const rows = new Map(failed.map((row) => [row.target, row]));
   const parts = message.split(/([^\s,;:()]+)/);

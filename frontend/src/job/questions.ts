@@ -1,4 +1,4 @@
-/** What an act will do, said before it is done. */
+/** The questions before an action, which say what it will do. */
 
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
@@ -9,7 +9,7 @@ import type { TargetRow } from './target-rows';
 
 const REASON_LABEL = 'Reason, for the history (optional)';
 
-/** The question that the Stop button asks. */
+/** The question of the Stop button. */
 export function stopQuestion(job: Job, rows: readonly TargetRow[]): Question {
   if (!job.started_at) {
     return {
@@ -45,7 +45,7 @@ function stopConsequences(job: Job, rows: readonly TargetRow[]): string[] {
   ];
 }
 
-/** The question that the Pause button asks. */
+/** The question of the Pause button. */
 export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   const busy = countRunning(rows);
   const begun = [
@@ -65,7 +65,7 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   };
 }
 
-/** The question that the two answers to a gate ask. */
+/** The question of the Approve and Reject buttons. */
 export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
   const by = `It was submitted by ${actorName(job.submitted_by)}.`;
@@ -87,7 +87,7 @@ export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingF
   };
 }
 
-/** The question that the Retry button asks; `targets` are those without success. */
+/** The question of the Retry button; `targets` are those without success. */
 export function retryQuestion(targets: readonly string[]): Question {
   return {
     title: `Retry ${plural(targets.length, 'server')}?`,

@@ -1,31 +1,31 @@
-/** Everything that the page knows of a run, made of its events as they come. */
+/** Everything that the page knows about a run, built from its events. */
 
 import { fold, type JobEvent, type JobView, NOTHING, type Plan } from '../client';
 import { LogLines } from './log-lines';
 import { TargetRows } from './target-rows';
 
-/** Queue events as they arrive, take them in when it is time to draw. */
+/** Queues events as they arrive, and applies them when the page renders. */
 export class RunModel {
   view: JobView = NOTHING;
   readonly rows: TargetRows;
   readonly lines = new LogLines();
-  /** All events; grows in place. */
+  /** All events; the array grows in place. */
   readonly events: JobEvent[] = [];
-  /** Those about the job itself, but for its progress. */
+  /** The events of the job itself, without its progress. */
   jobEvents: readonly JobEvent[] = [];
   private queued: JobEvent[] = [];
 
-  /** `plan` lets the rows be drawn before the first event has come. */
+  /** @param plan allows the rows to be rendered before the first event */
   constructor(plan: Plan | null = null) {
     this.rows = new TargetRows(plan);
   }
 
-  /** Remember events for the next `take`. */
+  /** Queue events for the next `applyQueued`. */
   queue(events: readonly JobEvent[]): void {
     for (const event of events) this.queued.push(event);
   }
 
-  /** Take in what is queued. */
+  /** Apply the queued events. */
   applyQueued(): void {
     const events = this.queued;
     this.queued = [];

@@ -1,11 +1,11 @@
-/** Long names that differ in the middle: without what all of them share, they can be told apart. */
+/** Shortens long names by what all of them share, so that they can be told apart. */
 
-/** Names up to this many characters are shown as they are. */
+/** Names up to this length are not shortened. */
 const MAX_LENGTH = 26;
 
 /**
- * What to call each name where there is little room. Where the longest is too long, as much as needed
- * is dropped of the end that all share, then of the beginning, each at a `.` `-` `_` `/` or `:`.
+ * Return a short label for each name. If the longest is too long, drop as much as needed of the shared
+ * end, then of the shared beginning, each up to a `.` `-` `_` `/` or `:`.
  */
 export function shortLabels(names: readonly string[]): ReadonlyMap<string, string> {
   let excess = Math.max(0, ...names.map((name) => name.length)) - MAX_LENGTH;
@@ -26,7 +26,7 @@ export function shortLabels(names: readonly string[]): ReadonlyMap<string, strin
   );
 }
 
-/** How much of the beginning that all texts share to drop: `excess` and on to the next separator, or less. */
+/** How much of the shared beginning to drop: `excess` up to the next separator, or less if it is short. */
 function sharedPrefix(texts: readonly string[], excess: number): number {
   if (excess <= 0) return 0;
   const [first = ''] = texts;

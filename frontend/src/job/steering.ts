@@ -1,4 +1,4 @@
-/** An act from its button to the service: the question first, then the call. */
+/** Performs an action: asks for confirmation, then calls the service. */
 
 import type { WaitingFor } from '../client';
 import { callApi, createKey, type Job } from '../elements/api';
@@ -6,7 +6,7 @@ import { askToConfirm, type Question } from './confirm-dialog';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
 import type { TargetRow } from './target-rows';
 
-/** What an act is about. */
+/** What an action applies to. */
 export interface ActionContext {
   readonly job: Job;
   readonly rows: readonly TargetRow[];
@@ -15,11 +15,11 @@ export interface ActionContext {
   readonly gate: WaitingFor | undefined;
 }
 
-/** Asks, and knows how to call. One for a page: its retries have one key until one has come through. */
+/** Asks and calls; one per page. Retries keep their idempotency key until one succeeds. */
 export class Steering {
   private idempotencyKey = createKey();
 
-  /** Ask the reader; return the call to make, null where they thought better of it. */
+  /** Ask the reader; return the function that calls the service, or null if they cancel. */
   async confirmAction(act: string, about: ActionContext): Promise<(() => Promise<void>) | null> {
     const question = questionFor(act, about);
     const reason = question ? await askToConfirm(question) : '';
@@ -46,7 +46,7 @@ export class Steering {
 
 const POST = { method: 'POST' } as const;
 
-/** Resuming asks nothing: pausing again takes it back. */
+/** Resuming asks nothing, because pausing undoes it. */
 function questionFor(act: string, { job, rows, targets, gate }: ActionContext): Question | null {
   switch (act) {
     case 'cancel':

@@ -14,7 +14,7 @@ import './log-view';
 
 const MIN_HEIGHT = 120;
 
-/** `<reprise-output .row .opened .lines .size .revision job loading>`; tells `open` (another step) and `shut`. */
+/** `<reprise-output .row .opened .lines .size .revision job loading>`: dispatches `open` for another step, and `shut`. */
 @customElement('reprise-output')
 export class StepOutput extends LightElement {
   @property({ attribute: false }) row: TargetRow | null = null;
@@ -40,7 +40,7 @@ export class StepOutput extends LightElement {
     this.dispatchEvent(new CustomEvent('shut'));
   }
 
-  /** Drag the upper edge; the height is kept for the next time. */
+  /** Drag the upper edge; the height is remembered. */
   private startDrag({ currentTarget, pointerId, clientY }: PointerEvent): void {
     const grip = currentTarget as HTMLElement;
     const sum = clientY + this.offsetHeight;

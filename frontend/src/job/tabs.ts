@@ -1,4 +1,4 @@
-/** The four sides of a run as tabs, kept in the address: `#log/812.3`, `#matrix/gs-003/health`. */
+/** The tabs of a job page and their addresses: `#log/812.3`, `#matrix/gs-003/health`. */
 
 import { html, type TemplateResult } from 'lit';
 import { titleFromName } from '../text/format';
@@ -7,16 +7,16 @@ import type { OpenStep } from './matrix';
 export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;
 export type Tab = (typeof TABS)[number];
 
-/** What an address leads to. */
+/** What an address shows. */
 export interface PageAddress {
   readonly tab: Tab;
-  /** A step whose output is open in the matrix. */
+  /** The step whose output is open in the matrix. */
   readonly opened: OpenStep | null;
-  /** Lines of the log by their names; `''` where none are marked. */
+  /** The name of the marked lines of the log; `''` for none. */
   readonly marked: string;
 }
 
-/** Where an address leads; an unknown one to the matrix. */
+/** Parse an address; an unknown one shows the matrix. */
 export function parseAddress(hash: string): PageAddress {
   const [name, target, step] = hash.replace(/^#/, '').split('/').map(decodePart);
   const tab = TABS.find((one) => one === name) ?? 'matrix';
@@ -24,7 +24,7 @@ export function parseAddress(hash: string): PageAddress {
   return { tab, opened, marked: tab === 'log' ? (target ?? '') : '' };
 }
 
-/** The address of a tab, with what is open in it, or marked. */
+/** The address of a tab, with the open step or the marked lines. */
 export function formatAddress(tab: Tab, opened: OpenStep | null, marked = ''): string {
   if (opened) {
     return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
@@ -41,7 +41,7 @@ function decodePart(part: string): string {
   }
 }
 
-/** The row of tabs; arrows move between them, as in any tab list. */
+/** The row of tabs; arrow keys move between them. */
 export function tabList(
   current: Tab,
   counts: Partial<Record<Tab, string>>,

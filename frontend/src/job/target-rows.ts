@@ -1,39 +1,39 @@
-/** The matrix as data: one row a target, one cell a step, grouped as the plan has it. */
+/** The matrix as data: a row for each target, a cell for each step, in the plan's groups. */
 
 import { type JobView, type Plan, planOf, type StepView, TERMINAL } from '../client';
 import { shortLabels } from './short-labels';
 
-/** How a target fares. `skipped`: the run ended before its turn. */
+/** The status of a target; `skipped` means that the run ended before its turn. */
 export type RowStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
 
-/** One target. A row is replaced, never changed, so that what is drawn of it can be kept. */
+/** A target. Rows are replaced, never changed, so unchanged rows need not render again. */
 export interface TargetRow {
   /** Its name; `''` stands for the job itself, where steps have no target. */
   readonly target: string;
-  /** Its name where there is little room. */
+  /** Its name, shortened if it is long. */
   readonly label: string;
   readonly status: RowStatus;
   /** The newest occurrence of each step. */
   readonly cells: ReadonlyMap<string, StepView>;
-  /** The step that undid the others, where there is one. */
+  /** The step that rolled the others back, if any. */
   readonly rollback: StepView | null;
-  /** What runs now, else what failed, else what ran last. */
+  /** The running step, or the failed one, or the last one. */
   readonly current: StepView | null;
   readonly startedAt: string | null;
-  /** Set once nothing runs on it any more. */
+  /** Set when nothing runs on it any longer. */
   readonly finishedAt: string | null;
-  /** How many of the steps that it has to go through are over, and how many those are. */
+  /** The number of finished and of required steps. */
   readonly done: number;
   readonly of: number;
 }
 
-/** Rows that belong together. */
+/** A group of the plan, or the rows that the plan does not name. */
 export interface RowGroup {
   readonly name: string;
   readonly rows: readonly TargetRow[];
 }
 
-/** Whether a step is shown across the rest of its row rather than in a column: it puts back. */
+/** Whether a step rolls back others; it is shown across the rest of its row, not in a column. */
 export function isRollbackStep(step: string): boolean {
   return step === 'rollback' || step.startsWith('undo ');
 }
@@ -43,9 +43,9 @@ export function failedStep(row: TargetRow): string | undefined {
   return [...row.cells.values()].findLast((step) => step.status === 'failed')?.step;
 }
 
-/** Rows of a run, brought up to date by each new view of it; rows without news stay the same. */
+/** The rows of a run, updated from each new view of it; unchanged rows stay the same objects. */
 export class TargetRows {
-  /** The steps that are columns, in the plan's order, then those that no plan named. */
+  /** The steps that have a column, in the plan's order, then those that the plan does not name. */
   columns: readonly string[] = [];
   groups: readonly RowGroup[] = [];
   private readonly rows = new Map<string, TargetRow>();
@@ -53,7 +53,7 @@ export class TargetRows {
   private isOver = false;
   private labels: ReadonlyMap<string, string> = new Map();
 
-  /** `plan` is known from elsewhere before `job.submitted` has come. */
+  /** @param plan the plan, if it is known before `job.submitted` has come */
   constructor(private plan: Plan | null = null) {
     if (!plan) return;
     this.columns = plan.steps;
@@ -65,7 +65,7 @@ export class TargetRows {
     return this.groups.flatMap((group) => group.rows);
   }
 
-  /** Take in a newer view of the same job. */
+  /** Update from a newer view of the same job. */
   update(view: JobView): void {
     const over = TERMINAL.has(view.status);
     const plan = planOf(view) ?? this.plan;
@@ -79,7 +79,7 @@ export class TargetRows {
     this.buildRows(stale);
   }
 
-  /** The targets of which some step is not as it was. */
+  /** The targets with a changed step. */
   private changedTargets(steps: ReadonlyMap<string, StepView>): Set<string> {
     const targets = new Set<string>();
     for (const [key, step] of steps) {
@@ -150,7 +150,7 @@ export class TargetRows {
     };
   }
 
-  /** The steps that a target has to go through: not those of the job itself, its gates and sleeps. */
+  /** The steps that a target must complete, without those of the job itself (gates, sleeps). */
   private requiredSteps(target: string, cells: ReadonlyMap<string, StepView>): readonly string[] {
     if (!target) return [...cells.keys()];
     if (this.plan?.steps.length) return this.plan.steps;

@@ -1,4 +1,4 @@
-/** The run over time: a bar a step, a line a target, and what happened to the job itself. */
+/** The timeline: a row for each target, a bar for each step, and the events of the job itself. */
 
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -16,12 +16,12 @@ import { chunkRows, type MatrixChunk } from './matrix-chunks';
 import type { RowGroup, TargetRow } from './target-rows';
 import { axisEnd, axisTicks } from './time-axis';
 
-/** Bars are drawn on a line of so many units. */
+/** The width of the bars' coordinate system. */
 const AXIS_WIDTH = 1000;
-/** A row's height in px, as `timeline.css` has it. */
+/** The height of a row in px, as in `timeline.css`. */
 const ROW_HEIGHT = 26;
 
-/** `<reprise-timeline .view .groups .moments>`; tells `open` (Opened) when a bar is chosen. */
+/** `<reprise-timeline .view .groups .jobEvents>`: dispatches `open` (OpenStep) when a bar is chosen. */
 @customElement('reprise-timeline')
 export class Timeline extends LightElement {
   @property({ attribute: false }) view: JobView | null = null;
@@ -50,7 +50,7 @@ export class Timeline extends LightElement {
     this.visibleChunks.observe(scrolls ? this : null, all, guess);
   }
 
-  /** Twice a second is enough for a bar to grow by. */
+  /** Let running bars grow twice a second. */
   tick(now: number): void {
     if (this.offsetParent && !this.view?.finished_at && Math.abs(now - this.now) > 450)
       this.now = now;

@@ -1,39 +1,39 @@
-/** What the feed has said of jobs since the list was read, and what of it the list must be read for. */
+/** Summaries that the feed has sent since the list was read. */
 
 import type { JobStatus, JobSummary } from '../client';
 import type { Job } from '../elements/api';
 
 /**
- * The newest word on every job that has moved. A list that was read at a position has in it all that
- * moved before; what moved after is put over its rows.
+ * The newest summary of every job that has changed. A list that was read at a position contains all
+ * earlier changes; later ones are applied to its rows.
  */
 export class FeedUpdates {
   readonly #newest = new Map<string, JobSummary>();
   readonly #statuses = new Map<string, JobStatus>();
 
   /**
-   * Take in what the feed says.
+   * Add summaries from the feed.
    *
-   * @returns whether it calls for the list itself: a job that nobody knew, another status, which comes
-   * with more than a summary says; a job that waits may wait for something else
+   * @returns whether the list must be read again: for a new job, for a changed status, which changes
+   * more than a summary has, and for a waiting job, which may wait for something else now
    */
   add(jobs: readonly JobSummary[]): boolean {
-    let calls = false;
+    let mustRead = false;
     for (const job of jobs) {
-      calls ||= this.#statuses.get(job.job) !== job.status || job.status === 'waiting';
+      mustRead ||= this.#statuses.get(job.job) !== job.status || job.status === 'waiting';
       this.#newest.set(job.job, job);
       this.#statuses.set(job.job, job.status);
     }
-    return calls;
+    return mustRead;
   }
 
-  /** The list was read anew, as of `position` at least. */
+  /** Note that the list was read, as of `position` or later. */
   listRead(position: number, rows: readonly Job[]): void {
     for (const [id, job] of this.#newest) if (job.position <= position) this.#newest.delete(id);
     for (const { id, status } of rows) if (!this.#newest.has(id)) this.#statuses.set(id, status);
   }
 
-  /** Return the rows with what has moved since. */
+  /** Return the rows with the later changes. */
   applyTo(rows: readonly Job[]): readonly Job[] {
     return rows.map((row) => {
       const job = this.#newest.get(row.id);

@@ -1,4 +1,4 @@
-/** One job as one line of the jobs page. */
+/** A row of the jobs page. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
@@ -6,7 +6,7 @@ import type { Job } from '../elements/api';
 import { setWidthPercent, statusView } from '../elements/light-element';
 import { actorName, count, shortId, titleFromName } from '../text/format';
 
-/** The table row of `job`; `kindTitle` is how its kind is called. */
+/** The table row of a job. */
 export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): TemplateResult {
   return html`<tr class="job is-${job.status}">
     <td class="job-status">${statusView(job.status, approvalWord(job))}</td>
@@ -22,7 +22,7 @@ export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): Templ
   </tr>`;
 }
 
-/** A job that waits for somebody says so: nobody else brings it on. */
+/** Mark a job that waits for approval, because it does not continue by itself. */
 function approvalWord(job: Job): string | undefined {
   const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
   return asks ? 'asks approval' : undefined;
@@ -36,7 +36,7 @@ function progressCell(job: Job): TemplateResult | typeof nothing {
     }</span>`;
 }
 
-/** The progress line: what went well (`done` of a job counts the failed too), then the failed. */
+/** A progress bar: succeeded targets (a job's `done` includes the failed ones), then failed ones. */
 export function progressBar(well: number, failed: number, total: number): TemplateResult {
   const share = (n: number) => (total ? (100 * Math.min(n, total)) / total : 0);
   return html`<span class="progress" aria-hidden="true">

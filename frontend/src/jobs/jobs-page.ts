@@ -29,9 +29,9 @@ interface JobsAnswer {
 
 const DONE = ['succeeded', 'failed', 'cancelled'];
 const UNFINISHED = ['queued', 'running', 'waiting', 'paused', 'cancelling'];
-/** How often to ask where no WebSocket gets through, or the last answer was none. */
+/** How often to read the list without a WebSocket, or after an error. */
 const POLL_MS = 2000;
-/** When to ask after the feed has called for it: not every page at the same moment. */
+/** When to read the list after the feed requires it: with a random delay, so that pages do not all read at once. */
 const SOON_MS = 200;
 const SPREAD_MS = 800;
 const VIEWS: readonly (readonly [string, string])[] = [
@@ -45,8 +45,8 @@ const VIEWS: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * `<reprise-jobs>`; boots from the JSON script `kinds` (name → title), lives on the feed of all jobs, and
- * polls where that cannot be had.
+ * `<reprise-jobs>`: starts from the JSON script `kinds` (name → title), follows the feed of all jobs, and
+ * polls if no WebSocket gets through.
  */
 @customElement('reprise-jobs')
 export class JobsPage extends LightElement {
@@ -102,17 +102,17 @@ export class JobsPage extends LightElement {
     if (!document.hidden && (this.isRefreshDue || this.isPolling)) void this.refresh();
   };
 
-  /** Whether the list is to be asked for again and again. */
+  /** Whether to read the list at intervals. */
   private get isPolling(): boolean {
     return this.error !== '' || this.info?.state === FeedState.blocked;
   }
 
-  /** Take in which jobs have moved. */
+  /** Apply changes from the feed. */
   private applyFeed(jobs: readonly JobSummary[]): void {
-    const calls = this.updates.add(jobs);
+    const mustRead = this.updates.add(jobs);
     this.unfinished = this.updates.applyTo(this.unfinished);
     this.finished = this.updates.applyTo(this.finished);
-    if (!calls || this.isRefreshDue) return;
+    if (!mustRead || this.isRefreshDue) return;
     this.isRefreshDue = true;
     if (!this.request) this.scheduleRefresh(SOON_MS + Math.random() * SPREAD_MS);
   }
@@ -122,7 +122,7 @@ export class JobsPage extends LightElement {
     this.info = info;
     this.updateClock();
     if (info.state === FeedState.failed && info.error?.code === 'not_signed_in') goToSignIn();
-    // Meanwhile this user may have come to see other jobs, which no job that moves says.
+    // While away, this user may have been given access to other jobs; the feed does not say so.
     const away = before !== undefined && before !== FeedState.live && before !== FeedState.quiet;
     const back = info.state === FeedState.live && away;
     if ((back && info.resumed) || (info.state === FeedState.blocked && before !== info.state)) {
@@ -130,7 +130,7 @@ export class JobsPage extends LightElement {
     }
   }
 
-  /** Let the clocks stand still while nothing is known of the jobs. */
+  /** Freeze the clocks while the list may be outdated. */
   private updateClock(): void {
     const current = this.info ? isCurrent(this.info) : null;
     if (this.error || current === false) serverClock.freeze();
@@ -142,7 +142,7 @@ export class JobsPage extends LightElement {
     this.timer = setTimeout(() => !document.hidden && void this.refresh(), ms);
   }
 
-  /** Ask again for both halves of the list, then plan the next time where there is to be one. */
+  /** Read both halves of the list, then schedule the next read if there must be one. */
   private async refresh(): Promise<void> {
     clearTimeout(this.timer);
     this.request?.abort();
@@ -182,7 +182,7 @@ export class JobsPage extends LightElement {
     if (this.feed.info.state === FeedState.idle) this.feed.start(position);
   }
 
-  /** Put the newest finished jobs before those that “Show older” has loaded. */
+  /** Put the newest finished jobs before those that “Show older jobs” has loaded. */
   private keepOlder(page: JobsAnswer): void {
     const last = page.jobs.at(-1);
     const older = last && page.next ? this.finished.filter((job) => job.id < last.id) : [];
@@ -195,7 +195,7 @@ export class JobsPage extends LightElement {
     signal?: AbortSignal,
     cursor?: string,
   ): Promise<JobsAnswer> {
-    // What is unfinished is shown whole, as far as one answer goes; the rest page by page.
+    // All unfinished jobs are shown, up to the limit of one answer; the others page by page.
     const query = new URLSearchParams({ limit: statuses === UNFINISHED ? '200' : '50' });
     for (const status of statuses) query.append('status', status);
     for (const name of ['text', 'kind']) {

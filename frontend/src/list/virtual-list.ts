@@ -1,6 +1,6 @@
 /**
- * A long list of which only the part near the view is in the page. Items lie in chunks; a chunk out of
- * sight keeps its height and loses its rows, so that rows may wrap and a million of them cost little.
+ * A long list of which only the part near the viewport is in the DOM. A chunk that scrolls away keeps
+ * its height and drops its rows, so rows may wrap, and a million of them cost little.
  */
 
 const CHUNK_SIZE = 200;
@@ -11,11 +11,11 @@ interface Chunk {
   readonly element: HTMLElement;
   count: number;
   isDrawn: boolean;
-  /** Its height when last drawn, in px; 0 where it never was. */
+  /** Its last rendered height, in px; 0 if it never was rendered. */
   height: number;
 }
 
-/** Draws `items` of a scroller on demand. `draw` makes the row of one item. */
+/** Renders items within a scroller on demand. */
 export class VirtualList<T> {
   private items: readonly T[] = [];
   private chunks: Chunk[] = [];
@@ -34,7 +34,7 @@ export class VirtualList<T> {
     });
   }
 
-  /** Show these items instead; the array is kept, not copied. */
+  /** Show other items; the array is kept, not copied. */
   setItems(items: readonly T[]): void {
     this.observer.disconnect();
     this.body.replaceChildren();
@@ -43,7 +43,7 @@ export class VirtualList<T> {
     this.appendNew();
   }
 
-  /** Show what was added to the end of the array since. */
+  /** Show the items that were appended to the array since. */
   appendNew(): void {
     let last = this.chunks.at(-1);
     let next = last ? last.from + last.count : 0;
@@ -58,13 +58,13 @@ export class VirtualList<T> {
     }
   }
 
-  /** Return the row of item `index` where it is drawn. */
+  /** Return the row of item `index`, if it is rendered. */
   rowAt(index: number): HTMLElement | undefined {
     const chunk = this.chunks[Math.floor(index / CHUNK_SIZE)];
     return chunk?.element.children[index - chunk.from] as HTMLElement | undefined;
   }
 
-  /** Look at every row that is drawn, to change how it looks: the rows themselves stay. */
+  /** Call `look` for every rendered row, to update its classes. */
   forEachRow(look: (row: HTMLElement, index: number) => void): void {
     for (const { element, from } of this.chunks) {
       let index = from;
@@ -72,7 +72,7 @@ export class VirtualList<T> {
     }
   }
 
-  /** Bring item `index` into view: to its middle, or only as far as it takes. */
+  /** Scroll to item `index`: to the middle of the view, or only as far as needed. */
   scrollToItem(index: number, block: 'center' | 'nearest' = 'center'): void {
     const chunk = this.chunks[Math.floor(index / CHUNK_SIZE)];
     if (!chunk) return;
@@ -80,7 +80,7 @@ export class VirtualList<T> {
     this.rowAt(index)?.scrollIntoView({ block });
   }
 
-  /** Stop observing; the list is dead. */
+  /** Stop observing; the list cannot be used afterwards. */
   disconnect(): void {
     this.observer.disconnect();
   }

@@ -1,30 +1,30 @@
 /**
- * Which parts of a long list are near the view, for lists that templates draw: the rest keep their
- * height and have no rows. `Windowed` is the same for lists that only grow.
+ * Tracks which chunks of a long list are near the viewport, for lists that templates render; the other
+ * chunks keep their height and have no rows. `VirtualList` does the same for lists that only grow.
  */
 
 const MARGIN = '800px 0px';
-/** So many rows are drawn together. */
+/** The number of rows in a chunk. */
 export const CHUNK_SIZE = 100;
 
-/** Knows the chunks of one list, elements in order with `data-chunk`; tells `changed` when to draw again. */
+/** Observes the elements with `data-chunk` of one list; calls `onChange` when it must render again. */
 export class VisibleChunks {
   private readonly near = new Set([0]);
-  /** Heights as last drawn, in px. */
+  /** The last rendered heights, in px. */
   private readonly heights = new Map<number, number>();
   private observer: IntersectionObserver | undefined;
   private root: Element | null | undefined;
 
   constructor(private readonly onChange: () => void) {}
 
-  /** Whether a chunk is to be drawn. */
+  /** Whether a chunk must be rendered. */
   isNear(index: number): boolean {
     return this.near.has(index);
   }
 
   /**
-   * Watch the chunks that there are now, within the scroller `root` (null: the page scrolls), and give
-   * those that are not drawn their height; `guess` says that of one that never was.
+   * Observe the current chunks within the scroller `root` (null: the page), and set the height of those
+   * that are not rendered; `guess` estimates it for one that never was.
    */
   observe(root: Element | null, elements: Iterable<HTMLElement>, guess: (index: number) => number) {
     if (!this.observer || root !== this.root) {
@@ -43,12 +43,12 @@ export class VisibleChunks {
     }
   }
 
-  /** Forget heights: the list shows something else. */
+  /** Forget the heights, because the list shows something else. */
   resetHeights(): void {
     this.heights.clear();
   }
 
-  /** Watch nothing more. */
+  /** Stop observing. */
   disconnect(): void {
     this.observer?.disconnect();
     this.observer = undefined;

@@ -1,4 +1,4 @@
-/** A list of choices to check, in groups, with a field to search them by where they are many. */
+/** A list of checkboxes in groups, with a search field if there are many. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
@@ -6,10 +6,10 @@ import { count } from '../text/format';
 import type { Choice } from './controls';
 import { type FieldView, fieldId } from './form';
 
-/** More boxes than this make the page slow: of many choices the first are drawn, and what is chosen. */
+/** More boxes would make the page slow: only the first ones and the chosen ones are drawn. */
 const MAX_DRAWN = 300;
 
-/** Draw the list; `onChosen` gets the values that are checked then. */
+/** The list; `onChosen` receives the checked values. */
 export function choiceList(
   { field, entry, error, search, onSearch }: FieldView,
   onChosen: (values: readonly string[]) => void,
@@ -48,7 +48,7 @@ export function choiceList(
   </div>`;
 }
 
-/** The choices to draw: so many from the first on, and so many of the chosen ones past these. */
+/** Limit the choices to draw: the first ones, and the chosen ones among the rest. */
 function limitChoices(choices: readonly Choice[], chosen: ReadonlySet<string>): readonly Choice[] {
   if (choices.length <= MAX_DRAWN) return choices;
   const later = choices.slice(MAX_DRAWN).filter((choice) => chosen.has(choice.value));
@@ -82,8 +82,8 @@ function groupChoices(choices: readonly Choice[]): [string, Choice[]][] {
 }
 
 /**
- * The chosen values and `more`. In the order of the choices, unless those chosen already have another
- * one: it is kept then, and what is new comes last.
+ * Add `more` to the chosen values, in the order of the choices. If the chosen values have another order,
+ * keep it and append the new ones.
  */
 export function addChoices(
   choices: readonly Choice[],

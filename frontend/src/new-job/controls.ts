@@ -1,13 +1,13 @@
 /**
- * The controls of a form: what each shows of a JSON text, and the JSON text that it stands for. A
- * control holds a value if reading it back gives that value, to the digit. Pure.
+ * The controls of a form: convert a JSON text to a control's value and back. A control can hold a JSON
+ * text if converting it back gives the same value, to the digit. Pure.
  */
 
 import { isSafeNumber, parse, stringify } from 'lossless-json';
 import { indentJson } from '../text/json';
 import { alternatives, isNullSchema, type Schema, schemaOptions } from './schema';
 
-/** How a value is asked for. */
+/** The types of controls. */
 export type ControlType =
   | 'number'
   | 'text'
@@ -20,7 +20,7 @@ export type ControlType =
   | 'lines'
   | 'json';
 
-/** A choice as the form shows it, and the JSON text that it stands for. */
+/** A choice of a control, with its value as JSON text. */
 export interface Choice {
   readonly value: string;
   readonly label: string;
@@ -28,22 +28,22 @@ export interface Choice {
   readonly json: string;
 }
 
-/** What a control has in it: text as typed, a check mark, the values of choices. */
+/** The value of a control: typed text, a check mark, or the chosen values. */
 export type ControlValue = string | boolean | readonly string[];
 
-/** One way to ask for a field's value. */
+/** A control that can edit a field. */
 export interface Control {
   readonly type: ControlType;
   readonly schema: Schema;
   readonly choices: readonly Choice[];
-  /** What the control stands for when it is emptied; undefined: the field is left out. */
+  /** The JSON text of the empty control; undefined leaves the field out. */
   readonly emptyJson: string | undefined;
-  /** Whether the value may also be a string, where digits that a number would lose are kept. */
+  /** Whether the value may also be a string, which keeps digits that a number would lose. */
   readonly allowsString: boolean;
 }
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-/** JSON text as long as this is shown on one line, as it came. */
+/** Up to this length, JSON text is shown unchanged on one line. */
 const MAX_LINE_LENGTH = 60;
 const LISTS: ReadonlySet<ControlType> = new Set(['some-of', 'lines']);
 
@@ -57,7 +57,7 @@ export function isNumber(text: string): boolean {
   return NUMBER.test(text);
 }
 
-/** Return the ways to ask for a value of `schema`, best first; JSON text, which holds all, last. */
+/** Return the controls for a value of `schema`, best first; the last is JSON text, which can hold all. */
 export function controlsFor(schema: Schema, root: Schema, required: boolean): Control[] {
   const branches = alternatives(schema, root);
   const nullable = branches.some(isNullSchema);
@@ -95,7 +95,7 @@ function controlTypesFor(schema: Schema, definite: boolean): readonly ControlTyp
 
 type Options = ReturnType<typeof schemaOptions>;
 
-/** What a list may have in it; a kind may say it of the list itself. */
+/** The options of a list's items; a kind may also give them for the list itself. */
 function listOptions(schema: Schema): Options {
   return schema['x-options'] ?? schemaOptions(schema.items ?? {});
 }
@@ -123,11 +123,11 @@ function isJsonOption(option: NonNullable<Options>[number]): option is { readonl
 }
 
 function createChoice(json: string, value: string, label: string, group = ''): Choice {
-  // An empty value is that of nothing chosen.
+  // The empty value means that nothing is chosen.
   return { json, value: value || json, label: label || json, group };
 }
 
-/** What an emptied control stands for: what the reader sees, never a default that they do not. */
+/** The JSON text of an empty control: what the reader sees, never a hidden default. */
 function emptyJson(type: ControlType, schema: Schema, nullable: boolean): string | undefined {
   const { default: preset } = schema;
   if (preset === null) return 'null';
@@ -136,7 +136,7 @@ function emptyJson(type: ControlType, schema: Schema, nullable: boolean): string
   return (type === 'text' || type === 'long-text') && typeof preset === 'string' ? '""' : undefined;
 }
 
-/** Two ways with the same control as one: of limits that differ, none is checked here. */
+/** Merge two controls of the same type; limits that differ are left to the service. */
 function mergeControls(one: Control, other: Control): Control {
   const { title, description, default: preset, type } = one.schema;
   const types = type === other.schema.type ? type : 'number';
@@ -149,7 +149,7 @@ function mergeControls(one: Control, other: Control): Control {
   return { ...one, schema, choices: [...one.choices, ...more] };
 }
 
-/** Return the way with a choice more for each string of `json` that its open list does not offer. */
+/** Add a choice for each string in `json` that an open list no longer offers. */
 export function withStoredChoices(control: Control, json: string | undefined): Control {
   const open = (control.schema.items ?? control.schema)['x-options'] ?? control.schema['x-options'];
   if (!control.choices.length || !open || json === undefined) return control;
@@ -161,14 +161,14 @@ export function withStoredChoices(control: Control, json: string | undefined): C
   return { ...control, choices: [...control.choices, ...extra] };
 }
 
-/** Return what the control shows of a JSON text, as the DOM would have it. */
+/** Convert a JSON text to the control's value, as the DOM would normalize it. */
 export function toControlValue({ type, choices }: Control, json: string | undefined): ControlValue {
   const value: unknown = json === undefined ? undefined : parse(json);
   const text = typeof value === 'string' ? value : '';
   switch (type) {
     case 'yes-no':
       return value === true;
-    case 'password': // a stored one is only named
+    case 'password': // stored secrets are not sent to the browser
     case 'long-password':
       return '';
     case 'text':
@@ -179,7 +179,7 @@ export function toControlValue({ type, choices }: Control, json: string | undefi
       return isNumber(json?.trim() ?? '') ? (json ?? '').trim() : '';
     case 'one-of':
       return choiceValue(choices, stringify(value));
-    case 'some-of': // each box once, whatever the list says
+    case 'some-of': // each box once, even if the list repeats it
       return [...new Set(itemTexts(value).map((item) => choiceValue(choices, item)))];
     case 'lines':
       return Array.isArray(value) ? value.map(String).join('\n').replace(/\r\n?/g, '\n') : '';
@@ -188,7 +188,7 @@ export function toControlValue({ type, choices }: Control, json: string | undefi
   }
 }
 
-/** Return the JSON text that the control stands for; undefined: the field is left out. */
+/** Convert a control's value to JSON text; undefined leaves the field out. */
 export function toJson(control: Control, shown: ControlValue): string | undefined {
   if (typeof shown === 'boolean') return String(shown);
   if (typeof shown !== 'string') {
@@ -213,7 +213,7 @@ export function toJson(control: Control, shown: ControlValue): string | undefine
   }
 }
 
-/** Whether the control, left as it is, stands for just this value. */
+/** Whether the control reproduces this JSON text exactly. */
 export function canHold(control: Control, json: string): boolean {
   const taken = toJson(control, toControlValue(control, json));
   return taken !== undefined && normalizeJson(taken) === normalizeJson(json);
@@ -231,13 +231,13 @@ function choiceValue(choices: readonly Choice[], json: string | undefined): stri
   return (json === undefined ? undefined : indexChoices(choices).byJson.get(json)?.value) ?? '';
 }
 
-/** A list of choices never changes, and thousands of them are asked for one by one. */
+/** Caches the index of a list of choices: there may be thousands of lookups. */
 const indices = new WeakMap<
   readonly Choice[],
   Record<'byValue' | 'byJson', ReadonlyMap<string, Choice>>
 >();
 
-/** The choices by what they are found by; of several the first. */
+/** Index the choices by value and by JSON text; the first one wins. */
 function indexChoices(choices: readonly Choice[]) {
   const known = indices.get(choices);
   if (known) return known;
@@ -258,7 +258,7 @@ function isExactNumber(text: string): boolean {
   return isInteger(text) || isSafeNumber(text);
 }
 
-/** Return a JSON text without spaces and needless escapes; its numbers stay as they are written. */
+/** Return a JSON text without spaces and needless escapes; its digits do not change. */
 export function normalizeJson(json: string): string {
   return stringify(parse(json)) ?? 'null';
 }

@@ -16,7 +16,7 @@ import {
   switchControl,
 } from './form';
 
-/** What the ways to ask are called where a field has several. */
+/** The labels to choose between several controls. */
 const CONTROL_NAMES: Readonly<Record<ControlType, string>> = {
   number: 'Number',
   text: 'Text',
@@ -34,7 +34,7 @@ const UNSUPPORTED_NOTE =
   'The usual field cannot hold this value. Left as it is, it is sent exactly as it came.';
 const SECRET_NOTE = 'The earlier job had one, which is not handed out: give it again.';
 
-/** Draw the field. */
+/** The template of a field. */
 export function fieldView(view: FieldView): TemplateResult {
   const { field, entry } = view;
   const { type } = entry.control;
@@ -87,7 +87,7 @@ function checkboxView(view: FieldView): TemplateResult {
 function selectView(view: FieldView): TemplateResult {
   const { field, entry } = view;
   const { control, value } = entry;
-  // Nothing chosen is offered where that means something, not where a default would stand in unseen.
+  // Offer an empty choice only if it has a meaning, not if a hidden default would be used instead.
   const open =
     control.emptyJson !== undefined || (!field.required && field.schema.default === undefined);
   return html`<select class="field" id=${fieldId(field)} name=${field.name} aria-invalid=${ariaInvalid(view)}
@@ -135,13 +135,13 @@ function inputView(view: FieldView): TemplateResult {
     @paste=${(e: ClipboardEvent) => long && pasteLines(e, (text) => onShown(text, long))} />`;
 }
 
-/** Which way to ask, where there is a choice or the usual way is not the one. */
+/** The buttons to switch controls, if there are several, or if the current one is not the usual one. */
 function controlSwitch(view: FieldView): TemplateResult | typeof nothing {
   const { field, entry } = view;
   const named = new Map<string, Control>();
   for (const control of field.controls)
     if (!named.has(CONTROL_NAMES[control.type])) named.set(CONTROL_NAMES[control.type], control);
-  // There is a way back from where one has been.
+  // An entry with drafts can always be switched back.
   if (named.size < (entry.control.type === 'json' || entry.drafts ? 2 : 3)) return nothing;
   return html`<span class="segments form-controls" role="group" aria-label="Written as">
     ${[...named].map(
@@ -173,7 +173,7 @@ function noteText({ field, entry }: FieldView): string {
   return secret && entry.json !== undefined && entry.json === field.initialJson ? SECRET_NOTE : '';
 }
 
-/** A stored secret that is not needed again must be dropped on purpose: its field is empty anyway. */
+/** A stored secret is left out by this button, because its field is empty in any case. */
 function leaveOutButton({ field, entry, onEntry }: FieldView): TemplateResult | typeof nothing {
   if (entry.control.type !== 'password' || field.required) return nothing;
   return html`<button type="button" class="tool" @click=${() => onEntry(changeEntry(entry.control, ''))}>Leave it out</button>`;
@@ -195,7 +195,7 @@ function optionalMark(field: Field): TemplateResult | typeof nothing {
   return open ? html` <span class="muted">optional</span>` : nothing;
 }
 
-/** Arrow up and down change a number by one, within its bounds, as a number field would. */
+/** Change a number by one on arrow up and down, within its bounds, like a number field. */
 function stepNumber(event: KeyboardEvent, entry: Entry, onShown: (text: string) => void): void {
   const up = { ArrowUp: true, ArrowDown: false }[event.key];
   const text = String(entry.value).trim() || '0';
@@ -208,7 +208,7 @@ function stepNumber(event: KeyboardEvent, entry: Entry, onShown: (text: string) 
   onShown(String(next));
 }
 
-/** Several lines pasted into a field of one, which would join them: tell the whole text instead. */
+/** Report pasted text of several lines, which a one-line field would join. */
 function pasteLines(event: ClipboardEvent, onText: (text: string) => void): void {
   const lines = event.clipboardData?.getData('text/plain').replace(/\r\n?/g, '\n') ?? '';
   if (!lines.replace(/\n$/, '').includes('\n')) return;

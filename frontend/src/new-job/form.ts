@@ -1,6 +1,6 @@
 /**
- * A form from a kind's JSON Schema: what fields there are, what they hold, what is sent. Each field
- * holds JSON text: one that nobody has touched is sent as it came, to the digit. Pure.
+ * The data of a form: its fields from a kind's JSON Schema, their entries, and the request body. Each
+ * entry is JSON text, so an untouched field is sent back unchanged, to the digit. Pure.
  */
 
 import type { FieldError } from '../elements/api';
@@ -23,25 +23,25 @@ export interface Field {
   readonly help: string;
   readonly required: boolean;
   readonly schema: Schema;
-  /** How its value can be asked for, best first. */
+  /** The controls that can edit it, best first. */
   readonly controls: readonly Control[];
-  /** The JSON text that it began with; undefined where there was none. */
+  /** The JSON text that it began with, if any. */
   readonly initialJson: string | undefined;
 }
 
-/** What a field holds: its control, what that shows, and the JSON text that is sent. */
+/** What a field holds: its control, the control's value, and the JSON text to send. */
 export interface Entry {
   readonly control: Control;
   readonly value: ControlValue;
-  /** Undefined: the field is left out. */
+  /** Undefined leaves the field out. */
   readonly json: string | undefined;
-  /** What was written in other ways, for the way back. */
+  /** The entries of the other controls, to switch back to. */
   readonly drafts?: ReadonlyMap<Control, Entry>;
-  /** Whether nothing was written since this way was chosen. */
+  /** Whether nothing was typed since this control was chosen. */
   readonly isPreview?: boolean;
 }
 
-/** What the fields hold, by name. */
+/** The entries by field name. */
 export type Entries = ReadonlyMap<string, Entry>;
 
 /** A field as its template shows it, with the callbacks for what the reader does. */
@@ -60,7 +60,7 @@ export function fieldId(field: Field): string {
   return `field-${encodeURIComponent(field.name)}`;
 }
 
-/** The fields of an object schema in its own (reading) order, then those that only `texts` has. */
+/** Build the fields of an object schema in its order, then those that only `texts` has. */
 export function buildFields(root: Schema, texts: Readonly<Record<string, string>> = {}): Field[] {
   const whole = resolveSchema(root, root);
   const known = Object.entries(whole.properties ?? {});
@@ -83,7 +83,7 @@ function fieldTexts(name: string, schema: Schema): Pick<Field, 'label' | 'help'>
   return { label: labelOf(name, schema), help: schema.description ?? '' };
 }
 
-/** The title of the schema, unless pydantic made it of the name (`Max Failures`). */
+/** The title of the schema, unless pydantic derived it from the name (`Max Failures`). */
 function labelOf(name: string, schema: Schema): string {
   const plain = titleFromName(name);
   return schema.title && schema.title.toLowerCase() !== plain.toLowerCase() ? schema.title : plain;
@@ -96,7 +96,7 @@ function unknownField(name: string, initialJson: string): Field {
   return { name, label: name, help, required: false, schema: {}, controls, initialJson };
 }
 
-/** What the fields hold at first. */
+/** The initial entries. */
 export function initialEntries(fields: readonly Field[]): Entries {
   return new Map(fields.map((field) => [field.name, initialEntry(field)]));
 }
@@ -117,12 +117,12 @@ function initialEntry({ controls, initialJson, required }: Field): Entry {
   return { control: first, value, json };
 }
 
-/** Whether another job's secret is named here, which nobody can show: it is to be given again. */
+/** Whether this names a secret of another job, which cannot be shown and must be typed again. */
 function isStoredSecret({ type }: Control, json: string): boolean {
   return type === 'password' && json !== 'null';
 }
 
-/** What a field holds once its control shows something else. */
+/** The entry after the control's value has changed. */
 export function changeEntry(
   control: Control,
   value: ControlValue,
@@ -132,8 +132,8 @@ export function changeEntry(
 }
 
 /**
- * What a field holds when it is asked for in another way: the same where that way can hold it, else what
- * was written there before. Looking at a way changes nothing: the way back leads to what was there.
+ * The entry after another control was chosen: the same value if that control can hold it, otherwise what
+ * was typed there before. Only looking at a control changes nothing: switching back restores the entry.
  */
 export function switchControl(entry: Entry, control: Control): Entry {
   const { json, isPreview = false } = entry;
@@ -148,12 +148,12 @@ export function switchControl(entry: Entry, control: Control): Entry {
   return { ...preview, drafts, isPreview: true };
 }
 
-/** Whether the field's usual control could not show what it began with. */
+/** Whether the field's usual control could not hold the initial value. */
 export function hasUnsupportedValue(field: Field, { control, json }: Entry): boolean {
   return control.type === 'json' && field.controls.length > 1 && json === field.initialJson;
 }
 
-/** The body of a request, as text: what was not touched has the digits that it came with. */
+/** The request body as text; untouched fields keep their digits. */
 export function requestBody(kind: string, fields: readonly Field[], entries: Entries): string {
   const members = fields.flatMap(({ name }) => {
     const json = entries.get(name)?.json;
@@ -162,7 +162,7 @@ export function requestBody(kind: string, fields: readonly Field[], entries: Ent
   return `{"kind":${JSON.stringify(kind)},"params":{${members.join(',')}}}`;
 }
 
-/** The errors by field name; those of no field under `''`. Several of one field are joined. */
+/** Group errors by field name, joining those of one field; `''` has those of no field. */
 export function errorsByField(
   fields: readonly Field[],
   errors: readonly FieldError[],
@@ -183,7 +183,7 @@ export function errorsByField(
   return found;
 }
 
-/** The place within a JSON text that a pointer leads to; it may name branches of the schema, too. */
+/** The path within a JSON text that a pointer leads to, without the schema's branches in it. */
 function pathInJson(json: string | undefined, parts: readonly string[]): string {
   let value: unknown = json === undefined ? undefined : JSON.parse(json);
   const place: string[] = [];

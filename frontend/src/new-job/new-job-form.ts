@@ -1,4 +1,4 @@
-/** The form that starts a job: made from the kind's schema, with the plan in words beside it. */
+/** The form that starts a job, built from the kind's schema, with the plan next to it. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -30,8 +30,8 @@ import { validateForm } from './validation';
 const TYPING_PAUSE_MS = 250;
 
 /**
- * `<reprise-new-job kind="…" from="…">`; boots from the JSON script `params`: by name the JSON text that
- * a field begins with, a default or a parameter of the job `from`.
+ * `<reprise-new-job kind="…">`: starts from the JSON script `params`, which has the initial JSON text of
+ * each field by name: a default, or a parameter of an earlier job.
  */
 @customElement('reprise-new-job')
 export class NewJobForm extends LightElement {
@@ -46,7 +46,7 @@ export class NewJobForm extends LightElement {
   @state() private notice = '';
   @state() private isSending = false;
 
-  /** Made when the form is opened: a double click, or a retry after a lost answer, makes one job. */
+  /** Created with the form, so that a double click or a retry after a lost answer starts only one job. */
   private idempotencyKey = createKey();
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private planRequest: AbortController | undefined;
@@ -78,7 +78,7 @@ export class NewJobForm extends LightElement {
     this.planTimer = setTimeout(() => void this.requestPlan(), TYPING_PAUSE_MS);
   }
 
-  /** Ask for the plan of what is typed so far; its errors show at the fields already touched. */
+  /** Request the plan for the current entries; errors are shown at fields already touched. */
   private async requestPlan(): Promise<void> {
     if (!this.fields) return;
     this.planRequest?.abort();
@@ -153,7 +153,7 @@ export class NewJobForm extends LightElement {
   override updated(changed: PropertyValues): void {
     if (changed.has('fields') && this.fields?.length) {
       const first = this.querySelector<HTMLElement>('.form-field :is(input, select, textarea)');
-      // A ring round the first of many boxes would look like a choice.
+      // A focus ring around the first of many checkboxes would look like a choice.
       if (!first?.matches('[type="checkbox"]')) first?.focus({ preventScroll: true });
     }
   }
@@ -201,7 +201,7 @@ export class NewJobForm extends LightElement {
     });
   }
 
-  /** Why there is no plan, said beside the form before anything was touched. */
+  /** Why there is no plan, also before any field was touched. */
   private planProblem(): string {
     const [name, detail] = [...this.errors][0] ?? [];
     const field = this.fields?.find((one) => one.name === name);

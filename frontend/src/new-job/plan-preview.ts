@@ -1,11 +1,11 @@
-/** What a job would do, in words and in order, beside the form that starts it. */
+/** The plan of a job, shown next to the form that starts it. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Plan } from '../client';
 import { listNames, statusWord } from '../text/event-words';
 import { plural } from '../text/format';
 
-/** More groups than this say nothing more. */
+/** A longer list helps nobody. */
 const MAX_GROUPS = 100;
 
 /** The service's answer to a planned job. */
@@ -14,7 +14,7 @@ export interface PlanAnswer {
   readonly title: string;
 }
 
-/** Draw the plan, or why there is none yet. */
+/** The plan, or why there is none yet. */
 export function planPreview(answer: PlanAnswer | null, problem: string): TemplateResult {
   return html`<h2>Plan</h2>
     ${

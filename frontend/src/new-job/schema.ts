@@ -1,4 +1,4 @@
-/** What a JSON Schema says of one value: references followed, alternatives laid out. Pure. */
+/** Reads JSON Schemas: follows references and lists alternatives. Pure. */
 
 /** The part of JSON Schema that kinds use. Numbers past 2^53 are bigints. */
 export interface Schema {
@@ -32,7 +32,7 @@ export type Option =
   | string
   | { readonly value: string; readonly label?: string; readonly group?: string };
 
-/** References lead to references; one that leads back to itself is left after so many. */
+/** The limit for nested references, which may be circular. */
 const MAX_DEPTH = 20;
 
 /** Return the schema with `$ref` and a lone `allOf` followed; the outer annotations win. */
@@ -56,7 +56,7 @@ function followRef(ref: string, root: Schema): Schema | undefined {
   return (found as Schema | undefined) ?? undefined;
 }
 
-/** Return what a value may be, one schema for each: alternatives, and types in a list, apart. */
+/** Return one schema for each alternative and each type of a value. */
 export function alternatives(schema: Schema, root: Schema, depth = 0): Schema[] {
   const { anyOf, oneOf, ...rest } = resolveSchema(schema, root);
   const options = anyOf ?? oneOf;
@@ -70,12 +70,12 @@ export function alternatives(schema: Schema, root: Schema, depth = 0): Schema[] 
   return [items ? { ...rest, items: resolveSchema(items, root) } : rest];
 }
 
-/** Whether a schema says nothing but null. */
+/** Whether a schema allows only null. */
 export function isNullSchema(schema: Schema): boolean {
   return schema.type === 'null' || schema.const === null;
 }
 
-/** The choices that a schema, or that of a list's items, names: its values, then its labels. */
+/** Return the choices that a schema lists, or null if it lists none. */
 export function schemaOptions(
   schema: Schema,
 ): readonly (Option | { readonly json: unknown })[] | null {

@@ -1,6 +1,6 @@
 /**
- * What can be said about a form without asking the service: what is missing, what is no number or no
- * JSON, what is out of bounds. The service has the last word on all of it.
+ * Checks a form without the service: missing values, invalid numbers and JSON, values out of range. The
+ * service checks everything again.
  */
 
 import { parse } from 'lossless-json';
@@ -10,7 +10,7 @@ import type { Entries, Entry, Field } from './form';
 
 const INT64 = 2n ** 63n;
 
-/** The errors by field name; none where the values fit the schema as far as one can tell. */
+/** Return the errors by field name, as far as they can be found here. */
 export function validateForm(
   fields: readonly Field[],
   entries: Entries,
@@ -63,7 +63,7 @@ function jsonProblem(json: string): string {
   }
 }
 
-/** A parser's message with the line and column in place of the position. */
+/** Replace the position in a parser's message by line and column. */
 function withLineNumber(message: string, json: string): string {
   return message.replace(/position (\d+)/, (_, at) => {
     const before = json.slice(0, Number(at)).split('\n');
@@ -94,7 +94,7 @@ function numberProblem({ control }: Entry, text: string): string {
 
 function textProblem({ control }: Entry, text: string): string {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = control.schema;
-  const length = [...text].length; // as the service counts: in code points
+  const length = [...text].length; // in code points, like the service
   if (length < minLength) return `At least ${plural(minLength, 'character')}.`;
   return length > maxLength ? `At most ${plural(maxLength, 'character')}.` : '';
 }

@@ -1,4 +1,4 @@
-/** An event in one plain sentence. `frontend/words.py` says the same on the history page. */
+/** Describes an event in one sentence; `frontend/words.py` does the same for the history page. */
 
 import {
   type EventData,
@@ -10,14 +10,14 @@ import {
 } from '../client';
 import { count, duration, plural, shortId } from './format';
 
-/** How a status is called where the wire's word is not one. */
+/** The words for statuses whose name in the protocol is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
   'rolled-back': 'rolled back',
   pending: 'not started',
   retried: 'tried again',
 };
 
-/** The word beside a status' glyph. */
+/** The word for a status. */
 export function statusWord(status: string): string {
   return STATUS_WORDS[status] ?? status;
 }
@@ -31,7 +31,7 @@ export function stripControls<T>(value: T): T {
   return Object.fromEntries(members) as T;
 }
 
-/** What happened, in words; step and target are part of the sentence where there are any. */
+/** Describe an event; the sentence names its step and target, if any. */
 export function eventWords(event: JobEvent): string {
   return jobWords(stripControls(event));
 }
@@ -81,7 +81,7 @@ function extendedWords({ parts = [], failed_targets = [] }: EventData['job.exten
   return `${plural(items.flatMap(namesIn).length, 'name')} more`;
 }
 
-/** The names in what a part adds: a name, or a group of the plan. */
+/** Return the names in an added item, which is a name or a group of the plan. */
 function namesIn(item: unknown): readonly unknown[] {
   return typeof item === 'string' ? [item] : ((item as PlanGroup).targets ?? []);
 }
@@ -117,21 +117,21 @@ function stepWords(event: JobEvent): string {
   }
 }
 
-function atGate(said: string, { gate }: { readonly gate?: string | undefined }): string {
-  return gate ? `${said} at the gate “${gate}”` : said;
+function atGate(words: string, { gate }: { readonly gate?: string | undefined }): string {
+  return gate ? `${words} at the gate “${gate}”` : words;
 }
 
-function withReason(said: string, { reason }: { readonly reason?: string | undefined }): string {
-  return reason ? `${said}: ${reason}` : said;
+function withReason(words: string, { reason }: { readonly reason?: string | undefined }): string {
+  return reason ? `${words}: ${reason}` : words;
 }
 
-/** An error's message; that it is this step which failed has been said. */
+/** Return an error's message without the prefix that repeats which step failed. */
 function shortMessage(message: string, step: string): string {
-  const said = `${step} failed: `;
-  return message.startsWith(said) ? message.slice(said.length) : message;
+  const prefix = `${step} failed: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
-/** What a run waits for by itself, to stand after "Waiting for". */
+/** What a run waits for, to follow "Waiting for". */
 export function waitWords(wait: WaitingFor): string {
   const { name, target, until } = wait;
   switch (wait.for) {
@@ -174,7 +174,7 @@ export function progressWords(done: number, total: number, failed: number): stri
   return total ? `${count(done)} of ${count(total)} done${tail}` : `${count(done)} done${tail}`;
 }
 
-/** The names of some things, the rest as a number: `gs-001, gs-002 and 4 more`. */
+/** List names, with a number for the rest: `gs-001, gs-002 and 4 more`. */
 export function listNames(list: readonly string[], most = 4): string {
   if (list.length <= most) return list.length > 1 ? joined(list) : (list[0] ?? '');
   return `${list.slice(0, most - 1).join(', ')} and ${plural(list.length - most + 1, 'more', 'more')}`;
@@ -210,7 +210,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   'step.skipped': 'skipped',
 };
 
-/** The glyph that stands before an event's words; `''` for none. */
+/** The glyph of an event; `''` for none. */
 export function eventGlyph(type: string): string {
   return GLYPHS[type] ?? '';
 }

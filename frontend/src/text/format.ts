@@ -1,4 +1,4 @@
-/** Numbers, times, durations and ids as the pages write them. Pure: `now` is always given. */
+/** Formats numbers, times, durations and ids. Pure: `now` is always a parameter. */
 
 const NBSP = '\u00a0';
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
@@ -29,7 +29,7 @@ function pair(units: number, per: number, big: string, small: string): string {
   return `${Math.floor(units / per)}${NBSP}${big}${NBSP}${rest}${NBSP}${small}`;
 }
 
-/** An estimate, rounded to what one can know: `about 2 m left`, `a few seconds left`. */
+/** An estimate, rounded to its precision: `about 2 m left`, `a few seconds left`. */
 export function remainingTime(seconds: number): string {
   if (seconds < 8) return 'a few seconds left';
   if (seconds < 55) return `about ${Math.ceil(seconds / 5) * 5}${NBSP}s left`;
@@ -37,7 +37,7 @@ export function remainingTime(seconds: number): string {
   return `about ${duration(Math.round(seconds / 300) * 300, true)} left`;
 }
 
-/** The clock of an instant in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
+/** The time of day in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
 export function clockTime(at: Date, millis = false): string {
   const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
   return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
@@ -58,7 +58,7 @@ export function relativeTime(at: Date, now: Date): string {
   return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
 }
 
-/** The exact instant, for hovers and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
+/** The exact instant, for tooltips and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
 export function exactTime(at: Date): string {
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const offset = -at.getTimezoneOffset();
@@ -67,10 +67,7 @@ export function exactTime(at: Date): string {
   return `${day} ${clockTime(at, true)} ${zone}`;
 }
 
-/**
- * The last eight digits of an id. Not the first: a UUIDv7 begins with the time, so that two jobs
- * started within a minute would look the same.
- */
+/** The last eight digits of an id; the first ones, the time of a UUIDv7, are the same for all jobs of a minute. */
 export function shortId(id: string): string {
   return id.slice(-8);
 }
@@ -82,7 +79,7 @@ export function actorName(actor: string): string {
   return kind === 'user' && name ? name : [kind, name].filter(Boolean).join(' ');
 }
 
-/** `version-update` → `Version update`, `health` → `Health`; for names that came without a title. */
+/** `version-update` → `Version update`, `health` → `Health`; for names without a title. */
 export function titleFromName(name: string): string {
   const words = name.replace(/[-_]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
