@@ -1,19 +1,19 @@
 /**
- * How text looks, as programs say it by SGR sequences, and as class names: nothing here is markup and
- * nothing is an inline style, so what a program prints can do no more to a page than be read.
+ * Text styles, set by SGR sequences and shown by class names. There is no markup and no inline style, so
+ * a program's output cannot affect the page.
  */
 
 /** Red, green and blue, 0 to 255 each. */
 type Rgb = readonly [number, number, number];
 
-/** The sixteen colours' names, in their order: `red`, `bright-red` … */
+/** The names of the sixteen colours: `red`, `bright-red` … */
 export type Colour = (typeof COLOURS)[number];
 
 const HUES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const;
 const COLOURS = [...HUES, ...HUES.map((hue) => `bright-${hue}` as const)] as const;
 const MARKS = ['bold', 'dim', 'italic', 'underline', 'strike'] as const;
 
-/** How text looks. A colour is an index of xterm's 256, or red, green and blue; null is the page's own. */
+/** A text style. A colour is an index of xterm's 256, or an RGB value; null is the page's own. */
 export interface Style {
   readonly fg: number | Rgb | null;
   readonly bg: number | Rgb | null;
@@ -22,11 +22,11 @@ export interface Style {
   readonly italic: boolean;
   readonly underline: boolean;
   readonly strike: boolean;
-  /** The two colours have changed places. */
+  /** Whether the two colours are swapped. */
   readonly inverse: boolean;
 }
 
-/** Text as it comes where nothing was said of it. */
+/** The default style. */
 export const PLAIN: Style = {
   fg: null,
   bg: null,
@@ -38,12 +38,12 @@ export const PLAIN: Style = {
   inverse: false,
 };
 
-/** Return the class names of a style: `''`, or e.g. `ansi-red ansi-bg-blue ansi-bold`; 256 colours and more become the nearest of the sixteen. */
+/** Return the class names of a style, e.g. `ansi-red ansi-bold`; other colours become the nearest of the sixteen. */
 export function classesOf(style: Style): string {
   if (style === PLAIN) return '';
   const names: string[] = [];
   const [fg, bg] = [colourName(style.fg), colourName(style.bg)];
-  // Grounds are pale, so that the page's own ink can be read on any of them.
+  // Background colours are pale, so that default text is readable on all of them.
   const [ink, ground] = style.inverse ? [bg, fg ?? 'text'] : [fg, bg];
   if (ink) names.push(`ansi-${ink}`);
   if (ground) names.push(`ansi-bg-${ground}`);
@@ -74,7 +74,7 @@ export function applySgr(style: Style, parameters: string): Style {
   return next;
 }
 
-/** What begins a colour of several parameters; that of underlines is read, and not shown. */
+/** Codes that begin a colour of several parameters; that of underlines is parsed but not shown. */
 const COLOUR_OF: Readonly<Record<number, 'fg' | 'bg' | null>> = { 38: 'fg', 48: 'bg', 58: null };
 
 const SIMPLE: ReadonlyMap<number, Partial<Style>> = new Map<number, Partial<Style>>([
@@ -94,7 +94,7 @@ const SIMPLE: ReadonlyMap<number, Partial<Style>> = new Map<number, Partial<Styl
   [49, { bg: null }],
 ]);
 
-/** 30–37, 40–47, 90–97, 100–107: the sixteen themselves. */
+/** 30–37, 40–47, 90–97, 100–107: the sixteen colours. */
 function basicColour(code: number): Partial<Style> {
   const bright = code >= 90;
   const tens = Math.floor(bright ? (code - 60) / 10 : code / 10);
@@ -103,7 +103,7 @@ function basicColour(code: number): Partial<Style> {
   return { [tens === 3 ? 'fg' : 'bg']: bright ? hue + 8 : hue };
 }
 
-/** What follows 38, 48 or 58: `5;n` or `2;r;g;b`; with colons there may be a colour space before r. */
+/** Parse what follows 38, 48 or 58: `5;n` or `2;r;g;b`; with colons, a colour space may precede r. */
 function extendedColour(
   rest: readonly number[],
   inline: boolean,
@@ -119,7 +119,7 @@ function extendedColour(
   return { colour: valid ? [r, g, b] : null, used: 4 };
 }
 
-/** The name of the nearest of the sixteen. */
+/** The name of the nearest of the sixteen colours. */
 function colourName(colour: number | Rgb | null): Colour | null {
   if (colour === null) return null;
   const meant = typeof colour === 'number' ? xterm(colour) : colour;
@@ -127,7 +127,7 @@ function colourName(colour: number | Rgb | null): Colour | null {
   return COLOURS[typeof meant === 'number' ? meant : nearest(meant)] ?? null;
 }
 
-/** xterm's sixteen colours, which the others are measured against. */
+/** xterm's sixteen colours. */
 const SIXTEEN: readonly Rgb[] = [
   [0, 0, 0],
   [205, 0, 0],

@@ -149,7 +149,7 @@ export class Ladder {
   }
 }
 
-/** Knows whether WebSockets to the feed get through, and when to try one again. */
+/** Records whether WebSockets to the feed get through, and when to try one again. */
 export class WebSocketHealth {
   #misses = 0;
   #held = 0;

@@ -1,6 +1,6 @@
 /**
- * The follower: give it a job, get every event of it exactly once and in order, whatever the network
- * does. Framework-free; runs in browsers, and elsewhere with what `options.platform` provides.
+ * The follower delivers every event of a job exactly once and in order, through network failures. It
+ * needs no framework, and runs outside browsers with the help of `options.platform`.
  */
 
 export { Addresses, type Ticket } from './addresses';

@@ -1,9 +1,9 @@
-/** One line of a terminal: written at a column, and over what is there, until it ends. */
+/** A line of a terminal, which is written and overwritten at columns until it ends. */
 
 import { eastAsianWidth } from 'get-east-asian-width';
 import { classesOf, PLAIN, type Style } from './ansi';
 
-/** A stretch of text in one style. `classes` is `''` or e.g. `ansi-red ansi-bg-blue ansi-bold`. */
+/** Text in one style. `classes` is `''` or e.g. `ansi-red ansi-bg-blue ansi-bold`. */
 export interface Segment {
   readonly text: string;
   readonly classes: string;
@@ -15,21 +15,21 @@ interface Run {
 }
 
 const TAB = 8;
-/** Letters of one cell together, others each by itself. */
+/** Runs of one-cell letters, and every other character by itself. */
 const PIECES = /[ -\u02ff]+|./gsu;
 const WIDER = '\u0300';
-/** A run that is longer is not added to: its text would be copied each time it is looked at. */
+/** Longer runs are not appended to, because their text would be copied for each read. */
 const LONGEST = 4096;
 const JOINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const HALF = /[\ud800-\udbff]$/;
-/** A cell that belongs to the character before it. */
+/** A cell that continues the character before it. */
 const CONTINUATION: Run = { text: '', style: PLAIN };
 const BLANK: Run = { text: ' ', style: PLAIN };
 
 /**
- * What is written at the end is only added; the line is made of cells once something is written before
- * that. A character covers one cell, or two, a tab those up to its stop: where a part of it is written
- * over, all of it goes, as terminals do.
+ * Text at the end is appended; the line is split into cells only when something before the end is
+ * overwritten. A character covers one or two cells, a tab those up to its stop. Overwriting a part of
+ * it erases all of it, as in a terminal.
  */
 export class TerminalLine {
   /** Grows with each change. */
@@ -39,7 +39,7 @@ export class TerminalLine {
   #width = 0;
   #ended = false;
 
-  /** Return a line that has ended, of text without controls. */
+  /** Create an ended line from text without controls. */
   static of(text: string): TerminalLine {
     const line = new TerminalLine();
     line.print(0, text, PLAIN);
@@ -47,24 +47,24 @@ export class TerminalLine {
     return line;
   }
 
-  /** Nothing will change it any more. */
+  /** Whether it no longer changes. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** How many cells it has. */
+  /** The number of cells. */
   get width(): number {
     return this.#cells?.length ?? this.#width;
   }
 
-  /** The line without its colours. */
+  /** The text without colours. */
   get text(): string {
     return this.#currentRuns()
       .map((run) => run.text)
       .join('');
   }
 
-  /** Return the first `most` characters in segments of one look, and how many there are after them. */
+  /** Return the first `most` characters as segments, and how many more there are. */
   segments(most = Number.POSITIVE_INFINITY): {
     readonly segments: Segment[];
     readonly more: number;
@@ -84,7 +84,7 @@ export class TerminalLine {
     return { segments, more };
   }
 
-  /** Write characters from a column on; return the column after them. */
+  /** Write characters at a column; return the column after them. */
   print(from: number, text: string, style: Style): number {
     this.version += 1;
     let at = from;
@@ -95,7 +95,7 @@ export class TerminalLine {
     return at;
   }
 
-  /** Write a tab where nothing has been written, or only move to its stop; return the column there. */
+  /** Write a tab at the end, or only move to its stop if there is text; return the column of the stop. */
   tab(from: number, style: Style): number {
     const stop = from - (from % TAB) + TAB;
     if (from < this.width) return stop;
@@ -103,7 +103,7 @@ export class TerminalLine {
     return this.#putCharacter(from, '\t', style, stop - from);
   }
 
-  /** Leave nothing from one column up to another. */
+  /** Erase from one column up to another. */
   erase(from: number, to: number): void {
     if (from >= this.width) return;
     this.version += 1;
@@ -111,7 +111,7 @@ export class TerminalLine {
     this.#trim();
   }
 
-  /** It is left, and stays as it is. */
+  /** End the line; it no longer changes. */
   end(): void {
     this.#runs = this.#currentRuns();
     this.#width = this.width;
@@ -160,7 +160,7 @@ export class TerminalLine {
     return this.#width;
   }
 
-  /** A mark goes with the character before the cursor; without one it is not shown. */
+  /** Add a combining mark to the character before the cursor; without one it is dropped. */
   #addMark(at: number, mark: string): void {
     if (this.#isAtEnd(at)) {
       const last = this.#runs.at(-1);
@@ -187,7 +187,7 @@ export class TerminalLine {
     while (cells.length && cells.at(-1) === undefined) cells.pop();
   }
 
-  /** The cells, from now on. */
+  /** Split the line into cells. */
   #toCells(): (Run | undefined)[] {
     if (this.#cells) return this.#cells;
     const runs = this.#runs;

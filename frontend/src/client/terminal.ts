@@ -1,16 +1,16 @@
 /**
- * Text as a terminal shows it: lines that a program writes, and writes over, until they end. The package
- * `terminal` is its twin in Python; docs/reference/output.md says what they show.
+ * Turns output into the lines that a terminal shows. `core/terminal` does the same in Python;
+ * docs/reference/output.md describes both.
  */
 
 import { applySgr, PLAIN, type Style } from './ansi';
 import { EscapeParser, type TerminalActions } from './escapes';
 import { TerminalLine } from './terminal-line';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\p{Surrogate}/u;
 
-/** Movements to the right end here, or at the end of a line that is longer. */
+/** The limit for movements to the right, unless the line is longer. */
 const MAX_COLUMN = 500;
 
 interface CursorState {
@@ -20,11 +20,8 @@ interface CursorState {
 }
 
 /**
- * One stream of output. Lines are as long as what is written, and scroll away: a line that has been
- * left, by a newline or by a movement to another row, stays as it was. What is written on another row
- * is a new line.
- *
- * @param begun makes the line that begins now
+ * One stream of output. Lines have no maximum length. A line ends with a newline or a movement to
+ * another row, and never changes after that; text on another row begins a new line.
  */
 export class Terminal implements TerminalActions {
   readonly #parser = new EscapeParser(this);
@@ -34,14 +31,15 @@ export class Terminal implements TerminalActions {
   #row = 0;
   #saved: CursorState = { row: 0, column: 0, style: PLAIN };
 
+  /** @param createLine is called when a line begins */
   constructor(private readonly createLine: () => TerminalLine) {}
 
-  /** Take the next chunk of output, cut anywhere. */
+  /** Write the next chunk of output, cut anywhere. */
   write(chunk: string): void {
     this.#parser.write(chunk);
   }
 
-  /** The output has ended, and with it the line that no newline ended. */
+  /** End the output, and with it an unfinished line. */
   end(): void {
     this.#parser.end();
     this.#reset();
@@ -77,7 +75,7 @@ export class Terminal implements TerminalActions {
     Terminal.#SEQUENCES[final]?.(this, first, second);
   }
 
-  /** What the final character of a control sequence stands for; without parameters they are 0. */
+  /** Control sequences by their final character; missing parameters are 0. */
   static readonly #SEQUENCES: Readonly<
     Record<string, (terminal: Terminal, first: number, second: number) => void>
   > = {
@@ -116,7 +114,7 @@ export class Terminal implements TerminalActions {
     this.#leaveLine(0);
   }
 
-  /** The cursor goes to another row, in the same column or another: what is written there is a new line. */
+  /** End the line, and move the cursor to a new one, in the same column or another. */
   #leaveLine(column = this.#column): void {
     this.#line?.end();
     this.#line = null;
@@ -129,7 +127,7 @@ export class Terminal implements TerminalActions {
     this.#column = Math.min(last, Math.max(0, column));
   }
 
-  /** Erase from the cursor to the line's end (0), from its beginning to the cursor (1), or all of it (2). */
+  /** Erase from the cursor to the end of the line (0), from its start to the cursor (1), or all of it (2). */
   #erase(what: number): void {
     if (what === 0) this.#clear(this.#column);
     else if (what === 1) this.#clear(0, this.#column + 1);
@@ -152,7 +150,7 @@ export class Terminal implements TerminalActions {
   }
 }
 
-/** Return a whole text as a terminal shows it: lines without colours or controls, but tabs. */
+/** Return a text as a terminal shows it, without colours and controls, but with tabs. */
 export function plainText(text: string): string {
   if (!CONTROLS.test(text)) return text;
   const lines: TerminalLine[] = [];

@@ -1,7 +1,7 @@
 import { parseObject } from './json';
 import type { Frame, JobEvent } from './types';
 
-/** Thrown for what the server would never send; the connection is then made anew. */
+/** Thrown for what the server never sends; the follower then reconnects. */
 export class BadFrame extends Error {}
 
 const KINDS: ReadonlySet<unknown> = new Set([
@@ -15,7 +15,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Return the frame that a text is, or null for a kind that this version does not know.
+ * Parse a frame; null for a kind that this version does not know.
  *
  * @param raw whether each event keeps its exact text
  * @throws BadFrame for anything but a JSON object with a `kind`
@@ -29,9 +29,9 @@ export function parseFrame(text: string, raw: boolean): Frame | null {
 }
 
 /**
- * Return the frame that a named message of a stream is, or null for a name that is unknown.
+ * Parse a named message of a stream; null for an unknown name.
  *
- * @throws BadFrame where `data` is no JSON object
+ * @throws BadFrame if `data` is not a JSON object
  */
 export function namedFrame(name: string, data: string): Frame | null {
   const members = parseObject(data);
@@ -40,7 +40,7 @@ export function namedFrame(name: string, data: string): Frame | null {
 }
 
 /**
- * Return the event that a text is.
+ * Parse an event.
  *
  * @throws BadFrame for anything but a JSON object with a seq and a hash
  */
@@ -49,7 +49,7 @@ export function parseEvent(text: string, raw: boolean): JobEvent {
   return raw ? { ...event, raw: text } : event;
 }
 
-/** Return the member `events` of a parsed JSON object, `text` being what it was parsed from. */
+/** Return the events in `holder`, which was parsed from `text`. */
 export function readEvents(
   holder: Readonly<Record<string, unknown>>,
   text: string,
@@ -74,8 +74,8 @@ const OPEN = '{[';
 const CLOSE = '}]';
 
 /**
- * Return the texts of the objects in the member `events` of a JSON object, exactly as they stand
- * there. Parsing and writing them again would not give the same bytes.
+ * Return the exact texts of the objects in the member `events` of a JSON object. Parsing and writing
+ * them again would not give the same bytes.
  */
 export function eventTexts(text: string): string[] {
   const texts: string[] = [];

@@ -11,7 +11,7 @@ export interface HttpOptions {
   readonly credentials?: RequestCredentials;
 }
 
-/** What follows `/api/jobs/<id>` over HTTP: one request, or several one after the other. */
+/** A transport over HTTP requests. */
 export abstract class HttpTransport implements Transport {
   readonly flowing = true;
 
@@ -35,8 +35,8 @@ export abstract class HttpTransport implements Transport {
   protected abstract run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void>;
 
   /**
-   * Make one GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: what
-   * looks like success but is a page (a proxy's, a sign-in form's) must not be taken for an empty stream.
+   * Make a GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: the page
+   * of a proxy or a sign-in form must not look like an empty stream.
    */
   protected async fetchAnswer(
     url: string,

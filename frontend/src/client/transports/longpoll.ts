@@ -4,21 +4,21 @@ import { BadFrame, readEvents } from '../wire';
 import { HttpTransport } from './http';
 import type { Sink } from './transport';
 
-/** The longest that the server holds an empty answer, in seconds. */
+/** How long the server may hold an empty answer, in seconds. */
 const LONGEST_WAIT = 25;
-/** Events an answer: the first has few, and each may have twice as many as the one before. */
+/** Events per answer: few in the first, then up to twice as many as in the previous one. */
 const FIRST_LIMIT = 32;
 const MOST_LIMIT = 1000;
-/** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
+/** A faster answer is followed by a larger one, a slower answer by a smaller one, in ms. */
 const QUICK_MS = 3000;
 const SLOW_MS = 6000;
-/** What the next event begins with, in a page as the server writes it. */
+/** The beginning of the next event in a page of the server. */
 const NEXT_EVENT = ',{"seq":';
-/** A proxy's way of saying that it did not want to wait as long. */
+/** Statuses of proxies that do not wait as long. */
 const PROXY_TIMEOUTS: ReadonlySet<number> = new Set([408, 502, 504]);
-/** Where no answer may be held at all, how often to ask, in ms. */
+/** The interval of requests if no answer can be held, in ms. */
 const PAUSE_MS = 2000;
-/** What `hello` says of a transport whose every answer is a sign of life, at most 25 s apart. */
+/** The heartbeat in `hello`, for a transport with an answer every 25 s or sooner. */
 const HEARTBEAT_S = 15;
 
 interface Page {
@@ -29,7 +29,7 @@ interface Page {
   readonly end: boolean;
 }
 
-/** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
+/** Requests pages of events, which the server holds until there is one: passes every HTTP proxy. */
 export class LongPollTransport extends HttpTransport {
   readonly finite = true;
 
@@ -49,8 +49,8 @@ export class LongPollTransport extends HttpTransport {
         sink.closed(answer.closed);
         return;
       }
-      // Node's `fetch` gives a connection back a macrotask after the answer's end; a request before
-      // that opens another one, and each starts slowly.
+      // Node's `fetch` releases a connection one macrotask after the end of an answer; an earlier request
+      // would open another connection, and each starts slowly.
       const pause = reader.mustPause ? PAUSE_MS : 0;
       await new Promise<void>((resolve) => this.platform.clock.after(pause, resolve));
       if (signal.aborted) return;
@@ -58,11 +58,11 @@ export class LongPollTransport extends HttpTransport {
   }
 }
 
-/** Turns pages into the frames that a stream would have sent. */
+/** Turns pages into the frames that a stream would send. */
 class PageReader {
-  /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
+  /** Seconds that the next answer may be held. The first is not held, to show that the transport works. */
   wait = 0;
-  /** How many events the next answer may have: as many as come in 3 to 6 seconds. */
+  /** The limit of events for the next answer, which should take 3 to 6 seconds. */
   limit = FIRST_LIMIT;
   isOver = false;
   #longest = LONGEST_WAIT;
@@ -74,12 +74,12 @@ class PageReader {
     private readonly sink: Sink,
   ) {}
 
-  /** Whether to pause before the next request, since no answer is held. */
+  /** Whether to pause before the next request, because no answer is held. */
   get mustPause(): boolean {
     return this.#longest < 1 && this.#caughtUp && !this.isOver;
   }
 
-  /** Ask for a shorter hold; false where that was not what went wrong. */
+  /** Halve the wait; return false if the wait was not the cause. */
   shortenWait(status: number): boolean {
     if (this.wait === 0 || !PROXY_TIMEOUTS.has(status)) return false;
     this.#longest = Math.floor(this.wait / 2);
@@ -87,7 +87,7 @@ class PageReader {
     return true;
   }
 
-  /** Take one page, whose text took so many ms to come. */
+  /** Handle a page that took `ms` to arrive. */
   handlePage(page: Page, ms: number): void {
     const { head } = page;
     const seq = Number.parseInt(page.next, 10);
@@ -107,7 +107,7 @@ class PageReader {
     this.#adjustLimit(page.events.length, ms);
   }
 
-  /** Hand on the events that are whole in a page which was cut off. */
+  /** Pass on the complete events of a page that was cut off. */
   handlePartialPage(text: string, raw: boolean): void {
     const whole = `${text.slice(0, Math.max(0, text.lastIndexOf(NEXT_EVENT)))}]}`;
     const page = parseObject(whole);
@@ -134,7 +134,7 @@ class PageReader {
   }
 }
 
-/** Read an answer's text, telling of its bytes as they come; `cut` is told what came where it is cut off. */
+/** Read an answer and report its bytes as they arrive; `cut` gets the text before a cut. */
 async function readText(
   response: Response,
   sink: Sink,

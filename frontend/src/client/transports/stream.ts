@@ -8,15 +8,15 @@ import type { Sink } from './transport';
 import { errorOf } from './websocket';
 
 const EVENT_STREAM = 'text/event-stream';
-/** What is asked for, and what else may come: a refusal that may be tried again is an event stream. */
+/** The requested type, and what else is accepted: a temporary refusal is always an event stream. */
 const TYPES = {
   SSE: [EVENT_STREAM],
   'octet stream': ['application/octet-stream', EVENT_STREAM],
 } as const;
 
 /**
- * Server-Sent Events read by `fetch`, `/api/jobs/<id>/stream`: unlike an `EventSource` it sees statuses
- * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
+ * Server-Sent Events of `/api/jobs/<id>/stream`, read by `fetch`, which sees statuses and can set headers,
+ * unlike `EventSource`. As an octet stream, the same bytes pass filters that hold `text/event-stream`.
  */
 export class StreamTransport extends HttpTransport {
   declare readonly name: keyof typeof TYPES;
@@ -43,9 +43,9 @@ export class StreamTransport extends HttpTransport {
   }
 }
 
-/** Turns the messages of one answer into frames. */
+/** Turns the messages of an answer into frames. */
 class StreamReader {
-  /** Whether the sink has been told that the connection is over. */
+  /** Whether `closed` was reported. */
   isOver = false;
   readonly #parser = new SseParser();
   #retry: number | null = null;
@@ -56,7 +56,7 @@ class StreamReader {
     private readonly raw: boolean,
   ) {}
 
-  /** Take the next bytes: all events that they complete go up as one frame. */
+  /** Parse the next bytes; the events that they complete are passed on as one frame. */
   push(bytes: Uint8Array): void {
     try {
       const messages = this.#parser.push(bytes);

@@ -5,7 +5,7 @@ import type { ErrorFrame } from '../types';
 import { BadFrame, parseFrame } from '../wire';
 import type { Sink, Transport } from './transport';
 
-/** Frames as text messages of a WebSocket, `/ws/jobs/<id>/`. */
+/** Frames as text messages of the WebSocket `/ws/jobs/<id>/`. */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSocket';
 
@@ -39,7 +39,7 @@ function attachHandlers(socket: SocketLike, sink: Sink, raw: boolean): void {
   socket.onmessage = ({ data }) => {
     try {
       const frame = typeof data === 'string' ? parseFrame(data, raw) : null;
-      // The close frame that follows an error says whether to come back.
+      // The close frame after an error says whether to reconnect.
       if (frame?.kind === 'error') words = errorOf(frame);
       else if (frame) sink.frame(frame);
       else sink.alive();
@@ -49,19 +49,19 @@ function attachHandlers(socket: SocketLike, sink: Sink, raw: boolean): void {
       sink.closed(lost('bad_frame', error.message));
     }
   };
-  // A close follows every error and says more; Node's `ws` throws errors that nobody listens to.
+  // A close event follows every error and says more; Node's `ws` throws errors without a handler.
   socket.onerror = () => undefined;
   socket.onclose = ({ code, reason }) => sink.closed(closedByCode(code, reason, words));
 }
 
-/** Close a socket from this side, and hear nothing more of it. */
+/** Close a socket and ignore its further events. */
 export function closeSocket(socket: SocketLike): void {
   socket.onmessage = null;
   socket.onclose = null;
   socket.close(1000);
 }
 
-/** Return an `error` frame's words. */
+/** Return the error of an `error` frame. */
 export function errorOf(frame: Omit<ErrorFrame, 'kind'>): ServerError {
   const { code, message } = frame;
   return { code, message, retryAfterMs: secondsToMs(frame.retry_after_s) };
