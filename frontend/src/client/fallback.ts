@@ -43,11 +43,8 @@ export class Ladder {
     private readonly times: UpgradeTimes = UPGRADE_TIMES,
   ) {
     if (rungs.length === 0) throw new TypeError('There is no transport to follow over.');
-    const remembered = memory.get();
-    this.#index = Math.max(
-      0,
-      rungs.findIndex((rung) => rung.name === remembered),
-    );
+    const remembered = rungs.findIndex((rung) => rung.name === memory.get());
+    this.#index = Math.max(0, remembered);
   }
 
   /** The transport to use now. */

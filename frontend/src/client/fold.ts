@@ -246,10 +246,9 @@ function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepVi
   const before = steps.get(stepKey(name, target, occurrence));
   const tries = data.try ?? before?.try ?? 0;
   const { seconds = null, error = null, result = null, until } = data;
-  const starts = status === 'running';
   const which = { step: name, target, occurrence, status, try: tries };
   const due = until === undefined ? {} : { until };
-  if (starts) {
+  if (status === 'running') {
     const nothing = { finished_at: null, seconds: null, error: null, result: null };
     const waits = data.place === undefined ? {} : { place: data.place };
     return { ...which, attempt: event.attempt, started_at: event.at, ...nothing, ...due, ...waits };

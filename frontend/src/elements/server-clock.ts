@@ -6,9 +6,6 @@
 /** The longest latency of an answer; a larger lag means that the server's clock was set back. */
 const MAX_LATENCY_MS = 5000;
 
-/** Reads a clock in ms. */
-export type ReadClock = () => number;
-
 /** Counts like the server's clock, and can be frozen while the page has no connection. */
 export class ServerClock {
   /** The server's clock minus the monotonic one; null before the first sync. */
@@ -19,8 +16,8 @@ export class ServerClock {
   onFreezeChange: () => void = () => undefined;
 
   constructor(
-    private readonly monotonic: ReadClock = () => performance.now(),
-    private readonly local: ReadClock = () => Date.now(),
+    private readonly monotonic: () => number = () => performance.now(),
+    private readonly local: () => number = () => Date.now(),
   ) {
     this.#confirmedAt = monotonic();
   }

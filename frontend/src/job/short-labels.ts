@@ -8,16 +8,10 @@ const MAX_LENGTH = 26;
  * end, then of the shared beginning, each up to a `.` `-` `_` `/` or `:`.
  */
 export function shortLabels(names: readonly string[]): ReadonlyMap<string, string> {
-  let excess = Math.max(0, ...names.map((name) => name.length)) - MAX_LENGTH;
-  const until = names.length > 1 ? sharedPrefix(names.map(reversed), excess) : 0;
-  excess -= until;
-  const from =
-    names.length > 1
-      ? sharedPrefix(
-          names.map((name) => name.slice(0, -until || undefined)),
-          excess,
-        )
-      : 0;
+  const excess = Math.max(0, ...names.map((name) => name.length)) - MAX_LENGTH;
+  const until = sharedPrefix(names.map(reversed), excess);
+  const heads = names.map((name) => name.slice(0, name.length - until));
+  const from = sharedPrefix(heads, excess - until);
   return new Map(
     names.map((name) => {
       const middle = name.slice(from, name.length - until);
@@ -28,7 +22,7 @@ export function shortLabels(names: readonly string[]): ReadonlyMap<string, strin
 
 /** How much of the shared beginning to drop: `excess` up to the next separator, or less if it is short. */
 function sharedPrefix(texts: readonly string[], excess: number): number {
-  if (excess <= 0) return 0;
+  if (excess <= 0 || texts.length < 2) return 0;
   const [first = ''] = texts;
   let shared = first.length;
   for (const text of texts) {

@@ -99,13 +99,10 @@ export class TargetRows {
     }
     const targets = new Set(this.plan?.groups.flatMap((group) => group.targets) ?? []);
     if (!stale) this.labels = shortLabels([...targets]);
-    for (const target of targets) {
-      if (!stale || stale.has(target))
-        this.rows.set(target, this.createRow(target, own.get(target) ?? []));
-    }
-    const extra = [...own.keys()].filter((target) => !targets.has(target));
-    for (const target of extra)
+    const changed = stale ? own.keys() : new Set([...targets, ...own.keys()]);
+    for (const target of changed) {
       this.rows.set(target, this.createRow(target, own.get(target) ?? []));
+    }
     this.groups = this.groupRows(targets);
   }
 
