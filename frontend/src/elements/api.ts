@@ -103,21 +103,14 @@ async function parseBody(response: Response): Promise<any> {
 }
 
 async function sendRequest(path: string, options: CallOptions): Promise<Response> {
-  const { method = 'GET', body, headers, signal } = options;
-  const text = options.text ?? (body === undefined ? undefined : jsonText(body));
+  const { method = 'GET', body, signal = null } = options;
+  const text = options.text ?? (body === undefined ? null : jsonText(body));
+  const headers = new Headers({ Accept: 'application/json', ...options.headers });
+  if (method !== 'GET') headers.set('X-CSRFToken', csrfToken());
+  if (text !== null) headers.set('Content-Type', 'application/json');
   try {
-    return await fetchAndSync(path, {
-      method,
-      credentials: 'same-origin',
-      headers: {
-        Accept: 'application/json',
-        ...(method === 'GET' ? {} : { 'X-CSRFToken': csrfToken() }),
-        ...(text === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...headers,
-      },
-      ...(text === undefined ? {} : { body: text }),
-      ...(signal ? { signal } : {}),
-    });
+    const init = { method, credentials: 'same-origin', headers, body: text, signal } as const;
+    return await fetchAndSync(path, init);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Unreachable('no answer');
@@ -178,7 +171,7 @@ export function describeError(error: unknown): string {
     return 'Reprise does not answer. Nothing was lost; check your connection and try again.';
   }
   if (error instanceof Problem && error.code === 'internal') {
-    return 'Reprise made a mistake, which is logged. Try again; if it stays, tell whoever runs it.';
+    return 'Reprise had an internal error, which is logged. Try again; if it happens again, tell your administrator.';
   }
   return error instanceof Error ? error.message : String(error);
 }

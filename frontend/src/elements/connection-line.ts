@@ -39,45 +39,34 @@ export function jobConnectionWords(info: FollowerInfo | null, seq: number): Conn
 
 /** Describe the connection of the jobs page; without a feed the list is polled every `pollS` seconds. */
 export function feedConnectionWords(info: FeedInfo | null, pollS: number): ConnectionWords {
+  const blocked = `no WebSocket gets through here; the list is read every ${pollS} s`;
   switch (info?.state) {
     case 'live':
       return { tone: 'live', words: 'live over WebSocket' };
     case 'quiet':
       return { tone: 'busy', words: 'no signal over WebSocket: the list may be behind' };
     case 'blocked':
-      return {
-        tone: 'live',
-        words: `no WebSocket gets through here; the list is read every ${pollS} s`,
-      };
+      return { tone: 'live', words: blocked };
     default:
       return lostWords(info, 'runs continue, and the list catches up');
   }
 }
 
 function lostWords(info: ConnectionInfo | null, meanwhile: string): ConnectionWords {
+  const lost = { tone: 'lost', action: 'Try now' } as const;
+  const offline = `this device is offline; ${meanwhile} when the network is back`;
   switch (info?.state) {
     case 'reconnecting':
-      return { tone: 'lost', words: 'connection lost', tryAt: info.nextTryAt, action: 'Try now' };
+      return { ...lost, words: 'connection lost', tryAt: info.nextTryAt };
     case 'offline':
-      return {
-        tone: 'lost',
-        words: `this device is offline; ${meanwhile} when the network is back`,
-        action: 'Try now',
-      };
-    case 'failed':
-      return {
-        tone: 'lost',
-        words: info.error?.message ?? 'The connection was refused.',
-        action: 'Try again',
-      };
+      return { ...lost, words: offline };
+    case 'failed': {
+      const words = info.error?.message ?? 'The connection was refused.';
+      return { tone: 'lost', words, action: 'Try again' };
+    }
     default:
       if (!info || info.nextTryAt === null) return { tone: 'busy', words: 'connecting' };
-      return {
-        tone: 'lost',
-        words: 'no connection yet',
-        tryAt: info.nextTryAt,
-        action: 'Try now',
-      };
+      return { ...lost, words: 'no connection yet', tryAt: info.nextTryAt };
   }
 }
 

@@ -65,7 +65,7 @@ function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
           coarse></reprise-since>${left === null || !going ? nothing : html`, ${remainingTime(left)}`}</span>`
       : null,
     job.attempt > 1
-      ? html`<span title="A worker has taken the job so often: after a wait, too">attempt ${job.attempt}</span>`
+      ? html`<span title="How often a worker has taken the job, also after a wait">attempt ${job.attempt}</span>`
       : null,
     job.retry_of
       ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>`

@@ -34,28 +34,20 @@ export async function checkHistory(job: string, ask: typeof callApi): Promise<Hi
 
 /** Describe a check. */
 export function describeCheck(known: HistoryCheck): CheckWords {
-  if (known === 'unasked') return { tone: '', words: '', detail: '', action: 'verify' };
-  if (known === 'checking')
-    return { tone: '', words: 'checking every event', detail: '', action: '' };
+  const nothingKnown = { tone: '', words: '', detail: '', action: '' } as const;
+  if (known === 'unasked') return { ...nothingKnown, action: 'verify' };
+  if (known === 'checking') return { ...nothingKnown, words: 'checking every event' };
+  const failed = { tone: 'failed', detail: '' } as const;
   if ('error' in known) {
-    return {
-      tone: 'failed',
-      words: `not verified: ${known.error}`,
-      detail: '',
-      action: 'try again',
-    };
+    return { ...failed, words: `not verified: ${known.error}`, action: 'try again' };
   }
   if (known.ok) {
-    const detail = `Every hash up to #${count(known.head)} holds, the last is ${known.hash}`;
-    return {
-      tone: 'succeeded',
-      words: `${plural(known.head, 'event')} verified`,
-      detail,
-      action: 'again',
-    };
+    const words = `${plural(known.head, 'event')} verified`;
+    const detail = `All hashes up to #${count(known.head)} are right, the last is ${known.hash}`;
+    return { tone: 'succeeded', words, detail, action: 'again' };
   }
-  const words = `the history is not what was written, from #${count(known.seq)} on. ${known.reason}`;
-  return { tone: 'failed', words, detail: '', action: 'again' };
+  const words = `the history was changed, from #${count(known.seq)} on. ${known.reason}`;
+  return { ...failed, words, action: 'again' };
 }
 
 /** `<reprise-verify job="<id>">`. */

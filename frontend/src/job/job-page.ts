@@ -21,7 +21,7 @@ import { isCurrent, jobConnectionLine } from '../elements/connection-line';
 import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
-import { possibleActions, unsuccessfulTargets } from './actions';
+import { possibleActions } from './actions';
 import { secondsLeft } from './estimate';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
@@ -203,9 +203,7 @@ export class JobPage extends LightElement {
     if (!job || this.isActing) return;
     this.notice = '';
     try {
-      const targets = unsuccessfulTargets(run.view, job.plan);
-      const rows = run.rows.all;
-      const call = await this.steering.confirmAction(act, { job, rows, targets, gate });
+      const call = await this.steering.confirmAction(act, { job, run, gate });
       if (!call) return;
       this.isActing = true;
       await call();
@@ -256,16 +254,14 @@ export class JobPage extends LightElement {
 
   private noticesView(job: Job): TemplateResult | typeof nothing {
     const { run, holderTitles: titles, isActing: acting } = this;
-    const busy = run.rows.all.filter((row) => row.current?.status === 'running').length;
     const onAct = (act: string, gate: WaitingFor) => void this.performAction(act, gate);
-    return noticesView({ job, titles, moments: run.jobEvents, busy, acting, onAct });
+    return noticesView({ job, run, titles, acting, onAct });
   }
 
   private outcomeView(job: Job): TemplateResult | typeof nothing {
     const { run, retries, canSubmit, isActing: acting } = this;
-    const targets = unsuccessfulTargets(run.view, job.plan);
     const onRetry = () => void this.performAction('retry');
-    return outcomeView({ job, rows: run.rows.all, targets, retries, canSubmit, acting, onRetry });
+    return outcomeView({ job, run, retries, canSubmit, acting, onRetry });
   }
 
   private tryNow(): void {
@@ -294,7 +290,7 @@ export class JobPage extends LightElement {
       case 'log':
         return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
           from markable marked=${this.marked} @mark=${this.markLines} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
-          empty=${loading ? 'Loading the log…' : 'Nothing has been written yet.'}></reprise-log>`;
+          empty=${loading ? 'Loading the log…' : 'No output yet.'}></reprise-log>`;
       case 'events':
         return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
       default:

@@ -216,7 +216,7 @@ export class Matrix extends LightElement {
   private emptyWords(): string {
     if (this.searchText) return `No server’s name contains “${this.searchText}”.`;
     if (this.filter === 'failed') return 'No server has failed.';
-    return this.filter === 'running' ? 'No server is being worked on just now.' : 'No steps yet.';
+    return this.filter === 'running' ? 'No server is running now.' : 'No steps yet.';
   }
 
   private headRow(): TemplateResult {

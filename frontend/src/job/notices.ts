@@ -1,25 +1,23 @@
 /** Says why a run does not continue: a stop, a pause, a gate, a timer, other jobs. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { JobEvent, WaitingFor } from '../client';
+import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { glyph, noticeView } from '../elements/light-element';
 import { listNames, waitWords } from '../text/event-words';
 import { actorName, plural, shortId, withFullStop } from '../text/format';
 import { openGates } from './actions';
 import { actionButtons } from './header';
+import type { RunModel } from './run-model';
 
 const MAX_WAITS = 4;
 
 /** The parameters of the notices. */
 export interface NoticesView {
   readonly job: Job;
+  readonly run: RunModel;
   /** The titles of the jobs that hold its targets, by id. */
   readonly titles: ReadonlyMap<string, string>;
-  /** The events of the job itself. */
-  readonly moments: readonly JobEvent[];
-  /** The number of servers on which a step is running. */
-  readonly busy: number;
   readonly acting: boolean;
   readonly onAct: (act: string, gate: WaitingFor) => void;
 }
@@ -30,7 +28,7 @@ export function noticesView(held: NoticesView): TemplateResult | typeof nothing 
     case 'cancelling':
       return noticeView(
         'is-warning',
-        'Stopping: running steps get a few seconds to end, then the run puts back what it began.',
+        'Stopping: running steps get a few seconds to end, then the run rolls back what it started.',
         'cancelling',
       );
     case 'paused':
@@ -42,23 +40,21 @@ export function noticesView(held: NoticesView): TemplateResult | typeof nothing 
   }
 }
 
-function pausedNotice({ job, moments, busy }: NoticesView): TemplateResult {
-  const paused = moments.findLast((event) => event.type === 'job.paused');
+function pausedNotice({ job, run }: NoticesView): TemplateResult {
+  const busy = run.rows.all.filter((row) => row.current?.status === 'running').length;
+  const paused = run.jobEvents.findLast((event) => event.type === 'job.paused');
   const reason = paused?.type === 'job.paused' ? paused.data.reason : '';
   const by = paused
     ? html`Paused by ${actorName(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${withFullStop(reason)}` : '.'}`
     : html`Paused.`;
-  const now = busy ? `Steps that run on ${plural(busy, 'server')} end first.` : '';
-  const next = job.started_at ? 'Nothing goes on' : 'It does not begin';
+  const now = busy ? `Running steps on ${plural(busy, 'server')} end first.` : '';
+  const next = job.started_at ? 'Nothing else starts' : 'The run does not start';
   return noticeView('is-warning', html`${by} ${now} ${next} until somebody resumes it.`, 'paused');
 }
 
 /** The question of a gate, with the two answers if the reader may give them. */
-function gateNotice(
-  { job, moments, acting, onAct }: NoticesView,
-  gate: WaitingFor,
-): TemplateResult {
-  const asked = moments.findLast(
+function gateNotice({ job, run, acting, onAct }: NoticesView, gate: WaitingFor): TemplateResult {
+  const asked = run.jobEvents.findLast(
     (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
   );
   const answers = actionButtons(
@@ -76,10 +72,10 @@ function gateNotice(
 
 function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
   const others = gate.not_by_submitter
-    ? `Somebody else than ${actorName(job.submitted_by)}, who submitted it, has to answer.`
+    ? `Somebody other than ${actorName(job.submitted_by)}, who submitted the job, must answer.`
     : '';
   if (!gate.until) return others;
-  return html`${others} It is given up <reprise-until at=${gate.until}></reprise-until>.`;
+  return html`${others} The request expires <reprise-until at=${gate.until}></reprise-until>.`;
 }
 
 /** What else the job waits for: timers and signals, or targets and the jobs that hold them. */
@@ -93,17 +89,17 @@ function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof no
   if (!holders.size) return nothing;
   const parts = [...holders].map(([holder, targets]) => holderWords(targets, holder, titles));
   const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
-  return noticeView('is-warning', html`Waiting for ${all}. It goes on by itself.`, 'waiting');
+  return noticeView('is-warning', html`Waiting for ${all}. It continues by itself.`, 'waiting');
 }
 
 function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {
   const shown = waits.slice(0, MAX_WAITS).map(waitWords);
   const more = waits.length - shown.length;
   const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
-  const word = waits.some((wait) => wait.for === 'signal');
-  const unknown = waits.some((wait) => wait.for === 'kind');
-  const goes = unknown ? 'It goes on once there is one.' : 'It goes on by itself.';
-  const end = word ? '' : goes;
+  const goes = waits.some((wait) => wait.for === 'kind')
+    ? 'It continues once there is one.'
+    : 'It continues by itself.';
+  const end = waits.some((wait) => wait.for === 'signal') ? '' : goes;
   return noticeView('is-warning', html`Waiting for ${all.join('; ')}. ${end}`, 'waiting');
 }
 

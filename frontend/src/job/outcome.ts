@@ -5,6 +5,8 @@ import type { Job } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
 import { stripControls } from '../text/event-words';
 import { actorName, plural, shortId, withFullStop } from '../text/format';
+import { unsuccessfulTargets } from './actions';
+import type { RunModel } from './run-model';
 import { formatAddress } from './tabs';
 import { failedStep, type TargetRow } from './target-rows';
 
@@ -13,10 +15,7 @@ const MAX_LINKS = 12;
 /** The parameters of the summary. */
 export interface OutcomeView {
   readonly job: Job;
-  /** The rows, with the failed step of each target to link to. */
-  readonly rows: readonly TargetRow[];
-  /** The targets that a retry would be for. */
-  readonly targets: readonly string[];
+  readonly run: RunModel;
   /** The retries of this job, newest first. */
   readonly retries: readonly Job[];
   readonly canSubmit: boolean;
@@ -26,9 +25,10 @@ export interface OutcomeView {
 
 /** One line, and the buttons for what to do next. */
 export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing {
-  const { job, rows, targets, acting } = ended;
+  const { job, run, acting } = ended;
   if (job.finished_at === null) return nothing;
-  const failed = rows.filter((row) => row.status === 'failed' && row.target);
+  const targets = unsuccessfulTargets(run.view, job.plan);
+  const failed = run.rows.all.filter((row) => row.status === 'failed' && row.target);
   const retry = job.can.includes('retry') && targets.length > 0;
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}

@@ -11,22 +11,15 @@ const REASON_LABEL = 'Reason, for the history (optional)';
 
 /** The question of the Stop button. */
 export function stopQuestion(job: Job, rows: readonly TargetRow[]): Question {
-  if (!job.started_at) {
-    return {
-      title: `Cancel “${job.title}”?`,
-      consequences: ['It has not begun, so nothing was changed on any server.'],
-      confirm: 'Cancel job',
-      cancel: 'Keep it',
-      danger: true,
-    };
-  }
+  const started = job.started_at !== null;
+  const untouched = 'It has not started, so nothing was changed on any server.';
   return {
-    title: `Stop “${job.title}”?`,
-    consequences: stopConsequences(job, rows),
-    confirm: 'Stop run',
-    cancel: 'Keep it running',
+    title: `${started ? 'Stop' : 'Cancel'} “${job.title}”?`,
+    consequences: started ? stopConsequences(job, rows) : [untouched],
+    confirm: started ? 'Stop run' : 'Cancel job',
+    cancel: started ? 'Keep it running' : 'Keep it',
     danger: true,
-    reason: REASON_LABEL,
+    ...(started ? { reason: REASON_LABEL } : {}),
   };
 }
 
@@ -35,13 +28,13 @@ function stopConsequences(job: Job, rows: readonly TargetRow[]): string[] {
   const idle = rows.filter((row) => row.status === 'pending').length;
   return [
     busy
-      ? `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run puts back what it began.`
+      ? `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run rolls back what it started.`
       : 'A running step gets a few seconds to end.',
     ...(job.done ? [`What is done stays done: ${count(job.done)} of ${count(job.total)}.`] : []),
     ...(idle
-      ? [`${plural(idle, 'server')} not begun yet ${idle === 1 ? 'stays' : 'stay'} as now.`]
+      ? [`${plural(idle, 'server')} not started yet ${idle === 1 ? 'stays' : 'stay'} unchanged.`]
       : []),
-    'A stopped run does not go on later; you can start a new one.',
+    'A stopped run cannot be resumed; you can start a new one.',
   ];
 }
 
@@ -49,7 +42,7 @@ function stopConsequences(job: Job, rows: readonly TargetRow[]): string[] {
 export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   const busy = countRunning(rows);
   const begun = [
-    'Steps that run now end first, then nothing goes on until somebody resumes it.',
+    'Running steps end first; nothing else starts until somebody resumes the run.',
     ...(busy
       ? [
           `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
@@ -58,9 +51,9 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   ];
   return {
     title: `Pause “${job.title}”?`,
-    consequences: job.started_at ? begun : ['It does not begin until somebody resumes it.'],
+    consequences: job.started_at ? begun : ['It does not start until somebody resumes it.'],
     confirm: job.started_at ? 'Pause run' : 'Pause job',
-    cancel: 'Go on',
+    cancel: 'Do not pause',
     reason: REASON_LABEL,
   };
 }
@@ -69,21 +62,18 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
 export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
   const by = `It was submitted by ${actorName(job.submitted_by)}.`;
-  const common = { cancel: 'Not now', reason: REASON_LABEL };
-  if (act === 'approve') {
-    return {
-      title: `Approve “${gate.gate}”?`,
-      consequences: [...asks, by, 'The run goes on at once.'],
-      confirm: 'Approve',
-      ...common,
-    };
-  }
+  const approves = act === 'approve';
+  const outcome = approves
+    ? 'The run continues at once.'
+    : 'The run fails; the history says who rejected it and why.';
+  const confirm = approves ? 'Approve' : 'Reject';
   return {
-    title: `Reject “${gate.gate}”?`,
-    consequences: [...asks, by, 'The run fails, saying who rejected it and why.'],
-    confirm: 'Reject',
-    danger: true,
-    ...common,
+    title: `${confirm} “${gate.gate}”?`,
+    consequences: [...asks, by, outcome],
+    confirm,
+    cancel: 'Not now',
+    danger: !approves,
+    reason: REASON_LABEL,
   };
 }
 
@@ -92,8 +82,8 @@ export function retryQuestion(targets: readonly string[]): Question {
   return {
     title: `Retry ${plural(targets.length, 'server')}?`,
     consequences: [
-      `A new job does the same again on ${listNames(targets, 6)}.`,
-      'This one stays as it is, and links to the new one.',
+      `A new job repeats the run on ${listNames(targets, 6)}.`,
+      'This job does not change, and links to the new one.',
     ],
     confirm: 'Start retry',
     cancel: 'Not now',

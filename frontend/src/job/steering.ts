@@ -2,16 +2,15 @@
 
 import type { WaitingFor } from '../client';
 import { callApi, createKey, type Job } from '../elements/api';
+import { unsuccessfulTargets } from './actions';
 import { askToConfirm, type Question } from './confirm-dialog';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
-import type { TargetRow } from './target-rows';
+import type { RunModel } from './run-model';
 
 /** What an action applies to. */
 export interface ActionContext {
   readonly job: Job;
-  readonly rows: readonly TargetRow[];
-  /** The targets that a retry would be for. */
-  readonly targets: readonly string[];
+  readonly run: RunModel;
   readonly gate: WaitingFor | undefined;
 }
 
@@ -25,36 +24,29 @@ export class Steering {
     const reason = question ? await askToConfirm(question) : '';
     if (reason === null) return null;
     const { job, gate } = about;
-    if (act === 'retry') return () => this.retry(job);
-    const body = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
+    const retries = act === 'retry';
+    const given = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
+    const body = retries ? { only: 'failed' } : given;
+    const headers = retries ? { 'Idempotency-Key': this.idempotencyKey } : {};
     return async () => {
-      await callApi(`/api/jobs/${job.id}/${act}`, { ...POST, body });
+      const path = `/api/jobs/${job.id}/${act}`;
+      const answer = await callApi<Job>(path, { method: 'POST', body, headers });
+      if (!retries) return;
+      this.idempotencyKey = createKey();
+      location.assign(`/jobs/${answer.id}`);
     };
-  }
-
-  private async retry(job: Job): Promise<void> {
-    const headers = { 'Idempotency-Key': this.idempotencyKey };
-    const made = await callApi<Job>(`/api/jobs/${job.id}/retry`, {
-      ...POST,
-      body: { only: 'failed' },
-      headers,
-    });
-    this.idempotencyKey = createKey();
-    location.assign(`/jobs/${made.id}`);
   }
 }
 
-const POST = { method: 'POST' } as const;
-
 /** Resuming asks nothing, because pausing undoes it. */
-function questionFor(act: string, { job, rows, targets, gate }: ActionContext): Question | null {
+function questionFor(act: string, { job, run, gate }: ActionContext): Question | null {
   switch (act) {
     case 'cancel':
-      return stopQuestion(job, rows);
+      return stopQuestion(job, run.rows.all);
     case 'pause':
-      return pauseQuestion(job, rows);
+      return pauseQuestion(job, run.rows.all);
     case 'retry':
-      return retryQuestion(targets);
+      return retryQuestion(unsuccessfulTargets(run.view, job.plan));
     case 'approve':
     case 'reject':
       return gate ? gateQuestion(act, job, gate) : null;

@@ -98,5 +98,5 @@ export class StepOutput extends LightElement {
 
 function emptyWords(status: string | undefined): string {
   if (!status) return 'This step has not started.';
-  return status === 'running' ? 'No output yet.' : 'This step wrote nothing.';
+  return status === 'running' ? 'No output yet.' : 'This step had no output.';
 }

@@ -55,7 +55,7 @@ export function tabList(
     onPick(next);
     document.getElementById(`tab-${next}`)?.focus();
   };
-  return html`<div class="tabs" role="tablist" aria-label="Sides of the run" @keydown=${keyed}>
+  return html`<div class="tabs" role="tablist" aria-label="Views of the run" @keydown=${keyed}>
     ${TABS.map(
       (tab) => html`<button class="tab" role="tab" id="tab-${tab}" aria-selected=${tab === current}
         aria-controls="panel-${tab}" tabindex=${tab === current ? 0 : -1} @click=${() => onPick(tab)}

@@ -25,7 +25,7 @@ export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): Templ
 /** Mark a job that waits for approval, because it does not continue by itself. */
 function approvalWord(job: Job): string | undefined {
   const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
-  return asks ? 'asks approval' : undefined;
+  return asks ? 'needs approval' : undefined;
 }
 
 function progressCell(job: Job): TemplateResult | typeof nothing {

@@ -157,7 +157,7 @@ export class JobsPage extends LightElement {
       if (asking.signal.aborted) return;
       this.error =
         error instanceof Unreachable
-          ? 'Reprise does not answer. Runs go on without this page, and it tries again by itself.'
+          ? 'Reprise does not answer. Runs continue without this page, which keeps trying.'
           : describeError(error);
     }
     this.updateClock();
@@ -281,11 +281,11 @@ export class JobsPage extends LightElement {
       return this.error ? nothing : html`<p class="loading muted">Loading jobs…</p>`;
     if (this.filters.size) {
       return html`<div class="state"><h2>No job matches</h2>
-        <p>Nothing that you may see fits these filters.</p>
+        <p>No job that you may see matches these filters.</p>
         <a class="button" href="/">Clear filters</a></div>`;
     }
     return html`<div class="state"><h2>No jobs yet</h2>
-      <p>A job is one run over your servers, and every step of it is kept.</p>
+      <p>A job is one run over your servers, and every step of it is recorded.</p>
       ${this.canSubmit ? html`<a class="button is-main" href="/jobs/new">Start the first job</a>` : nothing}
     </div>`;
   }
@@ -303,7 +303,7 @@ export class JobsPage extends LightElement {
     ${
       this.next
         ? html`<p class="more"><button class="button" @click=${this.loadOlder}>Show older jobs</button></p>`
-        : html`<p class="more muted">${count(this.unfinished.length + this.finished.length)} shown, that is all.</p>`
+        : html`<p class="more muted">${count(this.unfinished.length + this.finished.length)} shown, no more to load.</p>`
     }`;
   }
 }

@@ -45,7 +45,6 @@ export interface Control {
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** Up to this length, JSON text is shown unchanged on one line. */
 const MAX_LINE_LENGTH = 60;
-const LISTS: ReadonlySet<ControlType> = new Set(['some-of', 'lines']);
 
 /** Whether a text is an integer. */
 export function isInteger(text: string): boolean {
@@ -131,7 +130,8 @@ function createChoice(json: string, value: string, label: string, group = ''): C
 function emptyJson(type: ControlType, schema: Schema, nullable: boolean): string | undefined {
   const { default: preset } = schema;
   if (preset === null) return 'null';
-  if (LISTS.has(type)) return nullable && preset === undefined ? 'null' : '[]';
+  if (type === 'some-of' || type === 'lines')
+    return nullable && preset === undefined ? 'null' : '[]';
   if (nullable) return preset === '' ? '""' : 'null';
   return (type === 'text' || type === 'long-text') && typeof preset === 'string' ? '""' : undefined;
 }
@@ -157,7 +157,7 @@ export function withStoredChoices(control: Control, json: string | undefined): C
   const known = new Set(control.choices.map((one) => one.value));
   const extra = [...new Set(Array.isArray(value) ? value : [value])]
     .filter((one) => typeof one === 'string' && !known.has(one))
-    .map((one) => createChoice(JSON.stringify(one), one, one, 'Not offered any more'));
+    .map((one) => createChoice(JSON.stringify(one), one, one, 'No longer offered'));
   return { ...control, choices: [...control.choices, ...extra] };
 }
 

@@ -31,8 +31,8 @@ const CONTROL_NAMES: Readonly<Record<ControlType, string>> = {
 };
 
 const UNSUPPORTED_NOTE =
-  'The usual field cannot hold this value. Left as it is, it is sent exactly as it came.';
-const SECRET_NOTE = 'The earlier job had one, which is not handed out: give it again.';
+  'The usual field cannot hold this value. If you do not change it, it is sent unchanged.';
+const SECRET_NOTE = 'The earlier job had a secret here, which cannot be shown: type it again.';
 
 /** The template of a field. */
 export function fieldView(view: FieldView): TemplateResult {
@@ -66,7 +66,7 @@ function controlView(view: FieldView): TemplateResult {
     case 'one-of':
       return selectView(view);
     case 'lines':
-      return textAreaView(view, 'One a line');
+      return textAreaView(view, 'One per line');
     case 'long-text':
       return textAreaView(view);
     case 'long-password':
@@ -143,7 +143,7 @@ function controlSwitch(view: FieldView): TemplateResult | typeof nothing {
     if (!named.has(CONTROL_NAMES[control.type])) named.set(CONTROL_NAMES[control.type], control);
   // An entry with drafts can always be switched back.
   if (named.size < (entry.control.type === 'json' || entry.drafts ? 2 : 3)) return nothing;
-  return html`<span class="segments form-controls" role="group" aria-label="Written as">
+  return html`<span class="segments form-ways" role="group" aria-label="Written as">
     ${[...named].map(
       ([
         name,

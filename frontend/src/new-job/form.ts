@@ -91,7 +91,7 @@ function labelOf(name: string, schema: Schema): string {
 
 function unknownField(name: string, initialJson: string): Field {
   const help =
-    'This form does not know it; it was a parameter of the earlier job. Empty leaves it out.';
+    'The earlier job had this parameter, which the kind no longer has. Leave it empty to omit it.';
   const controls = controlsFor({}, {}, false);
   return { name, label: name, help, required: false, schema: {}, controls, initialJson };
 }

@@ -128,7 +128,7 @@ export class NewJobForm extends LightElement {
     if (error instanceof Problem && error.code === 'idempotency_conflict') {
       this.idempotencyKey = createKey();
       this.notice =
-        'This form has already started a job, whose answer was lost on the way; you find it under Jobs. ' +
+        'This form has already started a job, but the answer was lost; you find the job under Jobs. ' +
         'Since then something was changed here: press again to start a second one.';
       return;
     }

@@ -76,13 +76,13 @@ function listProblem({ required }: Field, { control, json }: Entry): string {
   const least = json === 'null' ? 0 : (control.schema.minItems ?? 0);
   if (length >= least) return '';
   if (least > 1) return `At least ${count(least)} are needed.`;
-  return control.type === 'some-of' || !required ? 'Choose at least one.' : 'Write at least one.';
+  return control.type === 'some-of' || !required ? 'Choose at least one.' : 'Enter at least one.';
 }
 
 function numberProblem({ control }: Entry, text: string): string {
-  if (!isNumber(text)) return 'Write a number.';
+  if (!isNumber(text)) return 'Enter a number.';
   const whole = isInteger(text);
-  if (control.schema.type === 'integer' && !whole) return 'Write a whole number.';
+  if (control.schema.type === 'integer' && !whole) return 'Enter a whole number.';
   const number = whole ? BigInt(text) : Number(text);
   if (typeof number === 'bigint' ? number >= INT64 || number < -INT64 : !Number.isFinite(number)) {
     return 'This number is too large.';

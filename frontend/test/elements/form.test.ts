@@ -268,8 +268,8 @@ describe('errors', () => {
     expect(form.errors).toEqual({
       servers: 'Choose at least one.',
       batch: 'At least 1.',
-      pace: 'Write a number.',
-      max_failures: 'Write a whole number.',
+      pace: 'Enter a number.',
+      max_failures: 'Enter a whole number.',
     });
     expect(new Form(schema, DEFAULTS).write(['gs-001'], 'servers').errors).toEqual({});
   });

@@ -124,7 +124,7 @@ describe('what an act will do', () => {
       '1\u00a0server is in the middle of the steps and stays there: what is drained stays drained.',
     );
     const queued = pauseQuestion(job({ started_at: null }), []);
-    expect(queued.consequences).toEqual(['It does not begin until somebody resumes it.']);
+    expect(queued.consequences).toEqual(['It does not start until somebody resumes it.']);
   });
 
   it('is said of an answer, with who asks for what', () => {
@@ -141,7 +141,7 @@ describe('what an act will do', () => {
   it('is said of a retry, with the targets by name', () => {
     const { title, consequences } = retryQuestion(['gs-2', 'gs-4']);
     expect(title).toBe('Retry 2\u00a0servers?');
-    expect(consequences[0]).toBe('A new job does the same again on gs-2 and gs-4.');
+    expect(consequences[0]).toBe('A new job repeats the run on gs-2 and gs-4.');
   });
 
   it('is said of a stop, which cannot be taken back', () => {

@@ -49,7 +49,7 @@ describe('its words', () => {
 
   it('name the first bad event and the reason', () => {
     expect(describeCheck(bad).words).toBe(
-      'the history is not what was written, from #1,204 on. Event 1204 was changed.',
+      'the history was changed, from #1,204 on. Event 1204 was changed.',
     );
     expect(describeCheck(bad).tone).toBe('failed');
   });
