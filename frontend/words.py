@@ -1,6 +1,6 @@
 """An event in one plain sentence, for the pages that need no script.
 
-`src/text/words.ts` says the same in the browser; the two are kept in step by the cases in
+`src/text/event-words.ts` says the same in the browser; the two are kept in step by the cases in
 `frontend/test/elements/words.ndjson`, which the tests of both read.
 """
 

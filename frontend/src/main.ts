@@ -2,12 +2,12 @@
 
 import './styles/index.css';
 import './elements/copy';
-import './elements/jobs';
-import './elements/new-job';
+import './jobs/jobs-page';
+import './new-job/new-job-form';
 import './elements/ticker';
-import './job/job';
-import { startKeys } from './elements/keys';
+import './job/job-page';
 import { startMenus } from './elements/menus';
+import { startShortcuts } from './elements/shortcuts';
 
-startKeys();
+startShortcuts();
 startMenus();

@@ -74,14 +74,14 @@ def test_somebody_else_approves(visits: Visits) -> None:
     own.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}$"))
     run = JobPage(own, up, own.url.rpartition("/")[2])
     words = "Waits for approval at the gate “canary”: Does gs-001 look well?"
-    limits = "Somebody else than demo, who submitted it, has to answer."
+    limits = "Somebody other than demo, who submitted the job, must answer."
     for page in (own, JobPage.open(viewers, up, run.job).page):
         expect(page.locator(".gate")).to_contain_text(words)
         expect(page.locator(".gate")).to_contain_text(limits)
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     others.goto("/")
     row = others.locator(".job.is-waiting", has=others.locator(f'a[href="/jobs/{run.job}"]'))
-    expect(row).to_contain_text("asks approval")
+    expect(row).to_contain_text("needs approval")
     row.get_by_role("link").click()
     others.get_by_role("button", name="Approve").click()
     asked = others.get_by_role("dialog")
@@ -106,7 +106,7 @@ def test_a_run_that_is_rejected_fails_and_is_retried_by_the_second_person(visits
 
     page.get_by_role("button", name="Retry 2 servers not done").tap()
     asked = page.get_by_role("dialog")
-    expect(asked).to_contain_text("A new job does the same again on gs-002 and gs-003.")
+    expect(asked).to_contain_text("A new job repeats the run on gs-002 and gs-003.")
     asked.get_by_role("button", name="Start retry").tap()
     page.wait_for_url(lambda url: url.endswith(job) is False)
     again = JobPage(page, up, page.url.rpartition("/")[2])

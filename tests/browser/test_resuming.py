@@ -51,7 +51,7 @@ def test_a_device_that_was_offline_resumes_from_its_cursor(visits: Visits) -> No
     visits.watch.allow(CUT_OFF)
     run = started(visits)
     run.page.context.set_offline(True)
-    expect(run.connection).to_contain_text("this device is offline; the run goes on")
+    expect(run.connection).to_contain_text("this device is offline; the run continues")
     cut = run.seq()
     more_has_happened(run, cut)
     assert run.seq() == cut

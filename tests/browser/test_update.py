@@ -57,7 +57,7 @@ def fill_in(page: Page, version: str) -> None:
     page.get_by_label("Failures tolerated").fill("0")
     expect(plan).to_contain_text("Stops after 1 failure.")
 
-    for typed, error in (("0", "At least 1."), ("four", "Write a number.")):
+    for typed, error in (("0", "At least 1."), ("four", "Enter a number.")):
         batch.fill(typed)
         start.click()
         expect(batch).to_have_attribute("aria-invalid", "true")

@@ -1,13 +1,13 @@
-import { HEARTBEAT_S } from './silence';
+import { HEARTBEAT_S } from './liveness';
 
-/** An id as the server takes one: either case, with its four dashes or without any. */
+/** An id as the server accepts it: in either case, with all four dashes or none. */
 const ID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i;
 const PARTS = /^(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})$/;
 const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{32,36})(?:\/|$)/i;
 
 const HEARTBEAT = { heartbeat_s: String(HEARTBEAT_S) };
 
-/** A short-lived permit for one job in place of a cookie, for another origin; renewed at each connect. */
+/** A short-lived permit for one job from another origin; a function gets a new one for each connection. */
 export type Ticket = string | (() => Promise<string>);
 
 /** The addresses of one job's streams. */
@@ -18,8 +18,8 @@ export class Addresses {
 
   /**
    * @param job a job's id, or any address of it (`/jobs/<id>`, `https://host/api/jobs/<id>`)
-   * @param base what a relative address is relative to
-   * @throws TypeError where `job` names no job, or is relative and there is no base
+   * @param base the base of a relative address
+   * @throws TypeError if `job` does not name a job, or is relative without a base
    */
   constructor(
     job: string,
@@ -27,7 +27,7 @@ export class Addresses {
     private readonly ticket?: Ticket,
   ) {
     if (ID.test(job)) {
-      this.job = written(job);
+      this.job = normalizeId(job);
       this.#root = new URL('/', base);
       return;
     }
@@ -36,30 +36,30 @@ export class Addresses {
     if (prefix === undefined || id === undefined || !ID.test(id)) {
       throw new TypeError(`Not a job's id or address: ${job}`);
     }
-    this.job = written(id);
+    this.job = normalizeId(id);
     this.#root = new URL(`${prefix}/`, url);
   }
 
-  /** Where the WebSocket is, for what comes after `cursor`. */
+  /** The address of the WebSocket for events after `cursor`. */
   async webSocket(cursor: string): Promise<string> {
-    const url = await this.#address(`ws/jobs/${this.job}/`, { after: cursor, ...HEARTBEAT });
+    const url = await this.#buildUrl(`ws/jobs/${this.job}/`, { after: cursor, ...HEARTBEAT });
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
 
-  /** Where the Server-Sent Events are. */
+  /** The address of the Server-Sent Events. */
   async stream(cursor: string): Promise<string> {
     const query = { after: cursor, ...HEARTBEAT };
-    return (await this.#address(`api/jobs/${this.job}/stream`, query)).href;
+    return (await this.#buildUrl(`api/jobs/${this.job}/stream`, query)).href;
   }
 
-  /** Where one page of events is; the answer may be held for `wait` seconds. */
+  /** The address of one page of events; the server may hold the answer for `wait` seconds. */
   async events(cursor: string, limit: number, wait: number): Promise<string> {
     const query = { after: cursor, limit: String(limit), wait: String(wait) };
-    return (await this.#address(`api/jobs/${this.job}/events`, query)).href;
+    return (await this.#buildUrl(`api/jobs/${this.job}/events`, query)).href;
   }
 
-  async #address(path: string, query: Record<string, string>): Promise<URL> {
+  async #buildUrl(path: string, query: Record<string, string>): Promise<URL> {
     const url = new URL(path, this.#root);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const ticket = typeof this.ticket === 'function' ? await this.ticket() : this.ticket;
@@ -68,7 +68,7 @@ export class Addresses {
   }
 }
 
-/** Return an id as the server writes it. */
-function written(id: string): string {
+/** Return an id in lower case with dashes. */
+function normalizeId(id: string): string {
   return id.toLowerCase().replace(PARTS, '$1-$2-$3-$4-$5');
 }

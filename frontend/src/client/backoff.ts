@@ -1,14 +1,14 @@
-/** Upper bound of a wait in ms, given how many tries failed in a row before it and the base in ms. */
+/** The upper bound of a wait in ms, from the number of failed tries in a row and the base in ms. */
 export type Ceiling = (tries: number, base: number) => number;
 
-/** Doubles from `base` up to `cap` ms: somebody may be looking at the page that waits. */
+/** Doubles from `base` up to `cap` ms, which is short because somebody may be watching the page. */
 export function exponential(cap = 15_000): Ceiling {
   return (tries, base) => Math.min(cap, base * 2 ** Math.min(tries, 30));
 }
 
 /**
- * How long to wait before the next try. Full jitter: anywhere between nothing and the ceiling, so
- * that followers which were cut off together do not come back together.
+ * The wait before the next try, with full jitter: a random time up to the ceiling, so that followers
+ * that were cut off together do not all reconnect together.
  */
 export class Backoff {
   /** The first ceiling in ms; a server's `retry:` sets it. */
@@ -20,7 +20,7 @@ export class Backoff {
     private readonly random: () => number,
   ) {}
 
-  /** How many tries failed in a row. */
+  /** The number of failed tries in a row. */
   get tries(): number {
     return this.#tries;
   }
@@ -32,7 +32,7 @@ export class Backoff {
     return Math.round(this.random() * most);
   }
 
-  /** Start over: the last connection did its work, or somebody asked for a try now. */
+  /** Start over, after a useful connection or because the reader asked for a try. */
   reset(): void {
     this.#tries = 0;
   }

@@ -1,27 +1,27 @@
-import { parseJson } from './json';
+import { parseObject } from './json';
 
-/** Why a connection is over, and what that means for the next one. */
+/** Why a connection ended, and what that means for the next one. */
 export type Closed =
-  /** Nothing will come any more (204), though no `end` was seen. */
+  /** Nothing more will come (204), although no `end` was received. */
   | { readonly how: 'ended' }
-  /** A finite answer came to its regular end: go on at once. */
+  /** A finite answer ended regularly: continue at once. */
   | { readonly how: 'rotated' }
-  /** Come back with the cursor. */
+  /** Reconnect with the cursor. */
   | Lost
-  /** Do not come back. */
+  /** Do not reconnect. */
   | { readonly how: 'refused'; readonly code: string; readonly message: string };
 
-/** A connection that is to be made again, after `retryAfterMs` at least. */
+/** A connection that was lost; the next try is after `retryAfterMs` or later. */
 export interface Lost {
   readonly how: 'lost';
   readonly code: string;
   readonly message: string;
   readonly retryAfterMs: number;
-  /** The server itself said so: it can be reached over this transport, then. */
+  /** Whether the server itself closed it, so that this transport works. */
   readonly fromServer: boolean;
 }
 
-/** Codes after which coming back with the same cursor makes no sense. */
+/** Codes after which reconnecting with the same cursor cannot succeed. */
 const FINAL: ReadonlySet<string> = new Set([
   'bad_request',
   'bad_cursor',
@@ -34,7 +34,7 @@ const FINAL: ReadonlySet<string> = new Set([
   'unsupported_protocol',
 ]);
 
-/** What a close code means where no `error` frame came before it. */
+/** The meaning of a close code without an `error` frame before it. */
 const CLOSE_CODES: Readonly<Record<number, string>> = {
   4000: 'going_down',
   4002: 'too_slow',
@@ -47,61 +47,61 @@ const CLOSE_CODES: Readonly<Record<number, string>> = {
   4510: 'history_diverged',
 };
 
-/** RFC 6455's code for a message that is larger than somebody on the way takes. */
+/** RFC 6455: the message is too large for a proxy or the browser. */
 const TOO_BIG = 1009;
 
-/** HTTP statuses in the 400s after which the same request may well succeed. */
+/** Statuses in the 400s after which the same request may succeed. */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** A server's words about why it closes: an `error` frame, a problem document. */
-export interface Words {
+/** An error that the server sent, in an `error` frame or a problem document. */
+export interface ServerError {
   readonly code: string;
   readonly message: string;
   readonly retryAfterMs?: number;
 }
 
-/** Return a loss that the network, a proxy or silence caused. */
+/** Return a loss caused by the network, a proxy or silence. */
 export function lost(code: string, message: string): Lost {
   return { how: 'lost', code, message, retryAfterMs: 0, fromServer: false };
 }
 
-/** Return what the server's own words mean. */
-export function told(words: Words, final = FINAL.has(words.code)): Closed {
-  const { code, message } = words;
+/** Return what an error of the server means. */
+export function closedByServer(error: ServerError, final = FINAL.has(error.code)): Closed {
+  const { code, message } = error;
   if (final) return { how: 'refused', code, message };
-  return { how: 'lost', code, message, retryAfterMs: words.retryAfterMs ?? 0, fromServer: true };
+  return { how: 'lost', code, message, retryAfterMs: error.retryAfterMs ?? 0, fromServer: true };
 }
 
-/** Return what a WebSocket's close frame means, `words` being the `error` frame before it, if any. */
-export function byCloseCode(code: number, reason: string, words: Words | null): Closed {
+/** Return what a WebSocket's close frame means; `error` is the `error` frame before it, if any. */
+export function closedByCode(code: number, reason: string, error: ServerError | null): Closed {
   if (code < 4000 || code > 4999) {
-    if (words) return told(words);
+    if (error) return closedByServer(error);
     const name = code === TOO_BIG ? 'message_too_big' : 'connection_lost';
     return lost(name, reason || `The connection was closed (${code}).`);
   }
   const name = CLOSE_CODES[code] ?? `close_${code}`;
-  return told(words ?? { code: name, message: reason || name }, code >= 4500);
+  return closedByServer(error ?? { code: name, message: reason || name }, code >= 4500);
 }
 
 /**
- * Return what an HTTP answer other than 200 and 204 means. Only an `application/problem+json` with a
- * `code` is the server's word; anything else may come from a proxy, which the next transport may pass.
+ * Return what an HTTP answer other than 200 and 204 means. Only JSON with a `code` is from the server;
+ * anything else may be from a proxy, which the next transport may get through.
  */
-export async function byResponse(response: Response, now: number): Promise<Closed> {
+export async function closedByResponse(response: Response, now: number): Promise<Closed> {
   const { status } = response;
-  const problem = await problemOf(response);
-  // A moment is the sender's: its clock says how far away that is, this machine's may be hours off.
-  const said = Date.parse(response.headers.get('Date') ?? '');
-  const header = retryAfter(response.headers.get('Retry-After'), Number.isNaN(said) ? now : said);
+  const problem = await readProblem(response);
+  // An absolute time is relative to the sender's clock; this machine's may be hours off.
+  const sent = Date.parse(response.headers.get('Date') ?? '');
+  const header = retryAfter(response.headers.get('Retry-After'), Number.isNaN(sent) ? now : sent);
   if (problem === null) {
     return { ...lost('http_error', `The answer was HTTP ${status}.`), retryAfterMs: header };
   }
   const retryAfterMs = Math.max(header, problem.retryAfterMs);
   const final = status < 500 && !RETRYABLE.has(status);
-  return told({ ...problem, retryAfterMs }, final);
+  return closedByServer({ ...problem, retryAfterMs }, final);
 }
 
-async function problemOf(response: Response): Promise<Required<Words> | null> {
+async function readProblem(response: Response): Promise<Required<ServerError> | null> {
   if (!(response.headers.get('Content-Type') ?? '').includes('json')) return null;
   const text = await response.text();
   const body = parseObject(text);
@@ -110,26 +110,13 @@ async function problemOf(response: Response): Promise<Required<Words> | null> {
   return {
     code: body.code,
     message: String(message),
-    retryAfterMs: seconds(body.retry_after_s),
+    retryAfterMs: secondsToMs(body.retry_after_s),
   };
 }
 
-/** Return ms for a JSON member in seconds; 0 where it is no positive number. */
-export function seconds(value: unknown): number {
+/** Return ms for a number of seconds; 0 for anything else. */
+export function secondsToMs(value: unknown): number {
   return typeof value === 'number' && value > 0 ? value * 1000 : 0;
-}
-
-/** Return the object that a JSON text is, or null where it is none. */
-export function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value = parseJson(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 function retryAfter(header: string | null, now: number): number {

@@ -1,240 +1,159 @@
-import { type Closed, type Lost, lost } from './close-reasons';
-import { cursorOf, seqOf } from './cursor';
+import type { Closed } from './close-reasons';
+import { Liveness } from './liveness';
 import type { Cancel, Clock } from './platform';
-import { Silence, Watch, type WatchListener } from './silence';
-import type { Sink, Transport } from './transports/transport';
-import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types';
 
 /** The protocol's version that this follower speaks. */
 export const PROTOCOL = 1;
-/** A connection that brought something for so long, in ms, did what it could, even if it is cut then. */
+/** A connection that delivered for this long, in ms, was slow rather than broken, even if it is then cut. */
 const LONG_MS = 20_000;
+/** A timer that fires later than this, in ms, means that the page was busy or asleep. */
+const LATE_MS = 1000;
 
-/** What the follower wants to know of a connection. */
-export interface LinkListener {
-  hello(link: Link, frame: HelloFrame): void;
-  /** Events that come right after the ones before, on this connection. */
-  events(link: Link, events: readonly JobEvent[]): void;
-  /** `caught_up` or `fell_behind`. */
-  place(link: Link, frame: PlaceFrame): void;
-  /** It has caught up, and nothing on the way holds back what comes after that; told once. */
-  proved(link: Link): void;
-  /** A heartbeat: the head, and what the server's clock says. */
-  head(link: Link, head: number, at?: string): void;
-  /** Heartbeats are overdue, or something came again after they were. */
-  quiet(link: Link, isQuiet: boolean): void;
-  end(link: Link, frame: EndFrame): void;
-  retry(ms: number): void;
-  /** Once, unless `close` was called. */
-  closed(link: Link, closed: Closed): void;
+/** Receives what every connection reports; nothing after `close`. */
+export interface ConnectionListener {
+  /** Heartbeats are overdue, or a frame came after they were. */
+  onQuiet(connection: Connection, isQuiet: boolean): void;
+  /** It has caught up and no proxy holds back what follows; called once. */
+  onProved(connection: Connection): void;
+  /** The connection ended; called once. */
+  onClosed(connection: Connection, closed: Closed): void;
 }
 
-/** Counts of what a connection should not have sent. */
-export interface Faults {
-  duplicates: number;
-  gaps: number;
-}
-
-/**
- * One connection over one transport: waits for its first frame (an open socket alone proves nothing),
- * watches for silence, and lets through events in unbroken order only.
- */
-export class Link implements Sink, WatchListener {
+/** What connections to a job and to the feed share: the greeting, the silence timer, and the close. */
+export abstract class Connection {
   /** Whether a `hello` has come. */
   greeted = false;
-  /** How many events it has brought. */
-  brought = 0;
+  /** How many events it has delivered. */
+  delivered = 0;
+  protected isOver = false;
   readonly #openedAt: number;
-  readonly #silence: Silence;
-  readonly #watch: Watch;
-  #last: number;
-  #cursor: string;
-  #proved = false;
-  #over = false;
-  #close: Cancel = () => undefined;
+  readonly #liveness: Liveness;
+  #timer: Cancel = () => undefined;
+  #isQuiet = false;
+  /** Whether a late timer has been forgiven since the last frame. */
+  #excused = false;
+  #reportedProof = false;
 
+  /**
+   * @param flowing whether bytes are reported before a frame is complete
+   * @param finite whether answers end by themselves, so that no proxy can hold one back
+   */
   constructor(
-    readonly transport: Transport,
-    cursor: string,
-    private readonly listener: LinkListener,
-    private readonly clock: Clock,
-    private readonly faults: Faults,
+    protected readonly listener: ConnectionListener,
+    protected readonly clock: Clock,
     firstFrameMs: number,
+    flowing: boolean,
+    private readonly finite: boolean,
   ) {
-    this.#cursor = cursor;
-    this.#last = seqOf(cursor);
     this.#openedAt = clock.now();
-    this.#silence = new Silence(this.#openedAt, firstFrameMs, transport.flowing === true);
-    this.#watch = new Watch(this.#silence, clock, this);
+    this.#liveness = new Liveness(this.#openedAt, firstFrameMs, flowing);
   }
 
-  /** Connect, and wait for the first frame. */
-  open(): void {
-    this.#watch.arm();
-    this.#close = this.transport.open(this.#cursor, this);
-    if (this.#over) this.#close();
-  }
-
-  /** Close; the listener is told nothing more. */
-  close(): void {
-    this.#over = true;
-    this.#watch.stop();
-    this.#close();
-  }
-
-  /** The seq that it has come to. */
-  get seq(): number {
-    return this.#last;
-  }
-
-  /** For how long there has been this connection, in ms. */
+  /** Milliseconds since it was opened. */
   get age(): number {
     return this.clock.now() - this.#openedAt;
   }
 
   /** Whether everything has come, and it has not fallen behind since. */
   get isCaughtUp(): boolean {
-    return this.#silence.isCaughtUp;
+    return this.#liveness.isCaughtUp;
   }
 
-  /** Whether it was a slow one, or one that goes on and on, rather than one that fails. */
-  get broughtForLong(): boolean {
-    return this.brought > 0 && this.age >= LONG_MS;
-  }
-
-  /** Whether it has caught up, and nothing on the way holds back what comes after that. */
+  /** Whether it has caught up, and no proxy holds back what comes after that. */
   get isProved(): boolean {
-    return this.isCaughtUp && (this.transport.finite === true || this.#silence.proved);
+    return this.isCaughtUp && (this.finite || this.#liveness.isProved);
   }
 
-  /** Whether it has been so silent that, after a sleep, it is likelier dead than alive. */
-  get stale(): boolean {
-    return this.#silence.stale(this.clock.now());
+  /** Whether it has delivered events for so long that it is slow rather than broken. */
+  get deliveredForLong(): boolean {
+    return this.delivered > 0 && this.age >= LONG_MS;
   }
 
-  alive(bytes = Number.POSITIVE_INFINITY): void {
-    this.#silence.bytes(bytes, this.clock.now());
+  /** Whether it is more likely dead than alive after the page slept. */
+  get isStale(): boolean {
+    return this.#liveness.isStale(this.clock.now());
   }
 
-  retry(ms: number): void {
-    if (!this.#over) this.listener.retry(ms);
+  /** Close; nothing more is reported. */
+  close(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#timer();
+    this.disconnect();
   }
 
-  closed(closed: Closed): void {
-    const early = closed.how === 'rotated' && !this.greeted;
-    this.#end(early ? lost('no_first_frame', 'The answer ended before its first frame.') : closed);
+  /** Close the socket or the request. */
+  protected abstract disconnect(): void;
+
+  protected end(closed: Closed): void {
+    if (this.isOver) return;
+    this.close();
+    this.listener.onClosed(this, closed);
   }
 
-  quiet(): void {
-    this.listener.quiet(this, true);
+  /** Start or restart the silence timer. */
+  protected armTimer(): void {
+    this.#timer();
+    const { deadline, quietAt } = this.#liveness;
+    const due = this.#isQuiet ? deadline : Math.min(deadline, quietAt);
+    const wait = Math.max(0, due - this.clock.now());
+    this.#timer = this.clock.after(wait, () => this.#checkSilence(due));
   }
 
-  late(asleep: boolean): void {
-    this.#end(this.#silence.overdue(asleep, this.isProved));
+  protected noteBytes(size: number): void {
+    this.#liveness.onBytes(size, this.clock.now());
   }
 
-  frame(frame: Frame): void {
-    if (this.#over) return;
-    if (!this.greeted && frame.kind !== 'hello') {
-      this.#end(lost('bad_frame', `The first frame was ${frame.kind}, not hello.`));
-      return;
-    }
-    this.#silence.frame(this.clock.now());
-    if (this.#watch.heard()) {
-      this.#watch.arm();
-      this.listener.quiet(this, false);
-    }
-    this.#take(frame);
-    if (!this.#over) this.#prove();
+  protected noteFrame(): void {
+    this.#liveness.onFrame(this.clock.now());
+    this.#excused = false;
+    if (!this.#isQuiet) return;
+    this.#isQuiet = false;
+    this.armTimer();
+    this.listener.onQuiet(this, false);
   }
 
-  #take(frame: Frame): void {
-    switch (frame.kind) {
-      case 'hello':
-        this.#hello(frame);
-        break;
-      case 'events':
-        this.#events(frame.events);
-        break;
-      case 'caught_up':
-      case 'fell_behind':
-        if (this.#complete(frame.seq)) this.#place(frame);
-        break;
-      case 'heartbeat':
-        this.listener.head(this, frame.head, frame.at);
-        break;
-      case 'end':
-        if (this.#complete(frame.seq)) this.#finish(frame);
-        break;
-    }
-  }
-
-  #place(frame: PlaceFrame): void {
-    if (frame.kind === 'caught_up') this.#silence.caughtUp(this.clock.now());
-    else this.#silence.fellBehind();
-    this.#watch.arm();
-    this.listener.place(this, frame);
-  }
-
-  #prove(): void {
-    if (this.#proved || !this.isProved) return;
-    this.#proved = true;
-    this.listener.proved(this);
-  }
-
-  #hello(frame: HelloFrame): void {
-    if (frame.protocol !== PROTOCOL) {
-      const message = `The server speaks protocol ${frame.protocol}, this page ${PROTOCOL}.`;
-      this.#end({ how: 'refused', code: 'unsupported_protocol', message });
-      return;
+  /** Take a `hello`; return false, and end, if the server speaks another version. */
+  protected acceptHello(protocol: unknown, heartbeatS: unknown): boolean {
+    if (protocol !== PROTOCOL) {
+      const message = `The server speaks protocol ${protocol}, this page ${PROTOCOL}.`;
+      this.end({ how: 'refused', code: 'unsupported_protocol', message });
+      return false;
     }
     this.greeted = true;
-    this.#silence.greeted(frame.heartbeat_s);
-    this.#watch.arm();
-    this.listener.hello(this, frame);
+    this.#liveness.onHello(heartbeatS);
+    this.armTimer();
+    return true;
   }
 
-  #events(events: readonly JobEvent[]): void {
-    const fresh: JobEvent[] = [];
-    let gap: Lost | null = null;
-    for (const event of events) {
-      if (event.seq <= this.#last) {
-        this.faults.duplicates += 1;
-      } else if (event.seq === this.#last + 1) {
-        this.#last = event.seq;
-        this.#cursor = cursorOf(event);
-        fresh.push(event);
-      } else {
-        gap = lost('gap', `After #${this.#last} came #${event.seq}.`);
-        break;
-      }
+  protected noteCaughtUp(isCaughtUp: boolean): void {
+    if (isCaughtUp) this.#liveness.onCaughtUp(this.clock.now());
+    else this.#liveness.onFellBehind();
+    this.armTimer();
+  }
+
+  protected checkProof(): void {
+    if (this.isOver || this.#reportedProof || !this.isProved) return;
+    this.#reportedProof = true;
+    this.listener.onProved(this);
+  }
+
+  #checkSilence(due: number): void {
+    const now = this.clock.now();
+    const asleep = now > due + LATE_MS;
+    // Frames that arrived while the page was asleep have not been read yet: wait once more.
+    if (asleep && !this.#excused && !this.isCaughtUp) {
+      this.#excused = true;
+      this.#liveness.restart(now);
     }
-    this.brought += fresh.length;
-    if (fresh.length > 0) this.listener.events(this, fresh);
-    if (gap) this.#gap(gap);
-  }
-
-  /** Whether everything up to `seq` has come; a connection that skipped something is given up. */
-  #complete(seq: number): boolean {
-    if (seq <= this.#last) return true;
-    this.#gap(lost('gap', `Events up to #${seq} should have come; the last was #${this.#last}.`));
-    return false;
-  }
-
-  #gap(closed: Lost): void {
-    if (this.#over) return;
-    this.faults.gaps += 1;
-    this.#end(closed);
-  }
-
-  #finish(frame: EndFrame): void {
-    this.close();
-    this.listener.end(this, frame);
-  }
-
-  #end(closed: Closed): void {
-    if (this.#over) return;
-    this.close();
-    this.listener.closed(this, closed);
+    if (now >= this.#liveness.deadline) {
+      this.end(this.#liveness.timeout(asleep, this.isProved));
+      return;
+    }
+    if (now >= this.#liveness.quietAt && !this.#isQuiet) {
+      this.#isQuiet = true;
+      this.listener.onQuiet(this, true);
+    }
+    this.armTimer();
   }
 }

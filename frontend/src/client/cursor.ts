@@ -3,16 +3,16 @@ import type { JobEvent } from './types';
 /** The cursor that means "from the start". */
 export const START = '0';
 
-/** Thrown for a text that is no cursor. */
+/** Thrown for a text that is not a cursor. */
 export class BadCursor extends Error {
-  /** The protocol's name for it. */
+  /** The protocol's code for it. */
   readonly code = 'bad_cursor';
 }
 
 const CURSOR = /^(\d{1,19})(?:-([0-9a-f]{8}))?$/;
 
 /**
- * Return the seq that a cursor (`57` or `57-5f1c2a9b`) stands for.
+ * Return the seq of a cursor (`57` or `57-5f1c2a9b`).
  *
  * @throws BadCursor for anything else.
  */

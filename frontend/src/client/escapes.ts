@@ -1,12 +1,12 @@
-/** What a terminal does with the text that a program writes, one call for each thing. */
-export interface Actions {
-  /** Shows characters, none of which is a control. */
+/** What the parser calls for each part of the text. */
+export interface TerminalActions {
+  /** Print characters without controls. */
   print(text: string): void;
-  /** Carries out a control character; every newline, vertical tab and form feed comes as `\n`. */
+  /** Execute a control character; newlines, vertical tabs and form feeds are all `\n`. */
   control(character: string): void;
-  /** Carries out an escape sequence: ESC and `final`. */
+  /** Execute an escape sequence: ESC and `final`. */
   escape(final: string): void;
-  /** Carries out a control sequence: CSI, `parameters` of digits, `;` and `:`, and `final`. */
+  /** Execute a control sequence: CSI, `parameters` of digits, `;` and `:`, and `final`. */
   sequence(final: string, parameters: string): void;
 }
 
@@ -16,7 +16,7 @@ const ESC = '\u001b';
 const BEL = '\u0007';
 const CANCELS: ReadonlySet<string> = new Set(['\u0018', '\u001a']);
 const NEWLINES: ReadonlySet<string> = new Set(['\n', '\v', '\f']);
-/** What ESC and this begin, and what an eight-bit control of its own begins. */
+/** The state after ESC and this character, or after the equivalent eight-bit control. */
 const BEGINS: Readonly<Record<string, State>> = {
   '[': 'sequence',
   ']': 'title',
@@ -25,29 +25,29 @@ const BEGINS: Readonly<Record<string, State>> = {
   '^': 'string',
   _: 'string',
 };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const PRINTED = /[^\u0000-\u001f\u007f-\u009f]+/y;
 const PARAMETERS = /^[\d;:]*$/;
-/** The first half of a character whose second half the next chunk may bring. */
+/** The first half of a surrogate pair, whose second half may be in the next chunk. */
 const HALF = /[\ud800-\udbff]$/;
 const SURROGATES = /[\ud800-\udfff]/;
 const LONE = /\p{Surrogate}/gu;
-/** No program writes more parameters; an endless sequence takes no more memory. */
-const LONGEST = 256;
+/** Limits the memory for a sequence without an end; no program writes more parameters. */
+const MAX_HELD = 256;
 
 /**
- * Takes text apart as a terminal does (ECMA-48), however it is cut into chunks. A sequence or control
- * string that has no end hides what follows, at most to the end of its line; a real terminal would
- * hide the rest of the log.
+ * Parses text like a terminal (ECMA-48), in chunks cut anywhere. An unfinished sequence or control
+ * string hides the text after it, but only to the end of its line; a real terminal would hide the
+ * rest of the log.
  */
-export class Parser {
+export class EscapeParser {
   #state: State = 'text';
   #held = '';
   #half = '';
 
-  constructor(private readonly actions: Actions) {}
+  constructor(private readonly actions: TerminalActions) {}
 
-  /** Take the next chunk. */
+  /** Parse the next chunk. */
   write(chunk: string): void {
     const whole = this.#half + chunk;
     const end = whole.length - (HALF.test(whole) ? 1 : 0);
@@ -62,7 +62,7 @@ export class Parser {
     }
   }
 
-  /** The text has ended: what it left open is nothing. */
+  /** End the text and discard an unfinished sequence. */
   end(): void {
     if (this.#half) this.#printed(this.#half);
     this.#half = '';
@@ -81,11 +81,11 @@ export class Parser {
     }
   }
 
-  /** Take a character of an escape or control sequence; false where it is none, which ends that. */
+  /** Add a character to a sequence; return false, and end it, if the character cannot be part of one. */
   #continued(character: string): boolean {
     const first = this.#held === '';
     if (character >= ' ' && character <= (this.#state === 'escape' ? '/' : '?')) {
-      this.#held = this.#held.length < LONGEST ? this.#held + character : '?';
+      this.#held = this.#held.length < MAX_HELD ? this.#held + character : '?';
       return true;
     }
     const state = this.#state;

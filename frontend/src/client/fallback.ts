@@ -1,21 +1,21 @@
 import type { Memory } from './platform';
 import type { Transport } from './transports/transport';
 
-/** Connections in a row that end before everything has come, after which a rung is left; silence counts two. */
+/** A transport is left after this many connections that end before catching up; silence counts twice. */
 const MISSES = 2;
-/** The same for a rung that has brought something: the server is likelier to be away than the way to it. */
+/** The same for one that has delivered events: the server is more likely down than the path blocked. */
 const MISSES_OF_KNOWN = 4;
-/** Connections in a row that bring everything and then nothing; of a rung that once did better. */
+/** Connections that deliver everything and then not even a heartbeat; the same after a better one. */
 const HELD = 1;
 const HELD_OF_PROVED = 2;
 
-/** How long to stay on a lower rung before the better ones are tried again, in ms. */
+/** How long to use a lower transport before the better ones are tried again, in ms. */
 export interface UpgradeTimes {
-  /** Where the better rung has worked before: it was an outage rather than a wall. */
+  /** If a better one has worked before: probably it was an outage, not a firewall. */
   readonly known: number;
-  /** Where it never has. */
+  /** If none of the better ones has worked. */
   readonly unknown: number;
-  /** What the wait doubles up to. */
+  /** The upper bound; the wait doubles up to it. */
   readonly most: number;
 }
 
@@ -23,16 +23,16 @@ export interface UpgradeTimes {
 export const UPGRADE_TIMES: UpgradeTimes = { known: 10_000, unknown: 60_000, most: 600_000 };
 
 /**
- * Which transport to use: the best over which everything comes. Below the last rung comes the first again,
- * since a server that is away fails them all; what works is remembered.
+ * Chooses the best transport over which everything comes. After the last rung it begins at the first
+ * again, since a server that is down fails on all of them. It remembers what works.
  */
 export class Ladder {
-  #at: number;
+  #index: number;
   #misses = 0;
   #held = 0;
   #rounds = 0;
   #refused = 0;
-  /** Those that have brought something, and those over which what came after that passed too. */
+  /** Transports that have delivered events, and those proved not to hold anything back. */
   readonly #worked = new Set<Transport>();
   readonly #proved = new Set<Transport>();
 
@@ -43,31 +43,28 @@ export class Ladder {
     private readonly times: UpgradeTimes = UPGRADE_TIMES,
   ) {
     if (rungs.length === 0) throw new TypeError('There is no transport to follow over.');
-    const remembered = memory.get();
-    this.#at = Math.max(
-      0,
-      rungs.findIndex((rung) => rung.name === remembered),
-    );
+    const remembered = rungs.findIndex((rung) => rung.name === memory.get());
+    this.#index = Math.max(0, remembered);
   }
 
-  /** The rung to use now. */
+  /** The transport to use now. */
   get current(): Transport {
-    const rung = this.rungs[this.#at];
-    if (rung === undefined) throw new RangeError(`There is no rung ${this.#at}.`);
+    const rung = this.rungs[this.#index];
+    if (rung === undefined) throw new RangeError(`There is no rung ${this.#index}.`);
     return rung;
   }
 
-  /** The rungs above, best first. */
+  /** The better transports, best first. */
   get better(): readonly Transport[] {
-    return this.rungs.slice(0, this.#at);
+    return this.rungs.slice(0, this.#index);
   }
 
-  /** How many times every rung has failed in a row: a slow line deserves more patience each time. */
+  /** How many times all of them have failed in a row: a slow line gets more time in each round. */
   get rounds(): number {
     return this.#rounds;
   }
 
-  /** In how many ms to try a better rung. */
+  /** In how many ms to try a better transport. */
   get upgradeAfter(): number {
     const { known, unknown, most } = this.times;
     const first = this.better.some((rung) => this.#worked.has(rung)) ? known : unknown;
@@ -75,21 +72,21 @@ export class Ladder {
   }
 
   /**
-   * A connection of the current rung ended before everything had come, by no word of the server's.
+   * Count a connection that ended before catching up, and not because the server said so.
    *
-   * @param silent whether it let the time pass, or cannot carry what it should, rather than failed
-   * @returns whether another rung is current now
+   * @param silent whether it timed out, or cannot carry a message, instead of failing
+   * @returns whether the current transport has changed
    */
   missed(silent: boolean): boolean {
     this.#misses += silent ? 2 : 1;
     const known = this.#worked.has(this.current);
-    return this.#misses >= (known ? MISSES_OF_KNOWN : MISSES) && this.#leave();
+    return this.#misses >= (known ? MISSES_OF_KNOWN : MISSES) && this.#nextRung();
   }
 
   /**
-   * The current rung brought everything and then nothing, not even a heartbeat.
+   * Count a connection that delivered everything and then nothing, not even a heartbeat.
    *
-   * @returns whether another rung is current now
+   * @returns whether the current transport has changed
    */
   heldBack(): boolean {
     const rung = this.current;
@@ -97,54 +94,118 @@ export class Ladder {
     if (this.#held < (this.#proved.has(rung) ? HELD_OF_PROVED : HELD)) return false;
     this.#worked.delete(rung);
     this.#proved.delete(rung);
-    return this.#leave();
+    return this.#nextRung();
   }
 
-  /** The current rung has brought something. */
+  /** Note that the current transport has delivered events. */
   worked(): void {
     this.#rounds = 0;
     this.#worked.add(this.current);
   }
 
-  /** Everything has come over the current rung. */
+  /** Note that everything has come over the current transport. */
   caughtUp(): void {
     this.#misses = 0;
     this.worked();
     this.memory.set(this.current.name);
   }
 
-  /** Nothing is held back on a rung: it is the current one. */
+  /** Make a transport the current one: nothing is held back on it. */
   proved(rung: Transport): void {
-    const at = this.rungs.indexOf(rung);
-    if (at < this.#at) this.#refused = 0;
-    this.#at = at;
+    const index = this.rungs.indexOf(rung);
+    if (index < this.#index) this.#refused = 0;
+    this.#index = index;
     this.#held = 0;
     this.#proved.add(rung);
     this.caughtUp();
   }
 
-  /** The network is another one, perhaps: begin with the best rung that has worked. */
+  /** Begin with the best transport that has worked: the network may have changed. */
   startOver(): void {
     const known = this.rungs.findIndex((rung) => this.#worked.has(rung));
     if (known < 0) return;
-    this.#at = known;
+    this.#index = known;
     this.#misses = 0;
     this.#held = 0;
   }
 
-  /** None of the better rungs did better. */
+  /** Note that none of the better transports works. */
   upgradeRefused(): void {
     this.#refused += 1;
   }
 
-  #leave(): boolean {
+  #nextRung(): boolean {
     this.#misses = 0;
     this.#held = 0;
-    this.#at += 1;
-    if (this.#at === this.rungs.length) {
-      this.#at = 0;
+    this.#index += 1;
+    if (this.#index === this.rungs.length) {
+      this.#index = 0;
       this.#rounds += 1;
     }
     return this.rungs.length > 1;
+  }
+}
+
+/** Records whether WebSockets to the feed get through, and when to try one again. */
+export class WebSocketHealth {
+  #misses = 0;
+  #held = 0;
+  #refused = 0;
+  #worked = false;
+  #proved = false;
+
+  constructor(private readonly times: UpgradeTimes) {}
+
+  /** Whether one has delivered something. */
+  get hasWorked(): boolean {
+    return this.#worked;
+  }
+
+  /** Whether none gets through. */
+  get isBlocked(): boolean {
+    return this.#misses >= (this.#worked ? MISSES_OF_KNOWN : MISSES);
+  }
+
+  /** As `Ladder.missed`. */
+  missed(silent: boolean): boolean {
+    this.#misses += silent ? 2 : 1;
+    return this.isBlocked;
+  }
+
+  /** As `Ladder.heldBack`. */
+  heldBack(): boolean {
+    this.#held += 1;
+    if (this.#held >= (this.#proved ? HELD_OF_PROVED : HELD)) {
+      this.#worked = false;
+      this.#proved = false;
+      this.#misses = MISSES;
+    }
+    return this.isBlocked;
+  }
+
+  /** Note that one has delivered something. */
+  worked(): void {
+    this.#worked = true;
+  }
+
+  /** Note that one has caught up. */
+  caughtUp(): void {
+    this.#worked = true;
+    this.#misses = 0;
+  }
+
+  /** Note that nothing is held back on one. */
+  proved(): void {
+    this.#proved = true;
+    this.#held = 0;
+    this.#refused = 0;
+  }
+
+  /** How long to do without, in ms: longer each time, with jitter by `random` (0 to 1). */
+  pause(random: number): number {
+    const { known, unknown, most } = this.times;
+    const longest = Math.min(most, (this.#worked ? known : unknown) * 2 ** this.#refused);
+    this.#refused = Math.min(this.#refused + 1, 20);
+    return Math.round(longest * (0.5 + random / 2));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A job as the fold of its events: the same rules as the server's own fold, so that a page that has
- * folded up to a seq shows what the server knows at that seq. Pure: no clock, no chance.
+ * The state of a job as the fold of its events, by the same rules as the server's fold: at each seq both
+ * have the same state. Pure: no clock, no randomness.
  */
 
 import type {
@@ -27,22 +27,22 @@ export interface StepView {
   readonly finished_at: string | null;
   readonly seconds: number | null;
   readonly error: StepError | null;
-  /** Of a gate or a wait for a signal that is `running`: the word that has come. */
+  /** The answer or signal that has arrived, if a gate or a wait is still `running`. */
   readonly result: unknown;
-  /** When a sleep is over, a wait given up, the next try due; absent where there is none. */
+  /** When a sleep ends, a wait times out, or the next try is due, if so. */
   readonly until?: string;
-  /** Where a try that is `running` waits for its turn (a host), before it has begun its work. */
+  /** The host whose turn a `running` try waits for before it begins its work. */
   readonly place?: string;
   /** From `step.progressed` of this try; the server's state does not keep it. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
 
-/** What `job.submitted` said, and who submitted. */
+/** The data of `job.submitted`, and who submitted the job. */
 export interface Submitted extends Omit<EventData['job.submitted'], 'total'> {
   readonly by: string;
 }
 
-/** The whole of a job at one seq (`head`), in the words of `GET /api/jobs/<id>`. */
+/** The state of a job at one seq (`head`), with the names of `GET /api/jobs/<id>`. */
 export interface JobView {
   /** Empty before `job.submitted`. */
   readonly status: JobStatus | '';
@@ -66,7 +66,7 @@ export interface JobView {
   readonly result: unknown;
 }
 
-/** The statuses after which nothing comes. */
+/** The terminal statuses. */
 export const TERMINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
 
 /** The job before its first event. */
@@ -90,7 +90,7 @@ export const NOTHING: JobView = {
   result: null,
 };
 
-/** What a step is known by. */
+/** The key of a step. */
 export function stepKey(step: string, target: string | null = null, occurrence = 1): string {
   return `${step}\n${target ?? ''}\n${occurrence}`;
 }
@@ -101,8 +101,8 @@ export function planOf(view: JobView): Plan | null {
 }
 
 /**
- * Return the view after `events`, which come in order; `view` is left as it is. What it has folded
- * already is passed over, so a view from the server and a follower from 0 go together.
+ * Return the view after `events`, which must be in order; `view` does not change. Events that it has
+ * folded already are skipped, so a view from the server can be combined with a follower from 0.
  */
 export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
   let next = view;
@@ -110,7 +110,7 @@ export function fold(view: JobView, events: Iterable<JobEvent>): JobView {
   for (const stored of events) {
     if (stored.seq <= next.head) continue;
     const event = upcast(stored);
-    const step = stepAfter(steps ?? view.steps, event) ?? heard(steps ?? view.steps, event);
+    const step = nextStep(steps ?? view.steps, event) ?? answeredStep(steps ?? view.steps, event);
     if (step) {
       steps ??= new Map(view.steps);
       steps.set(stepKey(step.step, step.target, step.occurrence), step);
@@ -129,7 +129,7 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return extended(view, event);
     case 'attempt.started':
       return {
-        status: keeps(view.status) ? view.status : 'running',
+        status: outlastsAttempt(view.status) ? view.status : 'running',
         attempt: event.attempt,
         started_at: view.started_at ?? event.at,
         waiting_for: [],
@@ -139,7 +139,7 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
       return { done, total, failed };
     }
     case 'job.waiting':
-      return { status: 'waiting', waiting_for: waits(event.data) };
+      return { status: 'waiting', waiting_for: waitsOf(event.data) };
     case 'job.approval_requested': {
       const others = view.status === 'waiting' ? view.waiting_for : [];
       return { status: 'waiting', waiting_for: [...others, { ...event.data, for: 'approval' }] };
@@ -169,13 +169,16 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
   }
 }
 
-/** What a `job.waiting` names: other jobs' targets, or what the run itself waits for. */
-function waits({ targets = [], waits: own = [] }: EventData['job.waiting']): readonly WaitingFor[] {
+/** What `job.waiting` lists: targets that other jobs hold, or what the run itself waits for. */
+function waitsOf({
+  targets = [],
+  waits: own = [],
+}: EventData['job.waiting']): readonly WaitingFor[] {
   return targets.length ? targets : own;
 }
 
-/** Whether a status outlasts the start of another attempt. */
-function keeps(status: string): boolean {
+/** Whether a status is kept when another attempt starts. */
+function outlastsAttempt(status: string): boolean {
   return status === 'cancelling' || status === 'paused';
 }
 
@@ -184,7 +187,7 @@ function submitted({ actor, at, data }: EventOf<'job.submitted'>): Partial<JobVi
   return { status: 'queued', submitted_at: at, total, submitted: { ...rest, by: actor } };
 }
 
-/** What did not fit into `job.submitted` or `job.failed`. */
+/** Add what did not fit into `job.submitted` or `job.failed`. */
 function extended(view: JobView, { data }: EventOf<'job.extended'>): Partial<JobView> {
   const { parts = [], failed_targets = [] } = data;
   return {
@@ -196,7 +199,7 @@ function extended(view: JobView, { data }: EventOf<'job.extended'>): Partial<Job
   };
 }
 
-/** Return a JSON value with items added to the list at a path; what names no list changes nothing. */
+/** Return a JSON value with items added to the list at a path, or unchanged if there is no list. */
 function withItems(
   value: unknown,
   [key, ...rest]: readonly (string | number)[],
@@ -227,18 +230,12 @@ const STEP_STATUS: Readonly<Record<string, StepStatus>> = {
   'step.skipped': 'skipped',
 };
 
-/** What the outcomes of a step may carry, whichever it is. */
-interface Outcome {
-  readonly try?: number;
-  readonly occurrence?: number;
-  readonly seconds?: number;
-  readonly error?: StepError;
-  readonly result?: unknown;
-  readonly until?: string;
-  readonly place?: string;
-}
+/** What the events of a step may carry, whichever type they have. */
+type Outcome = Partial<
+  EventData['step.started'] & EventData['step.succeeded'] & EventData['step.failed']
+>;
 
-function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
   const { step: name, target = null } = event;
   if (name === undefined) return null;
   if (event.type === 'step.progressed') return progressed(steps, name, target, event.data);
@@ -249,10 +246,9 @@ function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepV
   const before = steps.get(stepKey(name, target, occurrence));
   const tries = data.try ?? before?.try ?? 0;
   const { seconds = null, error = null, result = null, until } = data;
-  const starts = status === 'running';
   const which = { step: name, target, occurrence, status, try: tries };
   const due = until === undefined ? {} : { until };
-  if (starts) {
+  if (status === 'running') {
     const nothing = { finished_at: null, seconds: null, error: null, result: null };
     const waits = data.place === undefined ? {} : { place: data.place };
     return { ...which, attempt: event.attempt, started_at: event.at, ...nothing, ...due, ...waits };
@@ -263,24 +259,24 @@ function stepAfter(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepV
   return { ...which, attempt, started_at, ...ended, ...due, ...progress };
 }
 
-/** The step that waits for the word which the event is (an approval, a rejection, a signal). */
-function heard(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
+/** Return the waiting step that an event answers (an approval, a rejection, a signal). */
+function answeredStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepView | null {
   const { by, at } = { by: event.actor, at: event.at };
   switch (event.type) {
     case 'job.approved':
     case 'job.rejected': {
       const approved = event.type === 'job.approved';
       const word = { approved, by, at, reason: event.data.reason ?? '' };
-      return answered(steps, event.data.gate, word);
+      return withAnswer(steps, event.data.gate, word);
     }
     case 'job.resumed':
-      return answered(steps, event.data.signal, { data: event.data.data ?? null, by, at });
+      return withAnswer(steps, event.data.signal, { data: event.data.data ?? null, by, at });
     default:
       return null;
   }
 }
 
-function answered(
+function withAnswer(
   steps: ReadonlyMap<string, StepView>,
   name: string | undefined,
   word: unknown,
@@ -291,7 +287,7 @@ function answered(
     : null;
 }
 
-/** `step.progressed` names no occurrence: it is of the newest. */
+/** Return the step after `step.progressed`, which applies to the newest occurrence. */
 function progressed(
   steps: ReadonlyMap<string, StepView>,
   name: string,
@@ -302,7 +298,7 @@ function progressed(
   return newest && newest.status === 'running' ? { ...newest, progress: { done, total } } : null;
 }
 
-/** Return the newest occurrence of a step on a target (null: on none), or null where it has not started. */
+/** Return the newest occurrence of a step on a target (null: on none), or null if it has not started. */
 export function newestOccurrence(
   steps: ReadonlyMap<string, StepView>,
   name: string,
@@ -321,7 +317,7 @@ export type RecordedState = Omit<JobView, 'steps' | 'submitted' | 'failed_target
   readonly steps: readonly Omit<StepView, 'progress'>[];
 };
 
-/** Return the part of a view that the server's fold has too, in its form. */
+/** Return the part of a view that the server's fold also has, in the server's form. */
 export function recorded(view: JobView): RecordedState {
   const { steps, submitted: _submitted, failed_targets: _targets, result: _result, ...rest } = view;
   return { ...rest, steps: [...steps.values()].map(({ progress: _progress, ...step }) => step) };

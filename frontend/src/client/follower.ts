@@ -1,35 +1,32 @@
 import { Addresses } from './addresses';
 import { Backoff, exponential } from './backoff';
 import type { Closed, Lost } from './close-reasons';
-import type { Faults } from './connection';
 import { cursorOf, START, seqOf } from './cursor';
 import { Ladder } from './fallback';
 import { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
-import { Keeper, type KeeperListener } from './keeper';
-import { type FollowOptions, rungs } from './options';
+import type { Faults } from './job-connection';
+import { createTransports, type FollowOptions } from './options';
 import { type Platform, platformFrom } from './platform';
+import { DIVERGED, FIRST_FRAME_MS } from './reconnector';
+import { type TransportListener, TransportManager } from './transport-manager';
 import type { TransportName } from './transports/transport';
 import type { EndFrame, JobEvent, JobStatus, PlaceFrame } from './types';
-
-const FIRST_FRAME_MS = 4000;
-/** Codes after which the history may be told from its start. */
-const DIVERGED: ReadonlySet<string> = new Set(['cursor_ahead', 'history_diverged']);
 
 /** A follower's DOM events, by name. */
 export interface FollowerEventMap {
   /** New events, each exactly once, in order. */
   events: CustomEvent<{ readonly events: readonly JobEvent[]; readonly info: FollowerInfo }>;
-  /** Something about the connection changed. */
+  /** The connection changed. */
   state: CustomEvent<FollowerInfo>;
-  /** A heartbeat: all is as it was; `at` is what the server's clock says, where it does. */
+  /** A heartbeat: nothing new; `at` is the server's time, if it sent one. */
   heartbeat: CustomEvent<{ readonly at: string | undefined }>;
-  /** What was given out before does not hold any more; all comes again from seq 1. */
+  /** The events given out are no longer valid; all come again from seq 1. */
   reset: CustomEvent<FollowerInfo>;
 }
 
 /**
- * Follows one job from a cursor: every event exactly once and in order, over whatever transport works,
- * through every cut, until the job's end.
+ * Follows one job from a cursor until it ends: every event exactly once and in order, through every
+ * cut, over any transport that works.
  */
 export class Follower extends EventTarget {
   readonly #job: string;
@@ -37,13 +34,13 @@ export class Follower extends EventTarget {
   readonly #restarts: boolean;
   readonly #faults: Faults = { duplicates: 0, gaps: 0 };
   readonly #backoff: Backoff;
-  readonly #keeper: Keeper;
+  readonly #transports: TransportManager;
   #state: FollowerState = FollowerState.idle;
   #transport: TransportName | null = null;
   #cursor: string;
   #seq: number;
   #head: number;
-  /** Seq of the last event before the cut that is not healed yet; null where there is none. */
+  /** Seq of the last event before the connection was lost; null once everything has come again. */
   #cutAt: number | null = null;
   #nextTryAt: number | null = null;
   #resumed: Resumed | null = null;
@@ -52,15 +49,15 @@ export class Follower extends EventTarget {
 
   /**
    * @param job the job's id, or an address of it
-   * @throws TypeError where that names no job, or no transport can be used
-   * @throws BadCursor where `options.after` is no cursor
+   * @throws TypeError if that names no job, or no transport can be used
+   * @throws BadCursor if `options.after` is not a cursor
    */
   constructor(job: string, options: FollowOptions = {}) {
     super();
     const platform = platformFrom(options.platform);
     const addresses = new Addresses(job, platform.base, options.ticket);
     const ladder = new Ladder(
-      rungs(addresses, platform, options),
+      createTransports(addresses, platform, options),
       platform.memory,
       options.upgrade,
     );
@@ -68,9 +65,14 @@ export class Follower extends EventTarget {
     this.#platform = platform;
     this.#restarts = options.restart ?? false;
     this.#backoff = new Backoff(options.backoff ?? exponential(), platform.random);
-    const patience = options.firstFrameMs ?? FIRST_FRAME_MS;
-    const listener = this.#listener();
-    this.#keeper = new Keeper(listener, platform, ladder, this.#backoff, this.#faults, patience);
+    this.#transports = new TransportManager(
+      this.#createListener(),
+      platform,
+      ladder,
+      this.#backoff,
+      this.#faults,
+      options.firstFrameMs ?? FIRST_FRAME_MS,
+    );
     this.#cursor = String(options.after ?? START);
     this.#seq = seqOf(this.#cursor);
     this.#head = this.#seq;
@@ -95,24 +97,24 @@ export class Follower extends EventTarget {
     };
   }
 
-  /** Begin, or go on after `stop` or a failure, with what comes after the last event given out. */
+  /** Begin, or continue after `stop` or a failure, after the last event given out. */
   start(): void {
     this.#cutAt = this.#seq > 0 ? this.#seq : null;
     this.#status = null;
     this.#transport = null;
-    this.#to(FollowerState.connecting);
-    this.#keeper.start();
+    this.#setState(FollowerState.connecting);
+    this.#transports.start();
   }
 
-  /** Close the connection; `start` goes on from here. */
+  /** Close the connection; `start` continues from here. */
   stop(): void {
-    this.#keeper.stop();
-    this.#to(FollowerState.idle);
+    this.#transports.stop();
+    this.#setState(FollowerState.idle);
   }
 
-  /** Forget everything, tell so by `reset`, and follow again from seq 1. */
+  /** Forget everything, emit `reset`, and follow from seq 1. */
   restart(): void {
-    this.#keeper.stop();
+    this.#transports.stop();
     this.#cursor = START;
     this.#seq = 0;
     this.#head = 0;
@@ -121,9 +123,9 @@ export class Follower extends EventTarget {
     this.start();
   }
 
-  /** Do not wait any longer for the next try. */
+  /** Try again now instead of waiting. */
   tryNow(): void {
-    this.#keeper.tryNow();
+    this.#transports.tryNow();
   }
 
   /** Listen to one of the events; call the result to stop. */
@@ -143,38 +145,38 @@ export class Follower extends EventTarget {
     if (onReset) this.on('reset', ({ detail }) => onReset(detail));
   }
 
-  #listener(): KeeperListener {
+  #createListener(): TransportListener {
     return {
       cursor: () => this.#cursor,
       isLive: () => this.#state === FollowerState.live,
-      trying: () => this.#trying(),
-      up: (transport, head) => this.#up(transport, head),
-      events: (events) => this.#take(events),
-      place: (frame) => this.#place(frame),
-      head: (head, at) => {
-        this.#moveHead(head);
+      onConnecting: () => this.#handleConnecting(),
+      onConnected: (transport, head) => this.#handleConnected(transport, head),
+      onEvents: (events) => this.#handleEvents(events),
+      onPlace: (frame) => this.#handlePlace(frame),
+      onHeartbeat: (head, at) => {
+        this.#raiseHead(head);
         this.#dispatch('heartbeat', { at });
       },
-      quiet: (isQuiet) => this.#hush(isQuiet),
-      down: (why, waitMs) => this.#down(why, waitMs),
-      over: (why) => this.#over(why),
+      onQuiet: (isQuiet) => this.#handleQuiet(isQuiet),
+      onLost: (why, waitMs) => this.#handleLoss(why, waitMs),
+      onOver: (why) => this.#handleEnd(why),
     };
   }
 
-  #trying(): void {
-    if (this.#nextTryAt !== null) this.#to(this.#state);
+  #handleConnecting(): void {
+    if (this.#nextTryAt !== null) this.#setState(this.#state);
   }
 
-  #up(transport: TransportName, head: number): void {
+  #handleConnected(transport: TransportName, head: number): void {
     this.#transport = transport;
     this.#head = Math.max(head, this.#seq);
-    // A rotation or a move to a better transport is no news: nothing was cut.
+    // A rotation or an upgrade is not reported: nothing was cut.
     const quiet = this.#state === FollowerState.live;
-    this.#to(quiet ? this.#state : FollowerState.catchingUp);
+    this.#setState(quiet ? this.#state : FollowerState.catchingUp);
   }
 
-  #take(events: readonly JobEvent[]): void {
-    // An upgraded connection began where the old one was when it was opened, not where it is now.
+  #handleEvents(events: readonly JobEvent[]): void {
+    // An upgraded connection begins where the old one was when it was opened, so some events come twice.
     const fresh = events.filter((event) => event.seq > this.#seq);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -184,57 +186,57 @@ export class Follower extends EventTarget {
     this.#dispatch('events', { events: fresh, info: this.info });
   }
 
-  #place(frame: PlaceFrame): void {
+  #handlePlace(frame: PlaceFrame): void {
     this.#head = Math.max(this.#head, frame.head);
     if (frame.kind === 'fell_behind') {
-      this.#to(FollowerState.catchingUp);
+      this.#setState(FollowerState.catchingUp);
       return;
     }
-    this.#healed();
-    this.#to(FollowerState.live);
+    this.#finishResume();
+    this.#setState(FollowerState.live);
   }
 
-  #healed(): void {
+  #finishResume(): void {
     if (this.#cutAt === null) return;
     const at = this.#platform.clock.now();
     this.#resumed = { from: this.#cutAt, caughtUp: this.#seq - this.#cutAt, at };
     this.#cutAt = null;
   }
 
-  #moveHead(head: number): void {
+  #raiseHead(head: number): void {
     if (head <= this.#head) return;
     this.#head = head;
-    this.#to(this.#state);
+    this.#setState(this.#state);
   }
 
-  #hush(isQuiet: boolean): void {
+  #handleQuiet(isQuiet: boolean): void {
     const { live, quiet } = FollowerState;
-    if (this.#state === (isQuiet ? live : quiet)) this.#to(isQuiet ? quiet : live);
+    if (this.#state === (isQuiet ? live : quiet)) this.#setState(isQuiet ? quiet : live);
   }
 
-  #down(why: Lost, waitMs: number): void {
+  #handleLoss(why: Lost, waitMs: number): void {
     const now = this.#platform.clock.now();
     this.#error = { code: why.code, message: why.message, at: now };
     if (this.#seq > 0) this.#cutAt ??= this.#seq;
     const { connecting, reconnecting, offline } = FollowerState;
     const away = this.#transport === null ? connecting : reconnecting;
-    this.#to(this.#platform.signals.online() ? away : offline, now + waitMs);
+    this.#setState(this.#platform.signals.online() ? away : offline, now + waitMs);
   }
 
-  #over(why: EndFrame | Exclude<Closed, Lost>): void {
+  #handleEnd(why: EndFrame | Exclude<Closed, Lost>): void {
     if ('kind' in why || why.how !== 'refused') {
-      this.#healed();
+      this.#finishResume();
       this.#status = 'kind' in why ? why.status : null;
-      this.#to(FollowerState.ended);
+      this.#setState(FollowerState.ended);
       return;
     }
     const { code, message } = why;
     this.#error = { code, message, at: this.#platform.clock.now() };
     if (this.#restarts && this.#seq > 0 && DIVERGED.has(code)) this.restart();
-    else this.#to(FollowerState.failed);
+    else this.#setState(FollowerState.failed);
   }
 
-  #to(state: FollowerState, nextTryAt: number | null = null): void {
+  #setState(state: FollowerState, nextTryAt: number | null = null): void {
     this.#state = state;
     this.#nextTryAt = nextTryAt;
     this.#dispatch('state', this.info);
@@ -252,8 +254,8 @@ export class Follower extends EventTarget {
  * Follow a job: `follow(id, { onEvents, onState })`.
  *
  * @param job the job's id, or an address of it
- * @throws TypeError where that names no job, or no transport can be used
- * @throws BadCursor where `options.after` is no cursor
+ * @throws TypeError if that names no job, or no transport can be used
+ * @throws BadCursor if `options.after` is not a cursor
  */
 export function follow(job: string, options: FollowOptions = {}): Follower {
   const follower = new Follower(job, options);

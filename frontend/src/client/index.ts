@@ -1,6 +1,6 @@
 /**
- * The follower: give it a job, get every event of it exactly once and in order, whatever the network
- * does. Framework-free; runs in browsers, and elsewhere with what `options.platform` provides.
+ * The follower delivers every event of a job exactly once and in order, through network failures. It
+ * needs no framework, and runs outside browsers with the help of `options.platform`.
  */
 
 export { Addresses, type Ticket } from './addresses';
@@ -9,7 +9,7 @@ export { Backoff, type Ceiling, exponential } from './backoff';
 export { BadCursor, cursorOf, START, seqOf } from './cursor';
 export { UPGRADE_TIMES, type UpgradeTimes } from './fallback';
 export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
-export type { JobSummary } from './feed-socket';
+export type { JobSummary } from './feed-connection';
 export {
   fold,
   type JobView,

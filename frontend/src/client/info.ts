@@ -9,13 +9,13 @@ export const FollowerState = {
   connecting: 'connecting',
   /** Getting history. */
   catchingUp: 'catching_up',
-  /** Everything that there is has come; more comes as it happens. */
+  /** Everything has come; more comes as it happens. */
   live: 'live',
-  /** It was live, but heartbeats are overdue: there may be more. The connection is still there. */
+  /** It was live, but heartbeats are overdue: there may be more. The connection is still open. */
   quiet: 'quiet',
-  /** Cut off: waiting for the next try (`nextTryAt`) or in the middle of it. */
+  /** Cut off: waiting until `nextTryAt`, or trying. */
   reconnecting: 'reconnecting',
-  /** Cut off, and the machine itself has no network. */
+  /** Cut off, and the machine reports no network. */
   offline: 'offline',
   /** The job is over and every event has come. */
   ended: 'ended',
@@ -26,17 +26,17 @@ export const FollowerState = {
 /** One of the constants of the same name. */
 export type FollowerState = (typeof FollowerState)[keyof typeof FollowerState];
 
-/** What coming back brought. */
+/** A finished resume. */
 export interface Resumed {
-  /** Seq of the last event that had come before. */
+  /** Seq of the last event before it. */
   readonly from: number;
-  /** Number of events that came while catching up; 0 where nothing had happened. */
+  /** The number of events that it delivered; 0 if nothing had happened. */
   readonly caughtUp: number;
-  /** When it was done, ms since the epoch. */
+  /** When it finished, ms since the epoch. */
   readonly at: number;
 }
 
-/** Why a connection ended or was refused: the protocol's code, or one of the follower's own. */
+/** Why a connection ended or was refused: a code of the protocol, or one of the follower's own. */
 export interface Trouble {
   readonly code: string;
   readonly message: string;
@@ -44,7 +44,7 @@ export interface Trouble {
   readonly at: number;
 }
 
-/** Everything that a page may want to say about the connection. A snapshot: it never changes. */
+/** The state of the connection. A snapshot: it never changes. */
 export interface FollowerInfo {
   readonly job: string;
   readonly state: FollowerState;
@@ -52,21 +52,21 @@ export interface FollowerInfo {
   readonly transport: TransportName | null;
   /** Seq of the last event given out; 0 for none. */
   readonly seq: number;
-  /** Where to come back to: `57-5f1c2a9b`, or what `after` was. */
+  /** The cursor to resume from: `57-5f1c2a9b`, or what `after` was. */
   readonly cursor: string;
   /** The job's head as far as is known. */
   readonly head: number;
-  /** The last resume that is done; null where there was none. */
+  /** The last finished resume, or null. */
   readonly resumed: Resumed | null;
-  /** Tries that failed since it last was live. */
+  /** Failed tries since it was last live. */
   readonly attempts: number;
   /** When the next try is due, ms since the epoch; null unless waiting for one. */
   readonly nextTryAt: number | null;
-  /** The last trouble; it stays after recovery, for whoever asks what happened. */
+  /** The last error; it stays after recovery. */
   readonly error: Trouble | null;
   /** The job's terminal status once `ended`. */
   readonly status: JobStatus | null;
-  /** Events that a connection sent twice, and holes that it left: both healed, neither expected. */
+  /** Events that a connection sent twice, and gaps that it left: repaired, but not expected. */
   readonly duplicates: number;
   readonly gaps: number;
 }

@@ -10,25 +10,25 @@ import { TRANSPORTS, type Transport, type TransportName } from './transports/tra
 import { WebSocketTransport } from './transports/websocket';
 import type { JobEvent } from './types';
 
-/** How to follow. Everything has a default. */
+/** The options of `follow`, all of which have defaults. */
 export interface FollowOptions extends HttpOptions {
-  /** The last event that the consumer has: `57-5f1c2a9b`, `57`, or 0 for none (the default). */
+  /** The cursor of the last event that the consumer has: `57-5f1c2a9b`, `57`, or 0 (the default). */
   readonly after?: string | number;
-  /** The ladder, best first: names, or transports of one's own. */
+  /** The transports, best first: names, or objects of your own. */
   readonly transports?: readonly (TransportName | Transport)[];
   /** New events, each exactly once, in order, as many as came together. */
   readonly onEvents?: (events: readonly JobEvent[], info: FollowerInfo) => void;
-  /** Something about the connection changed. */
+  /** The connection changed. */
   readonly onState?: (info: FollowerInfo) => void;
-  /** A heartbeat came; `at` is what the server's clock says, where it does. */
+  /** A heartbeat came; `at` is the server's time, if it sent one. */
   readonly onHeartbeat?: (at: string | undefined) => void;
-  /** What was given out before does not hold any more: forget it, all comes again from seq 1. */
+  /** The events given out are no longer valid; all come again from seq 1. */
   readonly onReset?: (info: FollowerInfo) => void;
-  /** Start again from 0 on `cursor_ahead` and `history_diverged`, rather than fail. */
+  /** Reset and follow from 0 on `cursor_ahead` and `history_diverged`, instead of failing. */
   readonly restart?: boolean;
   /** Give every event its exact text as `raw`. */
   readonly raw?: boolean;
-  /** A permit in place of the cookie, for another origin. */
+  /** A permit instead of the cookie, for another origin. */
   readonly ticket?: Ticket;
   /** How long a connection may take to its first frame, in ms (4000). */
   readonly firstFrameMs?: number;
@@ -36,30 +36,25 @@ export interface FollowOptions extends HttpOptions {
   readonly backoff?: Ceiling;
   /** When to try a better transport again. */
   readonly upgrade?: UpgradeTimes;
-  /** Start at once (the default), or when `start` is called. */
+  /** Whether to start at once (the default), or only when `start` is called. */
   readonly start?: boolean;
-  /** What to use in place of the browser's own. */
+  /** Replacements for what the browser provides. */
   readonly platform?: Partial<Platform>;
 }
 
-/** Return the ladder's rungs for these options; a WebSocket only where there is one and it may be used. */
-export function rungs(
+/** Create the transports for these options; a WebSocket only if the platform has one that can be used. */
+export function createTransports(
   addresses: Addresses,
   platform: Platform,
   options: FollowOptions,
 ): Transport[] {
-  const { token, credentials } = options;
-  const http = {
-    raw: options.raw ?? false,
-    ...(token === undefined ? {} : { token }),
-    ...(credentials === undefined ? {} : { credentials }),
-  };
+  const http = { ...options, raw: options.raw ?? false };
   const make = (rung: TransportName | Transport): Transport[] => {
     if (typeof rung !== 'string') return [rung];
-    if (rung === 'long poll') return [new LongPollTransport(addresses, platform, http)];
+    if (rung === 'long poll') return [new LongPollTransport(rung, addresses, platform, http)];
     if (rung !== 'WebSocket') return [new StreamTransport(rung, addresses, platform, http)];
     // A browser cannot send the Authorization header with a WebSocket's handshake.
-    if (platform.WebSocket === undefined || token !== undefined) return [];
+    if (platform.WebSocket === undefined || options.token !== undefined) return [];
     return [new WebSocketTransport(addresses, platform.WebSocket, http.raw)];
   };
   return (options.transports ?? TRANSPORTS).flatMap(make);

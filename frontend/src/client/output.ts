@@ -2,9 +2,9 @@ import { Terminal } from './terminal';
 import { TerminalLine } from './terminal-line';
 import type { EventOf, JobEvent } from './types';
 
-/** A line that a step wrote, as a terminal shows it. `content` changes until it has ended. */
+/** A line of a step's output, as a terminal shows it. `content` changes until it has ended. */
 export interface OutputLine {
-  /** The event that it begins in, and which of the lines that do, from 1: 812 and 3 are `#812.3`. */
+  /** The event in which it begins, and its number there, from 1: 812 and 3 are `#812.3`. */
   readonly seq: number;
   readonly part: number;
   readonly at: string;
@@ -16,30 +16,27 @@ export interface OutputLine {
 
 const ENDS: ReadonlySet<string> = new Set(['job.succeeded', 'job.failed', 'job.cancelled']);
 
-/** Return what a line is called: `812`, `812.2` for the second that begins in event 812. */
+/** Return the name of a line: `812`, or `812.2` for the second one that begins in event 812. */
 export function lineName({ seq, part }: Pick<OutputLine, 'seq' | 'part'>): string {
   return part > 1 ? `${seq}.${part}` : String(seq);
 }
 
-/**
- * Makes lines of `step.output` events: each stream of each step on each target is a terminal of its
- * own, until the step ends.
- */
+/** Turns `step.output` events into lines. Each stream of a step on a target is a terminal, until the step ends. */
 export class Terminals {
   readonly #open = new Map<string, Map<string, Terminal>>();
   #seq = 0;
   #part = 0;
   #at = '';
 
-  /** @param begun takes each line as it begins; what is written to it later is in it. */
-  constructor(private readonly begun: (line: OutputLine) => void) {}
+  /** @param onLine is called with each line when it begins; later output changes that line */
+  constructor(private readonly onLine: (line: OutputLine) => void) {}
 
-  /** Take in the next event. */
+  /** Add the next event. */
   take(event: JobEvent): void {
     if (event.seq !== this.#seq) this.#part = 0;
     this.#seq = event.seq;
     this.#at = event.at;
-    const place = placeOf(event.step, event.target);
+    const place = stepKeyOf(event.step, event.target);
     if (event.type === 'step.output') this.#terminal(place, event).write(event.data.text);
     else if (event.type === 'attempt.started' || ENDS.has(event.type)) {
       for (const each of this.#open.keys()) this.#end(each);
@@ -58,7 +55,7 @@ export class Terminals {
   #begin(step: string | null, target: string | null, stream: 'out' | 'err'): TerminalLine {
     this.#part += 1;
     const content = new TerminalLine();
-    this.begun({ seq: this.#seq, part: this.#part, at: this.#at, step, target, stream, content });
+    this.onLine({ seq: this.#seq, part: this.#part, at: this.#at, step, target, stream, content });
     return content;
   }
 
@@ -69,26 +66,26 @@ export class Terminals {
 }
 
 /**
- * The output of a whole run, by step and target. It only grows: a run of a hundred thousand lines is not
- * copied for each new one, as a fold of values would.
+ * The output of a run, by step and target. Its arrays grow in place, because copying a hundred thousand
+ * lines for each new one would be too slow.
  */
 export class Output {
   readonly #all: OutputLine[] = [];
-  readonly #places = new Map<string, OutputLine[]>();
+  readonly #bySteps = new Map<string, OutputLine[]>();
   readonly #terminals = new Terminals((line) => this.#add(line));
   #seq = 0;
 
-  /** Every line, in the order in which they began: the same array, longer each time. */
+  /** All lines, in the order in which they began; the array grows in place. */
   get all(): readonly OutputLine[] {
     return this.#all;
   }
 
-  /** The lines of a step on a target (null: on none; step null: of the job itself). */
+  /** Return the lines of a step on a target (null: on none; step null: the job itself). */
   of(step: string | null, target: string | null = null): readonly OutputLine[] {
-    return this.#places.get(placeOf(step, target)) ?? [];
+    return this.#bySteps.get(stepKeyOf(step, target)) ?? [];
   }
 
-  /** Take in events, in order; what has been taken in before is passed over. */
+  /** Add events, in order; those that were added before are skipped. */
   take(events: Iterable<JobEvent>): void {
     for (const event of events) {
       if (event.seq <= this.#seq) continue;
@@ -98,14 +95,14 @@ export class Output {
   }
 
   #add(line: OutputLine): void {
-    const place = placeOf(line.step, line.target);
-    const own = this.#places.get(place) ?? [];
+    const place = stepKeyOf(line.step, line.target);
+    const own = this.#bySteps.get(place) ?? [];
     own.push(line);
-    this.#places.set(place, own);
+    this.#bySteps.set(place, own);
     this.#all.push(line);
   }
 }
 
-function placeOf(step?: string | null, target?: string | null): string {
+function stepKeyOf(step?: string | null, target?: string | null): string {
   return `${step ?? ''}\n${target ?? ''}`;
 }

@@ -1,26 +1,26 @@
 import { keep, recall } from './storage';
 
-/** Undo something: stop a timer, leave a subscription. Calling it twice does nothing more. */
+/** Stops a timer or a subscription. A second call does nothing. */
 export type Cancel = () => void;
 
-/** Time as the follower sees it; ms since the epoch. */
+/** A clock in ms since the epoch, with timers. */
 export interface Clock {
   now(): number;
-  /** Call `run` once after `ms`, unless cancelled before. */
+  /** Call `run` once after `ms`, unless cancelled. */
   after(ms: number, run: () => void): Cancel;
 }
 
-/** Where the transport that works is remembered between pages. */
+/** Remembers between pages which transport works. */
 export interface Memory {
   get(): string | null;
   set(transport: string): void;
 }
 
-/** What the surroundings know about the network. */
+/** What the environment knows about the network. */
 export interface Signals {
-  /** False only where the network is known to be gone. */
+  /** False only if the network is known to be down. */
   online(): boolean;
-  /** Tell when it is worth looking at once (network back, page visible again), and when it is gone. */
+  /** Call `wake` when a try may succeed (network back, page visible), and `offline` when the network is lost. */
   watch(wake: () => void, offline: () => void): Cancel;
 }
 
@@ -32,9 +32,9 @@ export interface SocketLike {
   close(code?: number): void;
 }
 
-/** What the follower needs from where it runs. A browser has all of it; tests and scripts give it. */
+/** What the follower needs from its environment. A browser has all of it; scripts and tests provide it. */
 export interface Platform {
-  /** Undefined where there is none: the ladder then starts at SSE. */
+  /** Undefined if there is none; the first transport is then SSE. */
   readonly WebSocket: (new (url: string) => SocketLike) | undefined;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;
@@ -42,11 +42,11 @@ export interface Platform {
   readonly random: () => number;
   readonly memory: Memory;
   readonly signals: Signals;
-  /** What relative addresses are relative to. */
+  /** The base of relative addresses. */
   readonly base: string;
 }
 
-/** The clock of the machine. */
+/** The machine's clock. */
 export const realClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
@@ -56,7 +56,7 @@ export const realClock: Clock = {
   },
 };
 
-/** Call `run` in the next task. A timer would do, but browsers let those of a hidden page wait for a second. */
+/** Call `run` in the next task. Browsers delay the timers of a hidden page by up to a second. */
 function nextTask(run: () => void): Cancel {
   const { port1, port2 } = new MessageChannel();
   const cancel = () => port1.close();
@@ -68,7 +68,7 @@ function nextTask(run: () => void): Cancel {
   return cancel;
 }
 
-/** Remembers for as long as the page lives. */
+/** Remembers while the page is open. */
 export class PageMemory implements Memory {
   #transport: string | null = null;
 
@@ -81,18 +81,13 @@ export class PageMemory implements Memory {
   }
 }
 
-/** Remembers for the browser tab's session; where storage is forbidden, for the page. */
-class SessionMemory implements Memory {
-  static readonly #key = 'reprise.transport';
+const TRANSPORT_KEY = 'reprise.transport';
 
-  get(): string | null {
-    return recall('sessionStorage', SessionMemory.#key);
-  }
-
-  set(transport: string): void {
-    keep('sessionStorage', SessionMemory.#key, transport);
-  }
-}
+/** Remembers for the tab's session, or for the page if the browser denies storage. */
+const sessionMemory: Memory = {
+  get: () => recall('sessionStorage', TRANSPORT_KEY),
+  set: (transport) => keep('sessionStorage', TRANSPORT_KEY, transport),
+};
 
 /** The events of `window` and `document`. */
 const browserSignals: Signals = {
@@ -111,12 +106,10 @@ const browserSignals: Signals = {
   },
 };
 
-/** Nothing to watch: always online, never woken. */
+/** Always online, and never wakes. */
 const noSignals: Signals = { online: () => true, watch: () => () => undefined };
 
-const sessionMemory = new SessionMemory();
-
-/** Return the surroundings as they are, with what `given` replaces. */
+/** Return the platform of this environment, with the replacements in `given`. */
 export function platformFrom(given: Partial<Platform> = {}): Platform {
   const inBrowser = typeof document !== 'undefined';
   return {

@@ -1,4 +1,4 @@
-/** One dispatched message of a `text/event-stream`. `id` is the last event id, '' for none. */
+/** A message of a `text/event-stream`. `id` is the last event id, or ''. */
 export interface SseMessage {
   readonly event: string;
   readonly data: string;
@@ -10,8 +10,8 @@ const CR = 13;
 const DIGITS = /^\d+$/;
 
 /**
- * Incremental parser of `text/event-stream` as the WHATWG HTML standard (9.2.6) defines it: bytes in,
- * however they are split, messages out. A message that the stream does not finish is discarded.
+ * Incremental parser of `text/event-stream` by the WHATWG HTML standard (9.2.6), for bytes split
+ * anywhere. An unfinished message at the end is discarded.
  *
  * `eventsource-parser` (3.1) is not used: after a CR it waits for the next line end before it gives a
  * message, and it forgets an `id` that comes without data.
@@ -25,12 +25,12 @@ export class SseParser {
   #id = '';
   #retry: number | null = null;
 
-  /** The reconnection time in ms that the stream last set by `retry:`, or null. */
+  /** The reconnection time in ms that `retry:` last set, or null. */
   get retry(): number | null {
     return this.#retry;
   }
 
-  /** Take the next bytes; return the messages that they complete. */
+  /** Parse the next bytes; return the messages that they complete. */
   push(bytes: Uint8Array): SseMessage[] {
     const messages: SseMessage[] = [];
     const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
@@ -41,7 +41,7 @@ export class SseParser {
         this.#afterCr = false;
         continue;
       }
-      // A CR ended the line before already, perhaps in an earlier chunk: this LF belongs to it.
+      // A CR has ended the line already, perhaps in an earlier chunk, and this LF belongs to it.
       if (!(code === LF && this.#afterCr)) this.#line(text.slice(start, at), messages);
       this.#afterCr = code === CR;
       start = at + 1;

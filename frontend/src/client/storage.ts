@@ -1,16 +1,16 @@
-/** What a browser keeps for pages: where it is denied, or full, as long as the page lives. */
+/** The browser's storage. If it is denied or full, values are kept while the page is open. */
 export type Area = 'localStorage' | 'sessionStorage';
 
 const ownCopies = new Map<string, string>();
 
-/** Return what was kept under `key`, or null. */
+/** Return the value of `key`, or null. */
 export function recall(area: Area, key: string): string | null {
-  return ownCopies.get(`${area}/${key}`) ?? tried(area, (storage) => storage.getItem(key));
+  return ownCopies.get(`${area}/${key}`) ?? tryStorage(area, (storage) => storage.getItem(key));
 }
 
-/** Keep `value` under `key`, as far as the browser lets the page. */
+/** Store `value` under `key`. */
 export function keep(area: Area, key: string, value: string): void {
-  const isKept = tried(area, (storage) => {
+  const isKept = tryStorage(area, (storage) => {
     storage.setItem(key, value);
     return storage.getItem(key) === value;
   });
@@ -18,8 +18,8 @@ export function keep(area: Area, key: string, value: string): void {
   else ownCopies.set(`${area}/${key}`, value);
 }
 
-/** Reading the property itself may throw, be null, or give something that an extension has put there. */
-function tried<T>(area: Area, use: (storage: Storage) => T): T | null {
+/** Even reading the property may throw, or return null or an extension's object. */
+function tryStorage<T>(area: Area, use: (storage: Storage) => T): T | null {
   try {
     return use(globalThis[area]) ?? null;
   } catch {

@@ -1,66 +1,64 @@
 /**
- * Text as a terminal shows it: lines that a program writes, and writes over, until they end. The package
- * `terminal` is its twin in Python; docs/reference/output.md says what they show.
+ * Turns output into the lines that a terminal shows. `core/terminal` does the same in Python;
+ * docs/reference/output.md describes both.
  */
 
-import { PLAIN, type Style, styled } from './ansi';
-import { type Actions, Parser } from './escapes';
+import { applySgr, PLAIN, type Style } from './ansi';
+import { EscapeParser, type TerminalActions } from './escapes';
 import { TerminalLine } from './terminal-line';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\p{Surrogate}/u;
 
-/** Movements to the right end here, or at the end of a line that is longer. */
-const WIDEST = 500;
+/** The limit for movements to the right, unless the line is longer. */
+const MAX_COLUMN = 500;
 
-interface Place {
+interface CursorState {
   readonly row: number;
   readonly column: number;
   readonly style: Style;
 }
 
 /**
- * One stream of output. Lines are as long as what is written, and scroll away: a line that has been
- * left, by a newline or by a movement to another row, stays as it was. What is written on another row
- * is a new line.
- *
- * @param begun makes the line that begins now
+ * One stream of output. Lines have no maximum length. A line ends with a newline or a movement to
+ * another row, and never changes after that; text on another row begins a new line.
  */
-export class Terminal implements Actions {
-  readonly #parser = new Parser(this);
+export class Terminal implements TerminalActions {
+  readonly #parser = new EscapeParser(this);
   #line: TerminalLine | null = null;
   #column = 0;
   #style: Style = PLAIN;
   #row = 0;
-  #saved: Place = { row: 0, column: 0, style: PLAIN };
+  #saved: CursorState = { row: 0, column: 0, style: PLAIN };
 
-  constructor(private readonly begun: () => TerminalLine) {}
+  /** @param createLine is called when a line begins */
+  constructor(private readonly createLine: () => TerminalLine) {}
 
-  /** Take the next chunk of output, cut anywhere. */
+  /** Write the next chunk of output, cut anywhere. */
   write(chunk: string): void {
     this.#parser.write(chunk);
   }
 
-  /** The output has ended, and with it the line that no newline ended. */
+  /** End the output, and with it an unfinished line. */
   end(): void {
     this.#parser.end();
     this.#reset();
   }
 
   print(text: string): void {
-    this.#column = this.#open().print(this.#column, text, this.#style);
+    this.#column = this.#openLine().print(this.#column, text, this.#style);
   }
 
   control(character: string): void {
     if (character === '\n') this.#newline();
     else if (character === '\r') this.#column = 0;
-    else if (character === '\b') this.#to(this.#column - 1);
-    else if (character === '\t') this.#column = this.#open().tab(this.#column, this.#style);
+    else if (character === '\b') this.#moveTo(this.#column - 1);
+    else if (character === '\t') this.#column = this.#openLine().tab(this.#column, this.#style);
   }
 
   escape(final: string): void {
     if (final === 'E') this.#newline();
-    else if (final === 'D' || final === 'M') this.#leave();
+    else if (final === 'D' || final === 'M') this.#leaveLine();
     else if (final === '7') this.#save();
     else if (final === '8') this.#restore();
     else if (final === 'c') this.#reset();
@@ -68,7 +66,7 @@ export class Terminal implements Actions {
 
   sequence(final: string, parameters: string): void {
     if (final === 'm') {
-      this.#style = styled(this.#style, parameters);
+      this.#style = applySgr(this.#style, parameters);
       return;
     }
     const [first = 0, second = 0] = parameters
@@ -77,59 +75,59 @@ export class Terminal implements Actions {
     Terminal.#SEQUENCES[final]?.(this, first, second);
   }
 
-  /** What the final character of a control sequence stands for; without parameters they are 0. */
+  /** Control sequences by their final character; missing parameters are 0. */
   static readonly #SEQUENCES: Readonly<
     Record<string, (terminal: Terminal, first: number, second: number) => void>
   > = {
-    A: (terminal) => terminal.#leave(),
-    B: (terminal) => terminal.#leave(),
-    C: (terminal, by) => terminal.#to(terminal.#column + (by || 1)),
-    D: (terminal, by) => terminal.#to(terminal.#column - (by || 1)),
-    E: (terminal) => terminal.#leave(0),
-    F: (terminal) => terminal.#leave(0),
-    G: (terminal, column) => terminal.#to(column - 1),
-    H: (terminal, _row, column) => terminal.#leave(column - 1),
+    A: (terminal) => terminal.#leaveLine(),
+    B: (terminal) => terminal.#leaveLine(),
+    C: (terminal, by) => terminal.#moveTo(terminal.#column + (by || 1)),
+    D: (terminal, by) => terminal.#moveTo(terminal.#column - (by || 1)),
+    E: (terminal) => terminal.#leaveLine(0),
+    F: (terminal) => terminal.#leaveLine(0),
+    G: (terminal, column) => terminal.#moveTo(column - 1),
+    H: (terminal, _row, column) => terminal.#leaveLine(column - 1),
     J: (terminal, what) => terminal.#erase(what),
     K: (terminal, what) => terminal.#erase(what),
     X: (terminal, count) => terminal.#clear(terminal.#column, count || 1),
-    a: (terminal, by) => terminal.#to(terminal.#column + (by || 1)),
-    d: (terminal) => terminal.#leave(),
-    e: (terminal) => terminal.#leave(),
-    f: (terminal, _row, column) => terminal.#leave(column - 1),
+    a: (terminal, by) => terminal.#moveTo(terminal.#column + (by || 1)),
+    d: (terminal) => terminal.#leaveLine(),
+    e: (terminal) => terminal.#leaveLine(),
+    f: (terminal, _row, column) => terminal.#leaveLine(column - 1),
     s: (terminal) => terminal.#save(),
     u: (terminal) => terminal.#restore(),
-    '`': (terminal, column) => terminal.#to(column - 1),
+    '`': (terminal, column) => terminal.#moveTo(column - 1),
   };
 
-  #open(): TerminalLine {
-    this.#line ??= this.begun();
+  #openLine(): TerminalLine {
+    this.#line ??= this.createLine();
     return this.#line;
   }
 
   #reset(): void {
-    this.#leave(0);
+    this.#leaveLine(0);
     this.#style = PLAIN;
   }
 
   #newline(): void {
-    this.#open();
-    this.#leave(0);
+    this.#openLine();
+    this.#leaveLine(0);
   }
 
-  /** The cursor goes to another row, in the same column or another: what is written there is a new line. */
-  #leave(column = this.#column): void {
+  /** End the line, and move the cursor to a new one, in the same column or another. */
+  #leaveLine(column = this.#column): void {
     this.#line?.end();
     this.#line = null;
     this.#row += 1;
-    this.#to(column);
+    this.#moveTo(column);
   }
 
-  #to(column: number): void {
-    const last = Math.max(WIDEST, this.#column, this.#line?.width ?? 0);
+  #moveTo(column: number): void {
+    const last = Math.max(MAX_COLUMN, this.#column, this.#line?.width ?? 0);
     this.#column = Math.min(last, Math.max(0, column));
   }
 
-  /** Erase from the cursor to the line's end (0), from its beginning to the cursor (1), or all of it (2). */
+  /** Erase from the cursor to the end of the line (0), from its start to the cursor (1), or all of it (2). */
   #erase(what: number): void {
     if (what === 0) this.#clear(this.#column);
     else if (what === 1) this.#clear(0, this.#column + 1);
@@ -146,13 +144,13 @@ export class Terminal implements Actions {
 
   #restore(): void {
     const { row, column, style } = this.#saved;
-    if (row !== this.#row) this.#leave();
-    this.#to(column);
+    if (row !== this.#row) this.#leaveLine();
+    this.#moveTo(column);
     this.#style = style;
   }
 }
 
-/** Return a whole text as a terminal shows it: lines without colours or controls, but tabs. */
+/** Return a text as a terminal shows it, without colours and controls, but with tabs. */
 export function plainText(text: string): string {
   if (!CONTROLS.test(text)) return text;
   const lines: TerminalLine[] = [];

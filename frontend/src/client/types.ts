@@ -1,6 +1,6 @@
-/** The wire's JSON as types: events, frames, a job's statuses and plan (stream protocol, version 1). */
+/** The types of the stream protocol, version 1: events, frames, statuses and plans. */
 
-/** A job's statuses; the last three are terminal: nothing is ever appended after them. */
+/** A job's statuses; the last three are terminal: no event follows them. */
 export type JobStatus =
   | 'queued'
   | 'running'
@@ -11,10 +11,10 @@ export type JobStatus =
   | 'failed'
   | 'cancelled';
 
-/** A step's statuses. A step that has not started has no state at all. */
+/** A step's statuses; a step that has not started has none. */
 export type StepStatus = 'running' | 'succeeded' | 'failed' | 'retried' | 'skipped';
 
-/** What a job means to do, made from its params when it was submitted. */
+/** What a job will do, computed from its params when it was submitted. */
 export interface Plan {
   readonly steps: readonly string[];
   readonly groups: readonly PlanGroup[];
@@ -22,17 +22,17 @@ export interface Plan {
   readonly words: string;
 }
 
-/** Targets that are worked on together, in order. */
+/** Targets that run at the same time. */
 export interface PlanGroup {
   readonly name: string;
   readonly targets: readonly string[];
 }
 
 /**
- * What a job waits for. Without `for`: a target, and the job that holds it. Else the run itself
- * waits, `until` a moment where there is one: for a timer or a step's next try (`name`), for a
- * signal (`name`), for an approval (`gate`); or for its turn, where at most `limit` jobs of its
- * `kind` run at a time; or for a worker that knows its `kind`.
+ * What a job waits for. Without `for`: a target, and the job that holds it. Otherwise the run itself
+ * waits, perhaps `until` a time: for a timer or a step's next try (`name`), a signal (`name`), an
+ * approval (`gate`), its turn (at most `limit` jobs of its `kind` run at a time), or a worker that
+ * knows its `kind`.
  */
 export interface WaitingFor {
   readonly target?: string | null;
@@ -53,7 +53,7 @@ export interface StepError {
   readonly message: string;
 }
 
-/** Outcome of a try: its number, which occurrence of the step it belongs to, and how long it took. */
+/** The outcome of a try: its number, the occurrence of the step, and its duration. */
 interface TryData {
   readonly try: number;
   readonly occurrence: number;
@@ -67,7 +67,7 @@ export interface EndData {
   readonly result?: unknown;
 }
 
-/** What each type of event carries in `data`. */
+/** The `data` of each event type. */
 export interface EventData {
   'job.submitted': {
     readonly kind: string;
@@ -77,25 +77,25 @@ export interface EventData {
     readonly plan: Plan;
     readonly team: string | null;
     readonly retry_of: string | null;
-    /** What the run counts to. Version 1 counted the plan's targets: see `upcast.ts`. */
+    /** The total of the run's progress; version 1 counted the plan's targets (`upcast.ts`). */
     readonly total?: number;
     readonly start_at?: string;
     readonly priority?: number;
-    /** How many `job.extended` events complete it. */
+    /** The number of `job.extended` events that complete it. */
     readonly extended?: number;
   };
   'job.extended': {
-    /** What is to be added at the end of the list at a path in `data` of `job.submitted`. */
+    /** Items to append to the list at a path in `data` of `job.submitted`. */
     readonly parts?: readonly {
       readonly at: readonly (string | number)[];
       readonly items: readonly unknown[];
     }[];
-    /** The first of those that `job.failed` blames. */
+    /** The first failed targets, if `job.failed` cannot hold all. */
     readonly failed_targets?: readonly string[];
   };
   'attempt.started': {
     readonly worker: string;
-    /** The attempt before, where it ended without a word. */
+    /** The previous attempt, if it ended without an event. */
     readonly lost?: { readonly attempt: number; readonly worker: string; readonly heard: string };
   };
   'job.progressed': { readonly done?: number; readonly total?: number; readonly failed?: number };
@@ -134,10 +134,10 @@ export interface EventData {
   'step.skipped': { readonly reason?: string; readonly occurrence?: number };
 }
 
-/** Every event type of this protocol version. */
+/** The event types of this protocol version. */
 export type EventType = keyof EventData;
 
-/** One fact about a job, immutable. `at` is RFC 3339 in UTC, `hash` 64 hex digits. */
+/** An event. `at` is RFC 3339 in UTC, `hash` 64 hex digits. */
 export interface EventOf<T extends EventType> {
   readonly seq: number;
   readonly type: T;
@@ -149,14 +149,14 @@ export interface EventOf<T extends EventType> {
   readonly target?: string;
   readonly data: EventData[T];
   readonly hash: string;
-  /** The exact text that the server stores and hashes; only where `raw: true` was asked for. */
+  /** The exact text that the server stores and hashes; only with `raw: true`. */
   readonly raw?: string;
 }
 
-/** Any event: narrow it by `type`. A newer server may send types that are not listed here. */
+/** Any event; narrow it by `type`. A newer server may send other types. */
 export type JobEvent = { [T in EventType]: EventOf<T> }[EventType];
 
-/** First thing on every connection, before any history is read. */
+/** The first frame of every connection. */
 export interface HelloFrame {
   readonly kind: 'hello';
   readonly protocol: number;
@@ -172,21 +172,21 @@ export interface EventsFrame {
   readonly events: readonly JobEvent[];
 }
 
-/** The head at some moment after the request has been sent, or the follower is behind again. */
+/** Everything up to `head` has come, or the follower is behind again. */
 export interface PlaceFrame {
   readonly kind: 'caught_up' | 'fell_behind';
   readonly seq: number;
   readonly head: number;
 }
 
-/** Silence, but alive. */
+/** Sent when there is nothing else to send. */
 export interface HeartbeatFrame {
   readonly kind: 'heartbeat';
   readonly head: number;
   readonly at?: string;
 }
 
-/** After the terminal event, once. */
+/** Sent once, after the terminal event. */
 export interface EndFrame {
   readonly kind: 'end';
   readonly seq: number;
@@ -201,5 +201,5 @@ export interface ErrorFrame {
   readonly retry_after_s?: number | null;
 }
 
-/** Everything a server says on a connection, the same on every transport. */
+/** Everything that a server sends on a connection, the same on every transport. */
 export type Frame = HelloFrame | EventsFrame | PlaceFrame | HeartbeatFrame | EndFrame | ErrorFrame;

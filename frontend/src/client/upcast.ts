@@ -1,18 +1,18 @@
 /**
- * Upcasters: what an old event's data is in the words of today's version of its type. The wire
- * carries every event as it was written; the server has the same ones in `jobs/events/upcasters.py`.
+ * Converts the data of old events to the current version of their type. The server sends events as they
+ * were written; `jobs/events/upcasters.py` has the same upcasters.
  */
 
 import type { EventData, JobEvent } from './types';
 
 type Upcaster = (data: never) => unknown;
 
-/** By type, what makes version 2 of version 1, version 3 of version 2, and so on. */
+/** By type: the functions from version 1 to 2, from 2 to 3, and so on. */
 const UPCASTERS: Readonly<Record<string, readonly Upcaster[]>> = {
   'job.submitted': [submitted],
 };
 
-/** Return the event with its data in the newest version known here; itself where it is that. */
+/** Return the event with data in the newest known version, or the event itself if it has that version. */
 export function upcast(event: JobEvent): JobEvent {
   const all = UPCASTERS[event.type] ?? [];
   const due = all.slice(event.version - 1);
@@ -21,7 +21,7 @@ export function upcast(event: JobEvent): JobEvent {
   return { ...event, version: all.length + 1, data } as JobEvent;
 }
 
-/** Version 1 counted the targets of the plan, where it counted at all: none for a long `load`. */
+/** Version 1 had no total for a `load`, and otherwise counted the plan's targets. */
 function submitted(data: EventData['job.submitted']): EventData['job.submitted'] {
   const groups = data.plan?.groups ?? [];
   let planned = groups.reduce((sum, group) => sum + group.targets.length, 0);

@@ -1,78 +1,75 @@
-import type { Link } from './connection';
 import type { Ladder } from './fallback';
+import type { JobConnection } from './job-connection';
 import type { Cancel, Clock } from './platform';
 import type { Transport } from './transports/transport';
 
-/** What an upgrade needs of the connection that works. */
-export interface UpgradeHost {
-  /** Make a connection from where the follower is; it is opened here. */
-  connect(transport: Transport): Link;
-  /** Whether everything is here: what is on its way would else come twice. */
-  ready(): boolean;
-}
-
 /**
- * Tries the better transports now and then, beside the connection that works: that one goes on until the
- * better one has caught up and shown that nothing is held back on it, so there is no gap.
+ * Tries the better transports now and then, in parallel to the working connection. That one stays open
+ * until the better one has caught up and proved that nothing is held back on it, so there is no gap.
  */
 export class Upgrade {
   #timer: Cancel | null = null;
-  #trial: Link | null = null;
-  #left: Transport[] = [];
+  #trial: JobConnection | null = null;
+  #untried: Transport[] = [];
 
+  /**
+   * @param connect creates a connection at the follower's cursor, which is opened here
+   * @param isReady whether everything has come; otherwise history would be sent twice
+   */
   constructor(
     private readonly ladder: Ladder,
     private readonly clock: Clock,
-    private readonly host: UpgradeHost,
+    private readonly connect: (transport: Transport) => JobConnection,
+    private readonly isReady: () => boolean,
   ) {}
 
-  /** Whether this connection is the trial. */
-  tries(link: Link): boolean {
-    return link === this.#trial;
+  /** Whether a connection is the trial. */
+  isTrial(connection: JobConnection): boolean {
+    return connection === this.#trial;
   }
 
-  /** Try later; nothing where there is nothing better, or that is planned or under way already. */
-  plan(): void {
+  /** Schedule a round of trials, unless one is scheduled or running or there is nothing better. */
+  schedule(): void {
     if (this.#timer || this.#trial || this.ladder.better.length === 0) return;
     this.#timer = this.clock.after(this.ladder.upgradeAfter, () => {
       this.#timer = null;
-      this.#left = [...this.ladder.better];
-      this.next();
+      this.#untried = [...this.ladder.better];
+      this.tryNext();
     });
   }
 
-  /** Try the next of the better ones; after the last, plan the next round. */
-  next(): void {
+  /** Try the next of the better transports; after the last, schedule the next round. */
+  tryNext(): void {
     this.#trial = null;
-    const [transport, ...left] = this.#left;
+    const [transport, ...untried] = this.#untried;
     if (transport === undefined) this.ladder.upgradeRefused();
-    if (transport === undefined || !this.host.ready()) {
-      this.#left = [];
-      this.plan();
+    if (transport === undefined || !this.isReady()) {
+      this.#untried = [];
+      this.schedule();
       return;
     }
-    this.#left = left;
-    this.#trial = this.host.connect(transport);
+    this.#untried = untried;
+    this.#trial = this.connect(transport);
     this.#trial.open();
   }
 
-  /** The trial is the connection now, and no trial any more. */
-  adopt(): void {
+  /** Hand the trial over: it is the connection now. */
+  adoptTrial(): void {
     this.#trial = null;
     this.cancel();
   }
 
-  /** Stop a trial that would bring what the connection brings. */
-  abandon(): void {
+  /** Close the trial, which would send the same history. */
+  abandonTrial(): void {
     this.#trial?.close();
     this.#trial = null;
-    this.#left = [];
+    this.#untried = [];
   }
 
-  /** Stop trying. */
+  /** Cancel the schedule and the trial. */
   cancel(): void {
     this.#timer?.();
     this.#timer = null;
-    this.abandon();
+    this.abandonTrial();
   }
 }

@@ -1,7 +1,7 @@
-import { parseObject } from './close-reasons';
+import { parseObject } from './json';
 import type { Frame, JobEvent } from './types';
 
-/** Thrown for what the server would never send; the connection is then made anew. */
+/** Thrown for what the server never sends; the follower then reconnects. */
 export class BadFrame extends Error {}
 
 const KINDS: ReadonlySet<unknown> = new Set([
@@ -15,7 +15,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Return the frame that a text is, or null for a kind that this version does not know.
+ * Parse a frame; null for a kind that this version does not know.
  *
  * @param raw whether each event keeps its exact text
  * @throws BadFrame for anything but a JSON object with a `kind`
@@ -24,14 +24,14 @@ export function parseFrame(text: string, raw: boolean): Frame | null {
   const frame = parseObject(text);
   if (typeof frame?.kind !== 'string') throw new BadFrame('Not a frame.');
   if (!KINDS.has(frame.kind)) return null;
-  if (frame.kind === 'events') return { kind: 'events', events: eventsIn(frame, text, raw) };
+  if (frame.kind === 'events') return { kind: 'events', events: readEvents(frame, text, raw) };
   return frame as unknown as Frame;
 }
 
 /**
- * Return the frame that a named message of a stream is, or null for a name that is unknown.
+ * Parse a named message of a stream; null for an unknown name.
  *
- * @throws BadFrame where `data` is no JSON object
+ * @throws BadFrame if `data` is not a JSON object
  */
 export function namedFrame(name: string, data: string): Frame | null {
   const members = parseObject(data);
@@ -40,29 +40,29 @@ export function namedFrame(name: string, data: string): Frame | null {
 }
 
 /**
- * Return the event that a text is.
+ * Parse an event.
  *
  * @throws BadFrame for anything but a JSON object with a seq and a hash
  */
 export function parseEvent(text: string, raw: boolean): JobEvent {
-  const event = checked(parseObject(text));
+  const event = checkEvent(parseObject(text));
   return raw ? { ...event, raw: text } : event;
 }
 
-/** Return the member `events` of a parsed JSON object, `text` being what it was parsed from. */
-export function eventsIn(
+/** Return the events in `holder`, which was parsed from `text`. */
+export function readEvents(
   holder: Readonly<Record<string, unknown>>,
   text: string,
   raw: boolean,
 ): JobEvent[] {
   const events = holder.events;
   if (!Array.isArray(events)) throw new BadFrame('A frame without events.');
-  if (!raw) return events.map(checked);
-  const texts = textsIn(text);
-  return events.map((event, at) => ({ ...checked(event), raw: texts[at] ?? '' }));
+  if (!raw) return events.map(checkEvent);
+  const texts = eventTexts(text);
+  return events.map((event, at) => ({ ...checkEvent(event), raw: texts[at] ?? '' }));
 }
 
-function checked(value: unknown): JobEvent {
+function checkEvent(value: unknown): JobEvent {
   const event = value as Partial<JobEvent> | null;
   if (!Number.isSafeInteger(event?.seq) || typeof event?.hash !== 'string') {
     throw new BadFrame('Not an event.');
@@ -74,10 +74,10 @@ const OPEN = '{[';
 const CLOSE = '}]';
 
 /**
- * Return the texts of the objects in the member `events` of a JSON object, exactly as they stand
- * there. Parsing and writing them again would not give the same bytes.
+ * Return the exact texts of the objects in the member `events` of a JSON object. Parsing and writing
+ * them again would not give the same bytes.
  */
-export function textsIn(text: string): string[] {
+export function eventTexts(text: string): string[] {
   const texts: string[] = [];
   let depth = 0;
   let start = -1;

@@ -1,8 +1,8 @@
-/** The JSON API as the pages call it: one `call`, problems as `Problem`, and the shapes that come back. */
+/** Calls the JSON API, and defines the shapes of its answers and errors. */
 
 import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
-import type { Schema } from './schema';
-import { fetchAndHear } from './server-clock';
+import type { Schema } from '../new-job/schema';
+import { fetchAndSync } from './server-clock';
 
 /** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
 export interface Job {
@@ -26,7 +26,7 @@ export interface Job {
   readonly message: string;
   readonly waiting_for: readonly WaitingFor[];
   readonly retry_of: string | null;
-  /** The acts that this user may do now. */
+  /** The actions that this user may perform now. */
   readonly can: readonly string[];
 }
 
@@ -38,13 +38,13 @@ export interface Kind {
   readonly schema: Schema;
 }
 
-/** One field that does not fit: an RFC 6901 pointer into the params, and why. */
+/** An invalid parameter: an RFC 6901 pointer to it, and why it is invalid. */
 export interface FieldError {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** The service said no: an RFC 9457 problem with the protocol's `code`. */
+/** The service refused: an RFC 9457 problem with the protocol's `code`. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -57,7 +57,7 @@ export class Problem extends Error {
   }
 }
 
-/** No answer came at all: the network is down, or the service is. */
+/** There was no answer: the network or the service is down. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
@@ -65,7 +65,7 @@ export class Unreachable extends Error {
 interface CallOptions {
   readonly method?: 'GET' | 'POST';
   readonly body?: unknown;
-  /** The body as JSON text, where not a digit may change. */
+  /** The body as JSON text, if no digit of it may change. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -74,14 +74,14 @@ interface CallOptions {
 /**
  * Call the API and return its JSON.
  *
- * Throws `Problem` where the service refuses, `Unreachable` where there is no (JSON) answer, and the
- * signal's AbortError. A session that has ended leads to the sign-in page and back.
+ * Throws `Problem` if the service refuses, `Unreachable` without a (JSON) answer, and the signal's
+ * AbortError. If the session has ended, the browser goes to the sign-in page, which leads back.
  */
-export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
-  const response = await send(path, options);
-  const body = await jsonOf(response);
+export async function callApi<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const response = await sendRequest(path, options);
+  const body = await parseBody(response);
   if (response.ok && body !== null) return body as T;
-  if (response.status === 401) signIn();
+  if (response.status === 401) goToSignIn();
   if (body === null) throw new Unreachable(`HTTP ${response.status}`);
   throw new Problem(
     response.status,
@@ -91,8 +91,8 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
   );
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what comes back is as the caller says
-async function jsonOf(response: Response): Promise<any> {
+// biome-ignore lint/suspicious/noExplicitAny: the caller knows the shape
+async function parseBody(response: Response): Promise<any> {
   const text = await response.text().catch(() => '');
   try {
     return parseJson(text);
@@ -102,56 +102,49 @@ async function jsonOf(response: Response): Promise<any> {
   }
 }
 
-async function send(path: string, options: CallOptions): Promise<Response> {
-  const { method = 'GET', body, headers, signal } = options;
-  const text = options.text ?? (body === undefined ? undefined : jsonText(body));
+async function sendRequest(path: string, options: CallOptions): Promise<Response> {
+  const { method = 'GET', body, signal = null } = options;
+  const text = options.text ?? (body === undefined ? null : jsonText(body));
+  const headers = new Headers({ Accept: 'application/json', ...options.headers });
+  if (method !== 'GET') headers.set('X-CSRFToken', csrfToken());
+  if (text !== null) headers.set('Content-Type', 'application/json');
   try {
-    return await fetchAndHear(path, {
-      method,
-      credentials: 'same-origin',
-      headers: {
-        Accept: 'application/json',
-        ...(method === 'GET' ? {} : { 'X-CSRFToken': csrfToken() }),
-        ...(text === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...headers,
-      },
-      ...(text === undefined ? {} : { body: text }),
-      ...(signal ? { signal } : {}),
-    });
+    const init = { method, credentials: 'same-origin', headers, body: text, signal } as const;
+    return await fetchAndSync(path, init);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Unreachable('no answer');
   }
 }
 
-/** One job's row, or null where it is not there to see. The list has it without folding its log. */
-export async function jobRow(id: string): Promise<Job | null> {
-  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?id=${id}`);
+/** Return a job's row, or null if this user cannot see it. The list does not need to fold its log. */
+export async function fetchJobRow(id: string): Promise<Job | null> {
+  const { jobs } = await callApi<{ jobs: readonly Job[] }>(`/api/jobs?id=${id}`);
   return jobs[0] ?? null;
 }
 
-/** The jobs that are retries of this one, newest first. */
-export async function retriesOf(id: string): Promise<readonly Job[]> {
-  const { jobs } = await call<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
+/** Return the retries of a job, newest first. */
+export async function fetchRetries(id: string): Promise<readonly Job[]> {
+  const { jobs } = await callApi<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
   return jobs;
 }
 
-/** Whether a form is taking the browser elsewhere: whoever signs out is not to be led back here. */
+/** Whether a form was submitted: a sign-out must not lead back to this page. */
 let leaving = false;
 globalThis.addEventListener?.('submit', (event) => {
   leaving = !event.defaultPrevented;
 });
 
-/** Go to the sign-in page, which leads back to this address. */
-export function signIn(): void {
+/** Go to the sign-in page, which leads back here. */
+export function goToSignIn(): void {
   if (leaving) return;
   const next = location.pathname + location.search + location.hash;
   location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
 }
 
 /**
- * The token that Django's CSRF check wants with every POST: the cookie's, since signing in again in
- * another tab changes it; else the one that came with the page.
+ * Return the token for Django's CSRF check. The cookie comes first, because signing in again in another
+ * tab changes it; otherwise the token of the page.
  */
 export function csrfToken(): string {
   const cookie = document.cookie.match(/(?:^|; )reprise_csrf=([^;]+)/)?.[1];
@@ -160,34 +153,25 @@ export function csrfToken(): string {
   );
 }
 
-/** What the server put into the page as `<script type="application/json" id="…">`, or null. */
-export function bootData<T>(id: string): T | null {
+/** Return the data of `<script type="application/json" id="…">` in the page, or null. */
+export function readBootData<T>(id: string): T | null {
   const text = document.getElementById(id)?.textContent;
   return text ? (parseJson(text) as T) : null;
 }
 
-/** A random UUIDv4; works without a secure context, where `crypto.randomUUID` is absent. */
-export function uuid(): string {
+/** A random key of 128 bits. Unlike `crypto.randomUUID` this also works without a secure context. */
+export function createKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** What to tell the reader about an error: what happened and what to do next. */
-export function errorWords(error: unknown): string {
+/** Describe an error to the reader: what happened, and what to do next. */
+export function describeError(error: unknown): string {
   if (error instanceof Unreachable) {
     return 'Reprise does not answer. Nothing was lost; check your connection and try again.';
   }
   if (error instanceof Problem && error.code === 'internal') {
-    return 'Reprise made a mistake, which is logged. Try again; if it stays, tell whoever runs it.';
+    return 'Reprise had an internal error, which is logged. Try again; if it happens again, tell your administrator.';
   }
   return error instanceof Error ? error.message : String(error);
 }

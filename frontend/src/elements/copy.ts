@@ -1,8 +1,11 @@
-/** Copying: text to the clipboard, and ids that are copied by a click. */
+/** Copies text to the clipboard; ids are copied by a click. */
 
+import { html, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
 import { shortId } from '../text/format';
+import { LightElement } from './light-element';
 
-/** Put `text` on the clipboard; returns whether that worked. Also without a secure context. */
+/** Copy `text`, also without a secure context; returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -24,34 +27,21 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
-/** `<reprise-id value="…">`: an id, shortened; a click copies the whole. */
-export class Id extends HTMLElement {
-  static readonly observedAttributes = ['value'];
-  private readonly button = document.createElement('button');
+/** `<reprise-id value="…">`: an id, shortened; a click copies all of it. */
+@customElement('reprise-id')
+export class CopyableId extends LightElement {
+  @property() value = '';
+  @state() private result = '';
 
-  connectedCallback(): void {
-    this.button.type = 'button';
-    this.button.className = 'copy mono';
-    this.button.onclick = () => void this.copy();
-    this.replaceChildren(this.button);
-    this.show();
-  }
-
-  attributeChangedCallback(): void {
-    this.show();
-  }
-
-  private show(): void {
-    const value = this.getAttribute('value') ?? '';
-    this.button.textContent = `#${shortId(value)}`;
-    this.button.title = `${value}: click to copy`;
+  protected override render(): TemplateResult {
+    return html`<button type="button" class="copy mono" title="${this.value}: click to copy"
+      @click=${this.copy}>${this.result || `#${shortId(this.value)}`}</button>`;
   }
 
   private async copy(): Promise<void> {
-    const done = await copyText(this.getAttribute('value') ?? '');
-    this.button.textContent = done ? 'copied' : 'could not copy';
-    setTimeout(() => this.show(), 1500);
+    this.result = (await copyText(this.value)) ? 'copied' : 'could not copy';
+    setTimeout(() => {
+      this.result = '';
+    }, 1500);
   }
 }
-
-customElements.define('reprise-id', Id);

@@ -1,6 +1,6 @@
-/** The bar's menus open without a script; with one they also close as people expect. */
+/** Closes the menus of the navigation bar, which open without a script. */
 
-/** Close open menus on a click elsewhere and on Escape, which gives the focus back. */
+/** Close open menus on a click elsewhere, and on Escape, which also returns the focus. */
 export function startMenus(): void {
   document.addEventListener('click', (event) => {
     for (const menu of openMenus()) {

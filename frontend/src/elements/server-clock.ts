@@ -1,106 +1,103 @@
 /**
- * The server's clock, which the pages count by: the reader's own may be hours off, or be set while they
- * look. It goes on by the browser's monotonic one from what the server says now and then.
+ * An estimate of the server's clock. The reader's clock may be hours off, or change while the page is
+ * open; so pages take the time from the server and count on with the browser's monotonic clock.
  */
 
-/** An answer may have been on its way for so long; what seems later has been set back, or corrected. */
-const UNDERWAY_MS = 5000;
+/** The longest latency of an answer; a larger lag means that the server's clock was set back. */
+const MAX_LATENCY_MS = 5000;
 
-/** How a clock of ms is read. */
-export type Read = () => number;
-
-/** Counts as the server does, and stands still while nothing is known of it. */
+/** Counts like the server's clock, and can be frozen while the page has no connection. */
 export class ServerClock {
-  /** Add to the monotonic clock to get the server's; null before anything was heard. */
+  /** The server's clock minus the monotonic one; null before the first sync. */
   #offset: number | null = null;
   #confirmedAt: number;
-  #stoppedAt: number | null = null;
-  /** Called when it stops or goes on, so that what counts by it is drawn at once. */
-  onHeld: () => void = () => undefined;
+  #frozenAt: number | null = null;
+  /** Called when it freezes or resumes, so that counting elements update at once. */
+  onFreezeChange: () => void = () => undefined;
 
   constructor(
-    private readonly monotonic: Read = () => performance.now(),
-    private readonly own: Read = () => Date.now(),
+    private readonly monotonic: () => number = () => performance.now(),
+    private readonly local: () => number = () => Date.now(),
   ) {
     this.#confirmedAt = monotonic();
   }
 
-  /** Take in what the server's clock said; `at` (monotonic) is when it was heard. */
-  heard(said: string | null | undefined, at = this.monotonic()): void {
-    const offset = Date.parse(said ?? '') - at;
+  /** Take a time that the server sent; `at` (monotonic) is when it arrived. */
+  sync(time: string | null | undefined, at = this.monotonic()): void {
+    const offset = Date.parse(time ?? '') - at;
     if (Number.isNaN(offset)) return;
     const lag = (this.#offset ?? Number.NEGATIVE_INFINITY) - offset;
-    if (lag < 0 || lag > UNDERWAY_MS) this.#offset = offset;
+    if (lag < 0 || lag > MAX_LATENCY_MS) this.#offset = offset;
   }
 
-  /** Take in when something happened: it cannot be earlier than that now. */
-  notBefore(moment: string | undefined): void {
+  /** Take the time of an event: the server's clock cannot be before it. */
+  ensureNotBefore(moment: string | undefined): void {
     const offset = Date.parse(moment ?? '') - this.monotonic();
     if (this.#offset !== null && offset > this.#offset) this.#offset = offset;
   }
 
-  /** Note that what the page shows is so now. */
-  confirm(): void {
+  /** Note that the page is up to date now. */
+  markCurrent(): void {
     this.#confirmedAt = this.monotonic();
   }
 
-  /** What the server's clock says now, ms since the epoch; the reader's own before it is known. */
+  /** The server's time, ms since the epoch; the reader's own before the first sync. */
   now(): number {
-    return this.#at(this.monotonic());
+    return this.#toServerTime(this.monotonic());
   }
 
-  /** The moment as of which the page shows things: now, or when they were last known to be so. */
-  shown(): number {
-    return this.#stoppedAt === null ? this.now() : this.#at(this.#stoppedAt);
+  /** The time as of which the page is up to date: now, or when it was frozen. */
+  displayTime(): number {
+    return this.#frozenAt === null ? this.now() : this.#toServerTime(this.#frozenAt);
   }
 
-  /** Stand still at the moment that was last confirmed. */
-  stop(): void {
-    if (this.#stoppedAt !== null) return;
-    this.#stoppedAt = this.#confirmedAt;
-    this.onHeld();
+  /** Freeze at the moment when the page was last up to date. */
+  freeze(): void {
+    if (this.#frozenAt !== null) return;
+    this.#frozenAt = this.#confirmedAt;
+    this.onFreezeChange();
   }
 
-  /** Go on: what is shown is so now. */
-  go(): void {
-    this.confirm();
-    if (this.#stoppedAt === null) return;
-    this.#stoppedAt = null;
-    this.onHeld();
+  /** Resume: the page is up to date now. */
+  resume(): void {
+    this.markCurrent();
+    if (this.#frozenAt === null) return;
+    this.#frozenAt = null;
+    this.onFreezeChange();
   }
 
-  /** As of when the page shows things, ms since the epoch; null while that is now. */
-  get asOf(): number | null {
-    return this.#stoppedAt === null ? null : this.#at(this.#stoppedAt);
+  /** When the page was last up to date, ms since the epoch; null unless frozen. */
+  get frozenAt(): number | null {
+    return this.#frozenAt === null ? null : this.#toServerTime(this.#frozenAt);
   }
 
-  /** Return the server's time of a moment that the reader's own clock has given, just now or lately. */
-  fromOwn(ms: number): number {
-    return ms + this.now() - this.own();
+  /** Convert a recent time of the reader's clock to the server's. */
+  fromLocal(ms: number): number {
+    return ms + this.now() - this.local();
   }
 
-  #at(monotonic: number): number {
+  #toServerTime(monotonic: number): number {
     if (this.#offset !== null) return monotonic + this.#offset;
-    return this.own() - this.monotonic() + monotonic;
+    return this.local() - this.monotonic() + monotonic;
   }
 }
 
-/** The page's. */
+/** The clock of this page. */
 export const serverClock = new ServerClock();
 
-/** Take in the moment at which the server made this page, which its first byte brought. */
-function hearPage(): void {
-  const said = document.querySelector<HTMLMetaElement>('meta[name="server-time"]')?.content;
+/** Sync with the time at which the server made this page. */
+function syncFromPage(): void {
+  const time = document.querySelector<HTMLMetaElement>('meta[name="server-time"]')?.content;
   const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
-  serverClock.heard(said, entry?.responseStart || performance.now());
+  serverClock.sync(time, entry?.responseStart || performance.now());
 }
 
-/** `fetch`, taking in what each answer's `Date` says. */
-export async function fetchAndHear(url: string, init: RequestInit): Promise<Response> {
+/** `fetch`, and sync the clock with the answer's `Date`. */
+export async function fetchAndSync(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, init);
-  serverClock.heard(response.headers.get('Date'));
+  serverClock.sync(response.headers.get('Date'));
   return response;
 }
 
-// Before any element counts by it, and not where tests import it without a page.
-if (typeof document !== 'undefined') hearPage();
+// Sync before any element uses the clock; tests import this module without a page.
+if (typeof document !== 'undefined') syncFromPage();

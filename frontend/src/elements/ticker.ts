@@ -1,13 +1,13 @@
-/** Texts that change with time alone: ages and running durations. One timer serves all of them. */
+/** Texts that change only with time: ages, durations, countdowns. They share one timer. */
 
-import { clock, duration, exact, relative } from '../text/format';
+import { clockTime, duration, exactTime, relativeTime } from '../text/format';
 import { serverClock } from './server-clock';
 
 const ticking = new Set<{ tick(now: number): void }>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
 /** Call `one.tick` about four times a second until `leave`. */
-export function join(one: { tick(now: number): void }): void {
+export function startTicking(one: { tick(now: number): void }): void {
   ticking.add(one);
   timer ??= setInterval(() => {
     if (!document.hidden) tickAll();
@@ -15,14 +15,14 @@ export function join(one: { tick(now: number): void }): void {
 }
 
 function tickAll(): void {
-  const now = serverClock.shown();
+  const now = serverClock.displayTime();
   for (const each of ticking) each.tick(now);
 }
 
-serverClock.onHeld = tickAll;
+serverClock.onFreezeChange = tickAll;
 
 /** Stop calling `one.tick`. */
-export function leave(one: { tick(now: number): void }): void {
+export function stopTicking(one: { tick(now: number): void }): void {
   ticking.delete(one);
   if (ticking.size || timer === undefined) return;
   clearInterval(timer);
@@ -31,19 +31,19 @@ export function leave(one: { tick(now: number): void }): void {
 
 abstract class Ticking extends HTMLElement {
   connectedCallback(): void {
-    this.tick(serverClock.shown());
-    join(this);
+    this.tick(serverClock.displayTime());
+    startTicking(this);
   }
 
   disconnectedCallback(): void {
-    leave(this);
+    stopTicking(this);
   }
 
   attributeChangedCallback(): void {
-    if (this.isConnected) this.tick(serverClock.shown());
+    if (this.isConnected) this.tick(serverClock.displayTime());
   }
 
-  /** Write the text for this moment, where it has changed. */
+  /** Write the text for this moment, if it has changed. */
   tick(now: number): void {
     const text = this.text(now);
     if (this.textContent !== text) this.textContent = text;
@@ -52,8 +52,8 @@ abstract class Ticking extends HTMLElement {
   protected abstract text(now: number): string;
 }
 
-/** `<reprise-since at="…">`: how long it has been, counting; with `until` it stands still. */
-export class Since extends Ticking {
+/** `<reprise-since at="…">`: the time since then, counting up; with `until`, a fixed duration. */
+export class ElapsedTime extends Ticking {
   static readonly observedAttributes = ['at', 'until', 'coarse'];
 
   protected text(now: number): string {
@@ -64,24 +64,24 @@ export class Since extends Ticking {
   }
 }
 
-/** `<reprise-time at="…">`: an instant, relative; `form="clock"` its clock. The exact one on hover. */
-export class Time extends Ticking {
+/** `<reprise-time at="…">`: a relative time, or with `form="clock"` the time of day; exact on hover. */
+export class InstantTime extends Ticking {
   static readonly observedAttributes = ['at', 'form'];
 
   protected text(now: number): string {
     const at = new Date(this.getAttribute('at') ?? '');
     if (Number.isNaN(at.getTime())) return '';
-    this.title = exact(at);
-    if (this.getAttribute('form') === 'exact') return exact(at);
-    return this.getAttribute('form') === 'clock' ? clock(at) : relative(at, new Date(now));
+    this.title = exactTime(at);
+    if (this.getAttribute('form') === 'exact') return exactTime(at);
+    return this.getAttribute('form') === 'clock' ? clockTime(at) : relativeTime(at, new Date(now));
   }
 }
 
 /**
- * `<reprise-until at="…">`: how long until then, counting down: `in 4 s`, then `now`; with `own`, by the
- * reader's own clock, which goes on without a connection.
+ * `<reprise-until at="…">`: a countdown, `in 4 s`, then `now`. With `own` it uses the reader's clock,
+ * which also runs without a connection.
  */
-export class Until extends Ticking {
+export class Countdown extends Ticking {
   static readonly observedAttributes = ['at', 'own'];
 
   protected text(now: number): string {
@@ -91,6 +91,6 @@ export class Until extends Ticking {
   }
 }
 
-customElements.define('reprise-since', Since);
-customElements.define('reprise-time', Time);
-customElements.define('reprise-until', Until);
+customElements.define('reprise-since', ElapsedTime);
+customElements.define('reprise-time', InstantTime);
+customElements.define('reprise-until', Countdown);

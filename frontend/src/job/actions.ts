@@ -1,10 +1,10 @@
-/** What may be done to a job: as the API says, and as its newest status lets. */
+/** Which actions on a job are possible, by the API's answer and by the newest status. */
 
 import { type JobView, type Plan, TERMINAL } from '../client';
 import type { Job } from '../elements/api';
-import { putsBack } from './rows';
+import { isRollbackStep } from './target-rows';
 
-/** From which statuses an act is possible (`jobs/events/actions.py`); an act of a newer server is not offered. */
+/** From which statuses an action is possible, as in `jobs/events/actions.py`; unknown ones are not offered. */
 const FROM: Readonly<Record<string, readonly string[]>> = {
   cancel: ['queued', 'running', 'waiting', 'paused'],
   pause: ['queued', 'running', 'waiting'],
@@ -15,23 +15,23 @@ const FROM: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Which of a row's acts are possible in `status`: events are here before the API is asked again, and
- * a button must not stand there to be refused.
+ * Return which actions are possible in `status`: events arrive before the API is asked again, and no
+ * button may be shown that the service would refuse.
  */
-export function possible(can: readonly string[], status: string): readonly string[] {
+export function possibleActions(can: readonly string[], status: string): readonly string[] {
   return can.filter((act) => FROM[act]?.includes(status));
 }
 
-/** The gates that a job waits at. */
-export function gatesOf(job: Job): Job['waiting_for'] {
+/** Return the gates that a job waits at. */
+export function openGates(job: Job): Job['waiting_for'] {
   return job.status === 'waiting' ? job.waiting_for.filter((wait) => wait.for === 'approval') : [];
 }
 
 /**
- * The targets of an ended run without success, in the plan's order: what a retry is for. The service
- * decides by the same rule (`jobs/commands/retry.py`).
+ * Return the targets without success of a finished run, in the plan's order, which a retry would run
+ * again. `jobs/commands/retry.py` has the same rule.
  */
-export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
+export function unsuccessfulTargets(view: JobView, plan: Plan): readonly string[] {
   if (!TERMINAL.has(view.status) || view.status === 'succeeded') return [];
   const newest = new Map<string, Map<string, string>>();
   for (const { target, step, status } of view.steps.values()) {
@@ -43,7 +43,7 @@ export function unsuccessful(view: JobView, plan: Plan): readonly string[] {
     const steps = newest.get(target);
     return (
       steps !== undefined &&
-      [...steps].every(([step, status]) => status === 'succeeded' && !putsBack(step)) &&
+      [...steps].every(([step, status]) => status === 'succeeded' && !isRollbackStep(step)) &&
       plan.steps.every((step) => steps.has(step))
     );
   };

@@ -1,9 +1,9 @@
-/** How long a run still takes, judged by the targets that are through. */
+/** Estimates how long a run still takes from its finished targets. */
 
-import type { Row, RowGroup } from './rows';
+import type { RowGroup, TargetRow } from './target-rows';
 
-/** A target that takes so many times as long as the others tells nothing about when it will be through. */
-const STUCK = 2;
+/** If a target takes this many times as long as the others, no estimate is possible. */
+const STUCK_FACTOR = 2;
 
 /**
  * Seconds left, or null where nothing can be said: before a target is through, and while one takes far
@@ -12,34 +12,36 @@ const STUCK = 2;
  * has had, and a group to come takes one median.
  */
 export function secondsLeft(groups: readonly RowGroup[], now: number): number | null {
-  const typical = median(groups.flatMap((group) => group.rows).flatMap(took));
+  const typical = median(groups.flatMap((group) => group.rows).flatMap(totalSeconds));
   if (typical === null) return null;
   let left = 0;
   for (const { rows } of groups) {
     const open = rows.filter((row) => row.status === 'pending' || row.status === 'running');
-    for (const row of open) if (had(row, now) > typical * STUCK) return null;
-    left += Math.max(0, ...open.map((row) => typical - had(row, now)));
+    for (const row of open) if (elapsedSeconds(row, now) > typical * STUCK_FACTOR) return null;
+    left += Math.max(0, ...open.map((row) => typical - elapsedSeconds(row, now)));
   }
   return left;
 }
 
-/** How long a target has been worked on. */
-function had(row: Row, now: number): number {
+/** Seconds since a target started. */
+function elapsedSeconds(row: TargetRow, now: number): number {
   return row.startedAt ? (now - Date.parse(row.startedAt)) / 1000 : 0;
 }
 
-/** Of rows that went through, how long they took: a row never changes, and thousands are asked for at every draw. */
-const known = new WeakMap<Row, readonly number[]>();
+/** Caches the durations of succeeded rows: rows never change, and each render needs thousands of them. */
+const totals = new WeakMap<TargetRow, readonly number[]>();
 
-/** How long a target took that went through; of the failed one cannot tell. */
-function took(row: Row): readonly number[] {
+/** The duration of a succeeded target; a failed one says nothing about the others. */
+function totalSeconds(row: TargetRow): readonly number[] {
   if (row.status !== 'succeeded' || !row.startedAt || !row.finishedAt) return [];
-  const found = known.get(row) ?? [(Date.parse(row.finishedAt) - Date.parse(row.startedAt)) / 1000];
-  known.set(row, found);
+  const found = totals.get(row) ?? [
+    (Date.parse(row.finishedAt) - Date.parse(row.startedAt)) / 1000,
+  ];
+  totals.set(row, found);
   return found;
 }
 
-/** The median of some numbers, or null of none. */
+/** The median, or null without numbers. */
 export function median(numbers: readonly number[]): number | null {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

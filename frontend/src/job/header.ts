@@ -1,65 +1,71 @@
-/** The head of the job page: what it is, how far it is, how long still. */
+/** The head of the job page: title, status, buttons, facts and progress. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
-import { bar } from '../elements/job-row';
-import { status } from '../elements/plain';
-import { count, remaining, shortId, who } from '../text/format';
+import { statusView } from '../elements/light-element';
+import { progressBar } from '../jobs/job-row';
+import { actorName, count, remainingTime, shortId } from '../text/format';
 
-/** What the head shows. */
-export interface HeadView {
+/** The parameters of the head. */
+export interface HeaderView {
   readonly job: Job;
   readonly kindTitle: string;
   readonly left: number | null;
-  /** Something asked for is on its way. */
+  /** Whether a request is under way. */
   readonly acting: boolean;
   readonly onAct: (act: string) => void;
 }
 
-/** Title, status and acts; then who and when; then the progress. */
-export function headView(view: HeadView): TemplateResult {
+/** Title, status and buttons; then who and when; then the progress. */
+export function headerView(view: HeaderView): TemplateResult {
   const { job } = view;
+  const buttons = actionButtons(
+    [
+      ['pause', 'Pause', ''],
+      ['resume', 'Resume', 'is-main'],
+      ['cancel', job.started_at ? 'Stop run' : 'Cancel job', 'is-danger'],
+    ],
+    view,
+  );
   return html`<header class="job-head is-${job.status}">
     <div class="job-head-line">
       <h1>${job.title}</h1>
-      <span class="job-head-status" aria-live="polite">${status(job.status)}</span>
+      <span class="job-head-status" aria-live="polite">${statusView(job.status)}</span>
       <span class="bar-gap"></span>
-      ${acts(view)}
+      ${buttons.length ? html`<span class="job-acts">${buttons}</span>` : nothing}
     </div>
-    ${meta(view)} ${progress(job)}
+    ${metaLine(view)} ${progressLine(job)}
   </header>`;
 }
 
-function acts({ job, acting, onAct }: HeadView): TemplateResult | typeof nothing {
-  const stop = job.started_at ? 'Stop run' : 'Cancel job';
-  const offered = [
-    ['pause', 'Pause', ''],
-    ['resume', 'Resume', 'is-main'],
-    ['cancel', stop, 'is-danger'],
-  ].filter(([act = '']) => job.can.includes(act));
-  if (!offered.length) return nothing;
-  return html`<span class="job-acts">${offered.map(
-    ([act = '', word, tone]) =>
+/** The buttons of those actions that the reader may perform: name, label and tone of each. */
+export function actionButtons(
+  actions: readonly (readonly [string, string, string])[],
+  { job, acting, onAct }: Pick<HeaderView, 'job' | 'acting' | 'onAct'>,
+): TemplateResult[] {
+  const offered = actions.filter(([name]) => job.can.includes(name));
+  return offered.map(
+    ([name, label, tone]) =>
       html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
-        @click=${() => onAct(act)}>${word}</button>`,
-  )}</span>`;
+        @click=${() => onAct(name)}>${label}</button>`,
+  );
 }
 
-function meta({ job, kindTitle, left }: HeadView): TemplateResult {
+function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
   const going = job.status === 'running';
   const parts = [
     html`<reprise-id value=${job.id}></reprise-id>`,
     html`${kindTitle}`,
-    html`by ${who(job.submitted_by)}`,
+    html`by ${actorName(job.submitted_by)}`,
     job.started_at
       ? html`started <reprise-time at=${job.started_at} form="clock"></reprise-time>`
       : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,
     job.started_at
       ? html`<span class="job-elapsed"><reprise-since at=${job.started_at} until=${job.finished_at ?? nothing}
-          coarse></reprise-since>${left === null || !going ? nothing : html`, ${remaining(left)}`}</span>`
+          coarse></reprise-since>${left === null || !going ? nothing : html`, ${remainingTime(left)}`}</span>`
       : null,
     job.attempt > 1
-      ? html`<span title="A worker has taken the job so often: after a wait, too">attempt ${job.attempt}</span>`
+      ? html`<span title="How often a worker has taken the job, also after a wait">attempt ${job.attempt}</span>`
       : null,
     job.retry_of
       ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>`
@@ -70,12 +76,12 @@ function meta({ job, kindTitle, left }: HeadView): TemplateResult {
   return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
 }
 
-function progress(job: Job): TemplateResult | typeof nothing {
+function progressLine(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
   const words = `${count(job.done)} of ${count(job.total)} done`;
   return html`<div class="job-progress-line">
     <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
-      ${bar(job.done - job.failed, job.failed, job.total)}
+      ${progressBar(job.done - job.failed, job.failed, job.total)}
     </div>
     <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job)}</span>` : nothing}</span>
   </div>`;
@@ -83,12 +89,12 @@ function progress(job: Job): TemplateResult | typeof nothing {
 
 type Failing = Pick<Job, 'params' | 'done' | 'failed' | 'finished_at'>;
 
-/** `1 failed (1 more tolerated)`: how near the run is to giving up, where its params say so. */
+/** `1 failed (1 more tolerated)`: how many more failures the run's parameters allow. */
 export function failedWords(job: Failing): string {
   const failed = `${count(job.failed)} failed`;
   const { max_failures: limit, canary } = job.params;
   if (typeof limit !== 'number' || job.finished_at !== null) return failed;
-  // While only canaries are through, one of them is what failed: nothing is begun after them.
+  // If only canaries have finished, a failed one of them ends the run.
   const more = typeof canary === 'number' && job.done <= canary ? 0 : limit - job.failed;
   if (more > 0) return `${failed} (${count(more)} more tolerated)`;
   return more === 0 ? `${failed} (no more tolerated)` : failed;

@@ -1,18 +1,18 @@
-/** The list of very many targets in parts, so that only those near the view are drawn. Pure. */
+/** Cuts long lists of targets into chunks, so that only those near the viewport are rendered. Pure. */
 
-import { CHUNK } from '../list/sight';
-import type { Row, RowGroup } from './rows';
+import { CHUNK_SIZE } from '../list/visible-chunks';
+import type { RowGroup, TargetRow } from './target-rows';
 
-/** A group's rows, or some of them; `head` is the group where its first row is among them. */
+/** Some rows of a group; `head` is the group if its first row is among them. */
 export interface MatrixPart {
   readonly head: RowGroup | null;
   readonly name: string;
-  readonly rows: readonly Row[];
-  /** The place of the first row among all that are shown. */
+  readonly rows: readonly TargetRow[];
+  /** The index of the first row among all shown rows. */
   readonly from: number;
 }
 
-/** What is drawn together: `count` rows from `from` on. */
+/** Rows that are rendered together: `count` rows from index `from`. */
 export interface MatrixChunk {
   readonly index: number;
   readonly from: number;
@@ -20,17 +20,17 @@ export interface MatrixChunk {
   readonly parts: readonly MatrixPart[];
 }
 
-/** A group, and which of its rows are shown. */
+/** A group, and those of its rows that are shown. */
 export interface ShownGroup {
   readonly group: RowGroup;
-  readonly rows: readonly Row[];
+  readonly rows: readonly TargetRow[];
 }
 
 /** Heights in px, as `matrix.css` has them. */
 const [LINE, TALL_LINE, HEAD] = [24, 44, 32];
 
-/** Cut the groups into chunks of `most` rows, across groups: there may be one for each target. */
-export function matrixChunks(groups: readonly ShownGroup[], most = CHUNK): MatrixChunk[] {
+/** Cut the groups into chunks of `most` rows. A chunk may span groups, which may have one row each. */
+export function chunkRows(groups: readonly ShownGroup[], most = CHUNK_SIZE): MatrixChunk[] {
   const chunks: MatrixChunk[] = [];
   let [parts, from, at]: [MatrixPart[], number, number] = [[], 0, 0];
   const close = () => {
@@ -51,8 +51,8 @@ export function matrixChunks(groups: readonly ShownGroup[], most = CHUNK): Matri
   return chunks;
 }
 
-/** About how high a chunk is that was never drawn. */
-export function guessed(chunk: MatrixChunk | undefined, narrow: boolean): number {
+/** Estimate the height of a chunk that was never rendered. */
+export function estimateHeight(chunk: MatrixChunk | undefined, narrow: boolean): number {
   if (!chunk) return 0;
   const heads = chunk.parts.filter((part) => part.head).length;
   return chunk.count * (narrow ? TALL_LINE : LINE) + heads * HEAD;

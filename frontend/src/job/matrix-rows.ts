@@ -1,24 +1,24 @@
-/** The rows of the matrix: full of cells, or one thin line where there are many or little room. */
+/** The rows of the matrix: with a cell for each step, or as thin lines if there are many or little room. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import { glyph } from '../elements/plain';
+import { glyph } from '../elements/light-element';
+import { statusWord } from '../text/event-words';
 import { count, plural } from '../text/format';
-import { statusWord } from '../text/words';
-import { cell, rollbackCell, rowWords, strip } from './cells';
-import type { Row, RowGroup } from './rows';
+import { rollbackCell, rowWords, stepCell, stepStrip } from './matrix-cells';
+import type { RowGroup, TargetRow } from './target-rows';
 
-/** A row and its place: `tab` is the column that Tab reaches (-1: none), `open` the step that is open. */
+/** A row and its position: `tab` is the column that the Tab key reaches (-1: none), `open` the open step. */
 export interface RowView {
-  readonly row: Row;
+  readonly row: TargetRow;
   readonly columns: readonly string[];
   readonly index: number;
   readonly tab: number;
   readonly open: string;
-  /** Whether not every row is drawn. */
-  readonly listed: boolean;
+  /** Whether only some of the rows are rendered. */
+  readonly isPartial: boolean;
 }
 
-/** The head of a group: its name, and how many of it are through. */
+/** The head of a group: its name, and how many of its targets have finished. */
 export function groupHead({ name, rows }: RowGroup): TemplateResult {
   const over = rows.filter((row) => row.status !== 'pending' && row.finishedAt).length;
   const words = over ? `${count(over)} of ${count(rows.length)}` : plural(rows.length, 'server');
@@ -28,56 +28,56 @@ export function groupHead({ name, rows }: RowGroup): TemplateResult {
 
 /** A target with a cell for each step. */
 export function cellRow(view: RowView): TemplateResult {
-  return html`<div class="matrix-row" role="row" aria-rowindex=${view.listed ? view.index + 1 : nothing}>
-    <div class="matrix-name" role="rowheader">${nameOf(view.row)}</div>
-    ${cells(view)}<div class="number matrix-total" role="gridcell">${total(view.row)}</div></div>`;
+  return html`<div class="matrix-row" role="row" aria-rowindex=${view.isPartial ? view.index + 1 : nothing}>
+    <div class="matrix-name" role="rowheader">${rowName(view.row)}</div>
+    ${rowCells(view)}<div class="number matrix-total" role="gridcell">${totalTime(view.row)}</div></div>`;
 }
 
-/** A target on one line: a strip for the steps where there is room, and its state in words. */
-export function lineRow(
+/** A target on one line: a strip of its steps if there is room, and its state in words. */
+export function stripRow(
   { row, columns, index, tab, open }: RowView,
   room: boolean,
 ): TemplateResult {
   const step = row.current?.step ?? columns[0] ?? '';
   return html`<div class="matrix-line is-${row.status} ${open ? 'is-open' : ''}" role="row" aria-rowindex=${index + 1}
     tabindex=${tab === 0 ? 0 : -1} data-r=${index} data-c="0" data-target=${row.target} data-step=${step}>
-    <div class="matrix-name" role="rowheader">${nameOf(row)}</div>
-    ${room ? html`<div role="gridcell">${strip(row, columns)}</div>` : nothing}
+    <div class="matrix-name" role="rowheader">${rowName(row)}</div>
+    ${room ? html`<div role="gridcell">${stepStrip(row, columns)}</div>` : nothing}
     <div role="gridcell" class="matrix-words">${rowWords(row)}</div>
-    <div role="gridcell" class="number matrix-total">${total(row)}</div></div>`;
+    <div role="gridcell" class="number matrix-total">${totalTime(row)}</div></div>`;
 }
 
-function nameOf(row: Row): TemplateResult {
+function rowName(row: TargetRow): TemplateResult {
   const words = `${row.target || 'run'}: ${statusWord(row.status)}`;
   return html`<span class="status is-${row.status}" title=${words}>${glyph(row.status)}
     <span class="mono clip">${row.label}</span></span>`;
 }
 
-function cells({ row, columns, index, tab, open }: RowView): TemplateResult[] {
+function rowCells({ row, columns, index, tab, open }: RowView): TemplateResult[] {
   const drawn: TemplateResult[] = [];
   const gap = row.rollback ? gapAfterFailure(row, columns) : null;
   for (let i = 0; i < columns.length; i += 1) {
     const name = columns[i] ?? '';
     const place = { row: index, column: i, tab: tab === i, open: open === name };
     if (gap && row.rollback && i === gap.from) {
-      const wide = { ...place, open: open === row.rollback.step };
-      drawn.push(rollbackCell(row, row.rollback, wide, gap.length));
+      const wide = { ...place, open: open === row.rollback.step, span: gap.length };
+      drawn.push(rollbackCell(row, row.rollback, wide));
       i += gap.length - 1;
     } else {
-      drawn.push(cell(row, name, row.cells.get(name), place));
+      drawn.push(stepCell(row, name, row.cells.get(name), place));
     }
   }
   return drawn;
 }
 
-function total(row: Row): TemplateResult | typeof nothing {
+function totalTime(row: TargetRow): TemplateResult | typeof nothing {
   if (!row.startedAt) return nothing;
   return html`<reprise-since at=${row.startedAt} until=${row.finishedAt ?? nothing}></reprise-since>`;
 }
 
-/** The columns after the failed one that were never reached: where the rollback is shown. */
+/** The columns after the failed one that were never reached; the rollback is shown there. */
 function gapAfterFailure(
-  row: Row,
+  row: TargetRow,
   columns: readonly string[],
 ): { from: number; length: number } | null {
   const failed = columns.findLastIndex((name) => row.cells.get(name)?.status === 'failed');

@@ -1,85 +1,87 @@
-/** The matrix of targets × steps: what every server does now, and one key from its output. */
+/** The matrix of targets × steps; a cell opens the step's output. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { listen } from '../elements/keys';
-import { glyph, Plain, still } from '../elements/plain';
-import { Sight } from '../list/sight';
+import { glyph, LightElement, prefersReducedMotion } from '../elements/light-element';
+import { useShortcuts } from '../elements/shortcuts';
+import { VisibleChunks } from '../list/visible-chunks';
 import { count } from '../text/format';
-import { guessed, type MatrixChunk, type MatrixPart, matrixChunks } from './matrix-chunks';
-import { cellRow, groupHead, lineRow } from './matrix-rows';
-import type { Row, RowGroup } from './rows';
+import { chunkRows, estimateHeight, type MatrixChunk, type MatrixPart } from './matrix-chunks';
+import { cellRow, groupHead, stripRow } from './matrix-rows';
+import type { RowGroup, TargetRow } from './target-rows';
 
-/** Past this many targets a row is a thin strip, unless it fails or runs. */
-export const MANY = 60;
+/** With more targets, a row is a thin strip unless it has failed or is running. */
+export const MAX_FULL_ROWS = 60;
 const FILTERS = ['all', 'failed', 'running'] as const;
 type Filter = (typeof FILTERS)[number];
 
-/** What is shown below the matrix. */
-export interface Opened {
+/** The step whose output is shown below the matrix. */
+export interface OpenStep {
   readonly target: string;
   readonly step: string;
 }
 
-/** `<reprise-matrix .groups .columns .opened live>`; tells `open` (Opened) when a cell is chosen. */
+/** `<reprise-matrix .groups .columns .opened live>`: dispatches `open` (OpenStep) when a cell is chosen. */
 @customElement('reprise-matrix')
-export class Matrix extends Plain {
+export class Matrix extends LightElement {
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
   @property({ attribute: false }) columns: readonly string[] = [];
-  @property({ attribute: false }) opened: Opened | null = null;
+  @property({ attribute: false }) opened: OpenStep | null = null;
   @property({ type: Boolean }) live = false;
   @state() private filter: Filter = 'all';
-  @state() private sought = '';
-  @state() private at = { row: 0, column: 0 };
-  @state() private narrow = false;
+  @state() private searchText = '';
+  @state() private focusedCell = { row: 0, column: 0 };
+  @state() private isNarrow = false;
 
   private readonly phone = matchMedia('(width < 720px)');
-  private seen = new Map<string, Row>();
-  private unlisten: (() => void) | undefined;
-  private readonly sight = new Sight(() => this.requestUpdate());
+  private previousRows = new Map<string, TargetRow>();
+  private readonly visibleChunks = new VisibleChunks(() => this.requestUpdate());
   private chunks: readonly MatrixChunk[] = [];
+
+  constructor() {
+    super();
+    useShortcuts(this, [
+      { keys: ['ArrowUp', 'k'], label: 'Server above', run: (e) => this.moveFocus(e, -1, 0) },
+      { keys: ['ArrowDown', 'j'], label: 'Server below', run: (e) => this.moveFocus(e, 1, 0) },
+      { keys: ['ArrowLeft'], label: 'Step before', run: (e) => this.moveFocus(e, 0, -1) },
+      { keys: ['ArrowRight'], label: 'Step after', run: (e) => this.moveFocus(e, 0, 1) },
+      { keys: ['Enter', ' '], label: 'Open the step’s output', run: (e) => this.openFocused(e) },
+      { keys: ['a'], label: 'All, failed or running servers', run: () => this.nextFilter() },
+    ]);
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.narrow = this.phone.matches;
-    this.phone.addEventListener('change', this.resized);
-    this.unlisten = listen([
-      { keys: ['ArrowUp', 'k'], does: 'Server above', run: (e) => this.move(e, -1, 0) },
-      { keys: ['ArrowDown', 'j'], does: 'Server below', run: (e) => this.move(e, 1, 0) },
-      { keys: ['ArrowLeft'], does: 'Step before', run: (e) => this.move(e, 0, -1) },
-      { keys: ['ArrowRight'], does: 'Step after', run: (e) => this.move(e, 0, 1) },
-      { keys: ['Enter', ' '], does: 'Open the step’s output', run: (e) => this.enter(e) },
-      { keys: ['a'], does: 'All, failed or running servers', run: () => this.nextFilter() },
-    ]);
+    this.isNarrow = this.phone.matches;
+    this.phone.addEventListener('change', this.handleResize);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.phone.removeEventListener('change', this.resized);
-    this.unlisten?.();
-    this.sight.stop();
+    this.phone.removeEventListener('change', this.handleResize);
+    this.visibleChunks.disconnect();
   }
 
-  private readonly resized = (): void => {
-    this.narrow = this.phone.matches;
+  private readonly handleResize = (): void => {
+    this.isNarrow = this.phone.matches;
   };
 
-  private get cells(): boolean {
-    return !this.narrow && this.total <= MANY;
+  private get showsCells(): boolean {
+    return !this.isNarrow && this.rowCount <= MAX_FULL_ROWS;
   }
 
-  private get total(): number {
+  private get rowCount(): number {
     return this.groups.reduce((sum, group) => sum + group.rows.length, 0);
   }
 
-  private shown(row: Row): boolean {
-    if (this.sought && !row.target.includes(this.sought)) return false;
+  private isShown(row: TargetRow): boolean {
+    if (this.searchText && !row.target.includes(this.searchText)) return false;
     return this.filter === 'all' || row.status === this.filter;
   }
 
-  private move(event: KeyboardEvent, rows: number, columns: number): boolean {
+  private moveFocus(event: KeyboardEvent, rows: number, columns: number): boolean {
     if (!this.offsetParent) return false;
     const inside = this.contains(event.target as Node);
     if (!inside && !['j', 'k'].includes(event.key)) return false;
@@ -91,24 +93,24 @@ export class Matrix extends Plain {
     return next !== undefined;
   }
 
-  private focused(event: FocusEvent): void {
+  private handleFocus(event: FocusEvent): void {
     const found = (event.target as HTMLElement).closest<HTMLElement>('[data-r]');
-    if (found) this.at = { row: Number(found.dataset.r), column: Number(found.dataset.c) };
+    if (found) this.focusedCell = { row: Number(found.dataset.r), column: Number(found.dataset.c) };
   }
 
-  private enter(event: KeyboardEvent): boolean {
+  private openFocused(event: KeyboardEvent): boolean {
     const found = (event.target as HTMLElement).closest<HTMLElement>('reprise-matrix [data-r]');
-    if (found) this.choose(found);
+    if (found) this.openStep(found);
     return found !== null;
   }
 
-  private clicked(event: MouseEvent): void {
+  private handleClick(event: MouseEvent): void {
     const found = (event.target as HTMLElement).closest<HTMLElement>('[data-r]');
-    if (found) this.choose(found);
+    if (found) this.openStep(found);
   }
 
-  private choose({ dataset }: HTMLElement): void {
-    const detail: Opened = { target: dataset.target ?? '', step: dataset.step ?? '' };
+  private openStep({ dataset }: HTMLElement): void {
+    const detail: OpenStep = { target: dataset.target ?? '', step: dataset.step ?? '' };
     if (detail.step) this.dispatchEvent(new CustomEvent('open', { detail }));
   }
 
@@ -123,31 +125,35 @@ export class Matrix extends Plain {
       const steps = this.columns.length || 1;
       this.style.setProperty('--steps', String(steps));
     }
-    if (changed.has('filter') || changed.has('sought') || changed.has('narrow')) {
-      this.sight.forget();
+    if (changed.has('filter') || changed.has('searchText') || changed.has('isNarrow')) {
+      this.visibleChunks.resetHeights();
     }
     const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
-    const scroller = this.narrow ? null : this.querySelector('.matrix');
-    this.sight.watch(scroller, all, (index) => guessed(this.chunks[index], this.narrow));
-    if (changed.has('groups')) this.flash();
+    const scroller = this.isNarrow ? null : this.querySelector('.matrix');
+    this.visibleChunks.observe(scroller, all, (index) =>
+      estimateHeight(this.chunks[index], this.isNarrow),
+    );
+    if (changed.has('groups')) this.flashChanges();
   }
 
-  /** Let each cell that has changed since the last time light up once. */
-  private flash(): void {
-    const before = this.seen;
-    const groups = this.cells ? this.groups : [];
-    this.seen = new Map(groups.flatMap((g) => g.rows.map((row) => [row.target, row] as const)));
-    if (!this.live || still()) return;
-    for (const [target, row] of this.seen) {
+  /** Flash each cell that has changed since the last update. */
+  private flashChanges(): void {
+    const before = this.previousRows;
+    const groups = this.showsCells ? this.groups : [];
+    this.previousRows = new Map(
+      groups.flatMap((g) => g.rows.map((row) => [row.target, row] as const)),
+    );
+    if (!this.live || prefersReducedMotion()) return;
+    for (const [target, row] of this.previousRows) {
       const old = before.get(target);
       if (!old || old === row) continue;
       for (const [name, step] of row.cells) {
-        if (old.cells.get(name)?.status !== step.status) this.light(target, name);
+        if (old.cells.get(name)?.status !== step.status) this.flashCell(target, name);
       }
     }
   }
 
-  private light(target: string, step: string): void {
+  private flashCell(target: string, step: string): void {
     const at = `[data-target="${CSS.escape(target)}"][data-step="${CSS.escape(step)}"]`;
     const colour = getComputedStyle(this).getPropertyValue('--accent-soft');
     this.querySelector(at)?.animate([{ background: colour }, {}], { duration: 150 });
@@ -156,34 +162,34 @@ export class Matrix extends Plain {
   override render(): TemplateResult {
     const groups = this.groups.map((group) => ({
       group,
-      rows: group.rows.filter((row) => this.shown(row)),
+      rows: group.rows.filter((row) => this.isShown(row)),
     }));
-    this.chunks = matrixChunks(groups, this.cells ? Number.POSITIVE_INFINITY : undefined);
+    this.chunks = chunkRows(groups, this.showsCells ? Number.POSITIVE_INFINITY : undefined);
     const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
-    return html`${this.tools()}
-      <div class="matrix ${this.cells ? '' : 'is-list'}" role="grid" aria-label="Servers and steps"
-        aria-rowcount=${this.cells ? nothing : rows} @click=${this.clicked} @focusin=${this.focused}>
-        ${this.cells ? this.head() : nothing}
+    return html`${this.toolbar()}
+      <div class="matrix ${this.showsCells ? '' : 'is-list'}" role="grid" aria-label="Servers and steps"
+        aria-rowcount=${this.showsCells ? nothing : rows} @click=${this.handleClick} @focusin=${this.handleFocus}>
+        ${this.showsCells ? this.headRow() : nothing}
         ${repeat(
           this.chunks,
           (chunk) => chunk.index,
-          (chunk) => this.chunk(chunk),
+          (chunk) => this.chunkView(chunk),
         )}
       </div>
       ${rows ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
   }
 
-  /** A part of the list: drawn where it is near the view, and where Tab leads to. */
-  private chunk(chunk: MatrixChunk): TemplateResult {
+  /** A chunk: rendered if it is near the viewport or contains the focused cell. */
+  private chunkView(chunk: MatrixChunk): TemplateResult {
     const { index, from, count } = chunk;
-    const holdsFocus = from <= this.at.row && this.at.row < from + count;
-    const drawn = this.cells || holdsFocus || this.sight.has(index);
+    const holdsFocus = from <= this.focusedCell.row && this.focusedCell.row < from + count;
+    const drawn = this.showsCells || holdsFocus || this.visibleChunks.isNear(index);
     return html`<div data-chunk=${index} role="presentation">${
       drawn ? chunk.parts.map((part) => this.partView(part)) : nothing
     }</div>`;
   }
 
-  private tools(): TemplateResult {
+  private toolbar(): TemplateResult {
     const rows = this.groups.flatMap((group) => group.rows);
     const of = (filter: Filter) => rows.filter((row) => row.status === filter).length;
     const numbers = { all: rows.length, failed: of('failed'), running: of('running') };
@@ -193,14 +199,14 @@ export class Matrix extends Plain {
           (filter) => html`<button class="segment" aria-pressed=${this.filter === filter}
             @click=${() => {
               this.filter = filter;
-            }}>${filter === 'all' ? 'All' : statusSegment(filter)} <span>${count(numbers[filter])}</span></button>`,
+            }}>${filter === 'all' ? 'All' : filterLabel(filter)} <span>${count(numbers[filter])}</span></button>`,
         )}
       </div>
       ${
         rows.length > 24
           ? html`<input class="field matrix-find" type="search" placeholder="Find a server" aria-label="Find a server"
               @input=${(e: Event) => {
-                this.sought = (e.target as HTMLInputElement).value.trim();
+                this.searchText = (e.target as HTMLInputElement).value.trim();
               }} />`
           : nothing
       }
@@ -208,12 +214,12 @@ export class Matrix extends Plain {
   }
 
   private emptyWords(): string {
-    if (this.sought) return `No server’s name contains “${this.sought}”.`;
+    if (this.searchText) return `No server’s name contains “${this.searchText}”.`;
     if (this.filter === 'failed') return 'No server has failed.';
-    return this.filter === 'running' ? 'No server is being worked on just now.' : 'No steps yet.';
+    return this.filter === 'running' ? 'No server is running now.' : 'No steps yet.';
   }
 
-  private head(): TemplateResult {
+  private headRow(): TemplateResult {
     return html`<div class="matrix-row matrix-head" role="row">
       <div class="matrix-name" role="columnheader"><span class="away">Server</span></div>
       ${this.columns.map((name) => html`<div role="columnheader" class="clip" title=${name}>${name}</div>`)}
@@ -229,29 +235,29 @@ export class Matrix extends Plain {
           (row) => row.target,
           (row, i) => {
             const index = from + i;
-            const tab = this.at.row === index ? this.at.column : -1;
+            const tab = this.focusedCell.row === index ? this.focusedCell.column : -1;
             const open = this.opened?.target === row.target ? this.opened.step : '';
-            const shape = [row, this.columns, index, tab, open, this.cells, this.narrow];
-            return guard(shape, () => this.row(row, index, tab, open));
+            const shape = [row, this.columns, index, tab, open, this.showsCells, this.isNarrow];
+            return guard(shape, () => this.rowView(row, index, tab, open));
           },
         )}
       </div>`;
   }
 
-  private row(row: Row, index: number, tab: number, open: string): TemplateResult {
-    const { columns, narrow } = this;
+  private rowView(row: TargetRow, index: number, tab: number, open: string): TemplateResult {
+    const { columns, isNarrow } = this;
     const busy = row.status === 'failed' || row.status === 'running';
-    const view = { row, columns, index, tab, open, listed: !this.cells };
-    return this.cells || (busy && !narrow) ? cellRow(view) : lineRow(view, !narrow);
+    const view = { row, columns, index, tab, open, isPartial: !this.showsCells };
+    return this.showsCells || (busy && !isNarrow) ? cellRow(view) : stripRow(view, !isNarrow);
   }
 }
 
-function statusSegment(filter: Filter): TemplateResult {
+function filterLabel(filter: Filter): TemplateResult {
   const name = filter === 'failed' ? 'Failed' : 'Running';
   return html`<span class="toned is-${filter}">${glyph(filter)}</span>${name}`;
 }
 
-/** The cell that an arrow leads to; a row of another shape is entered where it is nearest. */
+/** Return the cell that an arrow key leads to; in a row with fewer cells, the nearest one. */
 function neighbour(
   all: readonly HTMLElement[],
   now: HTMLElement | undefined,

@@ -1,127 +1,115 @@
-/** What holds a run up, in a sentence: a stop, a pause, a gate, a moment, other jobs. */
+/** Says why a run does not continue: a stop, a pause, a gate, a timer, other jobs. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { JobEvent, WaitingFor } from '../client';
+import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { glyph } from '../elements/plain';
-import { plural, shortId, who } from '../text/format';
-import { names, waitWords } from '../text/words';
-import { gatesOf } from './actions';
+import { glyph, noticeView } from '../elements/light-element';
+import { listNames, waitWords } from '../text/event-words';
+import { actorName, plural, shortId, withFullStop } from '../text/format';
+import { openGates } from './actions';
+import { actionButtons } from './header';
+import type { RunModel } from './run-model';
 
-const MOST_WAITS = 4;
+const MAX_WAITS = 4;
 
-/** What the notices are made of. */
-export interface Held {
+/** The parameters of the notices. */
+export interface NoticesView {
   readonly job: Job;
-  /** The titles of the jobs that hold its targets. */
+  readonly run: RunModel;
+  /** The titles of the jobs that hold its targets, by id. */
   readonly titles: ReadonlyMap<string, string>;
-  /** The events about the job itself. */
-  readonly moments: readonly JobEvent[];
-  /** On how many servers a step runs. */
-  readonly busy: number;
   readonly acting: boolean;
   readonly onAct: (act: string, gate: WaitingFor) => void;
 }
 
-/** Why the job does not go on now, and who can change that. */
-export function heldView(held: Held): TemplateResult | typeof nothing {
+/** Why the job does not continue now, and who can change that. */
+export function noticesView(held: NoticesView): TemplateResult | typeof nothing {
   switch (held.job.status) {
     case 'cancelling':
-      return notice(
+      return noticeView(
+        'is-warning',
+        'Stopping: running steps get a few seconds to end, then the run rolls back what it started.',
         'cancelling',
-        html`Stopping: running steps get a few seconds to end, then the run puts back what it began.`,
       );
     case 'paused':
-      return pausedView(held);
+      return pausedNotice(held);
     case 'waiting':
-      return html`${gatesOf(held.job).map((gate) => gateView(held, gate))} ${waitingView(held)}`;
+      return html`${openGates(held.job).map((gate) => gateNotice(held, gate))} ${waitingNotice(held)}`;
     default:
       return nothing;
   }
 }
 
-function notice(sign: string, words: TemplateResult): TemplateResult {
-  return html`<div class="notice is-warning" role="status">${glyph(sign)}<span>${words}</span></div>`;
-}
-
-function pausedView({ job, moments, busy }: Held): TemplateResult {
-  const paused = moments.findLast((event) => event.type === 'job.paused');
+function pausedNotice({ job, run }: NoticesView): TemplateResult {
+  const busy = run.rows.all.filter((row) => row.current?.status === 'running').length;
+  const paused = run.jobEvents.findLast((event) => event.type === 'job.paused');
   const reason = paused?.type === 'job.paused' ? paused.data.reason : '';
   const by = paused
-    ? html`Paused by ${who(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${sentence(reason)}` : '.'}`
+    ? html`Paused by ${actorName(paused.actor)} <reprise-time at=${paused.at}></reprise-time>${reason ? `: ${withFullStop(reason)}` : '.'}`
     : html`Paused.`;
-  const now = busy ? `Steps that run on ${plural(busy, 'server')} end first.` : '';
-  const next = job.started_at ? 'Nothing goes on' : 'It does not begin';
-  return notice('paused', html`${by} ${now} ${next} until somebody resumes it.`);
+  const now = busy ? `Running steps on ${plural(busy, 'server')} end first.` : '';
+  const next = job.started_at ? 'Nothing else starts' : 'The run does not start';
+  return noticeView('is-warning', html`${by} ${now} ${next} until somebody resumes it.`, 'paused');
 }
 
-/** The question of a gate with its two answers, for whoever may give them. */
-function gateView({ job, moments, acting, onAct }: Held, gate: WaitingFor): TemplateResult {
-  const asked = moments.findLast(
+/** The question of a gate, with the two answers if the reader may give them. */
+function gateNotice({ job, run, acting, onAct }: NoticesView, gate: WaitingFor): TemplateResult {
+  const asked = run.jobEvents.findLast(
     (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
   );
-  const answers = [
-    ['approve', 'Approve', 'is-main'],
-    ['reject', 'Reject', 'is-danger'],
-  ].filter(([act = '']) => job.can.includes(act));
+  const answers = actionButtons(
+    [
+      ['approve', 'Approve', 'is-main'],
+      ['reject', 'Reject', 'is-danger'],
+    ],
+    { job, acting, onAct: (act) => onAct(act, gate) },
+  );
   return html`<div class="notice is-warning gate" role="status">${glyph('waiting')}<span class="gate-words">
       Waits for approval at the gate “${gate.gate}”${gate.words ? html`: <b>${gate.words}</b>` : '.'}
       <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span></span>
-    ${
-      answers.length
-        ? html`<span class="gate-acts">${answers.map(
-            ([act = '', word, tone]) =>
-              html`<button class="button ${tone}" aria-disabled=${acting ? 'true' : nothing}
-                @click=${() => onAct(act, gate)}>${word}</button>`,
-          )}</span>`
-        : nothing
-    }</div>`;
+    ${answers.length ? html`<span class="gate-acts">${answers}</span>` : nothing}</div>`;
 }
 
 function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
   const others = gate.not_by_submitter
-    ? `Somebody else than ${who(job.submitted_by)}, who submitted it, has to answer.`
+    ? `Somebody other than ${actorName(job.submitted_by)}, who submitted the job, must answer.`
     : '';
   if (!gate.until) return others;
-  return html`${others} It is given up <reprise-until at=${gate.until}></reprise-until>.`;
+  return html`${others} The request expires <reprise-until at=${gate.until}></reprise-until>.`;
 }
 
-/** What else it waits for: moments and signals, or targets and who has them. */
-function waitingView({ job, titles }: Held): TemplateResult | typeof nothing {
+/** What else the job waits for: timers and signals, or targets and the jobs that hold them. */
+function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof nothing {
   const own = job.waiting_for.filter((wait) => wait.for && wait.for !== 'approval');
-  if (own.length) return parkedView(own);
+  if (own.length) return ownWaitsNotice(own);
   const holders = new Map<string | null, string[]>();
   for (const { target, job: holder = null } of job.waiting_for) {
     if (target) holders.set(holder, [...(holders.get(holder) ?? []), target]);
   }
   if (!holders.size) return nothing;
-  const parts = [...holders].map(([holder, targets]) => heldBy(targets, holder, titles));
+  const parts = [...holders].map(([holder, targets]) => holderWords(targets, holder, titles));
   const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
-  return notice('waiting', html`Waiting for ${all}. It goes on by itself.`);
+  return noticeView('is-warning', html`Waiting for ${all}. It continues by itself.`, 'waiting');
 }
 
-function parkedView(waits: readonly WaitingFor[]): TemplateResult {
-  const shown = waits.slice(0, MOST_WAITS).map(waitWords);
+function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {
+  const shown = waits.slice(0, MAX_WAITS).map(waitWords);
   const more = waits.length - shown.length;
   const all = [...shown, ...(more ? [plural(more, 'more', 'more')] : [])];
-  const word = waits.some((wait) => wait.for === 'signal');
-  const unknown = waits.some((wait) => wait.for === 'kind');
-  const goes = unknown ? 'It goes on once there is one.' : 'It goes on by itself.';
-  const end = word ? '' : goes;
-  return notice('waiting', html`Waiting for ${all.join('; ')}. ${end}`);
+  const goes = waits.some((wait) => wait.for === 'kind')
+    ? 'It continues once there is one.'
+    : 'It continues by itself.';
+  const end = waits.some((wait) => wait.for === 'signal') ? '' : goes;
+  return noticeView('is-warning', html`Waiting for ${all.join('; ')}. ${end}`, 'waiting');
 }
 
-function heldBy(
+function holderWords(
   targets: readonly string[],
   holder: string | null,
   titles: ReadonlyMap<string, string>,
 ): TemplateResult {
-  const what = targets.length > 3 ? plural(targets.length, 'server') : names(targets);
+  const what = targets.length > 3 ? plural(targets.length, 'server') : listNames(targets);
   if (!holder) return html`${what}`;
   return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
     ${titles.get(holder) ?? ''}</a>`;
-}
-
-function sentence(text: string): string {
-  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

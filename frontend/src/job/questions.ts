@@ -1,109 +1,99 @@
-/** What an act will do, said before it is done. */
+/** The questions before an action, which say what it will do. */
 
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { count, plural, who } from '../text/format';
-import { names } from '../text/words';
-import type { Question } from './confirm';
-import type { Row } from './rows';
+import { listNames } from '../text/event-words';
+import { actorName, count, plural } from '../text/format';
+import type { Question } from './confirm-dialog';
+import type { TargetRow } from './target-rows';
 
-const WHY = 'Reason, for the history (optional)';
+const REASON_LABEL = 'Reason, for the history (optional)';
 
-/** The question that the Stop button asks. */
-export function stopQuestion(job: Job, rows: readonly Row[]): Question {
-  if (!job.started_at) {
-    return {
-      title: `Cancel “${job.title}”?`,
-      consequences: ['It has not begun, so nothing was changed on any server.'],
-      act: 'Cancel job',
-      keep: 'Keep it',
-      danger: true,
-    };
-  }
+/** The question of the Stop button. */
+export function stopQuestion(job: Job, rows: readonly TargetRow[]): Question {
+  const started = job.started_at !== null;
+  const untouched = 'It has not started, so nothing was changed on any server.';
   return {
-    title: `Stop “${job.title}”?`,
-    consequences: stopped(job, rows),
-    act: 'Stop run',
-    keep: 'Keep it running',
+    title: `${started ? 'Stop' : 'Cancel'} “${job.title}”?`,
+    consequences: started ? stopConsequences(job, rows) : [untouched],
+    confirm: started ? 'Stop run' : 'Cancel job',
+    cancel: started ? 'Keep it running' : 'Keep it',
     danger: true,
-    reason: WHY,
+    ...(started ? { reason: REASON_LABEL } : {}),
   };
 }
 
-function stopped(job: Job, rows: readonly Row[]): string[] {
-  const busy = inTheMiddle(rows);
+function stopConsequences(job: Job, rows: readonly TargetRow[]): string[] {
+  const busy = countRunning(rows);
   const idle = rows.filter((row) => row.status === 'pending').length;
   return [
     busy
-      ? `${plural(busy, 'server')} ${are(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run puts back what it began.`
+      ? `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps: a running step gets a few seconds to end, then the run rolls back what it started.`
       : 'A running step gets a few seconds to end.',
     ...(job.done ? [`What is done stays done: ${count(job.done)} of ${count(job.total)}.`] : []),
     ...(idle
-      ? [`${plural(idle, 'server')} not begun yet ${idle === 1 ? 'stays' : 'stay'} as now.`]
+      ? [`${plural(idle, 'server')} not started yet ${idle === 1 ? 'stays' : 'stay'} unchanged.`]
       : []),
-    'A stopped run does not go on later; you can start a new one.',
+    'A stopped run cannot be resumed; you can start a new one.',
   ];
 }
 
-/** The question that the Pause button asks. */
-export function pauseQuestion(job: Job, rows: readonly Row[]): Question {
-  const busy = inTheMiddle(rows);
+/** The question of the Pause button. */
+export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
+  const busy = countRunning(rows);
   const begun = [
-    'Steps that run now end first, then nothing goes on until somebody resumes it.',
+    'Running steps end first; nothing else starts until somebody resumes the run.',
     ...(busy
       ? [
-          `${plural(busy, 'server')} ${are(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
+          `${plural(busy, 'server')} ${isOrAre(busy)} in the middle of the steps and ${busy === 1 ? 'stays' : 'stay'} there: what is drained stays drained.`,
         ]
       : []),
   ];
   return {
     title: `Pause “${job.title}”?`,
-    consequences: job.started_at ? begun : ['It does not begin until somebody resumes it.'],
-    act: job.started_at ? 'Pause run' : 'Pause job',
-    keep: 'Go on',
-    reason: WHY,
+    consequences: job.started_at ? begun : ['It does not start until somebody resumes it.'],
+    confirm: job.started_at ? 'Pause run' : 'Pause job',
+    cancel: 'Do not pause',
+    reason: REASON_LABEL,
   };
 }
 
-/** The question that the two answers to a gate ask. */
+/** The question of the Approve and Reject buttons. */
 export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
-  const by = `It was submitted by ${who(job.submitted_by)}.`;
-  const common = { keep: 'Not now', reason: WHY };
-  if (act === 'approve') {
-    return {
-      title: `Approve “${gate.gate}”?`,
-      consequences: [...asks, by, 'The run goes on at once.'],
-      act: 'Approve',
-      ...common,
-    };
-  }
+  const by = `It was submitted by ${actorName(job.submitted_by)}.`;
+  const approves = act === 'approve';
+  const outcome = approves
+    ? 'The run continues at once.'
+    : 'The run fails; the history says who rejected it and why.';
+  const confirm = approves ? 'Approve' : 'Reject';
   return {
-    title: `Reject “${gate.gate}”?`,
-    consequences: [...asks, by, 'The run fails, saying who rejected it and why.'],
-    act: 'Reject',
-    danger: true,
-    ...common,
+    title: `${confirm} “${gate.gate}”?`,
+    consequences: [...asks, by, outcome],
+    confirm,
+    cancel: 'Not now',
+    danger: !approves,
+    reason: REASON_LABEL,
   };
 }
 
-/** The question that the Retry button asks; `targets` are those without success. */
+/** The question of the Retry button; `targets` are those without success. */
 export function retryQuestion(targets: readonly string[]): Question {
   return {
     title: `Retry ${plural(targets.length, 'server')}?`,
     consequences: [
-      `A new job does the same again on ${names(targets, 6)}.`,
-      'This one stays as it is, and links to the new one.',
+      `A new job repeats the run on ${listNames(targets, 6)}.`,
+      'This job does not change, and links to the new one.',
     ],
-    act: 'Start retry',
-    keep: 'Not now',
+    confirm: 'Start retry',
+    cancel: 'Not now',
   };
 }
 
-function inTheMiddle(rows: readonly Row[]): number {
+function countRunning(rows: readonly TargetRow[]): number {
   return rows.filter((row) => row.status === 'running').length;
 }
 
-function are(servers: number): string {
+function isOrAre(servers: number): string {
   return servers === 1 ? 'is' : 'are';
 }

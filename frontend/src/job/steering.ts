@@ -1,60 +1,52 @@
-/** An act from its button to the service: the question first, then the call. */
+/** Performs an action: asks for confirmation, then calls the service. */
 
 import type { WaitingFor } from '../client';
-import { call, type Job, uuid } from '../elements/api';
-import { asked, type Question } from './confirm';
+import { callApi, createKey, type Job } from '../elements/api';
+import { unsuccessfulTargets } from './actions';
+import { askToConfirm, type Question } from './confirm-dialog';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
-import type { Row } from './rows';
+import type { RunModel } from './run-model';
 
-/** What an act is about. */
-export interface About {
+/** What an action applies to. */
+export interface ActionContext {
   readonly job: Job;
-  readonly rows: readonly Row[];
-  /** The targets that a retry would be for. */
-  readonly targets: readonly string[];
+  readonly run: RunModel;
   readonly gate: WaitingFor | undefined;
 }
 
-/** Asks, and knows how to call. One for a page: its retries have one key until one has come through. */
+/** Asks and calls; one per page. Retries keep their idempotency key until one succeeds. */
 export class Steering {
-  private key = uuid();
+  private idempotencyKey = createKey();
 
-  /** Ask the reader; return the call to make, null where they thought better of it. */
-  async asked(act: string, about: About): Promise<(() => Promise<void>) | null> {
-    const question = questionOf(act, about);
-    const reason = question ? await asked(question) : '';
+  /** Ask the reader; return the function that calls the service, or null if they cancel. */
+  async confirmAction(act: string, about: ActionContext): Promise<(() => Promise<void>) | null> {
+    const question = questionFor(act, about);
+    const reason = question ? await askToConfirm(question) : '';
     if (reason === null) return null;
     const { job, gate } = about;
-    if (act === 'retry') return () => this.retry(job);
-    const body = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
+    const retries = act === 'retry';
+    const given = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
+    const body = retries ? { only: 'failed' } : given;
+    const headers = retries ? { 'Idempotency-Key': this.idempotencyKey } : {};
     return async () => {
-      await call(`/api/jobs/${job.id}/${act}`, { ...POST, body });
+      const path = `/api/jobs/${job.id}/${act}`;
+      const answer = await callApi<Job>(path, { method: 'POST', body, headers });
+      if (!retries) return;
+      this.idempotencyKey = createKey();
+      location.assign(`/jobs/${answer.id}`);
     };
-  }
-
-  private async retry(job: Job): Promise<void> {
-    const headers = { 'Idempotency-Key': this.key };
-    const made = await call<Job>(`/api/jobs/${job.id}/retry`, {
-      ...POST,
-      body: { only: 'failed' },
-      headers,
-    });
-    this.key = uuid();
-    location.assign(`/jobs/${made.id}`);
   }
 }
 
-const POST = { method: 'POST' } as const;
-
-/** Resuming asks nothing: pausing again takes it back. */
-function questionOf(act: string, { job, rows, targets, gate }: About): Question | null {
+/** Resuming asks nothing, because pausing undoes it. */
+function questionFor(act: string, { job, run, gate }: ActionContext): Question | null {
   switch (act) {
     case 'cancel':
-      return stopQuestion(job, rows);
+      return stopQuestion(job, run.rows.all);
     case 'pause':
-      return pauseQuestion(job, rows);
+      return pauseQuestion(job, run.rows.all);
     case 'retry':
-      return retryQuestion(targets);
+      return retryQuestion(unsuccessfulTargets(run.view, job.plan));
     case 'approve':
     case 'reject':
       return gate ? gateQuestion(act, job, gate) : null;

@@ -1,44 +1,38 @@
-/** The four sides of a run as tabs, kept in the address: `#log/812.3`, `#matrix/gs-003/health`. */
+/** The tabs of a job page and their addresses: `#log/812.3`, `#matrix/gs-003/health`. */
 
 import { html, type TemplateResult } from 'lit';
-import type { Opened } from './matrix';
+import { titleFromName } from '../text/format';
+import type { OpenStep } from './matrix';
 
 export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;
 export type Tab = (typeof TABS)[number];
 
-const NAMES: Readonly<Record<Tab, string>> = {
-  matrix: 'Matrix',
-  timeline: 'Timeline',
-  log: 'Log',
-  events: 'Events',
-};
-
-/** What an address leads to. */
-export interface Place {
+/** What an address shows. */
+export interface PageAddress {
   readonly tab: Tab;
-  /** A step whose output is open in the matrix. */
-  readonly opened: Opened | null;
-  /** Lines of the log by their names; `''` where none are marked. */
+  /** The step whose output is open in the matrix. */
+  readonly opened: OpenStep | null;
+  /** The name of the marked lines of the log; `''` for none. */
   readonly marked: string;
 }
 
-/** Where an address leads; an unknown one to the matrix. */
-export function placeOf(hash: string): Place {
-  const [name, target, step] = hash.replace(/^#/, '').split('/').map(decoded);
+/** Parse an address; an unknown one shows the matrix. */
+export function parseAddress(hash: string): PageAddress {
+  const [name, target, step] = hash.replace(/^#/, '').split('/').map(decodePart);
   const tab = TABS.find((one) => one === name) ?? 'matrix';
   const opened = tab === 'matrix' && target !== undefined && step ? { target, step } : null;
   return { tab, opened, marked: tab === 'log' ? (target ?? '') : '' };
 }
 
-/** The address of a tab, with what is open in it, or marked. */
-export function addressOf(tab: Tab, opened: Opened | null, marked = ''): string {
+/** The address of a tab, with the open step or the marked lines. */
+export function formatAddress(tab: Tab, opened: OpenStep | null, marked = ''): string {
   if (opened) {
     return `#${tab}/${encodeURIComponent(opened.target)}/${encodeURIComponent(opened.step)}`;
   }
   return marked ? `#${tab}/${marked}` : `#${tab}`;
 }
 
-function decoded(part: string): string {
+function decodePart(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch (error) {
@@ -47,7 +41,7 @@ function decoded(part: string): string {
   }
 }
 
-/** The row of tabs; arrows move between them, as in any tab list. */
+/** The row of tabs; arrow keys move between them. */
 export function tabList(
   current: Tab,
   counts: Partial<Record<Tab, string>>,
@@ -61,11 +55,11 @@ export function tabList(
     onPick(next);
     document.getElementById(`tab-${next}`)?.focus();
   };
-  return html`<div class="tabs" role="tablist" aria-label="Sides of the run" @keydown=${keyed}>
+  return html`<div class="tabs" role="tablist" aria-label="Views of the run" @keydown=${keyed}>
     ${TABS.map(
       (tab) => html`<button class="tab" role="tab" id="tab-${tab}" aria-selected=${tab === current}
         aria-controls="panel-${tab}" tabindex=${tab === current ? 0 : -1} @click=${() => onPick(tab)}
-        >${NAMES[tab]}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
+        >${titleFromName(tab)}${counts[tab] && counts[tab] !== '0' ? html` <span class="muted">${counts[tab]}</span>` : ''}</button>`,
     )}
   </div>`;
 }

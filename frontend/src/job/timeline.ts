@@ -1,56 +1,56 @@
-/** The run over time: a bar a step, a line a target, and what happened to the job itself. */
+/** The timeline: a row for each target, a bar for each step, and the events of the job itself. */
 
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { JobEvent, JobView, StepView } from '../client';
-import { glyph, Plain } from '../elements/plain';
+import { glyph, LightElement } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
-import { join, leave } from '../elements/ticker';
-import { type Chunk, chunks, Sight } from '../list/sight';
-import { duration, who } from '../text/format';
-import { eventGlyph, words } from '../text/words';
-import type { Opened } from './matrix';
-import type { Row, RowGroup } from './rows';
-import { bound, ticks } from './scale';
+import { startTicking, stopTicking } from '../elements/ticker';
+import { VisibleChunks } from '../list/visible-chunks';
+import { eventGlyph, eventWords } from '../text/event-words';
+import { actorName, duration } from '../text/format';
+import type { OpenStep } from './matrix';
+import { chunkRows, type MatrixChunk } from './matrix-chunks';
+import type { RowGroup, TargetRow } from './target-rows';
+import { axisEnd, axisTicks } from './time-axis';
 
-/** Bars are drawn on a line of so many units. */
-const WIDE = 1000;
-/** A row's height in px, as `timeline.css` has it. */
-const ROW = 26;
+/** The width of the bars' coordinate system. */
+const AXIS_WIDTH = 1000;
+/** The height of a row in px, as in `timeline.css`. */
+const ROW_HEIGHT = 26;
 
-/** `<reprise-timeline .view .groups .moments>`; tells `open` (Opened) when a bar is chosen. */
+/** `<reprise-timeline .view .groups .jobEvents>`: dispatches `open` (OpenStep) when a bar is chosen. */
 @customElement('reprise-timeline')
-export class Timeline extends Plain {
+export class Timeline extends LightElement {
   @property({ attribute: false }) view: JobView | null = null;
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
-  @property({ attribute: false }) moments: readonly JobEvent[] = [];
-  @property({ type: Number }) size = 0;
+  @property({ attribute: false }) jobEvents: readonly JobEvent[] = [];
   @property({ type: Boolean }) loading = false;
-  @state() private now = serverClock.shown();
-  private readonly sight = new Sight(() => this.requestUpdate());
-  private chunks: readonly Chunk<Row>[] = [];
+  @state() private now = serverClock.displayTime();
+  private readonly visibleChunks = new VisibleChunks(() => this.requestUpdate());
+  private chunks: readonly MatrixChunk[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
-    join(this);
+    startTicking(this);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    leave(this);
-    this.sight.stop();
+    stopTicking(this);
+    this.visibleChunks.disconnect();
   }
 
   override updated(): void {
     const scrolls = getComputedStyle(this).overflowY !== 'visible';
     const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
-    const guess = (index: number) => (this.chunks[index]?.rows.length ?? 0) * ROW;
-    this.sight.watch(scrolls ? this : null, all, guess);
+    const guess = (index: number) => (this.chunks[index]?.count ?? 0) * ROW_HEIGHT;
+    this.visibleChunks.observe(scrolls ? this : null, all, guess);
   }
 
-  /** Twice a second is enough for a bar to grow by. */
+  /** Let running bars grow twice a second. */
   tick(now: number): void {
     if (this.offsetParent && !this.view?.finished_at && Math.abs(now - this.now) > 450)
       this.now = now;
@@ -65,37 +65,43 @@ export class Timeline extends Plain {
     const from = Date.parse(start);
     const until = this.view?.finished_at ? Date.parse(this.view.finished_at) : this.now;
     const seconds = Math.max(1, (until - from) / 1000);
-    const end = this.view?.finished_at ? seconds : bound(seconds);
-    this.chunks = chunks(this.groups.flatMap((group) => group.rows));
-    return html`<div class="timeline" @click=${this.clicked}>
-      <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axis(end)}</div>
+    const end = this.view?.finished_at ? seconds : axisEnd(seconds);
+    this.chunks = chunkRows(this.groups.map((group) => ({ group, rows: group.rows })));
+    return html`<div class="timeline" @click=${this.handleClick}>
+      <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axisView(end)}</div>
         <span class="number">total</span></div>
       ${repeat(
         this.chunks,
         (chunk) => chunk.index,
         (chunk) =>
           html`<div data-chunk=${chunk.index}>${
-            this.sight.has(chunk.index) ? this.rows(chunk.rows, from, end) : nothing
+            this.visibleChunks.isNear(chunk.index)
+              ? this.rowViews(
+                  chunk.parts.flatMap((part) => part.rows),
+                  from,
+                  end,
+                )
+              : nothing
           }</div>`,
       )}
     </div>
     <h2 class="moments-title">What happened to the job</h2>
-    <ol class="moments">${this.moments.map((event) => moment(event, from))}</ol>`;
+    <ol class="moments">${this.jobEvents.map((event) => jobEventRow(event, from))}</ol>`;
   }
 
-  private rows(rows: readonly Row[], from: number, end: number): unknown {
+  private rowViews(rows: readonly TargetRow[], from: number, end: number): unknown {
     return repeat(
       rows,
       (row) => row.target,
       (row) => {
         const grows = row.startedAt && !row.finishedAt ? this.now : 0;
-        return guard([row, from, end, grows], () => this.row(row, from, end));
+        return guard([row, from, end, grows], () => this.rowView(row, from, end));
       },
     );
   }
 
-  private axis(end: number): TemplateResult[] {
-    return ticks(end).map(
+  private axisView(end: number): TemplateResult[] {
+    return axisTicks(end).map(
       (at) => html`<svg class="timeline-tick" width="100%" height="20" aria-hidden="true">
         <text x="${(100 * at) / end}%" y="14" text-anchor=${at === 0 ? 'start' : 'middle'}>${
           at === 0 ? '0' : duration(at, true)
@@ -103,13 +109,13 @@ export class Timeline extends Plain {
     );
   }
 
-  private row(row: Row, from: number, end: number): TemplateResult {
+  private rowView(row: TargetRow, from: number, end: number): TemplateResult {
     const steps = row.rollback ? [...row.cells.values(), row.rollback] : [...row.cells.values()];
     return html`<div class="timeline-row">
       <span class="status is-${row.status}" title="${row.target}: ${row.status}">${glyph(row.status)}<span class="mono clip">${row.label}</span></span>
-      <svg class="timeline-bars" viewBox="0 0 ${WIDE} 16" preserveAspectRatio="none" role="img"
+      <svg class="timeline-bars" viewBox="0 0 ${AXIS_WIDTH} 16" preserveAspectRatio="none" role="img"
         aria-label="${row.target || 'run'}: ${steps.length} steps">
-        ${steps.map((step) => this.bar(row, step, from, end))}
+        ${steps.map((step) => this.barView(row, step, from, end))}
       </svg>
       <span class="number">${
         row.startedAt
@@ -119,37 +125,40 @@ export class Timeline extends Plain {
     </div>`;
   }
 
-  private bar(
-    row: Row,
+  private barView(
+    row: TargetRow,
     step: StepView,
     from: number,
     end: number,
   ): TemplateResult | typeof nothing {
     if (!step.started_at) return nothing;
     const until = step.finished_at ? Date.parse(step.finished_at) : this.now;
-    const x = ((Date.parse(step.started_at) - from) / 1000 / end) * WIDE;
-    const width = Math.max(1.5, ((until - Date.parse(step.started_at)) / 1000 / end) * WIDE - 0.75);
+    const x = ((Date.parse(step.started_at) - from) / 1000 / end) * AXIS_WIDTH;
+    const width = Math.max(
+      1.5,
+      ((until - Date.parse(step.started_at)) / 1000 / end) * AXIS_WIDTH - 0.75,
+    );
     const took = duration((until - Date.parse(step.started_at)) / 1000);
     const name = step === row.rollback && step.status === 'succeeded' ? 'rolled-back' : step.status;
     return svg`<rect class="is-${name}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
       data-target=${row.target} data-step=${step.step}><title>${step.step}: ${step.status}, ${took}</title></rect>`;
   }
 
-  private clicked(event: MouseEvent): void {
+  private handleClick(event: MouseEvent): void {
     const rect = (event.target as Element).closest<SVGElement>('rect[data-step]');
     if (!rect) return;
-    const detail: Opened = { target: rect.dataset.target ?? '', step: rect.dataset.step ?? '' };
+    const detail: OpenStep = { target: rect.dataset.target ?? '', step: rect.dataset.step ?? '' };
     this.dispatchEvent(new CustomEvent('open', { detail }));
   }
 }
 
-function moment(event: JobEvent, from: number): TemplateResult {
+function jobEventRow(event: JobEvent, from: number): TemplateResult {
   const name = eventGlyph(event.type);
   const after = (Date.parse(event.at) - from) / 1000;
   return html`<li class="moment">
     <reprise-time class="mono muted" at=${event.at} form="clock"></reprise-time>
     <span class="mono muted number">${after < 0 ? '' : `+${duration(after, true)}`}</span>
-    <span class="event-what is-${name}">${name ? glyph(name) : html`<i class="glyph"></i>`}<span>${words(event)}</span></span>
-    <span class="muted">${who(event.actor)}</span>
+    <span class="event-what is-${name}">${name ? glyph(name) : html`<i class="glyph"></i>`}<span>${eventWords(event)}</span></span>
+    <span class="muted">${actorName(event.actor)}</span>
   </li>`;
 }

@@ -1,4 +1,4 @@
-/** Numbers, times, durations and ids as the pages write them. Pure: `now` is always given. */
+/** Formats numbers, times, durations and ids. Pure: `now` is always a parameter. */
 
 const NBSP = '\u00a0';
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
@@ -29,36 +29,28 @@ function pair(units: number, per: number, big: string, small: string): string {
   return `${Math.floor(units / per)}${NBSP}${big}${NBSP}${rest}${NBSP}${small}`;
 }
 
-/** An estimate, rounded to what one can know: `about 2 m left`, `a few seconds left`. */
-export function remaining(seconds: number): string {
+/** An estimate, rounded to its precision: `about 2 m left`, `a few seconds left`. */
+export function remainingTime(seconds: number): string {
   if (seconds < 8) return 'a few seconds left';
   if (seconds < 55) return `about ${Math.ceil(seconds / 5) * 5}${NBSP}s left`;
   if (seconds < 3600) return `about ${Math.max(1, Math.round(seconds / 60))}${NBSP}m left`;
   return `about ${duration(Math.round(seconds / 300) * 300, true)} left`;
 }
 
-/** Bytes as `812 B`, `1.2 KiB`, `34 MiB`. */
-export function bytes(n: number): string {
-  if (n < 1024) return `${n}${NBSP}B`;
-  const power = Math.min(3, Math.floor(Math.log2(n) / 10));
-  const scaled = n / 1024 ** power;
-  return `${scaled.toFixed(scaled < 10 ? 1 : 0)}${NBSP}${['KiB', 'MiB', 'GiB'][power - 1]}`;
-}
-
-/** The clock of an instant in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
-export function clock(at: Date, millis = false): string {
+/** The time of day in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
+export function clockTime(at: Date, millis = false): string {
   const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
   return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
 }
 
 /** An instant relative to `now`: `just now`, `42 s ago`, `4 m ago`, `3 h ago`, `yesterday 14:02`, `21 Nov 14:02`. */
-export function relative(at: Date, now: Date): string {
+export function relativeTime(at: Date, now: Date): string {
   const s = (now.getTime() - at.getTime()) / 1000;
   if (s < 5) return 'just now';
   if (s < 60) return `${Math.floor(s)}${NBSP}s ago`;
   if (s < 3600) return `${Math.floor(s / 60)}${NBSP}m ago`;
   if (s < 6 * 3600) return `${Math.floor(s / 3600)}${NBSP}h ago`;
-  const time = clock(at).slice(0, 5);
+  const time = clockTime(at).slice(0, 5);
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return `today ${time}`;
   if (days === 1) return `yesterday ${time}`;
@@ -66,34 +58,36 @@ export function relative(at: Date, now: Date): string {
   return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
 }
 
-/** The exact instant, for hovers and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
-export function exact(at: Date): string {
+/** The exact instant, for tooltips and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
+export function exactTime(at: Date): string {
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const offset = -at.getTimezoneOffset();
   const hours = `${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
   const zone = offset === 0 ? 'UTC' : `UTC${offset < 0 ? '−' : '+'}${hours}`;
-  return `${day} ${clock(at, true)} ${zone}`;
+  return `${day} ${clockTime(at, true)} ${zone}`;
 }
 
-/**
- * The last eight digits of an id. Not the first: a UUIDv7 begins with the time, so that two jobs
- * started within a minute would look the same.
- */
+/** The last eight digits of an id; the first ones, the time of a UUIDv7, are the same for all jobs of a minute. */
 export function shortId(id: string): string {
   return id.slice(-8);
 }
 
 /** `user:operator` → `operator`, `worker:host-3/812` → `worker host-3/812`, `token:ci` → `token ci`. */
-export function who(actor: string): string {
+export function actorName(actor: string): string {
   const [kind, ...rest] = actor.split(':');
   const name = rest.join(':');
   return kind === 'user' && name ? name : [kind, name].filter(Boolean).join(' ');
 }
 
-/** `version-update` → `Version update`, `health` → `Health`; for names that came without a title. */
-export function title(name: string): string {
+/** `version-update` → `Version update`, `health` → `Health`; for names without a title. */
+export function titleFromName(name: string): string {
   const words = name.replace(/[-_]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A text as a sentence. */
+export function withFullStop(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 function two(n: number): string {

@@ -1,9 +1,9 @@
-/** JSON as text that people read: laid out, every token of it as it came. Pure. */
+/** Indents JSON text without changing its tokens. Pure. */
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** Lay out a JSON text as `JSON.stringify(value, null, 2)` does, its digits and its order as they are. */
-export function indented(json: string): string {
+/** Indent a JSON text like `JSON.stringify(value, null, 2)`, keeping digits, escapes and order. */
+export function indentJson(json: string): string {
   let text = '';
   let depth = 0;
   let before = '';

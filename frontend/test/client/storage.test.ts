@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keep, recall } from '../../src/client';
-import { lastSeen, remember } from '../../src/job/seen';
+import { recallSeen, rememberSeen } from '../../src/job/last-seen';
 
 const AREAS = ['localStorage', 'sessionStorage'] as const;
 
@@ -55,8 +55,8 @@ describe('what a page keeps', () => {
       keep(area, how, 'two');
       expect(recall(area, how)).toBe('two');
     }
-    remember(`job-${how}`, 7);
-    expect(lastSeen(`job-${how}`)?.seq).toBe(7);
+    rememberSeen(`job-${how}`, 7);
+    expect(recallSeen(`job-${how}`)?.seq).toBe(7);
   });
 
   it('is in the browser’s storage where there is one, and what others write there counts', () => {
@@ -73,7 +73,7 @@ describe('what a page keeps', () => {
     storageIs(() => stored);
     for (const text of ['', '{', 'null', '7', '{"seq": "7"}']) {
       stored.setItem('reprise:seen:j', text);
-      expect(lastSeen('j')).toBeNull();
+      expect(recallSeen('j')).toBeNull();
     }
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BadFrame, namedFrame, parseEvent, parseFrame, textsIn } from '../../src/client/wire';
+import { BadFrame, eventTexts, namedFrame, parseEvent, parseFrame } from '../../src/client/wire';
 
 const HASH = 'ab'.repeat(32);
 
@@ -14,14 +14,14 @@ describe('textsIn', () => {
         const rest = JSON.stringify({ more, nested: { events: [{}] } }).slice(1);
         const frame = `{"kind":"events", "events" : [${texts.join(' ,\n')}],${rest}`;
         expect(JSON.parse(frame)).toBeTypeOf('object');
-        expect(textsIn(frame)).toEqual(texts);
+        expect(eventTexts(frame)).toEqual(texts);
       }),
     );
   });
 
   it('is not led astray by what strings contain', () => {
     const tricky = '{"seq":1,"data":"\\"events\\":[{}]}\\\\","hash":"x"}';
-    expect(textsIn(`{"a":"\\"events\\":[{","events":[${tricky},${tricky}]}`)).toEqual([
+    expect(eventTexts(`{"a":"\\"events\\":[{","events":[${tricky},${tricky}]}`)).toEqual([
       tricky,
       tricky,
     ]);

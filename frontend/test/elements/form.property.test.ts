@@ -1,9 +1,21 @@
 import fc from 'fast-check';
 import { parse, stringify } from 'lossless-json';
 import { describe, expect, it } from 'vitest';
-import { holds, isNumber, type Shown, take, type Way } from '../../src/elements/controls';
-import { bodyText, changed, fieldsOf, initial, switched } from '../../src/elements/form';
-import type { Schema } from '../../src/elements/schema';
+import {
+  type Control,
+  type ControlValue,
+  canHold,
+  isNumber,
+  toJson,
+} from '../../src/new-job/controls';
+import {
+  buildFields,
+  changeEntry,
+  initialEntries,
+  requestBody,
+  switchControl,
+} from '../../src/new-job/form';
+import type { Schema } from '../../src/new-job/schema';
 
 const RUNS = 500;
 
@@ -122,11 +134,11 @@ const form = fc
   }));
 
 /** What a browser makes of a value that is put into a control. */
-function inTheBrowser({ ask }: Way, shown: Shown): Shown {
+function inTheBrowser({ type }: Control, shown: ControlValue): ControlValue {
   if (typeof shown === 'boolean') return shown;
   if (typeof shown !== 'string') return [...new Set(shown)]; // a box is checked once
-  if (ask === 'text' || ask === 'number') return shown.replace(/[\r\n]/g, '');
-  return ask === 'one-of' ? shown : shown.replace(/\r\n?/g, '\n');
+  if (type === 'text' || type === 'number') return shown.replace(/[\r\n]/g, '');
+  return type === 'one-of' ? shown : shown.replace(/\r\n?/g, '\n');
 }
 
 const canonical = (json: string) => stringify(parse(json));
@@ -135,10 +147,11 @@ describe('the form', () => {
   it('sends what it began with, byte for byte, whatever the schema', () => {
     fc.assert(
       fc.property(form, ({ root, texts }) => {
-        const fields = fieldsOf(root, texts);
-        const body = bodyText('k', fields, initial(fields));
-        for (const { name, came } of fields) {
-          if (came !== undefined) expect(body).toContain(`${JSON.stringify(name)}:${came}`);
+        const fields = buildFields(root, texts);
+        const body = requestBody('k', fields, initialEntries(fields));
+        for (const { name, initialJson } of fields) {
+          if (initialJson !== undefined)
+            expect(body).toContain(`${JSON.stringify(name)}:${initialJson}`);
         }
         const { params } = JSON.parse(body) as { params: object };
         for (const name of Object.keys(texts)) expect(Object.hasOwn(params, name)).toBe(true);
@@ -150,9 +163,9 @@ describe('the form', () => {
   it('shows what it sends: each control as the browser has it stands for the same value', () => {
     fc.assert(
       fc.property(form, ({ root, texts }) => {
-        for (const [, { way, shown, json }] of initial(fieldsOf(root, texts))) {
+        for (const [, { control, value, json }] of initialEntries(buildFields(root, texts))) {
           if (json === undefined) continue;
-          const again = take(way, inTheBrowser(way, shown));
+          const again = toJson(control, inTheBrowser(control, value));
           expect(again === undefined ? again : canonical(again)).toBe(canonical(json));
         }
       }),
@@ -163,15 +176,15 @@ describe('the form', () => {
   it('changes nothing but what is touched, and that only as it is written', () => {
     fc.assert(
       fc.property(form, fc.nat(), text, ({ root, texts }, at, written) => {
-        const fields = fieldsOf(root, texts);
+        const fields = buildFields(root, texts);
         const field = fields[at % Math.max(1, fields.length)];
         if (!field) return;
-        const before = initial(fields);
-        const json = field.ways.at(-1) as Way;
-        const after = new Map([...before, [field.name, changed(json, written)]]);
+        const before = initialEntries(fields);
+        const json = field.controls.at(-1) as Control;
+        const after = new Map([...before, [field.name, changeEntry(json, written)]]);
         const others = fields.filter((one) => one !== field);
-        expect(bodyText('k', others, after)).toBe(bodyText('k', others, before));
-        expect(bodyText('k', [field], after)).toBe(
+        expect(requestBody('k', others, after)).toBe(requestBody('k', others, before));
+        expect(requestBody('k', [field], after)).toBe(
           `{"kind":"k","params":{${JSON.stringify(field.name)}:${written.trim()}}}`,
         );
       }),
@@ -182,17 +195,17 @@ describe('the form', () => {
   it('keeps a value that is looked at in every way that can show it', () => {
     fc.assert(
       fc.property(form, ({ root, texts }) => {
-        const fields = fieldsOf(root, texts);
-        for (const [name, entry] of initial(fields)) {
+        const fields = buildFields(root, texts);
+        for (const [name, entry] of initialEntries(fields)) {
           const field = fields.find((one) => one.name === name);
           if (entry.json === undefined || !field) continue;
-          const json = field.ways.at(-1) as Way;
-          for (const way of field.ways) {
-            const there = switched(entry, way);
-            if (holds(way, entry.json)) expect(there.json).toBe(entry.json);
-            const back = switched(there, entry.way);
+          const json = field.controls.at(-1) as Control;
+          for (const way of field.controls) {
+            const there = switchControl(entry, way);
+            if (canHold(way, entry.json)) expect(there.json).toBe(entry.json);
+            const back = switchControl(there, entry.control);
             expect(back.json).toBe(entry.json);
-            expect(switched(switched(entry, json), way).json).toBe(there.json);
+            expect(switchControl(switchControl(entry, json), way).json).toBe(there.json);
           }
         }
       }),

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Ask } from '../../src/elements/controls';
+import type { ControlType } from '../../src/new-job/controls';
 import {
-  bodyText,
-  changed,
+  buildFields,
+  changeEntry,
   type Entries,
   type Entry,
   errorsByField,
   type Field,
-  fieldsOf,
-  initial,
-  switched,
-} from '../../src/elements/form';
-import { check } from '../../src/elements/form-check';
-import type { Schema } from '../../src/elements/schema';
+  initialEntries,
+  requestBody,
+  switchControl,
+} from '../../src/new-job/form';
+import type { Schema } from '../../src/new-job/schema';
+import { validateForm } from '../../src/new-job/validation';
 
 const schema: Schema = {
   type: 'object',
@@ -54,8 +54,8 @@ class Form {
   entries: Entries;
 
   constructor(root: Schema, texts: Readonly<Record<string, string>>) {
-    this.fields = fieldsOf(root, texts);
-    this.entries = initial(this.fields);
+    this.fields = buildFields(root, texts);
+    this.entries = initialEntries(this.fields);
   }
 
   entry(name = 'it'): Entry {
@@ -64,15 +64,15 @@ class Form {
     return found;
   }
 
-  write(shown: Entry['shown'], name = 'it'): this {
-    return this.put(name, changed(this.entry(name).way, shown));
+  write(value: Entry['value'], name = 'it'): this {
+    return this.put(name, changeEntry(this.entry(name).control, value));
   }
 
-  turn(ask: Ask, name = 'it'): this {
+  turn(ask: ControlType, name = 'it'): this {
     const field = this.fields.find((each) => each.name === name);
-    const way = field?.ways.find((each) => each.ask === ask);
+    const way = field?.controls.find((each) => each.type === ask);
     if (!way) throw new Error(`no ${ask}`);
-    return this.put(name, switched(this.entry(name), way));
+    return this.put(name, switchControl(this.entry(name), way));
   }
 
   put(name: string, entry: Entry): this {
@@ -80,16 +80,16 @@ class Form {
     return this;
   }
 
-  get asks(): Ask[] {
-    return this.fields.map(({ name }) => this.entry(name).way.ask);
+  get asks(): ControlType[] {
+    return this.fields.map(({ name }) => this.entry(name).control.type);
   }
 
   get body(): string {
-    return bodyText('k', this.fields, this.entries);
+    return requestBody('k', this.fields, this.entries);
   }
 
   get errors(): Record<string, string> {
-    return Object.fromEntries(check(this.fields, this.entries));
+    return Object.fromEntries(validateForm(this.fields, this.entries));
   }
 }
 
@@ -112,7 +112,9 @@ describe('fields of a schema', () => {
   });
 
   it('are called by their title, or by their name where pydantic made the title of it', () => {
-    const labels = Object.fromEntries(fieldsOf(schema).map((field) => [field.name, field.label]));
+    const labels = Object.fromEntries(
+      buildFields(schema).map((field) => [field.name, field.label]),
+    );
     expect(labels).toMatchObject({ batch: 'Batch size', max_failures: 'Max failures' });
   });
 
@@ -120,8 +122,8 @@ describe('fields of a schema', () => {
     const node: Schema = {
       properties: { next: { $ref: '#/$defs/Node' }, name: { type: 'string' } },
     };
-    const fields = fieldsOf({ $ref: '#/$defs/Node', $defs: { Node: node } });
-    expect(fields.map((field) => field.ways[0]?.ask)).toEqual(['json', 'text']);
+    const fields = buildFields({ $ref: '#/$defs/Node', $defs: { Node: node } });
+    expect(fields.map((field) => field.controls[0]?.type)).toEqual(['json', 'text']);
   });
 
   it('that only the earlier job has are there too, and left out once they are emptied', () => {
@@ -164,8 +166,8 @@ describe('what the fields hold', () => {
   it('that its usual control cannot show is shown as JSON text', () => {
     const argv = '["printf", "%s\\n", "a b", "", "x\\ny"]';
     const form = one(COMMAND, argv);
-    expect(form.entry()).toMatchObject({ way: { ask: 'json' }, json: argv });
-    expect(form.entry().shown).toBe(argv);
+    expect(form.entry()).toMatchObject({ control: { type: 'json' }, json: argv });
+    expect(form.entry().value).toBe(argv);
     for (const [property, json] of [
       [{ type: 'string' }, '"a\\rb"'],
       [{ type: 'string' }, '""'],
@@ -178,17 +180,17 @@ describe('what the fields hold', () => {
       [{ type: 'array', items: { type: 'string' } }, '[1, "1"]'],
       [{ type: 'array', items: { type: 'integer' } }, '[1, 2]'],
     ] as const) {
-      expect([json, one(property, json).entry().way.ask]).toEqual([json, 'json']);
+      expect([json, one(property, json).entry().control.type]).toEqual([json, 'json']);
     }
   });
 
   it('of several lines is asked for in several lines, and of a list one a line', () => {
     expect(one({ type: 'string' }, '"a\\n b \\n"').entry()).toMatchObject({
-      way: { ask: 'long-text' },
-      shown: 'a\n b \n',
+      control: { type: 'long-text' },
+      value: 'a\n b \n',
     });
     const list = one(COMMAND, '["ls", " -l "]');
-    expect(list.entry()).toMatchObject({ way: { ask: 'lines' }, shown: 'ls\n -l ' });
+    expect(list.entry()).toMatchObject({ control: { type: 'lines' }, value: 'ls\n -l ' });
     expect(list.write('ls\n\n  -a\n').body).toBe(sent('"it":["ls","  -a"]'));
   });
 
@@ -196,25 +198,25 @@ describe('what the fields hold', () => {
     const form = one(COMMAND, '["ls", "-l"]').turn('json');
     expect(form.body).toBe(sent('"it":["ls", "-l"]'));
     expect(form.turn('lines').body).toBe(sent('"it":["ls", "-l"]'));
-    expect(form.turn('text').entry()).toMatchObject({ shown: '', json: undefined });
+    expect(form.turn('text').entry()).toMatchObject({ value: '', json: undefined });
     expect(form.turn('lines').body).toBe(sent('"it":["ls", "-l"]')); // nothing was lost by looking
     expect(form.turn('text').write('ls -l').body).toBe(sent('"it":"ls -l"'));
   });
 
   it('tells choices of different types apart, and shows what is offered no more', () => {
     const mixed = one({ enum: [1, '1', true, null, 2n ** 53n + 1n] }, '"1"');
-    expect(mixed.entry().way.choices.map((choice) => choice.label)).toEqual([
+    expect(mixed.entry().control.choices.map((choice) => choice.label)).toEqual([
       '1',
       '"1"',
       'true',
       '9007199254740993',
     ]);
-    expect(mixed.entry().shown).toBe('"1"');
+    expect(mixed.entry().value).toBe('"1"');
     expect(mixed.write('1').body).toBe(sent('"it":1'));
     expect(mixed.write('9007199254740993').body).toBe(sent('"it":9007199254740993'));
 
     const version = one({ type: 'string', 'x-options': ['2'] }, '"1"');
-    expect(version.entry()).toMatchObject({ way: { ask: 'one-of' }, shown: '1' });
+    expect(version.entry()).toMatchObject({ control: { type: 'one-of' }, value: '1' });
   });
 
   it('that is emptied stands for what the reader sees, not for a default that they do not', () => {
@@ -243,7 +245,7 @@ describe('what the fields hold', () => {
 
     const pin = { anyOf: [secret, { type: 'null' }], default: null };
     const again = one(pin, '{"secret": "it"}');
-    expect(again.entry()).toMatchObject({ way: { ask: 'password' }, shown: '' });
+    expect(again.entry()).toMatchObject({ control: { type: 'password' }, value: '' });
     expect(again.body).toBe(sent('"it":{"secret": "it"}')); // which the service refuses, with a sentence
     expect(again.write('').body).toBe(sent('"it":null'));
   });
@@ -266,8 +268,8 @@ describe('errors', () => {
     expect(form.errors).toEqual({
       servers: 'Choose at least one.',
       batch: 'At least 1.',
-      pace: 'Write a number.',
-      max_failures: 'Write a whole number.',
+      pace: 'Enter a number.',
+      max_failures: 'Enter a whole number.',
     });
     expect(new Form(schema, DEFAULTS).write(['gs-001'], 'servers').errors).toEqual({});
   });
@@ -300,7 +302,7 @@ describe('errors', () => {
   });
 
   it('of the service go to the field that the pointer leads to, once each', () => {
-    const fields = fieldsOf(schema);
+    const fields = buildFields(schema);
     const found = errorsByField(fields, [
       { pointer: '/servers/0', detail: 'There is no server x.' },
       { pointer: '/servers/3', detail: 'There is no server y.' },

@@ -32,7 +32,7 @@ describe('what is left', () => {
     [130, 'about 2 m left'],
     [5400, 'about 1 h 30 m left'],
   ])('%d s: %s', (seconds, expected) => {
-    expect(plain(format.remaining(seconds))).toBe(expected);
+    expect(plain(format.remainingTime(seconds))).toBe(expected);
   });
 });
 
@@ -50,13 +50,13 @@ describe('instants', () => {
     [3 * 86_400, '19 Nov 14:02'],
     [400 * 86_400, '18 Oct 2025 14:02'],
   ])('%d s before: %s', (seconds, expected) => {
-    expect(plain(format.relative(ago(seconds), now))).toBe(expected);
+    expect(plain(format.relativeTime(ago(seconds), now))).toBe(expected);
   });
 
   it('are exact with zone and milliseconds', () => {
     const at = new Date(2026, 10, 22, 14, 2, 11, 118);
-    expect(format.clock(at)).toBe('14:02:11');
-    expect(format.exact(at)).toMatch(/^2026-11-22 14:02:11\.118 UTC([+−]\d\d:\d\d)?$/);
+    expect(format.clockTime(at)).toBe('14:02:11');
+    expect(format.exactTime(at)).toMatch(/^2026-11-22 14:02:11\.118 UTC([+−]\d\d:\d\d)?$/);
   });
 });
 
@@ -77,6 +77,6 @@ describe('names and numbers', () => {
     ['token:ann/ci', 'token ann/ci'],
     ['system', 'system'],
   ])('%s is %s', (actor, expected) => {
-    expect(format.who(actor)).toBe(expected);
+    expect(format.actorName(actor)).toBe(expected);
   });
 });

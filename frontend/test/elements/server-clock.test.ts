@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isCurrent } from '../../src/elements/connection';
+import { isCurrent } from '../../src/elements/connection-line';
 import { ServerClock } from '../../src/elements/server-clock';
 
 const START = Date.parse('2026-11-22T09:00:00Z');
@@ -28,13 +28,13 @@ class World {
   say(lag = 0): this {
     const said = new Date(this.server).toISOString();
     this.ms += lag;
-    this.clock.heard(said);
+    this.clock.sync(said);
     return this;
   }
 
   /** How far the page's clock is from the server's. */
   get error(): number {
-    return Math.round(this.clock.shown() - this.server);
+    return Math.round(this.clock.displayTime() - this.server);
   }
 }
 
@@ -68,7 +68,7 @@ describe('the server’s clock', () => {
 
   it('is put right where it was set back, or the monotonic clock slept', () => {
     const world = new World().say();
-    world.clock.heard(new Date(world.server - HOUR).toISOString());
+    world.clock.sync(new Date(world.server - HOUR).toISOString());
     expect(world.error).toBe(-HOUR);
     world.say();
     expect(world.error).toBe(0);
@@ -76,37 +76,37 @@ describe('the server’s clock', () => {
 
   it('is not before what has happened', () => {
     const world = new World().say(3000);
-    world.clock.notBefore(new Date(world.server - 1000).toISOString());
+    world.clock.ensureNotBefore(new Date(world.server - 1000).toISOString());
     expect(world.error).toBe(-1000);
-    world.clock.notBefore(new Date(world.server - HOUR).toISOString());
+    world.clock.ensureNotBefore(new Date(world.server - HOUR).toISOString());
     expect(world.error).toBe(-1000);
   });
 
   it('takes no notice of what is no time', () => {
     const world = new World().say();
-    for (const said of ['', 'soon', null, undefined]) world.clock.heard(said);
+    for (const said of ['', 'soon', null, undefined]) world.clock.sync(said);
     expect(world.error).toBe(0);
   });
 
   it('stands still at what was last known to be so, and goes on', () => {
     const world = new World(5 * HOUR).say();
-    expect(world.clock.asOf).toBeNull();
-    world.clock.confirm();
+    expect(world.clock.frozenAt).toBeNull();
+    world.clock.markCurrent();
     const confirmed = world.server;
     world.ms += 12_000;
-    world.clock.stop();
+    world.clock.freeze();
     world.ms += HOUR;
-    world.clock.confirm(); // what comes before all has come changes nothing
-    world.clock.stop();
-    expect(world.clock.asOf).toBe(confirmed);
-    expect(world.clock.shown()).toBe(confirmed);
-    world.clock.go();
-    expect([world.clock.asOf, world.error]).toEqual([null, 0]);
+    world.clock.markCurrent(); // what comes before all has come changes nothing
+    world.clock.freeze();
+    expect(world.clock.frozenAt).toBe(confirmed);
+    expect(world.clock.displayTime()).toBe(confirmed);
+    world.clock.resume();
+    expect([world.clock.frozenAt, world.error]).toEqual([null, 0]);
   });
 
   it('says when something was that the reader’s own clock has timed', () => {
     const world = new World(-5 * HOUR).say();
-    expect(world.clock.fromOwn(world.server + world.skew - 250)).toBe(world.server - 250);
+    expect(world.clock.fromLocal(world.server + world.skew - 250)).toBe(world.server - 250);
   });
 });
 

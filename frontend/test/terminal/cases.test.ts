@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { lineName, Output, plainText } from '../../src/client';
-import { extract, Lines } from '../../src/job/lines';
-import { Search } from '../../src/job/search';
-import { words } from '../../src/text/words';
+import { LogLines, linesAsText } from '../../src/job/log-lines';
+import { LogSearch } from '../../src/job/log-search';
+import { eventWords } from '../../src/text/event-words';
 import { cases, eventsOf, interleaved, looks, texts } from './corpus';
 import { emulated } from './emulator';
 import { columns, lines, styled } from './shown';
@@ -18,8 +18,8 @@ const ended = { type: 'step.succeeded', step: 's', target: '', stream: '', text:
 
 describe.each(cases)('$name', (each) => {
   const events = eventsOf([...each.chunks.map(output), ended]);
-  const log = new Lines();
-  log.take(events);
+  const log = new LogLines();
+  log.addEvents(events);
   const all = texts(each);
 
   it('in its lines and looks', () => {
@@ -37,18 +37,18 @@ describe.each(cases)('$name', (each) => {
 
   it('in copies and downloads', () => {
     const whole = all.map((line) => `${line}\n`).join('');
-    expect(extract(log.all, { details: false, from: false })).toBe(whole);
+    expect(linesAsText(log.all, false, false)).toBe(whole);
   });
 
   it('in the search', () => {
     for (const [at, text] of all.entries()) {
-      const search = new Search(log.all, text);
-      search.more();
-      if (text) expect(search.found).toContain(at);
+      const search = new LogSearch(log.all, text);
+      search.update();
+      if (text) expect(search.hits).toContain(at);
     }
-    const search = new Search(log.all, '\u001b');
-    search.more();
-    expect(search.found).toEqual([]);
+    const search = new LogSearch(log.all, '\u001b');
+    search.update();
+    expect(search.hits).toEqual([]);
   });
 
   it('in messages and sentences', () => {
@@ -56,8 +56,8 @@ describe.each(cases)('$name', (each) => {
     const [said, failed] = eventsOf([output(text), { ...ended, type: 'job.failed', text }]);
     const shown = all.join('\n').trimEnd();
     expect(plainText(text).trimEnd()).toBe(shown);
-    if (said) expect(words(said).replace(/ \(\+ .*/, '')).toBe(shown.split('\n')[0]);
-    if (failed && shown) expect(words(failed).trimEnd()).toBe(`Failed: ${shown}`);
+    if (said) expect(eventWords(said).replace(/ \(\+ .*/, '')).toBe(shown.split('\n')[0]);
+    if (failed && shown) expect(eventWords(failed).trimEnd()).toBe(`Failed: ${shown}`);
   });
 });
 
@@ -74,8 +74,8 @@ describe.each(interleaved)('$name', (each) => {
   const events = eventsOf(each.events);
 
   it('in the log and its steps', () => {
-    const log = new Lines();
-    log.take(events);
+    const log = new LogLines();
+    log.addEvents(events);
     const written = log.all.filter((line) => line.kind === 'out' || line.kind === 'err');
     const seen = written.map((line) => [
       lineName(line),
@@ -84,7 +84,9 @@ describe.each(interleaved)('$name', (each) => {
     ]);
     expect(seen).toEqual(each.lines);
     const own = each.lines.filter(([, of]) => of.startsWith('a fetch '));
-    const step = log.of('a', 'fetch').filter((line) => line.kind === 'out' || line.kind === 'err');
+    const step = log
+      .ofStep('a', 'fetch')
+      .filter((line) => line.kind === 'out' || line.kind === 'err');
     expect(step.map((line) => line.content.text)).toEqual(own.map(([, , text]) => text));
   });
 

@@ -1,45 +1,72 @@
-import { byResponse, type Closed, lost } from '../close-reasons';
-import type { Platform } from '../platform';
+import type { Addresses } from '../addresses';
+import { type Closed, closedByResponse, lost } from '../close-reasons';
+import type { Cancel, Platform } from '../platform';
 import { BadFrame } from '../wire';
+import type { Sink, Transport, TransportName } from './transport';
 
-/** How a request is authenticated, where not by the session cookie. */
+/** How a request is authenticated if not by the session cookie. */
 export interface HttpOptions {
   /** Sent as `Authorization: Bearer …`; a WebSocket of a browser cannot carry it. */
   readonly token?: string;
   readonly credentials?: RequestCredentials;
 }
 
+/** A transport over HTTP requests. */
+export abstract class HttpTransport implements Transport {
+  readonly flowing = true;
+
+  constructor(
+    readonly name: TransportName,
+    protected readonly addresses: Addresses,
+    protected readonly platform: Platform,
+    protected readonly options: HttpOptions & { readonly raw: boolean },
+  ) {}
+
+  open(cursor: string, sink: Sink): Cancel {
+    const request = new AbortController();
+    this.run(cursor, sink, request.signal).catch((error: unknown) => {
+      if (!request.signal.aborted) sink.closed(networkFailure(error));
+      request.abort();
+    });
+    return () => request.abort();
+  }
+
+  /** Make the requests until everything has come or `signal` is aborted. */
+  protected abstract run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Make a GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: the page
+   * of a proxy or a sign-in form must not look like an empty stream.
+   */
+  protected async fetchAnswer(
+    url: string,
+    types: readonly [string, ...string[]],
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { token, credentials = 'same-origin' } = this.options;
+    const headers: Record<string, string> = { Accept: types[0] };
+    if (token !== undefined) headers.Authorization = `Bearer ${token}`;
+    const init: RequestInit = { headers, credentials, signal, cache: 'no-store' };
+    const response = await this.platform.fetch(url, init);
+    const { status } = response;
+    if (status === 204) return { status, closed: { how: 'ended' } };
+    if (status !== 200) {
+      return { status, closed: await closedByResponse(response, this.platform.clock.now()) };
+    }
+    const type = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim();
+    if (types.includes(type ?? '')) return { response };
+    const message = `The answer was ${type || 'of no type'}, not ${types[0]}.`;
+    return { status, closed: lost('wrong_type', message) };
+  }
+}
+
 /** An answer to read, or why there is none. */
-export type Answer =
+type Answer =
   | { readonly response: Response }
   | { readonly closed: Closed; readonly status: number };
 
-/**
- * Make one GET request for the first of `types`. Anything but a 200 of one of them is a `closed`: what
- * looks like success but is a page (a proxy's, a sign-in form's) must not be taken for an empty stream.
- */
-export async function get(
-  url: string,
-  types: readonly [string, ...string[]],
-  signal: AbortSignal,
-  platform: Platform,
-  options: HttpOptions,
-): Promise<Answer> {
-  const headers: Record<string, string> = { Accept: types[0] };
-  if (options.token !== undefined) headers.Authorization = `Bearer ${options.token}`;
-  const credentials = options.credentials ?? 'same-origin';
-  const response = await platform.fetch(url, { headers, credentials, signal, cache: 'no-store' });
-  const { status } = response;
-  if (status === 204) return { status, closed: { how: 'ended' } };
-  if (status !== 200) return { status, closed: await byResponse(response, platform.clock.now()) };
-  const type = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]?.trim();
-  if (types.includes(type ?? '')) return { response };
-  const message = `The answer was ${type || 'of no type'}, not ${types[0]}.`;
-  return { status, closed: lost('wrong_type', message) };
-}
-
-/** Return what an exception while fetching or reading means: the network's fault as far as can be seen. */
-export function networkError(error: unknown): Closed {
+/** Return what an exception during a request means: a failure of the network, as far as one can tell. */
+function networkFailure(error: unknown): Closed {
   const message = error instanceof Error ? error.message : String(error);
   return lost(error instanceof BadFrame ? 'bad_frame' : 'network', message);
 }

@@ -1,26 +1,24 @@
-import type { Addresses } from '../addresses';
-import { parseObject } from '../close-reasons';
-import type { Cancel, Platform } from '../platform';
+import { parseObject } from '../json';
 import type { JobEvent, JobStatus } from '../types';
-import { BadFrame, eventsIn } from '../wire';
-import { get, type HttpOptions, networkError } from './http';
-import type { Sink, Transport } from './transport';
+import { BadFrame, readEvents } from '../wire';
+import { HttpTransport } from './http';
+import type { Sink } from './transport';
 
-/** The longest that the server holds an empty answer, in seconds. */
+/** How long the server may hold an empty answer, in seconds. */
 const LONGEST_WAIT = 25;
-/** Events an answer: the first has few, and each may have twice as many as the one before. */
+/** Events per answer: few in the first, then up to twice as many as in the previous one. */
 const FIRST_LIMIT = 32;
 const MOST_LIMIT = 1000;
-/** How long an answer may take to come, in ms, to be followed by a larger one, or by a smaller. */
+/** A faster answer is followed by a larger one, a slower answer by a smaller one, in ms. */
 const QUICK_MS = 3000;
 const SLOW_MS = 6000;
-/** What the next event begins with, in a page as the server writes it. */
+/** The beginning of the next event in a page of the server. */
 const NEXT_EVENT = ',{"seq":';
-/** A proxy's way of saying that it did not want to wait as long. */
-const IMPATIENT: ReadonlySet<number> = new Set([408, 502, 504]);
-/** Where no answer may be held at all, how often to ask, in ms. */
+/** Statuses of proxies that do not wait as long. */
+const PROXY_TIMEOUTS: ReadonlySet<number> = new Set([408, 502, 504]);
+/** The interval of requests if no answer can be held, in ms. */
 const PAUSE_MS = 2000;
-/** What `hello` says of a transport whose every answer is a sign of life, at most 25 s apart. */
+/** The heartbeat in `hello`, for a transport with an answer every 25 s or sooner. */
 const HEARTBEAT_S = 15;
 
 interface Page {
@@ -31,72 +29,42 @@ interface Page {
   readonly end: boolean;
 }
 
-/** Pages of events, each request held until there is something: passes whatever passes HTTP at all. */
-export class LongPollTransport implements Transport {
-  readonly name = 'long poll';
-  readonly flowing = true;
+/** Requests pages of events, which the server holds until there is one: passes every HTTP proxy. */
+export class LongPollTransport extends HttpTransport {
   readonly finite = true;
 
-  constructor(
-    private readonly addresses: Addresses,
-    private readonly platform: Platform,
-    private readonly options: HttpOptions & { readonly raw: boolean },
-  ) {}
-
-  open(cursor: string, sink: Sink): Cancel {
-    const left = new AbortController();
-    const polling = new Polling(cursor, sink);
-    const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkError(error));
-    };
-    this.#run(polling, sink, left.signal).catch(fail);
-    return () => left.abort();
-  }
-
-  async #run(polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
-    while (!polling.over) {
-      const url = await this.addresses.events(polling.cursor, polling.limit, polling.wait);
-      const answer = await get(url, ['application/json'], signal, this.platform, this.options);
+  protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
+    const reader = new PageReader(cursor, sink);
+    while (!reader.isOver) {
+      const url = await this.addresses.events(reader.cursor, reader.limit, reader.wait);
+      const answer = await this.fetchAnswer(url, ['application/json'], signal);
       if (signal.aborted) return;
       if ('response' in answer) {
         const began = this.platform.clock.now();
-        const cut = (text: string) => polling.salvage(text, this.options.raw);
-        const text = await textOf(answer.response, sink, signal, cut);
+        const cut = (text: string) => reader.handlePartialPage(text, this.options.raw);
+        const text = await readText(answer.response, sink, signal, cut);
         if (signal.aborted) return;
-        polling.take(pageIn(text, this.options.raw), this.platform.clock.now() - began);
-      } else if (!polling.shorten(answer.status)) {
+        reader.handlePage(parsePage(text, this.options.raw), this.platform.clock.now() - began);
+      } else if (!reader.shortenWait(answer.status)) {
         sink.closed(answer.closed);
         return;
       }
-      // Node's `fetch` gives a connection back a macrotask after the answer's end; a request before
-      // that opens another one, and each starts slowly.
-      await this.#pause(signal, polling.tooShort ? PAUSE_MS : 0);
+      // Node's `fetch` releases a connection one macrotask after the end of an answer; an earlier request
+      // would open another connection, and each starts slowly.
+      const pause = reader.mustPause ? PAUSE_MS : 0;
+      await new Promise<void>((resolve) => this.platform.clock.after(pause, resolve));
       if (signal.aborted) return;
     }
   }
-
-  #pause(signal: AbortSignal, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.platform.clock.after(ms, () => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      });
-      const stop = () => {
-        cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', stop, { once: true });
-    });
-  }
 }
 
-/** Turns pages into the frames that a stream would have sent. */
-class Polling {
-  /** Seconds that the next answer may be held. The first comes at once: it shows that this works. */
+/** Turns pages into the frames that a stream would send. */
+class PageReader {
+  /** Seconds that the next answer may be held. The first is not held, to show that the transport works. */
   wait = 0;
-  /** How many events the next answer may have: as many as come in 3 to 6 seconds. */
+  /** The limit of events for the next answer, which should take 3 to 6 seconds. */
   limit = FIRST_LIMIT;
-  over = false;
+  isOver = false;
   #longest = LONGEST_WAIT;
   #greeted = false;
   #caughtUp = false;
@@ -106,24 +74,24 @@ class Polling {
     private readonly sink: Sink,
   ) {}
 
-  /** Whether to pause before the next request, since no answer is held. */
-  get tooShort(): boolean {
-    return this.#longest < 1 && this.#caughtUp && !this.over;
+  /** Whether to pause before the next request, because no answer is held. */
+  get mustPause(): boolean {
+    return this.#longest < 1 && this.#caughtUp && !this.isOver;
   }
 
-  /** Ask for a shorter hold; false where that was not what went wrong. */
-  shorten(status: number): boolean {
-    if (this.wait === 0 || !IMPATIENT.has(status)) return false;
+  /** Halve the wait; return false if the wait was not the cause. */
+  shortenWait(status: number): boolean {
+    if (this.wait === 0 || !PROXY_TIMEOUTS.has(status)) return false;
     this.#longest = Math.floor(this.wait / 2);
     this.wait = this.#longest;
     return true;
   }
 
-  /** Take one page, whose text took so many ms to come. */
-  take(page: Page, ms: number): void {
+  /** Handle a page that took `ms` to arrive. */
+  handlePage(page: Page, ms: number): void {
     const { head } = page;
     const seq = Number.parseInt(page.next, 10);
-    this.#greet(head);
+    this.#sendHello(head);
     this.cursor = page.next;
     if (page.events.length > 0) this.sink.frame({ kind: 'events', events: page.events });
     else this.sink.frame({ kind: 'heartbeat', head });
@@ -132,32 +100,32 @@ class Polling {
       this.sink.frame({ kind: 'caught_up', seq, head });
     }
     if (page.end) {
-      this.over = true;
+      this.isOver = true;
       this.sink.frame({ kind: 'end', seq, status: page.status });
     }
     this.wait = this.#caughtUp ? this.#longest : 0;
-    this.#fit(page.events.length, ms);
+    this.#adjustLimit(page.events.length, ms);
   }
 
-  /** Hand on the events that are whole in a page which was cut off. */
-  salvage(text: string, raw: boolean): void {
+  /** Pass on the complete events of a page that was cut off. */
+  handlePartialPage(text: string, raw: boolean): void {
     const whole = `${text.slice(0, Math.max(0, text.lastIndexOf(NEXT_EVENT)))}]}`;
     const page = parseObject(whole);
-    const events = page === null ? [] : eventsIn(page, whole, raw);
+    const events = page === null ? [] : readEvents(page, whole, raw);
     const last = events.at(-1);
     if (last === undefined) return;
-    this.#greet(last.seq);
+    this.#sendHello(last.seq);
     this.sink.frame({ kind: 'events', events });
   }
 
-  #greet(head: number): void {
+  #sendHello(head: number): void {
     if (this.#greeted) return;
     this.#greeted = true;
     const hello = { protocol: 1, job: '', after: this.cursor, head, heartbeat_s: HEARTBEAT_S };
     this.sink.frame({ kind: 'hello', ...hello });
   }
 
-  #fit(events: number, ms: number): void {
+  #adjustLimit(events: number, ms: number): void {
     if (ms > SLOW_MS) {
       this.limit = Math.max(1, Math.floor(Math.min(this.limit, events) / 2));
     } else if (ms < QUICK_MS && events >= this.limit) {
@@ -166,8 +134,8 @@ class Polling {
   }
 }
 
-/** Read an answer's text, telling of its bytes as they come; `cut` is told what came where it is cut off. */
-async function textOf(
+/** Read an answer and report its bytes as they arrive; `cut` gets the text before a cut. */
+async function readText(
   response: Response,
   sink: Sink,
   signal: AbortSignal,
@@ -189,8 +157,8 @@ async function textOf(
   }
 }
 
-function pageIn(text: string, raw: boolean): Page {
+function parsePage(text: string, raw: boolean): Page {
   const page = parseObject(text);
   if (!page || typeof page.next !== 'string') throw new BadFrame('Not a page of events.');
-  return { ...(page as unknown as Page), events: eventsIn(page, text, raw) };
+  return { ...(page as unknown as Page), events: readEvents(page, text, raw) };
 }

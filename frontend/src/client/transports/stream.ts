@@ -1,70 +1,52 @@
-import type { Addresses } from '../addresses';
-import { lost, parseObject, told } from '../close-reasons';
-import type { Cancel, Platform } from '../platform';
+import { closedByServer, lost } from '../close-reasons';
+import { parseObject } from '../json';
 import { type SseMessage, SseParser } from '../sse';
 import type { ErrorFrame, JobEvent } from '../types';
 import { BadFrame, namedFrame, parseEvent } from '../wire';
-import { get, type HttpOptions, networkError } from './http';
-import type { Sink, Transport } from './transport';
-import { wordsOf } from './websocket';
+import { HttpTransport } from './http';
+import type { Sink } from './transport';
+import { errorOf } from './websocket';
 
 const EVENT_STREAM = 'text/event-stream';
-/** What is asked for, and what else may come: a refusal that may be tried again is an event stream. */
+/** The requested type, and what else is accepted: a temporary refusal is always an event stream. */
 const TYPES = {
   SSE: [EVENT_STREAM],
   'octet stream': ['application/octet-stream', EVENT_STREAM],
 } as const;
 
 /**
- * Server-Sent Events read by `fetch`, `/api/jobs/<id>/stream`: unlike an `EventSource` it sees statuses
- * and can set headers. As an octet stream the same bytes pass filters that hold `text/event-stream`.
+ * Server-Sent Events of `/api/jobs/<id>/stream`, read by `fetch`, which sees statuses and can set headers,
+ * unlike `EventSource`. As an octet stream, the same bytes pass filters that hold `text/event-stream`.
  */
-export class StreamTransport implements Transport {
-  readonly flowing = true;
+export class StreamTransport extends HttpTransport {
+  declare readonly name: keyof typeof TYPES;
 
-  constructor(
-    readonly name: keyof typeof TYPES,
-    private readonly addresses: Addresses,
-    private readonly platform: Platform,
-    private readonly options: HttpOptions & { readonly raw: boolean },
-  ) {}
-
-  open(cursor: string, sink: Sink): Cancel {
-    const left = new AbortController();
-    const fail = (error: unknown) => {
-      if (!left.signal.aborted) sink.closed(networkError(error));
-      left.abort();
-    };
-    this.#run(cursor, sink, left.signal).catch(fail);
-    return () => left.abort();
-  }
-
-  async #run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
+  protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
     const url = await this.addresses.stream(cursor);
-    const answer = await get(url, TYPES[this.name], signal, this.platform, this.options);
+    const answer = await this.fetchAnswer(url, TYPES[this.name], signal);
     if (signal.aborted) return;
     if ('closed' in answer) {
       sink.closed(answer.closed);
       return;
     }
     const reader = answer.response.body?.getReader();
-    const messages = new Messages(sink, this.options.raw);
+    const messages = new StreamReader(sink, this.options.raw);
     for (;;) {
       const chunk = await reader?.read();
       if (signal.aborted) return;
       if (chunk === undefined || chunk.done) break;
       sink.alive(chunk.value.length);
-      messages.take(chunk.value);
-      if (messages.over) return;
+      messages.push(chunk.value);
+      if (messages.isOver) return;
     }
     sink.closed({ how: 'rotated' });
   }
 }
 
-/** Turns the messages of one answer into frames. */
-class Messages {
-  /** Whether the sink has been told that the connection is over. */
-  over = false;
+/** Turns the messages of an answer into frames. */
+class StreamReader {
+  /** Whether `closed` was reported. */
+  isOver = false;
   readonly #parser = new SseParser();
   #retry: number | null = null;
   #events: JobEvent[] = [];
@@ -74,13 +56,13 @@ class Messages {
     private readonly raw: boolean,
   ) {}
 
-  /** Take the next bytes: all events that they complete go up as one frame. */
-  take(bytes: Uint8Array): void {
+  /** Parse the next bytes; the events that they complete are passed on as one frame. */
+  push(bytes: Uint8Array): void {
     try {
       const messages = this.#parser.push(bytes);
-      this.#tellRetry();
+      this.#reportRetry();
       for (const message of messages) {
-        if (!this.over) this.#message(message);
+        if (!this.isOver) this.#handleMessage(message);
       }
       this.#flush();
     } catch (error) {
@@ -89,28 +71,28 @@ class Messages {
     }
   }
 
-  #message({ event, data }: SseMessage): void {
+  #handleMessage({ event, data }: SseMessage): void {
     if (event === 'message') {
       this.#events.push(parseEvent(data, this.raw));
       return;
     }
     this.#flush();
     if (event === 'stream-error') {
-      this.#error(data);
+      this.#handleError(data);
       return;
     }
     const frame = namedFrame(event, data);
     if (frame) this.sink.frame(frame);
   }
 
-  #error(data: string): void {
+  #handleError(data: string): void {
     const words = parseObject(data) as Omit<ErrorFrame, 'kind'> | null;
     if (typeof words?.code !== 'string') throw new BadFrame('A stream-error without a code.');
-    this.#close(told(wordsOf(words)));
+    this.#close(closedByServer(errorOf(words)));
   }
 
   #close(closed: Parameters<Sink['closed']>[0]): void {
-    this.over = true;
+    this.isOver = true;
     this.sink.closed(closed);
   }
 
@@ -121,7 +103,7 @@ class Messages {
     this.sink.frame({ kind: 'events', events });
   }
 
-  #tellRetry(): void {
+  #reportRetry(): void {
     const { retry } = this.#parser;
     if (retry === null || retry === this.#retry) return;
     this.#retry = retry;

@@ -2,34 +2,31 @@ import type { Closed } from '../close-reasons';
 import type { Cancel } from '../platform';
 import type { Frame } from '../types';
 
-/** The transports by the names that a page shows, best first. */
+/** The transports by their names, best first. */
 export const TRANSPORTS = ['WebSocket', 'SSE', 'octet stream', 'long poll'] as const;
 
-/** What carries the frames. */
+/** The name of a transport. */
 export type TransportName = (typeof TRANSPORTS)[number];
 
-/** Where a transport puts what it gets. */
+/** Receives what a transport gets. */
 export interface Sink {
-  /** A frame; `error` frames become a `closed` instead. */
+  /** A frame; an `error` frame becomes a `closed`. */
   frame(frame: Frame): void;
-  /** So many bytes came, though perhaps no whole frame yet. */
+  /** Bytes arrived, which may be part of a frame. */
   alive(bytes?: number): void;
   /** The server set the reconnection time, in ms. */
   retry(ms: number): void;
-  /** The connection is over, nothing follows; what is still open is then closed from above. */
+  /** The connection ended; the owner then closes what is still open. */
   closed(closed: Closed): void;
 }
 
-/**
- * One way to get a job's frames. All look the same from above: the follower never asks which one it is
- * using, and somebody may add another by implementing this.
- */
+/** A way to get a job's frames. The follower does not depend on which one it uses; others can be added. */
 export interface Transport {
   readonly name: TransportName;
-  /** Whether a few bytes are seen as soon as they come (`alive`), before there is a whole frame. */
+  /** Whether `alive` reports bytes before a frame is complete. */
   readonly flowing?: boolean;
-  /** Whether its answers end by themselves, so that nothing on the way can hold back what they say. */
+  /** Whether its answers end by themselves, so that no proxy can hold them back. */
   readonly finite?: boolean;
-  /** Connect and get what comes after `cursor`. Call the result to close; the sink then gets nothing more. */
+  /** Connect for events after `cursor`. The result closes; the sink then gets nothing more. */
   open(cursor: string, sink: Sink): Cancel;
 }

@@ -1,11 +1,11 @@
 import type { Addresses } from '../addresses';
-import { byCloseCode, lost, seconds, type Words } from '../close-reasons';
+import { closedByCode, lost, type ServerError, secondsToMs } from '../close-reasons';
 import type { Cancel, Platform, SocketLike } from '../platform';
 import type { ErrorFrame } from '../types';
 import { BadFrame, parseFrame } from '../wire';
 import type { Sink, Transport } from './transport';
 
-/** Frames as text messages of a WebSocket, `/ws/jobs/<id>/`. */
+/** Frames as text messages of the WebSocket `/ws/jobs/<id>/`. */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSocket';
 
@@ -21,7 +21,7 @@ export class WebSocketTransport implements Transport {
     const start = (url: string) => {
       if (over) return;
       socket = new this.socket(url);
-      listen(socket, sink, this.raw);
+      attachHandlers(socket, sink, this.raw);
     };
     this.addresses
       .webSocket(cursor)
@@ -29,40 +29,40 @@ export class WebSocketTransport implements Transport {
       .catch((error: Error) => sink.closed(lost('connect_failed', error.message)));
     return () => {
       over = true;
-      if (socket) leave(socket);
+      if (socket) closeSocket(socket);
     };
   }
 }
 
-function listen(socket: SocketLike, sink: Sink, raw: boolean): void {
-  let words: Words | null = null;
+function attachHandlers(socket: SocketLike, sink: Sink, raw: boolean): void {
+  let words: ServerError | null = null;
   socket.onmessage = ({ data }) => {
     try {
       const frame = typeof data === 'string' ? parseFrame(data, raw) : null;
-      // The close frame that follows an error says whether to come back.
-      if (frame?.kind === 'error') words = wordsOf(frame);
+      // The close frame after an error says whether to reconnect.
+      if (frame?.kind === 'error') words = errorOf(frame);
       else if (frame) sink.frame(frame);
       else sink.alive();
     } catch (error) {
       if (!(error instanceof BadFrame)) throw error;
-      leave(socket);
+      closeSocket(socket);
       sink.closed(lost('bad_frame', error.message));
     }
   };
-  // A close follows every error and says more; Node's `ws` throws errors that nobody listens to.
+  // A close event follows every error and says more; Node's `ws` throws errors without a handler.
   socket.onerror = () => undefined;
-  socket.onclose = ({ code, reason }) => sink.closed(byCloseCode(code, reason, words));
+  socket.onclose = ({ code, reason }) => sink.closed(closedByCode(code, reason, words));
 }
 
-/** Close a socket from this side, and hear nothing more of it. */
-export function leave(socket: SocketLike): void {
+/** Close a socket and ignore its further events. */
+export function closeSocket(socket: SocketLike): void {
   socket.onmessage = null;
   socket.onclose = null;
   socket.close(1000);
 }
 
-/** Return an `error` frame's words. */
-export function wordsOf(frame: Omit<ErrorFrame, 'kind'>): Words {
+/** Return the error of an `error` frame. */
+export function errorOf(frame: Omit<ErrorFrame, 'kind'>): ServerError {
   const { code, message } = frame;
-  return { code, message, retryAfterMs: seconds(frame.retry_after_s) };
+  return { code, message, retryAfterMs: secondsToMs(frame.retry_after_s) };
 }

@@ -1,5 +1,5 @@
 import type { Cancel, Sink, Transport, TransportName } from '../../../src/client';
-import { byCloseCode, type Lost } from '../../../src/client/close-reasons';
+import { closedByCode, type Lost } from '../../../src/client/close-reasons';
 import { type History, JOB } from './history';
 
 /** What one connection does next, right or wrong. */
@@ -20,7 +20,7 @@ export type Move =
     };
 
 const CUT: Lost = { how: 'lost', code: 'cut', message: '', retryAfterMs: 0, fromServer: false };
-const TOO_BIG = byCloseCode(1009, '', null);
+const TOO_BIG = closedByCode(1009, '', null);
 
 /** A connection without a socket: it does its moves one by one, then all that is right. */
 class Simulated {

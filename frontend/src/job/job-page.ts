@@ -1,0 +1,317 @@
+/** The job page: follows one job and shows it in four tabs. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import {
+  type Follower,
+  type FollowerInfo,
+  FollowerState,
+  follow,
+  type WaitingFor,
+} from '../client';
+import {
+  describeError,
+  fetchJobRow,
+  fetchRetries,
+  goToSignIn,
+  type Job,
+  readBootData,
+} from '../elements/api';
+import { isCurrent, jobConnectionLine } from '../elements/connection-line';
+import { LightElement, noticeView } from '../elements/light-element';
+import { fetchAndSync, serverClock } from '../elements/server-clock';
+import { count } from '../text/format';
+import { possibleActions } from './actions';
+import { secondsLeft } from './estimate';
+import { headerView } from './header';
+import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
+import type { OpenStep } from './matrix';
+import { noticesView } from './notices';
+import { outcomeView } from './outcome';
+import { RunModel } from './run-model';
+import { Steering } from './steering';
+import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
+import './event-list';
+import './matrix';
+import './step-output';
+import './timeline';
+import './history-check';
+
+const REMEMBER_MS = 1000;
+
+/** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`: starts from the JSON script `job`. */
+@customElement('reprise-job')
+export class JobPage extends LightElement {
+  @property() job = '';
+  @property() heading = '';
+  @property({ attribute: 'kind-title' }) kindTitle = '';
+  @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
+  @state() private row: Job | null = readBootData<Job>('job');
+  @state() private info: FollowerInfo | null = null;
+  @state() private tab: Tab = 'matrix';
+  @state() private opened: OpenStep | null = null;
+  @state() private marked = '';
+  @state() private notice = '';
+  @state() private isActing = false;
+  @state() private missedWords = '';
+  @state() private holderTitles: ReadonlyMap<string, string> = new Map();
+  @state() private retries: readonly Job[] = [];
+
+  private run = new RunModel(this.row?.plan);
+  private readonly steering = new Steering();
+  private follower: Follower | undefined;
+  private isDrawDue = false;
+  private lastSeen: ReturnType<typeof recallSeen> = null;
+  private rememberedAt = -REMEMBER_MS;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.readAddress();
+    addEventListener('hashchange', this.readAddress);
+    addEventListener('pagehide', this.rememberSeen);
+    document.addEventListener('visibilitychange', this.rememberSeen);
+    this.lastSeen = recallSeen(this.job);
+    this.follower = follow(this.job, {
+      restart: true,
+      platform: { fetch: fetchAndSync },
+      onHeartbeat: (at) => {
+        serverClock.sync(at);
+        serverClock.markCurrent();
+      },
+      onEvents: (events) => {
+        serverClock.ensureNotBefore(events.at(-1)?.at);
+        serverClock.markCurrent();
+        this.run.queue(events);
+        this.scheduleDraw();
+      },
+      onState: (info) => this.handleState(info),
+      onReset: () => {
+        this.run = new RunModel(this.row?.plan);
+        this.scheduleDraw();
+      },
+    });
+    if (!this.row || this.row.status === 'waiting' || this.row.finished_at) void this.refreshJob();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('hashchange', this.readAddress);
+    removeEventListener('pagehide', this.rememberSeen);
+    document.removeEventListener('visibilitychange', this.rememberSeen);
+    this.follower?.stop();
+  }
+
+  private readonly readAddress = (): void => {
+    const place = parseAddress(location.hash);
+    this.tab = place.tab;
+    this.opened = place.opened;
+    this.marked = place.marked;
+  };
+
+  private readonly rememberSeen = (): void => {
+    this.run.applyQueued(); // include events that wait for the next frame
+    rememberSeen(this.job, this.run.view.head);
+  };
+
+  /** Remember the seq once a second, because a killed page sends no `pagehide`. */
+  private rememberSometimes(): void {
+    if (performance.now() < this.rememberedAt + REMEMBER_MS) return;
+    this.rememberedAt = performance.now();
+    rememberSeen(this.job, this.run.view.head);
+  }
+
+  /** Apply queued events: once per frame, less often for history and in hidden pages. */
+  private scheduleDraw(): void {
+    if (this.isDrawDue) return;
+    this.isDrawDue = true;
+    const work = () => {
+      this.isDrawDue = false;
+      const before = this.run.view.status;
+      this.run.applyQueued();
+      this.rememberSometimes();
+      if (this.run.view.status !== before && this.row && this.run.view.head >= this.row.head) {
+        void this.refreshJob();
+      }
+      this.updateTitle();
+      this.requestUpdate();
+    };
+    if (document.hidden) setTimeout(work, 500);
+    else if (this.info?.state !== FollowerState.live) setTimeout(work, 200);
+    else requestAnimationFrame(work);
+  }
+
+  private handleState(info: FollowerInfo): void {
+    if (info.state === FollowerState.failed && info.error?.code === 'not_signed_in') goToSignIn();
+    const first =
+      this.info === null || this.info.state === 'connecting' || this.info.state === 'catching_up';
+    if (first && (info.state === 'live' || info.state === 'ended')) {
+      this.missedWords = missedEventsWords(this.lastSeen, info.seq);
+    }
+    this.info = info;
+    const current = isCurrent(info);
+    if (current) serverClock.resume();
+    else if (current === false) serverClock.freeze();
+  }
+
+  /** Read from the API what no event has: this user's actions, and the titles of jobs that hold targets. */
+  private async refreshJob(): Promise<void> {
+    try {
+      this.row = (await fetchJobRow(this.job)) ?? this.row;
+      if (this.row?.finished_at) this.retries = await fetchRetries(this.job);
+      const holders = new Set(this.row?.waiting_for.map((one) => one.job));
+      for (const holder of holders) {
+        const title = holder && (await fetchJobRow(holder))?.title;
+        if (holder && title) this.holderTitles = new Map([...this.holderTitles, [holder, title]]);
+      }
+    } catch (error) {
+      // The events remain valid; the actions are read again at the next change of status.
+      if (!this.row) this.notice = describeError(error);
+    }
+  }
+
+  /** The job as of the newest event, or as of the API's answer if that is newer. */
+  private get currentJob(): Job | null {
+    const { row } = this;
+    const { view } = this.run;
+    if (!row) return null;
+    const { status } = view;
+    if (status === '' || view.head < row.head) {
+      return { ...row, total: row.total || plannedTotal(row) };
+    }
+    const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
+    const total = view.total || plannedTotal(row);
+    return { ...row, ...rest, status, total, can: possibleActions(row.can, status) };
+  }
+
+  /** Whether everything up to the head has come. */
+  private get isCaughtUp(): boolean {
+    const { info } = this;
+    return info !== null && info.seq > 0 && info.seq >= info.head;
+  }
+
+  private updateTitle(): void {
+    const { currentJob: job } = this;
+    if (!job) return;
+    const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[job.status as string] ?? '';
+    const share = !job.finished_at && job.total ? `${job.done}/${job.total} ` : '';
+    document.title = `${sign}${share}${job.title} · Reprise`;
+  }
+
+  /** Ask for confirmation, then call the service; the result arrives as events. */
+  private async performAction(act: string, gate?: WaitingFor): Promise<void> {
+    const { currentJob: job, run } = this;
+    if (!job || this.isActing) return;
+    this.notice = '';
+    try {
+      const call = await this.steering.confirmAction(act, { job, run, gate });
+      if (!call) return;
+      this.isActing = true;
+      await call();
+    } catch (error) {
+      this.notice = describeError(error);
+    }
+    this.isActing = false;
+  }
+
+  private openStep(place: OpenStep | null): void {
+    this.opened = place;
+    history.replaceState(null, '', formatAddress(this.tab, place));
+  }
+
+  private showTab(tab: Tab): void {
+    this.tab = tab;
+    const opened = tab === 'matrix' ? this.opened : null;
+    history.replaceState(null, '', formatAddress(tab, opened, tab === 'log' ? this.marked : ''));
+  }
+
+  private markLines(event: CustomEvent<string>): void {
+    this.marked = event.detail;
+    history.replaceState(null, '', formatAddress('log', null, this.marked));
+  }
+
+  override render(): TemplateResult {
+    const { currentJob, run } = this;
+    if (!currentJob) {
+      return html`<header class="job-head"><h1>${this.heading}</h1>
+        <p class="muted ${this.notice ? '' : 'loading'}">${this.notice || 'Loading the run…'}</p></header>`;
+    }
+    const left = secondsLeft(run.rows.groups, serverClock.displayTime());
+    return html`
+      ${headerView({
+        job: currentJob,
+        kindTitle: this.kindTitle,
+        left,
+        acting: this.isActing,
+        onAct: (act) => void this.performAction(act),
+      })}
+      ${jobConnectionLine(this.info, run.view.head, this.missedWords, () => this.tryNow())}
+      ${this.notice ? noticeView('is-bad', this.notice) : nothing}
+      ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
+      ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}
+      ${TABS.map((tab) => this.panelView(tab))}
+    `;
+  }
+
+  private noticesView(job: Job): TemplateResult | typeof nothing {
+    const { run, holderTitles: titles, isActing: acting } = this;
+    const onAct = (act: string, gate: WaitingFor) => void this.performAction(act, gate);
+    return noticesView({ job, run, titles, acting, onAct });
+  }
+
+  private outcomeView(job: Job): TemplateResult | typeof nothing {
+    const { run, retries, canSubmit, isActing: acting } = this;
+    const onRetry = () => void this.performAction('retry');
+    return outcomeView({ job, run, retries, canSubmit, acting, onRetry });
+  }
+
+  private tryNow(): void {
+    if (this.info?.state === FollowerState.failed) this.follower?.start();
+    else this.follower?.tryNow();
+  }
+
+  private panelView(tab: Tab): TemplateResult {
+    const here = this.tab === tab;
+    return html`<section class="panel panel-${tab}" id="panel-${tab}" role="tabpanel" aria-labelledby="tab-${tab}"
+      ?hidden=${!here}>${here ? this.panelContent(tab) : nothing}</section>`;
+  }
+
+  private panelContent(tab: Tab): TemplateResult {
+    const { run } = this;
+    const live = this.info?.state === FollowerState.live;
+    const loading = !this.isCaughtUp;
+    const onOpen = (event: CustomEvent<OpenStep>) => {
+      this.tab = 'matrix';
+      this.openStep(event.detail);
+    };
+    switch (tab) {
+      case 'timeline':
+        return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .jobEvents=${run.jobEvents}
+          ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
+      case 'log':
+        return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
+          from markable marked=${this.marked} @mark=${this.markLines} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
+          empty=${loading ? 'Loading the log…' : 'No output yet.'}></reprise-log>`;
+      case 'events':
+        return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
+      default:
+        return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
+            ?live=${live} @open=${onOpen}></reprise-matrix>
+          ${this.opened ? this.outputView(this.opened, onOpen) : nothing}`;
+    }
+  }
+
+  private outputView(
+    opened: OpenStep,
+    onOpen: (event: CustomEvent<OpenStep>) => void,
+  ): TemplateResult {
+    const lines = this.run.lines.ofStep(opened.target, opened.step);
+    const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
+    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} .revision=${this.run.lines.revision} job=${this.job} ?loading=${!this.isCaughtUp}
+      @open=${onOpen} @shut=${() => this.openStep(null)}></reprise-output>`;
+  }
+}
+
+/** The number of targets in the plan: the total until the run reports one. */
+function plannedTotal(job: Job): number {
+  return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
+}

@@ -1,0 +1,51 @@
+/** A row of the jobs page. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { ref } from 'lit/directives/ref.js';
+import type { Job } from '../elements/api';
+import { setWidthPercent, statusView } from '../elements/light-element';
+import { actorName, count, shortId, titleFromName } from '../text/format';
+
+/** The table row of a job. */
+export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): TemplateResult {
+  return html`<tr class="job is-${job.status}">
+    <td class="job-status">${statusView(job.status, approvalWord(job))}</td>
+    <td class="job-title">
+      <a class="job-link" href="/jobs/${job.id}" title=${job.title}>${job.title}</a>
+      <span class="mono muted">#${shortId(job.id)}</span>
+    </td>
+    <td class="job-kind muted">${kindTitle}</td>
+    <td class="job-by muted">${actorName(job.submitted_by)}</td>
+    <td class="job-when muted"><reprise-time at=${job.submitted_at ?? ''}></reprise-time></td>
+    <td class="job-progress">${progressCell(job)}</td>
+    <td class="job-duration number">${jobDuration(job)}</td>
+  </tr>`;
+}
+
+/** Mark a job that waits for approval, because it does not continue by itself. */
+function approvalWord(job: Job): string | undefined {
+  const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
+  return asks ? 'needs approval' : undefined;
+}
+
+function progressCell(job: Job): TemplateResult | typeof nothing {
+  if (!job.total) return nothing;
+  return html`${progressBar(job.done - job.failed, job.failed, job.total)}
+    <span class="muted">${count(job.done)}/${count(job.total)}${
+      job.failed ? html`<span class="bad">, ${count(job.failed)} failed</span>` : nothing
+    }</span>`;
+}
+
+/** A progress bar: succeeded targets (a job's `done` includes the failed ones), then failed ones. */
+export function progressBar(well: number, failed: number, total: number): TemplateResult {
+  const share = (n: number) => (total ? (100 * Math.min(n, total)) / total : 0);
+  return html`<span class="progress" aria-hidden="true">
+    <span class="done" ${ref((e) => setWidthPercent(e, share(well)))}></span>
+    <span class="failed" ${ref((e) => setWidthPercent(e, share(failed)))}></span>
+  </span>`;
+}
+
+function jobDuration(job: Job): TemplateResult | typeof nothing {
+  if (!job.started_at) return nothing;
+  return html`<reprise-since at=${job.started_at} until=${job.finished_at ?? nothing} coarse></reprise-since>`;
+}
