@@ -30,7 +30,7 @@ from streams.client import (
     Unreachable,
     follow,
 )
-from tests.support.relay import relaying
+from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
 from tests.support.stage import Stage, outputs, stage
 
@@ -131,7 +131,9 @@ async def test_closed_and_iterated_again_it_misses_nothing(scene: Stage, transpo
 
 async def test_cut_in_the_middle_of_anything_it_comes_back(scene: Stage, transport: str) -> None:
     job = await scene.new_job(outputs(1500, ODD))
-    async with relaying(scene.web.port, 2302, cuts=5) as relay:
+    chance = random.Random(2302)
+    cuts = LinkOptions(cut_first=tuple(chance.randrange(300_000) for _ in range(5)))
+    async with relayed(scene.web.port, cuts) as relay:
         writing = asyncio.create_task(write(scene, job, random.Random(2302), 20))
         async with Follower(
             str(job), server=relay.url, token=scene.people.alice.raw, verify=True,
@@ -140,7 +142,7 @@ async def test_cut_in_the_middle_of_anything_it_comes_back(scene: Stage, transpo
             texts = [event.raw.decode() async for event in following]
         await writing
     assert texts == scene.rows(job)
-    assert relay.made > 1, "the first connection was to be cut before the history was whole"
+    assert relay.connections > 1, "the first connection was to be cut before the history was whole"
 
 
 REFUSALS = {

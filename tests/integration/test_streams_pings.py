@@ -18,9 +18,9 @@ from tests.integration.test_streams_slow_links import (
     follow,
 )
 from tests.support.raw_client import RawSocket, connected
+from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
 from tests.support.stage import IMPATIENT, Stage, stage
-from tests.support.throttle import throttled
 from tests.support.waiting import until
 
 
@@ -38,9 +38,9 @@ def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]
 async def test_a_slow_link_is_not_cut_for_pings_that_wait(scene: Stage) -> None:
     job = await a_finished_job(scene, events=100, size=12_000)
     texts: list[str] = []
-    async with throttled(scene.web.port, BITS_A_SECOND) as link:
+    async with relayed(scene.web.port, LinkOptions(BITS_A_SECOND)) as link:
         path, headers = follow(scene, job)
-        url = f"{link.ws}{path}"
+        url = f"ws://127.0.0.1:{link.port}{path}"
         async with websockets.connect(url, additional_headers=headers, max_size=None) as opened:
             texts += [str(frame) async for frame in opened]
     assert events_of(texts) == scene.rows(job)

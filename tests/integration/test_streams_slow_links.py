@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.clients import TRANSPORTS, Headers, ndjson, texts_of
 from tests.support.raw_client import RawSocket, connected
+from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
 from tests.support.stage import SERVERS, Stage, Web, outputs, stage
-from tests.support.throttle import throttled
 
 # Longer than autobahn waits for the answer to its close frame, which was a second.
 AWAY_SECONDS = 3
@@ -74,7 +74,7 @@ async def test_who_is_away_gets_a_refusal_and_its_code(scene: Stage) -> None:
 async def test_a_slow_link_brings_all_of_a_finished_job(scene: Stage, transport: str) -> None:
     job = await a_finished_job(scene)
     follows = TRANSPORTS | {"ndjson": ndjson}
-    async with throttled(scene.web.port, BITS_A_SECOND) as link:
+    async with relayed(scene.web.port, LinkOptions(BITS_A_SECOND)) as link:
         web = Web(link.port, scene.web.process, scene.web.log)
         items = follows[transport](web, job, "0", scene.people.alice.headers)
         texts = [item.text async for item in items if item.kind == "event"]
@@ -87,7 +87,7 @@ async def test_frames_do_not_grow_once_the_connection_takes_them_slowly(scene: S
     # Node and browsers see nothing of a frame before its end: one that takes longer than they wait
     # in silence looks like a dead connection, and the next one is sent it again.
     job = await a_finished_job(scene, events=400, size=2000)
-    async with throttled(scene.web.port, BITS_A_SECOND / 4) as link:
+    async with relayed(scene.web.port, LinkOptions(BITS_A_SECOND / 4)) as link:
         with connected(link.port) as connection:
             client = RawSocket(connection, *follow(scene, job))
             await asyncio.to_thread(client.read_to_end)

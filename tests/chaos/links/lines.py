@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tests.chaos.hosts import Host
 from tests.chaos.links.cables import Cables, Traffic
 from tests.chaos.links.cases import Case
-from tests.chaos.links.connection import Terms
 from tests.chaos.links.kinds import CAP, CAPPED, CUT, STALLED, STALLED_STREAMS
-from tests.chaos.links.relay import Relay
+from tests.support.relay import LinkOptions, Relay, RelayThread
 
-PATIENCE_SECONDS = 60.0
 STALLS = {STALLED: "sockets", STALLED_STREAMS: "streams"}
 
 
@@ -38,16 +34,16 @@ class RelayLines:
     """Links that are relays, on this machine alone."""
 
     def __init__(self) -> None:
-        self._relays = Relays()
+        self._relays = RelayThread()
         self._by_case: dict[int, Relay] = {}
 
     def lay(self, cases: Sequence[Case], ports: Mapping[tuple[str, str], int]) -> Mapping[int, str]:
         """As of `Lines`."""
-        self._relays.drop()
+        self._relays.stop_all()
         self._by_case = self._relays.start(
             {
                 case.number: Relay(
-                    (Host().address, ports[case.server, case.door]), terms(case, case.bits)
+                    (Host().address, ports[case.server, case.door]), link_options(case, case.bits)
                 )
                 for case in cases
             }
@@ -69,12 +65,12 @@ class CableLines:
 
     def __init__(self, server: Host, crowd: Host, count: int) -> None:
         self._server, self._cables = server, Cables(server, crowd, count)
-        self._relays = Relays()
+        self._relays = RelayThread()
         self._cable: dict[int, int] = {}
 
     def lay(self, cases: Sequence[Case], ports: Mapping[tuple[str, str], int]) -> Mapping[int, str]:
         """As of `Lines`."""
-        self._relays.drop()
+        self._relays.stop_all()
         self._cable = {case.number: number for number, case in enumerate(cases, 1)}
         self._cables.shape({self._cable[case.number]: (case.bits, case.queue_s) for case in cases})
         urls, relays = {}, {}
@@ -83,7 +79,7 @@ class CableLines:
             urls[case.number] = f"http://{self._cables.address(number)}:{port}"
             if case.fault:
                 here = (self._cables.router(number), 0)
-                relays[case.number] = Relay((self._server.address, port), terms(case), here)
+                relays[case.number] = Relay((self._server.address, port), link_options(case), here)
         started = self._relays.start(relays)
         return urls | {number: relay.url for number, relay in started.items()}
 
@@ -96,41 +92,11 @@ class CableLines:
         self._relays.close()
 
 
-class Relays:
-    """Relays that run in a thread of their own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._running: list[Relay] = []
-
-    def start(self, relays: dict[int, Relay]) -> dict[int, Relay]:
-        """Start these; return them once they listen."""
-        for relay in relays.values():
-            asyncio.run_coroutine_threadsafe(relay.start(), self._loop).result(PATIENCE_SECONDS)
-            self._running.append(relay)
-        return relays
-
-    def drop(self) -> None:
-        """Stop all that run."""
-        while self._running:
-            closing = self._running.pop().close()
-            asyncio.run_coroutine_threadsafe(closing, self._loop).result(PATIENCE_SECONDS)
-
-    def close(self) -> None:
-        """Stop all, and the thread."""
-        self.drop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-def terms(case: Case, bits: int | None = None) -> Terms:
+def link_options(case: Case, bits: int | None = None) -> LinkOptions:
     """Return what a relay on a case's link does; `bits` where it has to be the slow line too."""
-    return Terms(
+    return LinkOptions(
         bits,
-        case.cut_s if case.fault == CUT else None,
-        CAP if case.fault == CAPPED else None,
-        STALLS.get(case.fault, ""),
+        cut_s=case.cut_s if case.fault == CUT else None,
+        most=CAP if case.fault == CAPPED else None,
+        stalls=STALLS.get(case.fault, ""),
     )

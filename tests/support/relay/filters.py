@@ -1,10 +1,11 @@
-"""What of a web server's answers a relay has to understand: WebSocket frames, and greetings. Pure.
+"""What a relay changes in a server's answers: it caps, stalls or cuts them. Pure.
 
-Each reader is fed what comes and returns what is to be passed on, all of it unless it says `stop`.
+A filter takes what comes and returns what passes on: all of it, until `stopped`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,16 +14,24 @@ TEXT, CONTROL = 1, 8
 HEAD_END = b"\r\n\r\n"
 #: A close frame with the code 1009: a message was too big.
 TOO_BIG = b"\x88\x02\x03\xf1"
+#: The greeting of a WebSocket or a stream, up to its end.
+HELLO = re.compile(rb'"kind":"hello"[^}]*}(\n\n)?')
+HELLO_BYTES = 256
 
 
-class Reader(Protocol):
-    """Looks at one direction of a connection."""
+class AnswerFilter(Protocol):
+    """Filters one direction of a connection."""
 
-    #: Whether nothing more is to be passed on; and whether the connection is to be ended then.
-    stopped: bool
-    ends: bool
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more passes on."""
 
-    def feed(self, chunk: bytes) -> bytes: ...
+    @property
+    def ends(self) -> bool:
+        """Whether the connection ends then."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what of these bytes passes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Frames:
                 self._begun, data = data, b""
 
 
-class Capped:
+class MessageCap:
     """Ends a WebSocket at the first message of more than `most` bytes, as some proxies do."""
 
     def __init__(self, most: int) -> None:
@@ -100,7 +109,7 @@ class Capped:
         return passed
 
 
-class Greeted:
+class WebSocketStall:
     """Passes a WebSocket's first message, the greeting, and nothing after it."""
 
     def __init__(self) -> None:
@@ -118,7 +127,7 @@ class Greeted:
         return passed
 
 
-class GreetedStream:
+class StreamStall:
     """Passes an event stream up to the end of its `hello`, and nothing after it."""
 
     def __init__(self) -> None:
@@ -137,3 +146,43 @@ class GreetedStream:
             return chunk
         self.stopped = True
         return self._seen[before : end + 2]
+
+
+class CutAfterBytes:
+    """Ends a connection after so many bytes of answers."""
+
+    def __init__(self, left: int) -> None:
+        self.stopped = self.ends = False
+        self._left = left
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what still passes."""
+        passed = chunk[: self._left]
+        self._left -= len(passed)
+        self.stopped = self.ends = self._left == 0
+        return passed
+
+
+class CutAfterHello:
+    """Ends a stream so many bytes after its greeting."""
+
+    def __init__(self, left: int) -> None:
+        self._cut = CutAfterBytes(left)
+        self._seen: bytes | None = b""
+
+    @property
+    def stopped(self) -> bool:
+        return self._cut.stopped
+
+    @property
+    def ends(self) -> bool:
+        return self._cut.ends
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what still passes."""
+        if self._seen is None:
+            return self._cut.feed(chunk)
+        self._seen = self._seen[-HELLO_BYTES:] + chunk
+        if HELLO.search(self._seen):
+            self._seen = None
+        return chunk

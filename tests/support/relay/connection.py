@@ -1,43 +1,56 @@
-"""What a relay does with one connection, and with the line that all of them share."""
+"""What a relay does with one connection, and the bandwidth that all of them share."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 
-from tests.chaos.links.frames import Capped, Greeted, GreetedStream, Reader
+from tests.support.relay.filters import (
+    AnswerFilter,
+    CutAfterHello,
+    MessageCap,
+    StreamStall,
+    WebSocketStall,
+)
 
 CHUNK = 1448  # a segment's
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class LinkOptions:
     """What a relay does to what it passes on; nothing, unless it is told to.
 
-    `bits`: how many a second pass in each direction. `cut_s`: how old a connection gets. `most`: a
-    WebSocket message of more bytes ends its connection with 1009. `stalls`: nothing passes after
-    the greeting of a WebSocket (`sockets`), or of any stream (`streams`).
+    `bits`: how many a second pass in each direction. `cut_s`: the age at which a connection is
+    reset. `cut_bytes`: a stream ends so many bytes after its greeting. `cut_first`: the first
+    connections end, each after so many bytes of answers. `most`: a WebSocket message of more bytes
+    ends its connection with 1009. `stalls`: nothing passes after the greeting of a WebSocket
+    (`sockets`), or of any stream (`streams`).
     """
 
-    bits: int | None = None
+    bits: float | None = None
     cut_s: float | None = None
+    cut_bytes: int | None = None
+    cut_first: tuple[int, ...] = ()
     most: int | None = None
     stalls: str = ""
 
-    def reader(self, request: bytes) -> Reader | None:
-        """Return what is to look at the answer to a request, None if all of it passes."""
-        if b"upgrade: websocket" in request.lower():
-            return Capped(self.most) if self.most else Greeted() if self.stalls else None
+    def answer_filter(self, request: bytes) -> AnswerFilter | None:
+        """Return what changes the answer to a request, None if it passes unchanged."""
+        is_socket = b"upgrade: websocket" in request.lower()
+        if self.cut_bytes is not None and (is_socket or b"/stream?" in request):
+            return CutAfterHello(self.cut_bytes)
+        if is_socket:
+            return MessageCap(self.most) if self.most else WebSocketStall() if self.stalls else None
         if self.stalls == "streams" and b"/stream?" in request:
-            return GreetedStream()
+            return StreamStall()
         return None
 
 
 @dataclass(slots=True)
-class Line:
-    """One direction of a line: lets bytes through at its rate, one chunk after the other."""
+class RateLimit:
+    """One direction of a link: lets bytes through at its rate, one chunk after the other."""
 
-    bits: int | None
+    bits: float | None
     passed: int = 0
     _free_at: float = 0.0
 
@@ -54,19 +67,19 @@ class Line:
 class Connection:
     """One connection through a relay: from the client to the server, and back."""
 
-    terms: Terms
-    up: Line
-    down: Line
+    options: LinkOptions
+    up: RateLimit
+    down: RateLimit
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     back: asyncio.StreamReader
     on: asyncio.StreamWriter
-    looking: Reader | None = None
+    filter: AnswerFilter | None = None
 
     async def run(self) -> None:
         """Pass everything on, until both sides have ended or one of them is gone."""
-        up = asyncio.ensure_future(self._requests())
-        down = asyncio.ensure_future(self._answers())
+        up = asyncio.ensure_future(self._pass_requests())
+        down = asyncio.ensure_future(self._pass_answers())
         try:
             await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
             first, other = (up, down) if up.done() else (down, up)
@@ -77,24 +90,24 @@ class Connection:
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
 
-    async def _requests(self) -> None:
+    async def _pass_requests(self) -> None:
         while chunk := await self.reader.read(CHUNK):
-            self.looking = self.terms.reader(chunk) or self.looking
+            self.filter = self.options.answer_filter(chunk) or self.filter
             await self.up.take(len(chunk))
             self.on.write(chunk)
             await self.on.drain()
         self.on.write_eof()
 
-    async def _answers(self) -> None:
+    async def _pass_answers(self) -> None:
         self.writer.transport.set_write_buffer_limits(high=0)
         while chunk := await self.back.read(CHUNK):
-            looking = self.looking
-            passed = looking.feed(chunk) if looking else chunk
+            filtering = self.filter
+            passed = filtering.feed(chunk) if filtering else chunk
             await self.down.take(len(passed))
             self.writer.write(passed)
             await self.writer.drain()
-            if looking and looking.ends:
+            if filtering and filtering.ends:
                 break
-            if looking and looking.stopped:
+            if filtering and filtering.stopped:
                 await asyncio.Event().wait()
         self.writer.write_eof()
