@@ -14,8 +14,8 @@ from django.db import connection
 from django.test import override_settings
 
 from jobs import feed, metrics
-from jobs.feed import FeedEvent, LeftOut, consumer_threads, consumers
-from jobs.feed.consumer_threads import ConsumerThreads
+from jobs.feed import FeedEvent, LeftOut, consumers
+from jobs.feed.consumer_threads import SILENCE_SECONDS, ConsumerThreads
 from jobs.feed.consumers import Consumer
 from jobs.models import Consumer as Row
 from tests.support import bad_kinds, bad_readers
@@ -76,10 +76,10 @@ def test_whatever_a_handler_raises_is_noted_and_tried_again(
 
 
 @pytest.fixture
-def crew() -> Iterator[tuple[ConsumerThreads, threading.Event]]:
-    """A crew that a test fills with consumers by the settings."""
+def crew(request: pytest.FixtureRequest) -> Iterator[tuple[ConsumerThreads, threading.Event]]:
+    """A crew that a test fills with consumers by the settings; its parameter: their silence."""
     stop = threading.Event()
-    made = ConsumerThreads(stop)
+    made = ConsumerThreads(stop, silence_seconds=getattr(request, "param", SILENCE_SECONDS))
     bad_readers.SEEN.clear()
     yield made, stop
     stop.set()
@@ -127,11 +127,11 @@ HANGS = Consumer("hangs", hang)
 HANGS_OUTSIDE = Consumer("hangs outside", hang, outside=True)
 
 
+@pytest.mark.parametrize("crew", [0.2], indirect=True)
 @pytest.mark.parametrize("consumer", ["HANGS", "HANGS_OUTSIDE"])
 def test_a_handler_that_never_returns_is_noted_and_replaced(
-    crew: tuple[ConsumerThreads, threading.Event], consumer: str, monkeypatch: pytest.MonkeyPatch
+    crew: tuple[ConsumerThreads, threading.Event], consumer: str
 ) -> None:
-    monkeypatch.setattr(consumer_threads, "SILENCE_SECONDS", 0.2)
     RELEASE.clear()
     make_job()
     end = feed_now()

@@ -17,6 +17,7 @@ from jobs import feed, log, schedules
 from jobs.events import parse
 from jobs.integrity import verify_job
 from jobs.kinds import guarded_calls, registry
+from jobs.kinds.guarded_calls import PATIENCE_SECONDS
 from jobs.models import Job, Schedule, Target
 from tests.support import bad_kinds, kinds
 from tests.support.bad_kinds import Bad
@@ -59,11 +60,11 @@ def broken(owner: User, where: str, how: str = "", returns: Any = None) -> Sched
     return schedule(owner, name, params={"where": where, "how": how, "returns": returns})
 
 
-def fires_the_others_only(*bad: Schedule) -> list[Job]:
+def fires_the_others_only(*bad: Schedule, patience: float = PATIENCE_SECONDS) -> list[Job]:
     """Fire bad schedules between two good ones; return the jobs that say what was wrong."""
     owner = bad[0].owner
     good = [schedule(owner, name, kind="test-say") for name in ("a good one", "z good one")]
-    assert schedules.fire_due(DUE) == 2
+    assert schedules.fire_due(DUE, patience=patience) == 2
     for one in good:
         one.refresh_from_db()
         assert (one.last_run, one.failures, one.error) == (DUE, 0, "")
@@ -145,11 +146,8 @@ def test_an_expression_that_means_nothing_any_more_fails_and_waits_to_be_mended(
     assert schedules.fire_due(DUE + DAY) == 0
 
 
-def test_a_kind_that_never_answers_costs_the_others_one_wait(
-    owner: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
-    [job] = fires_the_others_only(broken(owner, "check", "hang"))
+def test_a_kind_that_never_answers_costs_the_others_one_wait(owner: User) -> None:
+    [job] = fires_the_others_only(broken(owner, "check", "hang"), patience=0.5)
     assert "did not answer within 0.5 s" in job.message
     assert schedules.fire_due(DUE + DAY) == 0  # the good ones' jobs have not ended
     bad = Schedule.objects.get(kind=Bad.name)
@@ -264,10 +262,7 @@ def test_a_bad_schedule_can_be_deleted(cast: Cast, owner: User, way: str) -> Non
     assert Job.objects.filter(pk=job.pk).exists()
 
 
-def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(
-    cast: Cast, owner: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
+def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(cast: Cast, owner: User) -> None:
     client = Client(headers={"Host": "localhost"})
     client.force_login(cast.root.user)
     for how in bad_kinds.HOW:  # the last of them never answers

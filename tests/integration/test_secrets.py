@@ -245,7 +245,7 @@ def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(cast: Cast) -> No
         manage("forget", "--ended-before", "soon")
 
 
-def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_rotated(cast: Cast, key_file: Path) -> None:
     assert manage("keys") == "There is no key yet: the first secret makes one.\n"
     job = submit(cast)
     [old] = keys.key_ring()
@@ -258,11 +258,13 @@ def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.Monkey
         {"key": old.id, "here": True, "secrets": 4},
     ]
     before = values(job)
-    monkeypatch.setattr(store, "BATCH", 3)  # more than one batch
     assert manage("rotate") == f"4 encrypted anew; all are under {new.id}.\n"
     assert manage("rotate") == f"0 encrypted anew; all are under {new.id}.\n"
     assert values(job) == before
     assert manage("keys").splitlines()[0] == f"{new.id}           4 secrets  newest"
+    manage("add-key")
+    assert list(store.rotate_keys(batch_size=3)) == [3, 1]
+    assert values(job) == before
 
 
 def test_rotating_names_the_job_whose_key_is_lost(cast: Cast, key_file: Path) -> None:

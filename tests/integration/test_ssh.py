@@ -18,7 +18,6 @@ from django.test import override_settings
 
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
-from jobs.transports.ssh import session
 from ops.setup.clone import ROOT
 from tests.acceptance.proc import with_environment
 from tests.support.sshd import Place, Sshd, Yard, keygen, yard
@@ -174,10 +173,7 @@ async def test_a_command_waits_where_sshd_has_no_room_for_it(tmp_path: Path) -> 
         assert host.connections == 1
 
 
-async def test_a_host_that_runs_nothing_is_said_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "ROOM_SECONDS", 0.1)
+async def test_a_host_that_runs_nothing_is_said_to(tmp_path: Path) -> None:
     with yard(tmp_path / "yard") as narrow, narrow.config(SILENCE):
         said = await fails(place(with_sessions(narrow, 0)), TransportError)
     assert "runs no command" in said

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -25,6 +25,7 @@ from jobs.worker.fetcher import Fetcher
 from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import output
+from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -119,22 +120,22 @@ async def test_a_job_that_nobody_waits_for_any_more_is_given_back(who: Principal
     assert (row.attempt, row.lease_until) == (1, None)
 
 
+def break_updates(eve: Intruder, job: UUID) -> None:
+    """Have the database refuse each change of a job's row."""
+    eve.run("create function refuse() returns trigger language plpgsql as "
+            "$$ begin raise exception 'This one is broken.'; end $$")  # fmt: skip
+    eve.run(f"create trigger refuse before update on jobs_job for each row "
+            f"when (new.id = '{job}') execute function refuse()")  # fmt: skip
+
+
 async def test_a_job_that_breaks_the_transaction_fails_alone(
-    who: Principal, monkeypatch: pytest.MonkeyPatch
+    who: Principal, eve: Intruder, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad = await in_thread(submit, who), await in_thread(submit, who)
-    real = leases.take_many
-
-    def broken(job_ids: list[UUID], worker: str) -> dict[UUID, leases.Lease]:
-        with transaction.atomic():
-            taken = real(job_ids, worker)
-            if bad in taken:
-                raise log.LeaseLost("This one is broken.")
-            return taken
-
-    monkeypatch.setattr(leases, "take_many", broken)
+    await in_thread(break_updates, eve, bad)
     taker = Fetcher("test/1")
     lease, none = await asyncio.gather(taker.take(good), taker.take(bad))
     assert lease is not None
     assert lease.job == good
     assert none is None
+    assert f"job {bad} not taken: This one is broken." in caplog.text
