@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from psycopg import sql
 
+from ops import child
 from ops.embedded import place, ports, server
 from ops.embedded.account import Account, server_account
 from ops.embedded.server import Prepared, Server
@@ -186,7 +187,7 @@ def _initdb(
         *_since(binaries, 16, [] if durable else [f"--set={k}={v}" for k, v in FEW_ROUNDS.items()]),
     ]  # fmt: skip
     ran = subprocess.run(
-        server.tethered(command, signal.SIGTERM, account=account),
+        child.tethered(command, signal.SIGTERM, account=account),
         cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, check=False,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ops.child import spawn
 from ops.fleet import releases
 
 STOP_SECONDS = 3.0
@@ -110,15 +111,9 @@ class Keeper:
         self.count = count
 
     def _start(self) -> None:
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                # The kernel ends the server with this process, however that ends.
-                ["setpriv", "--pdeathsig", "KILL", "--", *self._argv()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                process_group=0,  # a terminal's Ctrl-C is for the supervisor alone
-            )
+        # The kernel ends the server with this process, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", "--", *self._argv()]
+        self._process = spawn(command, self.folder / "server.log")
         self._gone.clear()
         handle = os.pidfd_open(self._process.pid)
         asyncio.get_running_loop().add_reader(handle, self._ended, self._process, handle)

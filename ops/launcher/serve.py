@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ops.child import tethered
 from ops.embedded import place
-from ops.embedded.server import tethered
 from ops.errors import CannotStart
 from ops.launcher import processes, procfile, ready, state
 from ops.launcher.__main__ import guarded

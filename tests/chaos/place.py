@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from ops.embedded.server import tethered
+from ops.child import tethered
 from ops.errors import CannotStart
 from ops.launcher import ready
 from ops.setup import say

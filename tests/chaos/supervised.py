@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ops.child import spawn, tethered
 from ops.embedded.account import Account
-from ops.embedded.server import tethered
 from ops.errors import CannotStart
 from ops.launcher.processes import Process, reap
 from tests.chaos.hosts import Host
@@ -128,16 +128,8 @@ class Kept:
 
     def _start(self) -> None:
         self._asked = False
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.host.command(self._command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._env,
-                cwd=self._cwd,
-                start_new_session=True,  # a terminal's Ctrl-C is for us alone
-            )
+        command = self.host.command(self._command)
+        self._process = spawn(command, self.log, env=self._env, cwd=self._cwd)
 
 
 class Keep:

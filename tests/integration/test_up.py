@@ -197,13 +197,10 @@ def test_a_private_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
     until(lambda: Process.of(pid) is None, "the end of the server")
 
 
-def test_a_frozen_server_stops_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ops.embedded.server.STOP_SECONDS", 0.1)
+def test_a_frozen_server_stops_all_the_same(tmp_path: Path) -> None:
     started = valkey.start(tmp_path)
     os.kill(started.pid, signal.SIGSTOP)
-    started.stop()
+    started.stop(seconds=0.1)
     assert Process.of(started.pid) is None
 
 

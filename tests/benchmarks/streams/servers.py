@@ -20,12 +20,12 @@ import redis
 from django.contrib.auth.models import User
 
 from jobs.access import tokens
+from ops import child
 from ops.embedded import ports
 from tests.benchmarks.stage import ROOT, Stage
 from tests.support.counters import read_counters
 
 PATIENCE_SECONDS = 180.0
-STOP_SECONDS = 30.0
 HERE = Path(__file__).parent
 # The limits on followers are measured by tests; here they must not be what is measured.
 FREE = {
@@ -176,12 +176,7 @@ def _running(command: list[str], env: Mapping[str, str] | None = None) -> Iterat
             print(said.read()[-4000:], file=sys.stderr)
             raise
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            child.stop(process)
 
 
 def _until(condition: Callable[[], object], what: str) -> None:
