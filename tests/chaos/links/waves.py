@@ -15,8 +15,8 @@ from tests.chaos.links.pages import as_parsed
 from tests.chaos.links.place import Place
 from tests.chaos.links.verdict import Found
 from tests.chaos.streams import account, crowds
-from tests.chaos.streams.crowd import Ended, Plan, Planned
-from tests.chaos.streams.crowds import Crowd
+from tests.chaos.streams.crowd import Ended, Planned
+from tests.chaos.streams.crowds import Crowds
 from tests.chaos.streams.history import History
 from tests.chaos.streams.verdict import Log
 from tests.chaos.supervised import Keep
@@ -43,14 +43,13 @@ class Waves:
             NODE: node.command(place.ground.folder),
             PAGE: PAGES,
         }
-        self._folder = place.ground.folder / "histories"
+        self._crowds = Crowds(self._keep, place.layout.crowd, place.ground.folder)
         self._token = place.token()
         self._cookie = place.cookie()
         self._found: list[Found] = []
 
     def run(self, cases: Sequence[Case], at_once: int) -> list[Found]:
         """Run all cases and their twins; return what came of them."""
-        self._folder.mkdir()
         groups = waves(cases, at_once)
         for number, group in enumerate(groups, 1):
             with say.step(f"Wave {number} of {len(groups)}, {len(group)} followers") as step:
@@ -62,37 +61,27 @@ class Waves:
     def _wave(self, cases: Sequence[Case]) -> list[Found]:
         jobs = {name: self._place.job(name) for name in {case.job for case in cases}}
         urls = self._lines.lay(cases, self._place.ports)
-        sent = [self._send(cases, kind, urls, jobs) for kind in (*FOLLOWERS, PAGE)]
-        going = [crowd for crowd in sent if crowd is not None]
         try:
-            if not self._keep.tend_until(
-                lambda: all(crowd.is_over for crowd in going), self._limit(cases)
-            ):
-                for crowd in going:
-                    crowd.leave()
-                self._keep.tend_until(lambda: all(crowd.is_over for crowd in going), LEAVE_SECONDS)
-            ended = {one.number: one for crowd in going for one in crowd.ended}
+            for kind in (*FOLLOWERS, PAGE):
+                self._send(cases, kind, urls, jobs)
+            self._crowds.wait(self._limit(cases), LEAVE_SECONDS)
+            ended = {one.number: one for one in self._crowds.ended}
             return list(self._look(cases, ended, jobs))
         finally:
-            for crowd in going:
-                crowd.end()
+            self._crowds.end()
 
     def _send(
         self, cases: Sequence[Case], kind: str, urls: Mapping[int, str], jobs: Mapping[str, UUID]
-    ) -> Crowd | None:
+    ) -> None:
         planned = [
             Planned(case.number, f"{urls[case.number]}/jobs/{jobs[case.job]}", WAYS[case.way])
             for case in cases
             if case.follower == kind
         ]
-        if not planned:
-            return None
-        secret = self._cookie if kind == PAGE else self._token
-        plan = Plan(secret, str(self._folder), planned, _pace(cases))
-        log = self._place.ground.folder / f"{kind}-{planned[0].number}.log"
-        crowd = Crowd(plan, self._place.layout.crowd, log, self._programs[kind])
-        self._keep.spare(lambda: crowd.process.pid)
-        return crowd
+        if planned:
+            name = f"{kind}-{planned[0].number}"
+            secret = self._cookie if kind == PAGE else self._token
+            self._crowds.start(name, secret, planned, _pace(cases), self._programs[kind])
 
     def _limit(self, cases: Sequence[Case]) -> float:
         """Return after how many seconds all that can still come is too late."""
@@ -128,8 +117,8 @@ class Waves:
 
     def _history(self, case: Case) -> History:
         if case.follower != NODE:
-            return History.read(self._folder / str(case.number))
-        return node.history(self._folder / f"{case.number}.texts")
+            return History.read(self._crowds.histories / str(case.number))
+        return node.history(self._crowds.histories / f"{case.number}.texts")
 
 
 def _pace(cases: Sequence[Case]) -> float:

@@ -111,7 +111,7 @@ class Series:
         """Do all of it."""
         jobs = self._place.submit(self._wanted.jobs, self._wanted.rate)
         followers = self._followers(jobs)
-        self._crowds.start(self._place.token(), followers)
+        self._crowds.share(self._place.token(), followers)
         with say.step("Waiting until all follow"):
             if not self._until_well():
                 self._troubles.append("not all was well in time, before anything was broken")
@@ -161,10 +161,8 @@ class Series:
 
     def _close(self, jobs: list[UUID]) -> None:
         self._beside(lambda: self._place.end(jobs))
-        if not self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS):
+        if not self._crowds.wait(END_SECONDS, END_SECONDS):
             self._troubles.append("some followers have not come to the end of their jobs")
-            self._crowds.leave()
-            self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS)
         if going := self._beside(lambda: [j for j in jobs if not self._place.rows.has_ended(j)]):
             self._troubles.append(f"{len(going)} jobs have not ended")
 
