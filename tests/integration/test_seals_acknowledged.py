@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from tests.support.sealing import (
     forget,
     overwrite,
     restored_database,
+    signed_anew,
 )
 from tests.support.services import Services
 from tests.support.tampering import Intruder, intruder
@@ -137,8 +137,7 @@ def test_a_database_without_any_seal_is_acknowledged(eve: Intruder) -> None:
 def resign(seal_folder: Path, number: int, signer: Ed25519PrivateKey, **changes: object) -> None:
     path = file_of(seal_folder, number)
     line, heads = path.read_text().split("\n", 1)
-    said = replace(text.parse_seal(line), **{"key": keys.raw_key(signer.public_key()), **changes})  # type: ignore[arg-type]
-    overwrite(path, f"{said.signed(signer)}\n{heads}")
+    overwrite(path, f"{signed_anew(line, signer, **changes)}\n{heads}")
 
 
 def cut_heads(folder: Path) -> None:

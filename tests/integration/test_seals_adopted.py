@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from jobs import log
 from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
-from jobs.integrity.seals import text
 from jobs.log import archive_frames
 from jobs.models import Job, Seal, SealedHead
 from tests.support.archives import DONE, archive, ended, fed
@@ -25,7 +23,9 @@ from tests.support.sealing import (
     failing,
     file_of,
     forget,
+    lose_seal,
     overwrite,
+    signed_anew,
     three_seals,
 )
 from tests.support.tampering import Intruder
@@ -96,13 +96,10 @@ def test_heads_that_were_sealed_again_meanwhile_are_in_both(
     seal_folder: Path, eve: Intruder
 ) -> None:
     jobs = three_seals()
-    path = file_of(seal_folder, 2)
-    content = path.read_text()
-    path.unlink()
-    forget(eve, 2)
+    content = lose_seal(seal_folder, eve, 2)
     assert "Seal 4: 1 head" in command("seal")  # seal 2's once more
     assert bad_seals() == {2: "It is missing, file and row."}
-    path.write_text(content)
+    file_of(seal_folder, 2).write_text(content)
     assert bad_seals()[2].endswith(ADVICE)
     command("seal")
     assert bad_seals() == {}
@@ -116,14 +113,11 @@ def test_a_log_is_held_against_each_of_two_seals_of_an_event(
     seal_folder: Path, eve: Intruder
 ) -> None:
     job = three_seals()[1]
-    path = file_of(seal_folder, 2)
-    content = path.read_text()
-    path.unlink()
-    forget(eve, 2)
+    content = lose_seal(seal_folder, eve, 2)
     texts = eve.texts(job.pk)
     eve.rewrite(job.pk, [*texts[:2], texts[2].replace("more", "less")])
     command("seal")
-    path.write_text(content)
+    file_of(seal_folder, 2).write_text(content)
     command("seal")
     assert bad_seals() == {}
     assert "Seal 2 has another hash for event 3" in str(verify_job(job.pk).reason)
@@ -147,9 +141,7 @@ def test_a_file_that_does_not_fit_gives_no_row_back(seal_folder: Path, eve: Intr
     path = file_of(seal_folder, 2)
     content = path.read_text()
     line, heads = content.split("\n", 1)
-    other = replace(text.parse_seal(line), at="2020-01-01T00:00:00.000000Z").signed(
-        keys.private_key()
-    )
+    other = signed_anew(line, keys.private_key(), at="2020-01-01T00:00:00.000000Z")
     for changed, why in (
         (f"{other}\n{heads}", "seal 3 does not follow it"),
         (content.replace('"seq":3', '"seq":4'), "its heads are not those that were signed"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from tests.support.sealing import (
     failing,
     file_of,
     overwrite,
+    signed_anew,
     three_seals,
 )
 from tests.support.tampering import Intruder
@@ -148,10 +148,7 @@ def sealed_by(signer: Ed25519PrivateKey, seal_folder: Path, eve: Intruder) -> No
     """Sign all seals anew with a key of one's own, files and rows."""
     previous = text.FIRST_PREVIOUS
     for seal in Seal.objects.order_by("number"):
-        said = replace(
-            text.parse_seal(seal.text), previous=previous, key=keys.raw_key(signer.public_key())
-        )
-        line = said.signed(signer)
+        line = signed_anew(seal.text, signer, previous=previous)
         previous = text.hash_of(line)
         eve.run("update jobs_seal set text = %s where number = %s", line, seal.number)
         path = file_of(seal_folder, seal.number)
@@ -163,11 +160,9 @@ def test_a_seal_exchanged_for_one_that_holds_by_itself_breaks_the_chain(
 ) -> None:
     three_seals()
     signer = keys.private_key()
-    said = replace(
-        text.parse_seal(Seal.objects.get(number=2).text), at="2020-01-01T00:00:00.000000Z"
-    )
-    line = said.signed(signer)
-    eve.run("update jobs_seal set text = %s, at = %s where number = 2", line, said.at)
+    at = "2020-01-01T00:00:00.000000Z"
+    line = signed_anew(Seal.objects.get(number=2).text, signer, at=at)
+    eve.run("update jobs_seal set text = %s, at = %s where number = 2", line, at)
     path = file_of(seal_folder, 2)
     overwrite(path, "\n".join([line, *path.read_text().split("\n")[1:]]))
     assert list(bad_seals()) == [3]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,14 +24,14 @@ from tests.support.sealing import (
     failing,
     file_of,
     forget,
+    insert_seal,
     overwrite,
     restored_database,
+    signed_anew,
 )
 from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
-
-INSERT = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
 
 
 def test_of_two_who_acknowledge_at_once_one_does(eve: Intruder) -> None:
@@ -118,7 +117,7 @@ def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
     # seal 3 acknowledges seal 2 for another copy of the log: its row excuses nothing here
     forget(eve, 2)
     line = file_of(seal_folder, 3).read_text().rstrip("\n")
-    eve.run(INSERT, 3, text.parse_seal(line).at, line)
+    insert_seal(eve, 3, line)
     assert verify_job(job.pk).ok
     assert list(bad_seals()) == [2]
 
@@ -131,10 +130,8 @@ def four_seals() -> None:
 
 
 def forged_line(signer: Ed25519PrivateKey, real: str) -> str:
-    said = text.parse_seal(real)
-    key = keys.raw_key(signer.public_key())
     known = text.Acknowledgement((3,), "Restored.", "root@db1")
-    return replace(said, key=key, acknowledged=known).signed(signer)
+    return signed_anew(real, signer, acknowledged=known)
 
 
 def test_an_acknowledgement_is_believed_only_from_the_key(seal_folder: Path, eve: Intruder) -> None:
@@ -171,11 +168,10 @@ def test_an_acknowledgement_excuses_the_row_and_nothing_else(
     line = content.split("\n")[0]
     line, heads = content.split("\n", 1)
     stranger = Ed25519PrivateKey.generate()
-    said = replace(text.parse_seal(line), key=keys.raw_key(stranger.public_key()))
-    overwrite(path, f"{said.signed(stranger)}\n{heads}")
+    overwrite(path, f"{signed_anew(line, stranger)}\n{heads}")
     assert bad_seals(str(keys.known_key()))[2].startswith("Another key has signed it")
     overwrite(path, content)
-    eve.run(INSERT, 2, text.parse_seal(line).at, line)
+    insert_seal(eve, 2, line)
     assert bad_seals() == {2: "The heads of its row are not those that were signed."}
     forget(eve, 2)
     file_of(seal_folder, 4).unlink()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -15,7 +17,7 @@ from django.test import override_settings
 
 from jobs import log
 from jobs.integrity import seals, verify_seals
-from jobs.integrity.seals import key
+from jobs.integrity.seals import key, text
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.tampering import Intruder
@@ -57,15 +59,41 @@ def acknowledged() -> dict[int, int]:
     return {one.seal: one.acknowledged.number for one in found if one.acknowledged and one.ok}
 
 
-def three_seals() -> list[Job]:
-    """Return two jobs: three seals, of both, of the second, of the first."""
+def three_seals(*, third_job: bool = False) -> list[Job]:
+    """Return two jobs: three seals, of both, of the second, of the first.
+
+    The last seal has a third job too where one is wanted.
+    """
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     seals.seal_heads()
     append(jobs[1])
     seals.seal_heads()
     append(jobs[0], 3)
+    jobs += [make_job()] if third_job else []
     assert seals.seal_heads() is not None
     return jobs
+
+
+def signed_anew(line: str, signer: Ed25519PrivateKey, **changes: object) -> str:
+    """Return a seal's line with changes, under the signature of this key."""
+    key_of_signer = key.raw_key(signer.public_key())
+    made = replace(text.parse_seal(line), key=key_of_signer, **changes)  # type: ignore[arg-type]  # as a test has it
+    return made.signed(signer)
+
+
+def lose_seal(folder: Path, eve: Intruder, number: int) -> str:
+    """Remove a seal, file and row; return what was in the file."""
+    path = file_of(folder, number)
+    content = path.read_text()
+    path.unlink()
+    forget(eve, number)
+    return content
+
+
+def insert_seal(eve: Intruder, number: int, line: str) -> None:
+    """Make the row of a seal, without its heads."""
+    statement = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
+    eve.run(statement, number, text.parse_seal(line).at, line)
 
 
 def forget(eve: Intruder, *numbers: int) -> None:
@@ -93,13 +121,7 @@ def restored_database(eve: Intruder) -> list[Job]:
     Their heads are 2 again. Seal 2 has the second at 3, seal 3 the first at 5 and a job that is
     gone.
     """
-    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
-    seals.seal_heads()
-    append(jobs[1])
-    seals.seal_heads()
-    append(jobs[0], 3)
-    gone = make_job()
-    assert seals.seal_heads() is not None
+    *jobs, gone = three_seals(third_job=True)
     forget(eve, 2, 3)
     for job in jobs:
         cut(eve, job, 2)
