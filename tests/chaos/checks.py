@@ -178,9 +178,9 @@ def _acknowledged(seen: Seen, name: str) -> Iterator[str]:
     for event in steps(seen.events):
         if event["target"] != name or event["step"] not in STEPS:
             continue
-        place = STEPS.index(event["step"])
-        if event["type"] == "step.started" and place and STEPS[place - 1] not in done:
-            yield f"seq {event['seq']}: {STEPS[place]} on {name} before {STEPS[place - 1]} was done"
+        position = STEPS.index(event["step"])
+        if event["type"] == "step.started" and position and STEPS[position - 1] not in done:
+            yield f"seq {event['seq']}: {STEPS[position]} on {name} before {STEPS[position - 1]} was done"
         if event["type"] == "step.succeeded":
             done.add(event["step"])
 

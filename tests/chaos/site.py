@@ -16,7 +16,7 @@ from ops.sshd import Sshd
 from tests.chaos.checks import Server
 from tests.chaos.disk import Disks, disks
 from tests.chaos.hosts import Host
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 
 SPEED = "20"
 ANSWER_SECONDS = 20.0
@@ -31,7 +31,7 @@ class Site:
         self.servers: dict[str, dict[str, Any]] = {}
         self.disks: Disks = disks([folder / f"gs-{one:03}" for one in range(1, servers + 1)])
         command = [sys.executable, "-m", "ops.fleet", "--state", str(folder)]
-        self.fleet = Kept(
+        self.fleet = SupervisedProcess(
             f"fleet {self.name}",
             [*command, "--servers", str(servers)],
             folder.with_name(f"{folder.name}.log"),

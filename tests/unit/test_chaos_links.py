@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.links import verdict
-from tests.chaos.links.cables import Traffic
-from tests.chaos.links.cases import Case, draw, twins, waves
+from tests.chaos.links.cases import Case, batches, draw, twins
 from tests.chaos.links.kinds import LADDER, PAGE, WORDS
 from tests.chaos.links.verdict import Found, Judged, bounds, judge
+from tests.chaos.links.veth_links import Traffic
 from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
 from tests.support.relay import LinkOptions
@@ -151,7 +151,7 @@ def test_each_follower_and_transport_meets_each_server_with_and_without_nginx() 
 
 
 def test_each_case_has_a_twin_that_comes_before_it_or_with_it() -> None:
-    groups = waves(draw(7), at_once=70)
+    groups = batches(draw(7), at_once=70)
     seen = set[tuple[str, ...]]()
     for group in groups:
         seen |= {case.needs for case in group if case.twin}

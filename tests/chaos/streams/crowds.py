@@ -12,7 +12,7 @@ from typing import Any
 from ops.errors import CannotStart
 from tests.chaos.hosts import Host
 from tests.chaos.streams.crowd import PACE_SECONDS, Ended, Plan, Planned, Report
-from tests.chaos.supervised import Keep
+from tests.chaos.supervised import Supervisor
 from tests.support.crowd_process import CrowdProcess
 
 COMMAND = [sys.executable, "-m", "tests.chaos.streams.crowd"]
@@ -40,10 +40,10 @@ class Crowd:
 
 
 class Crowds:
-    """The crowds that follow now, on one host, kept by `keep`."""
+    """The crowds that follow now, on one host, kept by `supervisor`."""
 
-    def __init__(self, keep: Keep, host: Host, folder: Path) -> None:
-        self._keep, self._host, self._folder = keep, host, folder
+    def __init__(self, supervisor: Supervisor, host: Host, folder: Path) -> None:
+        self._supervisor, self._host, self._folder = supervisor, host, folder
         self._all: list[Crowd] = []
         self.histories = folder / "histories"
         self.histories.mkdir()
@@ -59,7 +59,7 @@ class Crowds:
         """Have these follow in one more process, whose log has this name."""
         plan = Plan(token, str(self.histories), followers, pace)
         crowd = Crowd(plan, self._host, self._folder / f"{name}.log", program)
-        self._keep.spare(lambda: crowd.process.pid)
+        self._supervisor.spare(lambda: crowd.process.pid)
         self._all.append(crowd)
 
     def share(self, token: str, followers: Sequence[Planned]) -> None:
@@ -86,11 +86,11 @@ class Crowds:
 
         Those that have not are then asked to, and get `leave_seconds` for it.
         """
-        if self._keep.tend_until(self._are_over, seconds):
+        if self._supervisor.tend_until(self._are_over, seconds):
             return True
         for crowd in self._all:
             crowd.process.ask_to_leave()
-        self._keep.tend_until(self._are_over, leave_seconds)
+        self._supervisor.tend_until(self._are_over, leave_seconds)
         return False
 
     def watch(self) -> None:

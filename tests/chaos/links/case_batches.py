@@ -1,4 +1,4 @@
-"""All cases, in waves: links laid, followers sent, what they were given held to the log."""
+"""All cases, in batches: links laid, followers sent, what they were given held to the log."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from uuid import UUID
 
 from ops.setup import say
 from tests.chaos.links import node, verdict
-from tests.chaos.links.cases import Case, waves
+from tests.chaos.links.cases import Case, batches
+from tests.chaos.links.installation import Installation
 from tests.chaos.links.kinds import FOLLOWERS, JOBS, NODE, PAGE, PYTHON, WAYS
-from tests.chaos.links.lines import Lines
+from tests.chaos.links.link_sets import LinkSet
 from tests.chaos.links.pages import as_parsed
-from tests.chaos.links.place import Place
 from tests.chaos.links.verdict import Found
 from tests.chaos.streams import account, crowds
 from tests.chaos.streams.crowd import Ended, Planned
 from tests.chaos.streams.crowds import Crowds
 from tests.chaos.streams.history import History
 from tests.chaos.streams.verdict import Log
-from tests.chaos.supervised import Keep
+from tests.chaos.supervised import Supervisor
 
 PACE_SECONDS = 0.1
 #: Twins have the whole link, so they come one after the other; and some seconds beyond all bounds.
@@ -32,35 +32,35 @@ LEAVE_SECONDS = 60.0
 PAGES = [sys.executable, "-m", "tests.chaos.links.pages"]
 
 
-class Waves:
+class CaseBatches:
     """Runs them on a place; of the main thread, which tends it meanwhile."""
 
-    def __init__(self, place: Place, lines: Lines) -> None:
-        self._place, self._lines = place, lines
-        self._keep: Keep = place.ground.keep
+    def __init__(self, installation: Installation, lines: LinkSet) -> None:
+        self._installation, self._lines = installation, lines
+        self._supervisor: Supervisor = installation.base.supervisor
         self._programs = {
             PYTHON: crowds.COMMAND,
-            NODE: node.command(place.ground.folder),
+            NODE: node.command(installation.base.folder),
             PAGE: PAGES,
         }
-        self._crowds = Crowds(self._keep, place.layout.crowd, place.ground.folder)
-        self._token = place.token()
-        self._cookie = place.cookie()
+        self._crowds = Crowds(self._supervisor, installation.layout.crowd, installation.base.folder)
+        self._token = installation.token()
+        self._cookie = installation.cookie()
         self._found: list[Found] = []
 
     def run(self, cases: Sequence[Case], at_once: int) -> list[Found]:
         """Run all cases and their twins; return what came of them."""
-        groups = waves(cases, at_once)
+        groups = batches(cases, at_once)
         for number, group in enumerate(groups, 1):
-            with say.step(f"Wave {number} of {len(groups)}, {len(group)} followers") as step:
-                found = self._wave(group)
+            with say.step(f"Batch {number} of {len(groups)}, {len(group)} followers") as step:
+                found = self._run_batch(group)
                 self._found += found
                 step.note = f"{sum(not one.ended.trouble for one in found)} to the end"
         return self._found
 
-    def _wave(self, cases: Sequence[Case]) -> list[Found]:
-        jobs = {name: self._place.job(name) for name in {case.job for case in cases}}
-        urls = self._lines.lay(cases, self._place.ports)
+    def _run_batch(self, cases: Sequence[Case]) -> list[Found]:
+        jobs = {name: self._installation.job(name) for name in {case.job for case in cases}}
+        urls = self._lines.lay(cases, self._installation.ports)
         try:
             for kind in (*FOLLOWERS, PAGE):
                 self._send(cases, kind, urls, jobs)
@@ -97,10 +97,11 @@ class Waves:
     def _look(
         self, cases: Sequence[Case], ended: Mapping[int, Ended], jobs: Mapping[str, UUID]
     ) -> Iterator[Found]:
-        self._keep.tend_until(
-            lambda: all(self._place.rows.has_ended(job) for job in jobs.values()), LEAVE_SECONDS
+        self._supervisor.tend_until(
+            lambda: all(self._installation.rows.has_ended(job) for job in jobs.values()),
+            LEAVE_SECONDS,
         )
-        texts = {name: self._place.rows.texts(job) for name, job in jobs.items()}
+        texts = {name: self._installation.rows.texts(job) for name, job in jobs.items()}
         logs = {name: Log.of(those) for name, those in texts.items()}
         parsed = {name: Log.of([*map(as_parsed, those)]) for name, those in texts.items()}
         for case in cases:

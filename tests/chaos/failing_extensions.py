@@ -54,7 +54,7 @@ CONSUMER = Consumer(NAME, quit_at_once)
 
 
 def place_schedule(owner: User) -> None:
-    """Make the schedule, due at once, unless the series goes without bystanders."""
+    """Make the schedule, due at once, unless the series goes without failing_extensions."""
     if not settings.REPRISE.consumers:
         return
     Schedule.objects.create(

@@ -15,13 +15,13 @@ from ops.embedded import ports
 from ops.errors import CannotStart
 from ops.launcher import ready
 from ops.setup import say
-from tests.chaos.installation import Ground
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.links import nginx
 from tests.chaos.links.kinds import DOORS, JOBS, SERVERS
 from tests.chaos.rows import USER
-from tests.chaos.streams import place
+from tests.chaos.streams import installation
 from tests.chaos.streams.layout import Layout
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 
 MODULES = dict(
     zip(
@@ -35,11 +35,11 @@ RUNS = 8
 READY_SECONDS = 60.0
 
 
-class Place(place.Place):
+class Installation(installation.Installation):
     """A running installation on one host; `ports` are by server and door."""
 
-    def __init__(self, ground: Ground, layout: Layout, size: float) -> None:
-        super().__init__(ground, layout)
+    def __init__(self, base: BaseServers, layout: Layout, size: float) -> None:
+        super().__init__(base, layout)
         self.host, self._size = layout.data, size
         self.ports: dict[tuple[str, str], int] = {}
         self._ended: dict[str, UUID] = {}
@@ -52,7 +52,7 @@ class Place(place.Place):
             self._manage("worker", self.host, "--runs", str(runs))
             self._manage("sweeper", self.host)
             for port in self.ports.values():
-                ready.wait_ready(f"http://{self.host.address}:{port}", self.ground.keep.watch)
+                ready.wait_ready(f"http://{self.host.address}:{port}", self.base.supervisor.watch)
             self.rows.take_stock([])
 
     def job(self, name: str) -> UUID:
@@ -63,7 +63,7 @@ class Place(place.Place):
             job = self._ended[name] = self._submit(name, name)
             deadline = time.monotonic() + READY_SECONDS
             while not self.rows.has_ended(job):
-                self.ground.keep.watch()
+                self.base.supervisor.watch()
                 if time.monotonic() > deadline:
                     raise CannotStart("A job does not end.")
                 time.sleep(0.1)
@@ -77,7 +77,7 @@ class Place(place.Place):
 
     def _submit(self, name: str, key: str) -> UUID:
         params = asdict(JOBS[name].scaled(self._size)) | {"steps": 10}
-        return self.rows.ask(partial(place.submit_load, params, key))
+        return self.rows.ask(partial(installation.submit_load, params, key))
 
     def _serve(self, server: str) -> None:
         """Start a web server, and nginx before it."""
@@ -87,10 +87,12 @@ class Place(place.Place):
             self.ports[server, one] = ports.free()
         where = ["--bind", address, "--port", str(self.ports[server, bare])]
         words = ["-m", *MODULES[server], *where, "--proxy-headers", "core.asgi:application"]
-        self._keep(server, self.host, words)
-        folder = self.ground.folder / f"nginx-{server}"
+        self._supervise(server, self.host, words)
+        folder = self.base.folder / f"nginx-{server}"
         folder.mkdir()
         upstream = f"{self.host.address}:{self.ports[server, bare]}"
         command = nginx.prepare(folder, f"{address}:{self.ports[server, door]}", upstream)
         log = folder.with_suffix(".log")
-        self.ground.keep.add(Kept(f"nginx before {server}", command, log, host=self.host))
+        self.base.supervisor.add(
+            SupervisedProcess(f"nginx before {server}", command, log, host=self.host)
+        )

@@ -19,11 +19,11 @@ from ops.embedded import ports
 from ops.launcher import ready
 from ops.setup import say
 from ops.setup.clone import ROOT
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.hosts import Host
-from tests.chaos.installation import Ground
 from tests.chaos.rows import USER, Rows
 from tests.chaos.streams.layout import Layout
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 
 KIND = "load"
 EVENT_BYTES = 200
@@ -31,14 +31,14 @@ EVENT_BYTES = 200
 JOB_SECONDS, STEP_SECONDS = 3600, 4
 
 
-class Place:
+class Installation:
     """A running installation: the main thread starts and tends it, another breaks it."""
 
-    def __init__(self, ground: Ground, layout: Layout) -> None:
-        self.ground, self.layout = ground, layout
+    def __init__(self, base: BaseServers, layout: Layout) -> None:
+        self.base, self.layout = base, layout
         self.stopping = threading.Event()
         self.rows = Rows(self.stopping)
-        self.webs: list[Kept] = []
+        self.webs: list[SupervisedProcess] = []
         self.urls: list[str] = []
 
     def start(self, runs: int) -> None:
@@ -49,7 +49,7 @@ class Place:
             self._manage("worker", self.layout.worker, "--runs", str(runs))
             self._manage("sweeper", self.layout.data)
             for url in self.urls:
-                ready.wait_ready(url, self.ground.keep.watch)
+                ready.wait_ready(url, self.base.supervisor.watch)
             self.rows.take_stock([])
 
     def stop(self) -> None:
@@ -82,17 +82,17 @@ class Place:
         port = ports.free()
         command = ["-m", "streams.server", "--server-name", "reprise-web"]
         where = ["--bind", host.address, "--port", str(port), "core.asgi:application"]
-        self.webs.append(self._keep(name, host, [*command, *where]))
+        self.webs.append(self._supervise(name, host, [*command, *where]))
         self.urls.append(f"http://{host.address}:{port}")
 
     def _manage(self, name: str, host: Host, *words: str) -> None:
-        self._keep(name, host, ["manage.py", name, *words])
+        self._supervise(name, host, ["manage.py", name, *words])
 
-    def _keep(self, name: str, host: Host, words: list[str]) -> Kept:
-        log = self.ground.folder / f"{name.replace(' ', '-')}.log"
+    def _supervise(self, name: str, host: Host, words: list[str]) -> SupervisedProcess:
+        log = self.base.folder / f"{name.replace(' ', '-')}.log"
         command = [sys.executable, *words]
-        return self.ground.keep.add(
-            Kept(name, command, log, host=host, env=dict(os.environ), cwd=ROOT)
+        return self.base.supervisor.add(
+            SupervisedProcess(name, command, log, host=host, env=dict(os.environ), cwd=ROOT)
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ops.errors import CannotStart
 from tests.chaos.hosts import NET, Host
-from tests.chaos.links.taps import Tap
+from tests.chaos.links.connection_counter import ConnectionCounter
 
 COUNTS = Path("/proc/thread-self/net/dev")
 FORWARDS = Path("/proc/sys/net/ipv4/ip_forward")
@@ -39,7 +39,7 @@ class Traffic:
         return self.down + self.up
 
 
-class Cables:
+class VethLinks:
     """So many links between the followers' host and the server's. CannotStart."""
 
     def __init__(self, server: Host, crowd: Host, count: int) -> None:
@@ -48,7 +48,7 @@ class Cables:
         _batch(None, "ip", self._router_lines(server, crowd))
         _batch(crowd, "ip", self._crowd_lines())
         _batch(server, "ip", self._server_lines())
-        self._taps = [Tap(_name(number)) for number in self._numbers]
+        self._counters = [ConnectionCounter(_name(number)) for number in self._numbers]
         self._before = [Traffic(0, 0, 0)] * count
 
     def address(self, number: int) -> str:
@@ -67,13 +67,13 @@ class Cables:
             _batch(host, "tc", lines)
         counted = _counted()
         for number in wanted:
-            self._taps[number - 1].forget()
+            self._counters[number - 1].forget()
             self._before[number - 1] = counted[_name(number)]
 
     def traffic(self, number: int) -> Traffic:
         """Return what passed since it was made as it is."""
         before, now = self._before[number - 1], _counted()[_name(number)]
-        connections = self._taps[number - 1].count()
+        connections = self._counters[number - 1].count()
         return Traffic(now.down - before.down, now.up - before.up, connections)
 
     def _router_lines(self, server: Host, crowd: Host) -> Iterable[str]:

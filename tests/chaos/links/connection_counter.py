@@ -23,7 +23,7 @@ SYN = (
 PORT = slice(20, 22)
 
 
-class Tap:
+class ConnectionCounter:
     """Counts the TCP connections that somebody at the other end of an interface opens."""
 
     def __init__(self, interface: str) -> None:

@@ -7,49 +7,49 @@ import signal
 from pathlib import Path
 
 from ops.launcher.processes import Process
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 from tests.support.waiting import until
 
 
-def sleeper(folder: Path) -> Kept:
-    return Kept("sleeper", ["sleep", "600"], folder / "log")
+def sleeper(folder: Path) -> SupervisedProcess:
+    return SupervisedProcess("sleeper", ["sleep", "600"], folder / "log")
 
 
-def running(kept: Kept) -> Process:
+def running(process: SupervisedProcess) -> Process:
     """Return the process once it runs, started as often as it takes."""
 
     def look() -> Process | None:
-        kept.tend()
-        return kept.process
+        process.tend()
+        return process.process
 
     return until(look, "the process")
 
 
 def test_what_dies_by_itself_is_noted_and_started_again(tmp_path: Path) -> None:
-    kept = sleeper(tmp_path)
-    first = running(kept)
+    process = sleeper(tmp_path)
+    first = running(process)
     os.kill(first.pid, signal.SIGKILL)
     until(lambda: not first.is_alive(), "its death")
-    second = running(kept)
+    second = running(process)
     assert second != first
-    assert [death.split(":")[0] for death in kept.deaths] == [
+    assert [death.split(":")[0] for death in process.deaths] == [
         "sleeper ended by itself, with status -9"
     ]
-    kept.stop()
+    process.stop()
     assert not second.is_alive()
 
 
 def test_what_is_ended_here_is_not_noted_and_stays_down_until_it_may_come_back(
     tmp_path: Path,
 ) -> None:
-    kept = sleeper(tmp_path)
-    first = running(kept)
-    assert kept.end(signal.SIGKILL, down=600) == first.pid
-    kept.tend()
-    assert kept.process is None
-    kept.come_back()
-    second = running(kept)
-    assert kept.deaths == []
+    process = sleeper(tmp_path)
+    first = running(process)
+    assert process.end(signal.SIGKILL, down=600) == first.pid
+    process.tend()
+    assert process.process is None
+    process.come_back()
+    second = running(process)
+    assert process.deaths == []
     second.send(signal.SIGSTOP)
-    kept.stop()  # one that is stopped hears it too
+    process.stop()  # one that is stopped hears it too
     assert not second.is_alive()
