@@ -17,7 +17,7 @@ import httpx
 
 from ops.child import spawn, tethered
 from ops.embedded import ports
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.acceptance.rows import Rows
 from tests.support.fleet_process import RunningFleet
 from tests.support.waiting import until

@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.up import Up
-from tests.browser.lines import Line, expected
+from tests.browser.event_lines import Line, expected
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 

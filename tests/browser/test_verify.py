@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.visit import Visits
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
 from tests.support.waiting import until
 
 

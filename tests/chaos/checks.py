@@ -180,7 +180,8 @@ def _acknowledged(seen: Seen, name: str) -> Iterator[str]:
             continue
         position = STEPS.index(event["step"])
         if event["type"] == "step.started" and position and STEPS[position - 1] not in done:
-            yield f"seq {event['seq']}: {STEPS[position]} on {name} before {STEPS[position - 1]} was done"
+            before = f"{STEPS[position]} on {name} before {STEPS[position - 1]} was done"
+            yield f"seq {event['seq']}: {before}"
         if event["type"] == "step.succeeded":
             done.add(event["step"])
 

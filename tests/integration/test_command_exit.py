@@ -17,7 +17,7 @@ import pytest
 
 from jobs.transports import local, ssh
 from jobs.transports.errors import CommandUnusable
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support.sshd import Place, Sshd, Yard, yard
 from tests.support.waiting import auntil, until
 

@@ -23,10 +23,10 @@ from jobs.integrity import recording
 from jobs.log import partitions
 from jobs.models import Job
 from jobs.queue import rescue
-from tests.support.cast import person
 from tests.support.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
+from tests.support.live_server import other_database
+from tests.support.people import make_person
 from tests.support.services import Services
-from tests.support.stage import elsewhere
 
 DONE = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
 AWKWARD = ["ä\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "𝄞" * 50, ""]
@@ -72,7 +72,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
     assert whole.split("\n")[1:] == [*texts, ""]
 
     for file in (plain, packed):
-        with elsewhere(services, redis):
+        with other_database(services, redis):
             make_user(), make_team()
             assert "1 job with 2,504 events" in imported(file)
             copy = Job.objects.get(pk=job.pk)
@@ -91,14 +91,14 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
     job = ended()
     file = tmp_path / "job.ndjson"
     exported(job.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         imported(file)
         make_job(events=[ATTEMPT])
         while feed.sequence_events():
             pass
 
         page = feed.read_audit(
-            person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
+            make_person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
         )
         texts = [text for page in log.read_history(job.pk) for text in page.texts]
         assert [row.text for row in page.rows] == texts[::-1]
@@ -165,7 +165,7 @@ def test_a_bad_file_is_refused_at_its_line_and_nothing_of_it_stored(
     lines = exported(ended().pk).split("\n")[:-1]
     bad, good = tmp_path / "bad.ndjson", tmp_path / "good.ndjson"
     exported(make_job(events=[ATTEMPT, DONE]).pk, good)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         for name, (tamper, said) in TAMPERINGS.items():
             bad.write_text("".join(f"{line}\n" for line in tamper(lines)))
             with pytest.raises(CommandError) as refused:
@@ -202,7 +202,7 @@ def test_an_unfinished_job_comes_only_when_asked_for_and_then_goes_on(
     job = make_job(events=[ATTEMPT])
     file = tmp_path / "open.ndjson"
     exported(job.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         with pytest.raises(CommandError, match="is running: it would go on here"):
             imported(file)
         assert not Job.objects.exists()
@@ -220,7 +220,7 @@ def test_a_month_without_a_partition_is_made(
     old = make_job(id=id_in(datetime(2024, 2, 1, tzinfo=UTC)), events=[ATTEMPT, DONE])
     file = tmp_path / "old.ndjson"
     exported(old.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         assert "jobs_event_2024_02" not in partitions.partition_names()
         imported(file)
         assert "jobs_event_2024_02" in partitions.partition_names()
@@ -235,7 +235,7 @@ def test_a_retry_wants_the_job_that_it_retries(
     files = [tmp_path / "first.ndjson", tmp_path / "again.ndjson"]
     exported(first.pk, files[0])
     exported(again.pk, files[1])
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         with pytest.raises(CommandError, match=f"retries {first.pk}, which is not here"):
             imported(files[1])
         imported(files[0])

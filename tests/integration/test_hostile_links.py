@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 # About 300 bytes an event, and what an event stream writes beside it.
 TEXT, BESIDE = "0123456789" * 8, 28
@@ -25,9 +25,12 @@ MOST_OVER_NEEDED = 1.2
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
-    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
-        yield staged
+def scene(services: Services) -> Iterator[LiveServer]:
+    with (
+        services.database() as database_url,
+        live_server(database_url, services.valkey.url) as started,
+    ):
+        yield started
 
 
 # What each link does, and the transports that get through.
@@ -42,14 +45,14 @@ LINKS: dict[str, tuple[LinkOptions, set[str]]] = {
 }
 
 
-async def test_what_a_link_does_each_time_is_passed_by(scene: Stage) -> None:
+async def test_what_a_link_does_each_time_is_passed_by(scene: LiveServer) -> None:
     async with asyncio.TaskGroup() as group:
         for link in LINKS:
             for live in (False, True):
                 group.create_task(passes_by(scene, link, live=live))
 
 
-async def passes_by(scene: Stage, link: str, *, live: bool) -> None:
+async def passes_by(scene: LiveServer, link: str, *, live: bool) -> None:
     options, ends_over = LINKS[link]
     job = await scene.new_job(outputs(EVENTS, TEXT))
     if not live:
@@ -67,14 +70,14 @@ async def passes_by(scene: Stage, link: str, *, live: bool) -> None:
 SLOW = {"1 Mbit/s": (1e6, 1500), "128 kbit/s": (128e3, 150), "64 kbit/s": (64e3, 80)}
 
 
-async def test_over_a_slow_link_hardly_more_is_sent_than_is_needed(scene: Stage) -> None:
+async def test_over_a_slow_link_hardly_more_is_sent_than_is_needed(scene: LiveServer) -> None:
     async with asyncio.TaskGroup() as group:
         for rate in SLOW:
             for transport in TRANSPORTS:
                 group.create_task(comes_slowly(scene, rate, transport))
 
 
-async def comes_slowly(scene: Stage, rate: str, transport: str) -> None:
+async def comes_slowly(scene: LiveServer, rate: str, transport: str) -> None:
     bits, events = SLOW[rate]
     job = await scene.new_job(outputs(events, TEXT))
     writing = asyncio.create_task(write(scene, job, random.Random(7)))
@@ -98,7 +101,7 @@ def needed(texts: Sequence[str]) -> int:
 
 @asynccontextmanager
 async def following(
-    scene: Stage, job: UUID, server: str, transports: Sequence[str] = TRANSPORTS
+    scene: LiveServer, job: UUID, server: str, transports: Sequence[str] = TRANSPORTS
 ) -> AsyncIterator[Follower]:
     async with Follower(
         str(job), server=server, token=scene.people.alice.raw, verify=True, trust_env=False,
@@ -107,7 +110,7 @@ async def following(
         yield made
 
 
-async def comes_whole(scene: Stage, it: Follower, job: UUID, *, live: bool) -> list[str]:
+async def comes_whole(scene: LiveServer, it: Follower, job: UUID, *, live: bool) -> list[str]:
     """Follow to the end; where the job is live, write on once all is here."""
     texts: list[str] = []
     writing: asyncio.Task[None] | None = None
@@ -122,7 +125,7 @@ async def comes_whole(scene: Stage, it: Follower, job: UUID, *, live: bool) -> l
     return texts
 
 
-async def write(scene: Stage, job: UUID, chance: random.Random) -> None:
+async def write(scene: LiveServer, job: UUID, chance: random.Random) -> None:
     for _ in range(10):
         await scene.append(job, *outputs(chance.randrange(1, 9), TEXT))
     await scene.finish(job)

@@ -20,8 +20,8 @@ from core import clock
 from core.errors import OverLimit
 from jobs.access import throttle
 from jobs.models import SignInAttempts
-from tests.support import cast as casting
 from tests.support.factories import make_user
+from tests.support.people import django_client
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -47,7 +47,7 @@ def attempt(
     name: str, password: str = "wrong", address: str = HERE, browser: Client | None = None
 ) -> Response:
     """Send the form as a browser would."""
-    client = browser or casting.client()
+    client = browser or django_client()
     client.get("/sign-in")
     token = client.cookies["reprise_csrf"].value
     form = {"username": name, "password": password, "csrfmiddlewaretoken": token}
@@ -133,7 +133,7 @@ def test_an_hour_later_the_free_attempts_are_free_again(ann: User) -> None:
 
 
 def test_a_browser_that_has_been_here_counts_by_itself(ann: User) -> None:
-    known = casting.client()
+    known = django_client()
     assert attempt("ann", "secret", browser=known).status_code == 302
     del known.cookies[settings.SESSION_COOKIE_NAME]
     guess("ann")
@@ -146,7 +146,7 @@ def test_a_browser_that_has_been_here_counts_by_itself(ann: User) -> None:
 
 
 def test_a_browser_is_known_for_the_name_that_signed_in_there(ann: User) -> None:
-    known = casting.client()
+    known = django_client()
     assert attempt("ann", "secret", browser=known).status_code == 302
     del known.cookies[settings.SESSION_COOKIE_NAME]
     make_user("bob")
@@ -228,10 +228,10 @@ def test_counts_are_deleted_when_they_have_drained(ann: User) -> None:
 
 
 def test_the_admin_has_no_sign_in_page_of_its_own() -> None:
-    answer = casting.client().get("/admin/jobs/team/", follow=True)
+    answer = django_client().get("/admin/jobs/team/", follow=True)
     assert answer.redirect_chain[-1] == ("/sign-in?next=/admin/jobs/team/", 302)
     boss = make_user("boss", staff=True)
-    client = casting.client()
+    client = django_client()
     client.force_login(boss)
     answer = client.get("/admin/login/?next=/admin/", follow=True)
     assert (answer.request["PATH_INFO"], answer.status_code) == ("/admin/", 200)

@@ -19,7 +19,7 @@ from django.test import override_settings
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
 from ops.setup.clone import ROOT
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support.sshd import Place, Sshd, Yard, keygen, yard
 from tests.support.waiting import until
 

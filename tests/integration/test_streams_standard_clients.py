@@ -23,27 +23,27 @@ from jobs.log import cursor_of
 from ops.setup.clone import Clone
 from ops.setup.frontend import find_node
 from tests.support.clients import texts_of
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 90
 EVENTSOURCE = Path(__file__).parent.parent / "eventsource.mjs"
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     """A server whose streams end after half a second: their clients must come back."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="0.5") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="0.5") as started,
     ):
-        yield staged
+        yield started
 
 
 class Client:
     """Somebody's follower: the texts of the events that it got, and how often it connected."""
 
-    def __init__(self, scene: Stage, job: UUID) -> None:
+    def __init__(self, scene: LiveServer, job: UUID) -> None:
         self.texts: list[str] = []
         self.connections = 0
         self.headers = scene.people.alice.headers
@@ -171,7 +171,7 @@ class NpmEventsource(Client):
     ids=lambda kind: kind.__name__,
 )
 async def test_a_client_that_knows_nothing_of_us_gets_everything(
-    scene: Stage, kind: type[Client]
+    scene: LiveServer, kind: type[Client]
 ) -> None:
     job = await scene.new_job(outputs(40, 'é\u2028"}],data: '))
     client = kind(scene, job)

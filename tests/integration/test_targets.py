@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from core.errors import InvalidParams
 from jobs.models import Target
 from jobs.targets import common_selectors, expand_names, select_targets
-from tests.support.cast import Cast
+from tests.support.people import People
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -157,11 +157,11 @@ def test_what_stands_for_nothing_is_pointed_at(stocked: Path) -> None:
     assert [one["pointer"] for one in caught.value.errors] == ["/servers/0", "/servers/1"]
 
 
-def test_the_admin_finds_targets_and_refuses_useless_ones(stocked: Path, cast: Cast) -> None:
-    root = cast.root.user
+def test_the_admin_finds_targets_and_refuses_useless_ones(stocked: Path, people: People) -> None:
+    root = people.root.user
     root.is_superuser = True
     root.save()
-    browser = cast.root.browser()
+    browser = people.root.browser()
     page = browser.get("/admin/jobs/target/", {"label": "label:role=web"}).content.decode()
     assert "web-1" in page
     assert "db-1" not in page.partition('id="result_list"')[2].partition("</table>")[0]

@@ -21,7 +21,7 @@ from ops.errors import CannotStart
 from ops.launcher import procfile
 from ops.launcher.processes import Process
 from ops.setup.clone import ROOT, need_space
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support import up_process
 from tests.support.services import Services
 from tests.support.up_process import refused, running

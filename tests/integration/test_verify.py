@@ -23,9 +23,9 @@ from jobs.api import verify as api
 from jobs.events import EventType, NewEvent, parse, split_hash, with_hash
 from jobs.integrity import Verdict, known_jobs, verify_job
 from jobs.models import Job
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job, output
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
+from tests.support.people import People
 
 EVENTS, PAGE = 250, 100  # three pages
 STEP = NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
@@ -41,9 +41,9 @@ def verify(job: Job, **options: Any) -> Verdict:
 
 
 @pytest.fixture
-def job(cast: Cast) -> Job:
+def job(people: People) -> Job:
     """A finished job of alice's whose log has EVENTS events, most of them output."""
-    made = make_job(cast.alice.user, [ATTEMPT, STEP], team=cast.red)
+    made = make_job(people.alice.user, [ATTEMPT, STEP], team=people.red)
     lines = [output(f"line {number} é") for number in range(EVENTS - 6)]
     log.append(made.pk, [*lines[:150], DONE, *lines[150:]], actor="worker:w/1")
     progress = NewEvent(EventType.JOB_PROGRESSED, {"done": 1, "total": 1, "failed": 0})
@@ -57,25 +57,29 @@ def job(cast: Cast) -> Job:
 def event(set_: str, *, seq: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that updates one event's columns."""
     statement = f"update jobs_event set {set_} where job = %s and seq = {seq}"
-    return lambda eve, job: eve.run(statement, job)
+    return lambda intruder, job: intruder.run(statement, job)
 
 
 def row(set_: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that updates the job's row."""
-    return lambda eve, job: eve.run(f"update jobs_job set {set_} where id = %s", job)
+    return lambda intruder, job: intruder.run(f"update jobs_job set {set_} where id = %s", job)
 
 
 def remove(where: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that removes events."""
-    return lambda eve, job: eve.run(f"delete from jobs_event where job = %s and {where}", job)
+    return lambda intruder, job: intruder.run(
+        f"delete from jobs_event where job = %s and {where}", job
+    )
 
 
 def swap(one: int, other: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that exchanges two events."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
+    def tamper(intruder: Intruder, job: UUID) -> None:
         for old, new in ((one, 10**6), (other, one), (10**6, other)):
-            eve.run("update jobs_event set seq = %s where job = %s and seq = %s", new, job, old)
+            intruder.run(
+                "update jobs_event set seq = %s where job = %s and seq = %s", new, job, old
+            )
 
     return tamper
 
@@ -86,35 +90,35 @@ def copy(seq: int, to: int) -> Callable[[Intruder, UUID], object]:
         insert into jobs_event (job, seq, at, type, actor, target, text)
         select job, %s, at, type, actor, target, text from jobs_event where job = %s and seq = %s
     """
-    return lambda eve, job: eve.run(statement, to, job, seq)
+    return lambda intruder, job: intruder.run(statement, to, job, seq)
 
 
-def hide_in_the_one_before(eve: Intruder, job: UUID) -> None:
+def hide_in_the_one_before(intruder: Intruder, job: UUID) -> None:
     """Write an event's text into its predecessor's row: a reader still gets the same bytes."""
-    texts = eve.texts(job)
+    texts = intruder.texts(job)
     both = f"{texts[56]}\n{texts[57]}"
-    eve.run("update jobs_event set text = %s where job = %s and seq = 57", both, job)
-    eve.run("delete from jobs_event where job = %s and seq = 58", job)
+    intruder.run("update jobs_event set text = %s where job = %s and seq = 57", both, job)
+    intruder.run("delete from jobs_event where job = %s and seq = 58", job)
 
 
-def without_row(eve: Intruder, job: UUID) -> None:
+def without_row(intruder: Intruder, job: UUID) -> None:
     """Remove the job's row."""
-    eve.run("delete from jobs_job where id = %s", job)
+    intruder.run("delete from jobs_job where id = %s", job)
 
 
 def change(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that replaces a part of a text."""
-    return lambda eve, job: eve.change(job, seq, old, new)
+    return lambda intruder, job: intruder.change(job, seq, old, new)
 
 
 def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that replaces a part of a text and makes every hash fit again."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
-        texts = eve.texts(job)
+    def tamper(intruder: Intruder, job: UUID) -> None:
+        texts = intruder.texts(job)
         assert old in texts[seq - 1]
         texts[seq - 1] = texts[seq - 1].replace(old, new)
-        eve.rewrite(job, texts)
+        intruder.rewrite(job, texts)
 
     return tamper
 
@@ -122,12 +126,12 @@ def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
 def cut_anew(seq: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that leaves of a text what only looks like output, with a good hash."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
-        texts = eve.texts(job)
+    def tamper(intruder: Intruder, job: UUID) -> None:
+        texts = intruder.texts(job)
         _body, digest = split_hash(texts[seq - 1])
         body = texts[seq - 1].partition(',"version"')[0] + ',"version":}'
         texts[seq - 1] = with_hash(body, bytes.fromhex(digest))
-        eve.rewrite(job, texts)
+        intruder.rewrite(job, texts)
 
     return tamper
 
@@ -176,21 +180,21 @@ TAMPERINGS = {
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_every_tampering_is_found_where_it_is(name: str, job: Job, eve: Intruder) -> None:
+def test_every_tampering_is_found_where_it_is(name: str, job: Job, intruder: Intruder) -> None:
     tamper, seq, reason = TAMPERINGS[name]
-    tamper(eve, job.pk)
+    tamper(intruder, job.pk)
     verdict = verify(job)
     assert (verdict.ok, verdict.seq) == (False, seq), verdict.reason
     assert reason in str(verdict.reason)
     assert (verdict.head, verdict.hash) == (None, None)
 
 
-def test_of_two_tamperings_the_first_is_reported(job: Job, eve: Intruder) -> None:
-    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
-    eve.change(job.pk, 57, "line 53", "line 54")
+def test_of_two_tamperings_the_first_is_reported(job: Job, intruder: Intruder) -> None:
+    intruder.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
+    intruder.change(job.pk, 57, "line 53", "line 54")
     assert verify(job).seq == 50
-    eve.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
-    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
+    intruder.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
+    intruder.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
     assert verify(job).seq == 57
 
 
@@ -235,10 +239,12 @@ def test_an_unknown_job_is_not_found() -> None:
         verify_job(uuid4())
 
 
-def test_every_job_is_known_once_by_its_row_or_its_events(cast: Cast, eve: Intruder) -> None:
-    jobs = [make_job(cast.alice.user).pk for _ in range(5)]
-    eve.run("delete from jobs_job where id = %s", jobs[2])
-    eve.run("delete from jobs_event where job = %s", jobs[3])
+def test_every_job_is_known_once_by_its_row_or_its_events(
+    people: People, intruder: Intruder
+) -> None:
+    jobs = [make_job(people.alice.user).pk for _ in range(5)]
+    intruder.run("delete from jobs_job where id = %s", jobs[2])
+    intruder.run("delete from jobs_event where job = %s", jobs[3])
     assert list(known_jobs()) == jobs
 
 
@@ -255,11 +261,13 @@ def failing_command(*arguments: str) -> tuple[str, CommandError]:
     return said.getvalue(), raised.value
 
 
-def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(cast: Cast, eve: Intruder) -> None:
-    jobs = [make_job(cast.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
+def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(
+    people: People, intruder: Intruder
+) -> None:
+    jobs = [make_job(people.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
     assert verify_command("--all") == "5 jobs checked, all good.\n0 seals checked, all good.\n"
     for job in (jobs[1], jobs[3]):
-        eve.change(job, 3, '"a"', '"b"')
+        intruder.change(job, 3, '"a"', '"b"')
     said, error = failing_command("--all")
     assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
     assert "bad at 3: Event 3 was changed" in said
@@ -267,8 +275,8 @@ def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(cast: Cast, eve:
     assert error.returncode == 1
 
 
-def test_the_command_checks_named_jobs(cast: Cast) -> None:
-    good, unknown = make_job(cast.alice.user), uuid7()
+def test_the_command_checks_named_jobs(people: People) -> None:
+    good, unknown = make_job(people.alice.user), uuid7()
     said, error = failing_command(str(unknown), str(good.pk))
     assert said.splitlines() == [
         f"{unknown}  bad: There is no such job.",
@@ -277,9 +285,9 @@ def test_the_command_checks_named_jobs(cast: Cast) -> None:
     assert str(error) == "Bad: 1 of 2 jobs."
 
 
-def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:
-    good, bad = (make_job(cast.alice.user, [ATTEMPT]) for _ in range(2))
-    eve.change(bad.pk, 2, "attempt.started", "attempt.stirred")
+def test_the_command_speaks_json(people: People, intruder: Intruder) -> None:
+    good, bad = (make_job(people.alice.user, [ATTEMPT]) for _ in range(2))
+    intruder.change(bad.pk, 2, "attempt.started", "attempt.stirred")
     said, _error = failing_command("--all", "--json")
     lines = [json.loads(line) for line in said.splitlines()]
     hashed = bytes(good.head_hash).hex()
@@ -295,30 +303,30 @@ def test_the_command_wants_to_know_which(arguments: tuple[str, ...]) -> None:
     assert "Say which" in str(failing_command(*arguments)[1])
 
 
-def test_the_api_answers_as_the_protocol_says(cast: Cast, job: Job, eve: Intruder) -> None:
-    client, path = cast.vera.client(), f"/api/jobs/{job.pk}/verify"
+def test_the_api_answers_as_the_protocol_says(people: People, job: Job, intruder: Intruder) -> None:
+    client, path = people.vera.client(), f"/api/jobs/{job.pk}/verify"
     good = client.get(path)
     assert good.status_code == 200
     assert good.json() == {"ok": True, "head": EVENTS, "hash": bytes(job.head_hash).hex()}
-    eve.change(job.pk, 57, "line 53", "line 54")
+    intruder.change(job.pk, 57, "line 53", "line 54")
     assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify(job).reason}
 
 
-def test_the_api_checks_for_those_only_who_may_read(cast: Cast, job: Job) -> None:
+def test_the_api_checks_for_those_only_who_may_read(people: People, job: Job) -> None:
     path = f"/api/jobs/{job.pk}/verify"
-    assert cast.carol.client().get(path).status_code == 404
-    assert cast.nobody.client().get(path).status_code == 404
-    assert cast.audrey.client().get(path).status_code == 200
-    assert cast.alice.browser().get(path).status_code == 200
-    assert cast.alice.client().get(f"/api/jobs/{uuid4()}/verify").json()["code"] == "not_found"
+    assert people.carol.client().get(path).status_code == 404
+    assert people.nobody.client().get(path).status_code == 404
+    assert people.audrey.client().get(path).status_code == 200
+    assert people.alice.browser().get(path).status_code == 200
+    assert people.alice.client().get(f"/api/jobs/{uuid4()}/verify").json()["code"] == "not_found"
 
 
-def test_a_process_checks_only_a_few_at_a_time(cast: Cast, job: Job) -> None:
+def test_a_process_checks_only_a_few_at_a_time(people: People, job: Job) -> None:
     path = f"/api/jobs/{job.pk}/verify"
     taken = [api._slots.acquire(blocking=False) for _ in range(api.AT_ONCE)]
-    refused = cast.alice.client().get(path)
+    refused = people.alice.client().get(path)
     for _ in taken:
         api._slots.release()
     assert (refused.status_code, refused.json()["code"]) == (429, "over_limit")
     assert int(refused["Retry-After"]) >= 1
-    assert cast.alice.client().get(path).status_code == 200
+    assert people.alice.client().get(path).status_code == 200

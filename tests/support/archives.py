@@ -33,7 +33,7 @@ AWKWARD = ("plain", "Ã¤\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "ð
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ArchiveFolder:
     """The archive's folder, and the address that may drop a month."""
 
     folder: Path
@@ -62,13 +62,13 @@ class Shelf:
 
 
 @contextmanager
-def shelf(services: Services, database: str, folder: Path) -> Iterator[Shelf]:
+def open_archive(services: Services, database: str, folder: Path) -> Iterator[ArchiveFolder]:
     """Put the archive storage on a folder of its own."""
     entry = settings_from({"REPRISE_ARCHIVE": str(folder)}).archive
     owner_url = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with override_settings(STORAGES={**settings.STORAGES, "archive": entry}):
         archive_frames.forget_frames()
-        yield Shelf(folder, owner_url)
+        yield ArchiveFolder(folder, owner_url)
     archive_frames.forget_frames()
 
 

@@ -20,7 +20,7 @@ from jobs.integrity import seals, verify_seals
 from jobs.integrity.seals import key, text
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
 
 REASON = "--reason=Restored Monday's backup."
 
@@ -81,32 +81,32 @@ def signed_anew(line: str, signer: Ed25519PrivateKey, **changes: object) -> str:
     return made.signed(signer)
 
 
-def lose_seal(folder: Path, eve: Intruder, number: int) -> str:
+def lose_seal(folder: Path, intruder: Intruder, number: int) -> str:
     """Remove a seal, file and row; return what was in the file."""
     path = file_of(folder, number)
     content = path.read_text()
     path.unlink()
-    forget(eve, number)
+    forget(intruder, number)
     return content
 
 
-def insert_seal(eve: Intruder, number: int, line: str) -> None:
+def insert_seal(intruder: Intruder, number: int, line: str) -> None:
     """Make the row of a seal, without its heads."""
     statement = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
-    eve.run(statement, number, text.parse_seal(line).at, line)
+    intruder.run(statement, number, text.parse_seal(line).at, line)
 
 
-def forget(eve: Intruder, *numbers: int) -> None:
+def forget(intruder: Intruder, *numbers: int) -> None:
     """Remove the rows of seals."""
     for number in numbers:
-        eve.run("delete from jobs_sealedhead where seal_id = %s", number)
-        eve.run("delete from jobs_seal where number = %s", number)
+        intruder.run("delete from jobs_sealedhead where seal_id = %s", number)
+        intruder.run("delete from jobs_seal where number = %s", number)
 
 
-def cut(eve: Intruder, job: Job, seq: int) -> None:
+def cut(intruder: Intruder, job: Job, seq: int) -> None:
     """Put a job's log and row back to where its head was `seq`."""
-    eve.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
-    eve.run(
+    intruder.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
+    intruder.run(
         "update jobs_job j set head = e.seq, last_at = e.at, head_hash = decode("
         "substring(right(e.text, 66) for 64), 'hex') from jobs_event e "
         "where j.id = %s and e.job = j.id and e.seq = %s",
@@ -115,18 +115,18 @@ def cut(eve: Intruder, job: Job, seq: int) -> None:
     )
 
 
-def restored_database(eve: Intruder) -> list[Job]:
+def restored_database(intruder: Intruder) -> list[Job]:
     """Return two jobs with three seals, put back to where there was seal 1 only.
 
     Their heads are 2 again. Seal 2 has the second at 3, seal 3 the first at 5 and a job that is
     gone.
     """
     *jobs, gone = three_seals(third_job=True)
-    forget(eve, 2, 3)
+    forget(intruder, 2, 3)
     for job in jobs:
-        cut(eve, job, 2)
-    eve.run("delete from jobs_event where job = %s", gone.pk)
-    eve.run("delete from jobs_job where id = %s", gone.pk)
+        cut(intruder, job, 2)
+    intruder.run("delete from jobs_event where job = %s", gone.pk)
+    intruder.run("delete from jobs_job where id = %s", gone.pk)
     return jobs
 
 

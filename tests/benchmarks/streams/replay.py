@@ -17,23 +17,23 @@ from uuid import UUID
 
 from jobs import log
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.streams import nats, servers
 from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
+from tests.benchmarks.testbed import ROOT, Testbed
 
 EVENTS = 1_000_000
 ROUNDS = 3
 
 
-def replay(stage: Stage, scale: float) -> list[Bar]:
+def replay(testbed: Testbed, scale: float) -> list[Bar]:
     """1,000,000 events to one follower over each transport, beside a NATS ordered consumer"""
     events = max(int(EVENTS * scale), 10_000)
     job = marked_job(events)
     with ExitStack() as stack:
-        ours = stack.enter_context(servers.ours(stage))
-        other = stack.enter_context(servers.nats(stage.folder))
+        ours = stack.enter_context(servers.ours(testbed))
+        other = stack.enter_context(servers.nats(testbed.folder))
         client = nats.Client(other.port)
         client.make_stream()
         client.publish(_texts(job))

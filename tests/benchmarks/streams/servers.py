@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 from jobs.access import tokens
 from ops import child
 from ops.embedded import ports
-from tests.benchmarks.stage import ROOT, Stage
+from tests.benchmarks.testbed import ROOT, Testbed
 from tests.support.counters import read_counters
 
 PATIENCE_SECONDS = 180.0
@@ -79,17 +79,17 @@ def token(name: str) -> str:
 
 
 @contextmanager
-def ours(stage: Stage, **env: str) -> Iterator[Served]:
+def ours(testbed: Testbed, **env: str) -> Iterator[Served]:
     """Run our web process before the stage's database, without limits on followers."""
     port = ports.free()
     command = [
         *(sys.executable, "-m", "streams.server", "--application-close-timeout", "2", "-v", "0"),
         *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
     ]
-    own = {"DATABASE_URL": stage.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
+    own = {"DATABASE_URL": testbed.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
     with _running(command, own) as process:
         _until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "our web process")
-        yield Served(port, [process], token(f"bench {port}"), _postgres(stage))
+        yield Served(port, [process], token(f"bench {port}"), _postgres(testbed))
 
 
 @contextmanager
@@ -140,8 +140,8 @@ def nats(folder: Path) -> Iterator[Served]:
         yield Served(port, [process])
 
 
-def _postgres(stage: Stage) -> psutil.Process:
-    with stage.bare() as connection:
+def _postgres(testbed: Testbed) -> psutil.Process:
+    with testbed.bare() as connection:
         first = psutil.Process(connection.info.backend_pid).parent()
     if first is None:
         raise AssertionError("Postgres runs elsewhere: its CPU cannot be counted")

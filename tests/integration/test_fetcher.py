@@ -25,7 +25,7 @@ from jobs.worker.fetcher import Fetcher
 from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import output
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -120,19 +120,19 @@ async def test_a_job_that_nobody_waits_for_any_more_is_given_back(who: Principal
     assert (row.attempt, row.lease_until) == (1, None)
 
 
-def break_updates(eve: Intruder, job: UUID) -> None:
+def break_updates(intruder: Intruder, job: UUID) -> None:
     """Have the database refuse each change of a job's row."""
-    eve.run("create function refuse() returns trigger language plpgsql as "
+    intruder.run("create function refuse() returns trigger language plpgsql as "
             "$$ begin raise exception 'This one is broken.'; end $$")  # fmt: skip
-    eve.run(f"create trigger refuse before update on jobs_job for each row "
+    intruder.run(f"create trigger refuse before update on jobs_job for each row "
             f"when (new.id = '{job}') execute function refuse()")  # fmt: skip
 
 
 async def test_a_job_that_breaks_the_transaction_fails_alone(
-    who: Principal, eve: Intruder, caplog: pytest.LogCaptureFixture
+    who: Principal, intruder: Intruder, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad = await in_thread(submit, who), await in_thread(submit, who)
-    await in_thread(break_updates, eve, bad)
+    await in_thread(break_updates, intruder, bad)
     taker = Fetcher("test/1")
     lease, none = await asyncio.gather(taker.take(good), taker.take(bad))
     assert lease is not None

@@ -27,7 +27,7 @@ from jobs.secrets import Secret
 from jobs.transports import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATH = "tests.integration.secretive.Spill"
+PATH = "tests.integration.secret_kinds.Spill"
 PASSWORD = "c0rrect h'rse/battery"
 PIN = "73519284"
 ENCODE = (

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where a benchmark plays: the application's address of the database, and the owner's."""
+class Testbed:
+    """The servers of a benchmark: the application's address of the database, and the owner's."""
 
     folder: Path
     url: str
@@ -38,16 +38,16 @@ class Stage:
         """Return a plain psycopg connection with the owner's rights."""
         return psycopg.connect(self.owner_url, autocommit=True)
 
-    def other(self, name: str) -> Stage:
+    def other(self, name: str) -> Testbed:
         """Return a second, migrated database beside this one."""
         base = _named(self.owner_url, "postgres")
         with psycopg.connect(base, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        made = Stage(self.folder, _named(self.url, name), _named(self.owner_url, name))
+        made = Testbed(self.folder, _named(self.url, name), _named(self.owner_url, name))
         _migrate(made)
         return made
 
-    def play(self) -> None:
+    def use_in_django(self) -> None:
         """Put Django before this database."""
         from core.config import database_settings
 
@@ -58,7 +58,7 @@ class Stage:
 
 
 @contextmanager
-def prepared(folder: Path | None = None) -> Iterator[Stage]:
+def prepared(folder: Path | None = None) -> Iterator[Testbed]:
     """Start both as an installation has them (fsync, synchronous commit); stop them at the end."""
     with tempfile.TemporaryDirectory(prefix="reprise-bench-", dir=folder) as name:
         state = Path(name)
@@ -67,20 +67,20 @@ def prepared(folder: Path | None = None) -> Iterator[Stage]:
             stack.callback(server.stop)
             hints = valkey.start(state)
             stack.callback(hints.stop)
-            stage = Stage(state, server.url, server.superuser_url)
-            _migrate(stage)
+            testbed = Testbed(state, server.url, server.superuser_url)
+            _migrate(testbed)
             os.environ |= {
-                "DATABASE_URL": stage.url,
+                "DATABASE_URL": testbed.url,
                 "REDIS_URL": hints.url,
                 "REPRISE_STATE": name,
                 "DJANGO_SETTINGS_MODULE": "core.settings",
             }
             django.setup()
-            yield stage
+            yield testbed
 
 
-def _migrate(stage: Stage) -> None:
-    env = os.environ | {"DATABASE_URL": stage.owner_url, "REPRISE_STATE": str(stage.folder)}
+def _migrate(testbed: Testbed) -> None:
+    env = os.environ | {"DATABASE_URL": testbed.owner_url, "REPRISE_STATE": str(testbed.folder)}
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, env=env, check=True)
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.acceptance.up import Up
 
 QUIET_SECONDS = 1.0
 
 
 @contextmanager
-def silenced(up: Up, job: str) -> Iterator[int]:
+def commands_paused(up: Up, job: str) -> Iterator[int]:
     """Stop every command of a job where it stands; the value is the seq at which that ended.
 
     Nothing is appended while the context lasts. Afterwards they go on.

@@ -22,11 +22,10 @@ from jobs.events import EventType, NewEvent
 from jobs.log import Appended
 from ops.embedded import ports
 from ops.setup.clone import ROOT
-from tests.support import cast as casting
-from tests.support.behind import database_behind, valkey_behind
-from tests.support.cast import Cast, Person
 from tests.support.counters import read_counters
+from tests.support.django_servers import using_database, using_valkey
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.people import People, Person, make_people
 from tests.support.services import Services
 from tests.support.waiting import until
 
@@ -51,12 +50,12 @@ class Web:
 
 
 @dataclass
-class Stage:
+class LiveServer:
     """A web process, its database, and the people in it."""
 
     web: Web
     database_url: str
-    people: Cast
+    people: People
 
     def job(self, events: Sequence[NewEvent] = (), owner: Person | None = None) -> UUID:
         """Return a new running job of alice's (submitted, one attempt, then `events`)."""
@@ -96,18 +95,20 @@ def outputs(count: int, text: str = "ok") -> list[NewEvent]:
 
 
 @contextmanager
-def stage(database_url: str, redis_url: str, server: str = "daphne", **env: str) -> Iterator[Stage]:
+def live_server(
+    database_url: str, redis_url: str, server: str = "daphne", **env: str
+) -> Iterator[LiveServer]:
     """Serve a database; Django in this process is on the same database and layer meanwhile."""
-    with database_behind(database_url), valkey_behind(redis_url):
-        people = casting.make()
+    with using_database(database_url), using_valkey(redis_url):
+        people = make_people()
         with serving(database_url, redis_url, server, **env) as web:
-            yield Stage(web, database_url, people)
+            yield LiveServer(web, database_url, people)
 
 
 @contextmanager
-def elsewhere(services: Services, redis_url: str) -> Iterator[str]:
+def other_database(services: Services, redis_url: str) -> Iterator[str]:
     """Put another fresh database behind Django; the address is the value."""
-    with services.database() as url, database_behind(url), valkey_behind(redis_url):
+    with services.database() as url, using_database(url), using_valkey(redis_url):
         yield url
 
 
@@ -116,8 +117,9 @@ SERVERS = {
     "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0"],
     "uvicorn": ["streams.server_uvicorn"],
 }
-IMPATIENT = {
-    f"{name}, impatient": ["tests.support.impatient", *run] for name, run in SERVERS.items()
+WITH_SHORT_TIMEOUTS = {
+    f"{name}, short timeouts": ["tests.support.short_timeouts", *run]
+    for name, run in SERVERS.items()
 }
 
 
@@ -130,7 +132,7 @@ def serving(database_url: str, redis_url: str, server: str = "daphne", **env: st
     with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
         port, said = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
         command = [
-            *(sys.executable, "-m", *(SERVERS | IMPATIENT)[server]),
+            *(sys.executable, "-m", *(SERVERS | WITH_SHORT_TIMEOUTS)[server]),
             *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
         ]
         own = {

@@ -1,4 +1,4 @@
-"""Putting other servers behind Django in this process: a database, Valkey."""
+"""Have Django in this process use another database, or another Valkey."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.config import database_settings
 
 
 @contextmanager
-def database_behind(url: str, **more: object) -> Iterator[None]:
+def using_database(url: str, **more: object) -> Iterator[None]:
     """Put Django's connection on this database, with other settings of it where they are given.
 
     Within another such context too: what is open to that one's database is closed first.
@@ -32,7 +32,7 @@ def database_behind(url: str, **more: object) -> Iterator[None]:
 
 
 @contextmanager
-def valkey_behind(url: str) -> Iterator[None]:
+def using_valkey(url: str) -> Iterator[None]:
     """Put the channel layer on this Valkey."""
     layer = {**settings.CHANNEL_LAYERS["default"]}
     layer["CONFIG"] = {"hosts": [url], "prefix": "reprise"}

@@ -16,8 +16,7 @@ from core.db import in_thread
 from jobs.access import hints, tokens
 from jobs.log.hints import hint_publisher
 from jobs.models import ApiToken
-from tests.support import cast as casting
-from tests.support.cast import Cast
+from tests.support.people import People, make_people, make_person
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -40,8 +39,8 @@ async def news_of(work: Callable[[], object]) -> list[list[int] | None]:
     return [message["users"] for message in found]
 
 
-def signs_out(cast: Cast) -> Callable[[], object]:
-    browser: Client = cast.bob.browser()
+def signs_out(people: People) -> Callable[[], object]:
+    browser: Client = people.bob.browser()
     return browser.logout
 
 
@@ -49,59 +48,59 @@ def group(name: str) -> Group:
     return Group.objects.get(name=name)
 
 
-BOBS: dict[str, Callable[[Cast], Callable[[], object]]] = {
+BOBS: dict[str, Callable[[People], Callable[[], object]]] = {
     "signs out": signs_out,
-    "token revoked": lambda cast: (
-        lambda: tokens.revoke_tokens(ApiToken.objects.filter(user=cast.bob.user))
+    "token revoked": lambda people: (
+        lambda: tokens.revoke_tokens(ApiToken.objects.filter(user=people.bob.user))
     ),
-    "token deleted": lambda cast: ApiToken.objects.filter(user=cast.bob.user).delete,
-    "out of the team": lambda cast: lambda: cast.red.members.remove(cast.bob.user),
-    "out of the team, from his side": lambda cast: lambda: cast.bob.user.reprise_teams.clear(),
-    "out of the role": lambda cast: lambda: group("operator").user_set.remove(cast.bob.user),
-    "saved": lambda cast: cast.bob.user.save,
+    "token deleted": lambda people: ApiToken.objects.filter(user=people.bob.user).delete,
+    "out of the team": lambda people: lambda: people.red.members.remove(people.bob.user),
+    "out of the team, from his side": lambda people: lambda: people.bob.user.reprise_teams.clear(),
+    "out of the role": lambda people: lambda: group("operator").user_set.remove(people.bob.user),
+    "saved": lambda people: people.bob.user.save,
 }
-ANYBODYS: dict[str, Callable[[Cast], Callable[[], object]]] = {
-    "the role may less": lambda cast: lambda: group("operator").permissions.clear(),
-    "the role is gone": lambda cast: group("operator").delete,
-    "the team is emptied": lambda cast: cast.red.members.clear,
+ANYBODYS: dict[str, Callable[[People], Callable[[], object]]] = {
+    "the role may less": lambda people: lambda: group("operator").permissions.clear(),
+    "the role is gone": lambda people: group("operator").delete,
+    "the team is emptied": lambda people: people.red.members.clear,
 }
 
 
 @pytest.mark.parametrize("change", BOBS.values(), ids=BOBS)
 async def test_what_takes_access_from_somebody_is_told(
-    change: Callable[[Cast], Callable[[], object]],
+    change: Callable[[People], Callable[[], object]],
 ) -> None:
-    cast = await in_thread(casting.make)
-    found = await news_of(await in_thread(change, cast))
-    assert found == [[cast.bob.user.pk]]
+    people = await in_thread(make_people)
+    found = await news_of(await in_thread(change, people))
+    assert found == [[people.bob.user.pk]]
 
 
 @pytest.mark.parametrize("change", ANYBODYS.values(), ids=ANYBODYS)
 async def test_what_may_concern_anybody_is_told_without_names(
-    change: Callable[[Cast], Callable[[], object]],
+    change: Callable[[People], Callable[[], object]],
 ) -> None:
-    cast = await in_thread(casting.make)
-    assert None in await news_of(await in_thread(change, cast))
+    people = await in_thread(make_people)
+    assert None in await news_of(await in_thread(change, people))
 
 
 async def test_what_gives_access_is_no_news() -> None:
-    cast = await in_thread(casting.make)
+    people = await in_thread(make_people)
 
     def give() -> None:
-        casting.person("zoe", "viewer", cast.red)
-        cast.blue.members.add(cast.bob.user)
-        cast.bob.user.user_permissions.add(Permission.objects.get(codename="view_all_jobs"))
-        cast.bob.browser()  # signing in stores when
+        make_person("zoe", "viewer", people.red)
+        people.blue.members.add(people.bob.user)
+        people.bob.user.user_permissions.add(Permission.objects.get(codename="view_all_jobs"))
+        people.bob.browser()  # signing in stores when
 
     assert await news_of(give) == []
 
 
 async def test_what_is_rolled_back_is_no_news() -> None:
-    cast = await in_thread(casting.make)
+    people = await in_thread(make_people)
 
     def take_back() -> None:
         with transaction.atomic():
-            User.objects.get(pk=cast.bob.user.pk).save()
+            User.objects.get(pk=people.bob.user.pk).save()
             transaction.set_rollback(True)
 
     assert await news_of(take_back) == []

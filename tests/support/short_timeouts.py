@@ -1,4 +1,4 @@
-"""A web server with short time limits: `python -m tests.support.impatient MODULE …`, its arguments.
+"""A web server with short time limits: `python -m tests.support.short_timeouts MODULE …`.
 
 Each number of `streams.server.patience` and `streams.server.limits` that the environment has under
 the same name is replaced by it.

@@ -48,7 +48,7 @@ class Intruder:
 
 
 @contextmanager
-def intruder(services: Services, database: str) -> Iterator[Intruder]:
+def open_intruder(services: Services, database: str) -> Iterator[Intruder]:
     """Let an intruder into a test's database."""
     name = database.rsplit("/", 1)[1]
     address = with_database(services.postgres.superuser_url, name)

@@ -1,4 +1,4 @@
-"""The people of the tests: two teams, every role, and somebody without any."""
+"""Accounts for tests: two teams, every role, and a person without one."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Person:
 
     def client(self) -> Client:
         """A client that sends their token with every request."""
-        return client(**self.headers)
+        return django_client(**self.headers)
 
     def browser(self) -> Client:
         """A client with their session, which must pass the CSRF check as a browser must."""
-        made = client()
+        made = django_client()
         made.force_login(self.user)
         return made
 
 
 @dataclass(frozen=True)
-class Cast:
+class People:
     """alice and bob are operators of team red, carol of team blue; vera views team red's jobs.
 
     audrey is an auditor, root is staff, nobody has no role.
@@ -63,7 +63,7 @@ class Cast:
     nobody: Person
 
 
-def client(**headers: str) -> Client:
+def django_client(**headers: str) -> Client:
     """A client for this service that sends `headers` and hides no exception behind a traceback."""
     return Client(
         enforce_csrf_checks=True,
@@ -78,24 +78,26 @@ def post(client: Client, path: str, body: object = None, **headers: str) -> Resp
     return client.post(path, raw, content_type="application/json", headers=headers)
 
 
-def make() -> Cast:
-    """Make the cast in the database of this test."""
+def make_people() -> People:
+    """Make the accounts in the database of this test."""
     red = Team.objects.create(name="Red", slug="red")
     blue = Team.objects.create(name="Blue", slug="blue")
-    return Cast(
+    return People(
         red=red,
         blue=blue,
-        alice=person("alice", "operator", red),
-        bob=person("bob", "operator", red),
-        carol=person("carol", "operator", blue),
-        vera=person("vera", "viewer", red),
-        audrey=person("audrey", "auditor"),
-        root=person("root", staff=True),
-        nobody=person("nobody"),
+        alice=make_person("alice", "operator", red),
+        bob=make_person("bob", "operator", red),
+        carol=make_person("carol", "operator", blue),
+        vera=make_person("vera", "viewer", red),
+        audrey=make_person("audrey", "auditor"),
+        root=make_person("root", staff=True),
+        nobody=make_person("nobody"),
     )
 
 
-def person(name: str, role: str = "", team: Team | None = None, *, staff: bool = False) -> Person:
+def make_person(
+    name: str, role: str = "", team: Team | None = None, *, staff: bool = False
+) -> Person:
     """Make one account with a role, a team and a token; no password, whose hash takes a second."""
     user = User.objects.create_user(name, is_staff=staff)
     if role:
