@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.test import Client
 
 from jobs.access import tokens
@@ -79,30 +81,44 @@ def post(client: Client, path: str, body: object = None, **headers: str) -> Resp
 
 
 def make_people() -> People:
-    """Make the accounts in the database of this test."""
-    red = Team.objects.create(name="Red", slug="red")
-    blue = Team.objects.create(name="Blue", slug="blue")
-    return People(
-        red=red,
-        blue=blue,
-        alice=make_person("alice", "operator", red),
-        bob=make_person("bob", "operator", red),
-        carol=make_person("carol", "operator", blue),
-        vera=make_person("vera", "viewer", red),
-        audrey=make_person("audrey", "auditor"),
-        root=make_person("root", staff=True),
-        nobody=make_person("nobody"),
+    """Make the accounts in the database of this test, in as few statements as can be."""
+    red, blue = Team.objects.bulk_create(
+        [Team(name="Red", slug="red"), Team(name="Blue", slug="blue")]
     )
+    wanted: dict[str, tuple[str, Team | None]] = {
+        "alice": ("operator", red),
+        "bob": ("operator", red),
+        "carol": ("operator", blue),
+        "vera": ("viewer", red),
+        "audrey": ("auditor", None),
+        "root": ("", None),
+        "nobody": ("", None),
+    }
+    with transaction.atomic():
+        users = User.objects.bulk_create(
+            [
+                User(username=name, is_staff=name == "root", password=make_password(None))
+                for name in wanted
+            ]
+        )
+        roles = dict(Group.objects.values_list("name", "pk"))
+        in_group, in_team = User.groups.through, Team.members.through
+        pairs = list(zip(users, wanted.values(), strict=True))
+        in_group.objects.bulk_create(
+            [in_group(user=user, group_id=roles[role]) for user, (role, _) in pairs if role]
+        )
+        in_team.objects.bulk_create(
+            [in_team(user=user, team=team) for user, (_, team) in pairs if team]
+        )
+        people = {user.username: Person(user, tokens.make_token(user, "test")[1]) for user in users}
+    return People(red=red, blue=blue, **people)
 
 
-def make_person(
-    name: str, role: str = "", team: Team | None = None, *, staff: bool = False
-) -> Person:
-    """Make one account with a role, a team and a token; no password, whose hash takes a second."""
-    user = User.objects.create_user(name, is_staff=staff)
+def make_person(name: str, role: str = "", team: Team | None = None) -> Person:
+    """Make one more account with a role, a team and a token; without a password."""
+    user = User.objects.create_user(name)
     if role:
         user.groups.add(Group.objects.get(name=role))
     if team is not None:
         team.members.add(user)
-    _token, raw = tokens.make_token(user, "test")
-    return Person(user, raw)
+    return Person(user, tokens.make_token(user, "test")[1])
