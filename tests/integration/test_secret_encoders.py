@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from itertools import cycle, islice
 
 import pytest
 
@@ -47,10 +49,20 @@ def check(encoder: str, secret: str) -> None:
         assert said(masks, text[:at], text[at:]) == masked
 
 
+def pieces(text: str, number: int) -> Iterator[str]:
+    """Cut a text into pieces of 1 to 12 characters; each number begins at another length."""
+    at = 0
+    for size in islice(cycle(range(1, 13)), number % 12, None):
+        if at >= len(text):
+            return
+        yield text[at : at + size]
+        at += size
+
+
 def test_a_key_is_masked_line_by_line_and_as_a_whole() -> None:
     body = base64.encodebytes(bytes(range(256))).decode()
     key = f"-----BEGIN KEY-----\n{body}-----END KEY-----\n"
     masks = Masks([key])
-    for encoder, encode in ENCODERS.items():
-        masked = said(masks, "\n", *encode(key), "\n")
+    for number, (encoder, encode) in enumerate(ENCODERS.items()):
+        masked = said(masks, "\n", *pieces(encode(key), number), "\n")
         assert leaks(key, masked.replace(MASK, " ")) == [], (encoder, masked)
