@@ -193,8 +193,10 @@ def _initdb(
     )  # fmt: skip
     words.unlink(missing_ok=True)
     if ran.returncode != 0:
-        said = [line for line in ran.stdout.splitlines() if "error" in line] or [ran.stdout.strip()]
-        raise CannotStart(f"initdb failed: {said[0]}")
+        errors = [line for line in ran.stdout.splitlines() if "error" in line] or [
+            ran.stdout.strip()
+        ]
+        raise CannotStart(f"initdb failed: {errors[0]}")
     new.rename(data)
 
 

@@ -173,8 +173,8 @@ def main(name: str, port: str, folder: str, restarts: str, speed: str, parent: s
         listener.game = game
         listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):  # a log on a full disk keeps nobody from playing
-            said = f"{game.identity['started_at']} {name} {game.identity['version']} serves"
-            print(said, flush=True)
+            message = f"{game.identity['started_at']} {name} {game.identity['version']} serves"
+            print(message, flush=True)
         listener.serve_forever(poll_interval=60)
 
 

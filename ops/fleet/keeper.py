@@ -54,15 +54,15 @@ class Keeper:
         """Return the process's id, None while there is none."""
         return self._process.pid if self._process and not self._gone.is_set() else None
 
-    async def restart(self, said: str) -> None:
+    async def restart(self, request_id: str) -> None:
         """End the process and start another; with an id that was seen before, do nothing.
 
         OSError, and all is as it was, where the count cannot be written down: asking again helps.
         """
         async with self._lock:
-            if said in self.count.ids:
+            if request_id in self.count.ids:
                 return
-            ids = [*self.count.ids, said][-KEPT_IDS:]
+            ids = [*self.count.ids, request_id][-KEPT_IDS:]
             self._write_down(replace(self.count, asked=self.count.asked + 1, ids=ids))
             await self._end()
             self._start()

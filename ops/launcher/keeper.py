@@ -179,8 +179,8 @@ class Keeper:
             raise self._dead() from error
 
     def _dead(self) -> CannotStart:
-        said = (self.log / "keeper.out").read_text(errors="replace")
-        return CannotStart(f"The keeper of the processes ended: {telling_line(said)}")
+        output = (self.log / "keeper.out").read_text(errors="replace")
+        return CannotStart(f"The keeper of the processes ended: {telling_line(output)}")
 
 
 def _socket(state: Path) -> Path:

@@ -39,7 +39,9 @@ class Watch:
     def unexpected(self) -> list[str]:
         """The complaints that no `allow` covers."""
         return [
-            said for said in self.complaints if not any(one.search(said) for one in self._allowed)
+            reported
+            for reported in self.complaints
+            if not any(one.search(reported) for one in self._allowed)
         ]
 
     def _console(self, message: ConsoleMessage) -> None:

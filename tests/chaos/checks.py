@@ -270,12 +270,12 @@ class Finding:
 
 def judge(seen: Seen) -> list[Finding]:
     """Return what is wrong with a run; nothing where every check holds."""
-    return [Finding(name, said) for name, check in CHECKS.items() for said in check(seen)]
+    return [Finding(name, reported) for name, check in CHECKS.items() for reported in check(seen)]
 
 
 def fails_with(seen: Seen, words: str) -> list[Finding]:
     """A run whose kind misbehaves fails, with the words for that"""
-    said = [event["data"]["message"] for event in seen.events if event["type"] == "job.failed"]
-    if len(said) == 1 and words in said[0]:
+    reported = [event["data"]["message"] for event in seen.events if event["type"] == "job.failed"]
+    if len(reported) == 1 and words in reported[0]:
         return []
-    return [Finding("words", f"it did not fail with {words!r}: {said or seen.events[-1:]}")]
+    return [Finding("words", f"it did not fail with {words!r}: {reported or seen.events[-1:]}")]

@@ -175,7 +175,7 @@ class FaultyDrive(Drive):
             self.installation.pardon(
                 int(event["data"]["worker"].rpartition("/")[2]) for event in begun
             )
-        said = checks.fails_with(outcome.seen, kinds.FAULTS[name].words)
-        outcome.findings = [*checks.judge(outcome.seen), *said]
+        reported = checks.fails_with(outcome.seen, kinds.FAULTS[name].words)
+        outcome.findings = [*checks.judge(outcome.seen), *reported]
         outcome.seconds = time.monotonic() - began
         return outcome

@@ -44,11 +44,11 @@ class Told:
 
 def line(outcome: Outcome, done: int, planned: int) -> str:
     """Return what is said of a run when it has ended."""
-    said = seen(outcome)
+    reported = seen(outcome)
     sign = "✗" if outcome.findings else "✓"
     words = [
         f"{done:>4}/{planned} {sign} {outcome.planned.fault:<16}",
-        f"run {outcome.planned.number}: {said['status']}, attempt {said['attempts']},",
+        f"run {outcome.planned.number}: {reported['status']}, attempt {reported['attempts']},",
         f"{outcome.seconds:.1f} s. {outcome.fault}",
     ]
     wrong = [f"        {one.check}: {one.what}" for one in outcome.findings]

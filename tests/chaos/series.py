@@ -101,32 +101,32 @@ class Series:
         while not looking.done():
             self._installation.base.supervisor.tend()
             time.sleep(LOOK_SECONDS)
-        findings = [Finding("whole", said) for said in looking.result()]
-        return findings + [Finding("whole", said) for said in self._installation.deaths]
+        findings = [Finding("whole", reported) for reported in looking.result()]
+        return findings + [Finding("whole", reported) for reported in self._installation.deaths]
 
     def _settled(self) -> list[str]:
         """Return what is not as it must be, given some time to become so."""
         deadline, rows = time.monotonic() + SETTLE_SECONDS, self._installation.rows
         jobs = [str(outcome.job) for outcome in self.outcomes]
-        while said := [
+        while reported := [
             *rows.loose_ends(),
             *(f"bystanders: {one}" for one in rows.bystanders()),
             *self._changed(),
             *leftovers.of(jobs),
         ]:
             if time.monotonic() > deadline:
-                return said
+                return reported
             self._installation.stopping.wait(1)
         return []
 
     def _changed(self) -> list[str]:
         """Say which logs are not what they were when their run was judged, or not whole."""
-        rows, said = self._installation.rows, []
+        rows, reported = self._installation.rows, []
         for outcome in self.outcomes:
             if outcome.job is None or outcome.seen is None:
                 continue
             if rows.texts(outcome.job) != outcome.seen.texts:
-                said.append(f"job {outcome.job} has another log than when it had ended")
+                reported.append(f"job {outcome.job} has another log than when it had ended")
             if broken := rows.broken(outcome.job):
-                said.append(f"job {outcome.job}: {broken}")
-        return said
+                reported.append(f"job {outcome.job}: {broken}")
+        return reported

@@ -55,7 +55,7 @@ class SupervisedProcess:
     @property
     def deaths(self) -> list[str]:
         """What is said of each time that it ended and nobody here had asked for it."""
-        return [said for pid, said in self._deaths if pid not in self._pardoned]
+        return [reported for pid, reported in self._deaths if pid not in self._pardoned]
 
     def pardon(self, pid: int) -> None:
         """Say nothing of the end of this process of its: it was to be expected."""
@@ -87,8 +87,8 @@ class SupervisedProcess:
                 if status is None:
                     return
                 if not self._asked:
-                    said = f"{self.name} ended by itself, with status {status}: {self.log}"
-                    self._deaths.append((self._process.pid, said))
+                    reported = f"{self.name} ended by itself, with status {status}: {self.log}"
+                    self._deaths.append((self._process.pid, reported))
                 self._process = None
                 self._not_before = max(self._not_before, time.monotonic() + AGAIN_SECONDS)
             if time.monotonic() >= self._not_before:

@@ -45,8 +45,8 @@ class Updates:
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add what is to be said of these alone."""
         parser.add_argument("--runs", type=count, default=self.runs, help=f"how many ({self.runs})")
-        said = f"each so-manieth run of a kind that misbehaves; 0: none ({self.faulty})"
-        parser.add_argument("--faulty", type=int, default=self.faulty, help=said)
+        reported = f"each so-manieth run of a kind that misbehaves; 0: none ({self.faulty})"
+        parser.add_argument("--faulty", type=int, default=self.faulty, help=reported)
         parser.add_argument("--keep", action="store_true", help="keep the logs of good runs too")
         alone = "without a bad schedule and a bad consumer standing by, to compare"
         parser.add_argument("--alone", action="store_true", help=alone)

@@ -144,7 +144,7 @@ def secretive(state: Path) -> Iterator[Path]:
 @contextmanager
 def worker(state: Path, keys: Path) -> Iterator[Path]:
     """Run a worker process; yield the file that has all it says, and end it afterwards."""
-    said = state / "worker.log"
+    reported = state / "worker.log"
     config = settings.REPRISE
     env = {
         "DATABASE_URL": config.database_url,
@@ -154,13 +154,13 @@ def worker(state: Path, keys: Path) -> Iterator[Path]:
         "REPRISE_KINDS": PATH,
         "PYTHONUNBUFFERED": "1",
     }
-    with said.open("ab") as file:
+    with reported.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             cwd=ROOT, env=os.environ | env, stdout=file, stderr=file,
         )  # fmt: skip
     try:
-        yield said
+        yield reported
     finally:
         process.terminate()
         process.wait()

@@ -79,8 +79,8 @@ def _archive_and_read(archive_folder: ArchiveFolder) -> None:
     log_of = {job.pk: texts(job.pk) for job in jobs}
     exports = "".join(exported(job.pk) for job in jobs)
     fed()
-    said = archive()
-    assert "2025-03: dropped, " in said
+    reported = archive()
+    assert "2025-03: dropped, " in reported
     assert MARCH not in months.month_tables()
     assert "jobs_event_2025_03" not in str(months.month_tables())
     [name] = archive_folder.files
@@ -176,10 +176,10 @@ def test_unfinished_jobs_and_the_feed_hold_a_month_back(archive_folder: ArchiveF
 
 
 def said_json(**options: object) -> list[str]:
-    said = StringIO()
+    reported = StringIO()
     with pytest.raises(CommandError):
-        call_command("archive", before=APRIL, json=True, stdout=said, **options)
-    return said.getvalue().splitlines()
+        call_command("archive", before=APRIL, json=True, stdout=reported, **options)
+    return reported.getvalue().splitlines()
 
 
 def test_a_dry_run_and_the_applications_role_change_nothing(

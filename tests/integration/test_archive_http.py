@@ -83,8 +83,8 @@ def test_pages_lines_and_streams_from_any_cursor(seq: int, scene: Scene) -> None
     ).content
     assert lines.decode() == "".join(f"{text}\n" for text in scene.before[seq:])
 
-    said = scene.get(f"/api/jobs/{scene.job}/stream?rotate_s=0", **{"Last-Event-ID": after})
-    blocks = [block.split("\n") for block in said.text.split("\n\n")]
+    reported = scene.get(f"/api/jobs/{scene.job}/stream?rotate_s=0", **{"Last-Event-ID": after})
+    blocks = [block.split("\n") for block in reported.text.split("\n\n")]
     data = [block[1].removeprefix("data: ") for block in blocks if block[0].startswith("id: ")]
     assert data == scene.before[seq:]
 

@@ -60,8 +60,8 @@ def test_an_empty_month_goes_without_a_file(stage: str, archive_folder: ArchiveF
     restore.make_month(datetime(2025, 3, 1, tzinfo=UTC))
     if stage:
         archive_folder.stages(stop_after=stage)
-    said = archive()
-    assert said.startswith("2025-03: dropped, 0 events\n")
+    reported = archive()
+    assert reported.startswith("2025-03: dropped, 0 events\n")
     assert (archive_folder.files, archive()) == ([], "")
 
 

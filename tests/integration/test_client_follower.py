@@ -255,9 +255,9 @@ async def test_json_is_the_log_and_nothing_else(scene: LiveServer) -> None:
     rows = scene.rows(job)
     whole = await reprise(scene, job, "--json", "--verify")
     part = await reprise(scene, job, "--json", "--quiet", "--after", cursor_of(rows[811]))
-    status, lines, said = await result(whole)
+    status, lines, reported = await result(whole)
     assert (status, lines) == (0, "\n".join(rows) + "\n")
-    assert "Following over" in said
+    assert "Following over" in reported
     assert await result(part) == (0, "\n".join(rows[812:]) + "\n", "")
 
 
@@ -267,15 +267,15 @@ async def test_ctrl_c_leaves_with_the_cursor_to_go_on_from(scene: LiveServer) ->
     assert first.stdout is not None
     head = [(await first.stdout.readline()).decode() for _ in scene.rows(job)]
     first.send_signal(signal.SIGINT)
-    status, rest, said = await result(first)
+    status, rest, reported = await result(first)
     assert (status, rest) == (130, "")
     cursor = cursor_of(head[-1].rstrip("\n"))
-    assert said.splitlines()[-1] == f"reprise: left at #22 of #22; go on with --after {cursor}"
+    assert reported.splitlines()[-1] == f"reprise: left at #22 of #22; go on with --after {cursor}"
     await scene.append(job, *outputs(7))
     await scene.finish(job)
-    status, tail, said = await result(await reprise(scene, job, "--json", "--after", cursor))
+    status, tail, reported = await result(await reprise(scene, job, "--json", "--after", cursor))
     assert (status, "".join(head) + tail) == (0, "\n".join(scene.rows(job)) + "\n")
-    assert "Resumed from #22, 8 events caught up, over " in said
+    assert "Resumed from #22, 8 events caught up, over " in reported
 
 
 async def test_what_goes_wrong_is_one_line(scene: LiveServer) -> None:
@@ -304,6 +304,6 @@ async def test_sigterm_leaves_as_ctrl_c_does(scene: LiveServer) -> None:
     for _ in scene.rows(job):
         assert json.loads(await running.stdout.readline())
     running.send_signal(signal.SIGTERM)
-    status, _, said = await result(running)
+    status, _, reported = await result(running)
     assert status == 143
-    assert "--after 4-" in said
+    assert "--after 4-" in reported

@@ -46,15 +46,15 @@ def exported(job: UUID, path: Path | None = None) -> str:
     if path is not None:
         call_command("export", str(job), output=path, stdout=StringIO())
         return ""
-    said = StringIO()
-    call_command("export", str(job), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job), stdout=reported)
+    return reported.getvalue()
 
 
 def imported(*paths: Path, **options: bool) -> str:
-    said = StringIO()
-    call_command("import", *paths, stdout=said, **options)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("import", *paths, stdout=reported, **options)
+    return reported.getvalue()
 
 
 def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
@@ -166,11 +166,11 @@ def test_a_bad_file_is_refused_at_its_line_and_nothing_of_it_stored(
     bad, good = tmp_path / "bad.ndjson", tmp_path / "good.ndjson"
     exported(make_job(events=[ATTEMPT, DONE]).pk, good)
     with other_database(services, redis):
-        for name, (tamper, said) in TAMPERINGS.items():
+        for name, (tamper, reported) in TAMPERINGS.items():
             bad.write_text("".join(f"{line}\n" for line in tamper(lines)))
             with pytest.raises(CommandError) as refused:
                 imported(good, bad)
-            assert re.search(f"bad.ndjson: .*{said}", str(refused.value)), name
+            assert re.search(f"bad.ndjson: .*{reported}", str(refused.value)), name
             assert not Job.objects.exists(), name
 
 

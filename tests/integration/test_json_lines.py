@@ -53,8 +53,12 @@ def run(*words: object) -> str:
 def test_an_events_text_is_one_line_and_means_what_was_said(job: UUID) -> None:
     texts = log.read(job).texts
     assert [text.splitlines() for text in texts] == [[text] for text in texts]
-    said = json.loads(texts[2])
-    assert (said["data"]["text"], said["step"], said["target"]) == (BREAKS, BREAKS, BREAKS)
+    reported = json.loads(texts[2])
+    assert (reported["data"]["text"], reported["step"], reported["target"]) == (
+        BREAKS,
+        BREAKS,
+        BREAKS,
+    )
     assert Job.objects.get(pk=job).message == BREAKS
     assert verify_job(job).ok
 

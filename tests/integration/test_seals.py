@@ -52,9 +52,9 @@ def test_a_seal_has_every_head_that_moved_and_follows_the_one_before(seal_folder
     hashed = bytes(jobs[1].head_hash).hex()
     assert lines[1][1:] == [f'{{"job":"{jobs[1].pk}","seq":3,"hash":"{hashed}"}}']
     assert [json.loads(line)["job"] for line in lines[0][1:]] == [str(job.pk) for job in jobs]
-    said = json.loads(lines[1][0])
-    assert said["previous"] == hashlib.sha256(lines[0][0].encode()).hexdigest()
-    assert said["digest"] == hashlib.sha256(f"{lines[1][1]}\n".encode()).hexdigest()
+    reported = json.loads(lines[1][0])
+    assert reported["previous"] == hashlib.sha256(lines[0][0].encode()).hexdigest()
+    assert reported["digest"] == hashlib.sha256(f"{lines[1][1]}\n".encode()).hexdigest()
     assert json.loads(lines[0][0])["previous"] == "0" * 64
     assert [seal.text for seal in Seal.objects.order_by("number")] == [each[0] for each in lines]
     assert SealedHead.objects.filter(seal=1).count() == 3

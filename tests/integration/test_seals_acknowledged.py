@@ -51,9 +51,9 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     backup.restore()
     append(jobs[0])  # the log goes on otherwise
 
-    said = failing("verify", "--all")
-    assert "seal 2  bad: Its row is missing. The log does not have what seal 2 vouches" in said
-    assert "run `seal --acknowledge 3`" in said
+    reported = failing("verify", "--all")
+    assert "seal 2  bad: Its row is missing. The log does not have what seal 2 vouches" in reported
+    assert "run `seal --acknowledge 3`" in reported
     assert "run `seal --acknowledge 3`" in failing("seal")
     shown = failing("seal", "--acknowledge", "3")
     assert "1 head, 1 ahead of the log" in shown
@@ -63,10 +63,10 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     assert "Seal 4: 1 head, digest " in done
     assert "acknowledges seals 2, 3\n" in done
 
-    said = command("verify", "--all")
-    assert "seal 2  acknowledged by seal 4 of " in said
-    assert said.count(": Restored Monday's backup.") == 2
-    assert "4 seals checked, all good, 2 of them acknowledged." in said
+    reported = command("verify", "--all")
+    assert "seal 2  acknowledged by seal 4 of " in reported
+    assert reported.count(": Restored Monday's backup.") == 2
+    assert "4 seals checked, all good, 2 of them acknowledged." in reported
     lines = [json.loads(line) for line in command("verify", "--all", "--json").splitlines()][3:]
     assert [line["ok"] for line in lines] == [True] * 4
     assert "acknowledged" not in lines[0]
@@ -100,11 +100,11 @@ def test_the_preview_counts_what_is_lost(intruder: Intruder) -> None:
     assert counts == [[2, 1, 0, 1, 0, 0], [3, 2, 0, 0, 1, 1]]
     assert found["acknowledges"]["jobs"] == 3
     assert [lost["seq"] for lost in found["acknowledges"]["lost"]] == [3, 5, 1]
-    said = failing("seal", "--acknowledge", "3")
-    assert "the log ends at 2" in said
-    assert "the job is gone" in said
-    assert f"job {first.pk}: seal 3 has event 5, the log has another event there" in said
-    assert "Lost: sealed heads of 3 jobs." in said
+    reported = failing("seal", "--acknowledge", "3")
+    assert "the log ends at 2" in reported
+    assert "the job is gone" in reported
+    assert f"job {first.pk}: seal 3 has event 5, the log has another event there" in reported
+    assert "Lost: sealed heads of 3 jobs." in reported
     assert Seal.objects.count() == 1
     made = json.loads(command("seal", "--acknowledge", "3", REASON, "--json"))
     assert (made["sealed"], made["number"], made["heads"]) == (True, 4, 1)
@@ -116,10 +116,10 @@ def test_an_acknowledgement_needs_no_head_that_moved(seal_folder: Path, intruder
     restored_database(intruder)
     assert "Seal 4: 0 heads" in command("seal", "--acknowledge", "3", REASON)
     line = file_of(seal_folder, 3).read_text().splitlines()[0]
-    said = text.parse_seal(Seal.objects.get(number=4).text)
-    assert said.previous == text.hash_of(line)
-    assert said.acknowledged is not None
-    assert said.acknowledged.seals == (2, 3)
+    reported = text.parse_seal(Seal.objects.get(number=4).text)
+    assert reported.previous == text.hash_of(line)
+    assert reported.acknowledged is not None
+    assert reported.acknowledged.seals == (2, 3)
     assert bad_seals() == {}
     assert command("seal") == "Nothing to seal: no head has moved since seal 4.\n"
 
@@ -203,11 +203,11 @@ def test_seals_that_the_log_has_are_taken_up_not_acknowledged(intruder: Intruder
     seals.seal_heads()
     forget(intruder, 2, 3)
     cut(intruder, jobs[1], 2)  # as seal 2 has it
-    said = failing("seal", "--acknowledge", "3", REASON)
-    assert "The log has all that seal 2 vouches for: run `seal`" in said
-    said = failing("seal")
-    assert "Seal 2 had a file but no row: it has its row again." in said
-    assert "run `seal --acknowledge 3`" in said
+    reported = failing("seal", "--acknowledge", "3", REASON)
+    assert "The log has all that seal 2 vouches for: run `seal`" in reported
+    reported = failing("seal")
+    assert "Seal 2 had a file but no row: it has its row again." in reported
+    assert "run `seal --acknowledge 3`" in reported
     command("seal", "--acknowledge", "3", REASON)
     assert acknowledged() == {3: 4}
     assert bad_seals() == {}

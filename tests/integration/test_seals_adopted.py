@@ -49,10 +49,10 @@ def test_an_older_seal_gets_its_row_back(lost: list[int], intruder: Intruder) ->
     reasons = bad_seals()
     assert list(reasons) == lost
     assert all(reason.endswith(ADVICE) for reason in reasons.values())
-    said = command("seal")
+    reported = command("seal")
     for number in lost:
-        assert f"Seal {number} had a file but no row: it has its row again.\n" in said
-    assert "Nothing to seal" in said
+        assert f"Seal {number} had a file but no row: it has its row again.\n" in reported
+    assert "Nothing to seal" in reported
     assert rows() == kept
     assert list(Seal.objects.order_by("number").values_list("text", flat=True)) == texts
     assert bad_seals() == {}
@@ -84,8 +84,8 @@ def test_heads_that_nobody_signed_keep_the_row_away(intruder: Intruder) -> None:
     intruder.run(
         "insert into jobs_sealedhead (seal_id, job, seq, hash) values (1, %s, 1, 'x')", jobs[0].pk
     )
-    said = command("seal")
-    assert "Seal 1 has a file but no row, and cannot have it back: jobs_sealedhead has" in said
+    reported = command("seal")
+    assert "Seal 1 has a file but no row, and cannot have it back: jobs_sealedhead has" in reported
     assert list(bad_seals()) == [1]
     intruder.run("delete from jobs_sealedhead where seal_id = 1 and hash = 'x'")
     command("seal")
@@ -150,9 +150,9 @@ def test_a_file_that_does_not_fit_gives_no_row_back(seal_folder: Path, intruder:
     ):
         overwrite(path, changed)
         append(jobs[0])
-        said = command("seal")
-        assert f"Seal 2 has a file but no row, and cannot have it back: {why}.\n" in said
-        assert "digest" in said  # and a seal was made all the same
+        reported = command("seal")
+        assert f"Seal 2 has a file but no row, and cannot have it back: {why}.\n" in reported
+        assert "digest" in reported  # and a seal was made all the same
         assert bad_seals()[2].endswith(f"{why}. Put back the files from a copy, then run `seal`.")
     overwrite(path, content)
     command("seal")
@@ -180,8 +180,8 @@ def test_a_gap_in_newer_files_is_said(seal_folder: Path, intruder: Intruder) -> 
     content = file_of(seal_folder, 2).read_text()
     file_of(seal_folder, 2).unlink()
     forget(intruder, 2, 3)
-    said = failing("seal")
-    assert "seal-00000002.ndjson is missing, and seal-00000003.ndjson is there." in said
+    reported = failing("seal")
+    assert "seal-00000002.ndjson is missing, and seal-00000003.ndjson is there." in reported
     file_of(seal_folder, 2).write_text(content)
     command("seal")
     assert bad_seals() == {}
@@ -211,8 +211,8 @@ def test_a_head_within_an_archived_history_is_read_from_the_archive(
     archive()
     archive_frames.forget_frames()
     forget(intruder, 1)
-    said = command("seal")
-    assert "Seal 1 had a file but no row" in said
-    assert "Seal 2: 1 head" in said
+    reported = command("seal")
+    assert "Seal 1 had a file but no row" in reported
+    assert "Seal 2: 1 head" in reported
     assert bad_seals() == {}
     assert verify_job(job.pk).ok

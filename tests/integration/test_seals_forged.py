@@ -74,8 +74,8 @@ def test_a_job_removed_as_a_whole_is_found_by_the_seal(intruder: Intruder) -> No
     seals.seal_heads()
     intruder.run("delete from jobs_event where job = %s", job.pk)
     intruder.run("delete from jobs_job where id = %s", job.pk)
-    said = failing("verify", "--all")
-    assert f"{job.pk}  bad at 1: The job's row is gone" in said
+    reported = failing("verify", "--all")
+    assert f"{job.pk}  bad at 1: The job's row is gone" in reported
 
 
 def test_a_row_that_is_changed_is_found(intruder: Intruder) -> None:
@@ -180,7 +180,7 @@ def test_seals_signed_by_another_are_found_with_the_key(
     assert keys.read_public(str(public)) == own
     assert list(bad_seals(str(own))) == [1, 2, 3]
     for given in (["--key", str(public)], ["--key", str(own)], []):
-        said = failing("verify", "--all", *given)
-        assert said.count("bad: Another key has signed it") == 3
+        reported = failing("verify", "--all", *given)
+        assert reported.count("bad: Another key has signed it") == 3
     (seal_folder / "seal_key").unlink()
     assert "3 seals checked, all good" in command("verify", "--all")

@@ -36,14 +36,14 @@ pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
 def test_of_two_who_acknowledge_at_once_one_does(intruder: Intruder) -> None:
     restored_database(intruder)
-    start, said = threading.Barrier(2), list[str]()
+    start, reported = threading.Barrier(2), list[str]()
 
     def work() -> None:
         try:
             start.wait()
-            said.append(str(seals.acknowledge_seals(3, "Restored.", "root@db1").number))
+            reported.append(str(seals.acknowledge_seals(3, "Restored.", "root@db1").number))
         except SealFailed as error:
-            said.append(error.message)
+            reported.append(error.message)
         finally:
             connection.close()
 
@@ -52,7 +52,7 @@ def test_of_two_who_acknowledge_at_once_one_does(intruder: Intruder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(said) == ["4", "Seal 3 is not newer than seal 4, the last in this database."]
+    assert sorted(reported) == ["4", "Seal 3 is not newer than seal 4, the last in this database."]
     assert acknowledged() == {2: 4, 3: 4}
     assert bad_seals() == {}
 

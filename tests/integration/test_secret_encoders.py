@@ -22,7 +22,7 @@ SECRETS = (
 BEFORE, AFTER = "is: ", " so\n"
 
 
-def said(masks: Masks, *pieces: str) -> str:
+def reported(masks: Masks, *pieces: str) -> str:
     stream = Stream(masks)
     return "".join([*map(stream.feed, pieces), stream.close()])
 
@@ -39,14 +39,14 @@ def check(encoder: str, secret: str) -> None:
     # A dump's rows begin lines; everything else may stand in the midst of one.
     before = "\n" if encoder.startswith(("xxd", "od", "hexdump")) else BEFORE
     text = before + encoded + AFTER
-    masked = said(masks, text)
+    masked = reported(masks, text)
     assert masked.startswith(before)
     assert masked.endswith(AFTER)
     assert masked.count(MASK) == 1
     assert leaks(secret, masked[len(before) : -len(AFTER)].replace(MASK, " ")) == []
-    assert said(masks, *text) == masked
+    assert reported(masks, *text) == masked
     for at in range(0, len(text), 1 + len(text) // 12):
-        assert said(masks, text[:at], text[at:]) == masked
+        assert reported(masks, text[:at], text[at:]) == masked
 
 
 def pieces(text: str, number: int) -> Iterator[str]:
@@ -64,5 +64,5 @@ def test_a_key_is_masked_line_by_line_and_as_a_whole() -> None:
     key = f"-----BEGIN KEY-----\n{body}-----END KEY-----\n"
     masks = Masks([key])
     for number, (encoder, encode) in enumerate(ENCODERS.items()):
-        masked = said(masks, "\n", *pieces(encode(key), number), "\n")
+        masked = reported(masks, "\n", *pieces(encode(key), number), "\n")
         assert leaks(key, masked.replace(MASK, " ")) == [], (encoder, masked)

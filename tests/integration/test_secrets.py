@@ -72,9 +72,9 @@ def values(job: Job) -> dict[str, str]:
 
 
 def manage(*arguments: str) -> str:
-    said = StringIO()
-    call_command("secrets", *arguments, stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("secrets", *arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def outcome(job: Job) -> Job:
@@ -148,7 +148,7 @@ def test_a_real_worker_lets_no_secret_out(
 ) -> None:
     ends = ("well", "badly", "broken", "long")
     jobs = [submit(people, end=end) for end in ends]
-    with secret_kinds.worker(tmp_path, key_file) as said:
+    with secret_kinds.worker(tmp_path, key_file) as reported:
         over = {end: outcome(job) for end, job in zip(ends, jobs, strict=True)}
     assert {end: job.status for end, job in over.items()} == {
         "well": "succeeded", "badly": "failed", "broken": "failed", "long": "failed",
@@ -159,9 +159,9 @@ def test_a_real_worker_lets_no_secret_out(
     assert over["long"].message == "x" * 3990 + MASK
 
     exported = "".join(_exported(job) for job in jobs)
-    everywhere = secret_kinds.everything(database) + exported + said.read_text()
+    everywhere = secret_kinds.everything(database) + exported + reported.read_text()
     assert [value for value in VALUES if value in everywhere] == []
-    assert MASK in said.read_text()
+    assert MASK in reported.read_text()
     events = [parse(text) for text in log.read(jobs[0].pk).texts]
     shown = {
         (event.step, event.data["stream"]): _output(jobs[0], event.step, event.data["stream"])
@@ -180,9 +180,9 @@ def test_a_real_worker_lets_no_secret_out(
 
 
 def _exported(job: Job) -> str:
-    said = StringIO()
-    call_command("export", str(job.pk), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job.pk), stdout=reported)
+    return reported.getvalue()
 
 
 def _output(job: Job, step: str | None, stream: str) -> str:
@@ -296,8 +296,8 @@ def test_what_runs_read_again_is_not_masked() -> None:
     wait = {"for": "timer", "name": "timer", "until": "2026-11-22T09:00:00Z"}
     waiting = NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
     progressed = NewEvent(EventType.JOB_PROGRESSED, {"done": 1, "total": 1000, "failed": 0})
-    said = vault.masked([waiting, progressed])
-    assert [event.data for event in said] == [
+    reported = vault.masked([waiting, progressed])
+    assert [event.data for event in reported] == [
         {**waiting.data, "waits": [{**wait, "name": MASK}]},
         progressed.data,
     ]

@@ -161,8 +161,17 @@ def report(body: bytes) -> int:
 
 async def test_csp_reports_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     before = (await get("/healthz")).json()["csp_reports"]
-    said = {"csp-report": {"blocked-uri": "inline\nFAKE LINE", "effective-directive": "style-src"}}
-    bodies = [json.dumps(said).encode(), b"", b"[", b"[" * 10_000, b"\xff", b"x" * 2 * 1024 * 1024]
+    reported = {
+        "csp-report": {"blocked-uri": "inline\nFAKE LINE", "effective-directive": "style-src"}
+    }
+    bodies = [
+        json.dumps(reported).encode(),
+        b"",
+        b"[",
+        b"[" * 10_000,
+        b"\xff",
+        b"x" * 2 * 1024 * 1024,
+    ]
     with caplog.at_level(logging.WARNING, "core.csp"):
         assert [await in_thread(report, body) for body in bodies] == [204] * len(bodies)
 

@@ -95,7 +95,7 @@ def test_each_wait_is_twice_the_one_before_up_to_the_longest(ann: User, name: st
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "reported"),
     [
         (0.2, "1 second"),
         (2, "2 seconds"),
@@ -104,8 +104,8 @@ def test_each_wait_is_twice_the_one_before_up_to_the_longest(ann: User, name: st
         (300, "5 minutes"),
     ],
 )
-def test_the_wait_is_told_in_words(ann: User, seconds: float, said: str) -> None:
-    assert throttle.too_many(seconds).message.endswith(f"password. Try again in {said}.")
+def test_the_wait_is_told_in_words(ann: User, seconds: float, reported: str) -> None:
+    assert throttle.too_many(seconds).message.endswith(f"password. Try again in {reported}.")
 
 
 def test_an_attempt_that_has_to_wait_makes_the_wait_no_longer(ann: User) -> None:
@@ -211,9 +211,9 @@ def test_the_log_says_who_and_from_where_and_no_name_that_is_nobodys(
         attempt("my-password")
         guess("ann")
         attempt("ann")
-    said = [one.getMessage() for one in caplog.records if one.name == "jobs.access.throttle"]
-    assert said.pop().startswith(f"an attempt to sign in as ann from {HERE} has to wait ")
-    assert said == [
+    reported = [one.getMessage() for one in caplog.records if one.name == "jobs.access.throttle"]
+    assert reported.pop().startswith(f"an attempt to sign in as ann from {HERE} has to wait ")
+    assert reported == [
         f"ann signed in from {HERE}",
         f"somebody could not sign in as nobody here from {HERE}",
         *[f"somebody could not sign in as ann from {HERE}"] * 5,

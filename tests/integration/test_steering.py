@@ -157,8 +157,8 @@ def test_a_gate_is_answered_by_somebody_else_where_it_says_so(people: People) ->
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         assert "somebody else" in refused.json()["detail"]
     [shown] = people.bob.client().get(f"/api/jobs?id={job.pk}").json()["jobs"]
-    said = {**GATE, "not_by_submitter": True, "for": "approval"}
-    assert {name: shown["waiting_for"][0][name] for name in said} == said
+    reported = {**GATE, "not_by_submitter": True, "for": "approval"}
+    assert {name: shown["waiting_for"][0][name] for name in reported} == reported
     assert post(people.bob.client(), path, {"reason": "Looks well."}).status_code == 202
     assert last(job).data == {"gate": "go", "reason": "Looks well."}
     row = people.bob.client().get(f"/api/jobs/{job.pk}").json()
@@ -177,13 +177,13 @@ def signed_in(person: Person) -> Client:
 def test_which_gate_is_meant_is_said_where_there_are_several(people: People) -> None:
     job = job_of(people.alice, people, [ATTEMPT, asked("one"), asked("two")])
     path, client = f"/api/jobs/{job.pk}/reject", people.bob.client()
-    for body, said in (
+    for body, reported in (
         ({}, "say which is meant: one, two"),
         ({"gate": "three"}, "does not wait at the gate three, but: one, two"),
     ):
         refused = post(client, path, body)
         assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
-        assert said in refused.json()["detail"]
+        assert reported in refused.json()["detail"]
     assert post(client, path, {"gate": "two", "reason": "No."}).status_code == 202
     assert (last(job).type, last(job).data) == ("job.rejected", {"gate": "two", "reason": "No."})
 
@@ -210,15 +210,15 @@ def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(people: People)
 
 def test_a_signal_is_sent_to_who_waits_for_it(people: People) -> None:
     job = job_of(people.alice, people, [ATTEMPT, event(EventType.JOB_WAITING, **SIGNAL)])
-    url, said = f"/api/jobs/{job.pk}/signal", {"name": "ready", "data": {"rooms": [1, None]}}
-    assert people.carol.client().post(url, said, "application/json").status_code == 404
-    assert people.vera.client().post(url, said, "application/json").status_code == 403
+    url, reported = f"/api/jobs/{job.pk}/signal", {"name": "ready", "data": {"rooms": [1, None]}}
+    assert people.carol.client().post(url, reported, "application/json").status_code == 404
+    assert people.vera.client().post(url, reported, "application/json").status_code == 403
     wrong = people.alice.client().post(url, {"name": "unready"}, "application/json")
     assert (wrong.status_code, wrong.json()["code"]) == (409, "not_now")
     assert people.alice.client().post(url, {}, "application/json").status_code == 400
-    sent = people.bob.client().post(url, said, "application/json")
+    sent = people.bob.client().post(url, reported, "application/json")
     assert (sent.status_code, sent.json()) == (202, {"seq": last(job).seq})
     resumed = last(job)
     assert (resumed.type, resumed.actor) == ("job.resumed", "token:bob/test")
     assert resumed.data == {"signal": "ready", "data": {"rooms": [1, None]}}
-    assert people.bob.client().post(url, said, "application/json").status_code == 409
+    assert people.bob.client().post(url, reported, "application/json").status_code == 409

@@ -295,6 +295,6 @@ async def test_bytes_that_are_no_text_are_a_bad_request(scene: LiveServer, line:
     token = scene.people.alice.headers["Authorization"].encode()
     writer.write(line + b"\r\nHost: 127.0.0.1\r\nAuthorization: " + token + b"\r\n")
     writer.write(b"Connection: close\r\n\r\n")
-    said = await reader.read()
+    reported = await reader.read()
     writer.close()
-    assert said.split(b" ", 2)[1] in {b"200", b"400", b"404"}, said[:200]
+    assert reported.split(b" ", 2)[1] in {b"200", b"400", b"404"}, reported[:200]

@@ -204,13 +204,13 @@ async def test_a_channel_that_is_not_theirs_is_refused_as_an_unknown_one_is(
     scene: LiveServer,
 ) -> None:
     job, nobody = await scene.new_job(), uuid4()
-    said = []
+    reported = []
     for name in (channel(job), channel(nobody), "news", "job-nonsense"):
         got = await Client(scene, scene.people.carol.headers, name).once()
         assert len(got) == 1
         assert error(got)["channels"] == [name]
-        said.append((error(got)["condition"], error(got)["text"].replace(name, "…")))
-    assert set(said) == {("forbidden", "Permission denied to channels: …")}
+        reported.append((error(got)["condition"], error(got)["text"].replace(name, "…")))
+    assert set(reported) == {("forbidden", "Permission denied to channels: …")}
 
 
 async def test_one_refused_channel_refuses_all(scene: LiveServer, headers: Headers) -> None:
@@ -262,8 +262,8 @@ async def test_a_malformed_request_is_said_to_be_one(
         url = f"{scene.web.url}/events/?{query.format(name=channel(job))}"
         got = await client.get(url, headers=headers)
     assert got.status_code == 200
-    said = json.loads(got.text.split("data: ")[1])
-    assert said["condition"] == ("forbidden" if query == "channel=" else "bad-request")
+    reported = json.loads(got.text.split("data: ")[1])
+    assert reported["condition"] == ("forbidden" if query == "channel=" else "bad-request")
 
 
 async def test_only_reading_is_served(scene: LiveServer, headers: Headers) -> None:

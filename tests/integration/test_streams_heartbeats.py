@@ -65,12 +65,12 @@ async def _messages(got: httpx.Response) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("form", ALL)
-@pytest.mark.parametrize(("query", "said"), [("heartbeat_s=1", 1), ("heartbeat_s=1.5", 1.5)])
+@pytest.mark.parametrize(("query", "reported"), [("heartbeat_s=1", 1), ("heartbeat_s=1.5", 1.5)])
 async def test_a_heartbeat_comes_as_often_as_was_asked_for(
-    scene: LiveServer, form: str, query: str, said: float
+    scene: LiveServer, form: str, query: str, reported: float
 ) -> None:
     async with frames(scene, form, query) as found:
-        assert (await anext(found))["heartbeat_s"] == said
+        assert (await anext(found))["heartbeat_s"] == reported
         kinds = [frame.get("kind", "event") async for frame in up_to(found, "heartbeat")]
     assert kinds[-2:] == ["caught_up", "heartbeat"]
 
@@ -86,11 +86,11 @@ async def test_it_is_the_servers_otherwise(scene: LiveServer, form: str, query: 
 @pytest.mark.parametrize("value", BAD)
 async def test_a_bad_heartbeat_is_a_bad_request(scene: LiveServer, form: str, value: str) -> None:
     async with frames(scene, form, f"heartbeat_s={value}") as found:
-        said, *rest = [frame async for frame in found]
-    assert said["code"] == "bad_request"
-    assert [error["parameter"] for error in said["errors"]] == ["heartbeat_s"]
+        reported, *rest = [frame async for frame in found]
+    assert reported["code"] == "bad_request"
+    assert [error["parameter"] for error in reported["errors"]] == ["heartbeat_s"]
     if form in STREAMS:
-        assert (said["status"], rest) == (400, [])
+        assert (reported["status"], rest) == (400, [])
     else:
         assert rest == [{"closed": 4500}]
 

@@ -67,9 +67,9 @@ class Client:
         running = await asyncio.create_subprocess_exec(
             "curl", "-sS", "-N", *own, *arguments, address, stdout=PIPE
         )
-        said, _ = await running.communicate()
+        reported, _ = await running.communicate()
         assert running.returncode == 0
-        return said.decode()
+        return reported.decode()
 
 
 class CurlStream(Client):
@@ -78,10 +78,10 @@ class CurlStream(Client):
     async def follow(self) -> None:
         last_id, status = "0", ""
         while status != "204":
-            said = await self.curl(
+            reported = await self.curl(
                 f"{self.url}/stream", "-H", f"Last-Event-ID: {last_id}", "-w", "%{http_code}"
             )
-            *lines, status = said.split("\n")
+            *lines, status = reported.split("\n")
             self.texts += [line[6:] for line in lines if line.startswith('data: {"seq"')]
             last_id = ([last_id] + [line[4:] for line in lines if line.startswith("id: ")])[-1]
 
@@ -92,9 +92,9 @@ class CurlLongPoll(Client):
     async def follow(self) -> None:
         after, end = "0", False
         while not end:
-            said = await self.curl(f"{self.url}/events?wait=20&limit=50&after={after}")
-            self.texts += texts_of(said)
-            after, end = json.loads(said)["next"], json.loads(said)["end"]
+            reported = await self.curl(f"{self.url}/events?wait=20&limit=50&after={after}")
+            self.texts += texts_of(reported)
+            after, end = json.loads(reported)["next"], json.loads(reported)["end"]
 
 
 class CurlLines(Client):
@@ -102,10 +102,10 @@ class CurlLines(Client):
 
     async def follow(self) -> None:
         while not (self.texts and '"type":"job.succeeded"' in self.texts[-1]):
-            said = await self.curl(
+            reported = await self.curl(
                 f"{self.url}/events?after={self.cursor}", "-H", "Accept: application/x-ndjson"
             )
-            self.texts += said.split("\n")[:-1]
+            self.texts += reported.split("\n")[:-1]
 
 
 class HttpxSse(Client):

@@ -47,9 +47,9 @@ def stocked(file: Path) -> Path:
 
 
 def run(*words: Any) -> list[str]:
-    said = StringIO()
-    call_command("targets", *map(str, words), stdout=said)
-    return said.getvalue().splitlines()
+    reported = StringIO()
+    call_command("targets", *map(str, words), stdout=reported)
+    return reported.getvalue().splitlines()
 
 
 def names() -> list[str]:
@@ -96,7 +96,7 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("- name: a\n- nmae: b\n", "line 2: name: Field required; nmae: Extra inputs"),
         ("- name: a\n\n- name: a\n", "line 3: a is there already, on line 1"),
@@ -115,13 +115,13 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
     ],
 )
 def test_a_bad_file_is_told_by_its_lines_and_stores_nothing(
-    file: Path, text: str, said: str
+    file: Path, text: str, reported: str
 ) -> None:
     file.write_text(text)
     with pytest.raises(CommandError) as caught:
         run("import", file)
     assert str(caught.value).startswith(f"{file}: ")
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
     assert names() == []
 
 

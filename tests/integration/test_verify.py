@@ -249,16 +249,16 @@ def test_every_job_is_known_once_by_its_row_or_its_events(
 
 
 def verify_command(*arguments: str) -> str:
-    said = io.StringIO()
-    call_command("verify", *arguments, stdout=said)
-    return said.getvalue()
+    reported = io.StringIO()
+    call_command("verify", *arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def failing_command(*arguments: str) -> tuple[str, CommandError]:
-    said = io.StringIO()
+    reported = io.StringIO()
     with pytest.raises(CommandError) as raised:
-        call_command("verify", *arguments, stdout=said)
-    return said.getvalue(), raised.value
+        call_command("verify", *arguments, stdout=reported)
+    return reported.getvalue(), raised.value
 
 
 def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(
@@ -268,17 +268,17 @@ def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(
     assert verify_command("--all") == "5 jobs checked, all good.\n0 seals checked, all good.\n"
     for job in (jobs[1], jobs[3]):
         intruder.change(job, 3, '"a"', '"b"')
-    said, error = failing_command("--all")
-    assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
-    assert "bad at 3: Event 3 was changed" in said
+    reported, error = failing_command("--all")
+    assert [line.split()[0] for line in reported.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
+    assert "bad at 3: Event 3 was changed" in reported
     assert str(error) == "Bad: 2 of 5 jobs."
     assert error.returncode == 1
 
 
 def test_the_command_checks_named_jobs(people: People) -> None:
     good, unknown = make_job(people.alice.user), uuid7()
-    said, error = failing_command(str(unknown), str(good.pk))
-    assert said.splitlines() == [
+    reported, error = failing_command(str(unknown), str(good.pk))
+    assert reported.splitlines() == [
         f"{unknown}  bad: There is no such job.",
         f"{good.pk}  ok: 1 event, hash {bytes(good.head_hash).hex()}",
     ]
@@ -288,8 +288,8 @@ def test_the_command_checks_named_jobs(people: People) -> None:
 def test_the_command_speaks_json(people: People, intruder: Intruder) -> None:
     good, bad = (make_job(people.alice.user, [ATTEMPT]) for _ in range(2))
     intruder.change(bad.pk, 2, "attempt.started", "attempt.stirred")
-    said, _error = failing_command("--all", "--json")
-    lines = [json.loads(line) for line in said.splitlines()]
+    reported, _error = failing_command("--all", "--json")
+    lines = [json.loads(line) for line in reported.splitlines()]
     hashed = bytes(good.head_hash).hex()
     assert lines[0] == {"job": str(good.pk), "ok": True, "head": 2, "hash": hashed}
     assert (lines[1].pop("reason"), lines[1]) == (

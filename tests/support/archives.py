@@ -74,9 +74,9 @@ def open_archive(services: Services, database: str, folder: Path) -> Iterator[Ar
 
 def archive(before: Month = APRIL, **options: object) -> str:
     """Call the command; return what it says."""
-    said = StringIO()
-    call_command("archive", before=before, stdout=said, **options)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("archive", before=before, stdout=reported, **options)
+    return reported.getvalue()
 
 
 def ended(
@@ -89,8 +89,8 @@ def ended(
 ) -> Job:
     """Return a job of that month that has ended."""
     first = datetime(month.year, month.number, 1, tzinfo=UTC)
-    said = [output(AWKWARD[number % len(AWKWARD)]) for number in range(outputs)]
-    return make_job(owner, [ATTEMPT, *said, DONE], id=id_in(first, days), team=team)
+    reported = [output(AWKWARD[number % len(AWKWARD)]) for number in range(outputs)]
+    return make_job(owner, [ATTEMPT, *reported, DONE], id=id_in(first, days), team=team)
 
 
 def fed() -> None:
@@ -106,6 +106,6 @@ def texts(job: UUID) -> list[str]:
 
 def exported(job: UUID) -> str:
     """Return a job's export."""
-    said = StringIO()
-    call_command("export", str(job), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job), stdout=reported)
+    return reported.getvalue()

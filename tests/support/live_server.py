@@ -130,7 +130,7 @@ def serving(database_url: str, redis_url: str, server: str = "daphne", **env: st
     On a free port, or the one that `PORT` says.
     """
     with tempfile.TemporaryDirectory(prefix="reprise-web-") as folder:
-        port, said = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
+        port, reported = int(env.get("PORT") or ports.free()), Path(folder) / "web.log"
         command = [
             *(sys.executable, "-m", *(SERVERS | WITH_SHORT_TIMEOUTS)[server]),
             *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
@@ -142,17 +142,17 @@ def serving(database_url: str, redis_url: str, server: str = "daphne", **env: st
             "REPRISE_SECRET_KEY": settings.SECRET_KEY,  # sessions made here hold there
             "REPRISE_DRAIN_SECONDS": "0",
         }
-        with said.open("wb") as file:
+        with reported.open("wb") as file:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | own | env, stdout=file, stderr=file
             )
-        web = Web(port, process, said)
+        web = Web(port, process, reported)
         try:
             until(lambda: _answers(web) or process.poll() is not None, "the web process")
-            assert process.poll() is None, said.read_text()
+            assert process.poll() is None, reported.read_text()
             yield web
             process.terminate()
-            assert process.wait(STOP_SECONDS) == 0, said.read_text()
+            assert process.wait(STOP_SECONDS) == 0, reported.read_text()
         finally:
             process.kill()
             process.wait()

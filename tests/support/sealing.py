@@ -131,14 +131,14 @@ def restored_database(intruder: Intruder) -> list[Job]:
 
 
 def command(*arguments: str) -> str:
-    said = io.StringIO()
-    call_command(*arguments, stdout=said)
-    return said.getvalue()
+    reported = io.StringIO()
+    call_command(*arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def failing(*arguments: str) -> str:
-    said = io.StringIO()
+    reported = io.StringIO()
     with pytest.raises(CommandError) as raised:
-        call_command(*arguments, stdout=said)
+        call_command(*arguments, stdout=reported)
     assert raised.value.returncode == 1
-    return f"{said.getvalue()}{raised.value}"
+    return f"{reported.getvalue()}{raised.value}"

@@ -228,8 +228,8 @@ def test_an_answer_that_is_made_later_has_its_own_status_length_and_middlewares_
     async def story() -> None:
         client = Client("/waits")
         PARTS.put_nowait(part)
-        said, headers = await client.start()
-        assert said == status
+        reported, headers = await client.start()
+        assert reported == status
         assert headers["x-frame-options"] == "DENY"
         kind = "text/plain" if part else "application/problem+json"
         assert headers["content-type"] == kind

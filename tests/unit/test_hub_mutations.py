@@ -146,4 +146,4 @@ def test_a_fault_at_the_seam_is_found(name: str) -> None:
                 found.append(str(violation))
 
     tell()
-    assert {said.partition("\n")[0] for said in found} & mutation.found
+    assert {reported.partition("\n")[0] for reported in found} & mutation.found

@@ -74,10 +74,10 @@ def _by_library(job: UUID, events: int, ours: Served, other: Served) -> Bar:
             module = [sys.executable, "-m", "tests.benchmarks.beside.library"]
             command = [*module, which, address, str(events)]
             env = os.environ | {"REPRISE_TOKEN": ours.token}
-            said = subprocess.run(
+            reported = subprocess.run(
                 command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
             )
-            took = json.loads(said.stdout)
+            took = json.loads(reported.stdout)
             rates[which].append(events / took["seconds"])
             cpu[which].append(took["cpu"] * 1e6 / events)
     mine, theirs = statistics.median(rates["reprise"]), statistics.median(rates["nats"])

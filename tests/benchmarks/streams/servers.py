@@ -167,13 +167,13 @@ def valkey_cpu() -> float:
 def _running(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[psutil.Process]:
     search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     given = os.environ | {"PATH": search} | dict(env or {})
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=said, stderr=said)
+    with tempfile.TemporaryFile("w+") as reported:
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=reported, stderr=reported)
         try:
             yield psutil.Process(process.pid)
         except BaseException:
-            said.seek(0)
-            print(said.read()[-4000:], file=sys.stderr)
+            reported.seek(0)
+            print(reported.read()[-4000:], file=sys.stderr)
             raise
         finally:
             child.stop(process)

@@ -87,8 +87,8 @@ class Judged:
             "doubled on the way": ended.doubled,
             "holes on the way": ended.holes,
         }
-        said = [f"{count} {what}" for what, count in counts.items() if count]
-        return said + ([f"ended by {ended.trouble}"] if ended.trouble else [])
+        reported = [f"{count} {what}" for what, count in counts.items() if count]
+        return reported + ([f"ended by {ended.trouble}"] if ended.trouble else [])
 
     @property
     def late(self) -> str:

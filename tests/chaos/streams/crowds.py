@@ -31,8 +31,8 @@ class Crowd:
         self.ended: list[Ended] = []
         self.process = CrowdProcess(program, asdict(plan), log, self._receive, host.command)
 
-    def _receive(self, said: dict[str, float] | list[dict[str, Any]]) -> None:
-        match said:
+    def _receive(self, reported: dict[str, float] | list[dict[str, Any]]) -> None:
+        match reported:
             case dict(report):
                 self.report, self.heard_at = Report(**report), time.monotonic()  # type: ignore[arg-type]  # as JSON has it
             case list(ended):
@@ -74,11 +74,11 @@ class Crowds:
         fresh = time.monotonic() - FRESH_SECONDS
         if any(crowd.heard_at < fresh for crowd in self._all):
             return None
-        said = [crowd.report for crowd in self._all]
+        reported = [crowd.report for crowd in self._all]
         return Report(
-            sum(one.events for one in said),
-            max(one.late for one in said),
-            max(one.silent for one in said),
+            sum(one.events for one in reported),
+            max(one.late for one in reported),
+            max(one.silent for one in reported),
         )
 
     def wait(self, seconds: float, leave_seconds: float) -> bool:

@@ -49,8 +49,8 @@ def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **field
         "head_hash": b"",
     }
     job = Job.objects.create(**(values | fields))
-    said = ("kind", "title", "params", "labels", "plan")
-    data = {name: getattr(job, name) for name in said} | {"total": 0}
+    reported = ("kind", "title", "params", "labels", "plan")
+    data = {name: getattr(job, name) for name in reported} | {"total": 0}
     submitted = NewEvent(EventType.JOB_SUBMITTED, data)
     log.append(job.pk, [submitted, *events], actor=job.submitted_by)
     job.refresh_from_db()
