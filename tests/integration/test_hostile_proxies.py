@@ -20,7 +20,7 @@ from tests.support.services import Services
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]
-WITH_SHORT_TIMEOUTS = "nginx with 1 s of patience"
+IMPATIENT_NGINX = "nginx with 1 s of patience"
 HOLDING = [f"nginx that holds the last {size}" for size in HELD]
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.
@@ -89,7 +89,7 @@ async def test_cut_for_its_silence_it_comes_back_again_and_again(
     cuts, texts = 0, list[str]()
     writing: asyncio.Task[None] | None = None
     async with Follower(
-        str(job), server=proxies[WITH_SHORT_TIMEOUTS], token=token, trust_env=False
+        str(job), server=proxies[IMPATIENT_NGINX], token=token, trust_env=False
     ) as following:
         async for happening in following.stream():
             if isinstance(happening, Given):
