@@ -27,7 +27,7 @@ import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from tests.support.django_servers import using_database, using_valkey  # noqa: E402
-from tests.support.proxies import noted  # noqa: E402
+from tests.support.proxies import summary  # noqa: E402
 from tests.support.services import Services, servers_folder  # noqa: E402
 
 # No test depends on the machine's speed: neither on an example's, nor on that of drawing them.
@@ -90,4 +90,4 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have noted without asserting it."""
-    noted.summarize(terminalreporter)
+    summary.summarize(terminalreporter)

@@ -1,4 +1,4 @@
-"""Keeping the processes alive: supervisord, with a configuration made here.
+"""Runs the processes under supervisord, whose configuration is made here.
 
 A death signal ties every program to supervisord, and supervisord to us (`ops.embedded.tether`),
 so that nothing outlives its keeper, however that ends. Nothing starts by itself: `start` is called

@@ -1,4 +1,4 @@
-"""Running a tool quietly: its output goes to a log, its failure becomes one line."""
+"""Runs a tool with its output in a log; a failure becomes one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that says nothing for a while, because its commands are stopped where they stand."""
+"""Pauses a run by stopping its commands with SIGSTOP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes found by what their environment says, as proc(5) shows it."""
+"""Finds processes by their environment variables (proc(5))."""
 
 from __future__ import annotations
 

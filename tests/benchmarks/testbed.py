@@ -1,4 +1,4 @@
-"""A Postgres of its own, durable and migrated, and a Valkey; and Django before them."""
+"""Starts a durable, migrated Postgres and a Valkey, and sets up Django for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event as the pages write it, and as they should."""
+"""Returns the line that the pages must show for an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job page as a reader uses it, and what it must show: every event that the log has."""
+"""Drives the job page, and checks that it shows every event of the log."""
 
 from __future__ import annotations
 

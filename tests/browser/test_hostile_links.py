@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.up import Up
 from tests.browser.test_hostile_proxies import approve_at_head, has_everything, opened_at
 from tests.browser.test_resuming import CUT_OFF
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.relay import LinkOptions, Relay, RelayThread
 from tests.support.waiting import until
 

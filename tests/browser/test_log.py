@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.terminal.corpus import CASES
 
 TALL: Any = {"viewport": {"width": 1280, "height": 12_000}}

@@ -1,4 +1,4 @@
-"""What an installation stands on: Postgres and Valkey of its own, migrated, Django before them."""
+"""Starts the Postgres and Valkey of an installation, migrates them and sets up Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run from its submission to its verdict: watched, and broken at its moment."""
+"""Submits one run, applies its fault at the planned moment and judges the outcome."""
 
 from __future__ import annotations
 

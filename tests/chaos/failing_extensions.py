@@ -1,4 +1,4 @@
-"""A bad schedule and a bad consumer that stand by while runs are made: nobody may notice.
+"""A schedule and a consumer that always fail; the runs beside them must not be affected.
 
 The schedule's kind ends the program that asks it, each minute; so does the consumer's handler, at
 each event. Both have to be told to fail all the time, and the sweeper has to do its duties.

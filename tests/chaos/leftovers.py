@@ -1,4 +1,4 @@
-"""Commands of runs that are still there, found by what is in their environment or command line."""
+"""Finds commands that a run left behind, by their environment or command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database says and takes, asked again for as long as it is away."""
+"""Reads and writes the database, and tries again while it is away."""
 
 from __future__ import annotations
 

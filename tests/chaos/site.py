@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.embedded import place as places
+from ops.embedded import folders
 from ops.fleet.host.basics import call
 from ops.setup.clone import ROOT
 from ops.sshd import Sshd
@@ -47,7 +47,7 @@ class Site:
 
     def take_stock(self) -> list[dict[str, Any]]:
         """Learn who is there from the fleet's book; return the targets' fields."""
-        book = places.load(self.folder / "fleet.json")
+        book = folders.load(self.folder / "fleet.json")
         self.servers = {f"{self.name}-{one['name']}": one for one in book["servers"]}
         return [self._target(name, one) for name, one in self.servers.items()]
 

@@ -15,7 +15,7 @@ from jobs.log import Appended
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
 from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.proxies import HELD, KINDS, running
-from tests.support.proxies.noted import Record, note
+from tests.support.proxies.summary import Record, note
 from tests.support.services import Services
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]

@@ -1,4 +1,4 @@
-"""What somebody who owns the database can do to a log: every guard off, then any statement."""
+"""Changes a log as the owner of the database can: triggers off, then any statement."""
 
 from __future__ import annotations
 

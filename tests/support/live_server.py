@@ -1,4 +1,4 @@
-"""A real server before a real database, for tests from outside: start, append, look at the rows."""
+"""Runs a web server on a real database, and appends to its logs and reads its rows."""
 
 from __future__ import annotations
 

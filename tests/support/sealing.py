@@ -1,4 +1,4 @@
-"""Seals of a test: making some, looking at them, and what commands say of them."""
+"""Helpers for tests of seals: make, lose, forge and verify them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ops/up` for tests: run on a folder of its own, without the demo, and looked at from outside."""
+"""Runs `ops/up` on a folder of its own, without the demo."""
 
 from __future__ import annotations
 

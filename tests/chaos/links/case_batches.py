@@ -1,4 +1,4 @@
-"""All cases, in batches: links laid, followers sent, what they were given held to the log."""
+"""Runs all cases in batches: makes links, starts followers, compares their events with the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting the connections that are opened over an interface, whatever they lead to."""
+"""Counts the TCP connections that are opened over a network interface."""
 
 from __future__ import annotations
 

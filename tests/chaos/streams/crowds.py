@@ -1,4 +1,4 @@
-"""The crowds of followers as the series sees them: started, asked, sent home."""
+"""Starts crowds of followers, collects their reports and asks them to leave."""
 
 from __future__ import annotations
 

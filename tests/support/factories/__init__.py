@@ -1,4 +1,4 @@
-"""What tests make: people with roles, jobs with histories."""
+"""Makes users, teams and jobs with events."""
 
 from __future__ import annotations
 

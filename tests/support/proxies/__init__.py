@@ -1,4 +1,4 @@
-"""Real proxies that mean ill, or know no better: Debian's, with configurations beside this."""
+"""Real proxies from Debian's packages, configured to buffer, cut or block what passes."""
 
 from __future__ import annotations
 

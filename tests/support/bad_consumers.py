@@ -1,4 +1,4 @@
-"""Consumers that are none, and modules that cannot be imported, for REPRISE_CONSUMERS."""
+"""Values for REPRISE_CONSUMERS that cannot be used, and consumers that can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What followers behind the proxies noted of themselves: a table after the tests' outcome."""
+"""Collects the times of followers behind proxies and prints them as a table at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a server's data and binaries lie, so that the user it runs as can reach them."""
+"""Folders for a server's data and binaries that the user it runs as can reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not happen in a browser unnoticed: errors on the console, violations of the policy."""
+"""Collects errors on the console and violations of the content security policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening pages as somebody."""
+"""Opens pages as a signed-in user."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.acceptance.up import Up
+from tests.browser.browser_errors import Watch
 from tests.browser.people import DEMO, People
-from tests.browser.watch import Watch
 
 # Options of a profile.
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
