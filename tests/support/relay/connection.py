@@ -14,6 +14,7 @@ from tests.support.relay.filters import (
 )
 
 CHUNK = 1448  # a segment's
+LARGE_CHUNK = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class Connection:
 
     async def _pass_answers(self) -> None:
         self.writer.transport.set_write_buffer_limits(high=0)
-        while chunk := await self.back.read(CHUNK):
+        size = CHUNK if self.down.bits else LARGE_CHUNK
+        while chunk := await self.back.read(size):
             filtering = self.filter
             passed = filtering.feed(chunk) if filtering else chunk
             await self.down.take(len(passed))

@@ -22,12 +22,14 @@ class Relay:
     """A relay before the server at `upstream`, with the bytes and connections that it counts.
 
     All connections share its bandwidth. It buffers little: what the server has sent and the link
-    has not taken waits in the server's own buffers, as before a real link.
+    has not taken waits in the server's own buffers, as before a real link. `buffer` None: the
+    kernel's own buffers, for links that are not slow.
     """
 
     upstream: tuple[str, int]
     options: LinkOptions
     address: tuple[str, int] = (LOOPBACK, 0)
+    buffer: int | None = BUFFER
     connections: int = 0
     down: RateLimit = field(init=False)
     up: RateLimit = field(init=False)
@@ -50,7 +52,8 @@ class Relay:
     async def start(self) -> None:
         """Listen, on any free port unless `address` has one."""
         listening = socket.create_server(self.address)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+        if self.buffer is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffer)
         self.address = listening.getsockname()
         self._server = await asyncio.start_server(self._accept, sock=listening, limit=CHUNK)
 
@@ -85,7 +88,8 @@ class Relay:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         there = socket.socket()
-        there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # before it connects
+        if self.buffer is not None:  # before it connects
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
         there.setblocking(False)
         await asyncio.get_running_loop().sock_connect(there, self.upstream)
         return await asyncio.open_connection(sock=there, limit=CHUNK)
@@ -102,7 +106,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 @asynccontextmanager
 async def relayed(port: int, options: LinkOptions) -> AsyncIterator[Relay]:
     """Run a relay before the server on a port of this machine."""
-    relay = Relay((LOOPBACK, port), options)
+    relay = Relay((LOOPBACK, port), options, buffer=BUFFER if options.bits else None)
     await relay.start()
     try:
         yield relay
