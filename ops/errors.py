@@ -1,4 +1,4 @@
-"""What stops the project from being started, checked or tried."""
+"""Errors that end a script with one line."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from tests.support.behind import database_behind, valkey_behind  # noqa: E402
-from tests.support.proxies import noted  # noqa: E402
+from tests.support.django_servers import using_database, using_valkey  # noqa: E402
+from tests.support.proxies import summary  # noqa: E402
 from tests.support.services import Services, servers_folder  # noqa: E402
 
 # No test depends on the machine's speed: neither on an example's, nor on that of drawing them.
@@ -59,7 +59,7 @@ def services() -> Iterator[Services]:
 @pytest.fixture
 def database(services: Services) -> Iterator[str]:
     """A fresh, migrated database behind Django's connection; the address is the value."""
-    with services.database() as url, database_behind(url):
+    with services.database() as url, using_database(url):
         yield url
 
 
@@ -67,7 +67,7 @@ def database(services: Services) -> Iterator[str]:
 def redis(services: Services) -> Iterator[str]:
     """Valkey behind the channel layer; the address is the value."""
     url = services.valkey.url
-    with valkey_behind(url):
+    with using_valkey(url):
         yield url
 
 
@@ -90,4 +90,4 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have noted without asserting it."""
-    noted.summarize(terminalreporter)
+    summary.summarize(terminalreporter)

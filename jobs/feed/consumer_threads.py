@@ -34,8 +34,8 @@ class HandlerLost(Exception):
 class ConsumerThreads:
     """A thread for each consumer, until `stop`."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, stop: threading.Event, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._stop, self._silence_seconds = stop, silence_seconds
         self._readers: list[_Reader] = []
         self._lost: list[_Reader] = []
         self._found: consumers.Found | None = None
@@ -56,10 +56,10 @@ class ConsumerThreads:
             self._found = None
         self._lost = [reader for reader in self._lost if reader.thread.is_alive()]
         for number, reader in enumerate(self._readers):
-            if not reader.lost and reader.silent_seconds() > SILENCE_SECONDS:
+            if not reader.lost and reader.silent_seconds() > self._silence_seconds:
                 reader.lost = True
                 name = reader.consumer.name
-                why = f"The handler has not come back for {SILENCE_SECONDS:g} s."
+                why = f"The handler has not come back for {self._silence_seconds:g} s."
                 failures = consumers.note_failure(name, why)
                 where = {"action": "consume", "consumer": name}
                 logger.error("consumer %s is lost (%d in a row)", name, failures, extra=where)

@@ -49,18 +49,18 @@ class WebhookUnanswered(RepriseError):
     code = "webhook_unanswered"
 
 
-def handle_events(events: Sequence[FeedEvent]) -> None:
+def handle_events(events: Sequence[FeedEvent], *, timeout: float = TIMEOUT_SECONDS) -> None:
     """Send events. Raises WebhookUnanswered for one to send again, LeftOut for one refused."""
     for event in events:
-        _send_event(event)
+        _send_event(event, timeout)
 
 
-def _send_event(event: FeedEvent) -> None:
+def _send_event(event: FeedEvent, timeout: float) -> None:
     body, place = body_of(event), f"{event.job}/{event.seq}"
     try:
-        status = asyncio.run(_post_body(body, headers_of(event, body)))
+        status = asyncio.run(_post_body(body, headers_of(event, body), timeout))
     except TimeoutError as error:
-        message = f"No answer to {place} within {TIMEOUT_SECONDS:g} s."
+        message = f"No answer to {place} within {timeout:g} s."
         raise WebhookUnanswered(message) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise WebhookUnanswered(f"No answer to {place}: {error!r}") from error
@@ -70,12 +70,12 @@ def _send_event(event: FeedEvent) -> None:
         raise LeftOut(f"webhook refused with {status}: {place} is passed over.")
 
 
-async def _post_body(body: bytes, headers: Mapping[str, str]) -> int:
+async def _post_body(body: bytes, headers: Mapping[str, str], timeout: float) -> int:
     """Return the status of the answer, whose body is not read."""
     config = settings.REPRISE
     async with (
-        asyncio.timeout(TIMEOUT_SECONDS),
-        httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+        asyncio.timeout(timeout),
+        httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
         client.stream("POST", config.webhook_url, content=body, headers=headers) as answer,
     ):
         return answer.status_code

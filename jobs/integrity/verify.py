@@ -54,7 +54,9 @@ class Verdict:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def verify_job(job_id: UUID, *, on_progress: Progress = lambda _: None) -> Verdict:
+def verify_job(
+    job_id: UUID, *, on_progress: Progress = lambda _: None, page_events: int = PAGE_EVENTS
+) -> Verdict:
     """Check a job's whole history in constant memory; `on_progress` gets the events of each page.
 
     Raises NotFound if nothing at all is known of such a job. A job that goes on meanwhile is
@@ -64,7 +66,7 @@ def verify_job(job_id: UUID, *, on_progress: Progress = lambda _: None) -> Verdi
     horizon = inspect.feed_horizon()
     try:
         row, beyond = _read_row(job_id, sealed)
-        walked, submitted = _walk_log(row, sealed, on_progress)
+        walked, submitted = _walk_log(row, sealed, on_progress, page_events)
         _check_end(row, beyond, sealed)
         job_row.check_row(row, walked.summary, submitted)
         check_feed(job_id, horizon)
@@ -113,12 +115,14 @@ def _read_row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
     raise Broken(1, "The job's row is gone, but its events or its seals are there.")
 
 
-def _walk_log(row: Job, sealed: Sealed, on_progress: Progress) -> tuple[ChainPlace, list[str]]:
+def _walk_log(
+    row: Job, sealed: Sealed, on_progress: Progress, page_events: int
+) -> tuple[ChainPlace, list[str]]:
     """Return where the walk to the row's head ends, and the texts that say what was submitted."""
     walked, submitted, count = ChainPlace.start(row.pk), list[str](), 0
     snapshots = SnapshotCheck(row)
     while walked.seq < row.head:
-        page = _read_page(row.pk, walked.seq, min(PAGE_EVENTS, row.head - walked.seq))
+        page = _read_page(row.pk, walked.seq, min(page_events, row.head - walked.seq))
         if not len(page):
             raise _missing_event(row, walked.seq + 1)
         walked = _walk_page(row, walked, page, sealed)

@@ -35,7 +35,15 @@ class Output:
     the end, also where the other stream has said something meanwhile.
     """
 
-    def __init__(self, event: MakeEvent, send: Send, masks: Masks | None = None) -> None:
+    def __init__(
+        self,
+        event: MakeEvent,
+        send: Send,
+        masks: Masks | None = None,
+        *,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
+        self._linger_seconds = linger_seconds
         self._masks = masks or Masks()
         self._streams: dict[str, Stream] = {}
         self._event = event
@@ -83,7 +91,7 @@ class Output:
             self._timer.cancel()  # it has been forestalled: what it was for is on its way
         if self._closed:
             return
-        self._timer = self._loop.call_later(LINGER_SECONDS, self._flush_texts)
+        self._timer = self._loop.call_later(self._linger_seconds, self._flush_texts)
 
     def _flush_texts(self) -> None:
         if events := self._take_texts():

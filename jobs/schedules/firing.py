@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
@@ -27,7 +28,7 @@ from jobs.access.visibility import Principal
 from jobs.events import clean
 from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
-from jobs.kinds.guarded_calls import KindFailed, ask_kind
+from jobs.kinds.guarded_calls import PATIENCE_SECONDS, KindFailed, ask_kind
 from jobs.log.sql import fetch_rows
 from jobs.models import Job, Schedule
 
@@ -39,11 +40,15 @@ MAX_SHOWN = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A schedule's moment that has come; the row goes on to `after`, or nowhere."""
+    """A schedule's moment that has come; the row goes on to `after`, or nowhere.
+
+    Its kind has `patience` seconds for each answer.
+    """
 
     schedule: Schedule
     at: datetime
     after: datetime | None
+    patience: float = PATIENCE_SECONDS
 
     def submit_or_note(self, *, late: bool) -> bool:
         """Submit the job of the moment, or note why not; return whether it was submitted."""
@@ -95,7 +100,8 @@ class Firing:
             raise Forbidden(f"The owner, {name}, is no longer active.")
         try:
             request = clean(self._request)
-            return ask_kind(schedule.kind, lambda: commands.build_job(self._principal, **request))
+            build = partial(commands.build_job, self._principal, **request)
+            return ask_kind(schedule.kind, build, self.patience)
         except (OperationalError, InterfaceError) as error:
             database_now()  # the same, where it is our database that is away
             raise KindFailed(f"The kind {schedule.kind} failed: {describe_error(error)}") from error

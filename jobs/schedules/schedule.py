@@ -25,7 +25,7 @@ from core.errors import BadRequest, Forbidden, InvalidParams, NotFound, RepriseE
 from core.user_code import describe_error
 from jobs.access import visibility
 from jobs.kinds import registry
-from jobs.kinds.guarded_calls import KindFailed, ask_kind, guard_kind
+from jobs.kinds.guarded_calls import PATIENCE_SECONDS, KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule
 from jobs.schedules import cron
 from jobs.schedules.cron import BadSchedule, next_moment
@@ -108,7 +108,7 @@ def schedules_status() -> Standing:
     return Standing(len(enabled), {name: failures for name, failures in enabled if failures})
 
 
-def fire_due(now: datetime | None = None) -> int:
+def fire_due(now: datetime | None = None, *, patience: float = PATIENCE_SECONDS) -> int:
     """Submit every schedule's job that is due (at `now`, else by the database's clock).
 
     Return how many were submitted. A schedule's own trouble is noted at the schedule; what else
@@ -119,7 +119,7 @@ def fire_due(now: datetime | None = None) -> int:
     fired, trouble = 0, None
     for schedule in due.select_related("owner", "last_job"):
         try:
-            fired += _fire_one(schedule, moment)
+            fired += _fire_one(schedule, moment, patience)
         except Exception as error:
             logger.exception("schedule %s broke", schedule.name, extra={"action": "schedule"})
             trouble = error
@@ -128,14 +128,14 @@ def fire_due(now: datetime | None = None) -> int:
     return fired
 
 
-def _fire_one(schedule: Schedule, now: datetime) -> bool:
+def _fire_one(schedule: Schedule, now: datetime, patience: float) -> bool:
     first = schedule.next_run or now
     try:
         at = cron.latest_moment(schedule.cron, schedule.timezone, first, now)
         after = next_moment(schedule.cron, schedule.timezone, at)
     except BadSchedule as error:  # changed behind the admin's back, or taken before an upgrade
         return Firing(schedule, first, None).note_failure(error.message)
-    firing = Firing(schedule, at, after)
+    firing = Firing(schedule, at, after, patience)
     try:
         return firing.submit_or_note(late=now - at > MISSED)
     except (OperationalError, InterfaceError):

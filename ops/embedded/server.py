@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ops.embedded import tether
+from ops import child
 from ops.embedded.account import Account
 from ops.errors import CannotStart
-
-STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Prepared:
         `death_signal` is what the parent's death sends: the stop signal unless given, 0 for none.
         """
         sent = self.stop_signal if death_signal is None else death_signal
-        return tethered(self.command, sent, account=self.account, parent=parent)
+        return child.tethered(self.command, sent, account=self.account, parent=parent)
 
 
 @dataclass(slots=True)
@@ -76,16 +73,9 @@ class Server:
         """The TCP port on 127.0.0.1."""
         return self.prepared.port
 
-    def stop(self) -> None:
-        """Stop in good order, by force after 30 s; harmless when it has ended already."""
-        if self.process.poll() is not None:
-            return
-        self.process.send_signal(self.prepared.stop_signal)
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def stop(self, seconds: float = child.STOP_SECONDS) -> None:
+        """Stop in good order, by force after so many seconds; harmless when it has ended."""
+        child.stop(self.process, seconds, stop_signal=self.prepared.stop_signal)
 
     def __enter__(self) -> Self:
         return self
@@ -99,22 +89,6 @@ class Server:
         self.stop()
 
 
-def tethered(
-    command: tuple[str, ...] | list[str],
-    stop_signal: int,
-    *,
-    account: Account | None = None,
-    parent: int | None = None,
-) -> list[str]:
-    """Return the command wrapped by `tether.py`, with the signal that its parent's death sends."""
-    options = ["--signal", str(int(stop_signal))]
-    if parent is not None:
-        options += ["--parent", str(parent)]
-    if account is not None:
-        options += ["--user", f"{account.uid}:{account.gid}"]
-    return [sys.executable, "-I", "-S", tether.__file__, *options, "--", *command]
-
-
 def run(prepared: Prepared, wait_ready: Callable[[Callable[[], bool]], None]) -> Server:
     """Start the server and return it once `wait_ready(is_alive)` has; CannotStart if it dies.
 
@@ -123,15 +97,7 @@ def run(prepared: Prepared, wait_ready: Callable[[Callable[[], bool]], None]) ->
     """
     in_main = threading.current_thread() is threading.main_thread()
     command = prepared.tethered(parent=os.getpid(), death_signal=None if in_main else 0)
-    with prepared.log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=prepared.place,
-            start_new_session=True,
-        )
+    process = child.spawn(command, prepared.log, cwd=prepared.place)
     server, ready = Server(prepared, process), False
     try:
         wait_ready(lambda: process.poll() is None)

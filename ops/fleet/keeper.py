@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ops.child import spawn
 from ops.fleet import releases
 
 STOP_SECONDS = 3.0
@@ -53,15 +54,15 @@ class Keeper:
         """Return the process's id, None while there is none."""
         return self._process.pid if self._process and not self._gone.is_set() else None
 
-    async def restart(self, said: str) -> None:
+    async def restart(self, request_id: str) -> None:
         """End the process and start another; with an id that was seen before, do nothing.
 
         OSError, and all is as it was, where the count cannot be written down: asking again helps.
         """
         async with self._lock:
-            if said in self.count.ids:
+            if request_id in self.count.ids:
                 return
-            ids = [*self.count.ids, said][-KEPT_IDS:]
+            ids = [*self.count.ids, request_id][-KEPT_IDS:]
             self._write_down(replace(self.count, asked=self.count.asked + 1, ids=ids))
             await self._end()
             self._start()
@@ -110,15 +111,9 @@ class Keeper:
         self.count = count
 
     def _start(self) -> None:
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                # The kernel ends the server with this process, however that ends.
-                ["setpriv", "--pdeathsig", "KILL", "--", *self._argv()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                process_group=0,  # a terminal's Ctrl-C is for the supervisor alone
-            )
+        # The kernel ends the server with this process, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", "--", *self._argv()]
+        self._process = spawn(command, self.folder / "server.log")
         self._gone.clear()
         handle = os.pidfd_open(self._process.pid)
         asyncio.get_running_loop().add_reader(handle, self._ended, self._process, handle)

@@ -21,10 +21,10 @@ class NoPorts(RepriseError):
     """No free loopback ports were found between 20000 and 32000."""
 
 
-def keep(book: Path, names: list[str]) -> dict[str, int]:
+def keep(book: Path, names: list[str], *, grace_seconds: float = GRACE_SECONDS) -> dict[str, int]:
     """Return a free port for each name, those in `book` where they still can be had; NoPorts."""
     kept: dict[str, int] = json.loads(book.read_text()) if book.exists() else {}
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + grace_seconds
     for name in names:
         # A fleet that was killed a moment ago may not have let go of its ports yet.
         while name in kept and not is_free(kept[name]) and time.monotonic() < deadline:

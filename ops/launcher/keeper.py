@@ -1,4 +1,4 @@
-"""Keeping the processes alive: supervisord, with a configuration made here.
+"""Runs the processes under supervisord, whose configuration is made here.
 
 A death signal ties every program to supervisord, and supervisord to us (`ops.embedded.tether`),
 so that nothing outlives its keeper, however that ends. Nothing starts by itself: `start` is called
@@ -22,7 +22,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from ops.embedded.server import tethered
+from ops import child
 from ops.errors import CannotStart
 from ops.setup.run import telling_line
 
@@ -47,7 +47,7 @@ class Program:
     @classmethod
     def of_shell(cls, name: str, line: str, rank: int, stop_seconds: int = 15) -> Program:
         """Return a program from a Procfile's command line."""
-        command = tethered(["/bin/sh", "-c", f"exec {line}"], signal.SIGTERM)
+        command = child.tethered(["/bin/sh", "-c", f"exec {line}"], signal.SIGTERM)
         return cls(name, command, rank, stop_seconds=stop_seconds)
 
 
@@ -114,16 +114,13 @@ class Keeper:
         config = state / "keeper.conf"
         config.write_text(configuration(programs, socket=socket, root=root))
         command = [env.get("VIRTUAL_ENV", "") + "/bin/python", "-m", "supervisor.supervisord"]
-        with (log / "keeper.out").open("wb") as output:
-            process = subprocess.Popen(
-                tethered([*command, "-c", str(config)], signal.SIGTERM, parent=os.getpid()),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=dict(env),
-                cwd=state,
-                start_new_session=True,  # Ctrl-C in the terminal is ours to pass on, in order
-            )
+        process = child.spawn(
+            child.tethered([*command, "-c", str(config)], signal.SIGTERM, parent=os.getpid()),
+            log / "keeper.out",
+            env=dict(env),
+            cwd=state,
+            append=False,
+        )
         transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
         remote = xmlrpc.client.ServerProxy("http://keeper", transport=transport)
         keeper = cls(
@@ -154,13 +151,7 @@ class Keeper:
 
     def stop(self) -> None:
         """Stop everything in order, then supervisord; by force when that takes over 90 s."""
-        if self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        child.stop(self.process, STOP_SECONDS)
 
     def kill(self) -> None:
         """End supervisord at once; its programs die with it."""
@@ -188,8 +179,8 @@ class Keeper:
             raise self._dead() from error
 
     def _dead(self) -> CannotStart:
-        said = (self.log / "keeper.out").read_text(errors="replace")
-        return CannotStart(f"The keeper of the processes ended: {telling_line(said)}")
+        output = (self.log / "keeper.out").read_text(errors="replace")
+        return CannotStart(f"The keeper of the processes ended: {telling_line(output)}")
 
 
 def _socket(state: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What `ops/up` is told: its arguments and environment."""
+"""The arguments and the environment of `ops/up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knowing that everything answers, and telling it: `ready.json`."""
+"""Waits until everything answers, and writes `ready.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ops.embedded import place
+from ops.embedded import folders
 from ops.errors import CannotStart
 from ops.launcher.options import Options
 from ops.launcher.services import Services
@@ -47,7 +47,7 @@ def wait_fleet(file: Path, watched: Callable[[], None]) -> dict[str, Any]:
         if time.monotonic() > give_up:
             raise CannotStart("The demo fleet did not start within 90 s.")
         time.sleep(0.05)
-    return place.load(file)
+    return folders.load(file)
 
 
 def write(
@@ -66,4 +66,4 @@ def write(
         "versions": fleet.get("versions", []),
         "fleet": [{name: row[name] for name in known} for row in fleet.get("servers", [])],
     }
-    place.save(options.clone.state / "ready.json", json.loads(json.dumps(ready)))
+    folders.save(options.clone.state / "ready.json", json.loads(json.dumps(ready)))

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ops.embedded import place
-from ops.embedded.server import tethered
+from ops.child import tethered
+from ops.embedded import folders
 from ops.errors import CannotStart
 from ops.launcher import processes, procfile, ready, state
 from ops.launcher.__main__ import guarded
@@ -173,7 +173,7 @@ class Copy:
             kept = self._state / "demo.json"
             arguments = ["demo", "--credentials", str(kept), "--fleet", str(description)]
             self._manage(arguments, env, env["DATABASE_URL"])
-            self._demo = place.load(kept)
+            self._demo = folders.load(kept)
 
     def _wait_up(self, keeper: Keeper, names: list[str]) -> None:
         give_up = time.monotonic() + ready.READY_SECONDS

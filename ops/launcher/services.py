@@ -83,8 +83,8 @@ def _check_postgres(url: str) -> None:
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.Error as error:
-        said = " ".join(str(error).split())
-        raise CannotStart(f"The Postgres of DATABASE_URL does not answer: {said}") from error
+        message = " ".join(str(error).split())
+        raise CannotStart(f"The Postgres of DATABASE_URL does not answer: {message}") from error
 
 
 def _check_redis(url: str) -> None:

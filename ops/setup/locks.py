@@ -1,4 +1,4 @@
-"""Locks between processes: flock(2), which the kernel lets go of however a process ends."""
+"""Locks between processes: flock(2), which the kernel releases when a process ends."""
 
 from __future__ import annotations
 

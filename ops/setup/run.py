@@ -1,4 +1,4 @@
-"""Running a tool quietly: its output goes to a log, its failure becomes one line."""
+"""Runs a tool with its output in a log; a failure becomes one line."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def run(
             code = _wait(_spawn(command, output.fileno(), env, cwd))
         with log.open("rb") as written:
             written.seek(start)
-            said = written.read().decode(errors="replace").split("\n", 1)[1]
+            text = written.read().decode(errors="replace").split("\n", 1)[1]
     except FileNotFoundError as error:
         raise CannotStart(f"{what} failed: {error.filename} is not there.") from error
     if code != 0:
-        raise CannotStart(f"{what} failed: {telling_line(said)} (log: {log})")
-    return said
+        raise CannotStart(f"{what} failed: {telling_line(text)} (log: {log})")
+    return text
 
 
 def telling_line(output: str) -> str:

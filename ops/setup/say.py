@@ -1,4 +1,4 @@
-"""What the scripts print: one line a step, with how long it took, alive while it lasts."""
+"""Prints the scripts' progress: a line for each step with its duration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knowing that a slow step's inputs are what they were when it was last done."""
+"""Skips a slow step while the hash of its inputs is unchanged."""
 
 from __future__ import annotations
 

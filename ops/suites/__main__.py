@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -46,7 +46,7 @@ ON_OLDEST = (
     "dispatch_postgres", "worker", "hints", "streams_websocket",
 )  # fmt: skip
 # Two lanes run whole copies of the project and wait for them for half of their time; meanwhile the
-# small suites run, one after the other.
+# small suites run, one after the other. `integration` follows when one lane is left.
 LANES = (("acceptance",), ("browser",), (FRONTEND, "unit", "replay", DEBIAN))
 PROXIES = ["nginx", "haproxy", "squid", "tinyproxy", "lighttpd", "varnishd"]
 ENCODERS = ["jq", "xxd", "hexdump", "openssl"]
@@ -88,7 +88,7 @@ def main() -> int:
         checks = pool.submit(lambda: CHECK in chosen and check_all(clone) != 0)
         if not (todo and len(todo[0]) > 1):  # a suite alone prints as it goes: not in between
             wait([checks])
-        results = [result for stage in todo for result in _run_stage(clone, stage, extra, tools)]
+        results = _run_stages(clone, todo, extra, tools)
     return _close(results, time.monotonic() - began, unchecked=checks.result())
 
 
@@ -103,7 +103,10 @@ def _parse(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def stages(suites: list[str]) -> list[list[list[str]]]:
-    """Return stages, which run one after the other; each is lanes, which run beside each other."""
+    """Return stages; each is lanes, which run beside each other.
+
+    A stage begins when one lane at most is left of the one before it.
+    """
     beside = [[suite for suite in lane if suite in suites] for lane in LANES]
     if not (beside[0] or beside[1]):
         return [[[suite]] for suite in suites]
@@ -111,24 +114,37 @@ def stages(suites: list[str]) -> list[list[list[str]]]:
     return [[lane for lane in beside if lane], *alone]
 
 
-def _run_stage(
-    clone: Clone, lanes: list[list[str]], extra: list[str], tools: Tools
+def _run_stages(
+    clone: Clone, todo: list[list[list[str]]], extra: list[str], tools: Tools
 ) -> list[Result]:
-    say.line(f"\n── {', '.join(suite for lane in lanes for suite in lane)}")
-    if len(lanes) == len(lanes[0]) == 1:
-        [[suite]] = lanes
-        return [_run(clone, suite, [*SUITES.get(suite, ()), *extra], tools)]
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        running = [pool.submit(_run_lane, clone, lane, extra, tools) for lane in lanes]
-        return [result for future in running for result in future.result()]
+    results: list[Result] = []
+    lanes: list[Future[list[Result]]] = []
+    with ThreadPoolExecutor(len(LANES) + 1) as pool:
+        for stage in todo:
+            while len(left := [lane for lane in lanes if not lane.done()]) > 1:
+                wait(left, return_when=FIRST_COMPLETED)
+            say.line(f"\n── {', '.join(suite for lane in stage for suite in lane)}")
+            if not left and len(stage) == len(stage[0]) == 1:
+                [[suite]] = stage
+                results.append(_run(clone, suite, [*SUITES.get(suite, ()), *extra], tools))
+                continue
+            shared = len(stage) > 1
+            lanes += [pool.submit(_run_lane, clone, one, extra, tools, shared) for one in stage]
+        return [*results, *(result for lane in lanes for result in lane.result())]
 
 
-def _run_lane(clone: Clone, lane: list[str], extra: list[str], tools: Tools) -> list[Result]:
-    """Run suites one after the other, each in one process; each says its part when it is done."""
+def _run_lane(
+    clone: Clone, lane: list[str], extra: list[str], tools: Tools, shared: bool
+) -> list[Result]:
+    """Run suites one after the other; each says its part when it is done.
+
+    Each runs in one process where other lanes of its stage share the processors.
+    """
     results = []
     for suite in lane:
+        own = [] if shared else SUITES.get(suite, ())
         with tempfile.TemporaryFile("w+") as file:
-            results.append(_run(clone, suite, extra, tools, file))
+            results.append(_run(clone, suite, [*own, *extra], tools, file))
             file.seek(0)
             say.line(f"\n── {suite}\n{file.read()}")
     return results

@@ -1,4 +1,4 @@
-"""Programs that tests need from Debian's packages, installed where they are missing."""
+"""Installs the programs that tests need from Debian's packages."""
 
 from __future__ import annotations
 

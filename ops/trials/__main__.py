@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ops.embedded.server import tethered
+from ops.child import tethered
 from ops.errors import CannotStart
 from ops.launcher.__main__ import guarded
 from ops.setup import run, say

@@ -61,7 +61,9 @@ class Hub:
         poll_seconds: float = 1.0,
         bounds: Bounds = BOUNDS,
         listeners: Mapping[str, Listener] = MappingProxyType({}),
+        followed: type[Followed] = Followed,
     ) -> None:
+        self._make_followed = followed
         self.counters = counters
         self.heartbeat_seconds = heartbeat_seconds
         self.bounds = bounds
@@ -129,12 +131,12 @@ class Hub:
 
     def snapshot(self, job: UUID, head: Head) -> Followed:
         """Return a job as it stands, for who reads to its head and does not wait for more."""
-        return Followed(job, head, self.bounds)
+        return self._make_followed(job, head, self.bounds)
 
     def _enter_follower(self, job: UUID, head: Head) -> Followed:
         live = self._followed.get(job)
         if live is None:
-            live = self._followed[job] = Followed(job, head, self.bounds)
+            live = self._followed[job] = self._make_followed(job, head, self.bounds)
             self.counters.add("jobs")
             self._tasks.start(self._join_group(live))
         live.followers += 1
@@ -185,7 +187,7 @@ class Hub:
             if head is None:
                 self._forget_job(live)
             else:
-                self._followed[job] = Followed(job, head, self.bounds)
+                self._followed[job] = self._make_followed(job, head, self.bounds)
             live.retire()
 
     def _verify_ring(self, live: Followed) -> asyncio.Task[None]:

@@ -44,6 +44,7 @@ class Subscription:
         notice: Notice | None = None,
         rotate_s: float | None = None,
         heartbeat_s: float | None = None,
+        continuity: type[Continuity] = Continuity,
     ) -> None:
         self._hub = hub
         self._job = job
@@ -51,7 +52,7 @@ class Subscription:
         self._head = head
         self._notice = notice or Notice()
         self._rotate_s = rotate_s
-        self._seam = Continuity(job, cursor, head)
+        self._seam = continuity(job, cursor, head)
         self._heartbeat_s = hub.heartbeat_seconds if heartbeat_s is None else heartbeat_s
         self._pace = FrameSize(hub.bounds.block_bytes, hub.bounds.frame_bytes)
         self._seq = cursor.seq

@@ -18,7 +18,7 @@ import httpx
 
 from ops.launcher.processes import Process
 from tests.acceptance.effects import Effect, Effects
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.acceptance.up import Up
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""Others than the demo's operator: made with the project's own command line."""
+"""Makes users beside the demo's operator, with the project's own commands."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from ops.child import tethered
 from ops.embedded import ports
-from ops.embedded.server import tethered
 from tests.chaos.links import nginx
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""The log as bare psycopg reads it: no code of the project between the table and the test."""
+"""Reads the log with bare psycopg, without the project's code."""
 
 from __future__ import annotations
 

@@ -39,11 +39,11 @@ def cases() -> list[dict[str, Any]]:
             text=True,
             check=False,
         )
-        said = ran.stdout + ran.stderr
-        assert (output / "links.json").exists(), said
+        reported = ran.stdout + ran.stderr
+        assert (output / "links.json").exists(), reported
         assert list(scratch.iterdir()) == []
         report = json.loads((output / "links.json").read_text())
-    assert report["deaths"] == [], said
+    assert report["deaths"] == [], reported
     found: list[dict[str, Any]] = [one for one in report["cases"] if not one["twin"]]
     return found
 

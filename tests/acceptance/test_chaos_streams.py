@@ -30,12 +30,12 @@ def test_followers_get_everything_once_and_in_order_while_things_break(tmp_path:
             text=True,
             check=False,
         )
-        said = ran.stdout + ran.stderr
-        assert (tmp_path / "streams.json").exists(), said
+        reported = ran.stdout + ran.stderr
+        assert (tmp_path / "streams.json").exists(), reported
         assert list(Path(scratch).iterdir()) == []
     report = json.loads((tmp_path / "streams.json").read_text())
     account = report["account"]
-    assert account.pop("got") > 0, said
-    assert account == {"lost": 0, "doubled": 0, "disordered": 0, "foreign": 0}, said
-    assert [one["trouble"] for one in report["followers"]] == [""] * FOLLOWERS, said
+    assert account.pop("got") > 0, reported
+    assert account == {"lost": 0, "doubled": 0, "disordered": 0, "foreign": 0}, reported
+    assert [one["trouble"] for one in report["followers"]] == [""] * FOLLOWERS, reported
     assert sorted(one["fault"] for one in report["faults"]) == sorted(FAULTS)

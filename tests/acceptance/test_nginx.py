@@ -12,8 +12,8 @@ import pytest
 
 from tests.acceptance.followers import LongPollFollower, Plan, WebSocketFollower
 from tests.acceptance.following import followed, on_every_transport
+from tests.acceptance.paused_commands import commands_paused
 from tests.acceptance.proxy import Proxy, in_front_of
-from tests.acceptance.silence import silenced
 from tests.acceptance.up import Up
 from tests.support.waiting import auntil, until
 
@@ -58,7 +58,7 @@ async def test_an_update_outlasts_the_proxys_patience_and_nothing_is_lost(
 
 def patience_ends(up: Up, client: httpx.Client, job: str) -> int:
     """Keep the run silent until nginx has given a request up that gets no heartbeat."""
-    with silenced(up, job) as seq:
+    with commands_paused(up, job) as seq:
         status = client.get(CONTROL.format(job=job, seq=seq)).status_code
         assert up.rows.head(job) == seq, "the run was not silent"
         return status

@@ -10,7 +10,7 @@ import sys
 import time
 from uuid import uuid4
 
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.acceptance.up import ROOT
 
 WORKERS = 20

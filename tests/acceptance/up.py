@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
+from ops.child import spawn, tethered
 from ops.embedded import ports
-from ops.embedded.server import tethered
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.acceptance.rows import Rows
 from tests.support.fleet_process import RunningFleet
 from tests.support.waiting import until
@@ -133,15 +133,8 @@ def running(own: Mapping[str, str] | None = None, *options: str) -> Iterator[Up]
         state = Path(folder)
         state.chmod(0o711)  # Postgres runs as another user where we are root
         env = environment(state, PORT=str(ports.free()), **(own or {}))
-        with (state / "up.out").open("wb") as output:
-            process = subprocess.Popen(
-                tethered([str(ROOT / "ops" / "up"), *options], signal.SIGTERM, parent=os.getpid()),
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        command = tethered([str(ROOT / "ops" / "up"), *options], signal.SIGTERM, parent=os.getpid())
+        process = spawn(command, state / "up.out", env=env)
         copy = None
         try:
             copy = _wait_ready(state, process)

@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks import report, stage
+from tests.benchmarks import report, testbed
 from tests.benchmarks.report import Bar
 
 # What each suite needs in the environment, its workers' too.
@@ -34,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.disable(logging.WARNING)
     os.environ |= SUITES[options.suite]
-    with stage.prepared(options.scratch) as place:
+    with testbed.prepared(options.scratch) as place:
         cases = import_module(f"tests.benchmarks.{options.suite}")
         chosen = options.only or list(cases.CASES)
         bars: list[Bar] = []

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.acceptance.up import Up, running
+from tests.browser.browser_errors import policy_reports
 from tests.browser.people import People
-from tests.browser.visit import PATIENCE_MS, Visits
-from tests.browser.watch import policy_reports
+from tests.browser.visits import PATIENCE_MS, Visits
 from tests.support.waiting import until
 
 SECONDS = 300

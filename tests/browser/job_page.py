@@ -1,4 +1,4 @@
-"""The job page as a reader uses it, and what it must show: every event that the log has."""
+"""Drives the job page, and checks that it shows every event of the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.up import Up
-from tests.browser.lines import Line, expected
+from tests.browser.event_lines import Line, expected
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 CUT_OFF = r"WebSocket connection to|/stream|/events\?|net::ERR_"

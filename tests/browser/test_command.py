@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.people import NEWCOMER
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 LINE = 'test "$REPRISE_TARGET" != gs-003 || { echo "no disk" >&2; exit 3; }; uname -s'
 

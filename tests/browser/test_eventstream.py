@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 # What a page of theirs does: every message, once, until the job is over.

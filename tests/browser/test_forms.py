@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 ARGV = ["printf", "%s\n", "a b", "", "x\ny"]
@@ -66,12 +66,12 @@ def test_a_command_run_again_is_the_same_command(visits: Visits) -> None:
     again = over(up, start(page))
     assert params_text(up, again) == params_text(up, job)
     for target in ("gs-003", "gs-001"):
-        said = [
+        reported = [
             "".join(event["data"]["text"] for event in up.rows.events(one, "step.output")
                     if event["target"] == target)
             for one in (job, again)
         ]  # fmt: skip
-        assert said == ["a b\n\nx\ny\n"] * 2
+        assert reported == ["a b\n\nx\ny\n"] * 2
 
 
 def test_whatever_it_is_it_is_run_again_as_it_was(visits: Visits) -> None:

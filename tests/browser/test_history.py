@@ -8,8 +8,8 @@ from typing import Literal
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.up import Up
-from tests.browser.lines import Line, expected
-from tests.browser.visit import Visits
+from tests.browser.event_lines import Line, expected
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 DAY = re.compile(r"^\d{4}-\d\d-\d\d ")

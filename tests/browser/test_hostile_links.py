@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.up import Up
 from tests.browser.test_hostile_proxies import approve_at_head, has_everything, opened_at
 from tests.browser.test_resuming import CUT_OFF
-from tests.browser.visit import Visits
-from tests.support.hostile import (
-    CutsAfter,
-    EndsLargeMessages,
-    Relay,
-    Stalls,
-    Way,
-    through_in_a_thread,
-)
+from tests.browser.visits import Visits
+from tests.support.relay import LinkOptions, Relay, RelayThread
 from tests.support.waiting import until
 
 HALF = 2500  # events, some 600 KB
-WAYS: dict[str, tuple[Callable[[str], Way], set[str]]] = {
-    "ends messages over 64 KiB": (
-        lambda request: EndsLargeMessages() if "/ws/" in request else Way(),
-        {"SSE"},
-    ),
-    "stalls a WebSocket after the greeting": (
-        lambda request: Stalls() if "/ws/" in request else Way(),
-        {"SSE"},
-    ),
-    "stalls every stream after the greeting": (lambda _request: Stalls(), {"long poll"}),
+LINKS: dict[str, tuple[LinkOptions, set[str]]] = {
+    "ends messages over 64 KiB": (LinkOptions(most=64 * 1024), {"SSE"}),
+    "stalls a WebSocket after the greeting": (LinkOptions(stalls="sockets"), {"SSE"}),
+    "stalls every stream after the greeting": (LinkOptions(stalls="streams"), {"long poll"}),
     # What 64 kbit/s bring in 5 s.
     "ends every stream after 40 KB": (
-        lambda _request: CutsAfter(40_000),
+        LinkOptions(cut_bytes=40_000),
         {"WebSocket", "SSE", "octet stream", "long poll"},
     ),
 }
@@ -42,13 +28,13 @@ WAYS: dict[str, tuple[Callable[[str], Way], set[str]]] = {
 
 @pytest.fixture
 def links(up: Up) -> Iterator[dict[str, Relay]]:
-    """The relays before the copy, one for each way."""
-    upstream = int(up.url.rsplit(":", 1)[1])
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(through_in_a_thread(upstream, way))
-            for name, (way, _) in WAYS.items()
-        }
+    """A relay before the copy for each kind of link."""
+    upstream = ("127.0.0.1", int(up.url.rsplit(":", 1)[1]))
+    thread = RelayThread()
+    try:
+        yield thread.start({name: Relay(upstream, options) for name, (options, _) in LINKS.items()})
+    finally:
+        thread.close()
 
 
 def test_the_job_page_has_everything_over_every_link(
@@ -62,4 +48,4 @@ def test_the_job_page_has_everything_over_every_link(
     approve_at_head(up, job, runs.values())
     for name, run in runs.items():
         info = has_everything(run)
-        assert info["transport"] in WAYS[name][1], name
+        assert info["transport"] in LINKS[name][1], name

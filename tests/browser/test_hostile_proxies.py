@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
 from tests.browser.test_resuming import CUT_OFF
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.proxies import HELD, KINDS, running
-from tests.support.proxies.noted import Record, note
+from tests.support.proxies.summary import Record, note
 from tests.support.waiting import until
 
 HALF = 200  # events

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 SOCKETS = "**/ws/feed/**"
 

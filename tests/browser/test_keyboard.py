@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 
 def test_the_matrix_is_walked_by_arrows_and_enter_opens_the_output(

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.kinds import MANY
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 MOST_NODES = 8000
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.terminal.corpus import CASES
 
 TALL: Any = {"viewport": {"width": 1280, "height": 12_000}}
@@ -54,8 +54,8 @@ class LogPage:
 
     def row_of(self, text: str) -> Locator:
         """Return the row of the line that says just this."""
-        said = self.page.locator(".line-text", has_text=re.compile(f"^{text}$"))
-        return self.rows.filter(has=said)
+        reported = self.page.locator(".line-text", has_text=re.compile(f"^{text}$"))
+        return self.rows.filter(has=reported)
 
     def texts(self) -> list[str]:
         """Return what the rows that are drawn say."""
@@ -169,10 +169,12 @@ def test_lines_have_names_to_lead_to_and_to_copy_by(visits: Visits, tmp_path: Pa
     assert log.copied() == "two\nthree\nfour\n"
     log.page.get_by_role("button", name="Times").click()
     at = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
-    said = log.copied()
+    reported = log.copied()
     lines = ((rf"{seq}\.2", "two"), (rf"{seq}\.3", "three"), (str(seq + 1), "four"))
-    assert re.fullmatch("".join(rf"{at} #{name} a › say │ {text}\n" for name, text in lines), said)
-    assert said in log.downloaded()
+    assert re.fullmatch(
+        "".join(rf"{at} #{name} a › say │ {text}\n" for name, text in lines), reported
+    )
+    assert reported in log.downloaded()
 
     log.page.goto(re.sub("#.*", f"#log/{seq + 2}.400", log.page.url))
     log.page.reload()

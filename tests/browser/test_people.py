@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.people import SECOND, VIEWER
-from tests.browser.visit import PHONE, Visits
+from tests.browser.visits import PHONE, Visits
 
 KIND = "test-careful"
 

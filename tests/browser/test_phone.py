@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import PHONE, Visits
+from tests.browser.visits import PHONE, Visits
 
 OVERFLOW = "document.scrollingElement.scrollWidth - innerWidth"
 

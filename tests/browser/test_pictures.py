@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 from tests.acceptance.up import ROOT, Up
 from tests.browser.conftest import KEEPS_PICTURES
 from tests.browser.job_page import JobPage
-from tests.browser.visit import PHONE, Visits
+from tests.browser.visits import PHONE, Visits
 from tests.support.waiting import until
 
 MOST_BYTES = 200_000

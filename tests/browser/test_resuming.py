@@ -9,7 +9,7 @@ import signal
 from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 SOME = 40  # events: well within a run over all servers, which has about 300

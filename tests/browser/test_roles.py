@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.people import NEWCOMER, VIEWER
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 
 def test_a_viewer_watches_and_is_offered_no_act(visits: Visits) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.people import NEWCOMER, People
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 
 def test_a_wrong_password_is_told_and_nothing_is_lost(visits: Visits, people: People) -> None:

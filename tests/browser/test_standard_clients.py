@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 # Each answer ends at once; the browser comes back by itself, until it is told 204.

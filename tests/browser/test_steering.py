@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 
 def test_a_run_is_stopped_by_its_button(visits: Visits) -> None:

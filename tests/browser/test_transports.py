@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Route, WebSocketRoute, expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 SOCKETS, STREAMS = "**/ws/jobs/**", "**/api/jobs/*/stream?*"
 REFUSED = r"ERR_FAILED \[.*/stream\?"

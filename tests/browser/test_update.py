@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.job_page import STEPS, JobPage
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 WORDS = (
     "12 servers in 4 batches: gs-001 first, then 4, 4, 3. Stops after 2 failures."

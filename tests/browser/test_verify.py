@@ -8,8 +8,8 @@ import psycopg
 from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
-from tests.browser.visit import Visits
-from tests.support.tampering import Intruder
+from tests.browser.visits import Visits
+from tests.support.intruder import Intruder
 from tests.support.waiting import until
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.browser.visit import Visits
-from tests.browser.watch import policy_reports
+from tests.browser.browser_errors import policy_reports
+from tests.browser.visits import Visits
 from tests.support.waiting import until
 
 VIOLATE = """new Promise((resolve) => {

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.job_page import JobPage
 from tests.browser.kinds import BAD_TARGET
-from tests.browser.visit import Visits
+from tests.browser.visits import Visits
 
 LAST = "target-0999"
 

@@ -2,8 +2,8 @@
 
     options    the command line
     hosts      this machine, or hosts that are network namespaces of it
-    kept       processes that are started again when they end
-    ground     what an installation stands on: Postgres and Valkey (`servers`)
+    supervised processes that are started again when they end
+    base_servers  Postgres and Valkey of an installation (`servers`)
     scratch    the folder in which everything is
     rows       what the database says, asked again for as long as it is away
 
@@ -11,9 +11,9 @@ Of version updates (`updates`):
 
     plan       what breaks when, drawn from the seed; pure
     checks     what must hold of a run, whatever broke; pure
-    place      the installation that is broken: Postgres, Valkey, workers, sites with servers
-    acts       the faults themselves
-    bystanders a bad schedule and a bad consumer, which nobody may notice
+    installation  the one that is broken: Postgres, Valkey, workers, sites with servers
+    faults     the faults themselves
+    failing_extensions  a bad schedule and a bad consumer, which nobody may notice
     drive      one run from its submission to its verdict
     series     all runs of a plan, several at a time, and what must hold in the end
     report     what is said of them

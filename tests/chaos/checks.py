@@ -178,9 +178,10 @@ def _acknowledged(seen: Seen, name: str) -> Iterator[str]:
     for event in steps(seen.events):
         if event["target"] != name or event["step"] not in STEPS:
             continue
-        place = STEPS.index(event["step"])
-        if event["type"] == "step.started" and place and STEPS[place - 1] not in done:
-            yield f"seq {event['seq']}: {STEPS[place]} on {name} before {STEPS[place - 1]} was done"
+        position = STEPS.index(event["step"])
+        if event["type"] == "step.started" and position and STEPS[position - 1] not in done:
+            before = f"{STEPS[position]} on {name} before {STEPS[position - 1]} was done"
+            yield f"seq {event['seq']}: {before}"
         if event["type"] == "step.succeeded":
             done.add(event["step"])
 
@@ -269,12 +270,12 @@ class Finding:
 
 def judge(seen: Seen) -> list[Finding]:
     """Return what is wrong with a run; nothing where every check holds."""
-    return [Finding(name, said) for name, check in CHECKS.items() for said in check(seen)]
+    return [Finding(name, reported) for name, check in CHECKS.items() for reported in check(seen)]
 
 
 def fails_with(seen: Seen, words: str) -> list[Finding]:
     """A run whose kind misbehaves fails, with the words for that"""
-    said = [event["data"]["message"] for event in seen.events if event["type"] == "job.failed"]
-    if len(said) == 1 and words in said[0]:
+    reported = [event["data"]["message"] for event in seen.events if event["type"] == "job.failed"]
+    if len(reported) == 1 and words in reported[0]:
         return []
-    return [Finding("words", f"it did not fail with {words!r}: {said or seen.events[-1:]}")]
+    return [Finding("words", f"it did not fail with {words!r}: {reported or seen.events[-1:]}")]

@@ -1,4 +1,4 @@
-"""One run from its submission to its verdict: watched, and broken at its moment."""
+"""Submits one run, applies its fault at the planned moment and judges the outcome."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from tests.chaos import checks, kinds, leftovers
+from tests.chaos.base_servers import LEASE_SECONDS, SILENCE_SECONDS, SWEEP_SECONDS
 from tests.chaos.checks import Event, Finding, Seen, Server
 from tests.chaos.faults import ACTS, Missed, Scene
-from tests.chaos.installation import LEASE_SECONDS, SILENCE_SECONDS, SWEEP_SECONDS
-from tests.chaos.place import Place
+from tests.chaos.installation import Installation
 from tests.chaos.plan import FAULTY, Planned
 from tests.chaos.rows import GaveUp
 
@@ -44,8 +44,12 @@ class Outcome:
 class Drive:
     """A run to be driven by a thread of its own; `go` does it."""
 
-    def __init__(self, place: Place, planned: Planned) -> None:
-        self.place, self.planned, self.site = place, planned, place.sites[planned.site]
+    def __init__(self, installation: Installation, planned: Planned) -> None:
+        self.installation, self.planned, self.site = (
+            installation,
+            planned,
+            installation.sites[planned.site],
+        )
         self.outcome = Outcome(planned)
         self.texts: list[str] = []
         self.events: list[Event] = []
@@ -57,18 +61,18 @@ class Drive:
         key = f"chaos-{self.planned.number}"
         wanted = self.planned.version
         params = {"servers": self.site.names, "version": wanted, **HOW}
-        outcome.job = job = self.place.rows.submit(key, "version-update", params)
+        outcome.job = job = self.installation.rows.submit(key, "version-update", params)
         given_up = self._watch(job)
         left = self._left(job)
         outcome.seen = Seen(
             wanted=wanted,
             before=before,
             after=self._look(),
-            texts=self.place.rows.texts(job),
+            texts=self.installation.rows.texts(job),
             read=self.texts,
             left=left,
-            broken=self.place.rows.broken(job),
-            troubles=list(self.place.troubles),
+            broken=self.installation.rows.broken(job),
+            troubles=list(self.installation.troubles),
             limit=QUIET_SECONDS,
             given_up=given_up,
         )
@@ -92,14 +96,14 @@ class Drive:
                 self._break(job)
             if self._is_stuck():
                 return time.time()
-            if self.place.stopping.wait(LOOK_SECONDS):
+            if self.installation.stopping.wait(LOOK_SECONDS):
                 raise GaveUp("stopped")
         if not self.outcome.fault:
             self._miss("the run had ended")
         return None
 
     def _read(self, job: UUID) -> None:
-        new = self.place.rows.texts(job, len(self.texts))
+        new = self.installation.rows.texts(job, len(self.texts))
         self.texts += new
         self.events += map(json.loads, new)
 
@@ -110,11 +114,11 @@ class Drive:
         if not self.events:
             return False
         last = datetime.fromisoformat(self.events[-1]["at"]).timestamp()
-        return checks.uncovered((last, time.time()), self.place.troubles) > QUIET_SECONDS
+        return checks.uncovered((last, time.time()), self.installation.troubles) > QUIET_SECONDS
 
     def _break(self, job: UUID) -> None:
-        scene = Scene(self.place, self.site, self.planned, job)
-        self.place.stopping.wait(self.planned.delay)
+        scene = Scene(self.installation, self.site, self.planned, job)
+        self.installation.stopping.wait(self.planned.delay)
         last = self.events[-1] if self.events else {}
         self.outcome.came = {
             "at": datetime.now().astimezone().isoformat(timespec="milliseconds"),
@@ -133,7 +137,7 @@ class Drive:
         """Wait for the end of the run's commands; return those that do not end."""
         deadline = time.monotonic() + GONE_SECONDS
         while (left := leftovers.of([str(job)])) and time.monotonic() < deadline:
-            self.place.stopping.wait(LOOK_SECONDS)
+            self.installation.stopping.wait(LOOK_SECONDS)
         return left
 
     def _tidy(self, after: Mapping[str, Server]) -> None:
@@ -148,7 +152,7 @@ class FaultyDrive(Drive):
 
     def go(self) -> Outcome:
         """Submit it, wait for its end, and judge what was seen."""
-        outcome, began, rows = self.outcome, time.monotonic(), self.place.rows
+        outcome, began, rows = self.outcome, time.monotonic(), self.installation.rows
         name = self.planned.fault.removeprefix(FAULTY)
         key = f"chaos-{self.planned.number}"
         outcome.fault = f"its own code: {name}"
@@ -162,14 +166,16 @@ class FaultyDrive(Drive):
             read=self.texts,
             left=self._left(job),
             broken=rows.broken(job),
-            troubles=list(self.place.troubles),
+            troubles=list(self.installation.troubles),
             limit=QUIET_SECONDS,
             given_up=given_up,
         )
         if name == kinds.KILL:
             begun = (event for event in outcome.seen.events if event["type"] == "attempt.started")
-            self.place.pardon(int(event["data"]["worker"].rpartition("/")[2]) for event in begun)
-        said = checks.fails_with(outcome.seen, kinds.FAULTS[name].words)
-        outcome.findings = [*checks.judge(outcome.seen), *said]
+            self.installation.pardon(
+                int(event["data"]["worker"].rpartition("/")[2]) for event in begun
+            )
+        reported = checks.fails_with(outcome.seen, kinds.FAULTS[name].words)
+        outcome.findings = [*checks.judge(outcome.seen), *reported]
         outcome.seconds = time.monotonic() - began
         return outcome

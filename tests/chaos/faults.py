@@ -12,12 +12,12 @@ import psycopg
 import redis
 
 from ops.embedded import postgres, valkey
-from tests.chaos.installation import LEASE_SECONDS
-from tests.chaos.place import WORKER, Place
+from tests.chaos.base_servers import LEASE_SECONDS
+from tests.chaos.installation import WORKER, Installation
 from tests.chaos.plan import Planned
 from tests.chaos.rows import GaveUp
 from tests.chaos.site import Site
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 
 LOOK_SECONDS = 0.05
 LONGEST_CUT = 90.0  # a run that is over no sooner is stuck
@@ -31,7 +31,7 @@ where application_name = %s and pid <> pg_backend_pid()
 class Scene:
     """Where a fault plays: a run of a place, on the servers of a site."""
 
-    place: Place
+    installation: Installation
     site: Site
     planned: Planned
     job: UUID
@@ -43,7 +43,7 @@ class Scene:
 
     def wait(self, seconds: float) -> None:
         """Wait; GaveUp if the series is being stopped meanwhile."""
-        if self.place.stopping.wait(seconds):
+        if self.installation.stopping.wait(seconds):
             raise GaveUp("stopped")
 
 
@@ -64,7 +64,7 @@ def worker_kill(scene: Scene) -> str:
 def worker_freeze(scene: Scene) -> str:
     """Stop the worker that has the run until after its lease, then let it go on"""
     worker, _attempt = _holder(scene)
-    with scene.place.breaking(worker.name):  # else another freeze would end this one
+    with scene.installation.breaking(worker.name):  # else another freeze would end this one
         worker, attempt = _holder(scene)
         process, seconds = worker.process, LEASE_SECONDS + scene.planned.lasts
         if process is None:
@@ -88,41 +88,41 @@ def postgres_crash(scene: Scene) -> str:
 
 
 def _postgres(scene: Scene, sign: signal.Signals) -> str:
-    ground, seconds = scene.place.ground, scene.planned.lasts
-    with scene.place.away():
-        ground.postgres.end(sign, down=seconds)
+    base, seconds = scene.installation.base, scene.planned.lasts
+    with scene.installation.away():
+        base.postgres.end(sign, down=seconds)
         scene.wait(seconds)
-        postgres.wait_ready(ground.database, lambda: not scene.place.stopping.is_set())
+        postgres.wait_ready(base.database, lambda: not scene.installation.stopping.is_set())
     return f"{sign.name} to Postgres, started again {seconds:.1f} s later"
 
 
 def backend_kill(scene: Scene) -> str:
     """End every connection that workers have to the database"""
-    url = scene.place.ground.database.superuser_url
+    url = scene.installation.base.database.superuser_url
 
     def cut() -> int:
         with psycopg.connect(url, autocommit=True) as connection:
             row = connection.execute(_CUT, [WORKER]).fetchone()
             return int(row[0]) if row else 0
 
-    return f"{scene.place.rows.ask(cut)} connections of workers ended"
+    return f"{scene.installation.rows.ask(cut)} connections of workers ended"
 
 
 def valkey_flush(scene: Scene) -> str:
     """Delete everything in Valkey"""
-    url = scene.place.ground.hints.url
-    with scene.place.breaking("valkey"), redis.Redis.from_url(url) as client:
+    url = scene.installation.base.hints.url
+    with scene.installation.breaking("valkey"), redis.Redis.from_url(url) as client:
         client.flushall()
     return "FLUSHALL"
 
 
 def valkey_stop(scene: Scene) -> str:
     """Stop Valkey for a while"""
-    ground, seconds = scene.place.ground, scene.planned.lasts
-    with scene.place.breaking("valkey"):
-        ground.valkey.end(signal.SIGTERM, down=seconds)
+    base, seconds = scene.installation.base, scene.planned.lasts
+    with scene.installation.breaking("valkey"):
+        base.valkey.end(signal.SIGTERM, down=seconds)
         scene.wait(seconds)
-        valkey.wait_ready(ground.hints, lambda: not scene.place.stopping.is_set())
+        valkey.wait_ready(base.hints, lambda: not scene.installation.stopping.is_set())
     return f"Valkey away for {seconds:.1f} s"
 
 
@@ -130,7 +130,7 @@ def ssh_cut(scene: Scene) -> str:
     """Cut the ssh connections to the run's host by killing its sshd processes, not the listener"""
     sshd = scene.site.sshd
     while not (cut := sshd.send(signal.SIGKILL) if sshd else 0):
-        if scene.place.rows.has_ended(scene.job):
+        if scene.installation.rows.has_ended(scene.job):
             raise Missed("the run had ended")
         scene.wait(LOOK_SECONDS)
     return f"SIGKILL to {cut} sshd processes of {scene.site.name}"
@@ -149,9 +149,9 @@ def disk_full(scene: Scene) -> str:
 
 def host_cut(scene: Scene) -> str:
     """Cut the host of the worker that has the run off the network until the run is over"""
-    with scene.place.breaking("network"):  # one at a time, so that somebody is left to go on
+    with scene.installation.breaking("network"):  # one at a time, so that somebody is left to go on
         worker, attempt = _holder(scene)
-        scene.place.cut_off = host = worker.host
+        scene.installation.cut_off = host = worker.host
         host.pull_cable()
         try:
             _until_over(scene)
@@ -162,9 +162,9 @@ def host_cut(scene: Scene) -> str:
 
 def host_alone(scene: Scene) -> str:
     """Stop the workers of all hosts but the one that was cut off last, until the run is over"""
-    with scene.place.breaking("network"):
-        host = scene.place.cut_off or scene.place.workers[0].host
-        others = [worker for worker in scene.place.workers if worker.host != host]
+    with scene.installation.breaking("network"):
+        host = scene.installation.cut_off or scene.installation.workers[0].host
+        others = [worker for worker in scene.installation.workers if worker.host != host]
         try:
             for worker in others:
                 worker.end(signal.SIGTERM, down=LONGEST_CUT)
@@ -177,7 +177,7 @@ def host_alone(scene: Scene) -> str:
 
 def _until_over(scene: Scene) -> None:
     deadline = time.monotonic() + LONGEST_CUT
-    while not scene.place.rows.has_ended(scene.job) and time.monotonic() < deadline:
+    while not scene.installation.rows.has_ended(scene.job) and time.monotonic() < deadline:
         scene.wait(LOOK_SECONDS)
 
 
@@ -186,13 +186,13 @@ def nothing(scene: Scene) -> str:
     return "nothing was broken here"
 
 
-def _holder(scene: Scene) -> tuple[Kept, int]:
+def _holder(scene: Scene) -> tuple[SupervisedProcess, int]:
     """Return the worker that has the run, alive, and the attempt; Missed if the run is over."""
     while True:
-        if holder := scene.place.rows.holder(scene.job):
-            if worker := scene.place.worker(holder[0]):
+        if holder := scene.installation.rows.holder(scene.job):
+            if worker := scene.installation.worker(holder[0]):
                 return worker, holder[1]
-        elif scene.place.rows.has_ended(scene.job):
+        elif scene.installation.rows.has_ended(scene.job):
             raise Missed("the run had ended")
         scene.wait(LOOK_SECONDS)
 

@@ -1,90 +1,143 @@
-"""What an installation stands on: Postgres and Valkey of its own, migrated, Django before them."""
+"""The installation that is broken: workers and a sweeper before their servers, and its sites."""
 
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
-import django
-
-from ops.embedded import postgres, valkey
-from ops.embedded.server import Prepared
+from ops.child import tethered
+from ops.errors import CannotStart
+from ops.launcher import ready
 from ops.setup import say
 from ops.setup.clone import ROOT
-from tests.chaos import kinds, servers
-from tests.chaos.hosts import Host
-from tests.chaos.supervised import Keep, Kept
+from ops.sshd import Sshd, Yard
+from tests.chaos.base_servers import BaseServers
+from tests.chaos.hosts import Host, Layout
+from tests.chaos.rows import Rows
+from tests.chaos.site import Site
+from tests.chaos.supervised import SupervisedProcess
 
-# Short, so that much can happen in a few minutes.
-LEASE_SECONDS = 3.0
-SWEEP_SECONDS = 0.5
-SILENCE_SECONDS = 2.0
-SHORT: Mapping[str, str] = {
-    "REPRISE_LEASE_SECONDS": str(LEASE_SECONDS),
-    "REPRISE_SWEEP_SECONDS": str(SWEEP_SECONDS),
-    "REPRISE_SSH_SILENCE_SECONDS": str(SILENCE_SECONDS),
-    "REPRISE_SSH_CONNECT_SECONDS": "5",
-    "REPRISE_FLEET_SPEED": "20",
-    "REPRISE_KINDS": kinds.PATH,
-}
+WORKER = "chaos-worker"  # what Postgres knows the workers' connections by
+RUNS = 8  # at a time in a worker: all that there can be
 
 
-class Ground:
-    """A Postgres on a host and a Valkey there or on another, kept alive by `keep`.
+class Installation:
+    """A running installation: the main thread starts and stops it, other threads break it."""
 
-    They are durable as an installation's are: what was acknowledged has to survive a crash.
-    `settings` are for all processes before them.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        host: Host,
-        keep: Keep,
-        *,
-        hints: Host | None = None,
-        settings: Mapping[str, str] = SHORT,
-    ) -> None:
-        self.folder, self.host, self.keep, self._settings = folder, host, keep, settings
-        self.database = servers.database(folder, host)
-        self.hints = servers.hints(folder, hints or host)
-        self.postgres = self._serve(self.database, host)
-        self.valkey = self._serve(self.hints, hints or host)
+    def __init__(self, base: BaseServers, layout: Layout) -> None:
+        self.base, self.layout = base, layout
+        self.stopping = threading.Event()
+        self.rows = Rows(self.stopping)
+        self.sites: list[Site] = []
+        self.workers: list[SupervisedProcess] = []
+        self.cut_off: Host | None = None  # the last that was
+        self.troubles: list[tuple[float, float]] = []
+        self._yard: Yard | None = None
+        self._breaking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def start(self) -> None:
-        """Start both and migrate; processes started later find them. CannotStart."""
-        with say.step("Starting Postgres and Valkey"):
-            self.keep.tend()
-            postgres.wait_ready(self.database, lambda: self.postgres.is_alive)
-            valkey.wait_ready(self.hints, lambda: self.valkey.is_alive)
-            postgres.provision(self.database)
-        with say.step("Migrating the database"):
-            own = {"DATABASE_URL": self.database.superuser_url, "REPRISE_STATE": str(self.folder)}
-            command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
-            subprocess.run(command, cwd=ROOT, env=os.environ | own, check=True)
-        os.environ |= {
-            "DATABASE_URL": self.database.url,
-            "REDIS_URL": self.hints.url,
-            "DJANGO_SETTINGS_MODULE": "core.settings",
-            "REPRISE_STATE": str(self.folder),
-            **self._settings,
-        }
-        django.setup()
+        """Start everything and take stock; CannotStart."""
+        with say.step("Starting servers to update") as step:
+            self._start_sites()
+            step.note = ", ".join(f"{len(site.names)} over {site.transport}" for site in self.sites)
+        with say.step("Starting workers and sweeper"):
+            for number, host in enumerate(self.layout.workers, 1):
+                words = (f"worker {number}", host, "worker", "--runs", str(RUNS))
+                self.workers.append(self._manage(*words, PGAPPNAME=WORKER))
+            self.rows.place_bystanders()
+            self._manage("sweeper", self.layout.data, "sweeper")
+            self._wait_workers()
 
-    def _serve(self, prepared: Prepared, host: Host) -> Kept:
-        return self.keep.add(
-            Kept(
-                prepared.name,
-                prepared.command,
-                prepared.log,
+    def stop(self) -> None:
+        """Stop what is not kept."""
+        self.stopping.set()
+        if self._yard:
+            self._yard.stop()
+        for site in self.sites:
+            site.disks.close()
+
+    @property
+    def deaths(self) -> list[str]:
+        """What has ended although nobody here ended it.
+
+        A Postgres that has crashed may need a second start, while the old one's backends end.
+        """
+        return self.base.supervisor.deaths(self.base.postgres)
+
+    def worker(self, pid: int) -> SupervisedProcess | None:
+        """Return the worker with this pid, None if it is not alive any more."""
+        alive = (worker for worker in self.workers if worker.is_alive)
+        return next((worker for worker in alive if worker.pid == pid), None)
+
+    def pardon(self, pids: Iterable[int]) -> None:
+        """Expect that these workers have ended: the runs that they had were made to end them."""
+        for pid in pids:
+            for worker in self.workers:
+                worker.pardon(pid)
+
+    @contextmanager
+    def breaking(self, name: str) -> Iterator[None]:
+        """Break something of this name, which one thread at a time may do."""
+        with self._breaking[name]:
+            yield
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have Postgres away, which every run has to wait for."""
+        with self.breaking("postgres"):
+            began = time.time()
+            try:
+                yield
+            finally:
+                self.troubles.append((began, time.time()))
+
+    def _start_sites(self) -> None:
+        folder, supervisor = self.base.folder, self.base.supervisor
+        for number, (host, transport) in enumerate(self.layout.sites, 1):
+            site = Site(number, host, transport, folder / f"site-{number}", self.layout.servers)
+            self.sites.append(site)
+            supervisor.add(site.fleet)
+            if transport == "ssh":
+                site.sshd = self._sshd(host)
+        for site in self.sites:
+            ready.wait_fleet(site.folder / "fleet.json", supervisor.watch)
+            self.rows.take_stock(site.take_stock())
+
+    def _sshd(self, host: Host) -> Sshd:
+        if self._yard is None:
+            self._yard = Yard.make(self.base.folder / "ssh")
+            os.environ |= self._yard.env  # for the workers
+        made = self._yard.add(host.address, partial(_tied, host))
+        self.base.supervisor.spare(lambda: made.pid)
+        return made
+
+    def _wait_workers(self) -> None:
+        deadline = time.monotonic() + ready.READY_SECONDS
+        while self.rows.workers() < len(self.workers):
+            self.base.supervisor.watch()
+            if time.monotonic() > deadline:
+                raise CannotStart(f"The workers do not start: {self.workers[0].log}")
+            time.sleep(0.1)
+
+    def _manage(self, name: str, host: Host, *words: str, **env: str) -> SupervisedProcess:
+        return self.base.supervisor.add(
+            SupervisedProcess(
+                name,
+                [sys.executable, "manage.py", *words],
+                self.base.folder / f"{name.replace(' ', '-')}.log",
                 host=host,
-                account=prepared.account,
-                cwd=prepared.place,
-                stop_signal=prepared.stop_signal,
-                death_signal=prepared.stop_signal,
-            ),
-            last=True,
+                env=os.environ | env,
+                cwd=ROOT,
+            )
         )
+
+
+def _tied(host: Host, command: list[str]) -> list[str]:
+    return host.command(tethered(command, signal.SIGKILL, parent=os.getpid()))

@@ -1,4 +1,4 @@
-"""Commands of runs that are still there, found by what is in their environment or command line."""
+"""Finds commands that a run left behind, by their environment or command line."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def of(jobs: Collection[str]) -> list[str]:
             continue
         try:
             line = (entry / "cmdline").read_bytes()
-            said = _JOB.search(line + b"\0" + (entry / "environ").read_bytes())
+            reported = _JOB.search(line + b"\0" + (entry / "environ").read_bytes())
         except OSError:  # it has ended, or is somebody else's
             continue
-        if said and said[1].decode() in jobs and Process.of(int(entry.name)):
+        if reported and reported[1].decode() in jobs and Process.of(int(entry.name)):
             words = line.replace(b"\0", b" ").decode(errors="replace").strip()
             found.append(f"{entry.name}: {words[:SHOWN]}")
     return found

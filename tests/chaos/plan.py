@@ -1,4 +1,4 @@
-"""What a series of runs is going to meet, drawn from a seed before anything is started. Pure."""
+"""Draws the faults of a series of runs from a seed. Pure."""
 
 from __future__ import annotations
 

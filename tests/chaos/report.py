@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from core import clock
+from tests.chaos.base_servers import LEASE_SECONDS, SWEEP_SECONDS
 from tests.chaos.checks import CHECKS, Event, Finding, Seen, fails_with, longest_quiet, steps
 from tests.chaos.drive import GONE_SECONDS, QUIET_SECONDS, Outcome
-from tests.chaos.installation import LEASE_SECONDS, SWEEP_SECONDS
 from tests.chaos.plan import Planned
 
 
@@ -44,11 +44,11 @@ class Told:
 
 def line(outcome: Outcome, done: int, planned: int) -> str:
     """Return what is said of a run when it has ended."""
-    said = seen(outcome)
+    reported = seen(outcome)
     sign = "✗" if outcome.findings else "✓"
     words = [
         f"{done:>4}/{planned} {sign} {outcome.planned.fault:<16}",
-        f"run {outcome.planned.number}: {said['status']}, attempt {said['attempts']},",
+        f"run {outcome.planned.number}: {reported['status']}, attempt {reported['attempts']},",
         f"{outcome.seconds:.1f} s. {outcome.fault}",
     ]
     wrong = [f"        {one.check}: {one.what}" for one in outcome.findings]
@@ -197,7 +197,7 @@ def _run(outcome: Outcome) -> dict[str, Any]:
 
 
 def _history(run: Seen, path: Path) -> Path:
-    """Keep a log as it is stored, an event a line, as `manage.py record` writes it."""
+    """Supervisor a log as it is stored, an event a line, as `manage.py record` writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{text}\n" for text in run.texts))
     return path

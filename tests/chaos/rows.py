@@ -1,4 +1,4 @@
-"""What the database says and takes, asked again for as long as it is away."""
+"""Reads and writes the database, and tries again while it is away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.events.fold import TERMINAL
 from jobs.integrity import verify_job
 from jobs.models import Claim, Job, Target
 from ops.errors import CannotStart
-from tests.chaos import bystanders
+from tests.chaos import failing_extensions
 
 AWAY_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
@@ -58,11 +58,11 @@ class Rows:
 
     def place_bystanders(self) -> None:
         """Have a bad schedule stand by, beside the bad consumer that the settings name."""
-        self.ask(lambda: bystanders.place_schedule(User.objects.get(username=USER)))
+        self.ask(lambda: failing_extensions.place_schedule(User.objects.get(username=USER)))
 
     def bystanders(self) -> list[str]:
         """Return what is wrong with how these two fail, or with what goes on beside them."""
-        return self.ask(lambda: list(bystanders.unnoticed_faults()))
+        return self.ask(lambda: list(failing_extensions.unnoticed_faults()))
 
     def workers(self) -> int:
         """Return how many workers have come to the queue."""

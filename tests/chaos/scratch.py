@@ -1,4 +1,4 @@
-"""The folder in which everything of a series is, and what is kept of it."""
+"""Makes the temporary folder of a series and keeps its logs."""
 
 from __future__ import annotations
 

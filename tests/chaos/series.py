@@ -11,11 +11,11 @@ from queue import Empty, SimpleQueue
 from core.db import leave_pool
 from ops.setup import say
 from tests.chaos import leftovers, report
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.checks import Finding
 from tests.chaos.drive import Drive, FaultyDrive, Outcome
 from tests.chaos.hosts import Layout
-from tests.chaos.installation import Ground
-from tests.chaos.place import Place
+from tests.chaos.installation import Installation
 from tests.chaos.plan import FAULTY, Planned
 
 LOOK_SECONDS = 0.05
@@ -31,46 +31,46 @@ class Done:
     disks: str
 
 
-def run(ground: Ground, layout: Layout, plan: Sequence[Planned]) -> Done:
+def run(base: BaseServers, layout: Layout, plan: Sequence[Planned]) -> Done:
     """Start an installation on this ground, do all runs of the plan on it, stop it.
 
     Each run is told on the terminal when it has ended. Raises what kept one from being done.
     """
-    place = Place(ground, layout)
+    installation = Installation(base, layout)
     try:
-        place.start()
-        series = Series(place, plan)
+        installation.start()
+        series = Series(installation, plan)
         whole = series.go()
-        return Done(series.outcomes, whole, place.sites[0].disks.how)
+        return Done(series.outcomes, whole, installation.sites[0].disks.how)
     finally:
-        place.stop()
+        installation.stop()
 
 
 class Series:
     """The runs of a plan on a place; the main thread calls `go`, which tends the place too."""
 
-    def __init__(self, place: Place, plan: Sequence[Planned]) -> None:
-        self._place, self._plan = place, plan
+    def __init__(self, installation: Installation, plan: Sequence[Planned]) -> None:
+        self._installation, self._plan = installation, plan
         self._told: SimpleQueue[Outcome] = SimpleQueue()
         self.outcomes: list[Outcome] = []
 
     def go(self) -> list[Finding]:
         """Do all runs; return what is wrong with the whole; `outcomes` has the runs."""
         leave_pool()
-        sites = range(len(self._place.sites))
+        sites = range(len(self._installation.sites))
         with ThreadPoolExecutor(len(sites), "site", initializer=leave_pool) as threads:
             try:
                 self._wait([threads.submit(self._work, site) for site in sites])
                 return self._in_the_end(threads)
             finally:
-                self._place.stopping.set()
+                self._installation.stopping.set()
 
     def _work(self, site: int) -> None:
         """Do the runs of a site, one after the other."""
         for planned in self._plan:
-            if planned.site == site and not self._place.stopping.is_set():
+            if planned.site == site and not self._installation.stopping.is_set():
                 drive = FaultyDrive if planned.fault.startswith(FAULTY) else Drive
-                outcome = drive(self._place, planned).go()
+                outcome = drive(self._installation, planned).go()
                 self._told.put(outcome)
                 if outcome.seen is None or not outcome.seen.has_ended:
                     return  # its servers are not to be had
@@ -83,7 +83,7 @@ class Series:
         self._look(working)
 
     def _look(self, working: Sequence[Future[None]]) -> None:
-        self._place.ground.keep.tend()
+        self._installation.base.supervisor.tend()
         for future in working:
             if future.done():
                 future.result()
@@ -99,34 +99,34 @@ class Series:
         """Judge the whole once everything is up: nothing is lost, held or left."""
         looking = threads.submit(self._settled)
         while not looking.done():
-            self._place.ground.keep.tend()
+            self._installation.base.supervisor.tend()
             time.sleep(LOOK_SECONDS)
-        findings = [Finding("whole", said) for said in looking.result()]
-        return findings + [Finding("whole", said) for said in self._place.deaths]
+        findings = [Finding("whole", reported) for reported in looking.result()]
+        return findings + [Finding("whole", reported) for reported in self._installation.deaths]
 
     def _settled(self) -> list[str]:
         """Return what is not as it must be, given some time to become so."""
-        deadline, rows = time.monotonic() + SETTLE_SECONDS, self._place.rows
+        deadline, rows = time.monotonic() + SETTLE_SECONDS, self._installation.rows
         jobs = [str(outcome.job) for outcome in self.outcomes]
-        while said := [
+        while reported := [
             *rows.loose_ends(),
             *(f"bystanders: {one}" for one in rows.bystanders()),
             *self._changed(),
             *leftovers.of(jobs),
         ]:
             if time.monotonic() > deadline:
-                return said
-            self._place.stopping.wait(1)
+                return reported
+            self._installation.stopping.wait(1)
         return []
 
     def _changed(self) -> list[str]:
         """Say which logs are not what they were when their run was judged, or not whole."""
-        rows, said = self._place.rows, []
+        rows, reported = self._installation.rows, []
         for outcome in self.outcomes:
             if outcome.job is None or outcome.seen is None:
                 continue
             if rows.texts(outcome.job) != outcome.seen.texts:
-                said.append(f"job {outcome.job} has another log than when it had ended")
+                reported.append(f"job {outcome.job} has another log than when it had ended")
             if broken := rows.broken(outcome.job):
-                said.append(f"job {outcome.job}: {broken}")
-        return said
+                reported.append(f"job {outcome.job}: {broken}")
+        return reported

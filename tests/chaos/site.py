@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.embedded import place as places
+from ops.embedded import folders
 from ops.fleet.host.basics import call
 from ops.setup.clone import ROOT
 from ops.sshd import Sshd
 from tests.chaos.checks import Server
 from tests.chaos.disk import Disks, disks
 from tests.chaos.hosts import Host
-from tests.chaos.supervised import Kept
+from tests.chaos.supervised import SupervisedProcess
 
 SPEED = "20"
 ANSWER_SECONDS = 20.0
@@ -31,7 +31,7 @@ class Site:
         self.servers: dict[str, dict[str, Any]] = {}
         self.disks: Disks = disks([folder / f"gs-{one:03}" for one in range(1, servers + 1)])
         command = [sys.executable, "-m", "ops.fleet", "--state", str(folder)]
-        self.fleet = Kept(
+        self.fleet = SupervisedProcess(
             f"fleet {self.name}",
             [*command, "--servers", str(servers)],
             folder.with_name(f"{folder.name}.log"),
@@ -47,7 +47,7 @@ class Site:
 
     def take_stock(self) -> list[dict[str, Any]]:
         """Learn who is there from the fleet's book; return the targets' fields."""
-        book = places.load(self.folder / "fleet.json")
+        book = folders.load(self.folder / "fleet.json")
         self.servers = {f"{self.name}-{one['name']}": one for one in book["servers"]}
         return [self._target(name, one) for name, one in self.servers.items()]
 

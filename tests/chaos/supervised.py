@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ops.child import spawn, tethered
 from ops.embedded.account import Account
-from ops.embedded.server import tethered
 from ops.errors import CannotStart
 from ops.launcher.processes import Process, reap
 from tests.chaos.hosts import Host
@@ -22,7 +22,7 @@ GONE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 
 
-class Kept:
+class SupervisedProcess:
     """A process of a host. `tend` starts it, and again when it has ended; any thread may end it.
 
     It is tied to the main thread, the only one that may call `tend`: however that ends, it ends.
@@ -55,7 +55,7 @@ class Kept:
     @property
     def deaths(self) -> list[str]:
         """What is said of each time that it ended and nobody here had asked for it."""
-        return [said for pid, said in self._deaths if pid not in self._pardoned]
+        return [reported for pid, reported in self._deaths if pid not in self._pardoned]
 
     def pardon(self, pid: int) -> None:
         """Say nothing of the end of this process of its: it was to be expected."""
@@ -87,8 +87,8 @@ class Kept:
                 if status is None:
                     return
                 if not self._asked:
-                    said = f"{self.name} ended by itself, with status {status}: {self.log}"
-                    self._deaths.append((self._process.pid, said))
+                    reported = f"{self.name} ended by itself, with status {status}: {self.log}"
+                    self._deaths.append((self._process.pid, reported))
                 self._process = None
                 self._not_before = max(self._not_before, time.monotonic() + AGAIN_SECONDS)
             if time.monotonic() >= self._not_before:
@@ -128,31 +128,23 @@ class Kept:
 
     def _start(self) -> None:
         self._asked = False
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.host.command(self._command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._env,
-                cwd=self._cwd,
-                start_new_session=True,  # a terminal's Ctrl-C is for us alone
-            )
+        command = self.host.command(self._command)
+        self._process = spawn(command, self.log, env=self._env, cwd=self._cwd)
 
 
-class Keep:
+class Supervisor:
     """All processes that are kept; the main thread tends them now and then."""
 
     def __init__(self) -> None:
-        self._all: list[Kept] = []
-        self._last: list[Kept] = []
+        self._all: list[SupervisedProcess] = []
+        self._last: list[SupervisedProcess] = []
         self._others: list[Callable[[], int | None]] = []
 
-    def add(self, kept: Kept, *, last: bool = False) -> Kept:
+    def add(self, process: SupervisedProcess, *, last: bool = False) -> SupervisedProcess:
         """Keep one more, from the next `tend` on, and stop it `last`, if so; return it."""
-        self._all.append(kept)
-        self._last += [kept] if last else []
-        return kept
+        self._all.append(process)
+        self._last += [process] if last else []
+        return process
 
     def spare(self, pid: Callable[[], int | None]) -> None:
         """Leave a child alone that somebody else waits for."""
@@ -160,9 +152,9 @@ class Keep:
 
     def tend(self) -> None:
         """Start again what has ended, and reap the orphans that have come to us."""
-        for kept in self._all:
-            kept.tend()
-        pids = [kept.pid for kept in self._all] + [pid() for pid in self._others]
+        for process in self._all:
+            process.tend()
+        pids = [process.pid for process in self._all] + [pid() for pid in self._others]
         reap(besides={pid for pid in pids if pid})
 
     def tend_until(self, is_so: Callable[[], bool], seconds: float) -> bool:
@@ -181,13 +173,15 @@ class Keep:
         if deaths := self.deaths():
             raise CannotStart(deaths[0])
 
-    def deaths(self, *besides: Kept) -> list[str]:
+    def deaths(self, *besides: SupervisedProcess) -> list[str]:
         """Return what has ended although nobody here ended it."""
-        return [death for kept in self._all if kept not in besides for death in kept.deaths]
+        return [
+            death for process in self._all if process not in besides for death in process.deaths
+        ]
 
     def stop(self) -> None:
         """End all: at once, but for those that the others need to end in good order."""
-        first = [kept for kept in self._all if kept not in self._last]
+        first = [process for process in self._all if process not in self._last]
         for some in (first, self._last):
             with ThreadPoolExecutor(max(1, len(some))) as threads:
-                list(threads.map(Kept.stop, some))
+                list(threads.map(SupervisedProcess.stop, some))

@@ -10,17 +10,17 @@ from importlib import import_module
 from pathlib import Path
 
 from ops.setup import say
+from tests.chaos.base_servers import SHORT, BaseServers
 from tests.chaos.hosts import Host, Layout, wire_up
-from tests.chaos.installation import SHORT, Ground
 from tests.chaos.options import count
 from tests.chaos.plan import EVERYWHERE, Planned, SitePlan, draw, with_faulty
-from tests.chaos.supervised import Keep
+from tests.chaos.supervised import Supervisor
 
 SERVERS = 3
 
 BYSTANDERS = {
-    "REPRISE_KINDS": f"{SHORT['REPRISE_KINDS']},tests.chaos.bystanders.Quitter",
-    "REPRISE_CONSUMERS": "tests.chaos.bystanders.CONSUMER",
+    "REPRISE_KINDS": f"{SHORT['REPRISE_KINDS']},tests.chaos.failing_extensions.Quitter",
+    "REPRISE_CONSUMERS": "tests.chaos.failing_extensions.CONSUMER",
 }
 
 Wire = Callable[[Sequence[SitePlan]], Layout]
@@ -45,8 +45,8 @@ class Updates:
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add what is to be said of these alone."""
         parser.add_argument("--runs", type=count, default=self.runs, help=f"how many ({self.runs})")
-        said = f"each so-manieth run of a kind that misbehaves; 0: none ({self.faulty})"
-        parser.add_argument("--faulty", type=int, default=self.faulty, help=said)
+        reported = f"each so-manieth run of a kind that misbehaves; 0: none ({self.faulty})"
+        parser.add_argument("--faulty", type=int, default=self.faulty, help=reported)
         parser.add_argument("--keep", action="store_true", help="keep the logs of good runs too")
         alone = "without a bad schedule and a bad consumer standing by, to compare"
         parser.add_argument("--alone", action="store_true", help=alone)
@@ -61,17 +61,17 @@ class Updates:
 
     def go(self, options: argparse.Namespace, folder: Path, plan: Sequence[Planned]) -> int:
         """Do the runs; return 1 if anything was wrong, else 0."""
-        only, keep, began = self.only(options.only), Keep(), time.monotonic()
+        only, supervisor, began = self.only(options.only), Supervisor(), time.monotonic()
         try:
             layout = only.wire(only.sites)
             settings = SHORT if options.alone else {**SHORT, **BYSTANDERS}
-            ground = Ground(folder, layout.data, keep, settings=settings)
-            ground.start()
+            base = BaseServers(folder, layout.data, supervisor, settings=settings)
+            base.start()
             # these are models' users, and Django knows its database only now
-            done = import_module("tests.chaos.series").run(ground, layout, plan)
+            done = import_module("tests.chaos.series").run(base, layout, plan)
         finally:
             with say.step("Stopping"):
-                keep.stop()
+                supervisor.stop()
         report, seconds = import_module("tests.chaos.report"), time.monotonic() - began
         told = report.Told(
             options.mode,

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import httpx
 
+from ops.child import tethered
 from ops.embedded import ports, postgres, valkey
-from ops.embedded.server import Server, tethered
+from ops.embedded.server import Server
 from ops.setup import wheel
 from ops.setup.clone import Clone, tool_environment
 from tests.support.services import named

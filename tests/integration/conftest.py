@@ -9,19 +9,18 @@ import pytest
 from django.test import override_settings
 
 from jobs.kinds import registry
-from tests.support import cast as casting
 from tests.support import kinds
-from tests.support.archives import Shelf, shelf
-from tests.support.cast import Cast
+from tests.support.archives import ArchiveFolder, open_archive
+from tests.support.intruder import Intruder, open_intruder
+from tests.support.people import People, make_people
 from tests.support.sealing import seals_in
 from tests.support.services import Services
-from tests.support.tampering import Intruder, intruder
 
 
 @pytest.fixture
-def cast(database: str) -> Cast:
+def people(database: str) -> People:
     """The people of the tests, in this test's database."""
-    return casting.make()
+    return make_people()
 
 
 @pytest.fixture
@@ -34,11 +33,11 @@ def say_kinds() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(
+def archive_folder(
     services: Services, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shelf]:
+) -> Iterator[ArchiveFolder]:
     """An archive storage of this test's own, and the right to drop a month."""
-    with shelf(services, database, tmp_path / "archive") as made:
+    with open_archive(services, database, tmp_path / "archive") as made:
         monkeypatch.setenv("REPRISE_SUPERUSER_DATABASE_URL", made.owner_url)
         yield made
 
@@ -51,7 +50,7 @@ def seal_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def eve(database: str, services: Services) -> Iterator[Intruder]:
+def intruder(database: str, services: Services) -> Iterator[Intruder]:
     """Somebody who owns the database of this test."""
-    with intruder(services, database) as found:
+    with open_intruder(services, database) as found:
         yield found

@@ -37,8 +37,8 @@ class Ended:
 
 async def beside(run: Run) -> str:
     """Run after what went wrong, in the same worker, and end well."""
-    said: str = await run.step("beside", lambda _: "well")
-    return said
+    reported: str = await run.step("beside", lambda _: "well")
+    return reported
 
 
 def somebody() -> Principal:

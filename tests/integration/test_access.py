@@ -18,8 +18,7 @@ from jobs.access import tokens, visibility
 from jobs.events import first_hash
 from jobs.events.fold import STATUSES
 from jobs.models import ApiToken, Job, Team
-from tests.support import cast as casting
-from tests.support.cast import Cast, Person
+from tests.support.people import People, Person, make_person
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -44,32 +43,32 @@ def scope(raw: str | None = None, **members: Any) -> dict[str, Any]:
     return {"type": "websocket", "headers": headers, **members}
 
 
-def test_a_token_is_its_user_on_requests_and_on_sockets(cast: Cast) -> None:
-    request = RequestFactory().get("/", headers=cast.alice.headers)
-    for source in (request, scope(cast.alice.raw)):
+def test_a_token_is_its_user_on_requests_and_on_sockets(people: People) -> None:
+    request = RequestFactory().get("/", headers=people.alice.headers)
+    for source in (request, scope(people.alice.raw)):
         principal = visibility.authenticate(source)
-        assert principal.user == cast.alice.user
+        assert principal.user == people.alice.user
         assert principal.actor == "token:alice/test"
         assert principal.token is not None
 
 
-def test_neither_a_wrong_token_nor_an_id_that_is_none_finds_anything(cast: Cast) -> None:
+def test_neither_a_wrong_token_nor_an_id_that_is_none_finds_anything(people: People) -> None:
     with pytest.raises(NotSignedIn):
         visibility.authenticate(scope("rp_wrong"))
-    principal = visibility.authenticate(scope(cast.alice.raw))
+    principal = visibility.authenticate(scope(people.alice.raw))
     with pytest.raises(NotFound):
         visibility.job_for(principal, "not-an-id")
 
 
-def test_a_socket_of_a_session_is_its_user(cast: Cast) -> None:
-    session = cast.alice.browser().session
-    principal = visibility.authenticate(scope(user=cast.alice.user, session=session))
+def test_a_socket_of_a_session_is_its_user(people: People) -> None:
+    session = people.alice.browser().session
+    principal = visibility.authenticate(scope(user=people.alice.user, session=session))
     assert principal.actor == "user:alice"
     assert principal.session == hash_session_key(session.session_key or "")
 
 
-def test_a_token_that_ended_lets_nobody_in(cast: Cast) -> None:
-    mine = ApiToken.objects.filter(user=cast.alice.user)
+def test_a_token_that_ended_lets_nobody_in(people: People) -> None:
+    mine = ApiToken.objects.filter(user=people.alice.user)
     ended: list[dict[str, Any]] = [
         {"revoked_at": clock.now()},
         {"revoked_at": None, "expires_at": clock.now() - timedelta(seconds=1)},
@@ -78,36 +77,36 @@ def test_a_token_that_ended_lets_nobody_in(cast: Cast) -> None:
     for change in ended:
         mine.update(**change)
         with pytest.raises(NotSignedIn):
-            visibility.authenticate(scope(cast.alice.raw))
+            visibility.authenticate(scope(people.alice.raw))
 
 
-def test_an_inactive_user_is_not_let_in(cast: Cast) -> None:
-    session = cast.alice.browser().session
-    cast.alice.user.is_active = False
-    cast.alice.user.save()
+def test_an_inactive_user_is_not_let_in(people: People) -> None:
+    session = people.alice.browser().session
+    people.alice.user.is_active = False
+    people.alice.user.save()
     with pytest.raises(NotSignedIn):
-        visibility.authenticate(scope(cast.alice.raw))
+        visibility.authenticate(scope(people.alice.raw))
     with pytest.raises(NotSignedIn):
-        visibility.authenticate(scope(user=cast.alice.user, session=session))
+        visibility.authenticate(scope(user=people.alice.user, session=session))
 
 
-def test_a_wrong_token_is_not_replaced_by_the_session(cast: Cast) -> None:
-    bad = scope("rp_wrong", user=cast.alice.user, session=cast.alice.browser().session)
+def test_a_wrong_token_is_not_replaced_by_the_session(people: People) -> None:
+    bad = scope("rp_wrong", user=people.alice.user, session=people.alice.browser().session)
     with pytest.raises(NotSignedIn):
         visibility.authenticate(bad)
 
 
-def test_the_last_use_of_a_token_is_noted_once_a_minute(cast: Cast) -> None:
-    mine = ApiToken.objects.filter(user=cast.alice.user)
+def test_the_last_use_of_a_token_is_noted_once_a_minute(people: People) -> None:
+    mine = ApiToken.objects.filter(user=people.alice.user)
 
-    visibility.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(people.alice.raw))
     first = mine.get().last_used_at
     assert first is not None
-    visibility.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(people.alice.raw))
     assert mine.get().last_used_at == first
 
     mine.update(last_used_at=first - tokens.LAST_USED_EVERY)
-    visibility.authenticate(scope(cast.alice.raw))
+    visibility.authenticate(scope(people.alice.raw))
     noted = mine.get().last_used_at
     assert noted is not None
     assert noted > first
@@ -129,21 +128,21 @@ SEEN = {
 STEERED = {**SEEN, "vera": set(), "audrey": set()}
 
 
-def jobs_of(cast: Cast) -> dict[str, Job]:
+def jobs_of(people: People) -> dict[str, Job]:
     return {
-        "alice in red": job(cast.alice, cast.red),
-        "bob in red": job(cast.bob, cast.red),
-        "alice in blue": job(cast.alice, cast.blue),
-        "carol in blue": job(cast.carol, cast.blue),
-        "alice alone": job(cast.alice, None),
+        "alice in red": job(people.alice, people.red),
+        "bob in red": job(people.bob, people.red),
+        "alice in blue": job(people.alice, people.blue),
+        "carol in blue": job(people.carol, people.blue),
+        "alice alone": job(people.alice, None),
         "nobody's": job(None, None),
     }
 
 
-def test_roles_and_teams_decide_who_sees_and_steers(cast: Cast) -> None:
-    jobs = jobs_of(cast)
+def test_roles_and_teams_decide_who_sees_and_steers(people: People) -> None:
+    jobs = jobs_of(people)
     for who in SEEN:
-        principal = getattr(cast, who).principal
+        principal = getattr(people, who).principal
         seen = {name for name, row in jobs.items() if row in visibility.visible_jobs(principal)}
         steered = {name for name, row in jobs.items() if visibility.allowed_acts(principal, row)}
         assert (who, seen, steered) == (who, SEEN[who], STEERED[who])
@@ -164,10 +163,10 @@ def refused(function: Callable[..., object], *args: object) -> type[RepriseError
     return None
 
 
-def test_who_sees_all_and_operates_one_team_steers_that_team(cast: Cast) -> None:
-    both = casting.person("both", "operator", cast.red)
-    both.user.groups.add(*cast.audrey.user.groups.all())
-    theirs, others = job(cast.alice, cast.red), job(cast.carol, cast.blue)
+def test_who_sees_all_and_operates_one_team_steers_that_team(people: People) -> None:
+    both = make_person("both", "operator", people.red)
+    both.user.groups.add(*people.audrey.user.groups.all())
+    theirs, others = job(people.alice, people.red), job(people.carol, people.blue)
 
     assert visibility.allowed_acts(both.principal, theirs) == ["cancel", "pause"]
     assert visibility.job_for(both.principal, others.pk) == others
@@ -175,18 +174,18 @@ def test_who_sees_all_and_operates_one_team_steers_that_team(cast: Cast) -> None
         visibility.require_act(both.principal, "steer", others)
 
 
-def test_operators_and_staff_submit_and_others_do_not(cast: Cast) -> None:
-    people = {name: getattr(cast, name).principal for name in SEEN}
+def test_operators_and_staff_submit_and_others_do_not(people: People) -> None:
+    by_name = {name: getattr(people, name).principal for name in SEEN}
     submit = {
-        who for who, one in people.items() if not refused(visibility.require_act, one, "submit")
+        who for who, one in by_name.items() if not refused(visibility.require_act, one, "submit")
     }
     assert submit == {"alice", "bob", "carol", "root"}
 
 
-def test_what_can_be_done_follows_the_status(cast: Cast) -> None:
-    rows = {status: job(cast.alice, cast.red, status) for status in STATUSES}
+def test_what_can_be_done_follows_the_status(people: People) -> None:
+    rows = {status: job(people.alice, people.red, status) for status in STATUSES}
     acts = {
-        status: visibility.allowed_acts(cast.alice.principal, row) for status, row in rows.items()
+        status: visibility.allowed_acts(people.alice.principal, row) for status, row in rows.items()
     }
     running, paused = ["cancel", "pause"], ["cancel", "resume"]
     assert acts == {status: [] for status in STATUSES} | {
@@ -194,14 +193,14 @@ def test_what_can_be_done_follows_the_status(cast: Cast) -> None:
     }  # fmt: skip
 
 
-def test_an_id_that_is_none_is_not_found(cast: Cast) -> None:
+def test_an_id_that_is_none_is_not_found(people: People) -> None:
     for text in ("", "1", "x" * 36, "../../etc", "\x00", "\ud800", str(UUID(int=0))):
         with pytest.raises(NotFound):
-            visibility.job_for(cast.root.principal, text)
+            visibility.job_for(people.root.principal, text)
 
 
-def test_a_job_gets_its_submitters_team(cast: Cast) -> None:
-    assert visibility.team_for(cast.alice.principal) == cast.red
-    cast.blue.members.add(cast.alice.user)
-    assert visibility.team_for(cast.alice.principal) == cast.blue  # the first by name
-    assert visibility.team_for(cast.audrey.principal) is None
+def test_a_job_gets_its_submitters_team(people: People) -> None:
+    assert visibility.team_for(people.alice.principal) == people.red
+    people.blue.members.add(people.alice.user)
+    assert visibility.team_for(people.alice.principal) == people.blue  # the first by name
+    assert visibility.team_for(people.audrey.principal) is None

@@ -14,9 +14,8 @@ from django.test import Client
 
 from jobs.feed import consumers
 from jobs.models import ApiToken, Consumer, Schedule, Target, Team
-from tests.support import cast as casting
-from tests.support.cast import Cast
 from tests.support.factories import make_team, make_user
+from tests.support.people import People, django_client
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -97,14 +96,14 @@ def test_who_is_no_superuser_touches_none(demo: User) -> None:
     assert "user_permissions" not in client.get("/admin/auth/user/add/").content.decode()
 
 
-def test_staff_without_the_role_add_nobody(cast: Cast) -> None:
-    assert cast.root.browser().get("/admin/auth/user/").status_code == 403
+def test_staff_without_the_role_add_nobody(people: People) -> None:
+    assert people.root.browser().get("/admin/auth/user/").status_code == 403
 
 
-def test_who_is_no_staff_manages_nothing(cast: Cast) -> None:
+def test_who_is_no_staff_manages_nothing(people: People) -> None:
     for model in READ:
-        assert cast.alice.browser().get(f"/admin/{model}/").status_code == 302
-    client = cast.alice.client()
+        assert people.alice.browser().get(f"/admin/{model}/").status_code == 302
+    client = people.alice.client()
     answers = [
         client.get("/api/schedules"),
         client.get("/api/schedules/1"),
@@ -114,16 +113,16 @@ def test_who_is_no_staff_manages_nothing(cast: Cast) -> None:
     assert [answer.status_code for answer in answers] == [403] * 4
 
 
-def test_tokens_are_revoked_by_staff(cast: Cast) -> None:
-    token = ApiToken.objects.get(user=cast.bob.user)
+def test_tokens_are_revoked_by_staff(people: People) -> None:
+    token = ApiToken.objects.get(user=people.bob.user)
     form = {"action": "revoke", "_selected_action": str(token.pk)}
-    assert browser(cast.root.user).post("/admin/jobs/apitoken/", form).status_code == 302
+    assert browser(people.root.user).post("/admin/jobs/apitoken/", form).status_code == 302
     token.refresh_from_db()
     assert token.revoked_at is not None
 
 
-def test_consumers_are_switched_off_and_on(cast: Cast) -> None:
-    client = browser(cast.root.user)
+def test_consumers_are_switched_off_and_on(people: People) -> None:
+    client = browser(people.root.user)
     Consumer.objects.create(name="frail", failures=3, error="ValueError: x")
     for action, enabled in (("disable", False), ("enable", True)):
         form = {"action": action, "_selected_action": "frail"}
@@ -135,18 +134,18 @@ def test_consumers_are_switched_off_and_on(cast: Cast) -> None:
 JSON = "application/json"
 
 
-def test_the_command_and_the_api_show_the_same(cast: Cast) -> None:
+def test_the_command_and_the_api_show_the_same(people: People) -> None:
     owner = make_user("owner", team=make_team())
     Schedule.objects.create(name="bad", kind="gone", cron="0 3 * * *", owner=owner, failures=2)
     out = StringIO()
     call_command("schedules", "--json", stdout=out)
     [listed] = json.loads(out.getvalue())
-    [shown] = cast.root.client().get("/api/schedules").json()["schedules"]
+    [shown] = people.root.client().get("/api/schedules").json()["schedules"]
     assert (listed["name"], listed["failures"]) == (shown["name"], shown["failures"]) == ("bad", 2)
 
 
-def test_the_api_takes_no_unknown_schedule_and_no_other_change(cast: Cast) -> None:
-    client = cast.root.client()
+def test_the_api_takes_no_unknown_schedule_and_no_other_change(people: People) -> None:
+    client = people.root.client()
     for name in ("7", "x", "9" * 30, "٣"):
         assert client.get(f"/api/schedules/{name}").status_code == 404
     owner = make_user("owner")
@@ -155,4 +154,4 @@ def test_the_api_takes_no_unknown_schedule_and_no_other_change(cast: Cast) -> No
     for body in bodies:
         answer = client.patch(f"/api/schedules/{one.pk}", json.dumps(body), content_type=JSON)
         assert answer.status_code == 400
-    assert casting.client().get("/api/schedules").status_code == 401
+    assert django_client().get("/api/schedules").status_code == 401

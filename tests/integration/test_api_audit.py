@@ -12,16 +12,16 @@ from core.db import in_thread
 from jobs import feed, log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
 from jobs.models import Job
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.people import People
 
 
-def two_runs(cast: Cast) -> tuple[Job, Job]:
+def two_runs(people: People) -> tuple[Job, Job]:
     done = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
     red = make_job(
-        cast.alice.user, [ATTEMPT, output("ä\u2028 <b>")], team=cast.red, title='The "red" one'
+        people.alice.user, [ATTEMPT, output("ä\u2028 <b>")], team=people.red, title='The "red" one'
     )
-    blue = make_job(cast.carol.user, [ATTEMPT, done], team=cast.blue, kind="version-update")
+    blue = make_job(people.carol.user, [ATTEMPT, done], team=people.blue, kind="version-update")
     log.append(red.pk, [done], actor="worker:test/1")
     while feed.sequence_events():
         pass
@@ -32,9 +32,9 @@ def texts(*jobs: Job) -> list[str]:
     return [text for job in jobs for text in log.read(job.pk).texts]
 
 
-def test_events_come_byte_for_byte_newest_first_and_page_both_ways(cast: Cast) -> None:
-    red, blue = two_runs(cast)
-    client = cast.audrey.client()
+def test_events_come_byte_for_byte_newest_first_and_page_both_ways(people: People) -> None:
+    red, blue = two_runs(people)
+    client = people.audrey.client()
 
     whole = client.get("/api/audit").content.decode()
     rows = json.loads(whole)["events"]
@@ -57,8 +57,8 @@ def test_events_come_byte_for_byte_newest_first_and_page_both_ways(cast: Cast) -
     assert back["events"] == second["events"]
 
 
-def test_filters_and_access_narrow_it(cast: Cast) -> None:
-    red, blue = two_runs(cast)
+def test_filters_and_access_narrow_it(people: People) -> None:
+    red, blue = two_runs(people)
     found = {
         f"job={red.pk}": 4,
         "kind=version-update": 3,
@@ -70,20 +70,20 @@ def test_filters_and_access_narrow_it(cast: Cast) -> None:
         "since=2999-01-01": 0,
         "until=2999-01-01": 7,
     }
-    client = cast.audrey.client()
+    client = people.audrey.client()
     assert {q: len(client.get(f"/api/audit?{q}").json()["events"]) for q in found} == found
 
     def jobs(who: str) -> set[str]:
-        rows = getattr(cast, who).client().get("/api/audit").json()["events"]
+        rows = getattr(people, who).client().get("/api/audit").json()["events"]
         return {row["job"] for row in rows}
 
     assert jobs("vera") == jobs("bob") == {str(red.pk)}
     assert jobs("carol") == {str(blue.pk)}
-    assert cast.carol.client().get(f"/api/audit?job={red.pk}").json()["events"] == []
+    assert people.carol.client().get(f"/api/audit?job={red.pk}").json()["events"] == []
 
 
-async def exported(cast: Cast, path: str = "/api/audit") -> list[dict[str, Any]]:
-    headers = {**cast.audrey.headers, "Accept": "application/x-ndjson"}
+async def exported(people: People, path: str = "/api/audit") -> list[dict[str, Any]]:
+    headers = {**people.audrey.headers, "Accept": "application/x-ndjson"}
     service = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=service, base_url="http://localhost") as client:
         answer = await client.get(path, headers=headers)
@@ -93,10 +93,10 @@ async def exported(cast: Cast, path: str = "/api/audit") -> list[dict[str, Any]]
     ]
 
 
-async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(cast: Cast) -> None:
-    red, blue = await in_thread(two_runs, cast)
+async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(people: People) -> None:
+    red, blue = await in_thread(two_runs, people)
 
-    rows = await exported(cast)
+    rows = await exported(people)
     assert [row["position"] for row in rows] == list(range(1, 8))
     for job in (red, blue):
         chain = first_hash(job.pk)
@@ -106,19 +106,19 @@ async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(cast
                 chain = next_hash(chain, body.encode())
                 assert chain.hex() == digest == row["event"]["hash"]
 
-    resumed = await exported(cast, "/api/audit?after=3&before=7")
+    resumed = await exported(people, "/api/audit?after=3&before=7")
     assert [row["position"] for row in resumed] == [4, 5, 6]
-    only = await exported(cast, f"/api/audit?job={blue.pk}")
+    only = await exported(people, f"/api/audit?job={blue.pk}")
     assert {row["job"] for row in only} == {str(blue.pk)}
-    assert await exported(cast, "/api/audit?after=7") == []
+    assert await exported(people, "/api/audit?after=7") == []
 
 
-async def test_an_export_goes_on_past_a_page(cast: Cast) -> None:
+async def test_an_export_goes_on_past_a_page(people: People) -> None:
     def fill() -> None:
-        make_job(cast.alice.user, [ATTEMPT, *(output(str(n)) for n in range(2100))])
+        make_job(people.alice.user, [ATTEMPT, *(output(str(n)) for n in range(2100))])
         while feed.sequence_events():
             pass
 
     await in_thread(fill)
-    rows = await exported(cast)
+    rows = await exported(people)
     assert [row["event"]["seq"] for row in rows] == list(range(1, 2103))

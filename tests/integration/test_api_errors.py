@@ -11,10 +11,9 @@ import pytest
 
 from jobs.models import Job
 from ops.embedded import ports
-from tests.support import cast as casting
-from tests.support.behind import database_behind
-from tests.support.cast import Cast, post
+from tests.support.django_servers import using_database
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, django_client, post
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -64,8 +63,8 @@ def problem(answer: Response) -> dict[str, Any]:
     return found
 
 
-def test_every_bad_body_gets_its_documented_error(cast: Cast) -> None:
-    client = cast.alice.client()
+def test_every_bad_body_gets_its_documented_error(people: People) -> None:
+    client = people.alice.client()
     for body, status, code, word in BODIES:
         found = problem(post(client, "/api/jobs", body))
         shown = repr(body)[:80]
@@ -74,15 +73,15 @@ def test_every_bad_body_gets_its_documented_error(cast: Cast) -> None:
     assert Job.objects.count() == 0
 
 
-def test_what_no_log_can_hold_is_replaced_and_taken(cast: Cast) -> None:
+def test_what_no_log_can_hold_is_replaced_and_taken(people: People) -> None:
     body = b'{"kind":"test-say","title":"a\\u0000b","params":{"words":["\\ud800"]}}'
-    job = post(cast.alice.client(), "/api/jobs", body).json()
+    job = post(people.alice.client(), "/api/jobs", body).json()
     assert job["title"] == "a�b"
     assert job["params"]["words"] == ["�"]
 
 
-def test_bad_queries_and_addresses_get_theirs(cast: Cast) -> None:
-    client = cast.alice.client()
+def test_bad_queries_and_addresses_get_theirs(people: People) -> None:
+    client = people.alice.client()
     expected = {
         "/api/jobs?cursor=x": (400, "bad_cursor"),
         "/api/jobs?cursor=%00": (400, "bad_cursor"),
@@ -141,77 +140,77 @@ NAMED = {
 
 
 @pytest.mark.parametrize("path", NAMED)
-def test_a_filter_that_is_none_is_named(cast: Cast, path: str) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT]).pk
-    found = problem(cast.alice.client().get(path.format(f"{{{job}}}", job, job)))
+def test_a_filter_that_is_none_is_named(people: People, path: str) -> None:
+    job = make_job(people.alice.user, [ATTEMPT]).pk
+    found = problem(people.alice.client().get(path.format(f"{{{job}}}", job, job)))
     assert (found["status"], found["code"]) == (400, "bad_request")
     assert [error["parameter"] for error in found["errors"]] == [NAMED[path]]
     assert found["errors"][0]["detail"]
 
 
-def test_who_may_not_ask_is_told_that_first(cast: Cast) -> None:
-    assert problem(casting.client().get("/api/jobs?stats=x"))["code"] == "not_signed_in"
+def test_who_may_not_ask_is_told_that_first(people: People) -> None:
+    assert problem(django_client().get("/api/jobs?stats=x"))["code"] == "not_signed_in"
     post_only = "/api/jobs/x/cancel?why=x"  # what changes something says in its body what it takes
-    assert problem(post(cast.alice.client(), post_only))["code"] == "not_found"
+    assert problem(post(people.alice.client(), post_only))["code"] == "not_found"
 
 
-def test_a_kind_that_is_gone_is_still_that_of_its_jobs(cast: Cast) -> None:
-    make_job(cast.alice.user, [ATTEMPT], kind="retired")
+def test_a_kind_that_is_gone_is_still_that_of_its_jobs(people: People) -> None:
+    make_job(people.alice.user, [ATTEMPT], kind="retired")
     for path in ("/api/jobs?kind=retired", "/api/audit?kind=retired"):
-        assert cast.alice.client().get(path).status_code == 200
+        assert people.alice.client().get(path).status_code == 200
         # Whoever sees none of them is not told that there are any.
-        assert problem(cast.carol.client().get(path))["errors"][0]["parameter"] == "kind"
+        assert problem(people.carol.client().get(path))["errors"][0]["parameter"] == "kind"
 
 
-def test_another_method_is_told_which_there_are(cast: Cast) -> None:
-    answer = cast.alice.client().put("/api/jobs")
+def test_another_method_is_told_which_there_are(people: People) -> None:
+    answer = people.alice.client().put("/api/jobs")
     assert problem(answer)["code"] == "method_not_allowed"
     assert set(answer["Allow"].split(", ")) == {"GET", "POST"}
 
 
-def test_nobody_gets_in_without_signing_in(cast: Cast) -> None:
+def test_nobody_gets_in_without_signing_in(people: People) -> None:
     paths = ("/api/jobs", "/api/jobs/x", "/api/kinds", "/api/audit", "/api/tokens")
     for path in (*paths, "/api/openapi.json"):
-        answer = casting.client(Accept="application/json").get(path)
+        answer = django_client(Accept="application/json").get(path)
         assert problem(answer)["code"] == "not_signed_in"
         assert answer["WWW-Authenticate"].startswith("Bearer")
     for path in ("/api/jobs", "/api/plan", "/api/jobs/x/cancel", "/api/tokens"):
-        assert problem(post(casting.client(), path))["code"] == "not_signed_in"
+        assert problem(post(django_client(), path))["code"] == "not_signed_in"
 
 
-def test_roles_are_told_what_they_may_not(cast: Cast) -> None:
+def test_roles_are_told_what_they_may_not(people: People) -> None:
     wish = {"kind": "test-say", "params": {}}
-    for who in (cast.vera, cast.audrey, cast.nobody):
+    for who in (people.vera, people.audrey, people.nobody):
         for path in ("/api/jobs", "/api/plan"):
             assert problem(post(who.client(), path, wish))["code"] == "forbidden"
     for path in ("/api/jobs", "/api/audit"):
-        assert problem(cast.nobody.client().get(path))["code"] == "forbidden"
+        assert problem(people.nobody.client().get(path))["code"] == "forbidden"
 
 
-def test_a_bad_idempotency_key_is_refused(cast: Cast) -> None:
+def test_a_bad_idempotency_key_is_refused(people: People) -> None:
     for key in ("", " ", "x" * 201, "ключ", "a b"):
         answer = post(
-            cast.alice.client(), "/api/jobs", {"kind": "test-say"}, **{"Idempotency-Key": key}
+            people.alice.client(), "/api/jobs", {"kind": "test-say"}, **{"Idempotency-Key": key}
         )
         assert (key, problem(answer)["code"]) == (key, "bad_request")
 
 
-def test_a_form_instead_of_json_is_refused_in_the_same_way(cast: Cast) -> None:
-    browser = cast.alice.browser()
+def test_a_form_instead_of_json_is_refused_in_the_same_way(people: People) -> None:
+    browser = people.alice.browser()
     browser.cookies["reprise_csrf"] = "a" * 32
     for form in ({"kind": "test-say", "csrfmiddlewaretoken": "a" * 32}, {"kind": "test-say"}):
         answer = browser.post("/api/jobs", form, headers={"X-CSRFToken": "a" * 32})
         assert problem(answer)["code"] == "bad_request"
 
 
-def test_a_host_that_is_not_ours_is_refused(cast: Cast) -> None:
-    answer = cast.alice.client().get("/api/jobs", headers={"Host": "evil.example"})
+def test_a_host_that_is_not_ours_is_refused(people: People) -> None:
+    answer = people.alice.client().get("/api/jobs", headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert answer.json()["code"] == "bad_request"
 
 
-def test_an_absent_database_is_a_503_that_says_when_to_come_back(cast: Cast) -> None:
-    client = cast.alice.client()
+def test_an_absent_database_is_a_503_that_says_when_to_come_back(people: People) -> None:
+    client = people.alice.client()
     with unreachable_database():
         answer = client.get("/api/jobs")
     assert problem(answer)["code"] == "unavailable"
@@ -224,5 +223,5 @@ def unreachable_database() -> Iterator[None]:
     """Point Django at a port on which nobody listens."""
     pool = {"min_size": 0, "max_size": 1, "timeout": 0.5}
     nowhere = f"postgresql://nobody@127.0.0.1:{ports.free()}/none"
-    with database_behind(nowhere, OPTIONS={"pool": pool}):
+    with using_database(nowhere, OPTIONS={"pool": pool}):
         yield

@@ -15,9 +15,9 @@ from jobs.events import EventType, NewEvent, parse
 from jobs.events.fold import State, fold_all
 from jobs.log.state import state_at
 from jobs.models import Job
-from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.kinds import Words
+from tests.support.people import People, post
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("say_kinds")
 WISH = {"kind": "test-say", "params": {"words": ["a"]}, "labels": {"game": "chess"}}
 
 
-def test_a_job_is_submitted_read_and_stopped(cast: Cast) -> None:
-    client = cast.alice.client()
+def test_a_job_is_submitted_read_and_stopped(people: People) -> None:
+    client = people.alice.client()
 
     made = post(client, "/api/jobs", {**WISH, "title": "Say it"})
     assert made.status_code == 201
@@ -50,8 +50,8 @@ def test_a_job_is_submitted_read_and_stopped(cast: Cast) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "not_now")
 
 
-def test_a_session_submits_with_its_csrf_token_only(cast: Cast) -> None:
-    browser = cast.alice.browser()
+def test_a_session_submits_with_its_csrf_token_only(people: People) -> None:
+    browser = people.alice.browser()
     refused = post(browser, "/api/jobs", WISH)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert "CSRF" in refused.json()["detail"]
@@ -68,14 +68,14 @@ def test_a_session_submits_with_its_csrf_token_only(cast: Cast) -> None:
     assert made.json()["submitted_by"] == "user:alice"
 
 
-def test_a_bad_token_beside_a_good_session_does_not_spare_the_check(cast: Cast) -> None:
-    answer = post(cast.alice.browser(), "/api/jobs", WISH, Authorization="Bearer rp_wrong")
+def test_a_bad_token_beside_a_good_session_does_not_spare_the_check(people: People) -> None:
+    answer = post(people.alice.browser(), "/api/jobs", WISH, Authorization="Bearer rp_wrong")
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
     assert Job.objects.count() == 0
 
 
-def test_the_same_key_and_body_is_the_same_job(cast: Cast) -> None:
-    client, key = cast.alice.client(), {"Idempotency-Key": "deploy-7"}
+def test_the_same_key_and_body_is_the_same_job(people: People) -> None:
+    client, key = people.alice.client(), {"Idempotency-Key": "deploy-7"}
     first = post(client, "/api/jobs", WISH, **key)
     second = post(client, "/api/jobs", {**WISH, "params": {"words": ["a"]}}, **key)
     assert (first.status_code, second.status_code) == (201, 200)
@@ -83,20 +83,22 @@ def test_the_same_key_and_body_is_the_same_job(cast: Cast) -> None:
 
     other = post(client, "/api/jobs", {**WISH, "params": {"words": ["b"]}}, **key)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
-    assert post(cast.bob.client(), "/api/jobs", WISH, **key).status_code == 201  # a key is a user's
+    assert (
+        post(people.bob.client(), "/api/jobs", WISH, **key).status_code == 201
+    )  # a key is a user's
     assert Job.objects.count() == 2
 
 
-def test_a_key_tells_nothing_to_somebody_without_the_role(cast: Cast) -> None:
-    client, key = cast.alice.client(), {"Idempotency-Key": "deploy-8"}
+def test_a_key_tells_nothing_to_somebody_without_the_role(people: People) -> None:
+    client, key = people.alice.client(), {"Idempotency-Key": "deploy-8"}
     assert post(client, "/api/jobs", WISH, **key).status_code == 201
-    cast.alice.user.groups.clear()
+    people.alice.user.groups.clear()
     answer = post(client, "/api/jobs", WISH, **key)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-def test_of_many_at_once_with_one_key_one_makes_the_job(cast: Cast) -> None:
-    raw, start = cast.alice.headers, threading.Barrier(6)
+def test_of_many_at_once_with_one_key_one_makes_the_job(people: People) -> None:
+    raw, start = people.alice.headers, threading.Barrier(6)
     answers: list[Response] = []
 
     def submit() -> None:
@@ -136,9 +138,9 @@ def run_of_two_attempts() -> Sequence[NewEvent]:
     ]
 
 
-def test_a_job_can_be_read_as_it_was_at_every_seq(cast: Cast) -> None:
-    job = make_job(cast.alice.user, run_of_two_attempts(), team=cast.red)
-    client = cast.alice.client()
+def test_a_job_can_be_read_as_it_was_at_every_seq(people: People) -> None:
+    job = make_job(people.alice.user, run_of_two_attempts(), team=people.red)
+    client = people.alice.client()
     events = [parse(text) for text in log.read(job.pk).texts]
 
     folded = State()
@@ -157,8 +159,8 @@ def state_steps(client: Client, job: Job) -> Any:
     return client.get(f"/api/jobs/{job.pk}", {"at": job.head}).json()["steps"]
 
 
-def test_a_place_that_the_log_does_not_have_is_refused(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT])
+def test_a_place_that_the_log_does_not_have_is_refused(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT])
     expected = {
         "3": (409, "cursor_ahead"),
         "2-00000000": (409, "history_diverged"),
@@ -170,29 +172,32 @@ def test_a_place_that_the_log_does_not_have_is_refused(cast: Cast) -> None:
         str(2**63 - 1): (409, "cursor_ahead"),
         "1\x00": (400, "bad_cursor"),
     }
-    client = cast.alice.client()
+    client = people.alice.client()
     answers = {at: client.get(f"/api/jobs/{job.pk}", {"at": at}) for at in expected}
     assert {at: (a.status_code, a.json()["code"]) for at, a in answers.items()} == expected
 
 
-def test_somebody_elses_job_is_as_unknown_as_none(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
+def test_somebody_elses_job_is_as_unknown_as_none(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red)
     unknown = "0192f3c1-0000-7000-8000-000000000000"
     for path in (f"/api/jobs/{job.pk}", f"/api/jobs/{unknown}", "/api/jobs/none"):
-        for answer in (cast.carol.client().get(path), post(cast.carol.client(), f"{path}/cancel")):
+        for answer in (
+            people.carol.client().get(path),
+            post(people.carol.client(), f"{path}/cancel"),
+        ):
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
             assert answer.json()["detail"] == "There is nothing here that you may see."
     assert log.read(job.pk).last == job.head
 
 
-def test_a_viewer_reads_and_cannot_stop(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
-    assert cast.vera.client().get(f"/api/jobs/{job.pk}").json()["can"] == []
-    answer = post(cast.vera.client(), f"/api/jobs/{job.pk}/cancel")
+def test_a_viewer_reads_and_cannot_stop(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red)
+    assert people.vera.client().get(f"/api/jobs/{job.pk}").json()["can"] == []
+    answer = post(people.vera.client(), f"/api/jobs/{job.pk}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-def test_a_parked_job_says_what_it_waits_for(cast: Cast) -> None:
+def test_a_parked_job_says_what_it_waits_for(people: People) -> None:
     waits = [
         {"for": "timer", "name": "settle", "until": "2026-11-22T09:00:00.000000Z"},
         {"for": "signal", "name": "go"},
@@ -203,8 +208,8 @@ def test_a_parked_job_says_what_it_waits_for(cast: Cast) -> None:
         NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": waits, "count": 2}),
         NewEvent(EventType.JOB_APPROVAL_REQUESTED, asked),
     ]
-    job = make_job(cast.alice.user, events, team=cast.red)
-    client = cast.alice.client()
+    job = make_job(people.alice.user, events, team=people.red)
+    client = people.alice.client()
     for place in (f"/api/jobs/{job.pk}", f"/api/jobs/{job.pk}?at=4"):
         shown = client.get(place).json()["waiting_for"]
         kept = [{name: value for name, value in one.items() if value is not None} for one in shown]

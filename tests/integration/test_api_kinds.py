@@ -11,7 +11,7 @@ import pytest
 
 from jobs.api.kinds import with_options
 from jobs.models import Job, Target
-from tests.support.cast import Cast, post
+from tests.support.people import People, post
 
 pytestmark = pytest.mark.usefixtures("say_kinds")
 
@@ -32,8 +32,8 @@ def kinds(person: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_kinds_come_with_schemas_and_what_there_is_to_choose(cast: Cast) -> None:
-    update = kinds(cast.alice)["version-update"]
+def test_kinds_come_with_schemas_and_what_there_is_to_choose(people: People) -> None:
+    update = kinds(people.alice)["version-update"]
     assert update["title"] == "Version update"
     assert update["description"]
 
@@ -44,17 +44,17 @@ def test_kinds_come_with_schemas_and_what_there_is_to_choose(cast: Cast) -> None
     assert update["schema"]["required"] == ["servers", "version"]
 
 
-def test_kinds_for_staff_are_shown_to_staff(cast: Cast) -> None:
-    assert "load" not in kinds(cast.alice)
-    assert "load" in kinds(cast.root)
-    assert kinds(cast.vera) == {}  # a viewer submits nothing, and sees no inventory
+def test_kinds_for_staff_are_shown_to_staff(people: People) -> None:
+    assert "load" not in kinds(people.alice)
+    assert "load" in kinds(people.root)
+    assert kinds(people.vera) == {}  # a viewer submits nothing, and sees no inventory
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_plan_says_what_would_happen_and_submits_nothing(cast: Cast) -> None:
+def test_a_plan_says_what_would_happen_and_submits_nothing(people: People) -> None:
     params = {"servers": ["gs-001", "gs-002"], "version": "1.5.0", "batch": 1}
     wish = {"kind": "version-update", "params": params}
-    answer = post(cast.alice.client(), "/api/plan", wish)
+    answer = post(people.alice.client(), "/api/plan", wish)
 
     assert answer.status_code == 200
     planned = answer.json()
@@ -64,12 +64,12 @@ def test_a_plan_says_what_would_happen_and_submits_nothing(cast: Cast) -> None:
     assert planned["plan"]["words"]
     assert Job.objects.count() == 0
 
-    job = post(cast.alice.client(), "/api/jobs", wish).json()
+    job = post(people.alice.client(), "/api/jobs", wish).json()
     assert (job["plan"], job["title"]) == (planned["plan"], planned["title"])
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_plan_that_cannot_be_made_points_at_the_fields(cast: Cast) -> None:
+def test_a_plan_that_cannot_be_made_points_at_the_fields(people: People) -> None:
     cases: list[tuple[dict[str, Any], int, str]] = [
         ({"servers": ["gs-009"], "version": "1.5.0"}, 422, "/servers/0"),
         ({"servers": ["gs-001", "db-1"], "version": "1.5.0"}, 422, "/servers/1"),
@@ -81,16 +81,16 @@ def test_a_plan_that_cannot_be_made_points_at_the_fields(cast: Cast) -> None:
     for params, status, pointer in cases:
         for path in ("/api/plan", "/api/jobs"):
             body = {"kind": "version-update", "params": params}
-            answer = post(cast.alice.client(), path, body)
+            answer = post(people.alice.client(), path, body)
             assert (answer.status_code, answer.json()["code"]) == (status, "invalid_params")
             assert pointer in [error["pointer"] for error in answer.json()["errors"]]
     assert Job.objects.count() == 0
 
 
-def test_only_staff_plan_what_only_staff_submit(cast: Cast) -> None:
+def test_only_staff_plan_what_only_staff_submit(people: People) -> None:
     wish = {"kind": "load", "params": {"events": 10}}
-    assert post(cast.alice.client(), "/api/plan", wish).json()["code"] == "forbidden"
-    assert post(cast.root.client(), "/api/plan", wish).status_code == 200
+    assert post(people.alice.client(), "/api/plan", wish).json()["code"] == "forbidden"
+    assert post(people.root.client(), "/api/plan", wish).status_code == 200
 
 
 def test_choices_are_resolved_wherever_they_stand() -> None:

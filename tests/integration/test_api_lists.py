@@ -9,8 +9,8 @@ from django.test import Client
 
 from jobs.events import EventType, NewEvent
 from jobs.models import Job
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People
 
 FAILED = [ATTEMPT, NewEvent(EventType.JOB_FAILED, {"message": "gs-002 did not come back."})]
 PLAN = {"steps": [], "groups": [{"name": "canary", "targets": ["gs-001", "gs-002"]}], "words": ""}
@@ -20,14 +20,14 @@ def titles(client: Client, **query: Any) -> list[str]:
     return [job["title"] for job in client.get("/api/jobs", query).json()["jobs"]]
 
 
-def test_every_filter_finds_what_it_names(cast: Cast) -> None:
-    alice = cast.alice.user
+def test_every_filter_finds_what_it_names(people: People) -> None:
+    alice = people.alice.user
     one = make_job(alice, [ATTEMPT], title="one", labels={"game": "chess", "env": "prod"})
     two = make_job(
         alice, FAILED, title="two", kind="version-update", plan=PLAN, submitted_by="token:alice/ci"
     )
-    three = make_job(cast.bob.user, title="three 100%", labels={"game": "go"}, team=cast.red)
-    client = cast.alice.client()
+    three = make_job(people.bob.user, title="three 100%", labels={"game": "go"}, team=people.red)
+    client = people.alice.client()
     found = {
         "": ["three 100%", "two", "one"],
         "status=running": ["one"],
@@ -72,9 +72,9 @@ def iso(job: Job) -> str:
     return job.submitted_at.isoformat().replace("+", "%2B")
 
 
-def test_pages_hold_together_while_jobs_arrive(cast: Cast) -> None:
-    made = [make_job(cast.alice.user, title=f"job {number}") for number in range(7)]
-    client = cast.alice.client()
+def test_pages_hold_together_while_jobs_arrive(people: People) -> None:
+    made = [make_job(people.alice.user, title=f"job {number}") for number in range(7)]
+    client = people.alice.client()
 
     seen: list[str] = []
     query: dict[str, Any] = {"limit": 3}
@@ -84,27 +84,31 @@ def test_pages_hold_together_while_jobs_arrive(cast: Cast) -> None:
         if page["next"] is None:
             break
         query["cursor"] = page["next"]
-        make_job(cast.alice.user, title="arrived in between")
+        make_job(people.alice.user, title="arrived in between")
 
     assert seen == [str(job.pk) for job in reversed(made)]
 
 
-def test_each_sees_the_jobs_of_their_teams(cast: Cast) -> None:
-    make_job(cast.alice.user, title="red", team=cast.red)
-    make_job(cast.carol.user, title="blue", team=cast.blue)
+def test_each_sees_the_jobs_of_their_teams(people: People) -> None:
+    make_job(people.alice.user, title="red", team=people.red)
+    make_job(people.carol.user, title="blue", team=people.blue)
     make_job(None, title="nobody's")
-    assert {who: titles(getattr(cast, who).client()) for who in ("bob", "vera", "carol")} == {
+    assert {who: titles(getattr(people, who).client()) for who in ("bob", "vera", "carol")} == {
         "bob": ["red"],
         "vera": ["red"],
         "carol": ["blue"],
     }
-    assert titles(cast.audrey.client()) == titles(cast.root.client()) == ["nobody's", "blue", "red"]
+    assert (
+        titles(people.audrey.client())
+        == titles(people.root.client())
+        == ["nobody's", "blue", "red"]
+    )
 
 
-def test_a_page_of_jobs_costs_the_same_however_many(cast: Cast) -> None:
+def test_a_page_of_jobs_costs_the_same_however_many(people: People) -> None:
     for _ in range(8):
-        make_job(cast.bob.user, [ATTEMPT], team=cast.red)
-    client = cast.alice.client()
+        make_job(people.bob.user, [ATTEMPT], team=people.red)
+    client = people.alice.client()
     client.get("/api/jobs")  # notes the token's use
     with Statements() as few:
         client.get("/api/jobs", {"limit": 1})

@@ -26,10 +26,20 @@ from jobs.log.archive_frames import MOST_BYTES, Place
 from jobs.log.months import Month, Owner, State
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
-from tests.support.archives import APRIL, DONE, MARCH, Shelf, archive, ended, exported, fed, texts
+from tests.support.archives import (
+    APRIL,
+    DONE,
+    MARCH,
+    ArchiveFolder,
+    archive,
+    ended,
+    exported,
+    fed,
+    texts,
+)
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.live_server import other_database
 from tests.support.services import Services
-from tests.support.stage import elsewhere
 
 
 def beside(job: Job) -> UUID:
@@ -37,15 +47,17 @@ def beside(job: Job) -> UUID:
     return UUID(int=job.pk.int + 1)
 
 
-def plain(shelf: Shelf, name: str) -> str:
+def plain(open_archive: ArchiveFolder, name: str) -> str:
     """Return what `zstd -dc` gives of a file."""
-    with (shelf.folder / name).open("rb") as file:
+    with (open_archive.folder / name).open("rb") as file:
         reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return bytes(reader.read()).decode()
 
 
-async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> None:
-    await in_thread(_archive_and_read, place)
+async def test_a_dropped_month_reads_as_before(
+    archive_folder: ArchiveFolder, database: str
+) -> None:
+    await in_thread(_archive_and_read, archive_folder)
     job = await in_thread(lambda: Job.objects.order_by("pk").first())
     assert job is not None
     before = await in_thread(texts, job.pk)
@@ -61,18 +73,18 @@ async def test_a_dropped_month_reads_as_before(place: Shelf, database: str) -> N
             await reader.check_cursor(job.pk, Cursor(1500, "00000000"))
 
 
-def _archive_and_read(place: Shelf) -> None:
+def _archive_and_read(archive_folder: ArchiveFolder) -> None:
     jobs = [ended(outputs=2500, days=1), ended(days=2), ended(days=3, outputs=0)]
     jobs.append(ended(days=30.9))
     log_of = {job.pk: texts(job.pk) for job in jobs}
     exports = "".join(exported(job.pk) for job in jobs)
     fed()
-    said = archive()
-    assert "2025-03: dropped, " in said
+    reported = archive()
+    assert "2025-03: dropped, " in reported
     assert MARCH not in months.month_tables()
     assert "jobs_event_2025_03" not in str(months.month_tables())
-    [name] = place.files
-    assert plain(place, name) == exports
+    [name] = archive_folder.files
+    assert plain(archive_folder, name) == exports
     row = Archive.objects.get()
     assert (row.name, row.jobs, row.events) == (name, 4, sum(map(len, log_of.values())))
     assert row.dropped_at is not None
@@ -86,7 +98,7 @@ def _archive_and_read(place: Shelf) -> None:
     assert log.read(jobs[0].pk, 990, 20).texts == log_of[jobs[0].pk][990:1010]
 
 
-def test_a_frame_ends_before_it_is_large(place: Shelf) -> None:
+def test_a_frame_ends_before_it_is_large(archive_folder: ArchiveFolder) -> None:
     large = [output("x" * 60_000) for _ in range(40)]
     job = make_job(events=[ATTEMPT, *large, DONE], id=beside(ended()))
     fed()
@@ -96,7 +108,7 @@ def test_a_frame_ends_before_it_is_large(place: Shelf) -> None:
     assert len(texts(job.pk)) == 43
 
 
-def test_a_page_from_an_archive_ends_before_it_is_large(place: Shelf) -> None:
+def test_a_page_from_an_archive_ends_before_it_is_large(archive_folder: ArchiveFolder) -> None:
     events = [output(f"{number:060000}") for number in range(100)]
     job = make_job(events=[ATTEMPT, *events, DONE], id=beside(ended()))
     stored = texts(job.pk)
@@ -136,7 +148,7 @@ class _Queries:
         return execute(statement, *rest)
 
 
-def test_unfinished_jobs_and_the_feed_hold_a_month_back(place: Shelf) -> None:
+def test_unfinished_jobs_and_the_feed_hold_a_month_back(archive_folder: ArchiveFolder) -> None:
     ended(Month(2025, 2))
     job = ended()
     open_job = make_job(events=[ATTEMPT], id=beside(job))
@@ -157,21 +169,21 @@ def test_unfinished_jobs_and_the_feed_hold_a_month_back(place: Shelf) -> None:
         ("2025-03", "held_back"),
     ]
     assert rows[1]["reasons"] == [f"1 unfinished: {open_job.pk}"]
-    assert len(place.files) == 1
+    assert len(archive_folder.files) == 1
     log.append(open_job.pk, [DONE], actor="worker:test/1")
     fed()
     assert json.loads(archive(json=True))["result"] == "dropped"
 
 
 def said_json(**options: object) -> list[str]:
-    said = StringIO()
+    reported = StringIO()
     with pytest.raises(CommandError):
-        call_command("archive", before=APRIL, json=True, stdout=said, **options)
-    return said.getvalue().splitlines()
+        call_command("archive", before=APRIL, json=True, stdout=reported, **options)
+    return reported.getvalue().splitlines()
 
 
 def test_a_dry_run_and_the_applications_role_change_nothing(
-    place: Shelf, monkeypatch: pytest.MonkeyPatch, database: str
+    archive_folder: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
     job = ended()
     fed()
@@ -179,23 +191,23 @@ def test_a_dry_run_and_the_applications_role_change_nothing(
     monkeypatch.delenv("REPRISE_SUPERUSER_DATABASE_URL")
     with pytest.raises(CommandError, match="The role reprise may not drop a month"):
         archive()
-    assert place.files == []
+    assert archive_folder.files == []
     assert "kept, 6 events" in archive(keep=True)
-    assert len(place.files) == 1
+    assert len(archive_folder.files) == 1
     assert months.month_tables()[MARCH] == State.ATTACHED
-    assert "dropped" in archive(owner_url=place.owner_url)
+    assert "dropped" in archive(owner_url=archive_folder.owner_url)
     assert len(texts(job.pk)) == 6
     with pytest.raises(CommandError, match="yet to come"):
         archive(Month(2100, 1), dry_run=True)
-    with Owner(place.owner_url), pytest.raises(CommandError, match="Another process"):
-        archive(owner_url=place.owner_url)
+    with Owner(archive_folder.owner_url), pytest.raises(CommandError, match="Another process"):
+        archive(owner_url=archive_folder.owner_url)
 
 
-def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
+def test_an_archive_that_is_gone_says_so(archive_folder: ArchiveFolder) -> None:
     job = ended()
     fed()
     archive()
-    (place.folder / place.files[0]).unlink()
+    (archive_folder.folder / archive_folder.files[0]).unlink()
     archive_frames.frame_texts.cache_clear()
     for read in (
         lambda: log.read(job.pk),
@@ -208,11 +220,11 @@ def test_an_archive_that_is_gone_says_so(place: Shelf) -> None:
     assert log.check_cursor(job.pk, Cursor(job.head)).terminal
 
 
-def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
+def test_a_damaged_frame_is_told_from_a_good_one(archive_folder: ArchiveFolder) -> None:
     job = ended()
     fed()
     archive()
-    path = place.folder / place.files[0]
+    path = archive_folder.folder / archive_folder.files[0]
     path.write_bytes(path.read_bytes()[:20] + bytes(20) + path.read_bytes()[40:])
     archive_frames.frame_texts.cache_clear()
     with pytest.raises(archive_frames.Damaged):
@@ -222,16 +234,16 @@ def test_a_damaged_frame_is_told_from_a_good_one(place: Shelf) -> None:
         archive_frames.unpack_frame(other, zstandard.compress(b'{"seq":2,\n'))
 
 
-def test_a_file_that_is_not_needed_yet_may_be_gone(place: Shelf) -> None:
+def test_a_file_that_is_not_needed_yet_may_be_gone(archive_folder: ArchiveFolder) -> None:
     job = ended()
     fed()
     archive(keep=True)
-    (place.folder / place.files[0]).unlink()
+    (archive_folder.folder / archive_folder.files[0]).unlink()
     assert log.check_cursor(job.pk, Cursor(0)).seq == 6
     assert len(texts(job.pk)) == 6
 
 
-def test_seals_of_its_jobs_go_beside_a_month(place: Shelf) -> None:
+def test_seals_of_its_jobs_go_beside_a_month(archive_folder: ArchiveFolder) -> None:
     job, other = ended(), make_job(events=[ATTEMPT])
     seal = Seal.objects.create(number=1, at=clock.now(), text='{"seal":1}')
     for one in (job, other):
@@ -240,14 +252,14 @@ def test_seals_of_its_jobs_go_beside_a_month(place: Shelf) -> None:
     fed()
     archive()
     row = Archive.objects.get()
-    assert place.files == sorted([row.name, row.seals])
-    lines = [json.loads(line) for line in plain(place, row.seals).splitlines()]
+    assert archive_folder.files == sorted([row.name, row.seals])
+    lines = [json.loads(line) for line in plain(archive_folder, row.seals).splitlines()]
     assert lines[0]["text"] == seal.text
     assert {line["job"] for line in lines[1:]} == {str(job.pk), str(other.pk)}
 
 
 def test_a_job_that_comes_to_a_dropped_month_is_archived_beside_it(
-    place: Shelf, tmp_path: Path
+    archive_folder: ArchiveFolder, tmp_path: Path
 ) -> None:
     first = ended()
     fed()
@@ -255,19 +267,19 @@ def test_a_job_that_comes_to_a_dropped_month_is_archived_beside_it(
     second = ended(days=12)
     fed()
     archive()
-    assert len(place.files) == 2
+    assert len(archive_folder.files) == 2
     assert [len(texts(job.pk)) for job in (first, second)] == [6, 6]
 
 
 def test_an_archive_is_a_file_of_exports(
-    place: Shelf, services: Services, redis: str, tmp_path: Path
+    archive_folder: ArchiveFolder, services: Services, redis: str, tmp_path: Path
 ) -> None:
     jobs = [ended(days=day, outputs=20) for day in range(1, 4)]
     before = [texts(job.pk) for job in jobs]
     fed()
     archive()
-    with elsewhere(services, redis):
-        call_command("import", place.folder / place.files[0])
+    with other_database(services, redis):
+        call_command("import", archive_folder.folder / archive_folder.files[0])
         assert [texts(job.pk) for job in jobs] == before
 
 
@@ -282,7 +294,7 @@ class ObjectStore(InMemoryStorage):
             return bytes(file.read())[offset : offset + length]
 
 
-@pytest.mark.usefixtures("place")
+@pytest.mark.usefixtures("archive_folder")
 def test_any_storage_of_djangos_will_do() -> None:
     paths = (f"{InMemoryStorage.__module__}.InMemoryStorage", f"{__name__}.ObjectStore")
     for number, path in enumerate(paths):
@@ -296,5 +308,5 @@ def test_any_storage_of_djangos_will_do() -> None:
             archive_frames.frame_texts.cache_clear()
             assert log.read(job.pk, 1200, 1).texts == [before[1200]]
     [*_whole, last] = ObjectStore.ranges
-    [place] = ArchivedRange.objects.filter(job=job.pk, first=1001)
-    assert last == (place.offset, place.length)
+    [archive_folder] = ArchivedRange.objects.filter(job=job.pk, first=1001)
+    assert last == (archive_folder.offset, archive_folder.length)

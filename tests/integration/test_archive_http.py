@@ -12,9 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from tests.support.archives import MARCH, Shelf, archive, ended, fed, shelf, texts
+from tests.support.archives import MARCH, ArchiveFolder, archive, ended, fed, open_archive, texts
+from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
-from tests.support.stage import Stage, stage
 
 EVENTS = 2503
 
@@ -25,27 +25,34 @@ def scene(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("archive")
     with (
         services.database() as url,
-        stage(url, services.valkey.url, REPRISE_ARCHIVE=str(folder)) as made,
-        shelf(services, url, folder) as place,
+        live_server(url, services.valkey.url, REPRISE_ARCHIVE=str(folder)) as made,
+        open_archive(services, url, folder) as archive_folder,
     ):
         alice = made.people.alice
         job = ended(outputs=EVENTS - 3, owner=alice.user, team=made.people.red)
         before = texts(job.pk)
         fed()
-        archive(owner_url=place.owner_url)
-        yield Scene(made, place, job.pk, before)
+        archive(owner_url=archive_folder.owner_url)
+        yield Scene(made, archive_folder, job.pk, before)
 
 
 class Scene:
     """The stage, the storage, the job and its texts from before."""
 
-    def __init__(self, stage: Stage, place: Shelf, job: UUID, before: list[str]) -> None:
-        self.stage, self.place, self.job, self.before = stage, place, job, before
+    def __init__(
+        self, live_server: LiveServer, archive_folder: ArchiveFolder, job: UUID, before: list[str]
+    ) -> None:
+        self.live_server, self.archive_folder, self.job, self.before = (
+            live_server,
+            archive_folder,
+            job,
+            before,
+        )
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Get a path as alice."""
-        own = self.stage.people.alice.headers
-        return httpx.get(f"{self.stage.web.url}{path}", headers=own | headers, timeout=30)
+        own = self.live_server.people.alice.headers
+        return httpx.get(f"{self.live_server.web.url}{path}", headers=own | headers, timeout=30)
 
     def cursor(self, seq: int) -> str:
         """The cursor of who has applied so many events."""
@@ -58,7 +65,7 @@ def test_the_job_its_state_and_its_page(scene: Scene) -> None:
     early = scene.get(f"/api/jobs/{scene.job}?at=2").json()
     assert (early["status"], early["seq"]) == ("running", 2)
     assert scene.get(f"/api/jobs/{scene.job}?at={scene.cursor(1500)}").status_code == 200
-    browser = scene.stage.people.alice.browser()
+    browser = scene.live_server.people.alice.browser()
     assert browser.get(f"/jobs/{scene.job}").status_code == 200
 
 
@@ -76,15 +83,15 @@ def test_pages_lines_and_streams_from_any_cursor(seq: int, scene: Scene) -> None
     ).content
     assert lines.decode() == "".join(f"{text}\n" for text in scene.before[seq:])
 
-    said = scene.get(f"/api/jobs/{scene.job}/stream?rotate_s=0", **{"Last-Event-ID": after})
-    blocks = [block.split("\n") for block in said.text.split("\n\n")]
+    reported = scene.get(f"/api/jobs/{scene.job}/stream?rotate_s=0", **{"Last-Event-ID": after})
+    blocks = [block.split("\n") for block in reported.text.split("\n\n")]
     data = [block[1].removeprefix("data: ") for block in blocks if block[0].startswith("id: ")]
     assert data == scene.before[seq:]
 
 
 def test_a_websocket_goes_to_the_end(scene: Scene) -> None:
-    url = f"{scene.stage.web.ws}/ws/jobs/{scene.job}/?after={scene.cursor(1200)}"
-    with connect(url, additional_headers=scene.stage.people.alice.headers) as socket:
+    url = f"{scene.live_server.web.ws}/ws/jobs/{scene.job}/?after={scene.cursor(1200)}"
+    with connect(url, additional_headers=scene.live_server.people.alice.headers) as socket:
         frames = [json.loads(frame) for frame in socket]
     kinds = [frame["kind"] for frame in frames]
     assert kinds[0] == "hello"
@@ -99,28 +106,28 @@ def test_another_history_is_refused(scene: Scene) -> None:
 
 
 def test_the_history_says_what_it_no_longer_lists(scene: Scene) -> None:
-    scene.stage.job([])
+    scene.live_server.job([])
     fed()
     answer = scene.get("/api/audit").json()
     assert answer["archived_before"] == str(MARCH.next)
     assert str(scene.job) not in {row["job"] for row in answer["events"]}
-    page = scene.stage.people.alice.browser().get("/history").content.decode()
+    page = scene.live_server.people.alice.browser().get("/history").content.decode()
     assert "from before 2025-04 are archived" in page
 
 
 def test_an_archive_that_is_gone_is_410_and_4510(scene: Scene) -> None:
-    [name] = scene.place.files
-    path: Path = scene.place.folder / name
+    [name] = scene.archive_folder.files
+    path: Path = scene.archive_folder.folder / name
     aside = path.with_suffix(".aside")
-    ours = ended(days=5, outputs=5, owner=scene.stage.people.alice.user)
+    ours = ended(days=5, outputs=5, owner=scene.live_server.people.alice.user)
     path.rename(aside)
     try:
         for address in (f"/api/jobs/{scene.job}/events", f"/api/jobs/{scene.job}/stream"):
             answer = scene.get(address)
             assert (answer.status_code, answer.json()["code"]) == (410, "history_expired")
             assert answer.json()["first_available"] is None
-        url = f"{scene.stage.web.ws}/ws/jobs/{scene.job}/?after=0"
-        with connect(url, additional_headers=scene.stage.people.alice.headers) as socket:
+        url = f"{scene.live_server.web.ws}/ws/jobs/{scene.job}/?after=0"
+        with connect(url, additional_headers=scene.live_server.people.alice.headers) as socket:
             assert json.loads(socket.recv(timeout=30))["code"] == "history_expired"
             with pytest.raises(ConnectionClosedError):
                 socket.recv(timeout=30)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from websockets.frames import Frame, Opcode
 
+from tests.support.live_server import WITH_SHORT_TIMEOUTS, LiveServer, live_server, outputs
 from tests.support.raw_client import UPGRADE, RawSocket, answered, ask, connected, read_to_end
 from tests.support.services import Services
-from tests.support.stage import IMPATIENT, Stage, outputs, stage
 from tests.support.waiting import until
 
 MIB = 1024 * 1024
@@ -22,25 +22,25 @@ MOST_MEMORY = 48 * MIB
 IDLE = 300
 
 
-@pytest.fixture(scope="module", params=IMPATIENT)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=WITH_SHORT_TIMEOUTS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """A server that waits a second for a request, not twenty, and half a second for a reader."""
     hurry = {"FIRST_SECONDS": "1", "REQUEST_SECONDS": "1", "SLOW_SECONDS": "0.5"}
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param, **hurry) as staged,
+        live_server(database_url, services.valkey.url, request.param, **hurry) as started,
     ):
-        yield staged
+        yield started
 
 
-def peak_memory(scene: Stage) -> int:
+def peak_memory(scene: LiveServer) -> int:
     """Return the most memory that the process has had, in bytes."""
     status = Path(f"/proc/{scene.web.process.pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024
 
 
-def held_connections(scene: Stage) -> int:
+def held_connections(scene: LiveServer) -> int:
     """Return how many connections the process has, by the kernel's table."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     port, listening = f":{scene.web.port:04X}", "0A"
@@ -76,7 +76,9 @@ HUGE_BODIES = {
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("form", HUGE_BODIES)
-def test_a_huge_body_is_refused_before_it_is_read(scene: Stage, form: str, method: str) -> None:
+def test_a_huge_body_is_refused_before_it_is_read(
+    scene: LiveServer, form: str, method: str
+) -> None:
     headers, part = HUGE_BODIES[form]
     before = peak_memory(scene)
     with connected(scene.web.port) as connection:
@@ -86,7 +88,7 @@ def test_a_huge_body_is_refused_before_it_is_read(scene: Stage, form: str, metho
     assert peak_memory(scene) - before < MOST_MEMORY
 
 
-def test_nobody_is_asked_to_go_on_with_a_huge_body(scene: Stage) -> None:
+def test_nobody_is_asked_to_go_on_with_a_huge_body(scene: LiveServer) -> None:
     with connected(scene.web.port) as connection:
         ask(
             connection, "/api/jobs", {"Content-Length": "9999999", "Expect": "100-continue"}, "POST"
@@ -94,7 +96,7 @@ def test_nobody_is_asked_to_go_on_with_a_huge_body(scene: Stage) -> None:
         refused(read_to_end(connection), 413, "event_too_large")
 
 
-def test_a_body_up_to_the_limit_is_read(scene: Stage) -> None:
+def test_a_body_up_to_the_limit_is_read(scene: LiveServer) -> None:
     body = b'"' + b"x" * (MIB - 2) + b'"'
     headers = {"Content-Length": str(len(body)), "Connection": "close"}
     with connected(scene.web.port) as connection:
@@ -119,7 +121,7 @@ BAD_HEADS = {
 
 @pytest.mark.parametrize("upgrade", [False, True], ids=["request", "upgrade"])
 @pytest.mark.parametrize("case", BAD_HEADS)
-def test_a_bad_head_is_refused(scene: Stage, case: str, upgrade: bool) -> None:
+def test_a_bad_head_is_refused(scene: LiveServer, case: str, upgrade: bool) -> None:
     headers, status, code = BAD_HEADS[case]
     with connected(scene.web.port) as connection:
         ask(connection, "/ws/feed/", (UPGRADE if upgrade else {}) | headers)
@@ -127,20 +129,20 @@ def test_a_bad_head_is_refused(scene: Stage, case: str, upgrade: bool) -> None:
 
 
 @pytest.mark.parametrize("size", [20_000, MIB])
-def test_a_long_address_is_refused(scene: Stage, size: int) -> None:
+def test_a_long_address_is_refused(scene: LiveServer, size: int) -> None:
     with connected(scene.web.port) as connection:
         ask(connection, "/api/jobs?" + "x" * size, {})
         refused(read_to_end(connection), 414, "address_too_long")
 
 
 @pytest.mark.parametrize("line", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"])
-def test_what_is_no_request_is_refused(scene: Stage, line: bytes) -> None:
+def test_what_is_no_request_is_refused(scene: LiveServer, line: bytes) -> None:
     with connected(scene.web.port) as connection:
         connection.sendall(line)
         refused(read_to_end(connection), 400, "bad_request")
 
 
-def test_messages_that_the_service_has_no_time_for_are_not_kept(scene: Stage) -> None:
+def test_messages_that_the_service_has_no_time_for_are_not_kept(scene: LiveServer) -> None:
     before = peak_memory(scene)
     path, headers = f"/ws/jobs/{scene.job()}/", scene.people.alice.headers
     text = b'{"kind":"follow","after":"0"}'
@@ -165,7 +167,7 @@ DRIPS = {
 
 
 @pytest.mark.parametrize("form", DRIPS)
-def test_a_request_that_drips_is_given_up(scene: Stage, form: str) -> None:
+def test_a_request_that_drips_is_given_up(scene: LiveServer, form: str) -> None:
     first, drop = DRIPS[form]
     with connected(scene.web.port) as connection:
         connection.sendall(first)
@@ -181,20 +183,20 @@ def test_a_request_that_drips_is_given_up(scene: Stage, form: str) -> None:
         refused(read + read_to_end(connection), 408, "request_timeout")
 
 
-def test_a_request_that_stops_is_given_up(scene: Stage) -> None:
+def test_a_request_that_stops_is_given_up(scene: LiveServer) -> None:
     with connected(scene.web.port) as connection:
         connection.sendall(HEAD)
         refused(read_to_end(connection), 408, "request_timeout")
 
 
-def test_connections_that_never_send_a_request_end(scene: Stage) -> None:
+def test_connections_that_never_send_a_request_end(scene: LiveServer) -> None:
     with ExitStack() as stack:
         idle = [stack.enter_context(connected(scene.web.port)) for _ in range(IDLE)]
         assert [read_to_end(connection) for connection in idle] == [b""] * IDLE
 
 
 @pytest.mark.parametrize("answer", ["stream", "page", "last words"])
-def test_who_reads_no_answer_loses_its_connection(scene: Stage, answer: str) -> None:
+def test_who_reads_no_answer_loses_its_connection(scene: LiveServer, answer: str) -> None:
     """Whether it is in the middle, or the last of it in the buffer or in the kernel."""
     size = {"stream": 60_000, "page": 30_000, "last words": 4000}[answer]
     job = scene.job(outputs(40, "x" * size))
@@ -206,7 +208,7 @@ def test_who_reads_no_answer_loses_its_connection(scene: Stage, answer: str) -> 
     assert scene.counters()["blocked"] == 0
 
 
-def test_a_refused_client_that_goes_on_is_cut_off(scene: Stage) -> None:
+def test_a_refused_client_that_goes_on_is_cut_off(scene: LiveServer) -> None:
     with connected(scene.web.port) as connection:
         ask(connection, "/api/jobs", {"Content-Length": str(HUGE_BYTES)}, "POST")
         while send_until_refused(connection, b"x" * 1000, 1):

@@ -30,23 +30,23 @@ from streams.client import (
     Unreachable,
     follow,
 )
-from tests.support.relay import relaying
+from tests.support.live_server import LiveServer, live_server, outputs
+from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 ODD = 'é\u2028\r\n"}],data: \x1b[32m'
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url,
             REPRISE_HEARTBEAT_SECONDS="0.5", REPRISE_ROTATE_SECONDS="2",
-        ) as staged,
+        ) as started,
     ):  # fmt: skip
-        yield staged
+        yield started
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -55,7 +55,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 def follower(
-    scene: Stage, job: object, transport: str, after: str = "0", token: str | None = None
+    scene: LiveServer, job: object, transport: str, after: str = "0", token: str | None = None
 ) -> Follower:
     return Follower(
         f"{scene.web.url}/jobs/{job}", after=after, transports=[transport], verify=after == "0",
@@ -63,13 +63,15 @@ def follower(
     )  # fmt: skip
 
 
-async def write(scene: Stage, job: UUID, chance: random.Random, count: int) -> None:
+async def write(scene: LiveServer, job: UUID, chance: random.Random, count: int) -> None:
     for _ in range(count):
         await scene.append(job, *outputs(chance.randrange(1, 9), ODD))
     await scene.finish(job)
 
 
-async def test_history_then_live_then_the_end_byte_for_byte(scene: Stage, transport: str) -> None:
+async def test_history_then_live_then_the_end_byte_for_byte(
+    scene: LiveServer, transport: str
+) -> None:
     job = await scene.new_job(outputs(2500, ODD))
     texts, states = [], []
     writing: asyncio.Task[None] | None = None
@@ -91,7 +93,7 @@ async def test_history_then_live_then_the_end_byte_for_byte(scene: Stage, transp
 
 
 async def test_left_at_any_event_it_goes_on_from_that_ones_cursor(
-    scene: Stage, transport: str
+    scene: LiveServer, transport: str
 ) -> None:
     chance = random.Random(2301)
     job = await scene.new_job(outputs(300))
@@ -114,7 +116,9 @@ async def test_left_at_any_event_it_goes_on_from_that_ones_cursor(
     assert texts == scene.rows(job)
 
 
-async def test_closed_and_iterated_again_it_misses_nothing(scene: Stage, transport: str) -> None:
+async def test_closed_and_iterated_again_it_misses_nothing(
+    scene: LiveServer, transport: str
+) -> None:
     job = await scene.new_job(outputs(500))
     await scene.finish(job)
     following, texts = follower(scene, job, transport), []
@@ -129,9 +133,13 @@ async def test_closed_and_iterated_again_it_misses_nothing(scene: Stage, transpo
     assert texts == scene.rows(job)
 
 
-async def test_cut_in_the_middle_of_anything_it_comes_back(scene: Stage, transport: str) -> None:
+async def test_cut_in_the_middle_of_anything_it_comes_back(
+    scene: LiveServer, transport: str
+) -> None:
     job = await scene.new_job(outputs(1500, ODD))
-    async with relaying(scene.web.port, 2302, cuts=5) as relay:
+    chance = random.Random(2302)
+    cuts = LinkOptions(cut_first=tuple(chance.randrange(300_000) for _ in range(5)))
+    async with relayed(scene.web.port, cuts) as relay:
         writing = asyncio.create_task(write(scene, job, random.Random(2302), 20))
         async with Follower(
             str(job), server=relay.url, token=scene.people.alice.raw, verify=True,
@@ -140,7 +148,7 @@ async def test_cut_in_the_middle_of_anything_it_comes_back(scene: Stage, transpo
             texts = [event.raw.decode() async for event in following]
         await writing
     assert texts == scene.rows(job)
-    assert relay.made > 1, "the first connection was to be cut before the history was whole"
+    assert relay.connections > 1, "the first connection was to be cut before the history was whole"
 
 
 REFUSALS = {
@@ -154,7 +162,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-async def test_what_is_final_is_raised(scene: Stage, transport: str, case: str) -> None:
+async def test_what_is_final_is_raised(scene: LiveServer, transport: str, case: str) -> None:
     job: object = await scene.new_job()
     token, after = scene.people.alice.raw, "0"
     match case:
@@ -177,7 +185,9 @@ async def test_what_is_final_is_raised(scene: Stage, transport: str, case: str) 
     assert following.info.state is State.FAILED
 
 
-async def test_where_another_history_is_to_be_told_it_is_told_from_its_start(scene: Stage) -> None:
+async def test_where_another_history_is_to_be_told_it_is_told_from_its_start(
+    scene: LiveServer,
+) -> None:
     job = await scene.new_job(outputs(5))
     await scene.finish(job)
     url, token = f"{scene.web.url}/api/jobs/{job}", scene.people.alice.raw
@@ -193,7 +203,7 @@ async def test_a_server_that_is_not_there_is_unreachable_when_patience_ends() ->
             await anext(aiter(following))
 
 
-async def test_without_an_event_loop(scene: Stage) -> None:
+async def test_without_an_event_loop(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(30))
     await scene.finish(job)
     url, token = f"{scene.web.url}/jobs/{job}", scene.people.alice.raw
@@ -204,7 +214,9 @@ async def test_without_an_event_loop(scene: Stage) -> None:
 # -- the command -------------------------------------------------------------------------------
 
 
-async def reprise(scene: Stage, job: object, *arguments: str, token: str | None = None) -> Process:
+async def reprise(
+    scene: LiveServer, job: object, *arguments: str, token: str | None = None
+) -> Process:
     """Start `reprise follow` of a job, as its own process with a token in its environment."""
     proxies = ("http_proxy", "https_proxy", "all_proxy", "reprise_token", "reprise_server")
     env = {name: value for name, value in os.environ.items() if name.lower() not in proxies}
@@ -223,7 +235,7 @@ async def result(running: Process) -> tuple[int | None, str, str]:
     return running.returncode, out.decode(), err.decode()
 
 
-async def test_its_exit_status_is_what_became_of_the_job(scene: Stage) -> None:
+async def test_its_exit_status_is_what_became_of_the_job(scene: LiveServer) -> None:
     ends = {EventType.JOB_SUCCEEDED: 0, EventType.JOB_FAILED: 1, EventType.JOB_CANCELLED: 3}
     jobs = {type: await scene.new_job(outputs(3, "\nsaid")) for type in ends}
     running = [await reprise(scene, job, "--transport", "sse") for job in jobs.values()]
@@ -237,36 +249,36 @@ async def test_its_exit_status_is_what_became_of_the_job(scene: Stage) -> None:
         assert err.endswith("Following over SSE.\n")  # after "No connection yet" on a slow machine
 
 
-async def test_json_is_the_log_and_nothing_else(scene: Stage) -> None:
+async def test_json_is_the_log_and_nothing_else(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(1200, ODD))
     await scene.finish(job)
     rows = scene.rows(job)
     whole = await reprise(scene, job, "--json", "--verify")
     part = await reprise(scene, job, "--json", "--quiet", "--after", cursor_of(rows[811]))
-    status, lines, said = await result(whole)
+    status, lines, reported = await result(whole)
     assert (status, lines) == (0, "\n".join(rows) + "\n")
-    assert "Following over" in said
+    assert "Following over" in reported
     assert await result(part) == (0, "\n".join(rows[812:]) + "\n", "")
 
 
-async def test_ctrl_c_leaves_with_the_cursor_to_go_on_from(scene: Stage) -> None:
+async def test_ctrl_c_leaves_with_the_cursor_to_go_on_from(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(20))
     first = await reprise(scene, job, "--json", "--transport", "long-poll")
     assert first.stdout is not None
     head = [(await first.stdout.readline()).decode() for _ in scene.rows(job)]
     first.send_signal(signal.SIGINT)
-    status, rest, said = await result(first)
+    status, rest, reported = await result(first)
     assert (status, rest) == (130, "")
     cursor = cursor_of(head[-1].rstrip("\n"))
-    assert said.splitlines()[-1] == f"reprise: left at #22 of #22; go on with --after {cursor}"
+    assert reported.splitlines()[-1] == f"reprise: left at #22 of #22; go on with --after {cursor}"
     await scene.append(job, *outputs(7))
     await scene.finish(job)
-    status, tail, said = await result(await reprise(scene, job, "--json", "--after", cursor))
+    status, tail, reported = await result(await reprise(scene, job, "--json", "--after", cursor))
     assert (status, "".join(head) + tail) == (0, "\n".join(scene.rows(job)) + "\n")
-    assert "Resumed from #22, 8 events caught up, over " in said
+    assert "Resumed from #22, 8 events caught up, over " in reported
 
 
-async def test_what_goes_wrong_is_one_line(scene: Stage) -> None:
+async def test_what_goes_wrong_is_one_line(scene: LiveServer) -> None:
     job, nobody = await scene.new_job(), f"http://127.0.0.1:{ports.free()}/jobs/{uuid4()}"
     cases = {
         "(not_found)": (4, await reprise(scene, uuid4())),
@@ -285,13 +297,13 @@ async def test_what_goes_wrong_is_one_line(scene: Stage) -> None:
         assert "Traceback" not in err
 
 
-async def test_sigterm_leaves_as_ctrl_c_does(scene: Stage) -> None:
+async def test_sigterm_leaves_as_ctrl_c_does(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(2))
     running = await reprise(scene, job, "--json")
     assert running.stdout is not None
     for _ in scene.rows(job):
         assert json.loads(await running.stdout.readline())
     running.send_signal(signal.SIGTERM)
-    status, _, said = await result(running)
+    status, _, reported = await result(running)
     assert status == 143
-    assert "--after 4-" in said
+    assert "--after 4-" in reported

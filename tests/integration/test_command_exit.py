@@ -17,7 +17,7 @@ import pytest
 
 from jobs.transports import local, ssh
 from jobs.transports.errors import CommandUnusable
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support.sshd import Place, Sshd, Yard, yard
 from tests.support.waiting import auntil, until
 
@@ -77,7 +77,7 @@ def left() -> dict[int, str]:
     return with_environment(REPRISE_JOB=MARK)
 
 
-async def said(
+async def reported(
     run: Run, *argv: str, cwd: Path | str | None = None, **env: str
 ) -> tuple[int, str, str]:
     """Return a command's status and what it said."""
@@ -87,13 +87,17 @@ async def said(
 
 
 async def test_what_stays_in_the_group_ends_with_the_command(run: Run) -> None:
-    assert await said(run, "sh", "-c", "sleep 1000 & echo started; exit 3") == (3, "started\n", "")
+    assert await reported(run, "sh", "-c", "sleep 1000 & echo started; exit 3") == (
+        3,
+        "started\n",
+        "",
+    )
     await auntil(lambda: not left(), "the end of what was left")
 
 
 async def test_what_the_group_still_says_at_the_exit_is_heard(run: Run) -> None:
     script = "{ sleep 0.2; echo late; } & echo early"
-    assert await said(run, "sh", "-c", script) == (0, "early\nlate\n", "")
+    assert await reported(run, "sh", "-c", script) == (0, "early\nlate\n", "")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ async def test_a_daemon_with_the_output_open_goes_on_and_keeps_nobody(
     run: Run, daemon: str
 ) -> None:
     """It has left the group, which is how a command says that something is to stay."""
-    status, out, _ = await said(run, "sh", "-c", f"{daemon} echo started; exit 3")
+    status, out, _ = await reported(run, "sh", "-c", f"{daemon} echo started; exit 3")
     assert (status, "started\n" in out) == (3, True)
     if "yes" not in daemon:  # that one dies of writing to nobody
         await auntil(left, "the daemon")
@@ -176,7 +180,7 @@ async def test_a_command_whose_end_nobody_hears_of_ends_no_other(
 
 
 async def test_words_arrive_as_they_are(run: Run) -> None:
-    status, out, err = await said(run, sys.executable, "-c", ECHO, *WORDS)
+    status, out, err = await reported(run, sys.executable, "-c", ECHO, *WORDS)
     assert (status, err) == (0, "")
     assert [bytes(word) for word in json.loads(out)] == [os.fsencode(word) for word in WORDS]
 
@@ -189,26 +193,30 @@ async def test_the_first_word_is_a_command_whatever_it_looks_like(
     script.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     script.chmod(0o755)
     words = ["-x", "A=b", ""]
-    assert await said(run, f"./{name}", *words, cwd=tmp_path) == (0, "-x|A=b||", "")
-    assert await said(run, str(script), *words) == (0, "-x|A=b||", "")
+    assert await reported(run, f"./{name}", *words, cwd=tmp_path) == (0, "-x|A=b||", "")
+    assert await reported(run, str(script), *words) == (0, "-x|A=b||", "")
     path = f"{tmp_path}:/usr/bin:/bin"
     if "=" not in name:
-        assert await said(run, name, *words, PATH=path) == (0, "-x|A=b||", "")
+        assert await reported(run, name, *words, PATH=path) == (0, "-x|A=b||", "")
 
 
 async def test_what_cannot_be_run_is_said_in_the_same_words(run: Run, tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("no program\n")
     (tmp_path / "folder").mkdir()
-    here = partial(said, run, cwd=tmp_path)
-    assert await said(run, "no-such-command") == (127, "", "no-such-command: command not found\n")
-    assert await said(run, "") == (127, "", ": command not found\n")
-    assert await said(run, "/no/such") == (127, "", "/no/such: command not found\n")
+    here = partial(reported, run, cwd=tmp_path)
+    assert await reported(run, "no-such-command") == (
+        127,
+        "",
+        "no-such-command: command not found\n",
+    )
+    assert await reported(run, "") == (127, "", ": command not found\n")
+    assert await reported(run, "/no/such") == (127, "", "/no/such: command not found\n")
     assert await here("./plain") == (126, "", "./plain: permission denied\n")
     assert await here("./folder") == (126, "", "./folder: permission denied\n")
     assert await here("plain", PATH=str(tmp_path)) == (126, "", "plain: permission denied\n")
     gone = str(tmp_path / "gone")
-    assert await said(run, "true", cwd=gone) == (126, "", f"{gone}: no such folder\n")
-    assert await said(run, "true", cwd=tmp_path / "plain") == (
+    assert await reported(run, "true", cwd=gone) == (126, "", f"{gone}: no such folder\n")
+    assert await reported(run, "true", cwd=tmp_path / "plain") == (
         126, "", f"{tmp_path / 'plain'}: no such folder\n",
     )  # fmt: skip
 
@@ -223,12 +231,12 @@ async def test_what_no_process_can_be_given_is_refused(run: Run, argv: list[str]
 
 async def test_a_signal_is_told_as_a_shell_tells_it(run: Run) -> None:
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV):
-        status, _, _ = await said(run, "sh", "-c", f"kill -{int(number)} $$")
+        status, _, _ = await reported(run, "sh", "-c", f"kill -{int(number)} $$")
         assert status == 128 + number
 
 
 async def test_a_command_that_closes_its_output_is_waited_for(run: Run) -> None:
-    assert (await said(run, "sh", "-c", "exec >&- 2>&-; sleep 0.3; exit 6"))[0] == 6
+    assert (await reported(run, "sh", "-c", "exec >&- 2>&-; sleep 0.3; exit 6"))[0] == 6
 
 
 async def test_much_output_comes_whole_though_its_reader_is_slow(run: Run) -> None:

@@ -17,9 +17,9 @@ from jobs import commands
 from jobs.access.visibility import Principal
 from jobs.commands import steer
 from jobs.models import Job, Target
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.integration.updates import Told, work
-from tests.support.cast import Cast, post
+from tests.support.people import People, post
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -28,11 +28,11 @@ FIVE = [f"box-{number}" for number in range(1, 6)]
 
 
 @pytest.fixture
-def commander(cast: Cast) -> Principal:
-    cast.alice.user.groups.add(Group.objects.get(name="commander"))
+def commander(people: People) -> Principal:
+    people.alice.user.groups.add(Group.objects.get(name="commander"))
     for number, name in enumerate(FIVE):
         Target.objects.create(name=name, group="odd" if number % 2 == 0 else "even")
-    return cast.alice.principal
+    return people.alice.principal
 
 
 def submit(who: Principal, command: str | list[str], **how: Any) -> UUID:
@@ -130,17 +130,19 @@ def test_selectors_become_names_when_the_job_is_submitted(commander: Principal) 
     assert error == {"pointer": "/targets/0", "detail": "No target fits group:prime."}
 
 
-def test_it_is_for_commanders_and_staff(commander: Principal, cast: Cast) -> None:
+def test_it_is_for_commanders_and_staff(commander: Principal, people: People) -> None:
     with pytest.raises(Forbidden, match="Your role does not let you submit jobs of the kind"):
-        submit(cast.bob.principal, "true")
+        submit(people.bob.principal, "true")
     wish = {"kind": "command", "params": {"targets": ["box-1"], "command": "true"}}
-    assert post(cast.bob.client(), "/api/plan", wish).status_code == 403
-    assert post(cast.alice.client(), "/api/jobs", wish).status_code == 201
-    assert post(cast.root.client(), "/api/jobs", wish).status_code == 201
-    kinds = {who: who.client().get("/api/kinds").json()["kinds"] for who in (cast.alice, cast.bob)}
-    assert "command" in {kind["name"] for kind in kinds[cast.alice]}
-    assert "command" not in {kind["name"] for kind in kinds[cast.bob]}
-    [form] = [kind for kind in kinds[cast.alice] if kind["name"] == "command"]
+    assert post(people.bob.client(), "/api/plan", wish).status_code == 403
+    assert post(people.alice.client(), "/api/jobs", wish).status_code == 201
+    assert post(people.root.client(), "/api/jobs", wish).status_code == 201
+    kinds = {
+        who: who.client().get("/api/kinds").json()["kinds"] for who in (people.alice, people.bob)
+    }
+    assert "command" in {kind["name"] for kind in kinds[people.alice]}
+    assert "command" not in {kind["name"] for kind in kinds[people.bob]}
+    [form] = [kind for kind in kinds[people.alice] if kind["name"] == "command"]
     options = form["schema"]["properties"]["targets"]["x-options"]
     assert [(one["value"], one["group"]) for one in options] == [
         ("group:even", "Groups"),

@@ -14,11 +14,11 @@ from django.db import connection
 from django.test import override_settings
 
 from jobs import feed, metrics
-from jobs.feed import FeedEvent, LeftOut, consumer_threads, consumers
-from jobs.feed.consumer_threads import ConsumerThreads
+from jobs.feed import FeedEvent, LeftOut, consumers
+from jobs.feed.consumer_threads import SILENCE_SECONDS, ConsumerThreads
 from jobs.feed.consumers import Consumer
 from jobs.models import Consumer as Row
-from tests.support import bad_kinds, bad_readers
+from tests.support import bad_consumers, bad_kinds
 from tests.support.factories import make_job
 from tests.support.waiting import until
 
@@ -69,18 +69,18 @@ def test_whatever_a_handler_raises_is_noted_and_tried_again(
     assert found.error.startswith(type(error).__name__)
     assert found.retry_at is not None
     Row.objects.filter(name="frail").update(retry_at=None)
-    mended = replace(consumer, handle=bad_readers.listen)
+    mended = replace(consumer, handle=bad_consumers.listen)
     while consumers.run_once(mended):
         pass
     assert (standing("frail").failures, standing("frail").position) == (0, end)
 
 
 @pytest.fixture
-def crew() -> Iterator[tuple[ConsumerThreads, threading.Event]]:
-    """A crew that a test fills with consumers by the settings."""
+def crew(request: pytest.FixtureRequest) -> Iterator[tuple[ConsumerThreads, threading.Event]]:
+    """A crew that a test fills with consumers by the settings; its parameter: their silence."""
     stop = threading.Event()
-    made = ConsumerThreads(stop)
-    bad_readers.SEEN.clear()
+    made = ConsumerThreads(stop, silence_seconds=getattr(request, "param", SILENCE_SECONDS))
+    bad_consumers.SEEN.clear()
     yield made, stop
     stop.set()
 
@@ -95,18 +95,18 @@ def test_what_is_no_consumer_is_left_out_and_told(
     make_job()
     end = feed_now()
     bad = {
-        "tests.support.bad_readers.NONE": "'a text' is no jobs.feed.consumers.Consumer",
-        "tests.support.bad_readers.TWICE": "its name 'good' is taken",
-        "tests.support.bad_readers.MISSING": "ImportError",
+        "tests.support.bad_consumers.NONE": "'a text' is no jobs.feed.consumers.Consumer",
+        "tests.support.bad_consumers.TWICE": "its name 'good' is taken",
+        "tests.support.bad_consumers.MISSING": "ImportError",
         "tests.support.bad_exit.ANY": "SystemExit: 3",
         "no.such.module": "ModuleNotFoundError",
         "plain": "ImportError",
     }
     watched, _ = crew
-    with named("tests.support.bad_readers.GOOD", *bad):
+    with named("tests.support.bad_consumers.GOOD", *bad):
         watched.start_threads()
         watched.replace_silent()
-    until(lambda: len(bad_readers.SEEN) == end, "the good one's events")
+    until(lambda: len(bad_consumers.SEEN) == end, "the good one's events")
     for path, says in bad.items():
         found = standing(path)
         assert (found.failures, found.position) == (1, -1)
@@ -127,11 +127,11 @@ HANGS = Consumer("hangs", hang)
 HANGS_OUTSIDE = Consumer("hangs outside", hang, outside=True)
 
 
+@pytest.mark.parametrize("crew", [0.2], indirect=True)
 @pytest.mark.parametrize("consumer", ["HANGS", "HANGS_OUTSIDE"])
 def test_a_handler_that_never_returns_is_noted_and_replaced(
-    crew: tuple[ConsumerThreads, threading.Event], consumer: str, monkeypatch: pytest.MonkeyPatch
+    crew: tuple[ConsumerThreads, threading.Event], consumer: str
 ) -> None:
-    monkeypatch.setattr(consumer_threads, "SILENCE_SECONDS", 0.2)
     RELEASE.clear()
     make_job()
     end = feed_now()
@@ -143,16 +143,16 @@ def test_a_handler_that_never_returns_is_noted_and_replaced(
         Row.objects.filter(name=name).update(retry_at=None)
         return standing_or_none(name, count)
 
-    with named(f"{__name__}.{consumer}", "tests.support.bad_readers.GOOD"):
+    with named(f"{__name__}.{consumer}", "tests.support.bad_consumers.GOOD"):
         threads = watched.start_threads()
-        until(lambda: len(bad_readers.SEEN) == end, "the good one's events")
+        until(lambda: len(bad_consumers.SEEN) == end, "the good one's events")
         until(lambda: lost(1), "the first loss")
         until(lambda: lost(3), "the third loss")
         assert "has not come back" in standing(name).error
         # The feed goes on, and the other one with it.
         make_job()
         assert feed_now() > end
-        until(lambda: len(bad_readers.SEEN) == feed.feed_end(), "the good one's further events")
+        until(lambda: len(bad_consumers.SEEN) == feed.feed_end(), "the good one's further events")
         RELEASE.set()
         until(lambda: at_end(name), "the hung one's own way")
         stop.set()
@@ -206,11 +206,11 @@ def test_a_handler_whose_connection_is_gone_is_noted() -> None:
 def test_a_disabled_consumer_stays_where_it_is_and_loses_nothing() -> None:
     make_job()
     feed_now()
-    bad_readers.SEEN.clear()
+    bad_consumers.SEEN.clear()
     consumers.run_once(Consumer("frail", raising(ValueError("no"))))
     command("--disable", "frail")
     Row.objects.filter(name="frail").update(retry_at=None)
-    good = Consumer("frail", bad_readers.listen)
+    good = Consumer("frail", bad_consumers.listen)
     assert consumers.run_once(good) == 0
     assert not standing("frail").enabled
     make_job()
@@ -218,7 +218,7 @@ def test_a_disabled_consumer_stays_where_it_is_and_loses_nothing() -> None:
     command("--enable", "frail")
     while consumers.run_once(good):
         pass
-    assert [event.position for event in bad_readers.SEEN] == [*range(1, end + 1)]
+    assert [event.position for event in bad_consumers.SEEN] == [*range(1, end + 1)]
     command("--forget", "frail")
     assert not Row.objects.filter(name="frail").exists()
     for option in ("--enable", "--disable", "--forget"):

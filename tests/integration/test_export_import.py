@@ -23,10 +23,10 @@ from jobs.integrity import recording
 from jobs.log import months
 from jobs.models import Job
 from jobs.queue import rescue
-from tests.support.cast import person
 from tests.support.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
+from tests.support.live_server import other_database
+from tests.support.people import make_person
 from tests.support.services import Services
-from tests.support.stage import elsewhere
 
 DONE = NewEvent(EventType.JOB_SUCCEEDED, {"message": "Done."})
 AWKWARD = ["ä\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "𝄞" * 50, ""]
@@ -46,15 +46,15 @@ def exported(job: UUID, path: Path | None = None) -> str:
     if path is not None:
         call_command("export", str(job), output=path, stdout=StringIO())
         return ""
-    said = StringIO()
-    call_command("export", str(job), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job), stdout=reported)
+    return reported.getvalue()
 
 
 def imported(*paths: Path, **options: bool) -> str:
-    said = StringIO()
-    call_command("import", *paths, stdout=said, **options)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("import", *paths, stdout=reported, **options)
+    return reported.getvalue()
 
 
 def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
@@ -72,7 +72,7 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
     assert whole.split("\n")[1:] == [*texts, ""]
 
     for file in (plain, packed):
-        with elsewhere(services, redis):
+        with other_database(services, redis):
             make_user(), make_team()
             assert "1 job with 2,504 events" in imported(file)
             copy = Job.objects.get(pk=job.pk)
@@ -91,14 +91,14 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
     job = ended()
     file = tmp_path / "job.ndjson"
     exported(job.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         imported(file)
         make_job(events=[ATTEMPT])
         while feed.sequence_events():
             pass
 
         page = feed.read_audit(
-            person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
+            make_person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
         )
         texts = [text for page in log.read_history(job.pk) for text in page.texts]
         assert [row.text for row in page.rows] == texts[::-1]
@@ -160,7 +160,10 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "another hash of the head": (lambda x: edited(x, 1, '"hash":"', '"hash":"00')[:1] + x[1:], ""),
     "another title": (lambda x: edited(x, 1, "A job", "B job"), "line 2: seq 1: the header has an"),
     "another submitter": (lambda x: edited(x, 1, "user:operator", "user:root"), "submitted_by"),
-    "another job's id": (lambda x: edited(x, 1, '"id":"', '"id":"0'), "line 1: the header is incomplete"),
+    "another job's id": (
+        lambda x: edited(x, 1, '"id":"', '"id":"0'),
+        "line 1: the header is incomplete",
+    ),
     "no header": (lambda x: x[1:], "line 1: this is not the header"),
     "a version to come": (lambda x: edited(x, 1, '_export":1', '_export":2'), "line 1: this is an"),
     "a number for an actor": (lambda x: forged(x, 5, actor=7), "seq 4: this event is not possible"),
@@ -180,12 +183,12 @@ def test_a_bad_file_is_refused_at_its_line_and_nothing_of_it_stored(
     lines = exported(ended().pk).split("\n")[:-1]
     bad, good = tmp_path / "bad.ndjson", tmp_path / "good.ndjson"
     exported(make_job(events=[ATTEMPT, DONE]).pk, good)
-    with elsewhere(services, redis):
-        for name, (tamper, said) in TAMPERINGS.items():
+    with other_database(services, redis):
+        for name, (tamper, reported) in TAMPERINGS.items():
             bad.write_text("".join(f"{line}\n" for line in tamper(lines)))
             with pytest.raises(CommandError) as refused:
                 imported(good, bad)
-            assert re.search(f"bad.ndjson: .*{said}", str(refused.value)), name
+            assert re.search(f"bad.ndjson: .*{reported}", str(refused.value)), name
             assert not Job.objects.exists(), name
 
 
@@ -217,7 +220,7 @@ def test_an_unfinished_job_comes_only_when_asked_for_and_then_goes_on(
     job = make_job(events=[ATTEMPT])
     file = tmp_path / "open.ndjson"
     exported(job.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         with pytest.raises(CommandError, match="is running: it would go on here"):
             imported(file)
         assert not Job.objects.exists()
@@ -235,7 +238,7 @@ def test_a_month_without_a_partition_is_made(
     old = make_job(id=id_in(datetime(2024, 2, 1, tzinfo=UTC)), events=[ATTEMPT, DONE])
     file = tmp_path / "old.ndjson"
     exported(old.pk, file)
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         assert "jobs_event_2024_02" not in months.partition_names()
         imported(file)
         assert "jobs_event_2024_02" in months.partition_names()
@@ -250,7 +253,7 @@ def test_a_retry_wants_the_job_that_it_retries(
     files = [tmp_path / "first.ndjson", tmp_path / "again.ndjson"]
     exported(first.pk, files[0])
     exported(again.pk, files[1])
-    with elsewhere(services, redis):
+    with other_database(services, redis):
         with pytest.raises(CommandError, match=f"retries {first.pk}, which is not here"):
             imported(files[1])
         imported(files[0])

@@ -14,17 +14,17 @@ from jobs.feed import FeedEvent, FeedPage, MissingEvents, consumers
 from jobs.feed.consumers import Consumer
 from jobs.integrity.rebuild import rebuild_job
 from jobs.log.state import state_at
-from tests.support.archives import Shelf, archive, ended, fed, shelf
+from tests.support.archives import ArchiveFolder, archive, ended, fed, open_archive
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.intruder import open_intruder
 from tests.support.services import Services
-from tests.support.tampering import intruder
 
 
 @pytest.fixture(autouse=True)
-def place(
+def archive_folder(
     services: Services, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shelf]:
-    with shelf(services, database, tmp_path / "archive") as made:
+) -> Iterator[ArchiveFolder]:
+    with open_archive(services, database, tmp_path / "archive") as made:
         monkeypatch.setenv("REPRISE_SUPERUSER_DATABASE_URL", made.owner_url)
         yield made
 
@@ -82,7 +82,7 @@ def test_the_state_and_a_rebuild_read_archived_events(old: list[UUID]) -> None:
 def test_events_that_are_nowhere_are_missed_loudly(
     old: list[UUID], services: Services, database: str
 ) -> None:
-    with intruder(services, database) as eve:
-        eve.run("delete from jobs_event where job = %s", old[0])
+    with open_intruder(services, database) as intruder:
+        intruder.run("delete from jobs_event where job = %s", old[0])
     with pytest.raises(MissingEvents, match=f"events of {old[0]}"):
         feed.read_feed(0)

@@ -67,9 +67,9 @@ def test_a_person_may_restart_as_often_as_they_like(running: RunningFleet) -> No
 def test_waiting_says_how_many_players_are_left(running: RunningFleet) -> None:
     url = running.servers[NAME]["url"]
     until(lambda: httpx.get(url + "/players").json()["players"] > 5, "players")
-    said = go(running, "drain")
-    assert "waiting for " in said
-    assert said.splitlines()[-1] == "ok, no players left"
+    reported = go(running, "drain")
+    assert "waiting for " in reported
+    assert reported.splitlines()[-1] == "ok, no players left"
 
 
 def test_rollback_puts_back_what_this_job_replaced(running: RunningFleet) -> None:

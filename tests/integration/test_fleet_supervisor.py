@@ -40,9 +40,9 @@ def test_it_writes_down_who_is_there_once_all_answer(tmp_path: Path) -> None:
         assert list(running.servers) == ["gs-001", "gs-002", "gs-003"]
         assert running.book["versions"] == ["1.5.0", "1.6.0"]
         for name, server in running.servers.items():
-            said = running.version(name)
-            assert set(said) == {"version", "started_at", "pid", "restarts"}
-            assert said["version"] == "1.4.0"
+            reported = running.version(name)
+            assert set(reported) == {"version", "started_at", "pid", "restarts"}
+            assert reported["version"] == "1.4.0"
             assert server["control"] == server["variables"]["control"]
             assert {"folder", "repository", "ctl"} <= set(server["variables"])
 
@@ -52,7 +52,8 @@ def test_a_crash_is_a_restart_that_nobody_asked_for(tmp_path: Path) -> None:
         before = running.version(NAME)["pid"]
         os.kill(before, signal.SIGKILL)
         until(
-            lambda: (said := running.answers(NAME)) and said["pid"] != before and said, "a restart"
+            lambda: (reported := running.answers(NAME)) and reported["pid"] != before and reported,
+            "a restart",
         )
         assert running.version(NAME)["restarts"] == 1
         state = running.supervisor(NAME)
@@ -62,8 +63,8 @@ def test_a_crash_is_a_restart_that_nobody_asked_for(tmp_path: Path) -> None:
 def test_asking_twice_with_one_id_is_asking_once(tmp_path: Path) -> None:
     with fleet(tmp_path / "fleet") as running:
         control = running.servers[NAME]["control"]
-        for said in ("a", "a", "b", "a"):
-            httpx.post(control + "/restart", json={"id": said}, timeout=30).raise_for_status()
+        for reported in ("a", "a", "b", "a"):
+            httpx.post(control + "/restart", json={"id": reported}, timeout=30).raise_for_status()
         assert running.supervisor(NAME)["restarts"] == 2
 
 
@@ -77,7 +78,9 @@ def test_a_restart_that_cannot_be_counted_is_none_and_may_be_asked_for_again(
             assert (answer.status_code, running.version(NAME)) == (500, before)
         httpx.post(control + "/restart", json={"id": "a"}, timeout=30).raise_for_status()
         assert running.supervisor(NAME)["restarts"] == 1
-        until(lambda: (said := running.answers(NAME)) and said["pid"] != before["pid"], "it")
+        until(
+            lambda: (reported := running.answers(NAME)) and reported["pid"] != before["pid"], "it"
+        )
 
 
 def test_a_crash_that_cannot_be_counted_harms_no_other_server(tmp_path: Path) -> None:
@@ -85,11 +88,13 @@ def test_a_crash_that_cannot_be_counted_harms_no_other_server(tmp_path: Path) ->
         before = running.version(NAME)["pid"]
         with uncountable(running):
             os.kill(before, signal.SIGKILL)
-            said = running.process.stdout
-            assert said is not None
-            until(lambda: b"cannot be started again now" in said.readline(), "its words")
+            reported = running.process.stdout
+            assert reported is not None
+            until(lambda: b"cannot be started again now" in reported.readline(), "its words")
             assert running.version("gs-002")["restarts"] == 0
-        until(lambda: (said := running.answers(NAME)) and said["pid"] != before, "a restart")
+        until(
+            lambda: (reported := running.answers(NAME)) and reported["pid"] != before, "a restart"
+        )
         assert running.supervisor(NAME)["crashes"] == 1
 
 
@@ -130,17 +135,17 @@ def test_it_leaves_no_process_and_no_book_behind(tmp_path: Path, number: signal.
 def test_a_second_fleet_in_the_same_folder_is_one_clear_line(tmp_path: Path) -> None:
     with fleet(tmp_path / "fleet") as running:
         second = launch(running.state, 1)
-        said, _ = second.communicate()
+        reported, _ = second.communicate()
         assert second.returncode == 1
-        assert said.decode() == f"fleet: another fleet runs in {running.state}\n"
+        assert reported.decode() == f"fleet: another fleet runs in {running.state}\n"
         assert running.version(NAME)["version"] == "1.4.0"
 
 
 def test_a_speed_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
     process = launch(tmp_path / "fleet", 1, speed="fast")
-    said, _ = process.communicate()
+    reported, _ = process.communicate()
     assert process.returncode == 1
-    assert said.decode() == "fleet: REPRISE_FLEET_SPEED must be a number above 0, not 'fast'\n"
+    assert reported.decode() == "fleet: REPRISE_FLEET_SPEED must be a number above 0, not 'fast'\n"
 
 
 def test_a_release_that_cannot_run_is_started_again_and_again(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ import pytest
 
 from jobs.log import Appended
 from streams.client import TRANSPORTS, Follower, Given, Patience, State
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.proxies import HELD, KINDS, running
-from tests.support.proxies.noted import Record, note
+from tests.support.proxies.summary import Record, note
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 REVERSE = [name for name, kind in KINDS.items() if not kind.forward]
 FORWARD = [name for name, kind in KINDS.items() if kind.forward]
-IMPATIENT = "nginx with 1 s of patience"
+IMPATIENT_NGINX = "nginx with 1 s of patience"
 HOLDING = [f"nginx that holds the last {size}" for size in HELD]
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # More than any proxy's buffers hold, so that its beginning passes; and less, so that nothing does.
@@ -31,13 +31,16 @@ PATIENCE = Patience(first_frame_s=2.0)
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
-    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
-        yield staged
+def scene(services: Services) -> Iterator[LiveServer]:
+    with (
+        services.database() as database_url,
+        live_server(database_url, services.valkey.url) as started,
+    ):
+        yield started
 
 
 @pytest.fixture(scope="module")
-def proxies(scene: Stage) -> Iterator[dict[str, str]]:
+def proxies(scene: LiveServer) -> Iterator[dict[str, str]]:
     """The addresses of all reverse proxies."""
     with running(REVERSE, scene.web.port) as addresses:
         yield addresses
@@ -49,7 +52,7 @@ def proxies(scene: Stage) -> Iterator[dict[str, str]]:
     ids=[EVERY, "HTTP alone", "HTTP alone, a short history"],
 )
 async def test_through_every_reverse_proxy_all_at_once(
-    scene: Stage,
+    scene: LiveServer,
     proxies: dict[str, str],
     history: int,
     transports: Sequence[str],
@@ -68,7 +71,7 @@ async def test_through_every_reverse_proxy_all_at_once(
 
 @pytest.mark.parametrize("name", FORWARD)
 async def test_through_a_forward_proxy_that_refuses_to_tunnel(
-    scene: Stage, name: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
+    scene: LiveServer, name: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:
     for variable in PROXY_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
@@ -80,13 +83,13 @@ async def test_through_a_forward_proxy_that_refuses_to_tunnel(
 
 
 async def test_cut_for_its_silence_it_comes_back_again_and_again(
-    scene: Stage, proxies: dict[str, str]
+    scene: LiveServer, proxies: dict[str, str]
 ) -> None:
     job, token = await scene.new_job(outputs(SHORT)), scene.people.alice.raw
     cuts, texts = 0, list[str]()
     writing: asyncio.Task[None] | None = None
     async with Follower(
-        str(job), server=proxies[IMPATIENT], token=token, trust_env=False
+        str(job), server=proxies[IMPATIENT_NGINX], token=token, trust_env=False
     ) as following:
         async for happening in following.stream():
             if isinstance(happening, Given):
@@ -102,7 +105,7 @@ async def test_cut_for_its_silence_it_comes_back_again_and_again(
 
 
 async def test_what_is_held_before_a_pause_is_not_said_to_be_all(
-    scene: Stage, proxies: dict[str, str], record_property: Record
+    scene: LiveServer, proxies: dict[str, str], record_property: Record
 ) -> None:
     async with asyncio.TaskGroup() as group:
         lies = {
@@ -112,7 +115,7 @@ async def test_what_is_held_before_a_pause_is_not_said_to_be_all(
         note(record_property, name, "Python, live without an event, at most", "", seconds.result())
 
 
-async def said_to_be_all(scene: Stage, name: str, server: str) -> float:
+async def said_to_be_all(scene: LiveServer, name: str, server: str) -> float:
     """Have everything come through a proxy, then one event that it holds back, and a pause.
 
     Return for how many seconds together the follower was live without that event.
@@ -143,7 +146,7 @@ async def said_to_be_all(scene: Stage, name: str, server: str) -> float:
     )
 
 
-async def fill(scene: Stage, job: UUID, paused: asyncio.Event) -> tuple[int, float]:
+async def fill(scene: LiveServer, job: UUID, paused: asyncio.Event) -> tuple[int, float]:
     """Append until a follower is caught up: what is held goes on with what comes after it.
 
     Return the seq of the last event before the pause, which nothing comes after, and its time.
@@ -154,7 +157,7 @@ async def fill(scene: Stage, job: UUID, paused: asyncio.Event) -> tuple[int, flo
 
 
 async def comes_whole(
-    scene: Stage,
+    scene: LiveServer,
     name: str,
     server: str,
     history: int,
@@ -189,7 +192,7 @@ async def comes_whole(
     return str(info.transport), first
 
 
-async def write(scene: Stage, job: UUID) -> None:
+async def write(scene: LiveServer, job: UUID) -> None:
     """Append a little, then the end."""
     chance = random.Random(11)
     for _ in range(10):

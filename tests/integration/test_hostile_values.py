@@ -16,8 +16,8 @@ from django.test import Client
 
 from jobs.api.main import api
 from jobs.models import Job, Schedule, Target
-from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, post
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -76,9 +76,9 @@ def asked(client: Client, method: str, address: str, **headers: str) -> Response
     return answer
 
 
-def test_no_value_of_a_parameter_is_a_fault(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
-    client = cast.alice.client()
+def test_no_value_of_a_parameter_is_a_fault(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red)
+    client = people.alice.client()
     for method, path, call in CALLS:
         for parameter in call.get("parameters", ()):
             name = parameter["name"]
@@ -118,9 +118,9 @@ COMPLETE: dict[str, dict[str, Any]] = {
 KEY = "a" * 32
 
 
-def test_no_member_of_a_body_is_a_fault(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
-    browser = cast.alice.browser()  # a token makes no tokens
+def test_no_member_of_a_body_is_a_fault(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red)
+    browser = people.alice.browser()  # a token makes no tokens
     browser.cookies["reprise_csrf"] = KEY
     for path, schema, member in bodies():
         for value in MEMBERS:
@@ -137,28 +137,28 @@ def test_no_member_of_a_body_is_a_fault(cast: Cast) -> None:
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/audit"])
 @pytest.mark.parametrize("name", ["since", "until"])
 def test_a_moment_that_utc_has_no_year_for_is_unusable_in_a_query(
-    cast: Cast, path: str, name: str, date: str
+    people: People, path: str, name: str, date: str
 ) -> None:
-    answer = cast.alice.client().get(path, {name: date})
+    answer = people.alice.client().get(path, {name: date})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
     assert answer.json()["errors"][0]["parameter"] == name
 
 
 @pytest.mark.parametrize("date", DATES[:2])
-def test_a_moment_that_utc_has_no_year_for_is_unusable_in_a_body(cast: Cast, date: str) -> None:
+def test_a_moment_that_utc_has_no_year_for_is_unusable_in_a_body(people: People, date: str) -> None:
     body = {"kind": "test-say", "start_at": date}
-    answer = post(cast.alice.client(), "/api/jobs", body)
+    answer = post(people.alice.client(), "/api/jobs", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
     assert answer.json()["errors"][0]["pointer"] == "/start_at"
     assert Job.objects.count() == 0
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "0999-12-31T23:00:00-01:00"])
-def test_a_job_that_was_to_start_long_ago_starts(cast: Cast, date: str) -> None:
+def test_a_job_that_was_to_start_long_ago_starts(people: People, date: str) -> None:
     body = {"kind": "test-say", "start_at": date}
-    refused = post(cast.alice.client(), "/api/jobs", body)
+    refused = post(people.alice.client(), "/api/jobs", body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/start_at")
-    job = post(cast.alice.client(), "/api/jobs", {**body, "allow_past": True}).json()
+    job = post(people.alice.client(), "/api/jobs", {**body, "allow_past": True}).json()
     assert (job["status"], len(job["start_at"])) == ("queued", len("0001-01-01T00:00:00.000000Z"))
 
 
@@ -173,20 +173,20 @@ PAGES = [
 ]  # fmt: skip
 
 
-def test_no_address_of_a_page_is_a_fault(cast: Cast) -> None:
-    cast.root.user.is_superuser = True
-    cast.root.user.save()
-    browser = cast.root.browser()
+def test_no_address_of_a_page_is_a_fault(people: People) -> None:
+    people.root.user.is_superuser = True
+    people.root.user.save()
+    browser = people.root.browser()
     for page in PAGES:
         for value in FEW:
             answer = browser.get(page.format(escaped(value)))
             assert answer.status_code < 500, f"{page} {value[:60]!a}"
 
 
-def test_the_history_says_which_moment_it_cannot_use(cast: Cast) -> None:
+def test_the_history_says_which_moment_it_cannot_use(people: People) -> None:
     for name in ("since", "until"):
         for date in (date for date in DATES if date not in USABLE):
-            page = cast.root.browser().get("/history", {name: date}).content.decode()
+            page = people.root.browser().get("/history", {name: date}).content.decode()
             assert f"{name.capitalize()}: Enter a " in page, date
             assert "This filter is not applied." in page
 
@@ -197,16 +197,16 @@ JSON_TEXTS = [
 ]  # fmt: skip
 
 
-def test_no_json_in_a_form_of_the_admin_is_a_fault(cast: Cast) -> None:
-    cast.root.user.is_superuser = True
-    cast.root.user.save()
+def test_no_json_in_a_form_of_the_admin_is_a_fault(people: People) -> None:
+    people.root.user.is_superuser = True
+    people.root.user.save()
     browser = Client(HTTP_HOST="localhost")
-    browser.force_login(cast.root.user)
+    browser.force_login(people.root.user)
     for text in JSON_TEXTS:
         target = {"name": "x", "labels": "{}", "variables": text, "transport": "local"}
         schedule = {
             "name": "x", "kind": "test-say", "params": text, "cron": "0 3 * * *", "timezone": "UTC",
-            "owner": str(cast.root.user.pk), "on_missed": "skip", "overlap": "skip",
+            "owner": str(people.root.user.pk), "on_missed": "skip", "overlap": "skip",
         }  # fmt: skip
         for model, form in ("target", target), ("schedule", schedule):
             answer = browser.post(f"/admin/jobs/{model}/add/", form)
@@ -216,10 +216,10 @@ def test_no_json_in_a_form_of_the_admin_is_a_fault(cast: Cast) -> None:
     assert "NaN" not in str(kept)
 
 
-def test_no_accept_header_is_a_fault(cast: Cast) -> None:
+def test_no_accept_header_is_a_fault(people: People) -> None:
     stranger = Client(HTTP_HOST="localhost")
     for accept in ("a/b; c*=nonsense''%41", ";;;", "*/*;q=nan", "a;" * 6000, "\x00", "\xff"):
         headers = {"Accept": accept}
         for path in ("/api/jobs", "/api/audit", "/api/docs"):
-            assert cast.alice.client().get(path, headers=headers).status_code == 200, accept
+            assert people.alice.client().get(path, headers=headers).status_code == 200, accept
             assert stranger.get(path, headers=headers).status_code < 500, accept

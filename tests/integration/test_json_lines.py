@@ -18,21 +18,21 @@ from jobs.events import EventType, NewEvent, first_hash, next_hash, parse, split
 from jobs.integrity import verify_job
 from jobs.log.restore import StoredEvent, restore_job
 from jobs.models import Job, Target
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.people import People
 
 BREAKS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\r\nj"
 
 
 @pytest.fixture
-def job(cast: Cast) -> UUID:
+def job(people: People) -> UUID:
     events = [
         ATTEMPT,
         output(BREAKS, step=BREAKS, target=BREAKS),
         NewEvent(EventType.JOB_SUCCEEDED, {"message": BREAKS}),
     ]
     params = {"words": [BREAKS]}
-    made = make_job(cast.root.user, events, title=BREAKS, params=params, labels={"a": BREAKS})
+    made = make_job(people.root.user, events, title=BREAKS, params=params, labels={"a": BREAKS})
     feed.sequence_events()
     return made.pk
 
@@ -53,8 +53,12 @@ def run(*words: object) -> str:
 def test_an_events_text_is_one_line_and_means_what_was_said(job: UUID) -> None:
     texts = log.read(job).texts
     assert [text.splitlines() for text in texts] == [[text] for text in texts]
-    said = json.loads(texts[2])
-    assert (said["data"]["text"], said["step"], said["target"]) == (BREAKS, BREAKS, BREAKS)
+    reported = json.loads(texts[2])
+    assert (reported["data"]["text"], reported["step"], reported["target"]) == (
+        BREAKS,
+        BREAKS,
+        BREAKS,
+    )
     assert Job.objects.get(pk=job).message == BREAKS
     assert verify_job(job).ok
 
@@ -72,8 +76,8 @@ def test_commands_write_lines(job: UUID, tmp_path: Path) -> None:
         lines((tmp_path / name).read_text())
 
 
-async def test_the_audits_export_is_lines(job: UUID, cast: Cast) -> None:
-    headers = {**cast.root.headers, "Accept": "Application/X-NDJSON;q=1"}
+async def test_the_audits_export_is_lines(job: UUID, people: People) -> None:
+    headers = {**people.root.headers, "Accept": "Application/X-NDJSON;q=1"}
     service = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=service, base_url="http://localhost") as client:
         answer = await client.get("/api/audit", headers=headers)
@@ -83,7 +87,7 @@ async def test_the_audits_export_is_lines(job: UUID, cast: Cast) -> None:
     assert {row["job_title"] for row in found} == {BREAKS}
 
 
-def test_what_was_stored_before_stays_as_it_is(job: UUID, cast: Cast) -> None:
+def test_what_was_stored_before_stays_as_it_is(job: UUID, people: People) -> None:
     text = log.read(job).texts[0].replace(r"\u2028", "\u2028")
     [old_body, _hash] = split_hash(text)
     old_job = uuid7()
@@ -93,7 +97,7 @@ def test_what_was_stored_before_stays_as_it_is(job: UUID, cast: Cast) -> None:
         id=old_job, kind="load", title=BREAKS, params=event.data["params"], head=1, status="queued",
         labels=event.data["labels"], plan=event.data["plan"], submitted_by=event.actor,
         head_hash=bytes.fromhex(split_hash(old)[1]), submitted_at=event.at, last_at=event.at,
-        owner=cast.root.user,
+        owner=people.root.user,
     )  # fmt: skip
     stored = StoredEvent(1, event.at, event.type, event.actor, None, old)
     restore_job(row, [stored])

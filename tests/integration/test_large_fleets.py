@@ -18,11 +18,11 @@ from jobs.integrity import verify_job
 from jobs.kinds import registry
 from jobs.models import Job, Target
 from jobs.queue import lost_attempts
-from tests.support.behind import database_behind
-from tests.support.cast import Cast, post
+from tests.support.django_servers import using_database
 from tests.support.factories import ATTEMPT
+from tests.support.intruder import Intruder
+from tests.support.people import People, post
 from tests.support.services import Services
-from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -31,18 +31,18 @@ NAMES = [f"gs-{number:05}.rack-{number % 40:03}.eu.example.org" for number in ra
 
 
 @pytest.fixture
-def fleet(cast: Cast) -> Cast:
+def fleet(people: People) -> People:
     """So many targets of a group, with a label."""
     rows = [Target(name=name, group="eu", labels={"role": "game"}) for name in NAMES]
     Target.objects.bulk_create(rows, batch_size=1000)
-    return cast
+    return people
 
 
 @pytest.mark.parametrize(
     "targets", [["group:eu"], ["label:role=game"], NAMES], ids=["group", "label", "names"]
 )
 def test_ten_thousand_targets_are_submitted_however_they_are_chosen(
-    fleet: Cast, targets: list[str]
+    fleet: People, targets: list[str]
 ) -> None:
     wish = {"kind": "command", "params": {"targets": targets, "command": "true", "batch": 500}}
     client = fleet.root.client()
@@ -59,14 +59,14 @@ def test_ten_thousand_targets_are_submitted_however_they_are_chosen(
 
 
 @pytest.mark.parametrize("batch", [1, 10])
-def test_ten_thousand_targets_go_in_batches_of_any_size(fleet: Cast, batch: int) -> None:
+def test_ten_thousand_targets_go_in_batches_of_any_size(fleet: People, batch: int) -> None:
     params = {"targets": ["group:eu"], "command": "true", "batch": batch}
     job = commands.submit(fleet.root.principal, "command", params)[0]
     assert len(job.plan["groups"]) == 1 + -(-(COUNT - 1) // batch)  # a canary goes first
     assert verify_job(job.pk).ok
 
 
-def test_too_many_are_refused_at_the_field(fleet: Cast) -> None:
+def test_too_many_are_refused_at_the_field(fleet: People) -> None:
     Target.objects.create(name="one-more", group="eu")
     client = fleet.root.client()
     for path in ("/api/plan", "/api/jobs"):
@@ -78,31 +78,31 @@ def test_too_many_are_refused_at_the_field(fleet: Cast) -> None:
         assert "10,001" in error["detail"]
 
 
-def test_a_changed_name_is_noticed_wherever_it_stands(fleet: Cast, eve: Intruder) -> None:
+def test_a_changed_name_is_noticed_wherever_it_stands(fleet: People, intruder: Intruder) -> None:
     job = submitted(fleet)
     params = json.dumps(job.params | {"targets": [*NAMES[:-1], "another"]})
-    eve.run("update jobs_job set params = %s where id = %s", params, job.pk)
+    intruder.run("update jobs_job set params = %s where id = %s", params, job.pk)
     verdict = verify_job(job.pk)
     assert not verdict.ok
     assert "params" in str(verdict.reason)
 
 
 def test_an_export_says_all_and_is_imported_as_it_was(
-    fleet: Cast, tmp_path: Path, services: Services
+    fleet: People, tmp_path: Path, services: Services
 ) -> None:
     job = submitted(fleet)
     log.append(job.pk, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor="user:a")
     log.append(job.pk, [NewEvent(EventType.JOB_CANCELLED, {"message": "Over."})], actor="system")
     file = tmp_path / "export.ndjson"
     call_command("export", str(job.pk), output=file)
-    with services.database() as url, database_behind(url):
+    with services.database() as url, using_database(url):
         call_command("import", str(file))
         again = Job.objects.get(pk=job.pk)
         assert again.params["targets"] == NAMES
         assert verify_job(job.pk).ok
 
 
-def test_whatever_failed_is_retried(fleet: Cast) -> None:
+def test_whatever_failed_is_retried(fleet: People) -> None:
     job = submitted(fleet)
     ending = NewEvent(EventType.JOB_FAILED, {"message": "No.", "failed_targets": NAMES})
     log.append(job.pk, [ATTEMPT, *ending_events(ending)], actor="worker:w")
@@ -113,7 +113,7 @@ def test_whatever_failed_is_retried(fleet: Cast) -> None:
     assert json.loads(text)["data"]["failed_targets"]
 
 
-def test_a_run_whose_worker_died_on_all_of_them_fails(fleet: Cast) -> None:
+def test_a_run_whose_worker_died_on_all_of_them_fails(fleet: People) -> None:
     job = submitted(fleet)
     started = [NewEvent(EventType.STEP_STARTED, {"try": 1}, "run", name) for name in NAMES]
     log.append(job.pk, [ATTEMPT, *started], actor="worker:w")
@@ -125,12 +125,12 @@ def test_a_run_whose_worker_died_on_all_of_them_fails(fleet: Cast) -> None:
     assert unsuccessful_targets(job) == NAMES
 
 
-def test_parameters_that_cannot_be_stored_are_refused_beforehand(fleet: Cast) -> None:
+def test_parameters_that_cannot_be_stored_are_refused_beforehand(fleet: People) -> None:
     kind = registry.get_kind("command")
     with pytest.raises(InvalidParams):
         kind.parse({"targets": ["group:eu"], "command": ["x" * 100] * 201})
 
 
-def submitted(fleet: Cast) -> Job:
+def submitted(fleet: People) -> Job:
     params = {"targets": ["group:eu"], "command": "true", "batch": 500}
     return commands.submit(fleet.root.principal, "command", params)[0]

@@ -67,9 +67,9 @@ def test_the_limit_holds_and_who_waits_says_so_once(who: Principal) -> None:
     for _ in range(2):
         assert leases.take_job(jobs[2], "test/2") is None
     assert statuses(jobs) == ["running", "running", "waiting"]
-    [said] = events(jobs[2], "job.waiting")
+    [reported] = events(jobs[2], "job.waiting")
     wait = {"for": "limit", "kind": "test-brief", "limit": 2}
-    assert said.data == {"for": "limit", "waits": [wait], "count": 1}
+    assert reported.data == {"for": "limit", "waits": [wait], "count": 1}
     row = Job.objects.get(pk=jobs[2])
     assert (row.waiting_for, row.parked, row.lease_until) == ([wait], False, None)
 

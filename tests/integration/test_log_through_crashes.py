@@ -27,7 +27,7 @@ from jobs.events import parse
 from jobs.integrity.recording import broken_at
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
-from tests.support.behind import database_behind
+from tests.support.django_servers import using_database
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services
 
@@ -77,7 +77,7 @@ def crashing(tmp_path: Path) -> Iterator[Services]:
     """A durable Postgres of the test's own, behind Django."""
     own = Services(tmp_path, durable=True)
     try:
-        with own.database() as url, database_behind(url):
+        with own.database() as url, using_database(url):
             yield own
     finally:
         own.stop()

@@ -17,8 +17,7 @@ from jobs.access import tokens
 from jobs.access.visibility import Principal
 from jobs.kinds import Kind, registry
 from jobs.models import ApiToken, Job
-from tests.support import cast as casting
-from tests.support.cast import Cast, post
+from tests.support.people import People, django_client, post
 
 LONG_USER = "u" * 150
 FITS = 200 - len(f"token:{LONG_USER}/")
@@ -56,17 +55,17 @@ def long_kind() -> Iterator[None]:
 
 
 @pytest.fixture
-def long_user(cast: Cast) -> User:
-    cast.bob.user.username = LONG_USER
-    cast.bob.user.save()
-    return cast.bob.user
+def long_user(people: People) -> User:
+    people.bob.user.username = LONG_USER
+    people.bob.user.save()
+    return people.bob.user
 
 
 @pytest.mark.usefixtures("say_kinds")
 def test_a_token_whose_actor_would_not_fit_is_refused_at_its_name(
-    cast: Cast, long_user: User
+    people: People, long_user: User
 ) -> None:
-    browser = casting.client()
+    browser = django_client()
     browser.force_login(long_user)
     browser.cookies["reprise_csrf"] = "a" * 32
     csrf = {"X-CSRFToken": "a" * 32}
@@ -79,16 +78,16 @@ def test_a_token_whose_actor_would_not_fit_is_refused_at_its_name(
         call_command("token", "make", LONG_USER, "n" * 100)
 
     raw = post(browser, "/api/tokens", {"name": "n" * FITS}, **csrf).json()["token"]
-    client = casting.client(Authorization=f"Bearer {raw}")
+    client = django_client(Authorization=f"Bearer {raw}")
     job = post(client, "/api/jobs", {"kind": "test-say"})
     assert (job.status_code, len(job.json()["submitted_by"])) == (201, 200)
 
 
 @pytest.mark.usefixtures("say_kinds")
-def test_a_user_who_was_renamed_is_told_that_the_token_no_longer_fits(cast: Cast) -> None:
-    ApiToken.objects.filter(user=cast.alice.user).update(name="n" * 100)
-    User.objects.filter(pk=cast.alice.user.pk).update(username=LONG_USER)
-    answer = post(cast.alice.client(), "/api/jobs", {"kind": "test-say"})
+def test_a_user_who_was_renamed_is_told_that_the_token_no_longer_fits(people: People) -> None:
+    ApiToken.objects.filter(user=people.alice.user).update(name="n" * 100)
+    User.objects.filter(pk=people.alice.user.pk).update(username=LONG_USER)
+    answer = post(people.alice.client(), "/api/jobs", {"kind": "test-say"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
     assert "Who submits" in answer.json()["detail"]
     assert Job.objects.count() == 0
@@ -99,22 +98,22 @@ def test_a_user_who_was_renamed_is_told_that_the_token_no_longer_fits(cast: Cast
     ("params", "pointer"), [({"words": ["x" * 100] * 4}, "/title"), ({"target": "x" * 201}, "")]
 )
 def test_what_a_kind_makes_of_its_parameters_has_to_fit(
-    cast: Cast, params: dict[str, object], pointer: str
+    people: People, params: dict[str, object], pointer: str
 ) -> None:
-    answer = post(cast.alice.client(), "/api/jobs", {"kind": "test-long", "params": params})
+    answer = post(people.alice.client(), "/api/jobs", {"kind": "test-long", "params": params})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert Job.objects.count() == 0
 
 
 @pytest.mark.usefixtures("long_kind")
-def test_a_title_of_ones_own_makes_up_for_the_kinds(cast: Cast) -> None:
+def test_a_title_of_ones_own_makes_up_for_the_kinds(people: People) -> None:
     body = {"kind": "test-long", "params": {"words": ["x" * 100] * 4}, "title": "Mine"}
-    assert post(cast.alice.client(), "/api/jobs", body).json()["title"] == "Mine"
+    assert post(people.alice.client(), "/api/jobs", body).json()["title"] == "Mine"
 
 
 @pytest.mark.parametrize("days", ["1e300", "nan", "inf", "-1e300"])
-def test_days_that_are_no_number_are_told_so(cast: Cast, days: str) -> None:
+def test_days_that_are_no_number_are_told_so(people: People, days: str) -> None:
     with pytest.raises(CommandError):
         call_command("token", "make", "alice", "late", f"--days={days}", stdout=io.StringIO())
 
@@ -127,8 +126,8 @@ def test_a_kind_with_too_long_a_name_is_left_out() -> None:
         registry._make_kind(TooLong)
 
 
-def test_a_principal_that_is_too_long_is_refused_by_the_library_too(cast: Cast) -> None:
-    who = Principal(cast.root.user, "x" * 201)
+def test_a_principal_that_is_too_long_is_refused_by_the_library_too(people: People) -> None:
+    who = Principal(people.root.user, "x" * 201)
     with pytest.raises(InvalidParams, match="Who submits"):
         commands.submit(who, "load", {"events": 1})
-    assert tokens.actor_of(cast.root.user, "ci") == "token:root/ci"
+    assert tokens.actor_of(people.root.user, "ci") == "token:root/ci"

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.child import tethered
 from ops.embedded import ports
-from ops.embedded.server import tethered
 from ops.launcher import state as launcher_state
 from ops.setup import stamps, venv
 from ops.setup.clone import ROOT, Clone

@@ -21,8 +21,8 @@ from jobs.kinds import Kind, registry
 from jobs.models import Job, Schedule
 from jobs.queue import leases
 from jobs.run import Run
-from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, post
 
 pytestmark = pytest.mark.usefixtures("redis", "database", "any_kind")
 
@@ -61,9 +61,9 @@ def any_kind() -> Iterator[None]:
     registry._find_kinds.cache_clear()
 
 
-def submit(cast: Cast, params: str) -> Any:
+def submit(people: People, params: str) -> Any:
     body = f'{{"kind": "test-any", "params": {params}}}'.encode()
-    return post(cast.alice.client(), "/api/jobs", body)
+    return post(people.alice.client(), "/api/jobs", body)
 
 
 def written(value: Any) -> str:
@@ -71,12 +71,12 @@ def written(value: Any) -> str:
     return json.dumps(value)
 
 
-def test_they_are_the_same_in_the_answer_the_log_the_row_and_the_lease(cast: Cast) -> None:
-    answer = submit(cast, f'{{"value": {EXACT}}}')
+def test_they_are_the_same_in_the_answer_the_log_the_row_and_the_lease(people: People) -> None:
+    answer = submit(people, f'{{"value": {EXACT}}}')
     assert answer.status_code == 201
     job = UUID(answer.json()["id"])
-    shown = cast.alice.client().get(f"/api/jobs/{job}").json()
-    listed = cast.alice.client().get(f"/api/jobs?id={job}").json()["jobs"][0]
+    shown = people.alice.client().get(f"/api/jobs/{job}").json()
+    listed = people.alice.client().get(f"/api/jobs?id={job}").json()["jobs"][0]
     event = parse(log.read(job, 0, 1).texts[0])
     lease = leases.take_job(job, "test/1")
     assert lease is not None
@@ -88,34 +88,38 @@ def test_they_are_the_same_in_the_answer_the_log_the_row_and_the_lease(cast: Cas
     assert verify_job(job).ok
 
 
-def test_they_are_the_same_in_a_retry(cast: Cast) -> None:
-    job = UUID(submit(cast, f'{{"value": {EXACT}, "other-name": 7}}').json()["id"])
+def test_they_are_the_same_in_a_retry(people: People) -> None:
+    job = UUID(submit(people, f'{{"value": {EXACT}, "other-name": 7}}').json()["id"])
     over = NewEvent(EventType.JOB_FAILED, {"message": "Ill."})
     log.append(job, [ATTEMPT, over], actor="worker:test/1")
-    made, _new = retry.retry(cast.alice.principal, job, "all")
+    made, _new = retry.retry(people.alice.principal, job, "all")
     assert written(made.params) == written(Job.objects.get(pk=job).params)
     assert made.params["other-name"] == 7
 
 
 @pytest.mark.parametrize("given", ['"inf"', '"-inf"', '"nan"', '"1e400"'])
-def test_a_number_that_json_does_not_have_is_refused_at_its_field(cast: Cast, given: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused_at_its_field(
+    people: People, given: str
+) -> None:
     for path in ("/api/jobs", "/api/plan"):
         body = f'{{"kind": "test-any", "params": {{"ratio": {given}}}}}'.encode()
-        answer = post(cast.alice.client(), path, body)
+        answer = post(people.alice.client(), path, body)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
         assert [error["pointer"] for error in answer.json()["errors"]] == ["/ratio"]
 
 
 @pytest.fixture
-def admin(cast: Cast) -> Client:
-    User.objects.filter(pk=cast.root.user.pk).update(is_superuser=True)
+def admin(people: People) -> Client:
+    User.objects.filter(pk=people.root.user.pk).update(is_superuser=True)
     client = Client(HTTP_HOST="localhost", raise_request_exception=False)
-    client.force_login(User.objects.get(pk=cast.root.user.pk))
+    client.force_login(User.objects.get(pk=people.root.user.pk))
     return client
 
 
-def test_a_schedule_hands_on_what_was_written_in_its_form(cast: Cast, admin: Client) -> None:
-    answer = admin.post("/admin/jobs/schedule/add/", form(cast.root.user, f'{{"value": {EXACT}}}'))
+def test_a_schedule_hands_on_what_was_written_in_its_form(people: People, admin: Client) -> None:
+    answer = admin.post(
+        "/admin/jobs/schedule/add/", form(people.root.user, f'{{"value": {EXACT}}}')
+    )
     assert answer.status_code == 302
     made = Schedule.objects.get()
     assert written(made.params["value"]) == written(VALUE)
@@ -141,9 +145,9 @@ def test_a_schedule_hands_on_what_was_written_in_its_form(cast: Cast, admin: Cli
     ],
 )
 def test_a_schedules_form_refuses_what_it_could_not_keep(
-    cast: Cast, admin: Client, params: str, says: str
+    people: People, admin: Client, params: str, says: str
 ) -> None:
-    body = form(cast.root.user, f'{{"value": {params}}}')
+    body = form(people.root.user, f'{{"value": {params}}}')
     answer = admin.post("/admin/jobs/schedule/add/", body)
     assert answer.status_code == 200
     assert says in html.unescape(answer.content.decode())
@@ -158,22 +162,22 @@ def form(owner: User, params: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_the_form_of_a_new_job_begins_with_the_exact_text_of_each(cast: Cast) -> None:
-    job = make_job(cast.alice.user, kind="test-any", params={"value": VALUE, "ratio": 1.0})
-    page = cast.alice.browser().get(f"/jobs/new?from={job.pk}").content.decode()
+def test_the_form_of_a_new_job_begins_with_the_exact_text_of_each(people: People) -> None:
+    job = make_job(people.alice.user, kind="test-any", params={"value": VALUE, "ratio": 1.0})
+    page = people.alice.browser().get(f"/jobs/new?from={job.pk}").content.decode()
     script = page.split('<script id="params" type="application/json">')[1].split("</script>")[0]
     texts = json.loads(script)
     assert json.dumps(json.loads(texts["value"])) == written(VALUE)
     assert (texts["ratio"], texts["other-name"]) == ("1.0", "0")
 
 
-def test_a_schedules_form_left_empty_means_no_parameters(cast: Cast, admin: Client) -> None:
-    answer = admin.post("/admin/jobs/schedule/add/", form(cast.root.user, " "))
+def test_a_schedules_form_left_empty_means_no_parameters(people: People, admin: Client) -> None:
+    answer = admin.post("/admin/jobs/schedule/add/", form(people.root.user, " "))
     assert answer.status_code == 302
     assert Schedule.objects.get().params == {}
 
 
-def test_a_schedules_form_shows_again_what_was_written(cast: Cast, admin: Client) -> None:
+def test_a_schedules_form_shows_again_what_was_written(people: People, admin: Client) -> None:
     text = '{"value": 1.50, "value": {}}'
-    answer = admin.post("/admin/jobs/schedule/add/", form(cast.root.user, text))
+    answer = admin.post("/admin/jobs/schedule/add/", form(people.root.user, text))
     assert text in html.unescape(answer.content.decode())

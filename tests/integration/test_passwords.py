@@ -12,8 +12,8 @@ from django.test import Client
 from core.sessions import hash_session_key
 from jobs.access import tokens
 from jobs.models import SignInAttempts
-from tests.support import cast as casting
 from tests.support.factories import make_user
+from tests.support.people import django_client
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -34,7 +34,7 @@ def browser(ann: User) -> Client:
 
 
 def signed_in(user: User) -> Client:
-    made = casting.client()
+    made = django_client()
     made.force_login(user)
     return made
 
@@ -66,7 +66,7 @@ def test_a_changed_password_signs_out_everywhere_else(ann: User, browser: Client
 def test_tokens_end_where_that_is_asked_for(ann: User, browser: Client, revoke: bool) -> None:
     _token, raw = tokens.make_token(ann, "ci")
     change(browser, **({"revoke_tokens": "on"} if revoke else {}))
-    api = casting.client(Authorization=f"Bearer {raw}")
+    api = django_client(Authorization=f"Bearer {raw}")
     assert api.get("/api/jobs").status_code == (401 if revoke else 200)
 
 
@@ -101,7 +101,7 @@ def test_guesses_at_the_present_password_have_to_wait(browser: Client) -> None:
 
 
 def test_only_those_who_are_signed_in_get_the_form() -> None:
-    answer = casting.client().get("/password")
+    answer = django_client().get("/password")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/password")
 
 
@@ -109,7 +109,7 @@ def test_a_stored_session_signs_nobody_in(browser: Client) -> None:
     [cookie] = [one.value for name, one in browser.cookies.items() if "session" in name]
     [stored] = Session.objects.values_list("session_key", flat=True)
     assert stored == hash_session_key(cookie) != cookie
-    thief = casting.client()
+    thief = django_client()
     [name] = [name for name in browser.cookies if "session" in name]
     thief.cookies[name] = stored
     assert not lets_in(thief)

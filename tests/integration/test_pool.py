@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 from core import pool
 from ops.embedded import postgres
 from ops.embedded.server import Server
-from tests.support.behind import database_behind
+from tests.support.django_servers import using_database
 from tests.support.waiting import until
 
 KEPT = 8
@@ -82,7 +82,7 @@ def options(**more: Any) -> dict[str, Any]:
 
 
 def test_a_restart_that_nobody_noticed_is_found_out_once(outages: Outages) -> None:
-    with database_behind(outages.server.url, OPTIONS=options()), ThreadPoolExecutor(1) as threads:
+    with using_database(outages.server.url, OPTIONS=options()), ThreadPoolExecutor(1) as threads:
         ask_together(KEPT)
         outages.begin()
         outages.end()
@@ -97,7 +97,7 @@ def test_who_waits_already_is_served_when_nobody_else_comes(outages: Outages) ->
         pool.OPTIONS["reconnect_failed"](made)
 
     with (
-        database_behind(outages.server.url, OPTIONS=options(reconnect_failed=note)),
+        using_database(outages.server.url, OPTIONS=options(reconnect_failed=note)),
         ThreadPoolExecutor(1) as threads,
     ):
         ask_together(1)

@@ -24,8 +24,8 @@ from jobs.models import Job, Snapshot
 from tests.replay import histories
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.factories.histories import random_run
+from tests.support.intruder import Intruder, open_intruder
 from tests.support.services import Services
-from tests.support.tampering import Intruder, intruder
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -39,8 +39,8 @@ def job() -> Job:
 
 
 @pytest.fixture
-def eve(database: str, services: Services) -> Iterator[Intruder]:
-    with intruder(services, database) as found:
+def intruder(database: str, services: Services) -> Iterator[Intruder]:
+    with open_intruder(services, database) as found:
         yield found
 
 
@@ -159,10 +159,10 @@ def test_what_is_appended_meanwhile_is_no_difference(job: Job) -> None:
     assert rebuild_job(job.pk) == []
 
 
-def test_a_log_that_cannot_be_folded_is_left_alone(job: Job, eve: Intruder) -> None:
+def test_a_log_that_cannot_be_folded_is_left_alone(job: Job, intruder: Intruder) -> None:
     Job.objects.filter(pk=job.pk).update(done=77)
     text = log.read(job.pk, 1, 1).lines.replace("attempt.started", "job.teleported")
-    eve.run("update jobs_event set text = %s where job = %s and seq = 2", text, job.pk)
+    intruder.run("update jobs_event set text = %s where job = %s and seq = 2", text, job.pk)
     with pytest.raises(CannotFold, match=r"Events 1 to 1000: Event 2 is a job\.teleported"):
         rebuild_job(job.pk, write=True)
     job.refresh_from_db()

@@ -23,7 +23,7 @@ from jobs.log.state import folded_events, state_at
 from jobs.models import Snapshot
 from ops.embedded import postgres
 from ops.embedded.server import Server
-from tests.support.behind import database_behind
+from tests.support.django_servers import using_database
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.services import Services, with_database
 
@@ -104,7 +104,7 @@ def test_everything_goes_on_in_a_fresh_server(
 
     with fresh_server(tmp_path / "fresh") as server:
         move(source, server, tmp_path / "dump")
-        with database_behind(server.url):
+        with using_database(server.url):
             assert int(str(one("select pg_snapshot_xmax(pg_current_snapshot())"))) < horizon
             # what was there is there, byte for byte; and the feed says that it lags
             assert {job: log.read(job, 0, 5000).texts for job in jobs} == texts
@@ -153,7 +153,7 @@ def test_old_events_of_transactions_to_come_are_neither_fed_again_nor_lag(
     ahead = int(str(one("select max(xid::text::bigint) from jobs_event")))
     with fresh_server(tmp_path / "fresh") as server:
         move(source, server, tmp_path / "dump")
-        with database_behind(server.url):
+        with using_database(server.url):
             assert feed.sequence_events() == 6
             while int(str(one("select horizon from jobs_feed_state"))) <= ahead:
                 burn_transactions(server.superuser_url, 500)

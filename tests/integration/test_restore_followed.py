@@ -16,8 +16,8 @@ from core.db import in_thread
 from jobs import feed
 from tests.support.backups import Backup
 from tests.support.clients import ALL, Item, Refused
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 60
 # A check that was under way finds another history rather than none.
@@ -27,15 +27,15 @@ JOBS_TRANSPORTS = ("websocket", *STATUS)
 
 
 @pytest.fixture
-def scene(services: Services) -> Iterator[Stage]:
-    with services.database() as url, stage(url, services.valkey.url) as staged:
-        yield staged
+def scene(services: Services) -> Iterator[LiveServer]:
+    with services.database() as url, live_server(url, services.valkey.url) as started:
+        yield started
 
 
 class Follower:
     """A follower in the background, until it is refused."""
 
-    def __init__(self, scene: Stage, job: UUID, transport: str) -> None:
+    def __init__(self, scene: LiveServer, job: UUID, transport: str) -> None:
         self.items: list[Item] = []
         self._caught_up = asyncio.Event()
         self._scene, self._job, self._transport = scene, job, transport
@@ -81,7 +81,7 @@ def assert_told(transport: str, why: Refused) -> None:
     assert why.close == (None if transport in STATUS else CLOSE_CODES[why.code]), transport
 
 
-async def append_again(scene: Stage, job: UUID, text: str) -> None:
+async def append_again(scene: LiveServer, job: UUID, text: str) -> None:
     """Append; this process has dead connections to get rid of first."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
@@ -95,7 +95,7 @@ async def append_again(scene: Stage, job: UUID, text: str) -> None:
 
 
 async def test_followers_are_told_that_the_log_went_back(
-    scene: Stage, services: Services, tmp_path: Path
+    scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
     await in_thread(feed.sequence_events)
@@ -117,7 +117,7 @@ async def test_followers_are_told_that_the_log_went_back(
 
 
 async def test_a_log_that_went_back_and_on_has_another_history(
-    scene: Stage, services: Services, tmp_path: Path
+    scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
     backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
@@ -140,7 +140,7 @@ async def test_a_log_that_went_back_and_on_has_another_history(
 
 
 async def test_eventstream_clients_begin_again(
-    scene: Stage, services: Services, tmp_path: Path
+    scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
     backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")

@@ -81,9 +81,9 @@ async def test_what_a_step_raises_fails_it(
         return lambda run: run.step("bad", make(error), "gs-1")
 
     ended = await fates(*(handler(error) for error, _ in FAULTS.values()))
-    words = [said for _, said in FAULTS.values()]
-    assert [one.failures for one in ended] == [[said] for said in words]
-    assert [one.message for one in ended] == [f"bad: {said}." for said in words]
+    words = [reported for _, reported in FAULTS.values()]
+    assert [one.failures for one in ended] == [[reported] for reported in words]
+    assert [one.message for one in ended] == [f"bad: {reported}." for reported in words]
     assert all(one.data["failed_targets"] == ["gs-1"] for one in ended)
 
 
@@ -94,8 +94,8 @@ async def test_what_a_handler_raises_fails_its_job(plain: bool) -> None:
     assert {one.status for one in ended} == {"failed"}
     for one, (error, words) in zip(ended, FAULTS.values(), strict=True):
         name = type(error).__name__
-        said = words if words.startswith(name) else f"{name}: {words}"
-        assert one.message == f"The handler broke: {said}"
+        reported = words if words.startswith(name) else f"{name}: {words}"
+        assert one.message == f"The handler broke: {reported}"
 
 
 async def test_a_stop_iteration_fails_a_step_that_a_thread_runs() -> None:
@@ -196,8 +196,8 @@ async def test_a_step_that_is_cut_short_at_any_moment_ends_once(
 
     [ended] = await fates(cuts)
     assert ended.status == "succeeded"
-    said = [one.type for one in ended.events if one.step == "short"]
-    assert said in (["step.started", "step.failed"], ["step.started", "step.succeeded"])
+    reported = [one.type for one in ended.events if one.step == "short"]
+    assert reported in (["step.started", "step.failed"], ["step.started", "step.succeeded"])
 
 
 async def test_a_timeout_of_its_own_is_not_the_steps() -> None:

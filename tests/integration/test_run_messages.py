@@ -40,16 +40,16 @@ async def test_errors_and_endings_are_as_a_terminal_shows_them(who: Principal) -
     async def well(run: Run) -> dict[str, str]:
         return {"message": ODD}
 
-    said = []
+    reported = []
     async with runs.working():
         for does, status in ((by_its_step, "failed"), (by_itself, "failed"), (well, "succeeded")):
             job = await runs.submit(who, does)
             await runs.until(job, status)
             for event in await runs.events(job):
                 error = event.data.get("error") or event.data
-                said += [error["message"]] if "message" in error else []
+                reported += [error["message"]] if "message" in error else []
     shown = "no route: 10 %"
-    assert said == [shown, shown, f"fetch: {shown}.", shown, shown]
+    assert reported == [shown, shown, f"fetch: {shown}.", shown, shown]
 
 
 async def test_a_title_is_one_line_as_a_terminal_shows_it(who: Principal) -> None:

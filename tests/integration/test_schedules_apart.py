@@ -17,10 +17,11 @@ from jobs import feed, log, schedules
 from jobs.events import parse
 from jobs.integrity import verify_job
 from jobs.kinds import guarded_calls, registry
+from jobs.kinds.guarded_calls import PATIENCE_SECONDS
 from jobs.models import Job, Schedule, Target
 from tests.support import bad_kinds, kinds
 from tests.support.bad_kinds import Bad
-from tests.support.cast import Cast
+from tests.support.people import People
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -42,8 +43,8 @@ def bad() -> Iterator[None]:
 
 
 @pytest.fixture
-def owner(cast: Cast) -> User:
-    return cast.alice.user
+def owner(people: People) -> User:
+    return people.alice.user
 
 
 def schedule(owner: User, name: str = "bad", **fields: Any) -> Schedule:
@@ -59,11 +60,11 @@ def broken(owner: User, where: str, how: str = "", returns: Any = None) -> Sched
     return schedule(owner, name, params={"where": where, "how": how, "returns": returns})
 
 
-def fires_the_others_only(*bad: Schedule) -> list[Job]:
+def fires_the_others_only(*bad: Schedule, patience: float = PATIENCE_SECONDS) -> list[Job]:
     """Fire bad schedules between two good ones; return the jobs that say what was wrong."""
     owner = bad[0].owner
     good = [schedule(owner, name, kind="test-say") for name in ("a good one", "z good one")]
-    assert schedules.fire_due(DUE) == 2
+    assert schedules.fire_due(DUE, patience=patience) == 2
     for one in good:
         one.refresh_from_db()
         assert (one.last_run, one.failures, one.error) == (DUE, 0, "")
@@ -125,7 +126,7 @@ def test_what_does_not_fit_any_more_fails_its_own_schedule_alone(owner: User) ->
 
 
 def test_a_group_that_has_outgrown_the_limit_fails_its_own_schedule_alone(
-    owner: User, cast: Cast
+    owner: User, people: People
 ) -> None:
     owner.groups.set(Group.objects.filter(name="commander"))
     grown = schedule(owner, kind="command", params={"targets": ["group:eu"], "command": "true"})
@@ -145,11 +146,8 @@ def test_an_expression_that_means_nothing_any_more_fails_and_waits_to_be_mended(
     assert schedules.fire_due(DUE + DAY) == 0
 
 
-def test_a_kind_that_never_answers_costs_the_others_one_wait(
-    owner: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
-    [job] = fires_the_others_only(broken(owner, "check", "hang"))
+def test_a_kind_that_never_answers_costs_the_others_one_wait(owner: User) -> None:
+    [job] = fires_the_others_only(broken(owner, "check", "hang"), patience=0.5)
     assert "did not answer within 0.5 s" in job.message
     assert schedules.fire_due(DUE + DAY) == 0  # the good ones' jobs have not ended
     bad = Schedule.objects.get(kind=Bad.name)
@@ -178,7 +176,7 @@ def test_failures_are_counted_and_a_success_clears_them(owner: User) -> None:
 
 
 def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
-    cast: Cast, owner: User
+    people: People, owner: User
 ) -> None:
     [job] = fires_the_others_only(broken(owner, "check", "value"))
     first, last = (parse(text) for text in log.read(job.pk).texts)
@@ -188,12 +186,12 @@ def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
     assert job.params == {"where": "check", "how": "value", "returns": None}
     while feed.sequence_events():
         pass
-    rows = cast.alice.client().get("/api/audit?type=job.failed").json()["events"]
+    rows = people.alice.client().get("/api/audit?type=job.failed").json()["events"]
     assert [row["job"] for row in rows] == [str(job.pk)]
-    page = cast.alice.browser().get(f"/history?job={job.pk}").content.decode()
+    page = people.alice.browser().get(f"/history?job={job.pk}").content.decode()
     assert "ValueError: not today" in page
-    assert cast.alice.browser().get(f"/jobs/{job.pk}").status_code == 200
-    shown = cast.alice.client().get(f"/api/jobs/{job.pk}").json()
+    assert people.alice.browser().get(f"/jobs/{job.pk}").status_code == 200
+    shown = people.alice.client().get(f"/api/jobs/{job.pk}").json()
     assert (shown["status"], shown["message"]) == ("failed", job.message)
     assert verify_job(job.pk).ok
 
@@ -208,18 +206,18 @@ WAYS = ("admin form", "admin action", "API", "command")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_bad_schedule_can_be_disabled(cast: Cast, owner: User, way: str) -> None:
+def test_a_bad_schedule_can_be_disabled(people: People, owner: User, way: str) -> None:
     bad = [broken(owner, "check", how) for how in bad_kinds.HOW]
     bad += [schedule(owner, "unknown", kind="gone"), schedule(owner, "odd", params=[1])]
     Schedule.objects.filter(name="odd").update(cron="R R L * *", timezone="Mars/Olympus")
-    schedules_of(cast, way, bad)
+    schedules_of(people, way, bad)
     assert not Schedule.objects.exclude(enabled=False, next_run=None).exists()
 
 
-def schedules_of(cast: Cast, way: str, bad: list[Schedule]) -> None:
+def schedules_of(people: People, way: str, bad: list[Schedule]) -> None:
     """Disable schedules, one of the ways."""
     client = Client(headers={"Host": "localhost"})
-    client.force_login(cast.root.user)
+    client.force_login(people.root.user)
     if way == "admin action":
         form = {"action": "disable", "_selected_action": [str(one.pk) for one in bad]}
         assert client.post("/admin/jobs/schedule/", form).status_code == 302
@@ -232,7 +230,7 @@ def schedules_of(cast: Cast, way: str, bad: list[Schedule]) -> None:
                 assert client.get(address).status_code == 200
                 assert client.post(address, as_form(one)).status_code == 302
             case "API":
-                answer = cast.root.client().patch(
+                answer = people.root.client().patch(
                     f"/api/schedules/{one.pk}", {"enabled": False}, content_type="application/json"
                 )
                 assert (answer.status_code, answer.json()["enabled"]) == (200, False)
@@ -247,29 +245,26 @@ def as_form(one: Schedule) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["admin", "API", "command"])
-def test_a_bad_schedule_can_be_deleted(cast: Cast, owner: User, way: str) -> None:
+def test_a_bad_schedule_can_be_deleted(people: People, owner: User, way: str) -> None:
     bad = broken(owner, "check", "exit")
     job = fires_the_others_only(bad)[0]
     client = Client(headers={"Host": "localhost"})
-    client.force_login(cast.root.user)
+    client.force_login(people.root.user)
     match way:
         case "admin":
             address = f"/admin/jobs/schedule/{bad.pk}/delete/"
             assert client.post(address, {"post": "yes"}).status_code == 302
         case "API":
-            assert cast.root.client().delete(f"/api/schedules/{bad.pk}").status_code == 204
+            assert people.root.client().delete(f"/api/schedules/{bad.pk}").status_code == 204
         case _:
             call_command("schedules", "--delete", bad.name, stdout=StringIO())
     assert not Schedule.objects.filter(pk=bad.pk).exists()
     assert Job.objects.filter(pk=job.pk).exists()
 
 
-def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(
-    cast: Cast, owner: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded_calls, "PATIENCE_SECONDS", 0.5)
+def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(people: People, owner: User) -> None:
     client = Client(headers={"Host": "localhost"})
-    client.force_login(cast.root.user)
+    client.force_login(people.root.user)
     for how in bad_kinds.HOW:  # the last of them never answers
         bad = broken(owner, "check", how)
         form = as_form(bad) | {"enabled": "on"}
@@ -279,14 +274,14 @@ def test_enabling_a_bad_one_in_the_admin_says_what_is_wrong(
         assert says in answer.content.decode() or how in {"away", "query"}
 
 
-def test_what_is_wrong_is_shown_in_admin_api_and_command(cast: Cast, owner: User) -> None:
+def test_what_is_wrong_is_shown_in_admin_api_and_command(people: People, owner: User) -> None:
     bad = broken(owner, "check", "value")
     job = fires_the_others_only(bad)[0]
     bad.refresh_from_db()
     client = Client(headers={"Host": "localhost"})
-    client.force_login(cast.root.user)
+    client.force_login(people.root.user)
     assert "ValueError: not today" in client.get("/admin/jobs/schedule/").content.decode()
-    shown = cast.root.client().get(f"/api/schedules/{bad.pk}").json()
+    shown = people.root.client().get(f"/api/schedules/{bad.pk}").json()
     assert (shown["failures"], shown["error"]) == (1, job.message)
     assert shown["last_job"] == str(job.pk)
     out = StringIO()

@@ -24,6 +24,7 @@ from jobs.integrity.seals.make import LOCK, _hold_lock
 from jobs.models import Job, Seal, SealedHead
 from tests.support.environment import settings_from
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.intruder import Intruder
 from tests.support.sealing import (
     append,
     bad_seals,
@@ -34,7 +35,6 @@ from tests.support.sealing import (
     three_seals,
 )
 from tests.support.services import Services, with_database
-from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
@@ -52,9 +52,9 @@ def test_a_seal_has_every_head_that_moved_and_follows_the_one_before(seal_folder
     hashed = bytes(jobs[1].head_hash).hex()
     assert lines[1][1:] == [f'{{"job":"{jobs[1].pk}","seq":3,"hash":"{hashed}"}}']
     assert [json.loads(line)["job"] for line in lines[0][1:]] == [str(job.pk) for job in jobs]
-    said = json.loads(lines[1][0])
-    assert said["previous"] == hashlib.sha256(lines[0][0].encode()).hexdigest()
-    assert said["digest"] == hashlib.sha256(f"{lines[1][1]}\n".encode()).hexdigest()
+    reported = json.loads(lines[1][0])
+    assert reported["previous"] == hashlib.sha256(lines[0][0].encode()).hexdigest()
+    assert reported["digest"] == hashlib.sha256(f"{lines[1][1]}\n".encode()).hexdigest()
     assert json.loads(lines[0][0])["previous"] == "0" * 64
     assert [seal.text for seal in Seal.objects.order_by("number")] == [each[0] for each in lines]
     assert SealedHead.objects.filter(seal=1).count() == 3
@@ -160,11 +160,11 @@ def crash_before_the_rows(seal_folder: Path) -> tuple[str, Job]:
     return file_of(seal_folder, 2).read_text(), job
 
 
-def test_a_crash_between_file_and_rows_heals(seal_folder: Path, eve: Intruder) -> None:
+def test_a_crash_between_file_and_rows_heals(seal_folder: Path, intruder: Intruder) -> None:
     content, job = crash_before_the_rows(seal_folder)
     kept = list(SealedHead.objects.values_list("seal_id", "job", "seq", "hash"))
-    eve.run("delete from jobs_sealedhead where seal_id = 2")
-    eve.run("delete from jobs_seal where number = 2")
+    intruder.run("delete from jobs_sealedhead where seal_id = 2")
+    intruder.run("delete from jobs_seal where number = 2")
     [reason] = bad_seals().values()
     assert "a crash kept `seal` from finishing" in reason
     assert "Run `seal`, which takes the file up." in reason
@@ -191,11 +191,11 @@ def test_a_crash_between_file_and_rows_heals(seal_folder: Path, eve: Intruder) -
     ],
 )
 def test_a_file_in_the_way_that_is_no_seal_is_said(
-    change: object, reason: str, seal_folder: Path, eve: Intruder
+    change: object, reason: str, seal_folder: Path, intruder: Intruder
 ) -> None:
     content, _job = crash_before_the_rows(seal_folder)
-    eve.run("delete from jobs_sealedhead where seal_id = 2")
-    eve.run("delete from jobs_seal where number = 2")
+    intruder.run("delete from jobs_sealedhead where seal_id = 2")
+    intruder.run("delete from jobs_seal where number = 2")
     assert callable(change)
     overwrite(file_of(seal_folder, 2), change(content))
     with pytest.raises(SealFailed, match=reason):
@@ -275,8 +275,8 @@ def test_the_database_refuses_to_change_seals(
     assert bad_seals() == {}
 
 
-def test_a_thousand_heads_are_sealed_and_adopted(seal_folder: Path, eve: Intruder) -> None:
-    eve.run(
+def test_a_thousand_heads_are_sealed_and_adopted(seal_folder: Path, intruder: Intruder) -> None:
+    intruder.run(
         "insert into jobs_job select (jsonb_populate_record("
         "  j, jsonb_build_object('id', gen_random_uuid()))).* "
         "from jobs_job j, generate_series(1, 2500) where j.id = %s",
@@ -287,8 +287,8 @@ def test_a_thousand_heads_are_sealed_and_adopted(seal_folder: Path, eve: Intrude
     assert made.heads == 2501
     kept = set(SealedHead.objects.values_list("job", "seq", "hash"))
     assert bad_seals() == {}
-    eve.run("delete from jobs_sealedhead")
-    eve.run("delete from jobs_seal")
+    intruder.run("delete from jobs_sealedhead")
+    intruder.run("delete from jobs_seal")
     assert seals.seal_heads() is None
     assert set(SealedHead.objects.values_list("job", "seq", "hash")) == kept
     assert bad_seals() == {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from jobs.integrity.seals import text
 from jobs.models import Seal
 from tests.support.backups import Backup
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.intruder import Intruder, open_intruder
 from tests.support.sealing import (
     REASON,
     acknowledged,
@@ -29,9 +29,9 @@ from tests.support.sealing import (
     forget,
     overwrite,
     restored_database,
+    signed_anew,
 )
 from tests.support.services import Services
-from tests.support.tampering import Intruder, intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
@@ -51,9 +51,9 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     backup.restore()
     append(jobs[0])  # the log goes on otherwise
 
-    said = failing("verify", "--all")
-    assert "seal 2  bad: Its row is missing. The log does not have what seal 2 vouches" in said
-    assert "run `seal --acknowledge 3`" in said
+    reported = failing("verify", "--all")
+    assert "seal 2  bad: Its row is missing. The log does not have what seal 2 vouches" in reported
+    assert "run `seal --acknowledge 3`" in reported
     assert "run `seal --acknowledge 3`" in failing("seal")
     shown = failing("seal", "--acknowledge", "3")
     assert "1 head, 1 ahead of the log" in shown
@@ -63,10 +63,10 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     assert "Seal 4: 1 head, digest " in done
     assert "acknowledges seals 2, 3\n" in done
 
-    said = command("verify", "--all")
-    assert "seal 2  acknowledged by seal 4 of " in said
-    assert said.count(": Restored Monday's backup.") == 2
-    assert "4 seals checked, all good, 2 of them acknowledged." in said
+    reported = command("verify", "--all")
+    assert "seal 2  acknowledged by seal 4 of " in reported
+    assert reported.count(": Restored Monday's backup.") == 2
+    assert "4 seals checked, all good, 2 of them acknowledged." in reported
     lines = [json.loads(line) for line in command("verify", "--all", "--json").splitlines()][3:]
     assert [line["ok"] for line in lines] == [True] * 4
     assert "acknowledged" not in lines[0]
@@ -77,18 +77,18 @@ def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(
     assert command("seal").startswith("Seal 5: 1 head")
     assert bad_seals() == {}
 
-    with intruder(services, database) as eve:  # what seals 4 and 1 vouch for
-        texts = eve.texts(jobs[0].pk)
-        eve.rewrite(jobs[0].pk, [*texts[:2], texts[2].replace("more", "less")])
+    with open_intruder(services, database) as intruder:  # what seals 4 and 1 vouch for
+        texts = intruder.texts(jobs[0].pk)
+        intruder.rewrite(jobs[0].pk, [*texts[:2], texts[2].replace("more", "less")])
         assert "Seal 4 has another hash" in str(verify_job(jobs[0].pk).reason)
-        cut(eve, jobs[1], 1)
+        cut(intruder, jobs[1], 1)
         assert "seal 1 has 2" in str(verify_job(jobs[1].pk).reason)
         assert verify_job(jobs[2].pk).ok
     assert "Bad: 2 of 3 jobs." in failing("verify", "--all")
 
 
-def test_the_preview_counts_what_is_lost(eve: Intruder) -> None:
-    first, _second = restored_database(eve)
+def test_the_preview_counts_what_is_lost(intruder: Intruder) -> None:
+    first, _second = restored_database(intruder)
     append(first, 3)  # to where seal 3 has it, with other events
     shown = failing("seal", "--acknowledge", "3", "--json")
     found = json.loads(shown.splitlines()[0])
@@ -100,11 +100,11 @@ def test_the_preview_counts_what_is_lost(eve: Intruder) -> None:
     assert counts == [[2, 1, 0, 1, 0, 0], [3, 2, 0, 0, 1, 1]]
     assert found["acknowledges"]["jobs"] == 3
     assert [lost["seq"] for lost in found["acknowledges"]["lost"]] == [3, 5, 1]
-    said = failing("seal", "--acknowledge", "3")
-    assert "the log ends at 2" in said
-    assert "the job is gone" in said
-    assert f"job {first.pk}: seal 3 has event 5, the log has another event there" in said
-    assert "Lost: sealed heads of 3 jobs." in said
+    reported = failing("seal", "--acknowledge", "3")
+    assert "the log ends at 2" in reported
+    assert "the job is gone" in reported
+    assert f"job {first.pk}: seal 3 has event 5, the log has another event there" in reported
+    assert "Lost: sealed heads of 3 jobs." in reported
     assert Seal.objects.count() == 1
     made = json.loads(command("seal", "--acknowledge", "3", REASON, "--json"))
     assert (made["sealed"], made["number"], made["heads"]) == (True, 4, 1)
@@ -112,23 +112,23 @@ def test_the_preview_counts_what_is_lost(eve: Intruder) -> None:
     assert acknowledged() == {2: 4, 3: 4}
 
 
-def test_an_acknowledgement_needs_no_head_that_moved(seal_folder: Path, eve: Intruder) -> None:
-    restored_database(eve)
+def test_an_acknowledgement_needs_no_head_that_moved(seal_folder: Path, intruder: Intruder) -> None:
+    restored_database(intruder)
     assert "Seal 4: 0 heads" in command("seal", "--acknowledge", "3", REASON)
     line = file_of(seal_folder, 3).read_text().splitlines()[0]
-    said = text.parse_seal(Seal.objects.get(number=4).text)
-    assert said.previous == text.hash_of(line)
-    assert said.acknowledged is not None
-    assert said.acknowledged.seals == (2, 3)
+    reported = text.parse_seal(Seal.objects.get(number=4).text)
+    assert reported.previous == text.hash_of(line)
+    assert reported.acknowledged is not None
+    assert reported.acknowledged.seals == (2, 3)
     assert bad_seals() == {}
     assert command("seal") == "Nothing to seal: no head has moved since seal 4.\n"
 
 
-def test_a_database_without_any_seal_is_acknowledged(eve: Intruder) -> None:
-    restored_database(eve)
-    forget(eve, 1)
-    eve.run("delete from jobs_event")
-    eve.run("delete from jobs_job")
+def test_a_database_without_any_seal_is_acknowledged(intruder: Intruder) -> None:
+    restored_database(intruder)
+    forget(intruder, 1)
+    intruder.run("delete from jobs_event")
+    intruder.run("delete from jobs_job")
     command("seal", "--acknowledge", "3", REASON)
     assert acknowledged() == {1: 4, 2: 4, 3: 4}
     assert bad_seals() == {}
@@ -137,8 +137,7 @@ def test_a_database_without_any_seal_is_acknowledged(eve: Intruder) -> None:
 def resign(seal_folder: Path, number: int, signer: Ed25519PrivateKey, **changes: object) -> None:
     path = file_of(seal_folder, number)
     line, heads = path.read_text().split("\n", 1)
-    said = replace(text.parse_seal(line), **{"key": keys.raw_key(signer.public_key()), **changes})  # type: ignore[arg-type]
-    overwrite(path, f"{said.signed(signer)}\n{heads}")
+    overwrite(path, f"{signed_anew(line, signer, **changes)}\n{heads}")
 
 
 def cut_heads(folder: Path) -> None:
@@ -168,9 +167,13 @@ def cut_heads(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_acknowledged_is_said(
-    last: int, change: Callable[[Path], None] | None, reason: str, seal_folder: Path, eve: Intruder
+    last: int,
+    change: Callable[[Path], None] | None,
+    reason: str,
+    seal_folder: Path,
+    intruder: Intruder,
 ) -> None:
-    restored_database(eve)
+    restored_database(intruder)
     if change is not None:
         change(seal_folder)
     kept = sorted(path.name for path in (seal_folder / "seals").iterdir())
@@ -180,8 +183,8 @@ def test_what_cannot_be_acknowledged_is_said(
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2J", "x" * 1001, "\ud800"])
-def test_an_acknowledgement_needs_a_reason_of_one_line(reason: str, eve: Intruder) -> None:
-    restored_database(eve)
+def test_an_acknowledgement_needs_a_reason_of_one_line(reason: str, intruder: Intruder) -> None:
+    restored_database(intruder)
     assert "Say why in one line" in failing("seal", "--acknowledge", "3", f"--reason={reason}")
     assert Seal.objects.count() == 1
 
@@ -192,36 +195,38 @@ def test_options_that_do_not_fit_are_said() -> None:
     assert "is no public key" in failing("seal", "--key", "nothing")
 
 
-def test_seals_that_the_log_has_are_taken_up_not_acknowledged(eve: Intruder) -> None:
+def test_seals_that_the_log_has_are_taken_up_not_acknowledged(intruder: Intruder) -> None:
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     for job in jobs:
         seals.seal_heads()
         append(job)
     seals.seal_heads()
-    forget(eve, 2, 3)
-    cut(eve, jobs[1], 2)  # as seal 2 has it
-    said = failing("seal", "--acknowledge", "3", REASON)
-    assert "The log has all that seal 2 vouches for: run `seal`" in said
-    said = failing("seal")
-    assert "Seal 2 had a file but no row: it has its row again." in said
-    assert "run `seal --acknowledge 3`" in said
+    forget(intruder, 2, 3)
+    cut(intruder, jobs[1], 2)  # as seal 2 has it
+    reported = failing("seal", "--acknowledge", "3", REASON)
+    assert "The log has all that seal 2 vouches for: run `seal`" in reported
+    reported = failing("seal")
+    assert "Seal 2 had a file but no row: it has its row again." in reported
+    assert "run `seal --acknowledge 3`" in reported
     command("seal", "--acknowledge", "3", REASON)
     assert acknowledged() == {3: 4}
     assert bad_seals() == {}
 
 
 def test_the_sweeper_takes_up_nothing_that_the_log_does_not_have(
-    eve: Intruder, caplog: pytest.LogCaptureFixture
+    intruder: Intruder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    restored_database(eve)
-    eve.run("update jobs_seal set at = at - interval '2 days'")
+    restored_database(intruder)
+    intruder.run("update jobs_seal set at = at - interval '2 days'")
     seals.seal_if_due()
     assert "run `seal --acknowledge 3`" in caplog.text
     assert Seal.objects.count() == 1
 
 
-def test_seals_of_an_earlier_key_are_acknowledged_with_it(seal_folder: Path, eve: Intruder) -> None:
-    restored_database(eve)
+def test_seals_of_an_earlier_key_are_acknowledged_with_it(
+    seal_folder: Path, intruder: Intruder
+) -> None:
+    restored_database(intruder)
     old = str(keys.known_key())
     (seal_folder / "seal_key").unlink()
     seals.public_key()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from jobs.integrity.seals import SealFailed, text
 from jobs.integrity.seals import key as keys
 from jobs.models import Seal, SealedHead
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.intruder import Intruder
 from tests.support.sealing import (
     REASON,
     acknowledged,
@@ -25,26 +25,25 @@ from tests.support.sealing import (
     failing,
     file_of,
     forget,
+    insert_seal,
     overwrite,
     restored_database,
+    signed_anew,
 )
-from tests.support.tampering import Intruder
 
 pytestmark = pytest.mark.usefixtures("database", "seal_folder")
 
-INSERT = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
 
-
-def test_of_two_who_acknowledge_at_once_one_does(eve: Intruder) -> None:
-    restored_database(eve)
-    start, said = threading.Barrier(2), list[str]()
+def test_of_two_who_acknowledge_at_once_one_does(intruder: Intruder) -> None:
+    restored_database(intruder)
+    start, reported = threading.Barrier(2), list[str]()
 
     def work() -> None:
         try:
             start.wait()
-            said.append(str(seals.acknowledge_seals(3, "Restored.", "root@db1").number))
+            reported.append(str(seals.acknowledge_seals(3, "Restored.", "root@db1").number))
         except SealFailed as error:
-            said.append(error.message)
+            reported.append(error.message)
         finally:
             connection.close()
 
@@ -53,17 +52,19 @@ def test_of_two_who_acknowledge_at_once_one_does(eve: Intruder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(said) == ["4", "Seal 3 is not newer than seal 4, the last in this database."]
+    assert sorted(reported) == ["4", "Seal 3 is not newer than seal 4, the last in this database."]
     assert acknowledged() == {2: 4, 3: 4}
     assert bad_seals() == {}
 
 
-def test_a_crash_between_the_file_and_the_row_of_an_acknowledgement_heals(eve: Intruder) -> None:
-    jobs = restored_database(eve)
+def test_a_crash_between_the_file_and_the_row_of_an_acknowledgement_heals(
+    intruder: Intruder,
+) -> None:
+    jobs = restored_database(intruder)
     append(jobs[0])
     command("seal", "--acknowledge", "3", REASON)
     kept = list(SealedHead.objects.filter(seal=4).values_list("job", "seq", "hash"))
-    forget(eve, 4)
+    forget(intruder, 4)
     assert "Seal 4 acknowledges it and has no row either: run `seal`" in bad_seals()[2]
     for last in ("3", "4"):
         refused = failing("seal", "--acknowledge", last, REASON)
@@ -74,12 +75,12 @@ def test_a_crash_between_the_file_and_the_row_of_an_acknowledgement_heals(eve: I
     assert bad_seals() == {}
 
 
-def test_the_same_backup_restored_again_is_acknowledged_again(eve: Intruder) -> None:
-    jobs = restored_database(eve)
+def test_the_same_backup_restored_again_is_acknowledged_again(intruder: Intruder) -> None:
+    jobs = restored_database(intruder)
     append(jobs[0])
     command("seal", "--acknowledge", "3", REASON)
-    forget(eve, 4)
-    cut(eve, jobs[0], 2)
+    forget(intruder, 4)
+    cut(intruder, jobs[0], 2)
     assert "run `seal --acknowledge 4`" in bad_seals()[2]
     command("seal", "--acknowledge", "4", REASON)
     assert acknowledged() == {2: 5, 3: 5, 4: 5}
@@ -87,25 +88,25 @@ def test_the_same_backup_restored_again_is_acknowledged_again(eve: Intruder) -> 
 
 
 def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
-    seal_folder: Path, eve: Intruder
+    seal_folder: Path, intruder: Intruder
 ) -> None:
     job = make_job(events=[ATTEMPT])
     seals.seal_heads()
     append(job)
     seals.seal_heads()
-    eve.run("create table kept_seal as select * from jobs_seal where number = 2")
-    eve.run("create table kept_head as select * from jobs_sealedhead where seal_id = 2")
-    eve.run("create table kept_event as select * from jobs_event where seq = 3")
-    eve.run("create table kept_job as select head, last_at, head_hash from jobs_job")
-    forget(eve, 2)
-    cut(eve, job, 2)
+    intruder.run("create table kept_seal as select * from jobs_seal where number = 2")
+    intruder.run("create table kept_head as select * from jobs_sealedhead where seal_id = 2")
+    intruder.run("create table kept_event as select * from jobs_event where seq = 3")
+    intruder.run("create table kept_job as select head, last_at, head_hash from jobs_job")
+    forget(intruder, 2)
+    cut(intruder, job, 2)
     command("seal", "--acknowledge", "2", REASON)
-    forget(eve, 3)
-    eve.run("insert into jobs_seal select * from kept_seal")
-    eve.run("insert into jobs_sealedhead select * from kept_head")
-    eve.run("insert into jobs_event select * from kept_event")
-    eve.run("update jobs_job j set head = k.head, last_at = k.last_at, head_hash = k.head_hash "
-            "from kept_job k")  # fmt: skip
+    forget(intruder, 3)
+    intruder.run("insert into jobs_seal select * from kept_seal")
+    intruder.run("insert into jobs_sealedhead select * from kept_head")
+    intruder.run("insert into jobs_event select * from kept_event")
+    intruder.run("update jobs_job j set head = k.head, last_at = k.last_at, "
+                 "head_hash = k.head_hash from kept_job k")  # fmt: skip
     [reason] = bad_seals().values()
     assert "Seal 3 acknowledges seals that this database has" in reason
     assert "run `seal --acknowledge 3`" in failing("seal")
@@ -113,12 +114,12 @@ def test_a_newer_backup_restored_after_an_acknowledgement_keeps_its_seals(
     assert acknowledged() == {3: 4}
     assert bad_seals() == {}
     assert verify_job(job.pk).ok
-    cut(eve, job, 2)
+    cut(intruder, job, 2)
     assert "seal 2 has 3" in str(verify_job(job.pk).reason)
     # seal 3 acknowledges seal 2 for another copy of the log: its row excuses nothing here
-    forget(eve, 2)
+    forget(intruder, 2)
     line = file_of(seal_folder, 3).read_text().rstrip("\n")
-    eve.run(INSERT, 3, text.parse_seal(line).at, line)
+    insert_seal(intruder, 3, line)
     assert verify_job(job.pk).ok
     assert list(bad_seals()) == [2]
 
@@ -131,32 +132,32 @@ def four_seals() -> None:
 
 
 def forged_line(signer: Ed25519PrivateKey, real: str) -> str:
-    said = text.parse_seal(real)
-    key = keys.raw_key(signer.public_key())
     known = text.Acknowledgement((3,), "Restored.", "root@db1")
-    return replace(said, key=key, acknowledged=known).signed(signer)
+    return signed_anew(real, signer, acknowledged=known)
 
 
-def test_an_acknowledgement_is_believed_only_from_the_key(seal_folder: Path, eve: Intruder) -> None:
+def test_an_acknowledgement_is_believed_only_from_the_key(
+    seal_folder: Path, intruder: Intruder
+) -> None:
     four_seals()
     real = Seal.objects.get(number=4).text
     forged = forged_line(Ed25519PrivateKey.generate(), real)
-    forget(eve, 3)
+    forget(intruder, 3)
     trusted = [str(keys.known_key())]
     for row in (forged, forged.replace(keys.known_key() or "", ""), real[:-144] + forged[-300:]):
-        eve.run("update jobs_seal set text = %s where number = 4", row)
+        intruder.run("update jobs_seal set text = %s where number = 4", row)
         assert {3, 4} <= set(bad_seals(*trusted))
     path = file_of(seal_folder, 4)
     overwrite(path, "\n".join([forged, *path.read_text().split("\n")[1:]]))
-    eve.run("update jobs_seal set text = %s where number = 4", forged)
+    intruder.run("update jobs_seal set text = %s where number = 4", forged)
     assert {3, 4} <= set(bad_seals(*trusted))
     assert acknowledged() == {}
 
 
 def test_an_acknowledgement_excuses_the_row_and_nothing_else(
-    seal_folder: Path, eve: Intruder
+    seal_folder: Path, intruder: Intruder
 ) -> None:
-    restored_database(eve)
+    restored_database(intruder)
     command("seal", "--acknowledge", "3", REASON)
     path = file_of(seal_folder, 2)
     content = path.read_text()
@@ -171,12 +172,11 @@ def test_an_acknowledgement_excuses_the_row_and_nothing_else(
     line = content.split("\n")[0]
     line, heads = content.split("\n", 1)
     stranger = Ed25519PrivateKey.generate()
-    said = replace(text.parse_seal(line), key=keys.raw_key(stranger.public_key()))
-    overwrite(path, f"{said.signed(stranger)}\n{heads}")
+    overwrite(path, f"{signed_anew(line, stranger)}\n{heads}")
     assert bad_seals(str(keys.known_key()))[2].startswith("Another key has signed it")
     overwrite(path, content)
-    eve.run(INSERT, 2, text.parse_seal(line).at, line)
+    insert_seal(intruder, 2, line)
     assert bad_seals() == {2: "The heads of its row are not those that were signed."}
-    forget(eve, 2)
+    forget(intruder, 2)
     file_of(seal_folder, 4).unlink()
     assert list(bad_seals()) == [2, 3, 4]

@@ -21,11 +21,11 @@ from jobs.models import Job, Schedule, StoredSecret
 from jobs.secrets import MASK, Secret, keys, store
 from jobs.secrets.masking import Masks
 from jobs.secrets.vault import Vault
-from tests.integration import secretive
-from tests.integration.secretive import PASSWORD, PIN, Spill
-from tests.support.cast import Cast, post
+from tests.integration import secret_kinds
+from tests.integration.secret_kinds import PASSWORD, PIN, Spill
 from tests.support.encoders import leaks
 from tests.support.factories import ATTEMPT
+from tests.support.people import People, post
 from tests.support.waiting import until
 
 PARAMS: dict[str, Any] = {
@@ -49,17 +49,17 @@ REFERENCES = {
 
 @pytest.fixture(autouse=True)
 def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
-    with secretive.secretive(tmp_path) as file:
+    with secret_kinds.secretive(tmp_path) as file:
         yield file
 
 
-def submit(cast: Cast, key: str | None = None, **changed: Any) -> Job:
+def submit(people: People, key: str | None = None, **changed: Any) -> Job:
     params = PARAMS | changed
-    return commands.submit(cast.alice.principal, Spill.name, params, idempotency_key=key)[0]
+    return commands.submit(people.alice.principal, Spill.name, params, idempotency_key=key)[0]
 
 
-def ended(cast: Cast) -> Job:
-    job = submit(cast)
+def ended(people: People) -> Job:
+    job = submit(people)
     ill = NewEvent(EventType.JOB_FAILED, {"message": "Ill."})
     log.append(job.pk, [ATTEMPT, ill], actor="worker:w")
     job.refresh_from_db()
@@ -71,9 +71,9 @@ def values(job: Job) -> dict[str, str]:
 
 
 def manage(*arguments: str) -> str:
-    said = StringIO()
-    call_command("secrets", *arguments, stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("secrets", *arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def outcome(job: Job) -> Job:
@@ -85,8 +85,8 @@ def outcome(job: Job) -> Job:
     return job
 
 
-def test_nothing_stored_but_the_ciphertext_has_a_secret(cast: Cast, database: str) -> None:
-    client = cast.alice.client()
+def test_nothing_stored_but_the_ciphertext_has_a_secret(people: People, database: str) -> None:
+    client = people.alice.client()
     planned = post(client, "/api/plan", {"kind": Spill.name, "params": PARAMS}).json()
     made = post(client, "/api/jobs", {"kind": Spill.name, "params": PARAMS})
     assert made.status_code == 201
@@ -95,7 +95,7 @@ def test_nothing_stored_but_the_ciphertext_has_a_secret(cast: Cast, database: st
     assert planned["plan"]["words"] == job["plan"]["words"] == f"Say {MASK} and {MASK}."
     assert planned["title"] == job["title"] == f"Spill {MASK} {MASK} {MASK}"
 
-    stored = secretive.everything(database)
+    stored = secret_kinds.everything(database)
     assert [value for value in VALUES if value in stored] == []
     assert values(Job.objects.get(pk=job["id"])) == {
         "password": PASSWORD,
@@ -105,8 +105,8 @@ def test_nothing_stored_but_the_ciphertext_has_a_secret(cast: Cast, database: st
     }
 
 
-def test_the_schema_asks_for_a_password(cast: Cast) -> None:
-    kinds = cast.alice.client().get("/api/kinds").json()["kinds"]
+def test_the_schema_asks_for_a_password(people: People) -> None:
+    kinds = people.alice.client().get("/api/kinds").json()["kinds"]
     [schema] = [kind["schema"] for kind in kinds if kind["name"] == Spill.name]
     asked = {"type": "string", "format": "password", "writeOnly": True}
     assert asked.items() <= schema["properties"]["password"].items()
@@ -123,31 +123,31 @@ def test_the_schema_asks_for_a_password(cast: Cast) -> None:
     ],
 )
 def test_what_is_no_secret_is_refused_without_repeating_it(
-    cast: Cast, given: object, detail: str
+    people: People, given: object, detail: str
 ) -> None:
     with pytest.raises(InvalidParams) as refused:
-        submit(cast, password=given)
+        submit(people, password=given)
     assert refused.value.errors == [{"pointer": "/password", "detail": detail}]
 
 
 def test_a_key_submits_once_and_tells_another_secret_apart(
-    cast: Cast, database: str, key_file: Path
+    people: People, database: str, key_file: Path
 ) -> None:
-    job = submit(cast, "k1")
-    assert submit(cast, "k1").pk == job.pk
+    job = submit(people, "k1")
+    assert submit(people, "k1").pk == job.pk
     manage("add-key")
-    assert submit(cast, "k1").pk == job.pk
+    assert submit(people, "k1").pk == job.pk
     with pytest.raises(IdempotencyConflict):
-        submit(cast, "k1", password="another one")
+        submit(people, "k1", password="another one")
     assert StoredSecret.objects.filter(job=job).count() == 4
 
 
 def test_a_real_worker_lets_no_secret_out(
-    cast: Cast, database: str, redis: str, tmp_path: Path, key_file: Path
+    people: People, database: str, redis: str, tmp_path: Path, key_file: Path
 ) -> None:
     ends = ("well", "badly", "broken", "long")
-    jobs = [submit(cast, end=end) for end in ends]
-    with secretive.worker(tmp_path, key_file) as said:
+    jobs = [submit(people, end=end) for end in ends]
+    with secret_kinds.worker(tmp_path, key_file) as reported:
         over = {end: outcome(job) for end, job in zip(ends, jobs, strict=True)}
     assert {end: job.status for end, job in over.items()} == {
         "well": "succeeded", "badly": "failed", "broken": "failed", "long": "failed",
@@ -158,9 +158,9 @@ def test_a_real_worker_lets_no_secret_out(
     assert over["long"].message == "x" * 3990 + MASK
 
     exported = "".join(_exported(job) for job in jobs)
-    everywhere = secretive.everything(database) + exported + said.read_text()
+    everywhere = secret_kinds.everything(database) + exported + reported.read_text()
     assert [value for value in VALUES if value in everywhere] == []
-    assert MASK in said.read_text()
+    assert MASK in reported.read_text()
     events = [parse(text) for text in log.read(jobs[0].pk).texts]
     shown = {
         (event.step, event.data["stream"]): _output(jobs[0], event.step, event.data["stream"])
@@ -179,9 +179,9 @@ def test_a_real_worker_lets_no_secret_out(
 
 
 def _exported(job: Job) -> str:
-    said = StringIO()
-    call_command("export", str(job.pk), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job.pk), stdout=reported)
+    return reported.getvalue()
 
 
 def _output(job: Job, step: str | None, stream: str) -> str:
@@ -194,22 +194,22 @@ def _output(job: Job, step: str | None, stream: str) -> str:
 
 
 def test_a_job_whose_key_is_elsewhere_fails_and_says_so(
-    cast: Cast, redis: str, tmp_path: Path, key_file: Path
+    people: People, redis: str, tmp_path: Path, key_file: Path
 ) -> None:
-    job, stored = submit(cast), key_file.read_text()
+    job, stored = submit(people), key_file.read_text()
     [key] = keys.key_ring()
     other = tmp_path / "other_keys"
-    with secretive.worker(tmp_path, other):
+    with secret_kinds.worker(tmp_path, other):
         assert outcome(job).message == (
             f"The secret logins/0/password cannot be read here: it is encrypted with the key"
             f" {key.id}, which is not among this machine's (REPRISE_SECRET_KEYS)."
         )
         other.write_text(stored)  # read anew for each run
-        assert outcome(submit(cast)).status == "succeeded"
+        assert outcome(submit(people)).status == "succeeded"
 
 
-def test_a_ciphertext_holds_for_its_job_and_name_only(cast: Cast) -> None:
-    first, second = submit(cast), submit(cast)
+def test_a_ciphertext_holds_for_its_job_and_name_only(people: People) -> None:
+    first, second = submit(people), submit(people)
     row = StoredSecret.objects.get(job=first, name="password")
     StoredSecret.objects.filter(job=second, name="password").update(ciphertext=row.ciphertext)
     StoredSecret.objects.filter(job=first, name="pin").update(ciphertext=row.ciphertext)
@@ -218,25 +218,25 @@ def test_a_ciphertext_holds_for_its_job_and_name_only(cast: Cast) -> None:
             values(job)
 
 
-def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(cast: Cast) -> None:
-    old = ended(cast)
-    new, _ = retry.retry(cast.alice.principal, old.pk, "all")
+def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(people: People) -> None:
+    old = ended(people)
+    new, _ = retry.retry(people.alice.principal, old.pk, "all")
     assert new.params == old.params
     assert values(new) == values(old)
 
     assert manage("forget", "--ended-before", clock.rfc3339(clock.now())) == "4 deleted.\n"
     assert StoredSecret.objects.exclude(job=new).count() == 0
     with pytest.raises(InvalidParams) as refused:
-        retry.retry(cast.alice.principal, old.pk, "all")
+        retry.retry(people.alice.principal, old.pk, "all")
     assert [error["pointer"] for error in refused.value.errors] == [
         "/password", "/pin", "/logins/0/password", "/logins/1/password",
     ]  # fmt: skip
     assert refused.value.errors[0]["detail"] == "It has been deleted. Start a new job and enter it."
 
 
-def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(cast: Cast) -> None:
-    submit(cast)
-    ended(cast)
+def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(people: People) -> None:
+    submit(people)
+    ended(people)
     assert manage("forget", "--ended-before", "2020-01-01") == "0 deleted.\n"
     assert manage("forget", "--ended-before", "2999-01-01T00:00:00+01:00") == "4 deleted.\n"
     assert StoredSecret.objects.count() == 4
@@ -244,9 +244,9 @@ def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(cast: Cast) -> No
         manage("forget", "--ended-before", "soon")
 
 
-def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_rotated(people: People, key_file: Path) -> None:
     assert manage("keys") == "There is no key yet: the first secret makes one.\n"
-    job = submit(cast)
+    job = submit(people)
     [old] = keys.key_ring()
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     manage("add-key")
@@ -257,15 +257,17 @@ def test_keys_are_rotated(cast: Cast, key_file: Path, monkeypatch: pytest.Monkey
         {"key": old.id, "here": True, "secrets": 4},
     ]
     before = values(job)
-    monkeypatch.setattr(store, "BATCH", 3)  # more than one batch
     assert manage("rotate") == f"4 encrypted anew; all are under {new.id}.\n"
     assert manage("rotate") == f"0 encrypted anew; all are under {new.id}.\n"
     assert values(job) == before
     assert manage("keys").splitlines()[0] == f"{new.id}           4 secrets  newest"
+    manage("add-key")
+    assert list(store.rotate_keys(batch_size=3)) == [3, 1]
+    assert values(job) == before
 
 
-def test_rotating_names_the_job_whose_key_is_lost(cast: Cast, key_file: Path) -> None:
-    job = submit(cast)
+def test_rotating_names_the_job_whose_key_is_lost(people: People, key_file: Path) -> None:
+    job = submit(people)
     [lost] = keys.key_ring()
     key_file.unlink()
     manage("add-key")
@@ -277,9 +279,9 @@ def test_rotating_names_the_job_whose_key_is_lost(cast: Cast, key_file: Path) ->
         manage("keys")
 
 
-def test_a_schedule_keeps_no_secret(cast: Cast) -> None:
+def test_a_schedule_keeps_no_secret(people: People) -> None:
     wanted = Schedule(
-        name="s", kind=Spill.name, cron="* * * * *", owner=cast.alice.user, params=PARAMS
+        name="s", kind=Spill.name, cron="* * * * *", owner=people.alice.user, params=PARAMS
     )
     assert schedules.find_problem(wanted) == (
         "params",
@@ -293,8 +295,8 @@ def test_what_runs_read_again_is_not_masked() -> None:
     wait = {"for": "timer", "name": "timer", "until": "2026-11-22T09:00:00Z"}
     waiting = NewEvent(EventType.JOB_WAITING, {"for": "timer", "waits": [wait], "count": 1})
     progressed = NewEvent(EventType.JOB_PROGRESSED, {"done": 1, "total": 1000, "failed": 0})
-    said = vault.masked([waiting, progressed])
-    assert [event.data for event in said] == [
+    reported = vault.masked([waiting, progressed])
+    assert [event.data for event in reported] == [
         {**waiting.data, "waits": [{**wait, "name": MASK}]},
         progressed.data,
     ]

@@ -17,9 +17,8 @@ from core.asgi import application
 from core.db import in_thread
 from jobs.queue.maintenance import Duty
 from ops.embedded import ports
-from tests.support import cast as casting
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, django_client
 from tests.support.services import Services, with_database
 
 
@@ -82,10 +81,10 @@ def directives(answer: Any) -> dict[str, str]:
     return {name: rest[0] if rest else "" for name, *rest in parts}
 
 
-def test_every_answer_carries_the_security_headers(cast: Cast) -> None:
+def test_every_answer_carries_the_security_headers(people: People) -> None:
     pages = ("/sign-in", "/api/jobs", "/api/docs", "/healthz", "/nowhere", "/admin/login/")
     for path in pages:
-        answer = cast.alice.client().get(path)
+        answer = people.alice.client().get(path)
         policy = directives(answer)
         assert (path, policy["default-src"]) == (path, "'none'")
         assert policy["script-src"] == policy["style-src"] == "'self'"
@@ -97,18 +96,18 @@ def test_every_answer_carries_the_security_headers(cast: Cast) -> None:
         assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_the_documentation_is_for_who_is_signed_in(cast: Cast) -> None:
-    asked = casting.client(Accept="text/html").get("/api/docs")
+def test_the_documentation_is_for_who_is_signed_in(people: People) -> None:
+    asked = django_client(Accept="text/html").get("/api/docs")
     assert (asked.status_code, asked["Location"]) == (302, "/sign-in?next=/api/docs")
 
-    page = cast.alice.browser().get("/api/docs").content.decode()
+    page = people.alice.browser().get("/api/docs").content.decode()
     assert "/static/ninja/swagger-ui-bundle.js" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
 
 
-def test_the_openapi_document_names_every_call(cast: Cast) -> None:
-    document = cast.alice.client().get("/api/openapi.json").json()
+def test_the_openapi_document_names_every_call(people: People) -> None:
+    document = people.alice.client().get("/api/openapi.json").json()
     calls = {f"{method} {path}" for path, all_ in document["paths"].items() for method in all_}
     assert calls == {
         "post /api/jobs",
@@ -143,27 +142,36 @@ def test_the_openapi_document_names_every_call(cast: Cast) -> None:
     assert {"200", "201", "401", "409", "422"} <= set(submit["responses"])
 
 
-def test_the_admin_shows_jobs_and_changes_none(cast: Cast) -> None:
-    job = make_job(cast.alice.user, [ATTEMPT], team=cast.red)
-    cast.root.user.is_superuser = True
-    cast.root.user.save()
-    admin = cast.root.browser()
+def test_the_admin_shows_jobs_and_changes_none(people: People) -> None:
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red)
+    people.root.user.is_superuser = True
+    people.root.user.save()
+    admin = people.root.browser()
     for page in ("", "jobs/job/", f"jobs/job/{job.pk}/change/", "jobs/target/add/", "jobs/team/"):
         assert (page, admin.get(f"/admin/{page}").status_code) == (page, 200)
     for page in ("jobs/job/add/", f"jobs/job/{job.pk}/delete/", "jobs/apitoken/add/"):
         assert (page, admin.get(f"/admin/{page}").status_code) == (page, 403)
-    assert casting.client().get("/admin/").status_code == 302
+    assert django_client().get("/admin/").status_code == 302
 
 
 def report(body: bytes) -> int:
-    answer = casting.client().post("/csp-report", body, content_type="application/csp-report")
+    answer = django_client().post("/csp-report", body, content_type="application/csp-report")
     return answer.status_code
 
 
 async def test_csp_reports_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     before = (await get("/healthz")).json()["csp_reports"]
-    said = {"csp-report": {"blocked-uri": "inline\nFAKE LINE", "effective-directive": "style-src"}}
-    bodies = [json.dumps(said).encode(), b"", b"[", b"[" * 10_000, b"\xff", b"x" * 2 * 1024 * 1024]
+    reported = {
+        "csp-report": {"blocked-uri": "inline\nFAKE LINE", "effective-directive": "style-src"}
+    }
+    bodies = [
+        json.dumps(reported).encode(),
+        b"",
+        b"[",
+        b"[" * 10_000,
+        b"\xff",
+        b"x" * 2 * 1024 * 1024,
+    ]
     with caplog.at_level(logging.WARNING, "core.csp"):
         assert [await in_thread(report, body) for body in bodies] == [204] * len(bodies)
 

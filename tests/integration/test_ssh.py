@@ -18,9 +18,8 @@ from django.test import override_settings
 
 from jobs.transports import errors, ssh
 from jobs.transports.errors import TransportError
-from jobs.transports.ssh import session
 from ops.setup.clone import ROOT
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support.sshd import Place, Sshd, Yard, keygen, yard
 from tests.support.waiting import until
 
@@ -100,9 +99,9 @@ async def running(host: Sshd, script: str) -> AsyncIterator[asyncio.Task[int]]:
     heard = Heard()
     task = asyncio.create_task(ssh.run_ssh(["sh", "-c", script], heard, target=place(host)))
     await asyncio.wait(
-        {task, said := asyncio.ensure_future(heard.spoke.wait())}, return_when="FIRST_COMPLETED"
+        {task, reported := asyncio.ensure_future(heard.spoke.wait())}, return_when="FIRST_COMPLETED"
     )
-    assert said.done(), task.exception()
+    assert reported.done(), task.exception()
     yield task
 
 
@@ -174,13 +173,10 @@ async def test_a_command_waits_where_sshd_has_no_room_for_it(tmp_path: Path) -> 
         assert host.connections == 1
 
 
-async def test_a_host_that_runs_nothing_is_said_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "ROOM_SECONDS", 0.1)
+async def test_a_host_that_runs_nothing_is_said_to(tmp_path: Path) -> None:
     with yard(tmp_path / "yard") as narrow, narrow.config(SILENCE):
-        said = await fails(place(with_sessions(narrow, 0)), TransportError)
-    assert "runs no command" in said
+        reported = await fails(place(with_sessions(narrow, 0)), TransportError)
+    assert "runs no command" in reported
 
 
 @pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
@@ -259,18 +255,18 @@ async def test_a_host_that_takes_connections_and_says_nothing(host: Sshd) -> Non
     config = settings.REPRISE.with_changes(ssh_connect_seconds=0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent, override_settings(REPRISE=config):
         port = silent.getsockname()[1]
-        said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostHung)
-    assert said == f"127.0.0.1 port {port} accepted the connection and sent nothing for 0.5 s."
+        reported = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostHung)
+    assert reported == f"127.0.0.1 port {port} accepted the connection and sent nothing for 0.5 s."
 
 
 async def test_a_host_that_is_not_there(host: Sshd) -> None:
     with socket.socket() as unused:  # bound, so nobody else gets it, and not listening
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        said = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostUnreachable)
-    assert said.startswith(f"127.0.0.1 port {port} cannot be reached: ")
-    said = await fails(Place("ssh://no-such-host.invalid"), errors.HostUnreachable)
-    assert said.startswith("no-such-host.invalid cannot be reached: ")
+        reported = await fails(Place(f"ssh://127.0.0.1:{port}"), errors.HostUnreachable)
+    assert reported.startswith(f"127.0.0.1 port {port} cannot be reached: ")
+    reported = await fails(Place("ssh://no-such-host.invalid"), errors.HostUnreachable)
+    assert reported.startswith("no-such-host.invalid cannot be reached: ")
 
 
 async def test_a_wrong_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
@@ -278,8 +274,8 @@ async def test_a_wrong_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> Non
     (tmp_path / "known").write_text(other)
     config = settings.REPRISE.with_changes(ssh_known_hosts=tmp_path / "known")
     with override_settings(REPRISE=config):
-        said = await fails(place(host), errors.HostKeyWrong)
-    assert "has another host key (SHA256:" in said
+        reported = await fails(place(host), errors.HostKeyWrong)
+    assert "has another host key (SHA256:" in reported
 
 
 async def test_an_unknown_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> None:
@@ -293,16 +289,16 @@ async def test_an_unknown_host_key(ground: Yard, host: Sshd, tmp_path: Path) -> 
 async def test_a_refused_key(host: Sshd, tmp_path: Path) -> None:
     keygen(tmp_path / "stranger")
     target = Place(host.address, variables={"ssh_keys": [str(tmp_path / "stranger")]})
-    said = await fails(target, errors.KeyRefused)
-    assert said.endswith(f"with every key: {tmp_path}/stranger.")
+    reported = await fails(target, errors.KeyRefused)
+    assert reported.endswith(f"with every key: {tmp_path}/stranger.")
 
 
 @pytest.mark.parametrize(
     "address", ["", "10.0.0.1", "http://x", "ssh://", "ssh://x:y", "ssh://x/y"]
 )
 async def test_an_address_that_is_none(host: Sshd, address: str) -> None:
-    said = await fails(Place(address), errors.TargetUnusable)
-    assert said == f"{address!r} of box is not an address for ssh: write ssh://user@host:port."
+    reported = await fails(Place(address), errors.TargetUnusable)
+    assert reported == f"{address!r} of box is not an address for ssh: write ssh://user@host:port."
 
 
 async def test_a_key_file_that_is_none(host: Sshd, tmp_path: Path) -> None:

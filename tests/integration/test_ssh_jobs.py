@@ -15,9 +15,9 @@ from django.test import override_settings
 
 from jobs import commands
 from jobs.models import Target
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.integration.updates import Told, work
-from tests.support.cast import Cast
+from tests.support.people import People
 from tests.support.sshd import Yard, keygen, yard
 from tests.support.waiting import until
 
@@ -37,16 +37,16 @@ def target(name: str, address: str, **variables: Any) -> str:
     return name
 
 
-def submit(cast: Cast, command: str, targets: list[str], **how: Any) -> UUID:
+def submit(people: People, command: str, targets: list[str], **how: Any) -> UUID:
     params = {"targets": targets, "command": command, "max_failures": 10, "canary": 0, **how}
-    return commands.submit(cast.root.principal, "command", params)[0].pk
+    return commands.submit(people.root.principal, "command", params)[0].pk
 
 
 def spoke(job: UUID, count: int = 1) -> bool:
     return len(Told.of(job).of_type("step.output")) == count
 
 
-def test_every_way_to_fail_has_its_own_event(cast: Cast, hosts: Yard, tmp_path: Path) -> None:
+def test_every_way_to_fail_has_its_own_event(people: People, hosts: Yard, tmp_path: Path) -> None:
     good, other, unknown = hosts.hosts
     keygen(tmp_path / "stranger")
     taken = good.known.replace(str(good.port), str(other.port))  # another's key under its name
@@ -63,7 +63,7 @@ def test_every_way_to_fail_has_its_own_event(cast: Cast, hosts: Yard, tmp_path: 
         ]
         config = settings.REPRISE.with_changes(ssh_connect_seconds=2.0)
         with override_settings(REPRISE=config):
-            [told] = work(submit(cast, "echo hello", targets))
+            [told] = work(submit(people, "echo hello", targets))
     assert told.output("good", "run") == "hello\n"
     errors = {event.target: event.data["error"]["type"] for event in told.of_type("step.failed")}
     assert errors == {
@@ -76,9 +76,9 @@ def test_every_way_to_fail_has_its_own_event(cast: Cast, hosts: Yard, tmp_path: 
     assert told.ending.data["failed_targets"] == targets[1:]
 
 
-def test_a_host_that_dies_and_one_that_hangs_in_mid_command(cast: Cast, hosts: Yard) -> None:
+def test_a_host_that_dies_and_one_that_hangs_in_mid_command(people: People, hosts: Yard) -> None:
     targets = [target(f"box-{number}", host.address) for number, host in enumerate(hosts.hosts)]
-    job = submit(cast, PATIENT, targets[:2])
+    job = submit(people, PATIENT, targets[:2])
 
     def harm() -> None:
         until(lambda: spoke(job, 2), "both commands")
@@ -91,9 +91,9 @@ def test_a_host_that_dies_and_one_that_hangs_in_mid_command(cast: Cast, hosts: Y
     until(lambda: not with_environment(REPRISE_JOB=str(job)), "the end of both commands")
 
 
-def test_a_lost_host_is_tried_again_where_the_policy_says_so(cast: Cast, hosts: Yard) -> None:
+def test_a_lost_host_is_tried_again_where_the_policy_says_so(people: People, hosts: Yard) -> None:
     script = f"mkdir {hosts.folder}/once && {{ echo here; sleep 1000; }}; echo there"
-    job = submit(cast, script, [target("box", hosts.hosts[0].address)], retries=1)
+    job = submit(people, script, [target("box", hosts.hosts[0].address)], retries=1)
 
     def harm() -> None:
         until(lambda: spoke(job), "the command")
@@ -105,13 +105,13 @@ def test_a_lost_host_is_tried_again_where_the_policy_says_so(cast: Cast, hosts: 
     assert told.ending.type == "job.succeeded"
 
 
-def test_a_stopped_job_ends_its_commands_on_the_hosts(cast: Cast, hosts: Yard) -> None:
+def test_a_stopped_job_ends_its_commands_on_the_hosts(people: People, hosts: Yard) -> None:
     targets = [target(f"box-{number}", host.address) for number, host in enumerate(hosts.hosts)]
-    job = submit(cast, PATIENT, targets)
+    job = submit(people, PATIENT, targets)
 
     def stop() -> None:
         until(lambda: spoke(job, 3), "all commands")
-        commands.cancel(cast.root.principal, job)
+        commands.cancel(people.root.principal, job)
 
     config = settings.REPRISE.with_changes(cancel_grace_seconds=0.5)
     with override_settings(REPRISE=config):

@@ -17,7 +17,7 @@ from jobs import commands
 from jobs.models import Target
 from jobs.transports.ssh.hosts import SESSIONS
 from tests.integration.updates import Told, is_over, work
-from tests.support.cast import Cast
+from tests.support.people import People
 from tests.support.sshd import Yard, yard
 from tests.support.waiting import until
 
@@ -35,9 +35,9 @@ def hosts(tmp_path: Path) -> Iterator[Yard]:
         yield made
 
 
-def submit(cast: Cast, command: str, **how: Any) -> UUID:
+def submit(people: People, command: str, **how: Any) -> UUID:
     params = {"targets": NAMES, "command": command, "canary": 0, "batch": len(NAMES), **how}
-    return commands.submit(cast.root.principal, "command", params)[0].pk
+    return commands.submit(people.root.principal, "command", params)[0].pk
 
 
 def waits(job: UUID) -> list[str | None]:
@@ -46,17 +46,17 @@ def waits(job: UUID) -> list[str | None]:
 
 
 def test_the_time_limit_counts_from_the_commands_start(
-    cast: Cast, hosts: Yard, tmp_path: Path
+    people: People, hosts: Yard, tmp_path: Path
 ) -> None:
     """They wait for longer than they may take: until others make room for them."""
     full, waiting, late = NAMES[:SESSIONS], NAMES[SESSIONS:], list[UUID]()
     before = submit(
-        cast, f"echo on; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", targets=full
+        people, f"echo on; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", targets=full
     )
 
     def wait_and_release() -> None:
         until(lambda: len(Told.of(before).of_type("step.output")) == SESSIONS, "a full host")
-        late.append(job := submit(cast, "true", targets=waiting, timeout_s=LIMIT))
+        late.append(job := submit(people, "true", targets=waiting, timeout_s=LIMIT))
         until(lambda: len(waits(job)) == 4, "those that wait")
         steps = Told.of(job).state.steps.values()
         assert {one.place for one in steps} == {f"127.0.0.1 port {hosts.hosts[0].port}"}
@@ -79,8 +79,8 @@ def test_the_time_limit_counts_from_the_commands_start(
     assert not [one for one in told.state.steps.values() if one.place]
 
 
-def test_waiting_has_a_limit_of_its_own(cast: Cast, hosts: Yard, tmp_path: Path) -> None:
-    job = submit(cast, f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", max_failures=4)
+def test_waiting_has_a_limit_of_its_own(people: People, hosts: Yard, tmp_path: Path) -> None:
+    job = submit(people, f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done", max_failures=4)
 
     def release() -> None:
         until(lambda: len(Told.of(job).of_type("step.failed")) == 4, "those that have waited")

@@ -16,8 +16,8 @@ from jobs.events.fold import STATUSES
 from jobs.models import Job
 from jobs.queue import leases, rescue
 from tests.support import kinds
-from tests.support.cast import Cast, Person, post
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, Person, post
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")
 
@@ -64,10 +64,10 @@ SEES = ("alice", "bob", "vera", "root")
 STEERS = ("alice", "bob", "root")
 
 
-def job_of(owner: Person, cast: Cast, events: list[NewEvent]) -> Job:
+def job_of(owner: Person, people: People, events: list[NewEvent]) -> Job:
     params = kinds.Places(places=PLACES).model_dump()
     plan = kinds.Visit().plan(kinds.Places(places=PLACES)).as_dict()
-    values = {"kind": "test-visit", "params": params, "plan": plan, "team": cast.red}
+    values = {"kind": "test-visit", "params": params, "plan": plan, "team": people.red}
     return make_job(owner.user, events, **values)
 
 
@@ -76,15 +76,15 @@ def test_the_states_are_all_there_are() -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_who_may_do_what_in_a_state(cast: Cast, state: str) -> None:
+def test_who_may_do_what_in_a_state(people: People, state: str) -> None:
     events, possible = STATES[state]
     for who in ("alice", "bob", "carol", "vera", "root"):
-        person = getattr(cast, who)
+        person = getattr(people, who)
         acts = set(possible.split()) if who in STEERS else set()
         if state == "waiting at another's gate" and who == "alice":
             acts -= {"approve", "reject"}
         for act in FROM:
-            job = job_of(cast.alice, cast, events)
+            job = job_of(people.alice, people, events)
             answer = post(person.client(), f"/api/jobs/{job.pk}/{act}")
             assert (who, act, answer.status_code) == (who, act, expected(who, act, acts, possible))
             left = log.read_head(job.pk)
@@ -109,9 +109,9 @@ def last(job: Job) -> Event:
     return parse(log.read(job.pk).texts[-1])
 
 
-def test_an_act_is_recorded_with_who_and_why(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [ATTEMPT])
-    path, client = f"/api/jobs/{job.pk}", cast.bob.client()
+def test_an_act_is_recorded_with_who_and_why(people: People) -> None:
+    job = job_of(people.alice, people, [ATTEMPT])
+    path, client = f"/api/jobs/{job.pk}", people.bob.client()
     paused = post(client, f"{path}/pause", {"reason": "  The network is slow. "})
     assert (paused.status_code, paused.json()) == (202, {"seq": 3})
     assert (last(job).actor, last(job).data) == (
@@ -124,24 +124,24 @@ def test_an_act_is_recorded_with_who_and_why(cast: Cast) -> None:
     assert again.json()["detail"] == "The job is paused: it cannot be paused now."
     assert again.json()["job_status"] == "paused"
     assert post(client, f"{path}/resume", {}).json() == {"seq": 4}
-    over = job_of(cast.alice, cast, STATES["failed"][0])
+    over = job_of(people.alice, people, STATES["failed"][0])
     assert post(client, f"/api/jobs/{over.pk}/cancel").json()["detail"] == (
         "The job has ended (failed): it cannot be stopped now."
     )
     assert (last(job).type, last(job).data) == ("job.resumed", {"reason": ""})
 
 
-def test_a_stop_is_recorded_with_its_reason_where_one_is_given(cast: Cast) -> None:
+def test_a_stop_is_recorded_with_its_reason_where_one_is_given(people: People) -> None:
     for body, data in (({"reason": " Wrong version. "}, {"reason": "Wrong version."}), ({}, {})):
-        job = job_of(cast.alice, cast, [ATTEMPT])
-        answer = post(cast.alice.client(), f"/api/jobs/{job.pk}/cancel", body)
+        job = job_of(people.alice, people, [ATTEMPT])
+        answer = post(people.alice.client(), f"/api/jobs/{job.pk}/cancel", body)
         assert answer.status_code == 202
         assert (last(job).type, last(job).data) == ("job.cancel_requested", data)
 
 
-def test_a_body_may_be_left_out_but_not_be_wrong(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [ATTEMPT])
-    path, client = f"/api/jobs/{job.pk}/pause", cast.alice.client()
+def test_a_body_may_be_left_out_but_not_be_wrong(people: People) -> None:
+    job = job_of(people.alice, people, [ATTEMPT])
+    path, client = f"/api/jobs/{job.pk}/pause", people.alice.client()
     wrong: list[object] = [{"why": "so"}, {"reason": 5}, {"reason": "x" * 1001}, [], "now", b"{"]
     for body in wrong:
         answer = post(client, path, body)
@@ -149,19 +149,19 @@ def test_a_body_may_be_left_out_but_not_be_wrong(cast: Cast) -> None:
     assert client.generic("POST", path).status_code == 202
 
 
-def test_a_gate_is_answered_by_somebody_else_where_it_says_so(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [ATTEMPT, asked(not_by_submitter=True)])
+def test_a_gate_is_answered_by_somebody_else_where_it_says_so(people: People) -> None:
+    job = job_of(people.alice, people, [ATTEMPT, asked(not_by_submitter=True)])
     path = f"/api/jobs/{job.pk}/approve"
-    for own in (cast.alice.client(), signed_in(cast.alice)):
+    for own in (people.alice.client(), signed_in(people.alice)):
         refused = post(own, path, **CSRF)
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         assert "somebody else" in refused.json()["detail"]
-    [shown] = cast.bob.client().get(f"/api/jobs?id={job.pk}").json()["jobs"]
-    said = {**GATE, "not_by_submitter": True, "for": "approval"}
-    assert {name: shown["waiting_for"][0][name] for name in said} == said
-    assert post(cast.bob.client(), path, {"reason": "Looks well."}).status_code == 202
+    [shown] = people.bob.client().get(f"/api/jobs?id={job.pk}").json()["jobs"]
+    reported = {**GATE, "not_by_submitter": True, "for": "approval"}
+    assert {name: shown["waiting_for"][0][name] for name in reported} == reported
+    assert post(people.bob.client(), path, {"reason": "Looks well."}).status_code == 202
     assert last(job).data == {"gate": "go", "reason": "Looks well."}
-    row = cast.bob.client().get(f"/api/jobs/{job.pk}").json()
+    row = people.bob.client().get(f"/api/jobs/{job.pk}").json()
     assert (row["status"], row["waiting_for"]) == ("running", [])
 
 
@@ -174,51 +174,51 @@ def signed_in(person: Person) -> Client:
     return browser
 
 
-def test_which_gate_is_meant_is_said_where_there_are_several(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [ATTEMPT, asked("one"), asked("two")])
-    path, client = f"/api/jobs/{job.pk}/reject", cast.bob.client()
-    for body, said in (
+def test_which_gate_is_meant_is_said_where_there_are_several(people: People) -> None:
+    job = job_of(people.alice, people, [ATTEMPT, asked("one"), asked("two")])
+    path, client = f"/api/jobs/{job.pk}/reject", people.bob.client()
+    for body, reported in (
         ({}, "say which is meant: one, two"),
         ({"gate": "three"}, "does not wait at the gate three, but: one, two"),
     ):
         refused = post(client, path, body)
         assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
-        assert said in refused.json()["detail"]
+        assert reported in refused.json()["detail"]
     assert post(client, path, {"gate": "two", "reason": "No."}).status_code == 202
     assert (last(job).type, last(job).data) == ("job.rejected", {"gate": "two", "reason": "No."})
 
 
 @pytest.mark.parametrize("state", ["paused", "paused before it ran", "waiting at a gate"])
-def test_what_nobody_runs_is_stopped_at_once_or_delivered_to_be(cast: Cast, state: str) -> None:
-    job = job_of(cast.alice, cast, STATES[state][0])
-    assert post(cast.bob.client(), f"/api/jobs/{job.pk}/cancel").status_code == 202
+def test_what_nobody_runs_is_stopped_at_once_or_delivered_to_be(people: People, state: str) -> None:
+    job = job_of(people.alice, people, STATES[state][0])
+    assert post(people.bob.client(), f"/api/jobs/{job.pk}/cancel").status_code == 202
     row = Job.objects.get(pk=job.pk)
     assert row.status == ("cancelling" if job.attempt else "cancelled")
     assert leases.take_job(job.pk, "free/1") is not None or not job.attempt
 
 
-def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [])
-    post(cast.bob.client(), f"/api/jobs/{job.pk}/pause")
+def test_a_paused_job_is_delivered_to_nobody_until_it_is_resumed(people: People) -> None:
+    job = job_of(people.alice, people, [])
+    post(people.bob.client(), f"/api/jobs/{job.pk}/pause")
     assert leases.take_job(job.pk, "free/1") is None
     Job.objects.update(delivered_at=clock.now() - timedelta(days=1))
     assert rescue.deliver_due() == 0
-    post(cast.bob.client(), f"/api/jobs/{job.pk}/resume")
+    post(people.bob.client(), f"/api/jobs/{job.pk}/resume")
     assert Job.objects.get(pk=job.pk).status == "queued"
     assert leases.take_job(job.pk, "free/1") is not None
 
 
-def test_a_signal_is_sent_to_who_waits_for_it(cast: Cast) -> None:
-    job = job_of(cast.alice, cast, [ATTEMPT, event(EventType.JOB_WAITING, **SIGNAL)])
-    url, said = f"/api/jobs/{job.pk}/signal", {"name": "ready", "data": {"rooms": [1, None]}}
-    assert cast.carol.client().post(url, said, "application/json").status_code == 404
-    assert cast.vera.client().post(url, said, "application/json").status_code == 403
-    wrong = cast.alice.client().post(url, {"name": "unready"}, "application/json")
+def test_a_signal_is_sent_to_who_waits_for_it(people: People) -> None:
+    job = job_of(people.alice, people, [ATTEMPT, event(EventType.JOB_WAITING, **SIGNAL)])
+    url, reported = f"/api/jobs/{job.pk}/signal", {"name": "ready", "data": {"rooms": [1, None]}}
+    assert people.carol.client().post(url, reported, "application/json").status_code == 404
+    assert people.vera.client().post(url, reported, "application/json").status_code == 403
+    wrong = people.alice.client().post(url, {"name": "unready"}, "application/json")
     assert (wrong.status_code, wrong.json()["code"]) == (409, "not_now")
-    assert cast.alice.client().post(url, {}, "application/json").status_code == 400
-    sent = cast.bob.client().post(url, said, "application/json")
+    assert people.alice.client().post(url, {}, "application/json").status_code == 400
+    sent = people.bob.client().post(url, reported, "application/json")
     assert (sent.status_code, sent.json()) == (202, {"seq": last(job).seq})
     resumed = last(job)
     assert (resumed.type, resumed.actor) == ("job.resumed", "token:bob/test")
     assert resumed.data == {"signal": "ready", "data": {"rooms": [1, None]}}
-    assert cast.bob.client().post(url, said, "application/json").status_code == 409
+    assert people.bob.client().post(url, reported, "application/json").status_code == 409

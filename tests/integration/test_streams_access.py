@@ -11,26 +11,25 @@ import pytest
 from core.db import in_thread
 from jobs.access import tokens
 from jobs.models import ApiToken
-from tests.support import cast as casting
-from tests.support.cast import Person
 from tests.support.clients import TRANSPORTS, Headers, Refused, session
+from tests.support.live_server import LiveServer, live_server, outputs
+from tests.support.people import Person, make_person
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     """A process that asks again after an hour: what ends sooner ends by news."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as started,
     ):
-        yield staged
+        yield started
 
 
 async def ends(
-    scene: Stage, transport: str, job: UUID, headers: Headers, act: Callable[[], object]
+    scene: LiveServer, transport: str, job: UUID, headers: Headers, act: Callable[[], object]
 ) -> Refused:
     """Follow; do something once all has come; return what the follower was told."""
     caught_up = asyncio.Event()
@@ -54,7 +53,7 @@ CODES = {"websocket": (None, 4501), "sse": (200, None), "longpoll": (401, None)}
 
 
 @pytest.mark.parametrize("transport", CODES)
-async def test_whoever_signs_out_follows_no_longer(scene: Stage, transport: str) -> None:
+async def test_whoever_signs_out_follows_no_longer(scene: LiveServer, transport: str) -> None:
     job = await scene.new_job(outputs(3))
     browser = await in_thread(scene.people.vera.browser)
     told = await ends(scene, transport, job, session(browser), browser.logout)
@@ -63,7 +62,9 @@ async def test_whoever_signs_out_follows_no_longer(scene: Stage, transport: str)
 
 
 @pytest.mark.parametrize("transport", CODES)
-async def test_a_token_that_is_revoked_ends_what_it_opened(scene: Stage, transport: str) -> None:
+async def test_a_token_that_is_revoked_ends_what_it_opened(
+    scene: LiveServer, transport: str
+) -> None:
     job = await scene.new_job(outputs(3))
     dora = await person(scene, f"dora-{transport}")
     mine = ApiToken.objects.filter(user=dora.user)
@@ -72,7 +73,7 @@ async def test_a_token_that_is_revoked_ends_what_it_opened(scene: Stage, transpo
     assert (told.status, told.close) == CODES[transport]
 
 
-async def test_whoever_leaves_the_team_is_told_that_it_is_not_theirs(scene: Stage) -> None:
+async def test_whoever_leaves_the_team_is_told_that_it_is_not_theirs(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3))
     emil = await person(scene, "emil")
     told = await ends(
@@ -81,5 +82,5 @@ async def test_whoever_leaves_the_team_is_told_that_it_is_not_theirs(scene: Stag
     assert (told.code, told.close) == ("forbidden", 4503)
 
 
-async def person(scene: Stage, name: str) -> Person:
-    return await in_thread(casting.person, name, "viewer", scene.people.red)
+async def person(scene: LiveServer, name: str) -> Person:
+    return await in_thread(make_person, name, "viewer", scene.people.red)

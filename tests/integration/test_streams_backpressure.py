@@ -13,8 +13,8 @@ import pytest
 import websockets
 
 from tests.support.clients import texts_of
+from tests.support.live_server import SERVERS, LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import SERVERS, Stage, outputs, stage
 
 BYTES, MIB = 60_000, 1024 * 1024
 WINDOW = 64 * 1024  # of a reader who asks for little
@@ -28,20 +28,20 @@ RING = 3 * MIB // BYTES
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param) as staged,
+        live_server(database_url, services.valkey.url, request.param) as started,
     ):
-        yield staged
+        yield started
 
 
-def sent(scene: Stage, transport: str) -> int:
+def sent(scene: LiveServer, transport: str) -> int:
     """Return how many events the process has sent so far."""
     return scene.counters().get(f'sent_events_total{{of="{transport}"}}', 0)
 
 
-async def stalled(scene: Stage, transport: str, base: int) -> int:
+async def stalled(scene: LiveServer, transport: str, base: int) -> int:
     """Return how many events beyond `base` were sent once the server waits for the client: it had
     time for other requests in a row, and sent nothing more meanwhile."""
     before, same = base, 0
@@ -58,7 +58,7 @@ async def stalled(scene: Stage, transport: str, base: int) -> int:
 _long_jobs: dict[str, UUID] = {}
 
 
-async def a_long_job(scene: Stage) -> UUID:
+async def a_long_job(scene: LiveServer) -> UUID:
     """Return a job of more than the way to here holds; one for all tests on a database."""
     if scene.database_url not in _long_jobs:
         job = await scene.new_job()
@@ -68,13 +68,13 @@ async def a_long_job(scene: Stage) -> UUID:
     return _long_jobs[scene.database_url]
 
 
-async def append(scene: Stage, job: UUID, count: int) -> None:
+async def append(scene: LiveServer, job: UUID, count: int) -> None:
     """Append so many events that are nearly as large as may be."""
     for first in range(0, count, 50):
         await scene.append(job, *outputs(min(50, count - first), "x" * BYTES))
 
 
-def narrow(scene: Stage) -> socket.socket:
+def narrow(scene: LiveServer) -> socket.socket:
     """Return a connection that takes little ahead."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
@@ -82,7 +82,7 @@ def narrow(scene: Stage) -> socket.socket:
     return made
 
 
-async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: Stage) -> None:
+async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: LiveServer) -> None:
     job = await a_long_job(scene)
     url = f"{scene.web.ws}/ws/jobs/{job}/?after=0"
     headers, base = scene.people.alice.headers, sent(scene, "websocket")
@@ -99,7 +99,9 @@ async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: 
     assert scene.counters()["blocked"] == 0
 
 
-async def test_whom_the_job_leaves_behind_is_told_and_served_from_the_log(scene: Stage) -> None:
+async def test_whom_the_job_leaves_behind_is_told_and_served_from_the_log(
+    scene: LiveServer,
+) -> None:
     job = await scene.new_job()
     url, headers = f"{scene.web.ws}/ws/jobs/{job}/?after=0", scene.people.alice.headers
     kinds, texts = [], list[str]()
@@ -121,7 +123,7 @@ async def test_whom_the_job_leaves_behind_is_told_and_served_from_the_log(scene:
     assert marks == ["hello", "caught_up", *["fell_behind", "caught_up"] * behind, "end"]
 
 
-async def test_a_stream_that_reads_nothing_is_not_written_to_without_end(scene: Stage) -> None:
+async def test_a_stream_that_reads_nothing_is_not_written_to_without_end(scene: LiveServer) -> None:
     job = await a_long_job(scene)
     url, headers = f"{scene.web.url}/api/jobs/{job}/stream", scene.people.alice.headers
     base = sent(scene, "sse")

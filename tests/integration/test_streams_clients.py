@@ -15,8 +15,8 @@ import websockets
 
 from jobs.log import cursor_of
 from tests.support.clients import texts_of
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 # Yaffle's, amvtek's, and those that others chose for the option of either.
 SPELLINGS = [
@@ -27,21 +27,21 @@ NDJSON = {"Accept": "application/x-ndjson"}
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as started,
     ):
-        yield staged
+        yield started
 
 
-async def get(scene: Stage, address: str, **headers: str) -> httpx.Response:
+async def get(scene: LiveServer, address: str, **headers: str) -> httpx.Response:
     own = scene.people.alice.headers | {name.replace("_", "-"): v for name, v in headers.items()}
     async with httpx.AsyncClient(base_url=scene.web.url, timeout=60) as client:
         return await client.get(address, headers=own)
 
 
-async def frames(scene: Stage, path: str, **headers: str) -> tuple[list[str], int | None]:
+async def frames(scene: LiveServer, path: str, **headers: str) -> tuple[list[str], int | None]:
     """Return the frames of a socket to its end, and the close code."""
     own = scene.people.alice.headers | {name.replace("_", "-"): v for name, v in headers.items()}
     async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=own) as opened:
@@ -57,7 +57,7 @@ def told(got: list[str]) -> list[str]:
     return [text for frame in got if '"kind":"events"' in frame for text in texts_of(frame)]
 
 
-async def finished(scene: Stage) -> tuple[UUID, list[str], str]:
+async def finished(scene: LiveServer) -> tuple[UUID, list[str], str]:
     """Return a job that is over, its texts, and the id of its `end`."""
     job = await scene.new_job(outputs(5))
     await scene.finish(job)
@@ -73,7 +73,7 @@ def data(stream: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-async def test_a_polyfills_cursor_counts_on_every_stream(scene: Stage, name: str) -> None:
+async def test_a_polyfills_cursor_counts_on_every_stream(scene: LiveServer, name: str) -> None:
     job, rows, _ = await finished(scene)
     cursor, address = cursor_of(rows[3]), f"/api/jobs/{job}"
     query = f"after=1&_=1731&r=0.5&{name}={cursor}"
@@ -91,7 +91,7 @@ async def test_a_polyfills_cursor_counts_on_every_stream(scene: Stage, name: str
     assert data(got.text) == rows[4:]
 
 
-async def test_a_header_goes_first_and_what_is_empty_does_not_count(scene: Stage) -> None:
+async def test_a_header_goes_first_and_what_is_empty_does_not_count(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(5))
     rows = scene.rows(job)
     for query, header, after in (
@@ -110,7 +110,7 @@ async def test_a_header_goes_first_and_what_is_empty_does_not_count(scene: Stage
 
 
 @pytest.mark.parametrize("name", ["after", "header", *SPELLINGS])
-async def test_who_has_the_end_is_sent_nothing_again(scene: Stage, name: str) -> None:
+async def test_who_has_the_end_is_sent_nothing_again(scene: LiveServer, name: str) -> None:
     job, rows, end = await finished(scene)
     address = f"/api/jobs/{job}"
     query, own = (f"{name}={end}", {}) if name != "header" else ("", {"Last_Event_ID": end})
@@ -131,7 +131,7 @@ async def test_who_has_the_end_is_sent_nothing_again(scene: Stage, name: str) ->
         assert (await get(scene, f"/events/?channel=job-{job}{query}", **own)).status_code == 204
 
 
-async def test_the_end_of_no_cursor_is_none(scene: Stage) -> None:
+async def test_the_end_of_no_cursor_is_none(scene: LiveServer) -> None:
     job = await scene.new_job()
     for end in ("x-end", "-end", "1-end-end", "1-00000000x-end"):
         for address in ("stream", "events"):
@@ -141,7 +141,7 @@ async def test_the_end_of_no_cursor_is_none(scene: Stage) -> None:
     assert (json.loads(got_frames[-1])["code"], code) == ("bad_cursor", 4500)
 
 
-async def test_follow_takes_the_id_of_the_end(scene: Stage) -> None:
+async def test_follow_takes_the_id_of_the_end(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(1))
     address, headers = f"{scene.web.ws}/ws/jobs/{job}/", scene.people.alice.headers
     async with websockets.connect(address, additional_headers=headers) as opened:
@@ -166,7 +166,7 @@ async def test_follow_takes_the_id_of_the_end(scene: Stage) -> None:
     ],
 )
 async def test_a_stream_has_the_type_that_is_preferred(
-    scene: Stage, accept: str, kind: str
+    scene: LiveServer, accept: str, kind: str
 ) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/stream?rotate_s=0", Accept=accept)
@@ -185,13 +185,13 @@ async def test_a_stream_has_the_type_that_is_preferred(
         ("text/html", "application/json"),
     ],
 )
-async def test_an_export_is_what_prefers_lines(scene: Stage, accept: str, kind: str) -> None:
+async def test_an_export_is_what_prefers_lines(scene: LiveServer, accept: str, kind: str) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/events", Accept=accept)
     assert (got.status_code, got.headers["content-type"]) == (200, kind)
 
 
-async def test_several_accept_headers_are_one(scene: Stage) -> None:
+async def test_several_accept_headers_are_one(scene: LiveServer) -> None:
     job = await scene.new_job()
     token = [*scene.people.alice.headers.items()]
     async with httpx.AsyncClient(base_url=scene.web.url, timeout=60) as client:
@@ -208,7 +208,7 @@ async def test_several_accept_headers_are_one(scene: Stage) -> None:
         "job.succeeded",
     ],
 )  # fmt: skip
-async def test_types_may_be_repeated_and_spaced(scene: Stage, query: str) -> None:
+async def test_types_may_be_repeated_and_spaced(scene: LiveServer, query: str) -> None:
     job, rows, _ = await finished(scene)
     page = (await get(scene, f"/api/jobs/{job}/events?{query}")).json()
     assert [event["seq"] for event in page["events"]] == [1, len(rows)]
@@ -217,7 +217,7 @@ async def test_types_may_be_repeated_and_spaced(scene: Stage, query: str) -> Non
 
 
 @pytest.mark.parametrize("accept", ["application/json", NDJSON["Accept"]])
-async def test_an_unknown_type_is_named(scene: Stage, accept: str) -> None:
+async def test_an_unknown_type_is_named(scene: LiveServer, accept: str) -> None:
     job = await scene.new_job()
     path = f"/api/jobs/{job}/events?types=job.submitted,step.printed"
     got = await get(scene, path, Accept=accept)
@@ -230,7 +230,7 @@ async def test_an_unknown_type_is_named(scene: Stage, accept: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["as it is", "upper case", "without dashes"])
-async def test_an_id_is_one_in_either_form(scene: Stage, form: str) -> None:
+async def test_an_id_is_one_in_either_form(scene: LiveServer, form: str) -> None:
     job, rows, _ = await finished(scene)
     text = {"upper case": str(job).upper(), "without dashes": job.hex}.get(form, str(job))
     assert (await get(scene, f"/api/jobs/{text}")).json()["id"] == str(job)
@@ -242,7 +242,7 @@ async def test_an_id_is_one_in_either_form(scene: Stage, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["{{{}}}", "urn:uuid:{}", "{}0", "uuid:{}"])
-async def test_no_other_form_is_one(scene: Stage, form: str) -> None:
+async def test_no_other_form_is_one(scene: LiveServer, form: str) -> None:
     text = form.format(await scene.new_job())
     for address in ("", "/stream", "/events", "/verify"):
         assert (await get(scene, f"/api/jobs/{quote(text)}{address}")).status_code == 404
@@ -251,7 +251,7 @@ async def test_no_other_form_is_one(scene: Stage, form: str) -> None:
     assert '"forbidden"' in (await get(scene, f"/events/?channel=job-{quote(text)}")).text
 
 
-async def test_a_socket_needs_no_slash_at_its_end(scene: Stage) -> None:
+async def test_a_socket_needs_no_slash_at_its_end(scene: LiveServer) -> None:
     job, rows, _ = await finished(scene)
     got_frames, code = await frames(scene, f"/ws/jobs/{job}?after=0")
     assert told(got_frames) == rows
@@ -273,7 +273,7 @@ HOSTILE = ["\x00", "\ud800", "\x85", "x" * 3000, "%", str(2**63), "-1", "NaN", "
 
 
 @pytest.mark.parametrize("name", ["after", "lastEventId", "limit", "wait", "types", "rotate_s"])
-async def test_no_value_of_a_parameter_is_a_fault(scene: Stage, name: str) -> None:
+async def test_no_value_of_a_parameter_is_a_fault(scene: LiveServer, name: str) -> None:
     job, _rows, _end = await finished(scene)
     for value in HOSTILE:
         query = f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}"
@@ -289,12 +289,12 @@ async def test_no_value_of_a_parameter_is_a_fault(scene: Stage, name: str) -> No
 @pytest.mark.parametrize(
     "line", [b"GET /api/jobs?text=\xff HTTP/1.1", b"GET /api/jobs/\xff/stream HTTP/1.1"]
 )
-async def test_bytes_that_are_no_text_are_a_bad_request(scene: Stage, line: bytes) -> None:
+async def test_bytes_that_are_no_text_are_a_bad_request(scene: LiveServer, line: bytes) -> None:
     parts = urlsplit(scene.web.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     token = scene.people.alice.headers["Authorization"].encode()
     writer.write(line + b"\r\nHost: 127.0.0.1\r\nAuthorization: " + token + b"\r\n")
     writer.write(b"Connection: close\r\n\r\n")
-    said = await reader.read()
+    reported = await reader.read()
     writer.close()
-    assert said.split(b" ", 2)[1] in {b"200", b"400", b"404"}, said[:200]
+    assert reported.split(b" ", 2)[1] in {b"200", b"400", b"404"}, reported[:200]

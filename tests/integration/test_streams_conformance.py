@@ -22,8 +22,8 @@ from core.db import in_thread
 from jobs.events import EventType, NewEvent
 from jobs.log import cursor_of
 from tests.support.clients import ALL, TRANSPORTS, Follow, Headers, Item, Refused, ndjson, session
+from tests.support.live_server import SERVERS, LiveServer, live_server, outputs
 from tests.support.services import Services, with_database
-from tests.support.stage import SERVERS, Stage, outputs, stage
 
 STREAMS = ["websocket", "sse", "octets"]
 # What is the application's alone is tried on one server.
@@ -31,14 +31,14 @@ on_daphne = pytest.mark.parametrize("scene", ["daphne"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, request.param, REPRISE_HEARTBEAT_SECONDS="0.5"
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -47,7 +47,7 @@ def follow(request: pytest.FixtureRequest) -> Follow:
 
 
 @pytest.fixture
-def headers(scene: Stage) -> Headers:
+def headers(scene: LiveServer) -> Headers:
     return scene.people.alice.headers
 
 
@@ -69,12 +69,14 @@ def order(follow: Follow, *expected: str) -> list[str]:
     return [kind for kind in expected if follow is not TRANSPORTS["longpoll"] or kind != "hello"]
 
 
-async def whole(scene: Stage, follow: Follow, job: object, after: str, who: Headers) -> list[Item]:
+async def whole(
+    scene: LiveServer, follow: Follow, job: object, after: str, who: Headers
+) -> list[Item]:
     return [item async for item in follow(scene.web, job, after, who)]  # type: ignore[arg-type]  # any id
 
 
 async def test_history_then_live_then_the_end(
-    scene: Stage, follow: Follow, headers: Headers
+    scene: LiveServer, follow: Follow, headers: Headers
 ) -> None:
     job = await scene.new_job(outputs(2500, 'é\u2028\r\n"}],data: '))
     items: list[Item] = []
@@ -90,7 +92,7 @@ async def test_history_then_live_then_the_end(
 
 
 async def test_cut_at_any_cursor_it_goes_on_where_it_was(
-    scene: Stage, follow: Follow, headers: Headers
+    scene: LiveServer, follow: Follow, headers: Headers
 ) -> None:
     chance = random.Random(2207)
     job = await scene.new_job(outputs(300))
@@ -115,7 +117,7 @@ async def test_cut_at_any_cursor_it_goes_on_where_it_was(
     assert got == scene.rows(job)
 
 
-async def _write(scene: Stage, job: object, chance: random.Random) -> None:
+async def _write(scene: LiveServer, job: object, chance: random.Random) -> None:
     for _ in range(60):
         await scene.append(job, *outputs(chance.randrange(1, 9)))  # type: ignore[arg-type]
     await scene.finish(job)  # type: ignore[arg-type]
@@ -123,7 +125,7 @@ async def _write(scene: Stage, job: object, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("form", ["seq", "hash"])
 async def test_from_the_terminal_event_there_is_only_the_end(
-    scene: Stage, follow: Follow, headers: Headers, form: str
+    scene: LiveServer, follow: Follow, headers: Headers, form: str
 ) -> None:
     job = await scene.new_job()
     await scene.finish(job, EventType.JOB_FAILED)
@@ -136,7 +138,7 @@ async def test_from_the_terminal_event_there_is_only_the_end(
 
 @pytest.mark.parametrize("follow", STREAMS, indirect=True)
 async def test_a_cursor_at_the_head_is_caught_up_at_once(
-    scene: Stage, follow: Follow, headers: Headers
+    scene: LiveServer, follow: Follow, headers: Headers
 ) -> None:
     job = await scene.new_job(outputs(3))
     head = len(scene.rows(job))
@@ -150,7 +152,7 @@ async def test_a_cursor_at_the_head_is_caught_up_at_once(
 
 @pytest.mark.parametrize("follow", STREAMS, indirect=True)
 async def test_silence_is_broken_by_heartbeats(
-    scene: Stage, follow: Follow, headers: Headers
+    scene: LiveServer, follow: Follow, headers: Headers
 ) -> None:
     job = await scene.new_job()
     beats = []
@@ -164,7 +166,7 @@ async def test_silence_is_broken_by_heartbeats(
 
 
 @on_daphne
-async def test_big_events_come_whole(scene: Stage, follow: Follow, headers: Headers) -> None:
+async def test_big_events_come_whole(scene: LiveServer, follow: Follow, headers: Headers) -> None:
     job = await scene.new_job(outputs(12, "x" * 60_000))
     await scene.finish(job)
     assert events(await whole(scene, follow, job, "0", headers)) == scene.rows(job)
@@ -172,7 +174,7 @@ async def test_big_events_come_whole(scene: Stage, follow: Follow, headers: Head
 
 @on_daphne
 async def test_many_follow_one_job_and_all_get_everything(
-    scene: Stage, follow: Follow, headers: Headers
+    scene: LiveServer, follow: Follow, headers: Headers
 ) -> None:
     job = await scene.new_job(outputs(50))
     following = [asyncio.create_task(whole(scene, follow, job, str(n), headers)) for n in range(20)]
@@ -203,7 +205,9 @@ ASKED = [(door, case) for door in DOORS for case in REFUSALS if (door, case) != 
 
 
 @pytest.mark.parametrize(("door", "case"), ASKED)
-async def test_a_refusal_says_why(scene: Stage, headers: Headers, door: str, case: str) -> None:
+async def test_a_refusal_says_why(
+    scene: LiveServer, headers: Headers, door: str, case: str
+) -> None:
     job: object = await scene.new_job()
     after = "0"
     match case:
@@ -244,7 +248,7 @@ FAULTS = {
 @on_daphne
 @pytest.mark.parametrize("transport", FAULTS)
 async def test_a_fault_of_the_server_is_said_to_be_one(
-    scene: Stage, services: Services, headers: Headers, transport: str
+    scene: LiveServer, services: Services, headers: Headers, transport: str
 ) -> None:
     job = await scene.new_job()
     with pytest.raises(Refused) as refused, broken(scene, services):
@@ -254,7 +258,7 @@ async def test_a_fault_of_the_server_is_said_to_be_one(
 
 
 @contextmanager
-def broken(scene: Stage, services: Services) -> Iterator[None]:
+def broken(scene: LiveServer, services: Services) -> Iterator[None]:
     """Take the table of tokens away."""
     name = urlsplit(scene.database_url).path.removeprefix("/")
     url = with_database(services.postgres.superuser_url, name)
@@ -266,14 +270,16 @@ def broken(scene: Stage, services: Services) -> Iterator[None]:
             connection.execute("alter table not_there rename to jobs_apitoken")
 
 
-async def test_a_session_may_follow_as_a_token_may(scene: Stage, follow: Follow) -> None:
+async def test_a_session_may_follow_as_a_token_may(scene: LiveServer, follow: Follow) -> None:
     job = await scene.new_job()
     await scene.finish(job)
     browser = await in_thread(scene.people.vera.browser)
     assert events(await whole(scene, follow, job, "0", session(browser))) == scene.rows(job)
 
 
-async def test_an_export_is_the_whole_log_a_line_an_event(scene: Stage, headers: Headers) -> None:
+async def test_an_export_is_the_whole_log_a_line_an_event(
+    scene: LiveServer, headers: Headers
+) -> None:
     job = await scene.new_job(outputs(2500, "é\u2028\r\n"))
     rows = scene.rows(job)
     assert events(await whole(scene, ndjson, job, "0", headers)) == rows
@@ -282,7 +288,9 @@ async def test_an_export_is_the_whole_log_a_line_an_event(scene: Stage, headers:
 
 
 @on_daphne
-async def test_after_all_this_the_poll_has_healed_nothing(scene: Stage, headers: Headers) -> None:
+async def test_after_all_this_the_poll_has_healed_nothing(
+    scene: LiveServer, headers: Headers
+) -> None:
     job = await scene.new_job(outputs(10))
     following = asyncio.create_task(whole(scene, TRANSPORTS["websocket"], job, "0", headers))
     for _ in range(50):
@@ -296,7 +304,7 @@ async def test_after_all_this_the_poll_has_healed_nothing(scene: Stage, headers:
     assert json.dumps(counters).count("hints") >= 1
 
 
-async def test_the_servers_log_has_no_ticket(scene: Stage) -> None:
+async def test_the_servers_log_has_no_ticket(scene: LiveServer) -> None:
     url = f"{scene.web.ws}/ws/jobs/{await scene.new_job()}/?ticket=not-to-be-logged"
     async with websockets.connect(url) as opened:
         assert "not_signed_in" in str(await opened.recv())

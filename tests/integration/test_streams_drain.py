@@ -18,8 +18,8 @@ from websockets.asyncio.client import ClientConnection
 
 from jobs.log import cursor_of
 from tests.support.clients import TRANSPORTS, Refused
+from tests.support.live_server import SERVERS, LiveServer, Web, live_server, outputs, serving
 from tests.support.services import Services
-from tests.support.stage import SERVERS, Stage, Web, outputs, serving, stage
 from tests.support.waiting import until
 
 # Far longer than any of this takes; a second signal ends it.
@@ -30,19 +30,19 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(params=SERVERS)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """A process of a server's, which takes its time to go down."""
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, request.param, REPRISE_DRAIN_SECONDS=GRACE
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 @asynccontextmanager
-async def sockets(scene: Stage, job: UUID) -> AsyncIterator[list[ClientConnection]]:
+async def sockets(scene: LiveServer, job: UUID) -> AsyncIterator[list[ClientConnection]]:
     headers = scene.people.alice.headers
     addresses = [*[f"/ws/jobs/{job}/?after=2"] * SOCKETS, "/ws/feed/"]
     opened = [
@@ -72,7 +72,7 @@ async def told(opened: ClientConnection) -> tuple[str, float | None, int | None]
         return str(last.get("code")), retry if isinstance(retry, float) else None, close
 
 
-async def goes_down(scene: Stage) -> None:
+async def goes_down(scene: LiveServer) -> None:
     """Wait until the process says that it takes no more."""
     ready = f"{scene.web.url}/readyz"
     await wait_for(
@@ -89,7 +89,7 @@ async def ended(web: Web) -> int:
     return await asyncio.to_thread(web.process.wait, PATIENCE_SECONDS)
 
 
-async def test_followers_are_sent_off_and_ordinary_requests_are_served(scene: Stage) -> None:
+async def test_followers_are_sent_off_and_ordinary_requests_are_served(scene: LiveServer) -> None:
     long, job = await a_long_job(scene), await scene.new_job()
     address, headers = f"/api/jobs/{job}", scene.people.alice.headers
     async with (
@@ -138,7 +138,7 @@ async def test_followers_are_sent_off_and_ordinary_requests_are_served(scene: St
     assert await ended(scene.web) == 0
 
 
-async def a_long_job(scene: Stage) -> UUID:
+async def a_long_job(scene: LiveServer) -> UUID:
     """Return a job whose export is more than what the kernel buffers for a narrow connection."""
     job = await scene.new_job()
     await scene.append(job, *outputs(100, "x" * 60_000))
@@ -152,7 +152,7 @@ def narrow() -> httpx.AsyncHTTPTransport:
     )
 
 
-async def follows(scene: Stage, transport: str) -> None:
+async def follows(scene: LiveServer, transport: str) -> None:
     """Wait until the process has such a follower."""
     name = f'followers{{of="{transport}"}}'
     await wait_for(lambda: scene.counters().get(name), f"a follower by {transport}")
@@ -161,7 +161,7 @@ async def follows(scene: Stage, transport: str) -> None:
 class Returning:
     """A follower that comes back with its cursor, to whichever process is there."""
 
-    def __init__(self, scene: Stage, job: UUID, transport: str) -> None:
+    def __init__(self, scene: LiveServer, job: UUID, transport: str) -> None:
         self.transport = transport
         self.texts: list[str] = []
         self.sent_off = 0
@@ -193,17 +193,17 @@ class Returning:
 
 
 @pytest.fixture
-def first(services: Services) -> Iterator[Stage]:
+def first(services: Services) -> Iterator[LiveServer]:
     """A process that goes down quickly."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_DRAIN_SECONDS="0.5") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_DRAIN_SECONDS="0.5") as started,
     ):
-        yield staged
+        yield started
 
 
 @asynccontextmanager
-async def another(first: Stage, services: Services) -> AsyncIterator[None]:
+async def another(first: LiveServer, services: Services) -> AsyncIterator[None]:
     """Run a process of the other server's in the place of the first."""
     port = str(first.web.port)
     second = serving(first.database_url, services.valkey.url, "uvicorn", PORT=port)
@@ -214,7 +214,9 @@ async def another(first: Stage, services: Services) -> AsyncIterator[None]:
         await asyncio.to_thread(second.__exit__, None, None, None)
 
 
-async def test_a_restart_in_a_followed_run_loses_nothing(first: Stage, services: Services) -> None:
+async def test_a_restart_in_a_followed_run_loses_nothing(
+    first: LiveServer, services: Services
+) -> None:
     job = await first.new_job(outputs(200))
     followers = [Returning(first, job, transport) for transport in TRANSPORTS]
     following = [asyncio.create_task(one.follow()) for one in followers]
@@ -233,7 +235,7 @@ async def test_a_restart_in_a_followed_run_loses_nothing(first: Stage, services:
     assert any(one.sent_off for one in followers)
 
 
-async def write(scene: Stage, job: UUID) -> None:
+async def write(scene: LiveServer, job: UUID) -> None:
     """Append until cancelled."""
     while True:
         await scene.append(job, *outputs(3))

@@ -13,35 +13,35 @@ import pytest
 from tests.integration.test_streams_backpressure import append
 from tests.integration.test_streams_drain import ended, narrow, wait_for
 from tests.integration.test_streams_slow_links import events_of, follow
+from tests.support.live_server import SERVERS, LiveServer, live_server, outputs
 from tests.support.raw_client import RawSocket, ask, connected, read_to_end
 from tests.support.services import Services
-from tests.support.stage import SERVERS, Stage, outputs, stage
 
 
 @pytest.fixture(params=SERVERS)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """A process that goes down quickly."""
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, request.param, REPRISE_DRAIN_SECONDS="0.5"
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
-async def a_long_job(scene: Stage) -> UUID:
+async def a_long_job(scene: LiveServer) -> UUID:
     """Return a job of more than the way to here holds."""
     job = await scene.new_job()
     await append(scene, job, 60)
     return job
 
 
-async def blocked(scene: Stage) -> None:
+async def blocked(scene: LiveServer) -> None:
     await wait_for(lambda: scene.counters()["blocked"], "a full buffer")
 
 
-async def test_who_reads_slowly_is_sent_off_with_all_that_was_sent(scene: Stage) -> None:
+async def test_who_reads_slowly_is_sent_off_with_all_that_was_sent(scene: LiveServer) -> None:
     """It has nothing read when the process is gone."""
     job = await a_long_job(scene)
     with connected(scene.web.port) as connection:
@@ -57,7 +57,7 @@ async def test_who_reads_slowly_is_sent_off_with_all_that_was_sent(scene: Stage)
     assert client.close_code == 4000
 
 
-async def test_who_begins_to_read_in_time_is_sent_off_in_good_order(scene: Stage) -> None:
+async def test_who_begins_to_read_in_time_is_sent_off_in_good_order(scene: LiveServer) -> None:
     job = await a_long_job(scene)
     with connected(scene.web.port) as connection:
         client = RawSocket(connection, *follow(scene, job))
@@ -69,7 +69,7 @@ async def test_who_begins_to_read_in_time_is_sent_off_in_good_order(scene: Stage
     assert client.close_code == 4000
 
 
-async def test_a_stream_that_is_read_slowly_ends_without_a_reset(scene: Stage) -> None:
+async def test_a_stream_that_is_read_slowly_ends_without_a_reset(scene: LiveServer) -> None:
     job = await a_long_job(scene)
     path, headers = f"/api/jobs/{job}/stream", scene.people.alice.headers
     body = bytearray()
@@ -93,7 +93,7 @@ async def read_stream(stream: httpx.Response, body: bytearray) -> None:
         body += chunk
 
 
-async def test_the_last_of_an_answer_is_read_after_the_process_has_ended(scene: Stage) -> None:
+async def test_the_last_of_an_answer_is_read_after_the_process_has_ended(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(20, "x" * 20_000))
     with connected(scene.web.port, window=4096) as connection:
         headers = scene.people.alice.headers | {"Connection": "close"}

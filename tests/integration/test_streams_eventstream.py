@@ -15,23 +15,23 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 from core.db import in_thread
 from jobs.log import cursor_of
 from tests.support.clients import Headers
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 MESSAGES = ["message", "stream-open", "keep-alive", "stream-reset", "stream-error"]
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as started,
     ):
-        yield staged
+        yield started
 
 
 @pytest.fixture
-def headers(scene: Stage) -> Headers:
+def headers(scene: LiveServer) -> Headers:
     return scene.people.alice.headers
 
 
@@ -42,7 +42,9 @@ def channel(job: UUID) -> str:
 class Client:
     """httpx-sse, doing what an EventSource does: it keeps the last id, and comes back with it."""
 
-    def __init__(self, scene: Stage, headers: Headers, *channels: str, last_id: str = "") -> None:
+    def __init__(
+        self, scene: LiveServer, headers: Headers, *channels: str, last_id: str = ""
+    ) -> None:
         self.last_id = last_id
         self.status = 0
         self._url = f"{scene.web.url}/events/"
@@ -92,7 +94,7 @@ def error(got: list[ServerSentEvent]) -> dict[str, Any]:
 
 
 async def test_an_answer_begins_with_stream_open_and_then_the_log(
-    scene: Stage, headers: Headers
+    scene: LiveServer, headers: Headers
 ) -> None:
     job = await scene.new_job(outputs(2500, "é\u2028\r\n"))
     got = await Client(scene, headers, channel(job)).once()
@@ -103,7 +105,7 @@ async def test_an_answer_begins_with_stream_open_and_then_the_log(
 
 
 async def test_nothing_on_the_way_is_left_a_reason_to_hold_it(
-    scene: Stage, headers: Headers
+    scene: LiveServer, headers: Headers
 ) -> None:
     job = await scene.new_job()
     url = f"{scene.web.url}/events/?channel={channel(job)}"
@@ -120,7 +122,7 @@ async def test_nothing_on_the_way_is_left_a_reason_to_hold_it(
 
 
 async def test_across_rotations_a_client_gets_every_event_once_and_then_204(
-    scene: Stage, headers: Headers
+    scene: LiveServer, headers: Headers
 ) -> None:
     job = await scene.new_job(outputs(40))
     client = Client(scene, headers, channel(job))
@@ -133,7 +135,7 @@ async def test_across_rotations_a_client_gets_every_event_once_and_then_204(
     assert client.status == 204
 
 
-async def test_several_channels_resume_from_one_id(scene: Stage, headers: Headers) -> None:
+async def test_several_channels_resume_from_one_id(scene: LiveServer, headers: Headers) -> None:
     jobs = [await scene.new_job(outputs(200)) for _ in range(3)]
     client = Client(scene, headers, *map(channel, jobs))
     following = asyncio.create_task(client.to_the_end())
@@ -154,7 +156,9 @@ async def test_several_channels_resume_from_one_id(scene: Stage, headers: Header
 
 
 @pytest.mark.parametrize("form", ["header", "parameter", "seq alone"])
-async def test_an_id_resumes_after_its_event(scene: Stage, headers: Headers, form: str) -> None:
+async def test_an_id_resumes_after_its_event(
+    scene: LiveServer, headers: Headers, form: str
+) -> None:
     job = await scene.new_job(outputs(5))
     rows = scene.rows(job)
     seen = f"{channel(job)}:{'4' if form == 'seq alone' else cursor_of(rows[3])}"
@@ -169,7 +173,7 @@ async def test_an_id_resumes_after_its_event(scene: Stage, headers: Headers, for
 
 @pytest.mark.parametrize("last_id", ["99", "3-00000000"])
 async def test_an_id_that_is_no_place_in_the_log_resets(
-    scene: Stage, headers: Headers, last_id: str
+    scene: LiveServer, headers: Headers, last_id: str
 ) -> None:
     job = await scene.new_job(outputs(5))
     other = await scene.new_job(outputs(1))
@@ -184,7 +188,7 @@ async def test_an_id_that_is_no_place_in_the_log_resets(
     assert texts(got) == scene.rows(job)
 
 
-async def test_the_id_of_an_error_is_refused(scene: Stage, headers: Headers) -> None:
+async def test_the_id_of_an_error_is_refused(scene: LiveServer, headers: Headers) -> None:
     job = await scene.new_job()
     async with httpx.AsyncClient(timeout=60) as client:
         url = f"{scene.web.url}/events/?channel={channel(job)}"
@@ -196,30 +200,34 @@ async def test_the_id_of_an_error_is_refused(scene: Stage, headers: Headers) -> 
 # --- who may read
 
 
-async def test_a_channel_that_is_not_theirs_is_refused_as_an_unknown_one_is(scene: Stage) -> None:
+async def test_a_channel_that_is_not_theirs_is_refused_as_an_unknown_one_is(
+    scene: LiveServer,
+) -> None:
     job, nobody = await scene.new_job(), uuid4()
-    said = []
+    reported = []
     for name in (channel(job), channel(nobody), "news", "job-nonsense"):
         got = await Client(scene, scene.people.carol.headers, name).once()
         assert len(got) == 1
         assert error(got)["channels"] == [name]
-        said.append((error(got)["condition"], error(got)["text"].replace(name, "…")))
-    assert set(said) == {("forbidden", "Permission denied to channels: …")}
+        reported.append((error(got)["condition"], error(got)["text"].replace(name, "…")))
+    assert set(reported) == {("forbidden", "Permission denied to channels: …")}
 
 
-async def test_one_refused_channel_refuses_all(scene: Stage, headers: Headers) -> None:
+async def test_one_refused_channel_refuses_all(scene: LiveServer, headers: Headers) -> None:
     job, other = await scene.new_job(), uuid4()
     got = await Client(scene, headers, channel(job), channel(other)).once()
     assert error(got)["channels"] == [channel(other)]
 
 
 @pytest.mark.parametrize("own", [{}, {"Authorization": "Bearer rp_nonsense"}])
-async def test_nobody_who_is_not_signed_in_reads(scene: Stage, own: Headers) -> None:
+async def test_nobody_who_is_not_signed_in_reads(scene: LiveServer, own: Headers) -> None:
     job = await scene.new_job()
     assert error(await Client(scene, own, channel(job)).once())["condition"] == "forbidden"
 
 
-async def test_a_ticket_opens_nothing_here_and_no_cookie_counts_beside_it(scene: Stage) -> None:
+async def test_a_ticket_opens_nothing_here_and_no_cookie_counts_beside_it(
+    scene: LiveServer,
+) -> None:
     job = await scene.new_job()
     browser = await in_thread(scene.people.vera.browser)
     cookies = {"Cookie": "; ".join(f"{c.key}={c.value}" for c in browser.cookies.values())}
@@ -229,7 +237,7 @@ async def test_a_ticket_opens_nothing_here_and_no_cookie_counts_beside_it(scene:
     assert json.loads(got.text.split("data: ")[1])["condition"] == "forbidden"
 
 
-async def test_a_session_reads_as_a_token_does(scene: Stage) -> None:
+async def test_a_session_reads_as_a_token_does(scene: LiveServer) -> None:
     job = await scene.new_job()
     await scene.finish(job)
     browser = await in_thread(scene.people.vera.browser)
@@ -247,18 +255,18 @@ async def test_a_session_reads_as_a_token_does(scene: Stage) -> None:
     ],
 )  # fmt: skip
 async def test_a_malformed_request_is_said_to_be_one(
-    scene: Stage, headers: Headers, query: str
+    scene: LiveServer, headers: Headers, query: str
 ) -> None:
     job = await scene.new_job()
     async with httpx.AsyncClient(timeout=60) as client:
         url = f"{scene.web.url}/events/?{query.format(name=channel(job))}"
         got = await client.get(url, headers=headers)
     assert got.status_code == 200
-    said = json.loads(got.text.split("data: ")[1])
-    assert said["condition"] == ("forbidden" if query == "channel=" else "bad-request")
+    reported = json.loads(got.text.split("data: ")[1])
+    assert reported["condition"] == ("forbidden" if query == "channel=" else "bad-request")
 
 
-async def test_only_reading_is_served(scene: Stage, headers: Headers) -> None:
+async def test_only_reading_is_served(scene: LiveServer, headers: Headers) -> None:
     job = await scene.new_job()
     async with httpx.AsyncClient(timeout=60, headers=headers) as client:
         url = f"{scene.web.url}/events/?channel={channel(job)}"

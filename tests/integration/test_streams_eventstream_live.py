@@ -9,25 +9,25 @@ import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
 from core.db import in_thread
+from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
-from tests.support.stage import Stage, stage
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url,
             services.valkey.url,
             REPRISE_HEARTBEAT_SECONDS="0.3",
             REPRISE_ACCESS_SECONDS="0.5",
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
-async def test_keep_alives_break_the_silence_until_access_is_taken_away(scene: Stage) -> None:
+async def test_keep_alives_break_the_silence_until_access_is_taken_away(scene: LiveServer) -> None:
     job, bob = await scene.new_job(), scene.people.bob
     url, name = f"{scene.web.url}/events/", f"job-{job}"
     got: list[ServerSentEvent] = []

@@ -18,11 +18,10 @@ from core import clock
 from core.db import in_thread
 from jobs.models import ApiToken, Team
 from ops.embedded import postgres, valkey
-from tests.support import cast as casting
-from tests.support.cast import Person
 from tests.support.clients import ALL, TRANSPORTS, Headers, Item, Refused
+from tests.support.live_server import LiveServer, live_server, outputs
+from tests.support.people import Person, make_person
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 45
 
@@ -36,18 +35,18 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 
 @pytest.fixture(scope="module")
-def scene(own: Services) -> Iterator[Stage]:
+def scene(own: Services) -> Iterator[LiveServer]:
     with (
         own.database() as database_url,
-        stage(database_url, own.valkey.url, REPRISE_ACCESS_SECONDS="1") as staged,
+        live_server(database_url, own.valkey.url, REPRISE_ACCESS_SECONDS="1") as started,
     ):
-        yield staged
+        yield started
 
 
 class Following:
     """A follower in the background."""
 
-    def __init__(self, scene: Stage, job: UUID, transport: str, headers: Headers) -> None:
+    def __init__(self, scene: LiveServer, job: UUID, transport: str, headers: Headers) -> None:
         self.items: list[Item] = []
         self._changed = asyncio.Event()
         self._items = TRANSPORTS[transport](scene.web, job, "0", headers)
@@ -72,7 +71,7 @@ class Following:
 
 @asynccontextmanager
 async def following(
-    scene: Stage, job: UUID, *transports: str, who: Person | None = None
+    scene: LiveServer, job: UUID, *transports: str, who: Person | None = None
 ) -> AsyncIterator[list[Following]]:
     headers = (who or scene.people.alice).headers
     all_of_them = [Following(scene, job, transport, headers) for transport in transports]
@@ -86,7 +85,7 @@ async def following(
         await asyncio.gather(*(one.task for one in all_of_them), return_exceptions=True)
 
 
-async def goes_on(scene: Stage, job: UUID, followers: list[Following]) -> None:
+async def goes_on(scene: LiveServer, job: UUID, followers: list[Following]) -> None:
     """Append again and again; everybody gets each event while the trouble lasts."""
     for _ in range(4):
         await scene.append(job, *outputs(2))
@@ -94,7 +93,7 @@ async def goes_on(scene: Stage, job: UUID, followers: list[Following]) -> None:
             await one.has(len(scene.rows(job)))
 
 
-async def hints_come_again(scene: Stage, job: UUID, followers: list[Following]) -> None:
+async def hints_come_again(scene: LiveServer, job: UUID, followers: list[Following]) -> None:
     """Append until one arrives as a hint."""
     used = 'hints_total{of="used"}'
     before = (await asyncio.to_thread(scene.counters)).get(used, 0)
@@ -103,7 +102,7 @@ async def hints_come_again(scene: Stage, job: UUID, followers: list[Following]) 
             await goes_on(scene, job, followers)
 
 
-async def test_a_frozen_valkey_holds_up_nobody(scene: Stage, own: Services) -> None:
+async def test_a_frozen_valkey_holds_up_nobody(scene: LiveServer, own: Services) -> None:
     job = await scene.new_job(outputs(5))
     async with following(scene, job, *TRANSPORTS) as followers:
         os.kill(own.valkey.pid, signal.SIGSTOP)
@@ -120,7 +119,7 @@ async def test_a_frozen_valkey_holds_up_nobody(scene: Stage, own: Services) -> N
             assert one.texts == scene.rows(job)
 
 
-async def test_a_valkey_that_is_gone_is_missed_by_nobody(scene: Stage, own: Services) -> None:
+async def test_a_valkey_that_is_gone_is_missed_by_nobody(scene: LiveServer, own: Services) -> None:
     job = await scene.new_job(outputs(5))
     async with following(scene, job, *TRANSPORTS) as followers:
         await asyncio.to_thread(own.valkey.stop)
@@ -136,7 +135,9 @@ async def test_a_valkey_that_is_gone_is_missed_by_nobody(scene: Stage, own: Serv
             assert one.texts == scene.rows(job)
 
 
-async def test_a_postgres_that_starts_again_costs_no_follower(scene: Stage, own: Services) -> None:
+async def test_a_postgres_that_starts_again_costs_no_follower(
+    scene: LiveServer, own: Services
+) -> None:
     job = await scene.new_job(outputs(2500))
     async with following(scene, job, "websocket", "sse") as followers:
         await asyncio.to_thread(own.postgres.stop)
@@ -159,14 +160,16 @@ AWAY = {
 }  # fmt: skip
 
 
-async def refusal(scene: Stage, job: UUID, transport: str) -> tuple[str, int | None, int | None]:
+async def refusal(
+    scene: LiveServer, job: UUID, transport: str
+) -> tuple[str, int | None, int | None]:
     """Come anew; return what the refusal says: code, HTTP status, close code."""
     with pytest.raises(Refused) as refused:
         await anext(ALL[transport](scene.web, job, "0", scene.people.alice.headers))
     return refused.value.code, refused.value.status, refused.value.close
 
 
-async def in_the_end(scene: Stage, job: UUID) -> None:
+async def in_the_end(scene: LiveServer, job: UUID) -> None:
     """Append; this process has dead connections to get rid of first."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
@@ -182,10 +185,10 @@ async def in_the_end(scene: Stage, job: UUID) -> None:
     ("transport", "status", "close"), [("websocket", None, 4501), ("sse", 200, None)]
 )
 async def test_a_revoked_token_ends_the_stream(
-    scene: Stage, transport: str, status: int | None, close: int | None
+    scene: LiveServer, transport: str, status: int | None, close: int | None
 ) -> None:
     job = await scene.new_job(outputs(5))
-    dora = await in_thread(casting.person, f"dora-{transport}", "viewer", scene.people.red)
+    dora = await in_thread(make_person, f"dora-{transport}", "viewer", scene.people.red)
     async with following(scene, job, transport, who=dora) as [follower]:
         # An update tells nobody; only asking again finds it.
         mine = ApiToken.objects.filter(user=dora.user)
@@ -200,10 +203,10 @@ async def test_a_revoked_token_ends_the_stream(
     ("transport", "status", "close"), [("websocket", None, 4503), ("sse", 200, None)]
 )
 async def test_access_that_is_taken_away_ends_the_stream(
-    scene: Stage, transport: str, status: int | None, close: int | None
+    scene: LiveServer, transport: str, status: int | None, close: int | None
 ) -> None:
     job = await scene.new_job(outputs(5))
-    emil = await in_thread(casting.person, f"emil-{transport}", "viewer", scene.people.red)
+    emil = await in_thread(make_person, f"emil-{transport}", "viewer", scene.people.red)
     async with following(scene, job, transport, who=emil) as [follower]:
         places = Team.members.through.objects.filter(user=emil.user)
         await in_thread(places.delete)  # tells nobody either
@@ -213,7 +216,7 @@ async def test_access_that_is_taken_away_ends_the_stream(
     assert (refused.value.status, refused.value.close) == (status, close)
 
 
-async def test_open_streams_hold_no_database_connection_and_no_thread(scene: Stage) -> None:
+async def test_open_streams_hold_no_database_connection_and_no_thread(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(5))
     many = ["websocket", "sse"] * 25
     async with following(scene, job, *many) as followers:
@@ -228,7 +231,7 @@ def _threads(pid: int) -> int:
     return int(status.split("Threads:")[1].split()[0])
 
 
-def _connections(scene: Stage) -> int:
+def _connections(scene: LiveServer) -> int:
     with psycopg.connect(scene.database_url) as connection:
         [(count,)] = connection.execute(
             "select count(*) from pg_stat_activity where datname = current_database()"

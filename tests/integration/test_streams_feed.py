@@ -15,23 +15,23 @@ from websockets.asyncio.client import ClientConnection
 from core.db import in_thread
 from jobs import feed
 from jobs.events import EventType, NewEvent
-from tests.support.cast import Person
+from tests.support.live_server import LiveServer, live_server, outputs
+from tests.support.people import Person
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url,
             services.valkey.url,
             REPRISE_HEARTBEAT_SECONDS="0.5",
             REPRISE_ACCESS_SECONDS="1",
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 class Follower:
@@ -77,7 +77,7 @@ class Follower:
 
 @asynccontextmanager
 async def follower(
-    scene: Stage,
+    scene: LiveServer,
     after: object = 0,
     who: Person | None = None,
     headers: dict[str, str] | None = None,
@@ -93,7 +93,7 @@ async def sequenced() -> None:
     await in_thread(feed.sequence_events)
 
 
-async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: Stage) -> None:
+async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(30))
     await sequenced()
     async with follower(scene) as client:
@@ -119,7 +119,7 @@ async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: Stage) -> No
         assert (await client.until("heartbeat"))["head"] == client.position
 
 
-async def test_from_a_position_only_what_moved_since_comes(scene: Stage) -> None:
+async def test_from_a_position_only_what_moved_since_comes(scene: LiveServer) -> None:
     before, moved = await scene.new_job(), await scene.new_job()
     await sequenced()
     position = await in_thread(feed.feed_end)
@@ -136,7 +136,7 @@ async def test_from_a_position_only_what_moved_since_comes(scene: Stage) -> None
         assert {str(before), str(moved)} <= set(client.jobs)
 
 
-async def test_after_the_list_nothing_is_missed(scene: Stage) -> None:
+async def test_after_the_list_nothing_is_missed(scene: LiveServer) -> None:
     await sequenced()
     async with httpx.AsyncClient(timeout=60, headers=scene.people.alice.headers) as client:
         listed = (await client.get(f"{scene.web.url}/api/jobs")).json()
@@ -147,7 +147,7 @@ async def test_after_the_list_nothing_is_missed(scene: Stage) -> None:
         assert set(following.jobs) == {str(job)}
 
 
-async def test_the_jobs_of_others_do_not_come(scene: Stage) -> None:
+async def test_the_jobs_of_others_do_not_come(scene: LiveServer) -> None:
     reds = await scene.new_job()
     hers = await in_thread(scene.job, (), scene.people.carol)
     await sequenced()
@@ -165,7 +165,7 @@ async def test_the_jobs_of_others_do_not_come(scene: Stage) -> None:
         assert {str(reds), str(hers)} <= set(audrey.jobs)
 
 
-async def test_whose_sight_changes_is_sent_to_start_again(scene: Stage) -> None:
+async def test_whose_sight_changes_is_sent_to_start_again(scene: LiveServer) -> None:
     bob = scene.people.bob.user
     async with follower(scene, 0, scene.people.bob) as client:
         await client.until("caught_up")
@@ -189,13 +189,13 @@ async def test_whose_sight_changes_is_sent_to_start_again(scene: Stage) -> None:
     ],
 )  # fmt: skip
 async def test_a_bad_position_is_refused(
-    scene: Stage, after: object, code: str, close: int
+    scene: LiveServer, after: object, code: str, close: int
 ) -> None:
     async with follower(scene, after) as client:
         assert await client.closed() == (code, close)
 
 
-async def test_who_is_not_signed_in_or_sees_no_jobs_is_refused(scene: Stage) -> None:
+async def test_who_is_not_signed_in_or_sees_no_jobs_is_refused(scene: LiveServer) -> None:
     async with follower(scene, headers={}) as client:
         assert await client.closed() == ("not_signed_in", 4501)
     async with follower(scene, "0&ticket=x", headers={}) as client:
@@ -204,7 +204,7 @@ async def test_who_is_not_signed_in_or_sees_no_jobs_is_refused(scene: Stage) -> 
         assert await client.closed() == ("forbidden", 4503)
 
 
-async def test_idle_followers_share_one_read_and_hints_bring_the_rest(scene: Stage) -> None:
+async def test_idle_followers_share_one_read_and_hints_bring_the_rest(scene: LiveServer) -> None:
     job = await scene.new_job()
     await sequenced()
     async with follower(scene) as one, follower(scene) as other:

@@ -13,8 +13,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedError
 
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 SOCKETS = {"WebSocket": "/ws/jobs/{job}/", "feed": "/ws/feed/"}
 STREAMS = {"SSE": "text/event-stream", "octet stream": "application/octet-stream"}
@@ -23,13 +23,16 @@ BAD = ["0", "0.9", "15.1", "-2", "nan", "often", ""]
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
-    with services.database() as database_url, stage(database_url, services.valkey.url) as staged:
-        yield staged
+def scene(services: Services) -> Iterator[LiveServer]:
+    with (
+        services.database() as database_url,
+        live_server(database_url, services.valkey.url) as started,
+    ):
+        yield started
 
 
 @asynccontextmanager
-async def frames(scene: Stage, form: str, query: str) -> AsyncIterator[AsyncIterator[Any]]:
+async def frames(scene: LiveServer, form: str, query: str) -> AsyncIterator[AsyncIterator[Any]]:
     """Follow a job, or the feed; the value yields frames, the members of a refusal last."""
     job, own = await scene.new_job(outputs(2)), scene.people.alice.headers
     if form in SOCKETS:
@@ -62,32 +65,32 @@ async def _messages(got: httpx.Response) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("form", ALL)
-@pytest.mark.parametrize(("query", "said"), [("heartbeat_s=1", 1), ("heartbeat_s=1.5", 1.5)])
+@pytest.mark.parametrize(("query", "reported"), [("heartbeat_s=1", 1), ("heartbeat_s=1.5", 1.5)])
 async def test_a_heartbeat_comes_as_often_as_was_asked_for(
-    scene: Stage, form: str, query: str, said: float
+    scene: LiveServer, form: str, query: str, reported: float
 ) -> None:
     async with frames(scene, form, query) as found:
-        assert (await anext(found))["heartbeat_s"] == said
+        assert (await anext(found))["heartbeat_s"] == reported
         kinds = [frame.get("kind", "event") async for frame in up_to(found, "heartbeat")]
     assert kinds[-2:] == ["caught_up", "heartbeat"]
 
 
 @pytest.mark.parametrize("form", ALL)
 @pytest.mark.parametrize("query", ["after=0", "heartbeat_s=15"])
-async def test_it_is_the_servers_otherwise(scene: Stage, form: str, query: str) -> None:
+async def test_it_is_the_servers_otherwise(scene: LiveServer, form: str, query: str) -> None:
     async with frames(scene, form, query) as found:
         assert (await anext(found))["heartbeat_s"] == 15
 
 
 @pytest.mark.parametrize("form", ALL)
 @pytest.mark.parametrize("value", BAD)
-async def test_a_bad_heartbeat_is_a_bad_request(scene: Stage, form: str, value: str) -> None:
+async def test_a_bad_heartbeat_is_a_bad_request(scene: LiveServer, form: str, value: str) -> None:
     async with frames(scene, form, f"heartbeat_s={value}") as found:
-        said, *rest = [frame async for frame in found]
-    assert said["code"] == "bad_request"
-    assert [error["parameter"] for error in said["errors"]] == ["heartbeat_s"]
+        reported, *rest = [frame async for frame in found]
+    assert reported["code"] == "bad_request"
+    assert [error["parameter"] for error in reported["errors"]] == ["heartbeat_s"]
     if form in STREAMS:
-        assert (said["status"], rest) == (400, [])
+        assert (reported["status"], rest) == (400, [])
     else:
         assert rest == [{"closed": 4500}]
 

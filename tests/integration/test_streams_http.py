@@ -13,23 +13,25 @@ import pytest
 
 from jobs.log import cursor_of
 from tests.support.clients import texts_of
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 from tests.support.waiting import until
 
 OCTETS = {"Accept": "application/octet-stream"}
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="1") as started,
     ):
-        yield staged
+        yield started
 
 
-async def get(scene: Stage, address: str, method: str = "GET", **headers: str) -> httpx.Response:
+async def get(
+    scene: LiveServer, address: str, method: str = "GET", **headers: str
+) -> httpx.Response:
     own = scene.people.alice.headers | {name.replace("_", "-"): v for name, v in headers.items()}
     async with httpx.AsyncClient(base_url=scene.web.url, timeout=60) as client:
         return await client.request(method, address, headers=own)
@@ -57,7 +59,7 @@ def messages(stream: bytes) -> list[dict[str, str]]:
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_no_proxy_is_left_a_reason_to_hold_it(
-    scene: Stage, accept: str, content_type: str, method: str
+    scene: LiveServer, accept: str, content_type: str, method: str
 ) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/stream?rotate_s=0", method, Accept=accept)
@@ -69,7 +71,7 @@ async def test_no_proxy_is_left_a_reason_to_hold_it(
     assert bool(got.content) == (method == "GET")
 
 
-async def test_the_first_write_has_padding_retry_and_hello(scene: Stage) -> None:
+async def test_the_first_write_has_padding_retry_and_hello(scene: LiveServer) -> None:
     job = await scene.new_job()
     url = f"{scene.web.url}/api/jobs/{job}/stream"
     async with (
@@ -85,7 +87,7 @@ async def test_the_first_write_has_padding_retry_and_hello(scene: Stage) -> None
 
 
 async def test_every_event_has_its_cursor_as_id_and_only_hello_and_end_have_one_too(
-    scene: Stage,
+    scene: LiveServer,
 ) -> None:
     job = await scene.new_job(outputs(5))
     await scene.finish(job)
@@ -101,7 +103,7 @@ async def test_every_event_has_its_cursor_as_id_and_only_hello_and_end_have_one_
     assert "id" not in named["caught_up"]
 
 
-async def test_a_last_event_id_goes_before_the_address(scene: Stage) -> None:
+async def test_a_last_event_id_goes_before_the_address(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(5))
     address = f"/api/jobs/{job}/stream?after=1&rotate_s=0"
     got = messages((await get(scene, address, Last_Event_ID="4")).content)
@@ -109,7 +111,7 @@ async def test_a_last_event_id_goes_before_the_address(scene: Stage) -> None:
     assert [m["data"] for m in got if "event" not in m] == scene.rows(job)[4:]
 
 
-async def test_who_has_the_end_is_told_to_stop(scene: Stage) -> None:
+async def test_who_has_the_end_is_told_to_stop(scene: LiveServer) -> None:
     job = await scene.new_job()
     await scene.finish(job)
     end = cursor_of(scene.rows(job)[-1]) + "-end"
@@ -120,21 +122,21 @@ async def test_who_has_the_end_is_told_to_stop(scene: Stage) -> None:
     assert other.status_code == 404
 
 
-async def test_rotating_at_once_answers_what_is_there(scene: Stage) -> None:
+async def test_rotating_at_once_answers_what_is_there(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(1500))
     got = messages((await get(scene, f"/api/jobs/{job}/stream?rotate_s=0")).content)
     assert [m["data"] for m in got if "event" not in m] == scene.rows(job)
     assert [m["event"] for m in got if "event" in m] == ["hello", "caught_up"]
 
 
-async def test_an_answer_ends_by_itself_and_says_no_end(scene: Stage) -> None:
+async def test_an_answer_ends_by_itself_and_says_no_end(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3))
     got = messages((await get(scene, f"/api/jobs/{job}/stream?rotate_s=9999")).content)
     assert "end" not in [m.get("event") for m in got]
 
 
 @pytest.mark.parametrize("rotate", ["-1", "x", "nan", "", "1e9"])
-async def test_a_bad_rotation_is_a_bad_request(scene: Stage, rotate: str) -> None:
+async def test_a_bad_rotation_is_a_bad_request(scene: LiveServer, rotate: str) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/stream?rotate_s={rotate}")
     assert (got.status_code, got.json()["code"]) == (400, "bad_request")
@@ -144,7 +146,7 @@ async def test_a_bad_rotation_is_a_bad_request(scene: Stage, rotate: str) -> Non
 
 
 @pytest.mark.parametrize("address", ["stream", "events"])
-async def test_other_methods_are_refused(scene: Stage, address: str) -> None:
+async def test_other_methods_are_refused(scene: LiveServer, address: str) -> None:
     job = await scene.new_job()
     options = await get(scene, f"/api/jobs/{job}/{address}", "OPTIONS")
     assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
@@ -155,7 +157,7 @@ async def test_other_methods_are_refused(scene: Stage, address: str) -> None:
         assert got.headers["content-type"] == "application/problem+json"
 
 
-async def test_head_is_get_without_a_body(scene: Stage) -> None:
+async def test_head_is_get_without_a_body(scene: LiveServer) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/events", "HEAD")
     assert (got.status_code, got.content) == (200, b"")
@@ -165,12 +167,12 @@ async def test_head_is_get_without_a_body(scene: Stage) -> None:
 # --- the long poll
 
 
-async def counted(scene: Stage, name: str, value: int) -> None:
+async def counted(scene: LiveServer, name: str, value: int) -> None:
     """Wait until one of the process's counters says so."""
     await asyncio.to_thread(until, lambda: scene.counters().get(name) == value, name)
 
 
-async def page(scene: Stage, job: UUID, **params: object) -> dict[str, Any]:
+async def page(scene: LiveServer, job: UUID, **params: object) -> dict[str, Any]:
     query = "&".join(f"{name}={value}" for name, value in params.items())
     got = await get(scene, f"/api/jobs/{job}/events?{query}")
     assert got.status_code == 200
@@ -181,7 +183,7 @@ async def page(scene: Stage, job: UUID, **params: object) -> dict[str, Any]:
     return found
 
 
-async def test_a_page_says_where_it_begins_and_where_to_go_on(scene: Stage) -> None:
+async def test_a_page_says_where_it_begins_and_where_to_go_on(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(8))
     rows = scene.rows(job)
     found = await page(scene, job, after=cursor_of(rows[2]), limit=3)
@@ -192,7 +194,7 @@ async def test_a_page_says_where_it_begins_and_where_to_go_on(scene: Stage) -> N
     }  # fmt: skip
 
 
-async def test_pages_make_up_the_log_and_the_last_one_says_so(scene: Stage) -> None:
+async def test_pages_make_up_the_log_and_the_last_one_says_so(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(25))
     await scene.finish(job)
     after, got, end = "0", [], False
@@ -205,7 +207,7 @@ async def test_pages_make_up_the_log_and_the_last_one_says_so(scene: Stage) -> N
     assert (await page(scene, job, after=after, wait=25))["events"] == []
 
 
-async def test_an_empty_answer_is_held_until_there_is_something(scene: Stage) -> None:
+async def test_an_empty_answer_is_held_until_there_is_something(scene: LiveServer) -> None:
     job = await scene.new_job()
     asking = asyncio.create_task(page(scene, job, after=2, wait=25))
     await counted(scene, 'followers{of="longpoll"}', 1)
@@ -215,13 +217,13 @@ async def test_an_empty_answer_is_held_until_there_is_something(scene: Stage) ->
     assert [event["seq"] for event in found["events"]] == [3, 4]
 
 
-async def test_a_wait_that_is_over_answers_with_nothing(scene: Stage) -> None:
+async def test_a_wait_that_is_over_answers_with_nothing(scene: LiveServer) -> None:
     job = await scene.new_job()
     found = await page(scene, job, after=2, wait=0.2)
     assert (found["events"], found["next"], found["head"]) == ([], "2", 2)
 
 
-async def test_a_filter_makes_no_gaps(scene: Stage) -> None:
+async def test_a_filter_makes_no_gaps(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(30))
     await scene.finish(job)
     rows = scene.rows(job)
@@ -234,7 +236,7 @@ async def test_a_filter_makes_no_gaps(scene: Stage) -> None:
     assert (none["events"], none["next"]) == ([], cursor_of(rows[-1]))
 
 
-async def test_a_filtered_wait_is_held_until_something_fits(scene: Stage) -> None:
+async def test_a_filtered_wait_is_held_until_something_fits(scene: LiveServer) -> None:
     job = await scene.new_job()
     used = 'hints_total{of="used"}'
     before = (await asyncio.to_thread(scene.counters)).get(used, 0)
@@ -247,14 +249,14 @@ async def test_a_filtered_wait_is_held_until_something_fits(scene: Stage) -> Non
     assert [event["seq"] for event in (await asking)["events"]] == [len(scene.rows(job))]
 
 
-async def test_an_answer_has_about_a_megabyte_at_most(scene: Stage) -> None:
+async def test_an_answer_has_about_a_megabyte_at_most(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(40, "x" * 60_000))
     found = await page(scene, job, limit=10_000)
     assert 10 < len(found["events"]) < 25
     assert found["next"].startswith(f"{len(found['events'])}-")
 
 
-async def test_an_export_can_be_filtered(scene: Stage) -> None:
+async def test_an_export_can_be_filtered(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(30))
     await scene.finish(job)
     address = f"/api/jobs/{job}/events?types=job.submitted,job.succeeded"
@@ -267,7 +269,7 @@ async def test_an_export_can_be_filtered(scene: Stage) -> None:
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=10001", "limit=1.5", "limit=x", "wait=-1", "wait=26", "wait=x"]
 )
-async def test_a_number_out_of_bounds_is_a_bad_request(scene: Stage, query: str) -> None:
+async def test_a_number_out_of_bounds_is_a_bad_request(scene: LiveServer, query: str) -> None:
     job = await scene.new_job()
     got = await get(scene, f"/api/jobs/{job}/events?{query}")
     assert (got.status_code, got.json()["code"]) == (400, "bad_request")
@@ -276,7 +278,7 @@ async def test_a_number_out_of_bounds_is_a_bad_request(scene: Stage, query: str)
 # --- the counters
 
 
-async def test_the_counters_are_for_staff(scene: Stage) -> None:
+async def test_the_counters_are_for_staff(scene: LiveServer) -> None:
     assert (await get(scene, "/metrics")).status_code == 404
     assert (await get(scene, "/metrics", Authorization="")).status_code == 401
     got = await get(scene, "/metrics", **scene.people.root.headers)

@@ -14,26 +14,26 @@ import pytest
 import websockets
 
 from tests.support.clients import ALL, Refused
+from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
-from tests.support.stage import Stage, stage
 from tests.support.waiting import until
 
 OF_A_USER = 3
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, REPRISE_MAX_FOLLOWERS_PER_USER=str(OF_A_USER)
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 @asynccontextmanager
-async def following(scene: Stage, job: UUID, count: int) -> AsyncIterator[None]:
+async def following(scene: LiveServer, job: UUID, count: int) -> AsyncIterator[None]:
     """Have so many WebSockets of alice's open, each after its hello."""
     url, headers = f"{scene.web.ws}/ws/jobs/{job}/", scene.people.alice.headers
     async with AsyncExitStack() as stack:
@@ -45,12 +45,12 @@ async def following(scene: Stage, job: UUID, count: int) -> AsyncIterator[None]:
         yield
 
 
-async def nobody_is_left(scene: Stage) -> None:
+async def nobody_is_left(scene: LiveServer) -> None:
     """Wait until the process knows of no follower."""
     await asyncio.to_thread(until, lambda: not followers(scene), "the last follower's end")
 
 
-def followers(scene: Stage) -> int:
+def followers(scene: LiveServer) -> int:
     """Return how many the process knows of."""
     found = scene.counters().items()
     return sum(value for name, value in found if name.startswith("followers"))
@@ -64,7 +64,7 @@ def followers(scene: Stage) -> int:
     ],
 )  # fmt: skip
 async def test_one_too_many_is_told_when_to_come_back(
-    scene: Stage, transport: str, status: int | None, close: int | None
+    scene: LiveServer, transport: str, status: int | None, close: int | None
 ) -> None:
     job = await scene.new_job()
     await nobody_is_left(scene)
@@ -78,7 +78,7 @@ async def test_one_too_many_is_told_when_to_come_back(
         await follow.aclose()
 
 
-async def test_each_form_says_how_long_to_wait(scene: Stage) -> None:
+async def test_each_form_says_how_long_to_wait(scene: LiveServer) -> None:
     job = await scene.new_job()
     await nobody_is_left(scene)
     headers = scene.people.alice.headers
@@ -103,7 +103,7 @@ async def test_each_form_says_how_long_to_wait(scene: Stage) -> None:
         assert (await client.get(f"{address}/events?after=0")).status_code == 200
 
 
-async def test_slots_are_freed_however_a_follower_goes(scene: Stage) -> None:
+async def test_slots_are_freed_however_a_follower_goes(scene: LiveServer) -> None:
     job = await scene.new_job()
     headers = scene.people.alice.headers
     address = f"{scene.web.url}/api/jobs/{job}"
@@ -125,7 +125,7 @@ async def test_slots_are_freed_however_a_follower_goes(scene: Stage) -> None:
         pass
 
 
-def gone_before_the_answer(scene: Stage, path: str, headers: dict[str, str]) -> None:
+def gone_before_the_answer(scene: LiveServer, path: str, headers: dict[str, str]) -> None:
     """Ask, and hang up at once."""
     lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in headers.items())]
     with socket.create_connection(("127.0.0.1", scene.web.port)) as raw:
@@ -133,18 +133,18 @@ def gone_before_the_answer(scene: Stage, path: str, headers: dict[str, str]) -> 
 
 
 @pytest.fixture
-def slow_door(services: Services) -> Iterator[Stage]:
+def slow_door(services: Services) -> Iterator[LiveServer]:
     """A process that lets in one follower, and no other for long."""
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, REPRISE_NEW_FOLLOWERS_PER_SECOND="0.001"
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
-async def test_who_comes_in_a_rush_is_spread(slow_door: Stage) -> None:
+async def test_who_comes_in_a_rush_is_spread(slow_door: LiveServer) -> None:
     job = await slow_door.new_job()
     async with following(slow_door, job, 1):
         for transport, follow in ALL.items():

@@ -17,30 +17,30 @@ from tests.integration.test_streams_slow_links import (
     events_of,
     follow,
 )
+from tests.support.live_server import WITH_SHORT_TIMEOUTS, LiveServer, live_server
 from tests.support.raw_client import RawSocket, connected
+from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
-from tests.support.stage import IMPATIENT, Stage, stage
-from tests.support.throttle import throttled
 from tests.support.waiting import until
 
 
-@pytest.fixture(scope="module", params=IMPATIENT)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=WITH_SHORT_TIMEOUTS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """A server that asks for a sign of life after half a second, and waits two for it."""
     hurry = {"PING_SECONDS": "0.5", "PONG_SECONDS": "2", "SLOW_SECONDS": "2"}
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param, **hurry) as staged,
+        live_server(database_url, services.valkey.url, request.param, **hurry) as started,
     ):
-        yield staged
+        yield started
 
 
-async def test_a_slow_link_is_not_cut_for_pings_that_wait(scene: Stage) -> None:
+async def test_a_slow_link_is_not_cut_for_pings_that_wait(scene: LiveServer) -> None:
     job = await a_finished_job(scene, events=100, size=12_000)
     texts: list[str] = []
-    async with throttled(scene.web.port, BITS_A_SECOND) as link:
+    async with relayed(scene.web.port, LinkOptions(BITS_A_SECOND)) as link:
         path, headers = follow(scene, job)
-        url = f"{link.ws}{path}"
+        url = f"ws://127.0.0.1:{link.port}{path}"
         async with websockets.connect(url, additional_headers=headers, max_size=None) as opened:
             texts += [str(frame) async for frame in opened]
     assert events_of(texts) == scene.rows(job)
@@ -48,7 +48,7 @@ async def test_a_slow_link_is_not_cut_for_pings_that_wait(scene: Stage) -> None:
     assert scene.counters()["blocked"] == 0
 
 
-async def test_who_takes_all_but_answers_no_ping_is_told_too_slow(scene: Stage) -> None:
+async def test_who_takes_all_but_answers_no_ping_is_told_too_slow(scene: LiveServer) -> None:
     job = await scene.new_job()
     with connected(scene.web.port) as connection:
         client = RawSocket(connection, *follow(scene, job), answers=False)
@@ -74,7 +74,7 @@ LEAVING: dict[str, Callable[[RawSocket], object]] = {
 
 
 @pytest.mark.parametrize("way", LEAVING)
-async def test_a_connection_that_was_blocked_leaves_no_trace(scene: Stage, way: str) -> None:
+async def test_a_connection_that_was_blocked_leaves_no_trace(scene: LiveServer, way: str) -> None:
     job = await a_long_job(scene)
     with connected(scene.web.port) as connection:
         client = RawSocket(connection, *follow(scene, job))
@@ -83,6 +83,6 @@ async def test_a_connection_that_was_blocked_leaves_no_trace(scene: Stage, way: 
         await asyncio.to_thread(until, lambda: gone(scene), "the end of it")
 
 
-def gone(scene: Stage) -> bool:
+def gone(scene: LiveServer) -> bool:
     counters = scene.counters()
     return (counters["blocked"], counters['followers{of="websocket"}']) == (0, 0)

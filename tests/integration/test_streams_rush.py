@@ -13,20 +13,20 @@ import pytest
 
 from tests.integration.test_streams_slow_links import a_finished_job, events_of
 from tests.support.clients import Headers
+from tests.support.live_server import SERVERS, LiveServer, live_server
 from tests.support.raw_client import RawSocket, connected
 from tests.support.services import Services
-from tests.support.stage import SERVERS, Stage, stage
 
 FOLLOWERS, LOOPS, EVENTS = 200, 4, 200
 
 
 @pytest.fixture(params=SERVERS)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param) as staged,
+        live_server(database_url, services.valkey.url, request.param) as started,
     ):
-        yield staged
+        yield started
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def serve(coming: list[Returning]) -> None:
             coming = [one for one in coming if not one.served()]
 
 
-async def test_all_who_come_back_at_once_get_the_rest(scene: Stage) -> None:
+async def test_all_who_come_back_at_once_get_the_rest(scene: LiveServer) -> None:
     job = await a_finished_job(scene, EVENTS, size=10)
     path, headers = f"/ws/jobs/{job}/?after=2", scene.people.alice.headers
     followers = [Returning(scene.web.port, path, headers) for _ in range(FOLLOWERS)]

@@ -23,27 +23,27 @@ from jobs.log import cursor_of
 from ops.setup.clone import Clone
 from ops.setup.frontend import find_node
 from tests.support.clients import texts_of
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 PATIENCE_SECONDS = 90
 EVENTSOURCE = Path(__file__).parent.parent / "eventsource.mjs"
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     """A server whose streams end after half a second: their clients must come back."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="0.5") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ROTATE_SECONDS="0.5") as started,
     ):
-        yield staged
+        yield started
 
 
 class Client:
     """Somebody's follower: the texts of the events that it got, and how often it connected."""
 
-    def __init__(self, scene: Stage, job: UUID) -> None:
+    def __init__(self, scene: LiveServer, job: UUID) -> None:
         self.texts: list[str] = []
         self.connections = 0
         self.headers = scene.people.alice.headers
@@ -67,9 +67,9 @@ class Client:
         running = await asyncio.create_subprocess_exec(
             "curl", "-sS", "-N", *own, *arguments, address, stdout=PIPE
         )
-        said, _ = await running.communicate()
+        reported, _ = await running.communicate()
         assert running.returncode == 0
-        return said.decode()
+        return reported.decode()
 
 
 class CurlStream(Client):
@@ -78,10 +78,10 @@ class CurlStream(Client):
     async def follow(self) -> None:
         last_id, status = "0", ""
         while status != "204":
-            said = await self.curl(
+            reported = await self.curl(
                 f"{self.url}/stream", "-H", f"Last-Event-ID: {last_id}", "-w", "%{http_code}"
             )
-            *lines, status = said.split("\n")
+            *lines, status = reported.split("\n")
             self.texts += [line[6:] for line in lines if line.startswith('data: {"seq"')]
             last_id = ([last_id] + [line[4:] for line in lines if line.startswith("id: ")])[-1]
 
@@ -92,9 +92,9 @@ class CurlLongPoll(Client):
     async def follow(self) -> None:
         after, end = "0", False
         while not end:
-            said = await self.curl(f"{self.url}/events?wait=20&limit=50&after={after}")
-            self.texts += texts_of(said)
-            after, end = json.loads(said)["next"], json.loads(said)["end"]
+            reported = await self.curl(f"{self.url}/events?wait=20&limit=50&after={after}")
+            self.texts += texts_of(reported)
+            after, end = json.loads(reported)["next"], json.loads(reported)["end"]
 
 
 class CurlLines(Client):
@@ -102,10 +102,10 @@ class CurlLines(Client):
 
     async def follow(self) -> None:
         while not (self.texts and '"type":"job.succeeded"' in self.texts[-1]):
-            said = await self.curl(
+            reported = await self.curl(
                 f"{self.url}/events?after={self.cursor}", "-H", "Accept: application/x-ndjson"
             )
-            self.texts += said.split("\n")[:-1]
+            self.texts += reported.split("\n")[:-1]
 
 
 class HttpxSse(Client):
@@ -171,7 +171,7 @@ class NpmEventsource(Client):
     ids=lambda kind: kind.__name__,
 )
 async def test_a_client_that_knows_nothing_of_us_gets_everything(
-    scene: Stage, kind: type[Client]
+    scene: LiveServer, kind: type[Client]
 ) -> None:
     job = await scene.new_job(outputs(40, 'é\u2028"}],data: '))
     client = kind(scene, job)

@@ -13,29 +13,29 @@ import websockets
 
 from core.db import in_thread
 from tests.support.clients import Headers, session
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 ELSEWHERE = "https://panel.example.org"
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as staged,
+        live_server(database_url, services.valkey.url, REPRISE_ACCESS_SECONDS="3600") as started,
     ):
-        yield staged
+        yield started
 
 
-async def ticket_for(scene: Stage, job: UUID, headers: Headers) -> str:
+async def ticket_for(scene: LiveServer, job: UUID, headers: Headers) -> str:
     async with httpx.AsyncClient(headers=headers, timeout=60) as client:
         answer = await client.post(f"{scene.web.url}/api/jobs/{job}/tickets")
     assert answer.status_code == 201
     return str(answer.json()["ticket"])
 
 
-async def test_a_ticket_opens_a_socket_from_wherever(scene: Stage) -> None:
+async def test_a_ticket_opens_a_socket_from_wherever(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3))
     ticket = await ticket_for(scene, job, scene.people.alice.headers)
     url = f"{scene.web.ws}/ws/jobs/{job}/?after=0&ticket={ticket}"
@@ -43,7 +43,7 @@ async def test_a_ticket_opens_a_socket_from_wherever(scene: Stage) -> None:
         assert json.loads(await opened.recv())["kind"] == "hello"
 
 
-async def test_beside_a_ticket_no_cookie_counts(scene: Stage) -> None:
+async def test_beside_a_ticket_no_cookie_counts(scene: LiveServer) -> None:
     job = await scene.new_job()
     other = await ticket_for(scene, await scene.new_job(), scene.people.alice.headers)
     cookies = session(await in_thread(scene.people.alice.browser))
@@ -58,7 +58,9 @@ async def test_beside_a_ticket_no_cookie_counts(scene: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", ["stream?rotate_s=0", "events?after=0"])
-async def test_a_page_elsewhere_may_read_what_its_ticket_shows(scene: Stage, path: str) -> None:
+async def test_a_page_elsewhere_may_read_what_its_ticket_shows(
+    scene: LiveServer, path: str
+) -> None:
     job = await scene.new_job(outputs(3))
     ticket = await ticket_for(scene, job, scene.people.alice.headers)
     address = f"{scene.web.url}/api/jobs/{job}/{path}"
@@ -77,7 +79,7 @@ async def test_a_page_elsewhere_may_read_what_its_ticket_shows(scene: Stage, pat
         assert "Access-Control-Allow-Origin" not in without.headers
 
 
-async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(scene: Stage) -> None:
+async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3))
     browser = await in_thread(scene.people.vera.browser)
     token = {"X-CSRFToken": "x" * 32, "Referer": scene.web.url}

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.integration.test_streams_backpressure import MIB, a_long_job, narrow
+from tests.support.live_server import WITH_SHORT_TIMEOUTS, LiveServer, live_server
 from tests.support.services import Services
-from tests.support.stage import IMPATIENT, Stage, stage
 from tests.support.waiting import until
 
 UPGRADE = (
@@ -23,40 +23,42 @@ TOO_SLOW = b"\x88\x02" + (4002).to_bytes(2, "big")
 ASKED = {"websocket": ("/ws/jobs/{job}/?after=0", UPGRADE), "sse": ("/api/jobs/{job}/stream", "")}
 
 
-@pytest.fixture(scope="module", params=IMPATIENT)
-def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=WITH_SHORT_TIMEOUTS)
+def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """A server of little patience."""
     with (
         services.database() as database_url,
-        stage(database_url, services.valkey.url, request.param, SLOW_SECONDS="0.5") as staged,
+        live_server(
+            database_url, services.valkey.url, request.param, SLOW_SECONDS="0.5"
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 @pytest.mark.parametrize("transport", ASKED)
-async def test_who_takes_nothing_is_closed(scene: Stage, transport: str) -> None:
+async def test_who_takes_nothing_is_closed(scene: LiveServer, transport: str) -> None:
     async with taking_nothing(scene, transport):
         name = f'followers{{of="{transport}"}}'
         await asyncio.to_thread(until, lambda: not scene.counters()[name], "its place")
 
 
-@pytest.fixture(params=IMPATIENT)
-def patient_at_last(services: Services, request: pytest.FixtureRequest) -> Iterator[Stage]:
+@pytest.fixture(params=WITH_SHORT_TIMEOUTS)
+def patient_at_last(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """One that lets a client read its last words."""
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url,
             services.valkey.url,
             request.param,
             SLOW_SECONDS="0.5",
             FAREWELL_SECONDS="3600",
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
-async def test_who_wakes_up_in_time_is_told_too_slow(patient_at_last: Stage) -> None:
+async def test_who_wakes_up_in_time_is_told_too_slow(patient_at_last: LiveServer) -> None:
     async with taking_nothing(patient_at_last, "websocket") as connection:
         connection.settimeout(60)
         last = b""
@@ -67,7 +69,7 @@ async def test_who_wakes_up_in_time_is_told_too_slow(patient_at_last: Stage) -> 
 
 
 @asynccontextmanager
-async def taking_nothing(scene: Stage, transport: str) -> AsyncIterator[socket.socket]:
+async def taking_nothing(scene: LiveServer, transport: str) -> AsyncIterator[socket.socket]:
     """Follow a long job without reading anything, until the server has had enough."""
     job = await a_long_job(scene)
     before = closes(scene)
@@ -80,6 +82,6 @@ async def taking_nothing(scene: Stage, transport: str) -> AsyncIterator[socket.s
         yield connection
 
 
-def closes(scene: Stage) -> int:
+def closes(scene: LiveServer) -> int:
     """Return how many connections the process closed because they took nothing."""
     return scene.counters().get("slow_closes_total", 0)

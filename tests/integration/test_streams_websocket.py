@@ -15,8 +15,8 @@ from websockets.exceptions import InvalidStatus
 
 from core.db import in_thread
 from tests.support.clients import session, texts_of
+from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
-from tests.support.stage import Stage, outputs, stage
 
 JOB, FEED = "/ws/jobs/{job}/", "/ws/feed/"
 both = pytest.mark.parametrize("address", [JOB, FEED], ids=["job", "feed"])
@@ -24,25 +24,25 @@ TRUSTED = "https://panel.example.org https://*.games.example.org"
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
+def scene(services: Services) -> Iterator[LiveServer]:
     with (
         services.database() as database_url,
-        stage(
+        live_server(
             database_url, services.valkey.url, REPRISE_TRUSTED_ORIGINS=TRUSTED.replace(" ", ",")
-        ) as staged,
+        ) as started,
     ):
-        yield staged
+        yield started
 
 
 @asynccontextmanager
-async def socket(scene: Stage, path: str) -> AsyncIterator[ClientConnection]:
+async def socket(scene: LiveServer, path: str) -> AsyncIterator[ClientConnection]:
     headers = scene.people.alice.headers
     async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=headers) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def page(scene: Stage, path: str, origin: str | None) -> AsyncIterator[ClientConnection]:
+async def page(scene: LiveServer, path: str, origin: str | None) -> AsyncIterator[ClientConnection]:
     """Connect as a browser does from a page of an origin: with the session, wherever that is."""
     headers = session(await in_thread(scene.people.alice.browser))
     own = headers | ({"Origin": origin} if origin else {})
@@ -79,7 +79,7 @@ def path(job: UUID, after: str = "0") -> str:
     return f"/ws/jobs/{job}/?after={after}"
 
 
-async def test_the_first_frame_says_what_follows(scene: Stage) -> None:
+async def test_the_first_frame_says_what_follows(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(2))
     async with socket(scene, path(job, "3")) as opened:
         assert await frame(opened) == {
@@ -88,7 +88,7 @@ async def test_the_first_frame_says_what_follows(scene: Stage) -> None:
         }  # fmt: skip
 
 
-async def test_every_frame_names_its_kind_first(scene: Stage) -> None:
+async def test_every_frame_names_its_kind_first(scene: LiveServer) -> None:
     job = await scene.new_job()
     await scene.finish(job)
     async with socket(scene, path(job)) as opened:
@@ -98,14 +98,14 @@ async def test_every_frame_names_its_kind_first(scene: Stage) -> None:
     assert json.loads(frames[-1]) == {"kind": "end", "seq": 3, "status": "succeeded"}
 
 
-async def test_without_a_cursor_it_starts_at_the_start(scene: Stage) -> None:
+async def test_without_a_cursor_it_starts_at_the_start(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(2))
     async with socket(scene, f"/ws/jobs/{job}/") as opened:
         assert await until_caught_up(opened) == scene.rows(job)
 
 
 @pytest.mark.parametrize("after", ["2", 2, "0"])
-async def test_follow_starts_over_on_the_same_socket(scene: Stage, after: str | int) -> None:
+async def test_follow_starts_over_on_the_same_socket(scene: LiveServer, after: str | int) -> None:
     job = await scene.new_job(outputs(4))
     rows = scene.rows(job)
     async with socket(scene, path(job)) as opened:
@@ -117,7 +117,7 @@ async def test_follow_starts_over_on_the_same_socket(scene: Stage, after: str | 
         assert texts_of(str(await opened.recv())) == scene.rows(job)[len(rows) :]
 
 
-async def test_follow_in_the_middle_of_a_history_starts_over_too(scene: Stage) -> None:
+async def test_follow_in_the_middle_of_a_history_starts_over_too(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3000))
     async with socket(scene, path(job)) as opened:
         await opened.recv()
@@ -143,7 +143,7 @@ async def test_follow_in_the_middle_of_a_history_starts_over_too(scene: Stage) -
 )
 @both
 async def test_a_bad_message_is_told_why_and_closes(
-    scene: Stage, address: str, message: str | bytes, code: str
+    scene: LiveServer, address: str, message: str | bytes, code: str
 ) -> None:
     job = await scene.new_job()
     async with socket(scene, address.format(job=job)) as opened:
@@ -158,7 +158,7 @@ async def test_a_bad_message_is_told_why_and_closes(
 
 
 @pytest.mark.parametrize("address", ["/ws/", "/ws/jobs/", "/ws/feeds", "/nothing", "/ws/jobs/x/y/"])
-async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
+async def test_other_addresses_hold_nothing(scene: LiveServer, address: str) -> None:
     async with socket(scene, address) as opened:
         last, close = await closed(opened)
     assert (last["code"], close) == ("not_found", 4504)
@@ -169,7 +169,7 @@ async def test_other_addresses_hold_nothing(scene: Stage, address: str) -> None:
 )
 @both
 async def test_own_and_trusted_origins_are_let_in(
-    scene: Stage, address: str, origin: str | None
+    scene: LiveServer, address: str, origin: str | None
 ) -> None:
     job = await scene.new_job()
     own = origin and origin.format(host=f"127.0.0.1:{scene.web.port}")
@@ -186,7 +186,7 @@ async def test_own_and_trusted_origins_are_let_in(
 )  # fmt: skip
 @both
 async def test_any_other_origin_is_refused_at_the_handshake(
-    scene: Stage, address: str, origin: str
+    scene: LiveServer, address: str, origin: str
 ) -> None:
     job = await scene.new_job()
     with pytest.raises(InvalidStatus) as refused:
@@ -195,7 +195,7 @@ async def test_any_other_origin_is_refused_at_the_handshake(
     assert refused.value.response.status_code == 403
 
 
-async def test_a_host_that_is_not_ours_is_refused(scene: Stage) -> None:
+async def test_a_host_that_is_not_ours_is_refused(scene: LiveServer) -> None:
     job = await scene.new_job()
     url = f"ws://rebound.example:{scene.web.port}{path(job)}"
     with pytest.raises(InvalidStatus) as refused:

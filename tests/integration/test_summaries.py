@@ -15,8 +15,8 @@ from jobs.events import EventType, NewEvent
 from jobs.feed.summaries import AsyncSummaries, SummaryPage
 from jobs.log import AsyncReader
 from jobs.models import Job
-from tests.support import cast as casting
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.people import make_people
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -88,7 +88,7 @@ async def test_an_empty_feed_has_an_empty_page(database: str) -> None:
 
 
 def test_a_sight_has_the_jobs_that_a_query_finds() -> None:
-    people = casting.make()
+    people = make_people()
     owners = [people.alice, people.carol, people.nobody]
     jobs = [
         *(make_job(one.user, team=team) for one in owners for team in (None, people.red)),

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from core.errors import InvalidParams
 from jobs.models import Target
 from jobs.targets import common_selectors, expand_names, select_targets
-from tests.support.cast import Cast
+from tests.support.people import People
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -54,9 +54,9 @@ def stocked(file: Path) -> Path:
 
 
 def run(*words: Any) -> list[str]:
-    said = StringIO()
-    call_command("targets", *map(str, words), stdout=said)
-    return said.getvalue().splitlines()
+    reported = StringIO()
+    call_command("targets", *map(str, words), stdout=reported)
+    return reported.getvalue().splitlines()
 
 
 def names() -> list[str]:
@@ -103,7 +103,7 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("- name: a\n- nmae: b\n", "line 2: name: Field required; nmae: Extra inputs"),
         ("- name: a\n\n- name: a\n", "line 3: a is there already, on line 1"),
@@ -126,13 +126,13 @@ def test_what_is_not_in_the_file_stays_unless_it_is_pruned(stocked: Path) -> Non
     ],
 )
 def test_a_bad_file_is_told_by_its_lines_and_stores_nothing(
-    file: Path, text: str, said: str
+    file: Path, text: str, reported: str
 ) -> None:
     file.write_text(text)
     with pytest.raises(CommandError) as caught:
         run("import", file)
     assert str(caught.value).startswith(f"{file}: ")
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
     assert names() == []
 
 
@@ -168,11 +168,11 @@ def test_what_stands_for_nothing_is_pointed_at(stocked: Path) -> None:
     assert [one["pointer"] for one in caught.value.errors] == ["/servers/0", "/servers/1"]
 
 
-def test_the_admin_finds_targets_and_refuses_useless_ones(stocked: Path, cast: Cast) -> None:
-    root = cast.root.user
+def test_the_admin_finds_targets_and_refuses_useless_ones(stocked: Path, people: People) -> None:
+    root = people.root.user
     root.is_superuser = True
     root.save()
-    browser = cast.root.browser()
+    browser = people.root.browser()
     page = browser.get("/admin/jobs/target/", {"label": "label:role=web"}).content.decode()
     assert "web-1" in page
     assert "db-1" not in page.partition('id="result_list"')[2].partition("</table>")[0]

@@ -13,38 +13,37 @@ from core.errors import NotFound, NotSignedIn
 from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.models import ApiToken
-from tests.support import cast as casting
-from tests.support.cast import Cast, post, session_of
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, django_client, post, session_of
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def job(cast: Cast) -> UUID:
+def job(people: People) -> UUID:
     """A job of team red."""
-    return make_job(cast.alice.user, [ATTEMPT], team=cast.red).pk
+    return make_job(people.alice.user, [ATTEMPT], team=people.red).pk
 
 
 @pytest.fixture
-def bob(cast: Cast) -> Principal:
+def bob(people: People) -> Principal:
     """Bob, signed in by a session."""
-    return visibility.of_user(cast.bob.user, session=session_of(cast.bob.browser()))
+    return visibility.of_user(people.bob.user, session=session_of(people.bob.browser()))
 
 
-def test_a_ticket_is_who_made_it(cast: Cast, job: UUID, bob: Principal) -> None:
+def test_a_ticket_is_who_made_it(people: People, job: UUID, bob: Principal) -> None:
     ticket, expires_at = tickets.make_ticket(bob, job, 60)
     found = tickets.verify_ticket(ticket, job)
-    assert (found.user, found.actor, found.session) == (cast.bob.user, "user:bob", bob.session)
+    assert (found.user, found.actor, found.session) == (people.bob.user, "user:bob", bob.session)
     assert timedelta(seconds=50) < expires_at - clock.now() <= timedelta(seconds=60)
     assert bob.session
     assert bob.session not in ticket
     assert bob.session not in str(signing.loads(ticket, salt=tickets.SALT))
 
 
-def test_a_ticket_is_for_one_job(cast: Cast, job: UUID, bob: Principal) -> None:
+def test_a_ticket_is_for_one_job(people: People, job: UUID, bob: Principal) -> None:
     ticket, _ = tickets.make_ticket(bob, job, 60)
-    other = make_job(cast.bob.user, [ATTEMPT], team=cast.red).pk
+    other = make_job(people.bob.user, [ATTEMPT], team=people.red).pk
     for another in (other, uuid4()):
         with pytest.raises(NotFound):
             tickets.verify_ticket(ticket, another)
@@ -60,40 +59,42 @@ def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal)
             tickets.verify_ticket(raw, job)
 
 
-def test_a_ticket_goes_with_the_session_it_was_made_by(cast: Cast, job: UUID) -> None:
-    browser = cast.bob.browser()
-    principal = visibility.of_user(cast.bob.user, session=session_of(browser))
+def test_a_ticket_goes_with_the_session_it_was_made_by(people: People, job: UUID) -> None:
+    browser = people.bob.browser()
+    principal = visibility.of_user(people.bob.user, session=session_of(browser))
     ticket, _ = tickets.make_ticket(principal, job, 60)
     browser.logout()
     with pytest.raises(NotSignedIn):
         tickets.verify_ticket(ticket, job)
 
 
-def test_a_ticket_goes_with_the_token_it_was_made_by(cast: Cast, job: UUID) -> None:
-    answer = post(cast.bob.client(), f"/api/jobs/{job}/tickets")
+def test_a_ticket_goes_with_the_token_it_was_made_by(people: People, job: UUID) -> None:
+    answer = post(people.bob.client(), f"/api/jobs/{job}/tickets")
     ticket = answer.json()["ticket"]
     assert tickets.verify_ticket(ticket, job).actor == "token:bob/test"
-    tokens.revoke_tokens(ApiToken.objects.filter(user=cast.bob.user))
+    tokens.revoke_tokens(ApiToken.objects.filter(user=people.bob.user))
     with pytest.raises(NotSignedIn):
         tickets.verify_ticket(ticket, job)
 
 
-def test_a_ticket_goes_with_the_right_to_see_the_job(cast: Cast, job: UUID, bob: Principal) -> None:
+def test_a_ticket_goes_with_the_right_to_see_the_job(
+    people: People, job: UUID, bob: Principal
+) -> None:
     ticket, _ = tickets.make_ticket(bob, job, 60)
-    cast.red.members.remove(cast.bob.user)
+    people.red.members.remove(people.bob.user)
     with pytest.raises(NotFound):
         tickets.verify_ticket(ticket, job)
 
 
-def test_the_api_makes_tickets_for_jobs_that_one_may_see(cast: Cast, job: UUID) -> None:
-    answer = post(cast.vera.client(), f"/api/jobs/{job}/tickets")
+def test_the_api_makes_tickets_for_jobs_that_one_may_see(people: People, job: UUID) -> None:
+    answer = post(people.vera.client(), f"/api/jobs/{job}/tickets")
     assert answer.status_code == 201
     assert set(answer.json()) == {"ticket", "expires_at"}
     assert answer["Cache-Control"] == "private, no-store"
-    assert tickets.verify_ticket(answer.json()["ticket"], job).user == cast.vera.user
-    for client, status in ((cast.carol.client(), 404), (casting.client(), 401)):
+    assert tickets.verify_ticket(answer.json()["ticket"], job).user == people.vera.user
+    for client, status in ((people.carol.client(), 404), (django_client(), 401)):
         assert post(client, f"/api/jobs/{job}/tickets").status_code == status
-    browser = cast.bob.browser()
+    browser = people.bob.browser()
     assert post(browser, f"/api/jobs/{job}/tickets").status_code == 403  # no CSRF token
 
 
@@ -109,9 +110,9 @@ def test_no_log_needs_to_have_a_ticket(address: str, logged: str) -> None:
     assert tickets.mask_ticket(address) == logged
 
 
-def test_a_ticket_opens_streams_and_nothing_else(cast: Cast, job: UUID, bob: Principal) -> None:
+def test_a_ticket_opens_streams_and_nothing_else(people: People, job: UUID, bob: Principal) -> None:
     ticket, _ = tickets.make_ticket(bob, job, 60)
-    nobody = casting.client()
+    nobody = django_client()
     for path in (f"/api/jobs/{job}", "/api/jobs", "/metrics"):
         assert nobody.get(f"{path}?ticket={ticket}").status_code == 401
     for act in ("cancel", "pause", "tickets"):

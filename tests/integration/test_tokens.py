@@ -10,14 +10,13 @@ from django.core.management import CommandError, call_command
 from core.errors import NotSignedIn
 from jobs.access import tokens
 from jobs.models import ApiToken
-from tests.support import cast as casting
-from tests.support.cast import Cast, post
+from tests.support.people import People, django_client, post
 
 CSRF = {"X-CSRFToken": "a" * 32}
 
 
-def test_a_session_makes_a_token_that_works_until_it_is_revoked(cast: Cast) -> None:
-    browser = cast.alice.browser()
+def test_a_session_makes_a_token_that_works_until_it_is_revoked(people: People) -> None:
+    browser = people.alice.browser()
     browser.cookies["reprise_csrf"] = "a" * 32
 
     made = post(browser, "/api/tokens", {"name": "ci"}, **CSRF)
@@ -26,7 +25,7 @@ def test_a_session_makes_a_token_that_works_until_it_is_revoked(cast: Cast) -> N
     assert token["token"].startswith(token["prefix"])
     assert token["token"] not in str(ApiToken.objects.filter(pk=token["id"]).values())
 
-    ci = casting.client(Authorization=f"Bearer {token['token']}")
+    ci = django_client(Authorization=f"Bearer {token['token']}")
     shown = ci.get("/api/tokens").json()["tokens"]
     assert [(one["name"], one["revoked_at"]) for one in shown] == [("ci", None), ("test", None)]
     assert all("token" not in one and "hash" not in one for one in shown)
@@ -38,21 +37,21 @@ def test_a_session_makes_a_token_that_works_until_it_is_revoked(cast: Cast) -> N
     assert ci.get("/api/tokens").status_code == 401
 
 
-def test_a_token_makes_no_token(cast: Cast) -> None:
-    answer = post(cast.alice.client(), "/api/tokens", {"name": "successor"})
+def test_a_token_makes_no_token(people: People) -> None:
+    answer = post(people.alice.client(), "/api/tokens", {"name": "successor"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-def test_tokens_of_others_are_unknown(cast: Cast) -> None:
-    theirs = ApiToken.objects.get(user=cast.bob.user)
+def test_tokens_of_others_are_unknown(people: People) -> None:
+    theirs = ApiToken.objects.get(user=people.bob.user)
     for token_id in (str(theirs.pk), "0", "x", "-1", "9" * 30):
-        answer = cast.alice.client().delete(f"/api/tokens/{token_id}")
+        answer = people.alice.client().delete(f"/api/tokens/{token_id}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    tokens.verify_token(cast.bob.raw)
+    tokens.verify_token(people.bob.raw)
 
 
-def test_a_wish_that_does_not_fit_points_at_the_field(cast: Cast) -> None:
-    browser = cast.alice.browser()
+def test_a_wish_that_does_not_fit_points_at_the_field(people: People) -> None:
+    browser = people.alice.browser()
     browser.cookies["reprise_csrf"] = "a" * 32
     wishes = {
         '{"name": "test"}': "/name",
@@ -74,10 +73,10 @@ def run(*words: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
+def test_the_command_makes_lists_and_revokes(people: People) -> None:
     raw = run("make", "alice", "deploy", "--days", "30").strip()
     token = tokens.verify_token(raw)
-    assert (token.user, token.name) == (cast.alice.user, "deploy")
+    assert (token.user, token.name) == (people.alice.user, "deploy")
     assert token.expires_at is not None
 
     listed = run("list", "alice")
@@ -91,7 +90,7 @@ def test_the_command_makes_lists_and_revokes(cast: Cast) -> None:
     assert "revoked" in run("list", "alice")
 
 
-def test_the_command_says_what_is_wrong(cast: Cast) -> None:
+def test_the_command_says_what_is_wrong(people: People) -> None:
     wrong = [
         (("make", "mallory", "x"), "no user mallory"),
         (("make", "alice", "test"), "another name"),
@@ -103,12 +102,12 @@ def test_the_command_says_what_is_wrong(cast: Cast) -> None:
             run(*words)
 
 
-def test_an_administrator_revokes_without_seeing_secrets(cast: Cast) -> None:
-    cast.root.user.is_superuser = True
-    cast.root.user.save()
-    admin = cast.root.browser()
+def test_an_administrator_revokes_without_seeing_secrets(people: People) -> None:
+    people.root.user.is_superuser = True
+    people.root.user.save()
+    admin = people.root.browser()
     admin.cookies["reprise_csrf"] = "a" * 32
-    token = ApiToken.objects.get(user=cast.bob.user)
+    token = ApiToken.objects.get(user=people.bob.user)
 
     page = admin.get(f"/admin/jobs/apitoken/{token.pk}/change/")
     assert page.status_code == 200
@@ -116,4 +115,4 @@ def test_an_administrator_revokes_without_seeing_secrets(cast: Cast) -> None:
     form = {"action": "revoke", "_selected_action": str(token.pk), "csrfmiddlewaretoken": "a" * 32}
     assert admin.post("/admin/jobs/apitoken/", form).status_code == 302
     with pytest.raises(NotSignedIn):
-        tokens.verify_token(cast.bob.raw)
+        tokens.verify_token(people.bob.raw)

@@ -95,8 +95,8 @@ def test_it_is_left_and_says_so_once_however_often_it_is_delivered(who: Principa
         left(job)
     with knowing():
         assert leases.take_many([job], "plain/1") == {}
-    [said] = events(job, "job.waiting")
-    assert said.data == {"for": "kind", "waits": [WAIT], "count": 1}
+    [reported] = events(job, "job.waiting")
+    assert reported.data == {"for": "kind", "waits": [WAIT], "count": 1}
     assert events(job, "attempt.started") == []
     row = Job.objects.get(pk=job)
     assert (row.status, row.waiting_for, row.parked) == ("waiting", [WAIT], False)
@@ -126,9 +126,9 @@ def test_an_attempt_lost_before_is_said_and_counts_once(who: Principal) -> None:
     lose(job)
     for _ in range(3):
         left(job)
-    [said] = events(job, "job.waiting")
-    assert said.data["waits"] == [WAIT]
-    assert (said.data["lost"]["attempt"], said.data["lost"]["worker"]) == (1, "dead/1")
+    [reported] = events(job, "job.waiting")
+    assert reported.data["waits"] == [WAIT]
+    assert (reported.data["lost"]["attempt"], reported.data["lost"]["worker"]) == (1, "dead/1")
     lose(job)
     lost = lost_attempts.lost_in_a_row(job, "dead/1", clock.rfc3339(clock.now()))
     assert [one.attempt for one in lost] == [1, 2]
@@ -248,8 +248,8 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
         left(submit(who, kind))
     answer = ready()
     assert answer.status_code == 200
-    said = "no worker knows test-brief (2 jobs wait), test-shared (1 job waits)"
-    assert answer.json()["kinds"]["warning"] == said
+    reported = "no worker knows test-brief (2 jobs wait), test-shared (1 job waits)"
+    assert answer.json()["kinds"]["warning"] == reported
     assert waiting_metrics() == [
         'reprise_jobs_unknown_kind{kind="test-brief"} 2.0',
         'reprise_jobs_unknown_kind{kind="test-shared"} 1.0',
@@ -291,7 +291,7 @@ def seen(seconds: float) -> None:
 
 
 def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCaptureFixture) -> None:
-    def said() -> list[str]:
+    def reported() -> list[str]:
         caplog.clear()
         for _ in range(2):
             notice.tell()
@@ -299,15 +299,15 @@ def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCapture
 
     caplog.set_level(logging.INFO, unknown_kinds.__name__)
     notice, advice = unknown_kinds.Notice(), "name the kind in REPRISE_KINDS where workers run"
-    assert said() == []
+    assert reported() == []
     left(submit(who))
-    [line] = said()
+    [line] = reported()
     assert line.startswith("no worker knows test-brief (1 job waits): ")
     assert line.endswith(advice)
     left(submit(who))
-    assert said() == []
+    assert reported() == []
     left(submit(who, "test-shared"))
-    [line] = said()
+    [line] = reported()
     assert line.startswith("no worker knows test-shared (1 job waits): ")
     live_workers.renew_worker("full/1", ["test-brief"])
-    assert said() == ["no job waits for test-brief without a worker now"]
+    assert reported() == ["no job waits for test-brief without a worker now"]

@@ -21,7 +21,7 @@ from ops.errors import CannotStart
 from ops.launcher import procfile
 from ops.launcher.processes import Process
 from ops.setup.clone import ROOT, need_space
-from tests.acceptance.proc import with_environment
+from tests.acceptance.process_search import with_environment
 from tests.support import up_process
 from tests.support.services import Services
 from tests.support.up_process import refused, running
@@ -197,13 +197,10 @@ def test_a_private_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
     until(lambda: Process.of(pid) is None, "the end of the server")
 
 
-def test_a_frozen_server_stops_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ops.embedded.server.STOP_SECONDS", 0.1)
+def test_a_frozen_server_stops_all_the_same(tmp_path: Path) -> None:
     started = valkey.start(tmp_path)
     os.kill(started.pid, signal.SIGSTOP)
-    started.stop()
+    started.stop(seconds=0.1)
     assert Process.of(started.pid) is None
 
 

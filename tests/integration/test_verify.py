@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from cProfile import Profile
+from pstats import Stats
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,15 +20,15 @@ from core.errors import NotFound
 from core.ids import uuid7
 from jobs import log
 from jobs.api import verify as api
-from jobs.events import Event, EventType, NewEvent, parse, split_hash, with_hash
+from jobs.events import EventType, NewEvent, parse, split_hash, with_hash
 from jobs.feed.sequencer import sequence_events
-from jobs.integrity import known_jobs, verify_job
+from jobs.integrity import Verdict, known_jobs, verify_job
 from jobs.integrity.rebuild import rebuild_job
 from jobs.log.state import state_at
 from jobs.models import Job
-from tests.support.cast import Cast
 from tests.support.factories import ATTEMPT, make_job, output
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
+from tests.support.people import People
 
 EVENTS, PAGE = 250, 100  # three pages
 STEP = NewEvent(EventType.STEP_STARTED, {"try": 1, "occurrence": 1}, "fetch", "gs-001")
@@ -35,16 +38,15 @@ DONE = NewEvent(EventType.STEP_SUCCEEDED, {"try": 1, "occurrence": 1}, "fetch", 
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture(autouse=True)
-def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few hundred events be several pages."""
-    monkeypatch.setattr("jobs.integrity.verify.PAGE_EVENTS", PAGE)
+def verify(job: Job, **options: Any) -> Verdict:
+    """Verify a job in pages of a few events."""
+    return verify_job(job.pk, page_events=PAGE, **options)
 
 
 @pytest.fixture
-def job(cast: Cast) -> Job:
+def job(people: People) -> Job:
     """A finished job of alice's whose log has EVENTS events, most of them output."""
-    made = make_job(cast.alice.user, [ATTEMPT, STEP], team=cast.red)
+    made = make_job(people.alice.user, [ATTEMPT, STEP], team=people.red)
     lines = [output(f"line {number} é") for number in range(EVENTS - 6)]
     log.append(made.pk, [*lines[:150], DONE, *lines[150:]], actor="worker:w/1")
     progress = NewEvent(EventType.JOB_PROGRESSED, {"done": 1, "total": 1, "failed": 0})
@@ -58,25 +60,27 @@ def job(cast: Cast) -> Job:
 def event(set_: str, *, seq: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that updates one event's columns."""
     statement = f"update jobs_event set {set_} where job = %s and seq = {seq}"
-    return lambda eve, job: eve.run(statement, job)
+    return lambda intruder, job: intruder.run(statement, job)
 
 
 def row(set_: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that updates the job's row."""
-    return lambda eve, job: eve.run(f"update jobs_job set {set_} where id = %s", job)
+    return lambda intruder, job: intruder.run(f"update jobs_job set {set_} where id = %s", job)
 
 
 def remove(where: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that removes events."""
-    return lambda eve, job: eve.run(f"delete from jobs_event where job = %s and {where}", job)
+    return lambda intruder, job: intruder.run(
+        f"delete from jobs_event where job = %s and {where}", job
+    )
 
 
 def feed(statement: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that changes the feed of all jobs, once the job is in it."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
+    def tamper(intruder: Intruder, job: UUID) -> None:
         sequence_events()
-        assert eve.run(statement.format("jobs_feed"), job)
+        assert intruder.run(statement.format("jobs_feed"), job)
 
     return tamper
 
@@ -84,10 +88,10 @@ def feed(statement: str) -> Callable[[Intruder, UUID], object]:
 def swap_in_feed(one: int, other: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that exchanges the positions of two events in the feed."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
+    def tamper(intruder: Intruder, job: UUID) -> None:
         sequence_events()
         for old, new in ((one, 10**6), (other, one), (10**6, other)):
-            eve.run("update jobs_feed set seq = %s where job = %s and seq = %s", new, job, old)
+            intruder.run("update jobs_feed set seq = %s where job = %s and seq = %s", new, job, old)
 
     return tamper
 
@@ -95,9 +99,11 @@ def swap_in_feed(one: int, other: int) -> Callable[[Intruder, UUID], object]:
 def swap(one: int, other: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that exchanges two events."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
+    def tamper(intruder: Intruder, job: UUID) -> None:
         for old, new in ((one, 10**6), (other, one), (10**6, other)):
-            eve.run("update jobs_event set seq = %s where job = %s and seq = %s", new, job, old)
+            intruder.run(
+                "update jobs_event set seq = %s where job = %s and seq = %s", new, job, old
+            )
 
     return tamper
 
@@ -108,35 +114,35 @@ def copy(seq: int, to: int) -> Callable[[Intruder, UUID], object]:
         insert into jobs_event (job, seq, at, type, actor, target, text)
         select job, %s, at, type, actor, target, text from jobs_event where job = %s and seq = %s
     """
-    return lambda eve, job: eve.run(statement, to, job, seq)
+    return lambda intruder, job: intruder.run(statement, to, job, seq)
 
 
-def hide_in_the_one_before(eve: Intruder, job: UUID) -> None:
+def hide_in_the_one_before(intruder: Intruder, job: UUID) -> None:
     """Write an event's text into its predecessor's row: a reader still gets the same bytes."""
-    texts = eve.texts(job)
+    texts = intruder.texts(job)
     both = f"{texts[56]}\n{texts[57]}"
-    eve.run("update jobs_event set text = %s where job = %s and seq = 57", both, job)
-    eve.run("delete from jobs_event where job = %s and seq = 58", job)
+    intruder.run("update jobs_event set text = %s where job = %s and seq = 57", both, job)
+    intruder.run("delete from jobs_event where job = %s and seq = 58", job)
 
 
-def without_row(eve: Intruder, job: UUID) -> None:
+def without_row(intruder: Intruder, job: UUID) -> None:
     """Remove the job's row."""
-    eve.run("delete from jobs_job where id = %s", job)
+    intruder.run("delete from jobs_job where id = %s", job)
 
 
 def change(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that replaces a part of a text."""
-    return lambda eve, job: eve.change(job, seq, old, new)
+    return lambda intruder, job: intruder.change(job, seq, old, new)
 
 
 def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that replaces a part of a text and makes every hash fit again."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
-        texts = eve.texts(job)
+    def tamper(intruder: Intruder, job: UUID) -> None:
+        texts = intruder.texts(job)
         assert old in texts[seq - 1]
         texts[seq - 1] = texts[seq - 1].replace(old, new)
-        eve.rewrite(job, texts)
+        intruder.rewrite(job, texts)
 
     return tamper
 
@@ -144,12 +150,12 @@ def anew(seq: int, old: str, new: str) -> Callable[[Intruder, UUID], object]:
 def cut_anew(seq: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that leaves of a text what only looks like output, with a good hash."""
 
-    def tamper(eve: Intruder, job: UUID) -> None:
-        texts = eve.texts(job)
+    def tamper(intruder: Intruder, job: UUID) -> None:
+        texts = intruder.texts(job)
         _body, digest = split_hash(texts[seq - 1])
         body = texts[seq - 1].partition(',"version"')[0] + ',"version":}'
         texts[seq - 1] = with_hash(body, bytes.fromhex(digest))
-        eve.rewrite(job, texts)
+        intruder.rewrite(job, texts)
 
     return tamper
 
@@ -205,10 +211,10 @@ TAMPERINGS = {
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_every_tampering_is_found_where_it_is(name: str, job: Job, eve: Intruder) -> None:
+def test_every_tampering_is_found_where_it_is(name: str, job: Job, intruder: Intruder) -> None:
     tamper, seq, reason = TAMPERINGS[name]
-    tamper(eve, job.pk)
-    verdict = verify_job(job.pk)
+    tamper(intruder, job.pk)
+    verdict = verify(job)
     assert (verdict.ok, verdict.seq) == (False, seq), verdict.reason
     assert reason in str(verdict.reason)
     assert (verdict.head, verdict.hash) == (None, None)
@@ -233,12 +239,12 @@ SNAPSHOTS = {
 
 
 @pytest.mark.parametrize("name", SNAPSHOTS)
-def test_a_changed_snapshot_is_found(name: str, cast: Cast, eve: Intruder) -> None:
-    made = make_job(cast.alice.user, [ATTEMPT, STEP, *map(output, map(str, range(1_100)))])
+def test_a_changed_snapshot_is_found(name: str, people: People, intruder: Intruder) -> None:
+    made = make_job(people.alice.user, [ATTEMPT, STEP, *map(output, map(str, range(1_100)))])
     state_at(made.pk)
     assert verify_job(made.pk).ok
     statement, seq = SNAPSHOTS[name]
-    assert eve.run(f"{statement.format('jobs_snapshot')} where job = %s", made.pk) == 1
+    assert intruder.run(f"{statement.format('jobs_snapshot')} where job = %s", made.pk) == 1
     verdict = verify_job(made.pk)
     assert (verdict.ok, verdict.seq) == (False, seq)
     assert "snapshot" in str(verdict.reason)
@@ -246,41 +252,37 @@ def test_a_changed_snapshot_is_found(name: str, cast: Cast, eve: Intruder) -> No
     assert verify_job(made.pk).ok
 
 
-def test_of_two_tamperings_the_first_is_reported(job: Job, eve: Intruder) -> None:
-    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
-    eve.change(job.pk, 57, "line 53", "line 54")
+def test_of_two_tamperings_the_first_is_reported(job: Job, intruder: Intruder) -> None:
+    intruder.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 50", job.pk)
+    intruder.change(job.pk, 57, "line 53", "line 54")
     assert verify_job(job.pk).seq == 50
-    eve.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
-    eve.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
+    intruder.run("update jobs_event set actor = 'worker:w/1' where job = %s and seq = 50", job.pk)
+    intruder.run("update jobs_event set actor = 'user:eve' where job = %s and seq = 60", job.pk)
     assert verify_job(job.pk).seq == 57
 
 
 def test_a_good_log_is_good(job: Job) -> None:
     pages: list[int] = []
-    verdict = verify_job(job.pk, on_progress=pages.append)
+    verdict = verify(job, on_progress=pages.append)
     assert (verdict.ok, verdict.head) == (True, EVENTS)
     assert verdict.hash == bytes(job.head_hash).hex()
     assert pages == [100, 100, 50]
-    assert verify_job(make_job().pk).ok  # one event
+    assert verify(make_job()).ok  # one event
 
 
-def test_output_is_not_parsed(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = []
-
-    def counted(text: str) -> Event:
-        parsed.append(text)
-        return parse(text)
-
-    monkeypatch.setattr("jobs.integrity.chain.parse", counted)
-    assert verify_job(job.pk).ok
+def test_output_is_not_parsed(job: Job) -> None:
+    with Profile() as profile:
+        assert verify(job).ok
+    code = parse.__code__
+    calls = Stats(profile).stats[code.co_filename, code.co_firstlineno, code.co_name]  # type: ignore[attr-defined]
     # job.submitted (three times), the attempt, the step's start and end, progress, the end; and
     # the last of each page
-    assert len(parsed) == 8 + 2
+    assert calls[1] == 8 + 2
 
 
 def test_a_page_costs_two_statements(job: Job) -> None:
     with CaptureQueriesContext(connection) as queries:
-        verify_job(job.pk)
+        verify(job)
     pages = -(-EVENTS // PAGE)
     # the seals, the row, what was submitted; the feed's horizon and rows, stray snapshots
     assert len(queries) == 2 * pages + 6
@@ -292,7 +294,7 @@ def test_a_job_that_goes_on_meanwhile_is_good() -> None:
     def go_on(_events: int) -> None:
         log.append(job.pk, [output("more")], actor="worker:w/1")
 
-    verdict = verify_job(job.pk, on_progress=go_on)
+    verdict = verify(job, on_progress=go_on)
     assert (verdict.ok, verdict.head) == (True, 152)
 
 
@@ -301,57 +303,61 @@ def test_an_unknown_job_is_not_found() -> None:
         verify_job(uuid4())
 
 
-def test_every_job_is_known_once_by_its_row_or_its_events(cast: Cast, eve: Intruder) -> None:
-    jobs = [make_job(cast.alice.user).pk for _ in range(5)]
-    eve.run("delete from jobs_job where id = %s", jobs[2])
-    eve.run("delete from jobs_event where job = %s", jobs[3])
+def test_every_job_is_known_once_by_its_row_or_its_events(
+    people: People, intruder: Intruder
+) -> None:
+    jobs = [make_job(people.alice.user).pk for _ in range(5)]
+    intruder.run("delete from jobs_job where id = %s", jobs[2])
+    intruder.run("delete from jobs_event where job = %s", jobs[3])
     assert list(known_jobs()) == jobs
 
 
 def verify_command(*arguments: str) -> str:
-    said = io.StringIO()
-    call_command("verify", *arguments, stdout=said)
-    return said.getvalue()
+    reported = io.StringIO()
+    call_command("verify", *arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def failing_command(*arguments: str) -> tuple[str, CommandError]:
-    said = io.StringIO()
+    reported = io.StringIO()
     with pytest.raises(CommandError) as raised:
-        call_command("verify", *arguments, stdout=said)
-    return said.getvalue(), raised.value
+        call_command("verify", *arguments, stdout=reported)
+    return reported.getvalue(), raised.value
 
 
-def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(cast: Cast, eve: Intruder) -> None:
-    jobs = [make_job(cast.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
+def test_the_command_goes_on_past_a_bad_job_and_lists_every_one(
+    people: People, intruder: Intruder
+) -> None:
+    jobs = [make_job(people.alice.user, [ATTEMPT, output("a")]).pk for _ in range(5)]
     assert verify_command("--all") == "5 jobs checked, all good.\n0 seals checked, all good.\n"
     for job in (jobs[1], jobs[3]):
-        eve.change(job, 3, '"a"', '"b"')
-    said, error = failing_command("--all")
-    assert [line.split()[0] for line in said.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
-    assert "bad at 3: Event 3 was changed" in said
+        intruder.change(job, 3, '"a"', '"b"')
+    reported, error = failing_command("--all")
+    assert [line.split()[0] for line in reported.splitlines()] == [str(jobs[1]), str(jobs[3]), "0"]
+    assert "bad at 3: Event 3 was changed" in reported
     assert str(error) == "Bad: 2 of 5 jobs."
     assert error.returncode == 1
 
 
-def test_the_command_checks_named_jobs(cast: Cast) -> None:
-    good, unknown = make_job(cast.alice.user), uuid7()
-    said, error = failing_command(str(unknown), str(good.pk))
-    assert said.splitlines() == [
+def test_the_command_checks_named_jobs(people: People) -> None:
+    good, unknown = make_job(people.alice.user), uuid7()
+    reported, error = failing_command(str(unknown), str(good.pk))
+    assert reported.splitlines() == [
         f"{unknown}  bad: There is no such job.",
         f"{good.pk}  ok: 1 event, hash {bytes(good.head_hash).hex()}",
     ]
     assert str(error) == "Bad: 1 of 2 jobs."
 
 
-def test_the_command_speaks_json(cast: Cast, eve: Intruder) -> None:
-    good, bad = (make_job(cast.alice.user, [ATTEMPT]) for _ in range(2))
-    eve.change(bad.pk, 2, "attempt.started", "attempt.stirred")
-    said, _error = failing_command("--all", "--json")
-    lines = [json.loads(line) for line in said.splitlines()]
+def test_the_command_speaks_json(people: People, intruder: Intruder) -> None:
+    good, bad = (make_job(people.alice.user, [ATTEMPT]) for _ in range(2))
+    intruder.change(bad.pk, 2, "attempt.started", "attempt.stirred")
+    reported, _error = failing_command("--all", "--json")
+    lines = [json.loads(line) for line in reported.splitlines()]
     hashed = bytes(good.head_hash).hex()
     assert lines[0] == {"job": str(good.pk), "ok": True, "head": 2, "hash": hashed}
     assert (lines[1].pop("reason"), lines[1]) == (
-        verify_job(bad.pk).reason,
+        verify(bad).reason,
         {"job": str(bad.pk), "ok": False, "seq": 2},
     )
 
@@ -361,30 +367,30 @@ def test_the_command_wants_to_know_which(arguments: tuple[str, ...]) -> None:
     assert "Name jobs by id" in str(failing_command(*arguments)[1])
 
 
-def test_the_api_answers_as_the_protocol_says(cast: Cast, job: Job, eve: Intruder) -> None:
-    client, path = cast.vera.client(), f"/api/jobs/{job.pk}/verify"
+def test_the_api_answers_as_the_protocol_says(people: People, job: Job, intruder: Intruder) -> None:
+    client, path = people.vera.client(), f"/api/jobs/{job.pk}/verify"
     good = client.get(path)
     assert good.status_code == 200
     assert good.json() == {"ok": True, "head": EVENTS, "hash": bytes(job.head_hash).hex()}
-    eve.change(job.pk, 57, "line 53", "line 54")
-    assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify_job(job.pk).reason}
+    intruder.change(job.pk, 57, "line 53", "line 54")
+    assert client.get(path).json() == {"ok": False, "seq": 57, "reason": verify(job).reason}
 
 
-def test_the_api_checks_for_those_only_who_may_read(cast: Cast, job: Job) -> None:
+def test_the_api_checks_for_those_only_who_may_read(people: People, job: Job) -> None:
     path = f"/api/jobs/{job.pk}/verify"
-    assert cast.carol.client().get(path).status_code == 404
-    assert cast.nobody.client().get(path).status_code == 404
-    assert cast.audrey.client().get(path).status_code == 200
-    assert cast.alice.browser().get(path).status_code == 200
-    assert cast.alice.client().get(f"/api/jobs/{uuid4()}/verify").json()["code"] == "not_found"
+    assert people.carol.client().get(path).status_code == 404
+    assert people.nobody.client().get(path).status_code == 404
+    assert people.audrey.client().get(path).status_code == 200
+    assert people.alice.browser().get(path).status_code == 200
+    assert people.alice.client().get(f"/api/jobs/{uuid4()}/verify").json()["code"] == "not_found"
 
 
-def test_a_process_checks_only_a_few_at_a_time(cast: Cast, job: Job) -> None:
+def test_a_process_checks_only_a_few_at_a_time(people: People, job: Job) -> None:
     path = f"/api/jobs/{job.pk}/verify"
     taken = [api._slots.acquire(blocking=False) for _ in range(api.AT_ONCE)]
-    refused = cast.alice.client().get(path)
+    refused = people.alice.client().get(path)
     for _ in taken:
         api._slots.release()
     assert (refused.status_code, refused.json()["code"]) == (429, "over_limit")
     assert int(refused["Retry-After"]) >= 1
-    assert cast.alice.client().get(path).status_code == 200
+    assert people.alice.client().get(path).status_code == 200

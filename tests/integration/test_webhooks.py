@@ -122,10 +122,10 @@ def test_an_ended_job_is_told_with_a_key_and_a_signature(other: Other) -> None:
     headers, body = other.got[0]
     digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert headers["X-Reprise-Signature"] == f"sha256={digest}"
-    said = other.body()
+    reported = other.body()
     stored = log.read(UUID(job), 3).lines
     assert stored.encode() in body
-    assert said == {
+    assert reported == {
         "job": job, "kind": "load", "title": "Restart “gs-001”", "status": "succeeded",
         "event": json.loads(stored),
     }  # fmt: skip

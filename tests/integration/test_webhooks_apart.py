@@ -6,6 +6,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -84,14 +86,12 @@ def other_words(client: socket.socket, over: threading.Event) -> None:
     [silent, closing, garbage, half, dripping, large_head, nonsense, other_words],
     ids=lambda talk: talk.__name__,
 )
-def test_an_address_without_a_proper_answer_gets_everything_later(
-    talk: Talk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 1.0)
+def test_an_address_without_a_proper_answer_gets_everything_later(talk: Talk) -> None:
+    soon = partial(webhooks.handle_events, timeout=1.0)
     with talking(talk) as address, told(address) as consumer:
         before = found().position
         job = ended_job()
-        run(consumer)
+        run(replace(consumer, handle=soon))
         assert found().failures == 1
         assert found().error.startswith(f"No answer to {job}/4") or "answered 500" in found().error
     well = Other()

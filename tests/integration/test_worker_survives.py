@@ -108,7 +108,7 @@ def test_a_blocked_loop_costs_no_run_its_lease(database: str, who: Principal) ->
 def test_a_run_that_kills_its_worker_fails_after_so_many_attempts(
     database: str, who: Principal
 ) -> None:
-    with workers.kept(**env(database)) as processes:
+    with workers.restarted(**env(database)) as processes:
         early = submit(who, "test-brief", hang=True)
         job = submit(who, kinds.Faulty.name, fault=kinds.KILL)
         third = swept(lambda: [*events(job, "attempt.started"), *[None] * 3][2], "a third attempt")

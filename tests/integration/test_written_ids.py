@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from jobs import feed
-from tests.support.cast import Cast, post
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.people import People, post
 
 FORMS: dict[str, Callable[[UUID], str]] = {
     "as it is": str,
@@ -35,17 +35,17 @@ COMMANDS = ["verify", "rebuild", "record", "export"]
 
 
 @pytest.fixture
-def job(cast: Cast) -> UUID:
+def job(people: People) -> UUID:
     made = make_job(
-        cast.root.user, [ATTEMPT], title="Found it", params={"events": 5}, team=cast.red
+        people.root.user, [ATTEMPT], title="Found it", params={"events": 5}, team=people.red
     )
     feed.sequence_events()
     return made.pk
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_id_is_taken_in_this_form(cast: Cast, job: UUID, form: str) -> None:
-    text, client, browser = FORMS[form](job), cast.root.client(), cast.root.browser()
+def test_an_id_is_taken_in_this_form(people: People, job: UUID, form: str) -> None:
+    text, client, browser = FORMS[form](job), people.root.client(), people.root.browser()
     for path in PATHS:
         assert client.get(path.format(text)).status_code == 200, path
     for query in QUERIES:
@@ -66,8 +66,8 @@ def test_an_id_is_taken_in_this_form(cast: Cast, job: UUID, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", NO_FORMS)
-def test_an_id_is_none_in_this_form(cast: Cast, job: UUID, form: str) -> None:
-    text, client, browser = NO_FORMS[form](job), cast.root.client(), cast.root.browser()
+def test_an_id_is_none_in_this_form(people: People, job: UUID, form: str) -> None:
+    text, client, browser = NO_FORMS[form](job), people.root.client(), people.root.browser()
     for path in PATHS:
         assert client.get(path.format(text)).status_code == 404, path
     assert post(client, f"/api/jobs/{text}/pause").status_code == 404
@@ -83,8 +83,8 @@ def test_an_id_is_none_in_this_form(cast: Cast, job: UUID, form: str) -> None:
             call_command(command, text)
 
 
-def test_a_page_of_a_slash_too_many_is_none(cast: Cast, job: UUID) -> None:
-    browser = cast.root.browser()
+def test_a_page_of_a_slash_too_many_is_none(people: People, job: UUID) -> None:
+    browser = people.root.browser()
     for path in (f"/jobs/{job}/", "/history/", "/jobs/new/", "/sign-in/"):
         assert browser.get(path).status_code == 404, path
     assert browser.get("/admin").status_code == 301

@@ -16,8 +16,8 @@ from jobs.integrity import recording
 from jobs.log import cursor_of
 from tests.replay import histories
 from tests.support.clients import TRANSPORTS, Follow
+from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
-from tests.support.stage import Stage, stage
 
 pytestmark = pytest.mark.replay
 
@@ -80,17 +80,17 @@ def test_a_changed_byte_is_found_where_it_is(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[Stage]:
-    with services.database() as url, stage(url, services.valkey.url) as staged:
+def scene(services: Services) -> Iterator[LiveServer]:
+    with services.database() as url, live_server(url, services.valkey.url) as started:
         for name in histories.NAMES:
             histories.load(histories.read(name), url)
-        yield staged
+        yield started
 
 
 @pytest.mark.parametrize("transport", sorted(TRANSPORTS))
 @pytest.mark.parametrize("name", histories.NAMES)
 async def test_a_follower_that_is_cut_gets_the_recorded_bytes(
-    name: str, transport: str, scene: Stage
+    name: str, transport: str, scene: LiveServer
 ) -> None:
     history = histories.read(name)
     got: list[str] = []
@@ -103,7 +103,7 @@ async def test_a_follower_that_is_cut_gets_the_recorded_bytes(
 
 
 async def taken(
-    scene: Stage, follow: Follow, history: histories.History, after: str, most: int
+    scene: LiveServer, follow: Follow, history: histories.History, after: str, most: int
 ) -> list[str]:
     """Follow from a cursor and cut the connection after `most` events."""
     texts: list[str] = []

@@ -33,7 +33,7 @@ AWKWARD = ("plain", "Ã¤\u2028\u2029\x85 <b>", "\ud800\x00", '"}\n\r{"seq":1', "ð
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ArchiveFolder:
     """The archive's folder, and the address that may drop a month."""
 
     folder: Path
@@ -62,21 +62,21 @@ class Shelf:
 
 
 @contextmanager
-def shelf(services: Services, database: str, folder: Path) -> Iterator[Shelf]:
+def open_archive(services: Services, database: str, folder: Path) -> Iterator[ArchiveFolder]:
     """Put the archive storage on a folder of its own."""
     entry = settings_from({"REPRISE_ARCHIVE": str(folder)}).archive
     owner_url = with_database(services.postgres.superuser_url, database.rsplit("/", 1)[1])
     with override_settings(STORAGES={**settings.STORAGES, "archive": entry}):
         archive_frames.frame_texts.cache_clear()
-        yield Shelf(folder, owner_url)
+        yield ArchiveFolder(folder, owner_url)
     archive_frames.frame_texts.cache_clear()
 
 
 def archive(before: Month = APRIL, **options: object) -> str:
     """Call the command; return what it says."""
-    said = StringIO()
-    call_command("archive", before=before, stdout=said, **options)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("archive", before=before, stdout=reported, **options)
+    return reported.getvalue()
 
 
 def ended(
@@ -89,8 +89,8 @@ def ended(
 ) -> Job:
     """Return a job of that month that has ended."""
     first = datetime(month.year, month.number, 1, tzinfo=UTC)
-    said = [output(AWKWARD[number % len(AWKWARD)]) for number in range(outputs)]
-    return make_job(owner, [ATTEMPT, *said, DONE], id=id_in(first, days), team=team)
+    reported = [output(AWKWARD[number % len(AWKWARD)]) for number in range(outputs)]
+    return make_job(owner, [ATTEMPT, *reported, DONE], id=id_in(first, days), team=team)
 
 
 def fed() -> None:
@@ -106,6 +106,6 @@ def texts(job: UUID) -> list[str]:
 
 def exported(job: UUID) -> str:
     """Return a job's export."""
-    said = StringIO()
-    call_command("export", str(job), stdout=said)
-    return said.getvalue()
+    reported = StringIO()
+    call_command("export", str(job), stdout=reported)
+    return reported.getvalue()

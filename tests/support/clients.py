@@ -17,7 +17,7 @@ import websockets
 from django.test import Client
 from httpx_sse import EventSource
 
-from tests.support.stage import Web
+from tests.support.live_server import Web
 
 Headers = dict[str, str]
 _SCAN = json.JSONDecoder()

@@ -1,4 +1,4 @@
-"""What a web process says of itself at `/metrics`."""
+"""Reads a web process's counters from `/metrics`."""
 
 from __future__ import annotations
 

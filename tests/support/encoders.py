@@ -38,8 +38,8 @@ def _javascript(expression: str) -> Encode:
 
 def _go(text: str) -> str:
     """Encode as Go's encoding/json documents: <, >, &, U+2028 and U+2029 are escaped too."""
-    said = json.dumps(text, ensure_ascii=False)
-    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", said)
+    reported = json.dumps(text, ensure_ascii=False)
+    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", reported)
 
 
 def _upper(encode: Encode, digits: str) -> Encode:

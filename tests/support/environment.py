@@ -1,4 +1,4 @@
-"""The settings that an environment gives, as a process that starts in it reads them."""
+"""Reads the settings from an environment, as a process that starts in it does."""
 
 from __future__ import annotations
 

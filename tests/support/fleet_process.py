@@ -1,4 +1,4 @@
-"""A demo fleet for tests: real processes in a folder of their own, faster than life."""
+"""Runs a demo fleet for tests: real processes in a folder of their own, at 20 times the speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients by hand: a socket that takes little ahead, asks, and reads when it is told to."""
+"""A client on a bare socket: it buffers little and reads only when a test calls it."""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
-"""Seals of a test: making some, looking at them, and what commands say of them."""
+"""Helpers for tests of seals: make, lose, forge and verify them."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -15,10 +17,10 @@ from django.test import override_settings
 
 from jobs import log
 from jobs.integrity import seals, verify_seals
-from jobs.integrity.seals import key
+from jobs.integrity.seals import key, text
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
-from tests.support.tampering import Intruder
+from tests.support.intruder import Intruder
 
 REASON = "--reason=Restored Monday's backup."
 
@@ -57,28 +59,54 @@ def acknowledged() -> dict[int, int]:
     return {one.seal: one.acknowledged.number for one in found if one.acknowledged and one.ok}
 
 
-def three_seals() -> list[Job]:
-    """Return two jobs: three seals, of both, of the second, of the first."""
+def three_seals(*, third_job: bool = False) -> list[Job]:
+    """Return two jobs: three seals, of both, of the second, of the first.
+
+    The last seal has a third job too where one is wanted.
+    """
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     seals.seal_heads()
     append(jobs[1])
     seals.seal_heads()
     append(jobs[0], 3)
+    jobs += [make_job()] if third_job else []
     assert seals.seal_heads() is not None
     return jobs
 
 
-def forget(eve: Intruder, *numbers: int) -> None:
+def signed_anew(line: str, signer: Ed25519PrivateKey, **changes: object) -> str:
+    """Return a seal's line with changes, under the signature of this key."""
+    key_of_signer = key.raw_key(signer.public_key())
+    made = replace(text.parse_seal(line), key=key_of_signer, **changes)  # type: ignore[arg-type]  # as a test has it
+    return made.signed(signer)
+
+
+def lose_seal(folder: Path, intruder: Intruder, number: int) -> str:
+    """Remove a seal, file and row; return what was in the file."""
+    path = file_of(folder, number)
+    content = path.read_text()
+    path.unlink()
+    forget(intruder, number)
+    return content
+
+
+def insert_seal(intruder: Intruder, number: int, line: str) -> None:
+    """Make the row of a seal, without its heads."""
+    statement = "insert into jobs_seal (number, at, text) values (%s, %s, %s)"
+    intruder.run(statement, number, text.parse_seal(line).at, line)
+
+
+def forget(intruder: Intruder, *numbers: int) -> None:
     """Remove the rows of seals."""
     for number in numbers:
-        eve.run("delete from jobs_sealedhead where seal_id = %s", number)
-        eve.run("delete from jobs_seal where number = %s", number)
+        intruder.run("delete from jobs_sealedhead where seal_id = %s", number)
+        intruder.run("delete from jobs_seal where number = %s", number)
 
 
-def cut(eve: Intruder, job: Job, seq: int) -> None:
+def cut(intruder: Intruder, job: Job, seq: int) -> None:
     """Put a job's log and row back to where its head was `seq`."""
-    eve.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
-    eve.run(
+    intruder.run("delete from jobs_event where job = %s and seq > %s", job.pk, seq)
+    intruder.run(
         "update jobs_job j set head = e.seq, last_at = e.at, head_hash = decode("
         "substring(right(e.text, 66) for 64), 'hex') from jobs_event e "
         "where j.id = %s and e.job = j.id and e.seq = %s",
@@ -87,36 +115,30 @@ def cut(eve: Intruder, job: Job, seq: int) -> None:
     )
 
 
-def restored_database(eve: Intruder) -> list[Job]:
+def restored_database(intruder: Intruder) -> list[Job]:
     """Return two jobs with three seals, put back to where there was seal 1 only.
 
     Their heads are 2 again. Seal 2 has the second at 3, seal 3 the first at 5 and a job that is
     gone.
     """
-    jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
-    seals.seal_heads()
-    append(jobs[1])
-    seals.seal_heads()
-    append(jobs[0], 3)
-    gone = make_job()
-    assert seals.seal_heads() is not None
-    forget(eve, 2, 3)
+    *jobs, gone = three_seals(third_job=True)
+    forget(intruder, 2, 3)
     for job in jobs:
-        cut(eve, job, 2)
-    eve.run("delete from jobs_event where job = %s", gone.pk)
-    eve.run("delete from jobs_job where id = %s", gone.pk)
+        cut(intruder, job, 2)
+    intruder.run("delete from jobs_event where job = %s", gone.pk)
+    intruder.run("delete from jobs_job where id = %s", gone.pk)
     return jobs
 
 
 def command(*arguments: str) -> str:
-    said = io.StringIO()
-    call_command(*arguments, stdout=said)
-    return said.getvalue()
+    reported = io.StringIO()
+    call_command(*arguments, stdout=reported)
+    return reported.getvalue()
 
 
 def failing(*arguments: str) -> str:
-    said = io.StringIO()
+    reported = io.StringIO()
     with pytest.raises(CommandError) as raised:
-        call_command(*arguments, stdout=said)
+        call_command(*arguments, stdout=reported)
     assert raised.value.returncode == 1
-    return f"{said.getvalue()}{raised.value}"
+    return f"{reported.getvalue()}{raised.value}"

@@ -67,6 +67,7 @@ class Services:
     def __post_init__(self) -> None:
         self._numbers = count(1)
         self._running: list[Server] = []
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
 
     @cached_property
     def postgres(self) -> Server:
@@ -106,6 +107,8 @@ class Services:
 
     def stop(self) -> None:
         """Stop whatever was started."""
+        if self._connection is not None:
+            self._connection.close()
         for server in reversed(self._running):
             server.stop()
 
@@ -117,7 +120,18 @@ class Services:
         self._running.append(server)
         return server
 
-    @staticmethod
-    def _admin(server: Server, statement: str, name: str) -> None:
-        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    def _admin(self, server: Server, statement: str, name: str) -> None:
+        """Execute a statement on a database; again where the connection turns out to have ended.
+
+        One connection for all tests: to make one costs more than to copy a database.
+        """
+        query = sql.SQL(statement).format(sql.Identifier(name))
+        if self._connection is not None and not self._connection.closed:
+            try:
+                self._connection.execute(query)
+                return
+            except psycopg.OperationalError:
+                if not self._connection.closed:
+                    raise
+        self._connection = psycopg.connect(server.superuser_url, autocommit=True)
+        self._connection.execute(query)

@@ -1,4 +1,4 @@
-"""`ops/up` for tests: run on a folder of its own, without the demo, and looked at from outside."""
+"""Runs `ops/up` on a folder of its own, without the demo."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from ops.child import spawn, tethered
 from ops.embedded import ports
-from ops.embedded.server import tethered
 from ops.setup.clone import ROOT
 from tests.support.waiting import until
 
@@ -72,15 +72,8 @@ def running(state: Path, **own: str) -> Iterator[Copy]:
     """Start on `state`; stop afterwards by SIGTERM, which must be a success, unless it is dead."""
     output, ready = state.with_name(f"{state.name}.out"), state / "ready.json"
     ready.unlink(missing_ok=True)  # a start that was killed could not
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            tethered([str(UP), "--no-demo"], signal.SIGTERM, parent=os.getpid()),
-            env=environment(state, **own),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
+    command = tethered([str(UP), "--no-demo"], signal.SIGTERM, parent=os.getpid())
+    process = spawn(command, output, env=environment(state, **own), append=False)
     try:
         until(lambda: ready.exists() or process.poll() is not None, "ready.json")
         assert ready.exists(), output.read_text()

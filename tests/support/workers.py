@@ -1,4 +1,4 @@
-"""Real `manage.py worker` processes, and a kind whose runs they can be caught at."""
+"""Runs `manage.py worker` processes, and a kind whose runs can be made to hang."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def processes(count: int, **env: str) -> Iterator[list[subprocess.Popen[bytes]]]
 
 
 @contextmanager
-def kept(**env: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+def restarted(**env: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run a worker, and another when it ends; all that there have been are in the list."""
     over = threading.Event()
     with ExitStack() as stack:

@@ -47,8 +47,8 @@ def history(count: int, job: UUID = JOB) -> list[Event]:
     for seq in range(1, count + 1):
         type = "job.succeeded" if seq == count else "step.output"
         data = {"text": f'{seq} "}}],é\u2028', "stream": "out"}
-        said = {"seq": seq, "type": type, "version": 1, "data": data}
-        body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+        reported = {"seq": seq, "type": type, "version": 1, "data": data}
+        body = json.dumps(reported, ensure_ascii=False, separators=(",", ":")).encode()
         previous = hashlib.sha256(previous + body).digest()
         raw = body[:-1] + f',"hash":"{previous.hex()}"}}'.encode()
         found.append(frames.parse_event(raw.decode()))

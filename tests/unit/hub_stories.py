@@ -21,8 +21,11 @@ from jobs.log import Cursor, Head
 from jobs.log.types import PAGE_BYTES
 from streams import wire
 from streams.counters import Counters
-from streams.hub import hub, subscription
 from streams.hub.batches import Bounds
+from streams.hub.continuity import Continuity
+from streams.hub.followed import Followed
+from streams.hub.hub import Hub
+from streams.hub.subscription import Subscription
 from tests.unit.hub_world import MemoryLayer, MemoryLog, run
 
 NEVER = 1e6
@@ -127,11 +130,22 @@ RESTORED = _stories([*ARRIVING, "lost"], 25, TROUBLE, RESTORE)
 HINTS_ALONE = _stories(ARRIVING, 8)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The classes that a story is told with; a mutant in place of one makes it go wrong."""
+
+    hub: type[Hub] = Hub
+    followed: type[Followed] = Followed
+    subscription: type[Subscription] = Subscription
+    continuity: type[Continuity] = Continuity
+
+
 @dataclass
 class Follower:
     """One client: what it got over all its connections, and the milestones of the last one."""
 
-    hub: hub.Hub
+    hub: Hub
+    parts: Parts
     job: UUID
     texts: list[str]
     slowness: float
@@ -158,7 +172,9 @@ class Follower:
     async def _connect(self, breaks_at: int | None) -> None:
         cursor = Cursor(len(self.texts), self.texts[-1][-66:-58] if self.texts else None)
         head = await self._checked(cursor)
-        follows = subscription.Subscription(self.hub, self.job, cursor, head)
+        follows = self.parts.subscription(
+            self.hub, self.job, cursor, head, continuity=self.parts.continuity
+        )
         self.kinds = []
         async with aclosing(follows.items()) as items:
             async for item in items:
@@ -191,18 +207,18 @@ class Follower:
 class World:
     """One job, its hub, whoever follows, and the trouble they are in."""
 
-    def __init__(self, story: Story, **options: float) -> None:
+    def __init__(self, story: Story, parts: Parts, **options: float) -> None:
         self.log = MemoryLog(story.log_seconds, story.page_bytes)
         self.layer = MemoryLayer(story.layer_seconds)
         self.job = self.log.submit()
         self.counters = Counters()
-        self.hub = hub.Hub(
+        self.hub = parts.hub(
             self.log, lambda: self.layer, counters=self.counters, bounds=story.bounds,
-            **options,  # type: ignore[arg-type]  # they are seconds
+            followed=parts.followed, **options,  # type: ignore[arg-type]  # they are seconds
         )  # fmt: skip
         self.followers: list[Follower] = []
         self._following: list[asyncio.Task[None]] = []
-        self._story = story
+        self._story, self._parts = story, parts
 
     async def live(self) -> None:
         """Let it all happen, until everybody has the end."""
@@ -253,7 +269,7 @@ class World:
             case Follow():
                 has = self.log.texts(self.job)
                 has = has[: round(step.share * len(has))]
-                one = Follower(self.hub, self.job, has, step.slowness, step.breaks_at)
+                one = Follower(self.hub, self._parts, self.job, has, step.slowness, step.breaks_at)
                 self.followers.append(one)
                 self._following.append(asyncio.create_task(one.follow()))
             case Restore():
@@ -283,19 +299,19 @@ def _later(seconds: float, do: Callable[..., None], *args: object) -> None:
     asyncio.get_running_loop().call_later(seconds, do, *args)
 
 
-def troubled(story: Story) -> World:
+def troubled(story: Story, parts: Parts = Parts()) -> World:
     """Tell a story of `TROUBLED`; return the world afterwards. Raises AssertionError."""
-    return _told(story)
+    return _told(story, parts)
 
 
-def by_hints_alone(story: Story) -> World:
+def by_hints_alone(story: Story, parts: Parts = Parts()) -> World:
     """Tell a story of `HINTS_ALONE`; return the world afterwards. Raises AssertionError."""
-    return _told(story, poll_seconds=NEVER, heartbeat_seconds=NEVER)
+    return _told(story, parts, poll_seconds=NEVER, heartbeat_seconds=NEVER)
 
 
-def _told(story: Story, **options: float) -> World:
+def _told(story: Story, parts: Parts, **options: float) -> World:
     async def life() -> World:
-        world = World(story, **options)
+        world = World(story, parts, **options)
         await world.live()
         return world
 

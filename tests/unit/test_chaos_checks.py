@@ -124,8 +124,8 @@ def again() -> Seen:
 def out_of_order() -> Seen:
     """Return a run in which the success of a step that was waited for is not there."""
     told = story()
-    place = next(n for n, one in enumerate(told.events) if one["type"] == "step.succeeded")
-    del told.events[place]
+    installation = next(n for n, one in enumerate(told.events) if one["type"] == "step.succeeded")
+    del told.events[installation]
     return told.seen()
 
 

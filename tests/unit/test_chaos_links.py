@@ -8,14 +8,22 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.links import verdict
-from tests.chaos.links.cables import Traffic
-from tests.chaos.links.cases import Case, draw, twins, waves
-from tests.chaos.links.connection import Terms
-from tests.chaos.links.frames import TOO_BIG, Capped, Greeted, GreetedStream, Reader
+from tests.chaos.links.cases import Case, batches, draw, twins
 from tests.chaos.links.kinds import LADDER, PAGE, WORDS
 from tests.chaos.links.verdict import Found, Judged, bounds, judge
+from tests.chaos.links.veth_links import Traffic
 from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
+from tests.support.relay import LinkOptions
+from tests.support.relay.filters import (
+    TOO_BIG,
+    AnswerFilter,
+    CutAfterBytes,
+    CutAfterHello,
+    MessageCap,
+    StreamStall,
+    WebSocketStall,
+)
 
 CASE = Case(1, "128k", "medium", "python", "websocket", "daphne", "bare")
 TWIN = replace(CASE, number=2, twin=True)
@@ -143,7 +151,7 @@ def test_each_follower_and_transport_meets_each_server_with_and_without_nginx() 
 
 
 def test_each_case_has_a_twin_that_comes_before_it_or_with_it() -> None:
-    groups = waves(draw(7), at_once=70)
+    groups = batches(draw(7), at_once=70)
     seen = set[tuple[str, ...]]()
     for group in groups:
         seen |= {case.needs for case in group if case.twin}
@@ -161,7 +169,7 @@ def test_the_ladder_needs_what_the_best_transport_does_that_gets_through() -> No
     )  # fmt: skip
 
 
-# -- what relays understand --------------------------------------------------------------------
+# -- what relays do ----------------------------------------------------------------------------
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 
@@ -177,12 +185,12 @@ def frame(payload: bytes, opcode: int = 1, *, final: bool = True) -> bytes:
     return first + b"\x7f" + size.to_bytes(8, "big") + payload
 
 
-def passed(reader: Reader, data: bytes, chance: random.Random) -> bytes:
-    """Return what a reader passes on of bytes that come in pieces by chance."""
+def passed(made: AnswerFilter, data: bytes, chance: random.Random) -> bytes:
+    """Return what a made passes on of bytes that come in pieces by chance."""
     out = b""
-    while data and not reader.stopped:
+    while data and not made.stopped:
         count = chance.choice((1, 2, 3, 7, 100, 5000, 100_000))
-        out += reader.feed(data[:count])
+        out += made.feed(data[:count])
         data = data[count:]
     return out
 
@@ -193,50 +201,71 @@ def test_a_message_within_the_cap_passes_as_it_is_and_one_beyond_ends_the_connec
 ) -> None:
     chance = random.Random(seed)
     fine = HANDSHAKE + frame(b"hello") + frame(b"x" * 300) + frame(b"", 9) + frame(b"y" * 65536)
-    reader = Capped(65536)
-    assert (passed(reader, fine, chance), reader.stopped) == (fine, False)
+    made = MessageCap(65536)
+    assert (passed(made, fine, chance), made.stopped) == (fine, False)
     for over in (frame(b"z" * 65537), frame(b"a" * 60000, final=False) + frame(b"b" * 6000, 0)):
-        reader = Capped(65536)
-        out = passed(reader, fine + over + frame(b"never"), chance)
+        made = MessageCap(65536)
+        out = passed(made, fine + over + frame(b"never"), chance)
         assert out.startswith(fine)
         assert out.endswith(TOO_BIG)
         assert b"never" not in out
-        assert reader.ends
+        assert made.ends
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_after_the_greeting_of_a_socket_nothing_passes(seed: int) -> None:
     greeting = HANDSHAKE + frame(b"", 9) + frame(b'{"kind":"hello"}')
-    reader = Greeted()
-    out = passed(reader, greeting + frame(b"x" * 300) + frame(b"more"), random.Random(seed))
-    assert (out, reader.stopped, reader.ends) == (greeting, True, False)
+    made = WebSocketStall()
+    out = passed(made, greeting + frame(b"x" * 300) + frame(b"more"), random.Random(seed))
+    assert (out, made.stopped, made.ends) == (greeting, True, False)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_after_the_greeting_of_a_stream_nothing_passes(seed: int) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: padding\n\nretry: 500\n\n"
     greeting = head + b'event: hello\nid: 0\ndata: {"head":3}\n\n'
-    reader = GreetedStream()
-    out = passed(reader, greeting + b"data: 1\n\ndata: 2\n\n", random.Random(seed))
-    assert (out, reader.stopped) == (greeting, True)
+    made = StreamStall()
+    out = passed(made, greeting + b"data: 1\n\ndata: 2\n\n", random.Random(seed))
+    assert (out, made.stopped) == (greeting, True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_stream_is_cut_so_many_bytes_after_its_greeting(seed: int) -> None:
+    greeting = HANDSHAKE + frame(b'{"kind":"hello","head":3}')
+    chance, count, out = random.Random(seed), 0, b""
+    made = CutAfterHello(1000)
+    data = greeting + b"x" * 3000
+    while not made.ends:
+        step = chance.choice((1, 7, 100))
+        out, count = out + made.feed(data[count : count + step]), count + step
+    assert data.startswith(out)
+    assert len(greeting) + 1000 <= len(out) <= len(greeting) + 1100
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_connection_is_cut_after_so_many_bytes(seed: int) -> None:
+    made = CutAfterBytes(1000)
+    assert passed(made, b"x" * 3000, random.Random(seed)) == b"x" * 1000
+    assert made.ends
 
 
 @pytest.mark.parametrize(
-    ("terms", "socket", "stream"),
+    ("options", "socket", "stream"),
     [
-        (Terms(), None, None),
-        (Terms(most=9), Capped, None),
-        (Terms(stalls="sockets"), Greeted, None),
-        (Terms(stalls="streams"), Greeted, GreetedStream),
+        (LinkOptions(), None, None),
+        (LinkOptions(most=9), MessageCap, None),
+        (LinkOptions(stalls="sockets"), WebSocketStall, None),
+        (LinkOptions(stalls="streams"), WebSocketStall, StreamStall),
+        (LinkOptions(cut_bytes=9), CutAfterHello, CutAfterHello),
     ],
 )
 def test_only_what_is_to_be_held_is_looked_at(
-    terms: Terms, socket: type[Reader] | None, stream: type[Reader] | None
+    options: LinkOptions, socket: type[AnswerFilter] | None, stream: type[AnswerFilter] | None
 ) -> None:
     requests = [
         b"GET /ws/jobs/1/?after=0 HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
         b"GET /api/jobs/1/stream?after=0 HTTP/1.1\r\n\r\n",
         b"GET /api/jobs/1/events?after=0 HTTP/1.1\r\n\r\n",
     ]
-    looking = [terms.reader(request) for request in requests]
+    looking = [options.answer_filter(request) for request in requests]
     assert [type(one) if one else None for one in looking] == [socket, stream, None]

@@ -136,13 +136,13 @@ def test_data_of_another_shape_ends_nothing(odd: Event) -> None:
 
 def test_a_wait_is_said_in_words() -> None:
     waits = [{"for": "kind", "kind": "backup"}]
-    said = [
+    reported = [
         event("job.waiting", {"for": "kind", "waits": waits, "count": 1}),
         event("job.waiting", {"for": "kind"}),
         event("job.waiting", {"for": "weather", "waits": [7], "count": 1}),
     ]
     out = io.StringIO()
-    Plain(out, out, output=True).events(said)
+    Plain(out, out, output=True).events(reported)
     assert out.getvalue().splitlines() == [
         "Waits for a worker that knows the kind backup",
         "Waits for: kind",
@@ -162,7 +162,7 @@ def only_colours(text: str) -> bool:
 
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_nothing_but_colours_tabs_and_newlines_gets_through(a: str, b: str, c: str) -> None:
-    said = [
+    reported = [
         event("job.submitted", {"title": a, "kind": b, "plan": PLAN, "total": 1}),
         event("attempt.started", {"worker": c}, attempt=2),
         event("step.started", {"try": 1}, step=a, target=b),
@@ -176,13 +176,13 @@ def test_nothing_but_colours_tabs_and_newlines_gets_through(a: str, b: str, c: s
         event("job.failed", {"message": b}),
     ]
     out = io.StringIO()
-    Plain(out, out, output=True).events(said)
+    Plain(out, out, output=True).events(reported)
     assert only_colours(out.getvalue())
     assert "\x1b" not in out.getvalue()
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=100, color_system="truecolor")
     bars = Bars(console, output=True)  # not begun: rich moves the cursor for its bars
-    bars.events(said)
+    bars.events(reported)
     assert only_colours(file.getvalue())
 
 
@@ -229,7 +229,7 @@ def expanded(line: Sequence[Stretch]) -> list[Stretch]:
 @pytest.mark.parametrize("case", INTERLEAVED, ids=str)
 def test_streams_and_steps_have_lines_of_their_own(case: Interleaved) -> None:
     out = io.StringIO()
-    said = [
+    reported = [
         event(
             each["type"],
             {"text": each.get("text", ""), "stream": each.get("stream", "out")},
@@ -238,7 +238,7 @@ def test_streams_and_steps_have_lines_of_their_own(case: Interleaved) -> None:
         )
         for each in case.events
     ]
-    Plain(out, io.StringIO(), output=True).events([*said, event("job.cancelled")])
+    Plain(out, io.StringIO(), output=True).events([*reported, event("job.cancelled")])
     shown = [line for line in out.getvalue().splitlines() if re.match(r"\w+ \w+ │ (?![✓✗↻])", line)]
     expected = [f"{of.rpartition(' ')[0]} │ {text}" for _, of, text in case.lines]
     assert sorted(shown) == sorted(expected)
@@ -246,13 +246,13 @@ def test_streams_and_steps_have_lines_of_their_own(case: Interleaved) -> None:
 
 def test_json_on_a_terminal_has_its_controls_escaped() -> None:
     raw = '{"title":"a\x7f\x9b31m\x80é\u00ff"}'
-    said = sent(raw)
+    reported = sent(raw)
     out = io.BytesIO()
-    JsonLines(out, None, for_terminal=True).events([said])
+    JsonLines(out, None, for_terminal=True).events([reported])
     assert out.getvalue() == b'{"title":"a\\u007f\\u009b31m\\u0080\xc3\xa9\xc3\xbf"}\n'
     assert json.loads(out.getvalue()) == json.loads(raw)
     out = io.BytesIO()
-    JsonLines(out, None).events([said])
+    JsonLines(out, None).events([reported])
     assert out.getvalue() == raw.encode() + b"\n"
 
 
@@ -298,8 +298,11 @@ def test_wrong_usage_is_2(
     except SystemExit as ended:
         status = ended.code
     assert status == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err.splitlines()[-1][:8]) == ("", "reprise:") or "error:" in said.err
+    reported = capsys.readouterr()
+    assert (reported.out, reported.err.splitlines()[-1][:8]) == (
+        "",
+        "reprise:",
+    ) or "error:" in reported.err
 
 
 def test_a_token_comes_from_the_file_else_the_option_else_the_environment(tmp_path: Path) -> None:

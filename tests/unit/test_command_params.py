@@ -43,12 +43,12 @@ def test_the_plan_is_one_step_in_batches() -> None:
     assert [(group.name, len(group.targets)) for group in plan.groups] == [
         ("canary", 1), ("batch 1", 6), ("batch 2", 5),
     ]  # fmt: skip
-    said = "12 targets in 3 batches: web-1 first, then 6, 5. Stops after 1 failure."
-    assert plan.words == said
+    reported = "12 targets in 3 batches: web-1 first, then 6, 5. Stops after 1 failure."
+    assert plan.words == reported
 
 
 @pytest.mark.parametrize(
-    ("others", "said"),
+    ("others", "reported"),
     [
         ({}, ""),
         ({"pause_after_canary": True}, "After web-1 somebody has to approve. "),
@@ -59,9 +59,9 @@ def test_the_plan_is_one_step_in_batches() -> None:
         ({"pause_after_canary": True, "canary": 12}, ""),
     ],
 )
-def test_the_plan_says_who_has_to_approve(others: dict[str, Any], said: str) -> None:
+def test_the_plan_says_who_has_to_approve(others: dict[str, Any], reported: str) -> None:
     words = Command().plan(params(max_failures=0, **others)).words
-    assert words.partition(". ")[2].removesuffix("Stops after 1 failure.") == said
+    assert words.partition(". ")[2].removesuffix("Stops after 1 failure.") == reported
 
 
 def test_the_plan_says_so_too_where_the_installation_wants_it() -> None:

@@ -105,10 +105,10 @@ def words_of(name: str, command: BaseCommand) -> list[str]:
     """Return what a command adds to those of Django's: its options and subcommands."""
     parser = command.create_parser("manage.py", name)
     subcommands = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
-    said = options(parser).union(*subcommands)
+    reported = options(parser).union(*subcommands)
     for choices in subcommands:
-        said = said.union(*map(options, choices.values()))
-    return sorted(said - options(BaseCommand().create_parser("manage.py", name)))
+        reported = reported.union(*map(options, choices.values()))
+    return sorted(reported - options(BaseCommand().create_parser("manage.py", name)))
 
 
 def options(parser: ArgumentParser) -> set[str]:

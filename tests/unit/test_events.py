@@ -67,9 +67,9 @@ def test_no_reader_finds_a_second_line_in_an_event(text: str) -> None:
     body, raw = make_body(event({text: [text]}, step=text, target=text, actor=text))
     assert body.splitlines() == [body]
     assert raw.splitlines() == [raw]
-    said = text.replace("\ud800", "\ufffd")
+    reported = text.replace("\ud800", "\ufffd")
     found = parse(with_hash(body, bytes(32)))
-    assert (found.data, found.step, found.target) == ({said: [said]}, said, said)
+    assert (found.data, found.step, found.target) == ({reported: [reported]}, reported, reported)
 
 
 def test_line_breaks_of_unicode_are_escaped_as_control_characters_are() -> None:

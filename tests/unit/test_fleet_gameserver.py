@@ -12,18 +12,19 @@ from ops.fleet.gameserver import DRAIN_SECONDS, FILL_SECONDS, Lobby
 class Clock:
     """The time that the lobby sees."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr("ops.fleet.gameserver.monotonic", lambda: self.now)
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock() -> Clock:
+    return Clock()
 
 
 def test_players_join_until_it_is_full(clock: Clock, tmp_path: Path) -> None:
-    lobby = Lobby(12, 1.0, str(tmp_path / "draining"))
+    lobby = Lobby(12, 1.0, str(tmp_path / "draining"), clock)
     seen = []
     for _ in range(20):
         seen.append(lobby.players())
@@ -34,7 +35,7 @@ def test_players_join_until_it_is_full(clock: Clock, tmp_path: Path) -> None:
 
 
 def test_in_a_drain_they_leave_and_nobody_joins(clock: Clock, tmp_path: Path) -> None:
-    lobby = Lobby(12, 1.0, str(tmp_path / "draining"))
+    lobby = Lobby(12, 1.0, str(tmp_path / "draining"), clock)
     clock.now += FILL_SECONDS
     lobby.drain(True)
     assert lobby.as_dict() == {"players": 12, "draining": True}
@@ -45,7 +46,7 @@ def test_in_a_drain_they_leave_and_nobody_joins(clock: Clock, tmp_path: Path) ->
 
 
 def test_draining_twice_does_not_begin_again(clock: Clock, tmp_path: Path) -> None:
-    lobby = Lobby(12, 1.0, str(tmp_path / "draining"))
+    lobby = Lobby(12, 1.0, str(tmp_path / "draining"), clock)
     clock.now += FILL_SECONDS
     lobby.drain(True)
     clock.now += DRAIN_SECONDS * 0.6
@@ -55,17 +56,17 @@ def test_draining_twice_does_not_begin_again(clock: Clock, tmp_path: Path) -> No
 
 
 def test_a_drain_outlives_the_process(clock: Clock, tmp_path: Path) -> None:
-    Lobby(12, 1.0, str(tmp_path / "draining")).drain(True)
-    restarted = Lobby(12, 1.0, str(tmp_path / "draining"))
+    Lobby(12, 1.0, str(tmp_path / "draining"), clock).drain(True)
+    restarted = Lobby(12, 1.0, str(tmp_path / "draining"), clock)
     clock.now += FILL_SECONDS
     assert restarted.as_dict() == {"players": 0, "draining": True}
     restarted.drain(False)
     clock.now += FILL_SECONDS
-    assert Lobby(12, 1.0, str(tmp_path / "draining")).draining is False
+    assert Lobby(12, 1.0, str(tmp_path / "draining"), clock).draining is False
     assert restarted.players() == 12
 
 
 def test_speed_makes_time_pass_faster(clock: Clock, tmp_path: Path) -> None:
-    lobby = Lobby(12, 10.0, str(tmp_path / "draining"))
+    lobby = Lobby(12, 10.0, str(tmp_path / "draining"), clock)
     clock.now += FILL_SECONDS / 10
     assert lobby.players() == 12

@@ -24,14 +24,13 @@ def test_every_name_gets_a_port_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_port_that_somebody_else_has_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ports, "GRACE_SECONDS", 0.1)
     before = ports.keep(tmp_path / "ports.json", ["a", "b"])
     with socket.socket() as other:
         other.bind(("127.0.0.1", before["a"]))
         other.listen()
-        after = ports.keep(tmp_path / "ports.json", ["a", "b"])
+        after = ports.keep(tmp_path / "ports.json", ["a", "b"], grace_seconds=0.1)
     assert after["a"] != before["a"]
     assert after["b"] == before["b"]
     assert json.loads((tmp_path / "ports.json").read_text())["a"] == after["a"]

@@ -178,15 +178,20 @@ def test_an_answer_of_a_process_that_goes_down_ends_its_connection() -> None:
         await send({"type": "http.response.body", "body": b"ok"})
 
     async def story() -> None:
-        said: list[Message] = []
+        reported: list[Message] = []
 
         async def keep(message: Message) -> None:
-            said.append(message)
+            reported.append(message)
 
         await release_on_exit(app)({"type": "http"}, receive, keep)
         current_followers().go_down(1)
         await release_on_exit(app)({"type": "http"}, receive, keep)
-        assert [one.get("headers") for one in said] == [[], None, [(b"Connection", b"close")], None]
+        assert [one.get("headers") for one in reported] == [
+            [],
+            None,
+            [(b"Connection", b"close")],
+            None,
+        ]
 
     run(story())
 

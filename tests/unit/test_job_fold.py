@@ -156,7 +156,7 @@ def test_a_parked_run_says_what_it_waits_for_and_when_it_is_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "parked"),
+    ("reported", "parked"),
     [
         ({"targets": [{"target": "gs-003", "job": "other"}]}, False),
         ({"waits": [{"for": "limit", "kind": "load", "limit": 1}]}, False),
@@ -165,9 +165,9 @@ def test_a_parked_run_says_what_it_waits_for_and_when_it_is_due() -> None:
     ],
 )
 def test_a_job_that_does_not_wait_by_itself_is_not_parked(
-    said: dict[str, Any], parked: bool
+    reported: dict[str, Any], parked: bool
 ) -> None:
-    assert summary_after(SUBMITTED, (EventType.JOB_WAITING, said)).parked is parked
+    assert summary_after(SUBMITTED, (EventType.JOB_WAITING, reported)).parked is parked
 
 
 @pytest.mark.parametrize(

@@ -62,12 +62,10 @@ def test_every_chunk_fits_an_event(text: str) -> None:
         make_body(Event(1, "step.output", 1, "2026-11-22T09:00:00.000000Z", "w", 1, "s", "t", data))
 
 
-def test_nothing_is_sent_any_more_once_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_module, "LINGER_SECONDS", 0)
-
+def test_nothing_is_sent_any_more_once_it_is_closed() -> None:
     async def write_and_close() -> tuple[list[str], list[str]]:
         log = Log(moments=9)
-        output = Output(make, log.append)
+        output = Output(make, log.append, linger_seconds=0)
         output.write("a", "out")
         await asyncio.sleep(0)
         output._flush_texts()  # as `drain` does, with the clock still running

@@ -56,9 +56,9 @@ def test_however_a_text_is_cut_no_secret_is_left_and_the_result_is_the_same(
 ) -> None:
     hidden, text = scene
     masks = Masks(hidden)
-    said = streamed(masks, *cut(text, places))
-    assert said == streamed(masks, text)
-    for left in (said, masks.text(text)):
+    reported = streamed(masks, *cut(text, places))
+    assert reported == streamed(masks, text)
+    for left in (reported, masks.text(text)):
         assert not any(value in left for value in hidden)
 
 
@@ -109,8 +109,8 @@ def test_output_of_two_streams_by_single_characters_shows_no_secret(
 
     events = asyncio.run(write_all())
     for stream in ("out", "err"):
-        said = "".join(e.data["text"] for e in events if e.data["stream"] == stream)
-        assert said == streamed(Masks(hidden), text)
+        reported = "".join(e.data["text"] for e in events if e.data["stream"] == stream)
+        assert reported == streamed(Masks(hidden), text)
 
 
 # Of all that escapes have a meaning for, and some that they have none for.
@@ -129,12 +129,12 @@ def test_whatever_a_secret_is_no_encoder_lets_it_through(
     before, after = "It is: ", ", they say."
     text = before + PYTHON[encoder](value) + after
     masks = Masks([value])
-    said = streamed(masks, *cut(text, places))
-    assert said == streamed(masks, text)
-    assert said.startswith(before)
-    assert said.endswith(after)
-    assert MASK in said
-    left = said[len(before) : -len(after)].replace(MASK, " ")
+    reported = streamed(masks, *cut(text, places))
+    assert reported == streamed(masks, text)
+    assert reported.startswith(before)
+    assert reported.endswith(after)
+    assert MASK in reported
+    left = reported[len(before) : -len(after)].replace(MASK, " ")
     # Quotes and backslashes at either end may be taken for those of the encoding.
     assert [piece for piece in leaks(value, left) if re.search(r"[^\\'\" ]", piece)] == []
 
@@ -199,16 +199,16 @@ def test_common_encodings_are_masked(form: str) -> None:
 def test_base64_of_something_around_it_does_not_give_it_away(before: bytes, after: bytes) -> None:
     value = b"correct horse battery"
     encoded = base64.b64encode(before + value + after).decode()
-    said = Masks([value.decode()]).text(encoded)
-    assert MASK in said
+    reported = Masks([value.decode()]).text(encoded)
+    assert MASK in reported
     # At either end a character of base64 may stand for a few bits of the value, no more.
-    assert len(encoded) - len(said.replace(MASK, "")) >= len(value) * 8 // 6 - 1
+    assert len(encoded) - len(reported.replace(MASK, "")) >= len(value) * 8 // 6 - 1
 
 
 def test_each_line_of_a_key_is_masked() -> None:
     key = "-----BEGIN-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END-----\n"
-    said = Masks([key]).text("found: hkiG9w0BAQEFAASC in line 3\r\nMIIEvQIBADANBgkq")
-    assert said == f"found: {MASK} in line 3\r\n{MASK}"
+    reported = Masks([key]).text("found: hkiG9w0BAQEFAASC in line 3\r\nMIIEvQIBADANBgkq")
+    assert reported == f"found: {MASK} in line 3\r\n{MASK}"
 
 
 def test_values_are_masked_in_members_names_and_numbers() -> None:
@@ -234,7 +234,7 @@ def test_log_records_are_masked_with_their_tracebacks() -> None:
     record = logging.LogRecord("x", 40, "f", 1, "saw %s", ("hunter2!",), where)
     logs.hide_secrets(masks)
     logs.let_go(masks)
-    said = formatter.format(record)
-    assert f"saw {MASK}" in said
-    assert f"ValueError: bad password {MASK}" in said
-    assert "hunter2!" not in said
+    reported = formatter.format(record)
+    assert f"saw {MASK}" in reported
+    assert f"ValueError: bad password {MASK}" in reported
+    assert "hunter2!" not in reported

@@ -52,9 +52,13 @@ async def test_a_command_gets_its_job_and_none_of_the_services_secrets(
         monkeypatch.setenv(name, "hush")
     heard = Heard()
     await local.run_local(["env"], heard, env={"OWN": "1"})
-    said = dict(line.split("=", 1) for line in heard.text["out"].splitlines() if "=" in line)
-    assert (said["REPRISE_JOB"], said["REPRISE_FENCE"], said["OWN"]) == ("a-job", "7", "1")
-    assert not local.SECRETS & set(said)
+    reported = dict(line.split("=", 1) for line in heard.text["out"].splitlines() if "=" in line)
+    assert (reported["REPRISE_JOB"], reported["REPRISE_FENCE"], reported["OWN"]) == (
+        "a-job",
+        "7",
+        "1",
+    )
+    assert not local.SECRETS & set(reported)
     assert "hush" not in heard.text["out"]
 
 

@@ -43,7 +43,7 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
 
 
 @pytest.mark.parametrize(
-    ("some", "said"),
+    ("some", "reported"),
     [
         (
             params(),
@@ -81,8 +81,8 @@ def test_every_server_is_in_one_group_and_in_the_order_given(
         ),
     ],
 )
-def test_the_plan_in_words(some: UpdateParams, said: str) -> None:
-    assert VersionUpdate().plan(some).words == said
+def test_the_plan_in_words(some: UpdateParams, reported: str) -> None:
+    assert VersionUpdate().plan(some).words == reported
 
 
 def test_the_title_says_version_and_how_many() -> None:

@@ -115,10 +115,10 @@ def epoch(started_at: str) -> float:
 
 def bounce(target: Target, running: dict[str, Any] | None) -> None:
     """Have the supervisor restart the server, and wait until the new process answers."""
-    said = {"id": os.urandom(8).hex()}
+    request = {"id": os.urandom(8).hex()}
     old = running["pid"] if running else None
     say(f"restarting {target.name}" + (f" (pid {old})" if old else ""))
-    asked = wait_for(target, lambda: ask(target, said), "the supervisor to take the restart")
+    asked = wait_for(target, lambda: ask(target, request), "the supervisor to take the restart")
     count = int(asked["restarts"])
 
     def answers() -> dict[str, Any] | None:
@@ -129,10 +129,10 @@ def bounce(target: Target, running: dict[str, Any] | None) -> None:
     say(f"pid {new['pid']} answers, version {new['version']}, restart {new['restarts']}")
 
 
-def ask(target: Target, said: dict[str, str]) -> dict[str, Any] | None:
+def ask(target: Target, request: dict[str, str]) -> dict[str, Any] | None:
     """Ask for a restart; asking again with the same id is asking once."""
     try:
-        return target.ask_supervisor("POST", "/restart", said)
+        return target.ask_supervisor("POST", "/restart", request)
     except Failed:
         return None
 
@@ -160,10 +160,10 @@ def health(target: Target, version: str) -> None:
             found = running["version"] if running else "no answer"
             detail = f"GET /version → {found} (expected {version})"
         else:
-            status, said = checked(target)
+            status, answer = checked(target)
             if tripped and status == 200:
-                status, said = 503, "told to fail on the control port"
-            detail = f"GET /healthz → {status} {said}"
+                status, answer = 503, "told to fail on the control port"
+            detail = f"GET /healthz → {status} {answer}"
             if status == 200:
                 say(f"ok, {detail}", GREEN)
                 return

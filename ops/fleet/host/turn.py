@@ -1,4 +1,4 @@
-"""Who may work on a target: one command at a time, and no attempt that has been overtaken.
+"""Lets one command at a time work on a target, and none of an attempt that was superseded.
 
 A job's attempts are counted by its fence (`REPRISE_JOB`, `REPRISE_FENCE`). The service's own fence
 stops what a worker that lost its job would write; this one stops what it would do.

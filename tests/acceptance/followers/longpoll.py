@@ -51,15 +51,15 @@ class LongPollFollower(Follower):
         assert answer.status_code == 200, f"{self}: {answer.status_code} {answer.text}"
         assert answer.headers["Cache-Control"] == "no-store"
         text = answer.content.decode()
-        said, came = json.loads(text), sliced(text)
-        assert (said["job"], said["after"]) == (self.job, cursor), f"{self}: {text[:200]}"
-        assert len(came) == len(said["events"]) <= limit
+        reported, came = json.loads(text), sliced(text)
+        assert (reported["job"], reported["after"]) == (self.job, cursor), f"{self}: {text[:200]}"
+        assert len(came) == len(reported["events"]) <= limit
         for raw in came:
             self.take(raw)
         after = f"{self.at}-{hash8(came[-1])}" if came else cursor
-        assert said["next"] == after, f"{self}: next is {said['next']}"
-        assert said["head"] >= self.at
-        if said["end"]:
-            assert said["status"] in TERMINAL, f"{self}: {said['status']}"
-            self.ended = said["status"]
+        assert reported["next"] == after, f"{self}: next is {reported['next']}"
+        assert reported["head"] >= self.at
+        if reported["end"]:
+            assert reported["status"] in TERMINAL, f"{self}: {reported['status']}"
+            self.ended = reported["status"]
         return after

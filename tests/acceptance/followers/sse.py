@@ -71,11 +71,13 @@ class SseFollower(Follower):
 
     def _message(self, message: bytes, order: Order) -> None:
         fields = dict(line.split(b": ", 1) for line in message.split(b"\n") if line[:1] != b":")
-        name, data, said = fields.get(b"event"), fields.get(b"data"), fields.get(b"id", b"")
+        name, data, reported = fields.get(b"event"), fields.get(b"data"), fields.get(b"id", b"")
         if data is None:
             assert set(fields) <= {b"retry"}, f"{self}: a message without data: {message!r}"
         elif name is None:
-            assert said.decode() == f"{self.at + 1}-{hash8(data)}", f"{self}: the id {said!r}"
+            assert reported.decode() == f"{self.at + 1}-{hash8(data)}", (
+                f"{self}: the id {reported!r}"
+            )
             order.event(data)
         else:
             frame = json.loads(data)

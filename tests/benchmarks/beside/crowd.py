@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +23,7 @@ import uvloop
 from tests.benchmarks.beside.marks import MARK, begun, split
 
 AT_ONCE = 100
+READY, DONE = "ready", "done"
 # Servers cut who is silent for long; one that hears anything asks for no pong.
 ALIVE, ALIVE_SECONDS = b"\x8a\x80\x00\x00\x00\x00", 10.0
 NEXT = re.compile(rb'"next":"([^"]+)"')
@@ -47,10 +48,6 @@ class Plan:
     expected: int = 0
     spread: float = 0.0
     style: str = "plain"
-
-    def text(self) -> str:
-        """Return it as one line."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(slots=True)
@@ -251,12 +248,12 @@ async def main() -> None:
     crowd = Crowd(Plan(**json.loads(sys.stdin.readline())))
     staying = asyncio.create_task(crowd.stay())
     await crowd.come()
-    print("ready", flush=True)
+    print(json.dumps(READY), flush=True)
     told = asyncio.ensure_future(loop.run_in_executor(None, sys.stdin.read))
     done = asyncio.ensure_future(crowd.all_done.wait())
     await asyncio.wait({told, done}, return_when=asyncio.FIRST_COMPLETED)
     crowd.seen.write(Path(crowd.plan.file))
-    print("done", flush=True)
+    print(json.dumps(DONE), flush=True)
     await told
     staying.cancel()
 

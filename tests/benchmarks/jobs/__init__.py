@@ -8,9 +8,9 @@ from tests.benchmarks.jobs.latency import latency
 from tests.benchmarks.jobs.rollout import rollout
 from tests.benchmarks.jobs.throughput import one, two
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
-CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {
+CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "one": one,
     "two": two,
     "latency": latency,

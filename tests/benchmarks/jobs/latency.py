@@ -10,7 +10,7 @@ import psycopg
 from tests.benchmarks import bare_queue as bare
 from tests.benchmarks.jobs import workers
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 JOBS = 200
 POLL_SECONDS = 0.005
@@ -30,11 +30,11 @@ order by deferred.at
 """
 
 
-def latency(stage: Stage, scale: float) -> list[Bar]:
+def latency(testbed: Testbed, scale: float) -> list[Bar]:
     """A job at a time: submitted → step.started, beside deferred → started of a bare task"""
     jobs = max(int(JOBS * scale), 40) + WARM
-    place = stage.other("latency")
-    place.play()
+    place = testbed.other("latency")
+    place.use_in_django()
     with place.bare() as connection:
         with workers.running(workers.OURS, 1, DATABASE_URL=place.url):
             for number in range(1, jobs + 1):
@@ -46,7 +46,7 @@ def latency(stage: Stage, scale: float) -> list[Bar]:
                 asyncio.run(bare.defer(place.url, 1))
                 _until(connection, BARE, number)
         theirs = _waits(connection, BARE)
-    stage.play()
+    testbed.use_in_django()
     return [_bar(name, share, ours, theirs) for name, share in (("p50", 0.5), ("p99", 0.99))]
 
 

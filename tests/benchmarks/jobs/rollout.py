@@ -16,7 +16,7 @@ from jobs.models import Job, Target
 from ops.setup.clone import ROOT
 from tests.benchmarks.jobs import workers
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 TARGETS = 1_000
 BATCH = 50
@@ -27,12 +27,12 @@ PATIENCE_SECONDS = 600.0
 MIB = 1024 * 1024
 
 
-def rollout(stage: Stage, scale: float) -> list[Bar]:
+def rollout(testbed: Testbed, scale: float) -> list[Bar]:
     """1,000 targets in one job, 50 at once, a real subprocess on each"""
     count = max(int(TARGETS * scale), BATCH)
     names = [f"bench-{number:04}" for number in range(count)]
     Target.objects.bulk_create(Target(name=name) for name in names)
-    with stage.bare() as connection, workers.running(workers.OURS, 1) as spent:
+    with testbed.bare() as connection, workers.running(workers.OURS, 1) as spent:
         [[backend]] = connection.execute("select pg_backend_pid()").fetchall()
         postmaster = psutil.Process(psutil.Process(int(str(backend))).ppid())
         worker = psutil.Process(spent.pids[0])

@@ -11,7 +11,7 @@ import psycopg
 from tests.benchmarks import bare_queue as bare
 from tests.benchmarks.jobs import workers
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 JOBS = 1_000
 ROUNDS = 3
@@ -23,23 +23,23 @@ OURS_LEFT = "select count(*) from jobs_job where status not in ('succeeded', 'fa
 BARE_LEFT = "select count(*) from procrastinate_jobs where queue_name = 'bench'"
 
 
-def one(stage: Stage, scale: float) -> list[Bar]:
+def one(testbed: Testbed, scale: float) -> list[Bar]:
     """No-op jobs through one worker process"""
-    return [_compare(stage, 1, max(int(JOBS * scale), 100))]
+    return [_compare(testbed, 1, max(int(JOBS * scale), 100))]
 
 
-def two(stage: Stage, scale: float) -> list[Bar]:
+def two(testbed: Testbed, scale: float) -> list[Bar]:
     """No-op jobs through two worker processes"""
-    return [_compare(stage, 2, max(int(JOBS * scale), 100))]
+    return [_compare(testbed, 2, max(int(JOBS * scale), 100))]
 
 
-def _compare(stage: Stage, processes: int, jobs: int) -> Bar:
+def _compare(testbed: Testbed, processes: int, jobs: int) -> Bar:
     ours: list[float] = []
     theirs: list[float] = []
     cpu = {"cpu ms a job": 0.0, "bare's": 0.0}
-    with stage.bare() as connection:
+    with testbed.bare() as connection:
         for _ in range(ROUNDS):
-            asyncio.run(bare.defer(stage.url, jobs))
+            asyncio.run(bare.defer(testbed.url, jobs))
             with workers.running(workers.BARE, processes, BENCH_DELETE="always") as spent:
                 theirs.append(_rate(connection, BARE_LEFT, jobs))
             cpu["bare's"] += spent.cpu

@@ -9,9 +9,9 @@ from tests.benchmarks.log.dropping import dropping
 from tests.benchmarks.log.growth import growth
 from tests.benchmarks.log.history import histories
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
-CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {
+CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "append": appends,
     "history": histories,
     "growth": growth,

@@ -16,7 +16,7 @@ from jobs.log import Append
 from jobs.log.writer import Writer
 from tests.benchmarks.log import filling
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 ROUNDS = 5
 EVENTS = 20_000
@@ -44,23 +44,23 @@ class _Seen:
         return sorted(self.waits)[int(share * (len(self.waits) - 1))] * 1000
 
 
-def appends(stage: Stage, scale: float) -> list[Bar]:
+def appends(testbed: Testbed, scale: float) -> list[Bar]:
     """32 and 256 runs that append one event at a time, through one writer"""
     bars = []
     for runs in (32, 256):
-        bars += _compare(stage, runs, max(int(EVENTS * scale), runs * 10))
+        bars += _compare(testbed, runs, max(int(EVENTS * scale), runs * 10))
     return bars
 
 
-def _compare(stage: Stage, runs: int, events: int) -> list[Bar]:
+def _compare(testbed: Testbed, runs: int, events: int) -> list[Bar]:
     jobs = filling.running_jobs(runs)
     ours, bare, single = _Seen(), _Seen(), _Seen()
     asyncio.run(_append(jobs, runs * 5, _Seen()))  # warm
     for _ in range(ROUNDS):
         asyncio.run(_append(jobs, events // ROUNDS, ours))
         size = max(round(ours.events / ours.commits), 1)
-        _insert(stage, events // ROUNDS, size, bare)
-        _insert(stage, 300, 1, single)
+        _insert(testbed, events // ROUNDS, size, bare)
+        _insert(testbed, 300, 1, single)
     waits = {"p50 ms": ours.percentile(0.5), "p99 ms": ours.percentile(0.99)}
     bars = [
         Bar(
@@ -103,9 +103,9 @@ async def _append(jobs: Sequence[UUID], events: int, seen: _Seen) -> None:
     seen.commits += writer.commits
 
 
-def _insert(stage: Stage, events: int, size: int, seen: _Seen) -> None:
+def _insert(testbed: Testbed, events: int, size: int, seen: _Seen) -> None:
     """Insert rows like ours, made beforehand, `size` to a commit."""
-    with stage.bare() as connection:
+    with testbed.bare() as connection:
         batches = [
             list(zip(*rows, strict=True))
             for rows in filling.batches(filling.output_rows(events, BYTES), size)

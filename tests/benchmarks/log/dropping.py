@@ -20,7 +20,7 @@ from jobs.events import EventType, NewEvent
 from jobs.log.months import Month, Owner
 from tests.benchmarks.log import filling
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 EVENTS = 500_000
 A_JOB = 20_000
@@ -66,11 +66,11 @@ class _Writer(threading.Thread):
         connection.close()
 
 
-def dropping(stage: Stage, scale: float) -> list[Bar]:
+def dropping(testbed: Testbed, scale: float) -> list[Bar]:
     """Archive a month of 500,000 events and drop it, while a writer goes on"""
-    month = _fill(stage, max(int(EVENTS * scale), A_JOB))
+    month = _fill(testbed, max(int(EVENTS * scale), A_JOB))
     writer = _Writer(filling.running_jobs(1)[0])
-    with _Timed(stage.owner_url) as owner:
+    with _Timed(testbed.owner_url) as owner:
         writer.start()
         began = time.perf_counter()
         done = list(stages.archive_month(month, ArchiveContext(owner, _no_bar)))
@@ -89,10 +89,10 @@ def dropping(stage: Stage, scale: float) -> list[Bar]:
     ]
 
 
-def _fill(stage: Stage, events: int) -> Month:
+def _fill(testbed: Testbed, events: int) -> Month:
     """Lay ended jobs into the month before the last and give them their places in the feed."""
     moment = clock.now().replace(day=1, hour=12) - timedelta(days=45)
-    with stage.owner() as owner:
+    with testbed.owner() as owner:
         owner.execute("select jobs_make_month(%s)", [moment])
     first = uuid7_floor(moment).int | 0x7 << 76 | 0b10 << 62
     for number in range(events // A_JOB):

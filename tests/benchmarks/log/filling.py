@@ -13,7 +13,7 @@ from core.ids import uuid7
 from jobs import log
 from jobs.events import Event, EventType, NewEvent, first_hash, make_body, next_hash, with_hash
 from jobs.models import Job
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 SUBMITTED = NewEvent(EventType.JOB_SUBMITTED, {"kind": "load", "title": "A bench", "plan": {}})
 ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "bench/1"})
@@ -87,14 +87,14 @@ from job, generate_series(1, %(events)s) as seq
 """
 
 
-def fill(stage: Stage, events: int, months: Sequence[datetime], a_job: int = 1_000) -> None:
+def fill(testbed: Testbed, events: int, months: Sequence[datetime], a_job: int = 1_000) -> None:
     """Lay other jobs' events into the log of each month, as many of them each, made by Postgres.
 
     Their texts have the length of real ones and a hash that is none: nothing measured reads them.
     """
     text = ',"type":"step.output","data":{"text":"' + "x" * 300 + '"},"hash":"'
     jobs = max(events // len(months) // a_job, 1)
-    with stage.bare() as connection:
+    with testbed.bare() as connection:
         connection.execute("set transaction_timeout = 0")
         for month in months:
             start = int(month.timestamp() * 1000) + 86_400_000
@@ -102,6 +102,6 @@ def fill(stage: Stage, events: int, months: Sequence[datetime], a_job: int = 1_0
                 count = min(100, jobs - first)
                 values = {"start": start + first, "jobs": count, "events": a_job, "text": text}
                 connection.execute(FILL, values)
-    with stage.owner() as connection:
+    with testbed.owner() as connection:
         connection.execute("vacuum analyze jobs_event")
         connection.execute("checkpoint")

@@ -17,7 +17,7 @@ from jobs import log
 from jobs.log.state import folded_events, state_at
 from tests.benchmarks.log import filling
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.testbed import Testbed
 
 EVENTS = 1_000_000
 ROUNDS = 5
@@ -30,13 +30,13 @@ where job = %s and seq > %s and seq <= %s::bigint + %s
 """
 
 
-def histories(stage: Stage, scale: float) -> list[Bar]:
+def histories(testbed: Testbed, scale: float) -> list[Bar]:
     """A job of 1,000,000 events: all of it, a page at a random cursor, the state at a random seq"""
     events = max(int(EVENTS * scale), 5_000)
     long, short = filling.long_job(events), filling.long_job(1_000)
-    with stage.owner() as owner:
+    with testbed.owner() as owner:
         owner.execute("analyze jobs_event")
-    with stage.bare() as bare:
+    with testbed.bare() as bare:
         return [
             _whole(bare, long, events),
             _first_page(long, short, events),

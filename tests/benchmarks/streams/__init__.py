@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams.burst import burst
 from tests.benchmarks.streams.memory import memory
 from tests.benchmarks.streams.paced import paced
 from tests.benchmarks.streams.replay import replay
 from tests.benchmarks.streams.storm import storm
+from tests.benchmarks.testbed import Testbed
 
-CASES: dict[str, Callable[[Stage, float], list[Bar]]] = {
+CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "paced": paced,
     "burst": burst,
     "replay": replay,

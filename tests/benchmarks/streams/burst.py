@@ -11,11 +11,11 @@ from ops.suites import debian
 from tests.benchmarks.beside.names import BENCH
 from tests.benchmarks.log.filling import running_jobs
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import http, websocket
-from tests.benchmarks.streams.live import Pace, Round, play
+from tests.benchmarks.streams.live import Pace, Round, use_in_django
 from tests.benchmarks.streams.sources import Nchan, Ours, PubSub
+from tests.benchmarks.testbed import Testbed
 
 FOLLOWERS = 200
 BURSTS = 10
@@ -27,14 +27,14 @@ WAIT_SECONDS = 10.0
 AROUND = {"channel": BENCH, "event_type": "message", "pub_id": None}
 
 
-def burst(stage: Stage, scale: float) -> list[Bar]:
+def burst(testbed: Testbed, scale: float) -> list[Bar]:
     """1,000 events at once every 3 s to 200 followers: ours, Nchan, django-eventstream"""
     pace = Pace(max(int(BURSTS * scale), 2), EVERY_SECONDS, batches=10, size=100)
     debian.ensure(Clone.from_env(), ["nginx", "nchan"])
     seen: dict[str, list[Round]] = {"ours": [], "Nchan": [], "django-eventstream": []}
     with ExitStack() as stack:
-        ours = stack.enter_context(servers.ours(stage))
-        nchan = stack.enter_context(servers.nchan(stage.folder))
+        ours = stack.enter_context(servers.ours(testbed))
+        nchan = stack.enter_context(servers.nchan(testbed.folder))
         stock = stack.enter_context(servers.daphne("stock"))
         for _ in range(ROUNDS):
             [job] = running_jobs(1)
@@ -56,7 +56,7 @@ def burst(stage: Stage, scale: float) -> list[Bar]:
 def _round(
     served: servers.Served, asked: str, ready: str, source: Ours | Nchan | PubSub, pace: Pace
 ) -> Round:
-    return play(served, [asked] * FOLLOWERS, ready, source, pace, WAIT_SECONDS)
+    return use_in_django(served, [asked] * FOLLOWERS, ready, source, pace, WAIT_SECONDS)
 
 
 def _bars(seen: dict[str, list[Round]]) -> list[Bar]:

@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 import json
-import os
-import select
-import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from tests.benchmarks.beside.crowd import Plan
-from tests.benchmarks.stage import ROOT
+from tests.benchmarks.beside.crowd import DONE, READY, Plan
+from tests.support.crowd_process import CrowdProcess
 
 COMMAND = [sys.executable, "-m", "tests.benchmarks.beside.crowd"]
 READY_SECONDS = 300.0
+LOOK_SECONDS = 1.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455's own example; nobody here checks what it becomes
 
 
-@dataclass(slots=True)
 class Crowd:
     """A crowd that has been told its plan."""
 
-    told: IO[str]
-    says: IO[str]
-    file: Path
+    def __init__(self, plan: Plan) -> None:
+        self._file = Path(plan.file)
+        self._reported = {READY: threading.Event(), DONE: threading.Event()}
+        log = self._file.with_name("log")
+        self.process = CrowdProcess(COMMAND, asdict(plan), log, self._receive)
 
     def until_ready(self) -> None:
         """Wait until each follower is where it has to be."""
-        if not select.select([self.says], [], [], READY_SECONDS)[0]:
-            raise AssertionError(f"not everybody was there within {READY_SECONDS:.0f} s")
-        self._hear("ready")
+        self._wait(READY, READY_SECONDS)
 
     def until_done(self) -> None:
         """Wait until each follower has had what it expects."""
-        self._hear("done")
+        while not self._reported[DONE].wait(LOOK_SECONDS):
+            self._check_alive()
 
     def until_done_or(self, seconds: float) -> None:
         """Do the same; after so many seconds have it write down what it saw, without more."""
-        select.select([self.says], [], [], seconds)
-        self.told.close()
+        self._reported[DONE].wait(seconds)
+        self.process.ask_to_leave()
         self.until_done()
 
     def seen(self) -> dict[str, Any]:
         """Return what it wrote: see `crowd.Seen`."""
-        found: dict[str, Any] = json.loads(self.file.read_text())
+        found: dict[str, Any] = json.loads(self._file.read_text())
         return found
 
-    def _hear(self, word: str) -> None:
-        said = self.says.readline().strip()
-        if said != word:
-            raise AssertionError(f"the crowd said {said!r} in place of {word!r}")
+    def _wait(self, word: str, seconds: float) -> None:
+        for _ in range(int(seconds / LOOK_SECONDS)):
+            if self._reported[word].wait(LOOK_SECONDS):
+                return
+            self._check_alive()
+        raise AssertionError(f"the crowd was not {word} within {seconds:.0f} s")
+
+    def _check_alive(self) -> None:
+        if self.process.is_over:
+            raise AssertionError(f"the crowd has ended:\n{self.process.log.read_text()}")
+
+    def _receive(self, word: str) -> None:
+        self._reported[word].set()
 
 
 @contextmanager
@@ -62,23 +70,11 @@ def following(port: int, requests: Sequence[str], ready: str, **more: Any) -> It
     """Have a crowd follow: `more` is the rest of its `Plan`; it is gone at the end."""
     with tempfile.TemporaryDirectory(prefix="reprise-crowd-") as folder:
         file = Path(folder) / "seen.json"
-        plan = Plan(port, list(requests), ready, str(file), **more)
-        there, told = _pipe()
-        says, here = _pipe()
-        with there, told, says, here:
-            process = subprocess.Popen(COMMAND, cwd=ROOT, stdin=there, stdout=here)
-            here.close()
-            print(plan.text(), file=told, flush=True)
-            try:
-                yield Crowd(told, says, file)
-            finally:
-                process.kill()
-                process.wait()
-
-
-def _pipe() -> tuple[IO[str], IO[str]]:
-    read, write = os.pipe()
-    return os.fdopen(read), os.fdopen(write, "w")
+        crowd = Crowd(Plan(port, list(requests), ready, str(file), **more))
+        try:
+            yield crowd
+        finally:
+            crowd.process.kill()
 
 
 def websocket(path: str, token: str = "") -> str:

@@ -66,7 +66,7 @@ class Round:
         return self.delivered / self.cpu
 
 
-def play(
+def use_in_django(
     served: Served, requests: Sequence[str], ready: str, source: Source, pace: Pace, wait: float
 ) -> Round:
     """Publish to so many followers; wait `wait` seconds at most for what is under way at the end.

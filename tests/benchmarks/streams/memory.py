@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
+from tests.benchmarks.testbed import Testbed
 
 IDLE = 500
 # No faster than each can be let in: what counts is what is held for those who wait. The most that
@@ -26,17 +26,17 @@ LOOKS = 20
 TRANSPORTS = ("WebSocket", "event stream", "octet stream", "long poll")
 
 
-def memory(stage: Stage, scale: float) -> list[Bar]:
+def memory(testbed: Testbed, scale: float) -> list[Bar]:
     """Idle followers beside bare daphne's connections; followers that read nothing"""
     idle = max(int(IDLE * scale), 100)
     long, short = marked_job(EVENTS), marked_job(10)
-    bars = [_idle(stage, name, short, idle) for name in TRANSPORTS]
-    return bars + [_stuck(stage, name, long) for name in TRANSPORTS]
+    bars = [_idle(testbed, name, short, idle) for name in TRANSPORTS]
+    return bars + [_stuck(testbed, name, long) for name in TRANSPORTS]
 
 
-def _idle(stage: Stage, name: str, job: UUID, count: int) -> Bar:
+def _idle(testbed: Testbed, name: str, job: UUID, count: int) -> Bar:
     with ExitStack() as stack:
-        ours = stack.enter_context(servers.ours(stage))
+        ours = stack.enter_context(servers.ours(testbed))
         bare = stack.enter_context(servers.daphne("bare_asgi"))
         mine = _grown(ours, [_asks(name, job, 12, ours.token)] * count, "plain") / KIB
         other = _grown(bare, [_asks_bare(name)] * count, "plain") / KIB
@@ -44,8 +44,8 @@ def _idle(stage: Stage, name: str, job: UUID, count: int) -> Bar:
     return Bar(what, mine - other, "≤ 25", mine, other, "KiB")
 
 
-def _stuck(stage: Stage, name: str, job: UUID) -> Bar:
-    with servers.ours(stage) as ours:
+def _stuck(testbed: Testbed, name: str, job: UUID) -> Bar:
+    with servers.ours(testbed) as ours:
         held = _grown(ours, [_asks(name, job, 0, ours.token)] * STUCK, "stuck") / MIB
     return Bar(f"memory: reads nothing, {name}, MiB", held, "≤ 1", held, None, "MiB")
 

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from tests.benchmarks.beside.names import BENCH
 from tests.benchmarks.log.filling import running_jobs
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import websocket
-from tests.benchmarks.streams.live import Pace, Round, play
+from tests.benchmarks.streams.live import Pace, Round, use_in_django
 from tests.benchmarks.streams.servers import Served
 from tests.benchmarks.streams.sources import Group, Ours, PubSub
+from tests.benchmarks.testbed import Testbed
 
 FOLLOWERS = 200
 RATE, CALM_RATE = 250, 10
@@ -28,12 +28,12 @@ STOCK, BARE = "stock Channels", "bare pub/sub"
 Rounds = dict[str, list[Round]]
 
 
-def paced(stage: Stage, scale: float) -> list[Bar]:
+def paced(testbed: Testbed, scale: float) -> list[Bar]:
     """250 events/s to 200 followers: ours, stock Channels, Valkey pub/sub to a bare WebSocket"""
     fast = Pace(max(int(RATE * SECONDS * scale), RATE), 1 / RATE)
     calm = Pace(max(int(CALM_RATE * SECONDS * scale), CALM_RATE), 1 / CALM_RATE)
     with ExitStack() as stack:
-        ours = stack.enter_context(servers.ours(stage))
+        ours = stack.enter_context(servers.ours(testbed))
         others = {
             STOCK: stack.enter_context(servers.daphne("stock")),
             BARE: stack.enter_context(servers.bare_pubsub(BENCH)),
@@ -55,10 +55,10 @@ def _round(ours: Served, others: dict[str, Served], pace: Pace, seen: Rounds) ->
     source = Ours(job)
     requests = [websocket(f"/ws/jobs/{job}/?after=2", ours.token)] * FOLLOWERS
     with source.noting():
-        seen["ours"].append(play(ours, requests, "caught_up", source, pace, WAIT_SECONDS))
+        seen["ours"].append(use_in_django(ours, requests, "caught_up", source, pace, WAIT_SECONDS))
     for name, other in ((STOCK, Group(source.texts)), (BARE, PubSub(source.texts, BENCH))):
         requests = [websocket("/ws/")] * FOLLOWERS
-        seen[name].append(play(others[name], requests, SHAKEN, other, pace, WAIT_SECONDS))
+        seen[name].append(use_in_django(others[name], requests, SHAKEN, other, pace, WAIT_SECONDS))
 
 
 def _bars(seen: Rounds) -> list[Bar]:

@@ -17,23 +17,23 @@ from uuid import UUID
 
 from jobs import log
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.streams import nats, servers
 from tests.benchmarks.streams.crowds import following, http, websocket
 from tests.benchmarks.streams.marked import marked_job
 from tests.benchmarks.streams.servers import Served
+from tests.benchmarks.testbed import ROOT, Testbed
 
 EVENTS = 1_000_000
 ROUNDS = 3
 
 
-def replay(stage: Stage, scale: float) -> list[Bar]:
+def replay(testbed: Testbed, scale: float) -> list[Bar]:
     """1,000,000 events to one follower over each transport, beside a NATS ordered consumer"""
     events = max(int(EVENTS * scale), 10_000)
     job = marked_job(events)
     with ExitStack() as stack:
-        ours = stack.enter_context(servers.ours(stage))
-        other = stack.enter_context(servers.nats(stage.folder))
+        ours = stack.enter_context(servers.ours(testbed))
+        other = stack.enter_context(servers.nats(testbed.folder))
         client = nats.Client(other.port)
         client.make_stream()
         client.publish(_texts(job))
@@ -74,10 +74,10 @@ def _by_library(job: UUID, events: int, ours: Served, other: Served) -> Bar:
             module = [sys.executable, "-m", "tests.benchmarks.beside.library"]
             command = [*module, which, address, str(events)]
             env = os.environ | {"REPRISE_TOKEN": ours.token}
-            said = subprocess.run(
+            reported = subprocess.run(
                 command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
             )
-            took = json.loads(said.stdout)
+            took = json.loads(reported.stdout)
             rates[which].append(events / took["seconds"])
             cpu[which].append(took["cpu"] * 1e6 / events)
     mine, theirs = statistics.median(rates["reprise"]), statistics.median(rates["nats"])

@@ -20,12 +20,12 @@ import redis
 from django.contrib.auth.models import User
 
 from jobs.access import tokens
+from ops import child
 from ops.embedded import ports
-from tests.benchmarks.stage import ROOT, Stage
+from tests.benchmarks.testbed import ROOT, Testbed
 from tests.support.counters import read_counters
 
 PATIENCE_SECONDS = 180.0
-STOP_SECONDS = 30.0
 HERE = Path(__file__).parent
 # The limits on followers are measured by tests; here they must not be what is measured.
 FREE = {
@@ -79,17 +79,17 @@ def token(name: str) -> str:
 
 
 @contextmanager
-def ours(stage: Stage, **env: str) -> Iterator[Served]:
+def ours(testbed: Testbed, **env: str) -> Iterator[Served]:
     """Run our web process before the stage's database, without limits on followers."""
     port = ports.free()
     command = [
         *(sys.executable, "-m", "streams.server", "--application-close-timeout", "2", "-v", "0"),
         *("-b", "127.0.0.1", "-p", str(port), "core.asgi:application"),
     ]
-    own = {"DATABASE_URL": stage.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
+    own = {"DATABASE_URL": testbed.url, "REPRISE_DRAIN_SECONDS": "0", **FREE, **env}
     with _running(command, own) as process:
         _until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "our web process")
-        yield Served(port, [process], token(f"bench {port}"), _postgres(stage))
+        yield Served(port, [process], token(f"bench {port}"), _postgres(testbed))
 
 
 @contextmanager
@@ -140,8 +140,8 @@ def nats(folder: Path) -> Iterator[Served]:
         yield Served(port, [process])
 
 
-def _postgres(stage: Stage) -> psutil.Process:
-    with stage.bare() as connection:
+def _postgres(testbed: Testbed) -> psutil.Process:
+    with testbed.bare() as connection:
         first = psutil.Process(connection.info.backend_pid).parent()
     if first is None:
         raise AssertionError("Postgres runs elsewhere: its CPU cannot be counted")
@@ -167,21 +167,16 @@ def valkey_cpu() -> float:
 def _running(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[psutil.Process]:
     search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     given = os.environ | {"PATH": search} | dict(env or {})
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=said, stderr=said)
+    with tempfile.TemporaryFile("w+") as reported:
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=reported, stderr=reported)
         try:
             yield psutil.Process(process.pid)
         except BaseException:
-            said.seek(0)
-            print(said.read()[-4000:], file=sys.stderr)
+            reported.seek(0)
+            print(reported.read()[-4000:], file=sys.stderr)
             raise
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            child.stop(process)
 
 
 def _until(condition: Callable[[], object], what: str) -> None:

@@ -1,4 +1,4 @@
-"""Those who publish the same events to each system, and note when: `send` returns the moments."""
+"""Publishes the same events to each system; `send` returns when."""
 
 from __future__ import annotations
 

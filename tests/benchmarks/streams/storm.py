@@ -7,10 +7,10 @@ import time
 from uuid import UUID
 
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stage import Stage
 from tests.benchmarks.streams import servers
 from tests.benchmarks.streams.crowds import following, websocket
 from tests.benchmarks.streams.marked import marked_job
+from tests.benchmarks.testbed import Testbed
 
 FOLLOWERS = 1_000
 JOBS = 20
@@ -18,14 +18,14 @@ BEHIND = 5_000
 PAGE = 1_000
 
 
-def storm(stage: Stage, scale: float) -> list[Bar]:
+def storm(testbed: Testbed, scale: float) -> list[Bar]:
     """1,000 followers of 20 jobs come back within a second, up to 5,000 events behind"""
     count = max(int(FOLLOWERS * scale), 100)
     jobs = [marked_job(BEHIND) for _ in range(JOBS)]
     head = BEHIND + 2
     chance = random.Random(1)
     behind = [chance.randrange(BEHIND + 1) for _ in range(count)]
-    with servers.ours(stage) as ours:
+    with servers.ours(testbed) as ours:
         requests = [
             websocket(f"/ws/jobs/{jobs[n % JOBS]}/?after={head - events}", ours.token)
             for n, events in enumerate(behind)

@@ -2,13 +2,12 @@
 
     kinds      what there is to try: links, jobs, followers, transports
     cases      which follower follows which job over which link, in which order; pure
-    cables     links that tc(8) makes slow, between namespaces; `taps` counts their connections
-    relay      links that are relays, and what those do to a connection (`connection`, `frames`)
-    lines      the links of one wave, of either sort
-    place      the installation that is followed: two web servers, `nginx` before each, a worker
+    veth_links links that tc(8) slows down, between namespaces; see `connection_counter`
+    link_sets  the links of one batch, of either sort (relays: `tests.support.relay`)
+    installation  the one that is followed: two web servers, `nginx` before each, a worker
     follower   the TypeScript follower in Node; `node` is its other end
     pages      the job page in Chromium
-    waves      all cases, many at a time, and what came of them
+    case_batches  all cases, many at a time, and what came of them
     verdict    that, beside what it needed; pure
     report     what is said of it
     run        `ops/chaos links`, once its command line is read

@@ -105,7 +105,7 @@ def twins(cases: Sequence[Case]) -> list[Case]:
     return [replace(case, number=first + at) for at, case in enumerate(found.values())]
 
 
-def waves(cases: Sequence[Case], at_once: int) -> list[list[Case]]:
+def batches(cases: Sequence[Case], at_once: int) -> list[list[Case]]:
     """Return all cases and their twins in groups that run one after the other: first the twins of
     jobs that have ended, then so many cases at once, then all of those that go on, twins too."""
     live = [case for case in cases if case.is_live]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ops.errors import CannotStart
 from ops.setup import say
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.hosts import Host, wire_up
-from tests.chaos.installation import Ground
-from tests.chaos.links.cases import Case, draw, waves
+from tests.chaos.links.cases import Case, batches, draw
 from tests.chaos.links.kinds import LINKS, WORDS
 from tests.chaos.options import count
 from tests.chaos.streams.layout import Layout
-from tests.chaos.supervised import Keep
+from tests.chaos.supervised import Supervisor
 
 AT_ONCE = 70
 #: Followers come to many addresses, and more of them at once than of any one user.
@@ -51,17 +51,19 @@ class Links:
 
     def go(self, options: argparse.Namespace, folder: Path, plan: Sequence[Case]) -> int:
         """Do it; return 1 if anything was wrong, else 0."""
-        keep, began = Keep(), time.monotonic()
+        supervisor, began = Supervisor(), time.monotonic()
         try:
             layout = _layout(options.here)
-            ground = Ground(folder, layout.data, keep, hints=layout.hints, settings=SETTINGS)
-            ground.start()
+            base = BaseServers(
+                folder, layout.data, supervisor, hints=layout.hints, settings=SETTINGS
+            )
+            base.start()
             # these are models' users, and Django knows its database only now
-            found = self._run(ground, layout, plan, options)
-            deaths = keep.deaths(ground.postgres)
+            found = self._run(base, layout, plan, options)
+            deaths = supervisor.deaths(base.postgres)
         finally:
             with say.step("Stopping"):
-                keep.stop()
+                supervisor.stop()
         report = import_module("tests.chaos.links.report")
         judged = import_module("tests.chaos.links.verdict").judge(found)
         told = report.Told(
@@ -71,19 +73,23 @@ class Links:
         return 0 if told.holds else 1
 
     def _run(
-        self, ground: Ground, layout: Layout, plan: Sequence[Case], options: argparse.Namespace
+        self, base: BaseServers, layout: Layout, plan: Sequence[Case], options: argparse.Namespace
     ) -> object:
-        lines = import_module("tests.chaos.links.lines")
-        place = import_module("tests.chaos.links.place").Place(ground, layout, options.size)
-        most = max(map(len, waves(plan, options.at_once)))
-        cables = partial(lines.CableLines, layout.data, layout.crowd, most)
-        laid = lines.RelayLines() if options.here else cables()
+        lines = import_module("tests.chaos.links.link_sets")
+        installation = import_module("tests.chaos.links.installation").Installation(
+            base, layout, options.size
+        )
+        most = max(map(len, batches(plan, options.at_once)))
+        cables = partial(lines.VethLinkSet, layout.data, layout.crowd, most)
+        laid = lines.RelayLinkSet() if options.here else cables()
         try:
-            place.start()
-            running = import_module("tests.chaos.links.waves").Waves(place, laid)
+            installation.start()
+            running = import_module("tests.chaos.links.case_batches").CaseBatches(
+                installation, laid
+            )
             return running.run(plan, options.at_once)
         finally:
-            place.stop()
+            installation.stop()
             laid.close()
 
 

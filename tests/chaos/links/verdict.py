@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from tests.chaos.links.cables import PACKET, Traffic
 from tests.chaos.links.cases import Case
 from tests.chaos.links.kinds import CAPPED, CUT, STALLED, STALLED_STREAMS
+from tests.chaos.links.veth_links import PACKET, Traffic
 from tests.chaos.streams.account import Account
 from tests.chaos.streams.crowd import Ended
 
@@ -87,8 +87,8 @@ class Judged:
             "doubled on the way": ended.doubled,
             "holes on the way": ended.holes,
         }
-        said = [f"{count} {what}" for what, count in counts.items() if count]
-        return said + ([f"ended by {ended.trouble}"] if ended.trouble else [])
+        reported = [f"{count} {what}" for what, count in counts.items() if count]
+        return reported + ([f"ended by {ended.trouble}"] if ended.trouble else [])
 
     @property
     def late(self) -> str:

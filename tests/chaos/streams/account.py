@@ -1,4 +1,4 @@
-"""What a follower was given, beside the log of its job. Pure.
+"""Compares the events that a follower got with the log of its job. Pure.
 
 The log is the truth: each of its events has to come to each follower once, in its order, byte for
 byte. What did not is counted, and so is what came that the log does not have.

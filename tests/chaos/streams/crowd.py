@@ -49,9 +49,9 @@ class Plan:
     @classmethod
     def parse(cls, line: str) -> Plan:
         """Return the plan that a line of JSON is."""
-        said = json.loads(line)
-        followers = [Planned(**one) for one in said["followers"]]
-        return cls(said["token"], said["folder"], followers, said["pace"])
+        reported = json.loads(line)
+        followers = [Planned(**one) for one in reported["followers"]]
+        return cls(reported["token"], reported["folder"], followers, reported["pace"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,103 +1,72 @@
-"""The crowds of followers as the series sees them: started, asked, sent home."""
+"""Starts crowds of followers, collects their reports and asks them to leave."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from ops.embedded.server import tethered
 from ops.errors import CannotStart
-from ops.setup.clone import ROOT
 from tests.chaos.hosts import Host
-from tests.chaos.streams.crowd import Ended, Plan, Planned, Report
-from tests.chaos.supervised import Keep
+from tests.chaos.streams.crowd import PACE_SECONDS, Ended, Plan, Planned, Report
+from tests.chaos.supervised import Supervisor
+from tests.support.crowd_process import CrowdProcess
 
 COMMAND = [sys.executable, "-m", "tests.chaos.streams.crowd"]
 PROCESSES = 4
-LEAVE_SECONDS = 60.0
 #: A report that is older says nothing any more.
 FRESH_SECONDS = 3.0
 
 
 class Crowd:
-    """One process of followers, tied to this thread; another listens to it. `program` is what reads
-    the plan, followers in Python unless it is another."""
+    """One process of followers. `program` is what reads the plan, followers in Python unless it is
+    another."""
 
     def __init__(self, plan: Plan, host: Host, log: Path, program: Sequence[str] = COMMAND) -> None:
         self.report = Report()
         self.heard_at = 0.0
         self.ended: list[Ended] = []
-        self.log = log
-        command = host.command(tethered(list(program), signal.SIGKILL, parent=os.getpid()))
-        with log.open("wb") as said:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                cwd=ROOT,
-                text=True,
-                start_new_session=True,  # a terminal's Ctrl-C is for us alone
-            )
-        self._tell(json.dumps(asdict(plan)))
-        self._listening = threading.Thread(target=self._listen, daemon=True)
-        self._listening.start()
+        self.process = CrowdProcess(program, asdict(plan), log, self._receive, host.command)
 
-    def leave(self) -> None:
-        """Have it write down what it has, whether its jobs have ended or not."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has said all that it has to say."""
-        return not self._listening.is_alive()
-
-    def end(self) -> None:
-        """Be rid of it."""
-        self.process.kill()
-        self.process.wait()
-
-    def _tell(self, line: str) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
-
-    def _listen(self) -> None:
-        for line in self.process.stdout or ():
-            match json.loads(line):
-                case dict(report):
-                    self.report, self.heard_at = Report(**report), time.monotonic()
-                case list(ended):
-                    self.ended = [Ended(**one) for one in ended]
+    def _receive(self, reported: dict[str, float] | list[dict[str, Any]]) -> None:
+        match reported:
+            case dict(report):
+                self.report, self.heard_at = Report(**report), time.monotonic()  # type: ignore[arg-type]  # as JSON has it
+            case list(ended):
+                self.ended = [Ended(**one) for one in ended]
 
 
 class Crowds:
-    """All of them."""
+    """The crowds that follow now, on one host, kept by `supervisor`."""
 
-    def __init__(self, keep: Keep, host: Host, folder: Path) -> None:
-        self._keep, self._host, self._folder = keep, host, folder
+    def __init__(self, supervisor: Supervisor, host: Host, folder: Path) -> None:
+        self._supervisor, self._host, self._folder = supervisor, host, folder
         self._all: list[Crowd] = []
         self.histories = folder / "histories"
-
-    def start(self, token: str, followers: Sequence[Planned]) -> None:
-        """Have these follow."""
         self.histories.mkdir()
+
+    def start(
+        self,
+        name: str,
+        token: str,
+        followers: Sequence[Planned],
+        pace: float = PACE_SECONDS,
+        program: Sequence[str] = COMMAND,
+    ) -> None:
+        """Have these follow in one more process, whose log has this name."""
+        plan = Plan(token, str(self.histories), followers, pace)
+        crowd = Crowd(plan, self._host, self._folder / f"{name}.log", program)
+        self._supervisor.spare(lambda: crowd.process.pid)
+        self._all.append(crowd)
+
+    def share(self, token: str, followers: Sequence[Planned]) -> None:
+        """Have these follow in several processes, an equal share in each."""
         for number in range(PROCESSES):
-            some = followers[number::PROCESSES]
-            if some:
-                plan = Plan(token, str(self.histories), some)
-                crowd = Crowd(plan, self._host, self._folder / f"crowd-{number + 1}.log")
-                self._keep.spare(lambda crowd=crowd: crowd.process.pid)  # type: ignore[misc]
-                self._all.append(crowd)
+            if some := followers[number::PROCESSES]:
+                self.start(f"crowd-{number + 1}", token, some)
 
     @property
     def report(self) -> Report | None:
@@ -105,28 +74,30 @@ class Crowds:
         fresh = time.monotonic() - FRESH_SECONDS
         if any(crowd.heard_at < fresh for crowd in self._all):
             return None
-        said = [crowd.report for crowd in self._all]
+        reported = [crowd.report for crowd in self._all]
         return Report(
-            sum(one.events for one in said),
-            max(one.late for one in said),
-            max(one.silent for one in said),
+            sum(one.events for one in reported),
+            max(one.late for one in reported),
+            max(one.silent for one in reported),
         )
 
-    @property
-    def are_over(self) -> bool:
-        """Whether all have left."""
-        return all(crowd.is_over for crowd in self._all)
+    def wait(self, seconds: float, leave_seconds: float) -> bool:
+        """Wait until all have left; say whether they did so within these seconds.
 
-    def leave(self) -> None:
-        """Have all write down what they have."""
+        Those that have not are then asked to, and get `leave_seconds` for it.
+        """
+        if self._supervisor.tend_until(self._are_over, seconds):
+            return True
         for crowd in self._all:
-            crowd.leave()
+            crowd.process.ask_to_leave()
+        self._supervisor.tend_until(self._are_over, leave_seconds)
+        return False
 
     def watch(self) -> None:
         """CannotStart if one has ended before it said how."""
         for crowd in self._all:
-            if crowd.is_over and not crowd.ended:
-                raise CannotStart(f"A crowd of followers has ended by itself: {crowd.log}")
+            if crowd.process.is_over and not crowd.ended:
+                raise CannotStart(f"A crowd of followers has ended by itself: {crowd.process.log}")
 
     @property
     def ended(self) -> list[Ended]:
@@ -134,6 +105,9 @@ class Crowds:
         return sorted((one for crowd in self._all for one in crowd.ended), key=lambda it: it.number)
 
     def end(self) -> None:
-        """Be rid of all."""
-        for crowd in self._all:
-            crowd.end()
+        """End and forget all."""
+        while self._all:
+            self._all.pop().process.kill()
+
+    def _are_over(self) -> bool:
+        return all(crowd.process.is_over for crowd in self._all)

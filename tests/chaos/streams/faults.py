@@ -11,7 +11,7 @@ import redis
 from ops.embedded import postgres, valkey
 from tests.chaos.hosts import Host
 from tests.chaos.rows import GaveUp
-from tests.chaos.streams.place import Place
+from tests.chaos.streams.installation import Installation
 from tests.chaos.streams.plan import Planned
 
 #: A database that is restarted is away for as long as that takes, and this.
@@ -22,12 +22,12 @@ RESTART_SECONDS = 1.0
 class Scene:
     """Where a fault plays."""
 
-    place: Place
+    installation: Installation
     planned: Planned
 
     def wait(self, seconds: float) -> None:
         """Wait; GaveUp if the series is being stopped meanwhile."""
-        if self.place.stopping.wait(seconds):
+        if self.installation.stopping.wait(seconds):
             raise GaveUp("stopped")
 
 
@@ -36,26 +36,26 @@ Act = Callable[[Scene], str]
 
 def valkey_stop(scene: Scene) -> str:
     """Stop Valkey for a while"""
-    ground, seconds = scene.place.ground, scene.planned.lasts
-    ground.valkey.end(signal.SIGTERM, down=seconds)
+    base, seconds = scene.installation.base, scene.planned.lasts
+    base.valkey.end(signal.SIGTERM, down=seconds)
     scene.wait(seconds)
-    valkey.wait_ready(ground.hints, lambda: not scene.place.stopping.is_set())
+    valkey.wait_ready(base.hints, lambda: not scene.installation.stopping.is_set())
     return f"Valkey away for {seconds:g} s"
 
 
 def valkey_flush(scene: Scene) -> str:
     """Delete everything in Valkey"""
-    with redis.Redis.from_url(scene.place.ground.hints.url) as client:
+    with redis.Redis.from_url(scene.installation.base.hints.url) as client:
         client.flushall()
     return "FLUSHALL"
 
 
 def postgres_restart(scene: Scene) -> str:
     """Restart Postgres in good order"""
-    ground = scene.place.ground
-    ground.postgres.end(signal.SIGINT, down=RESTART_SECONDS)
+    base = scene.installation.base
+    base.postgres.end(signal.SIGINT, down=RESTART_SECONDS)
     scene.wait(RESTART_SECONDS)
-    postgres.wait_ready(ground.database, lambda: not scene.place.stopping.is_set())
+    postgres.wait_ready(base.database, lambda: not scene.installation.stopping.is_set())
     return f"SIGINT to Postgres, started again {RESTART_SECONDS:g} s later"
 
 
@@ -70,33 +70,33 @@ def web_term(scene: Scene) -> str:
 
 
 def _web(scene: Scene, sign: signal.Signals) -> str:
-    web = scene.place.webs[scene.planned.web]
+    web = scene.installation.webs[scene.planned.web]
     return f"{sign.name} to {web.name} ({web.end(sign)})"
 
 
 def web_a_cut(scene: Scene) -> str:
     """Cut the first web server's host off"""
-    return _cut(scene, scene.place.layout.webs[0])
+    return _cut(scene, scene.installation.layout.webs[0])
 
 
 def web_b_cut(scene: Scene) -> str:
     """Cut the second web server's host off"""
-    return _cut(scene, scene.place.layout.webs[1])
+    return _cut(scene, scene.installation.layout.webs[1])
 
 
 def worker_cut(scene: Scene) -> str:
     """Cut the worker's host off"""
-    return _cut(scene, scene.place.layout.worker)
+    return _cut(scene, scene.installation.layout.worker)
 
 
 def valkey_cut(scene: Scene) -> str:
     """Cut Valkey's host off"""
-    return _cut(scene, scene.place.layout.hints)
+    return _cut(scene, scene.installation.layout.hints)
 
 
 def postgres_cut(scene: Scene) -> str:
     """Cut Postgres' host off, the sweeper's too"""
-    return _cut(scene, scene.place.layout.data)
+    return _cut(scene, scene.installation.layout.data)
 
 
 def _cut(scene: Scene, host: Host) -> str:

@@ -43,7 +43,7 @@ class History:
             self.times.append(now)
 
     def write(self, path: Path) -> None:
-        """Keep it as a file, for this machine to read."""
+        """Supervisor it as a file, for this machine to read."""
         with path.open("wb") as file:
             for column in (self.seqs, self.prints, self.times):
                 column.tofile(file)

@@ -1,4 +1,4 @@
-"""Which faults come, in which order, drawn from a seed before anything is started. Pure."""
+"""Draws the faults and their order from a seed. Pure."""
 
 from __future__ import annotations
 

@@ -78,14 +78,16 @@ def write(told: Told, folder: Path) -> Path:
         console.print()
         console.print(table)
     console.print()
-    said = [*verdict.whole]
-    said += [f"{one.struck.planned.fault}: {what}" for one in verdict.felt for what in one.wrong]
-    said += [
+    reported = [*verdict.whole]
+    reported += [
+        f"{one.struck.planned.fault}: {what}" for one in verdict.felt for what in one.wrong
+    ]
+    reported += [
         f"follower {one.planned.number} ({_name(one)}): {what}"
         for one in verdict.followers
         for what in one.wrong
     ]
-    for line in said[:50]:
+    for line in reported[:50]:
         console.print(f"  {line}", markup=False)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "streams.json"

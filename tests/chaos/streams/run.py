@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ops.errors import CannotStart
 from ops.setup import say
-from tests.chaos.installation import Ground
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.options import count
 from tests.chaos.streams import layout
 from tests.chaos.streams.plan import FAULTS, HERE, Planned, draw
-from tests.chaos.supervised import Keep
+from tests.chaos.supervised import Supervisor
 
 #: Followers have to notice within seconds that a host is gone, not within half a minute.
 SETTINGS = {"REPRISE_HEARTBEAT_SECONDS": "3", "REPRISE_ALLOWED_HOSTS": "*"}
@@ -60,19 +60,19 @@ class Streams:
 
     def go(self, options: argparse.Namespace, folder: Path, plan: Sequence[Planned]) -> int:
         """Do it; return 1 if anything was wrong, else 0."""
-        keep, began = Keep(), time.monotonic()
+        supervisor, began = Supervisor(), time.monotonic()
         try:
             hosts = layout.here() if options.here else layout.apart()
-            ground = Ground(folder, hosts.data, keep, hints=hosts.hints, settings=SETTINGS)
-            ground.start()
+            base = BaseServers(folder, hosts.data, supervisor, hints=hosts.hints, settings=SETTINGS)
+            base.start()
             # these are models' users, and Django knows its database only now
             series = import_module("tests.chaos.streams.series")
             judge = partial(import_module("tests.chaos.streams.verdict").of, bound=options.bound)
             wanted = series.Wanted(options.followers, options.jobs, options.rate, options.seed)
-            verdict = series.run(ground, hosts, plan, wanted, judge)
+            verdict = series.run(base, hosts, plan, wanted, judge)
         finally:
             with say.step("Stopping"):
-                keep.stop()
+                supervisor.stop()
         report = import_module("tests.chaos.streams.report")
         told = report.Told(
             wanted, not options.here, verdict, options.bound, time.monotonic() - began

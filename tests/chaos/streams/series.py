@@ -12,15 +12,15 @@ from uuid import UUID
 
 from core.db import leave_pool
 from ops.setup import say
-from tests.chaos.installation import Ground
+from tests.chaos.base_servers import BaseServers
 from tests.chaos.rows import Rows
 from tests.chaos.streams.crowd import Ended
 from tests.chaos.streams.crowd import Planned as Following
 from tests.chaos.streams.crowds import Crowds
 from tests.chaos.streams.faults import ACTS, Scene
+from tests.chaos.streams.installation import Installation
 from tests.chaos.streams.lags import LATE_SECONDS
 from tests.chaos.streams.layout import Layout, transports
-from tests.chaos.streams.place import Place
 from tests.chaos.streams.plan import WEBS, Planned
 
 LOOK_SECONDS = 0.05
@@ -74,7 +74,7 @@ class Course:
 
 
 def run(
-    ground: Ground,
+    base: BaseServers,
     layout: Layout,
     plan: Sequence[Planned],
     wanted: Wanted,
@@ -83,16 +83,19 @@ def run(
     """Start an installation on this ground, have followers follow, break what is planned; return
     what `look` makes of it before it is stopped. Raises what kept it from being done.
     """
-    place, crowds = Place(ground, layout), Crowds(ground.keep, layout.crowd, ground.folder)
+    installation, crowds = (
+        Installation(base, layout),
+        Crowds(base.supervisor, layout.crowd, base.folder),
+    )
     try:
         leave_pool()
-        place.start(wanted.jobs)
+        installation.start(wanted.jobs)
         with ThreadPoolExecutor(1, "breaking", initializer=leave_pool) as thread:
             try:
-                course = Series(place, crowds, wanted, thread).go(plan)
-                return look(place.rows, course)
+                course = Series(installation, crowds, wanted, thread).go(plan)
+                return look(installation.rows, course)
             finally:
-                place.stop()
+                installation.stop()
     finally:
         crowds.end()
 
@@ -101,17 +104,22 @@ class Series:
     """A series on a place; the main thread calls `go`, which tends the place too."""
 
     def __init__(
-        self, place: Place, crowds: Crowds, wanted: Wanted, thread: ThreadPoolExecutor
+        self, installation: Installation, crowds: Crowds, wanted: Wanted, thread: ThreadPoolExecutor
     ) -> None:
-        self._place, self._crowds, self._wanted, self._thread = place, crowds, wanted, thread
-        self._keep = place.ground.keep
+        self._installation, self._crowds, self._wanted, self._thread = (
+            installation,
+            crowds,
+            wanted,
+            thread,
+        )
+        self._supervisor = installation.base.supervisor
         self._troubles: list[str] = []
 
     def go(self, plan: Sequence[Planned]) -> Course:
         """Do all of it."""
-        jobs = self._place.submit(self._wanted.jobs, self._wanted.rate)
+        jobs = self._installation.submit(self._wanted.jobs, self._wanted.rate)
         followers = self._followers(jobs)
-        self._crowds.start(self._place.token(), followers)
+        self._crowds.share(self._installation.token(), followers)
         with say.step("Waiting until all follow"):
             if not self._until_well():
                 self._troubles.append("not all was well in time, before anything was broken")
@@ -126,12 +134,12 @@ class Series:
             self._close(jobs)
         return Course(
             began, closed, struck, jobs, followers, self._crowds.ended, self._crowds.histories,
-            [*self._troubles, *self._keep.deaths(self._place.ground.postgres)],
+            [*self._troubles, *self._supervisor.deaths(self._installation.base.postgres)],
         )  # fmt: skip
 
     def _followers(self, jobs: Sequence[UUID]) -> list[Following]:
         """Return who is to follow what: each job has followers on both servers."""
-        wanted, urls = self._wanted, self._place.urls
+        wanted, urls = self._wanted, self._installation.urls
         dealt = transports(wanted.followers, wanted.seed)
         return [
             Following(
@@ -144,7 +152,7 @@ class Series:
 
     def _strike(self, planned: Planned, count: int) -> Struck:
         began = time.time()
-        what = self._beside(lambda: ACTS[planned.fault](Scene(self._place, planned)))
+        what = self._beside(lambda: ACTS[planned.fault](Scene(self._installation, planned)))
         ended = time.time()
         recovered = self._until_well()
         well = time.time()
@@ -160,12 +168,12 @@ class Series:
         return Struck(planned, what, began, ended, well, recovered)
 
     def _close(self, jobs: list[UUID]) -> None:
-        self._beside(lambda: self._place.end(jobs))
-        if not self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS):
+        self._beside(lambda: self._installation.end(jobs))
+        if not self._crowds.wait(END_SECONDS, END_SECONDS):
             self._troubles.append("some followers have not come to the end of their jobs")
-            self._crowds.leave()
-            self._keep.tend_until(lambda: self._crowds.are_over, END_SECONDS)
-        if going := self._beside(lambda: [j for j in jobs if not self._place.rows.has_ended(j)]):
+        if going := self._beside(
+            lambda: [j for j in jobs if not self._installation.rows.has_ended(j)]
+        ):
             self._troubles.append(f"{len(going)} jobs have not ended")
 
     # -- waiting -------------------------------------------------------------------------------
@@ -181,7 +189,7 @@ class Series:
                 since = time.monotonic()
             return time.monotonic() - since > SURE_SECONDS
 
-        return self._keep.tend_until(sure, WELL_SECONDS)
+        return self._supervisor.tend_until(sure, WELL_SECONDS)
 
     def _is_well(self) -> bool:
         report = self._crowds.report
@@ -193,12 +201,12 @@ class Series:
         )
 
     def _pass(self, seconds: float) -> None:
-        self._keep.tend_until(lambda: False, seconds)
+        self._supervisor.tend_until(lambda: False, seconds)
 
     def _beside(self, work: Callable[[], T]) -> T:
         """Have another thread do this, and tend the place meanwhile."""
         doing = self._thread.submit(work)
         while not doing.done():
-            self._keep.tend()
+            self._supervisor.tend()
             time.sleep(LOOK_SECONDS)
         return doing.result()

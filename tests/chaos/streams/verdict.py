@@ -56,8 +56,8 @@ class Follower:
             "doubled on the way": self.ended.doubled,
             "holes on the way": self.ended.holes,
         }
-        said = [f"{count} {what}" for what, count in counts.items() if count]
-        return said + ([f"ended by {self.ended.trouble}"] if self.ended.trouble else [])
+        reported = [f"{count} {what}" for what, count in counts.items() if count]
+        return reported + ([f"ended by {self.ended.trouble}"] if self.ended.trouble else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class Felt:
     @property
     def wrong(self) -> list[str]:
         """What is wrong, in words."""
-        said = [] if self.struck.recovered else ["not all was well again in time"]
+        reported = [] if self.struck.recovered else ["not all was well again in time"]
         if self.struck.planned.bounded and self.during.longest > self.bound:
-            said.append(f"an event came after {self.during.longest:.2f} s")
-        return said
+            reported.append(f"an event came after {self.during.longest:.2f} s")
+        return reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def of(rows: Rows, course: Course, bound: float) -> Verdict:
     """Judge a course by the log."""
     logs = {job: Log.of(rows.texts(job)) for job in course.jobs}
     whole = [*course.troubles]
-    whole += [f"job {job}: {said}" for job in course.jobs if (said := rows.broken(job))]
+    whole += [f"job {job}: {reported}" for job in course.jobs if (reported := rows.broken(job))]
     windows = _Windows(course)
     followers = [
         _follower(planned, ended, logs, course, windows.all)

@@ -1,4 +1,4 @@
-"""What tests make: people with roles, jobs with histories."""
+"""Makes users, teams and jobs with events."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def make_job(owner: User | None = None, events: Sequence[NewEvent] = (), **field
         "head_hash": b"",
     }
     job = Job.objects.create(**(values | fields))
-    said = ("kind", "title", "params", "labels", "plan")
+    members = ("kind", "title", "params", "labels", "plan")
     team = job.team.slug if job.team else None
-    data = {name: getattr(job, name) for name in said} | {"total": 0, "team": team}
+    data = {name: getattr(job, name) for name in members} | {"total": 0, "team": team}
     submitted = NewEvent(EventType.JOB_SUBMITTED, data)
     log.append(job.pk, [submitted, *events], actor=job.submitted_by)
     job.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Real proxies that mean ill, or know no better: Debian's, with configurations beside this."""
+"""Real proxies from Debian's packages, configured to buffer, cut or block what passes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops import child
 from ops.embedded import ports
-from ops.embedded.server import tethered
 from ops.suites.debian import SBIN
 from tests.support.waiting import until
 
@@ -95,17 +95,12 @@ def _started(kind: Kind, upstream: int) -> Iterator[_Proxy]:
         }  # fmt: skip
         configuration.write_text(_filled((HERE / kind.configuration).read_text(), values))
         program, *arguments = (_filled(word, values) for word in kind.command)
-        command = tethered([_binary(program), *arguments], signal.SIGTERM, parent=os.getpid())
-        with (folder / "out").open("wb") as out:
-            process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out)
+        command = child.tethered([_binary(program), *arguments], signal.SIGTERM, parent=os.getpid())
+        process = child.spawn(command, folder / "out", cwd=folder)
         try:
             yield _Proxy(port, process, folder)
         finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
+            child.stop(process, 10)
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
