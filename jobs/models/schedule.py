@@ -32,7 +32,7 @@ class Schedule(models.Model):
         max_length=10,
         default=SKIP,
         choices=[(SKIP, "leave it out"), (ONCE, "run once, late")],
-        help_text="When no sweeper was running at that time.",
+        help_text="When nobody was there to fire it in time.",
     )
     overlap = models.CharField(
         max_length=10,

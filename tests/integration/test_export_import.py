@@ -160,10 +160,7 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "another hash of the head": (lambda x: edited(x, 1, '"hash":"', '"hash":"00')[:1] + x[1:], ""),
     "another title": (lambda x: edited(x, 1, "A job", "B job"), "line 2: seq 1: the header has an"),
     "another submitter": (lambda x: edited(x, 1, "user:operator", "user:root"), "submitted_by"),
-    "another job's id": (
-        lambda x: edited(x, 1, '"id":"', '"id":"0'),
-        "line 1: the header is incomplete",
-    ),
+    "another job's id": (lambda x: edited(x, 1, '"id":"', '"id":"0'), "the header is incomplete"),
     "no header": (lambda x: x[1:], "line 1: this is not the header"),
     "a version to come": (lambda x: edited(x, 1, '_export":1', '_export":2'), "line 1: this is an"),
     "a number for an actor": (lambda x: forged(x, 5, actor=7), "seq 4: this event is not possible"),

@@ -21,10 +21,7 @@ from core.ids import uuid7
 from jobs import log
 from jobs.api import verify as api
 from jobs.events import EventType, NewEvent, parse, split_hash, with_hash
-from jobs.feed.sequencer import sequence_events
 from jobs.integrity import Verdict, known_jobs, verify_job
-from jobs.integrity.rebuild import rebuild_job
-from jobs.log.state import state_at
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.intruder import Intruder
@@ -73,27 +70,6 @@ def remove(where: str) -> Callable[[Intruder, UUID], object]:
     return lambda intruder, job: intruder.run(
         f"delete from jobs_event where job = %s and {where}", job
     )
-
-
-def feed(statement: str) -> Callable[[Intruder, UUID], object]:
-    """Return the tampering that changes the feed of all jobs, once the job is in it."""
-
-    def tamper(intruder: Intruder, job: UUID) -> None:
-        sequence_events()
-        assert intruder.run(statement.format("jobs_feed"), job)
-
-    return tamper
-
-
-def swap_in_feed(one: int, other: int) -> Callable[[Intruder, UUID], object]:
-    """Return the tampering that exchanges the positions of two events in the feed."""
-
-    def tamper(intruder: Intruder, job: UUID) -> None:
-        sequence_events()
-        for old, new in ((one, 10**6), (other, one), (10**6, other)):
-            intruder.run("update jobs_feed set seq = %s where job = %s and seq = %s", new, job, old)
-
-    return tamper
 
 
 def swap(one: int, other: int) -> Callable[[Intruder, UUID], object]:
@@ -190,13 +166,6 @@ TAMPERINGS = {
     "what was submitted": (row("kind = 'other', title = 'x'"), 1, "submitted: kind, title"),
     "who submitted": (row("submitted_by = 'user:bob'"), 1, "submitted_by differs"),
     "the row gone": (without_row, 1, "row is gone"),
-    "another team": (row("team_id = (select id from jobs_team where id <> team_id)"), 1, "team"),
-    "no team": (row("team_id = null"), 1, "submitted: team differs"),
-    "no feed": (feed("delete from {} where job = %s"), 1, "Event 1 is not where it was in the f"),
-    "a row of the feed": (feed("delete from {} where job = %s and seq = 57"), 57, "feed of all"),
-    "the end of the feed": (feed("delete from {} where job = %s and seq > 200"), 201, "the feed"),
-    "an order of the feed": (swap_in_feed(30, 40), 31, "in the feed of all jobs"),
-    "a row too many": (feed("insert into {} values (9999, %s, 251)"), 251, "in the feed of all"),
     "the column type": (event("type = 'step.failed'", seq=57), 57, "type is step.failed, not"),
     "the column actor": (event("actor = 'user:eve'", seq=157), 157, "actor is user:eve, not w"),
     "the column target": (event("target = null", seq=57), 57, "target is empty, not gs-001"),
@@ -218,38 +187,6 @@ def test_every_tampering_is_found_where_it_is(name: str, job: Job, intruder: Int
     assert (verdict.ok, verdict.seq) == (False, seq), verdict.reason
     assert reason in str(verdict.reason)
     assert (verdict.head, verdict.hash) == (None, None)
-
-
-def test_a_job_is_good_before_it_is_in_the_feed_and_then(job: Job) -> None:
-    assert verify_job(job.pk).ok
-    while sequence_events():
-        pass
-    assert verify_job(job.pk).ok
-    log.append(make_job().pk, [ATTEMPT], actor="worker:w/1")
-    sequence_events()
-    assert verify_job(job.pk).ok
-
-
-SNAPSHOTS = {
-    "a summary": ("update {} set summary = replace(summary, 'running', 'failed')", 1000),
-    "its steps": ("update {} set steps = '[]'", 1000),
-    "one elsewhere": ("update {} set seq = 1500", 1500),
-    "one past the head": ("update {} set seq = 9000", 9000),
-}
-
-
-@pytest.mark.parametrize("name", SNAPSHOTS)
-def test_a_changed_snapshot_is_found(name: str, people: People, intruder: Intruder) -> None:
-    made = make_job(people.alice.user, [ATTEMPT, STEP, *map(output, map(str, range(1_100)))])
-    state_at(made.pk)
-    assert verify_job(made.pk).ok
-    statement, seq = SNAPSHOTS[name]
-    assert intruder.run(f"{statement.format('jobs_snapshot')} where job = %s", made.pk) == 1
-    verdict = verify_job(made.pk)
-    assert (verdict.ok, verdict.seq) == (False, seq)
-    assert "snapshot" in str(verdict.reason)
-    rebuild_job(made.pk, write=True)
-    assert verify_job(made.pk).ok
 
 
 def test_of_two_tamperings_the_first_is_reported(job: Job, intruder: Intruder) -> None:
