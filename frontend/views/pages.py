@@ -43,7 +43,7 @@ def new_job(request: HttpRequest, principal: Principal) -> HttpResponse:
         raise Http404(f"There is no kind of job called {name}.")
     copied = earlier.params if earlier and earlier.kind == name else {}
     texts = params_as_text(kind, copied) if kind else {}
-    context = {"kinds": kinds, "kind": kind, "from_job": origin, "params": texts}
+    context = {"kinds": kinds, "kind": kind, "params": texts}
     return render(request, "frontend/new_job.html", context)
 
 

@@ -285,7 +285,7 @@ async def test_what_goes_wrong_is_one_line(scene: LiveServer) -> None:
         "Give a token": (4, await reprise(scene, job, token="")),
         "(cursor_ahead) Begin again": (4, await reprise(scene, job, "--after", "9")),
         "cannot reach": (5, await reprise(scene, nobody, "--give-up", "0.1", "--quiet")),
-        "This is no job": (2, await reprise(scene, "http://h/elsewhere")),
+        "Not a job's id or address": (2, await reprise(scene, "http://h/elsewhere")),
     }
     for words, (expected, running) in cases.items():
         status, out, err = await result(running)

@@ -178,7 +178,7 @@ def test_which_gate_is_meant_is_said_where_there_are_several(people: People) -> 
     job = job_of(people.alice, people, [ATTEMPT, asked("one"), asked("two")])
     path, client = f"/api/jobs/{job.pk}/reject", people.bob.client()
     for body, reported in (
-        ({}, "say which is meant: one, two"),
+        ({}, "Name one of: one, two"),
         ({"gate": "three"}, "does not wait at the gate three, but: one, two"),
     ):
         refused = post(client, path, body)
