@@ -197,7 +197,7 @@ def test_other_dirt_is_refused_too(tmp_path: Path) -> None:
         "no end": whole[:-1],
         "NUL": whole.replace(b"Done.", b"Do\0e."),
         "not UTF-8": whole.replace(b"Done.", b"Do\xffe."),
-        "cut off": packed[: len(packed) // 2],
+        "truncated": packed[: len(packed) // 2],
         "damaged": packed[:20] + bytes(20) + packed[40:],
     }
     for name, content in dirt.items():

@@ -232,7 +232,7 @@ def test_the_commands_say_what_they_did(seal_folder: Path) -> None:
     (seal_folder / "seal_key").write_text("no key")
     for failed in ("seal", "verify --all"):
         assert "cannot be used" in failing(*failed.split())
-    assert "is no public key" in failing("verify", "--all", "--key", "nothing")
+    assert "is not a public key" in failing("verify", "--all", "--key", "nothing")
 
 
 def test_the_sweeper_seals_when_the_last_seal_is_old_enough() -> None:

@@ -192,7 +192,7 @@ def test_an_acknowledgement_needs_a_reason_of_one_line(reason: str, intruder: In
 def test_options_that_do_not_fit_are_said() -> None:
     assert "belongs to --acknowledge" in failing("seal", REASON)
     assert "seals nothing" in failing("seal", "--public-key", "--acknowledge", "3")
-    assert "is no public key" in failing("seal", "--key", "nothing")
+    assert "is not a public key" in failing("seal", "--key", "nothing")
 
 
 def test_seals_that_the_log_has_are_taken_up_not_acknowledged(intruder: Intruder) -> None:

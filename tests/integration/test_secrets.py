@@ -214,7 +214,7 @@ def test_a_ciphertext_holds_for_its_job_and_name_only(people: People) -> None:
     StoredSecret.objects.filter(job=second, name="password").update(ciphertext=row.ciphertext)
     StoredSecret.objects.filter(job=first, name="pin").update(ciphertext=row.ciphertext)
     for job in (first, second):
-        with pytest.raises(keys.SecretUnreadable, match="cannot be read: it has been changed, or"):
+        with pytest.raises(keys.SecretUnreadable, match="cannot be read: it was changed or"):
             values(job)
 
 

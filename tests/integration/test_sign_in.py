@@ -105,7 +105,7 @@ def test_each_wait_is_twice_the_one_before_up_to_the_longest(ann: User, name: st
     ],
 )
 def test_the_wait_is_told_in_words(ann: User, seconds: float, reported: str) -> None:
-    assert throttle.too_many(seconds).message.endswith(f"password. Try again in {reported}.")
+    assert throttle.too_many(seconds).message.endswith(f"not checked. Try again in {reported}.")
 
 
 def test_an_attempt_that_has_to_wait_makes_the_wait_no_longer(ann: User) -> None:
