@@ -18,10 +18,10 @@ from jobs.models import ApiToken
 
 
 class ChangeForm(PasswordChangeForm):
-    """The present password, the new one twice, and whether tokens end as sessions do."""
+    """The current password, the new one twice, and whether tokens end as sessions do."""
 
     error_messages = {
-        "password_incorrect": "That is not your present password.",
+        "password_incorrect": "That is not your current password.",
         "password_mismatch": "The two new passwords are not the same.",
     }
     revoke_tokens = BooleanField(required=False)
@@ -33,7 +33,7 @@ class ChangeForm(PasswordChangeForm):
             self.fields[name].error_messages["required"] = "Enter a password."
 
     def clean_old_password(self) -> str:
-        """Check the present password; guesses count as those at sign-in do."""
+        """Check the current password; guesses count as those at sign-in do."""
         try:
             attempt = throttle.begin_attempt(self.user.get_username(), self.address)
         except OverLimit as error:

@@ -58,7 +58,7 @@ def configuration(programs: list[Program], *, socket: Path, root: Path) -> str:
     """
     sections = [
         f"[unix_http_server]\nfile={_escaped(socket)}\nchmod=0700\n",
-        "[supervisord]\nnodaemon=true\nsilent=true\numask=077\nlogfile=log/keeper.log\n"
+        "[supervisord]\nnodaemon=true\nsilent=true\nlogfile=log/keeper.log\n"
         "pidfile=keeper.pid\nchildlogdir=log\n" + ("user=root\n" if os.geteuid() == 0 else ""),
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",

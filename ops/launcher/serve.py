@@ -61,6 +61,7 @@ class Copy:
     def start(self) -> None:
         """Start everything; return when the pages can be used. CannotStart says what cannot."""
         self._clone.log.mkdir(parents=True, exist_ok=True)
+        self._clone.log.chmod(0o700)  # the files in it are whatever their writers' umask says
         with say.step("Preparing Postgres and Valkey"):
             services = Services.prepare(self._state)
         env = self._environment(services)

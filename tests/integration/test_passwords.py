@@ -73,7 +73,7 @@ def test_tokens_end_where_that_is_asked_for(ann: User, browser: Client, revoke: 
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"old": "another"}, "That is not your present password."),
+        ({"old": "another"}, "That is not your current password."),
         ({"again": "something else"}, "The two new passwords are not the same."),
         ({"new": "short-one"}, "at least 12 characters"),
         ({"new": "password1234567"[:11]}, "at least 12 characters"),
@@ -93,9 +93,9 @@ def test_what_is_wrong_is_said_and_nothing_changes(
     assert ann.check_password(OLD)
 
 
-def test_guesses_at_the_present_password_have_to_wait(browser: Client) -> None:
+def test_guesses_at_the_current_password_have_to_wait(browser: Client) -> None:
     for _ in range(5):
-        assert "not your present password" in change(browser, old="a guess")
+        assert "not your current password" in change(browser, old="a guess")
     SignInAttempts.objects.filter(attempts__gte=5).update(free_at="2100-01-01T00:00:00Z")
     assert "Too many attempts" in change(browser)
 

@@ -56,6 +56,7 @@ def mode(path: Path) -> int:
 @pytest.mark.timeout(600)  # two whole starts, beside other tests
 def test_a_copy_survives_the_death_of_each_of_its_processes_and_leaves_none(state: Path) -> None:
     with running(state) as copy:
+        assert mode(state / "log") == 0o700
         assert mode(state / "ready.json") == mode(state / "postgres.json") == 0o600
         assert copy.ready["username"] is None
         for name in ("worker", "postgres", "web"):
