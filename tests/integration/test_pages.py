@@ -64,9 +64,12 @@ def test_a_kind_for_staff_is_shown_to_staff_only(people: People) -> None:
 
 
 def test_a_job_is_run_again_by_the_form_of_its_kind(people: People) -> None:
-    job = make_job(people.alice.user, [ATTEMPT], team=people.red, kind="version-update")
+    params = {"servers": ["gs-007"]}
+    kind = "version-update"
+    job = make_job(people.alice.user, [ATTEMPT], team=people.red, kind=kind, params=params)
     page = read(people.bob, f"/jobs/new?from={job.pk}")
-    assert f'<reprise-new-job kind="version-update" from="{job.pk}">' in page
+    assert '<reprise-new-job kind="version-update">' in page
+    assert "gs-007" in page
     assert "There is nothing here" in read(people.carol, f"/jobs/new?from={job.pk}", 404)
     assert "There is nothing here" in read(people.bob, "/jobs/new?from=none", 404)
     load = make_job(people.alice.user, team=people.red)
