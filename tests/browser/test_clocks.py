@@ -94,6 +94,7 @@ def test_an_offline_page_says_as_of_when_and_stops_its_clocks(
     elapsed, total = run.head.locator(".job-elapsed"), page.locator(".matrix-total").first
     expect(run.connection).to_contain_text("live over")
     expect(elapsed).to_have_text(SOME_SECONDS)
+    expect(total).not_to_be_empty()  # the matrix is drawn a moment after the head
     context.set_offline(True)
     expect(run.connection).to_contain_text(AS_OF)
     [(clock,)] = up.rows.all("select to_char(clock_timestamp() at time zone 'UTC', 'HH24:MI')")
