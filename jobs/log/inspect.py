@@ -127,7 +127,7 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
 
 
 def feed_horizon() -> str | None:
-    """Return the id of a transaction before which all are in the feed; None if there is none."""
+    """Return the transaction id below which the feed is complete; None in an unknown cluster."""
     found: list[tuple[str]] = fetch_rows(_HORIZON)
     return found[0][0] if found else None
 

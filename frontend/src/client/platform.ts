@@ -34,7 +34,7 @@ export interface SocketLike {
 
 /** What the follower needs from its environment. A browser has all of it; scripts and tests provide it. */
 export interface Platform {
-  /** Undefined if there is none; the first transport is then SSE. */
+  /** Undefined on a platform without WebSocket, which starts with SSE. */
   readonly WebSocket: (new (url: string) => SocketLike) | undefined;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;

@@ -12,7 +12,7 @@ export type ConnectionInfo = Pick<FollowerInfo, 'nextTryAt' | 'error'> & { reado
 interface ConnectionWords {
   readonly tone: 'live' | 'busy' | 'ended' | 'lost';
   readonly words: string;
-  /** When the next try is due, ms since the epoch; null for now; undefined if there is none. */
+  /** When the next try is due, ms since the epoch; null for now; undefined without one. */
   readonly tryAt?: number | null;
   /** The label of the button, if there is something to do. */
   readonly action?: string;

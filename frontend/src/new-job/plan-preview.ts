@@ -14,7 +14,7 @@ export interface PlanAnswer {
   readonly title: string;
 }
 
-/** The plan, or why there is none yet. */
+/** The plan, or what is still missing for it. */
 export function planPreview(answer: PlanAnswer | null, problem: string): TemplateResult {
   return html`<h2>Plan</h2>
     ${
