@@ -19,6 +19,7 @@ from ops.setup.clone import Clone
 from ops.suites import debian
 
 ON_HOSTS = (["hosts"], ["streams"], ["links"])
+WITH_WEB = (["streams"], ["links"])  # a web process is ready only with a built front end
 ONLY_SAYS = {"--plan", "--help", "-h"}
 WITHOUT_HOSTS = {"--here", *ONLY_SAYS}
 
@@ -27,9 +28,11 @@ def main() -> int:
     """Hand over; returns only when that fails."""
     clone, words = Clone.from_env(), sys.argv[1:]
     venv.ensure(clone, "dev")
-    if words[:1] == ["links"] and ONLY_SAYS.isdisjoint(words):
-        debian.ensure(clone, ["nginx", *([] if _pageless(words) else ["chromium"])])
-        frontend.ensure_built(clone)
+    if ONLY_SAYS.isdisjoint(words):
+        if words[:1] == ["links"]:
+            debian.ensure(clone, ["nginx", *([] if _pageless(words) else ["chromium"])])
+        if words[:1] in WITH_WEB:
+            frontend.ensure_built(clone)
     command = [*_apart(words), str(clone.python), "-m", "tests.chaos.run", *words]
     os.execvpe(command[0], command, venv.environment(clone))
 
