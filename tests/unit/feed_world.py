@@ -123,6 +123,7 @@ class Reader:
         self.items: list[wire.FeedItem] = []
         self.times: list[float] = []
         self._feed, self._sight, self._slowness = feed, sight, slowness
+        self._generation = feed.generation
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self.follow())
 
@@ -132,8 +133,15 @@ class Reader:
         self.heads.clear()
 
     async def follow(self, items_at_most: int | None = None) -> None:
-        """Connect once; leave after so many items."""
+        """Connect once; leave after so many items.
+
+        A position has no hash, so a client that was away when the feed went back may not be told.
+        It begins again by itself, as the jobs page does, which reads the list when it comes back.
+        """
         end = await self._feed.check(self.position)
+        if self._generation != self._feed.generation:
+            self.forget()
+        self._generation = self._feed.generation
         subscription = FeedSubscription(self._feed, self._sight, self.position, end)
         self.items, self.times = [], []
         async with aclosing(subscription.items()) as items:

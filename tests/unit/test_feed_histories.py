@@ -179,6 +179,13 @@ async def connect(reader: Reader, items_at_most: int | None) -> None:
     page_positions=1, recent_jobs=1, frame_jobs=1, already=1,
     steps=[(Follow(ALL, 0, 0, None), 0), (Move(0, 1, "unfed"), 0.004), (Restore(0.9, 0), 0)],
 )  # fmt: skip
+@example(
+    page_positions=1, recent_jobs=1, frame_jobs=1, already=5,
+    steps=[
+        (Submit(1, None), 0), (Move(2, 1, "arrives"), 0), (Follow(ALL, 0.25, 0, 2), 0.004),
+        (Restore(0.5, 0), 0),
+    ],
+)  # fmt: skip
 @settings(deadline=None, max_examples=200)
 def test_every_follower_knows_every_job_that_is_theirs_as_it_ended(
     page_positions: int,
