@@ -8,8 +8,8 @@ stands still is its state, and who has read to the feed's end has the state of a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from jobs.log import AsyncReader
 
 # Positions have no gaps, so a page is a range. A job that moves on behind the page is left to the
 # page in which its newest event is; a job's events are in the feed by seq without gaps, so the next
-# one is there or none is.
+# one is there or none is. `known` are events that rows had before the feed did.
 _PAGE = """
 with page as (
   select position, job, seq from jobs_feed
@@ -26,15 +26,22 @@ with page as (
   select job, max(position) as position, max(seq) as seq from page group by job
 ), newest as (
   select moved.position, job.id, job.owner_id, job.team_id, job.kind, job.title, job.status,
-         job.done, job.total, job.head, job.failed
+         job.done, job.total, job.head, job.failed,
+         case when job.head > moved.seq then job.head end as unfed
   from moved join jobs_job job on job.id = moved.job
   where not exists (
     select 1 from jobs_feed later where later.job = moved.job and later.seq = moved.seq + 1
   )
+), known as (
+  select * from unnest(%(jobs)s::uuid[], %(seqs)s::bigint[]) known (job, seq)
 )
 select reached.position, state.position,
        (select job || ':' || seq from jobs_feed where position = %(after)s),
        (select job || ':' || seq from page order by position desc limit 1),
+       exists (select from known left join jobs_job job on job.id = known.job
+               where known.seq > coalesce(job.head, 0)),
+       array(select known.job from known join jobs_feed fed using (job, seq)
+             where fed.position <= %(after)s::bigint + %(limit)s),
        newest.*
 from (select coalesce(max(position), %(after)s) as position from page) reached
 left join jobs_feed_state state on true
@@ -66,6 +73,9 @@ class SummaryPage:
 
     `end` is the feed's newest position at that moment; `before` and `newest` say which event is at
     `after` and at `last` (None: the feed has none there, or the page is empty).
+
+    `unfed` has the heads of the jobs whose rows are ahead of the feed. Of the heads known before,
+    `fed` has those that the feed has up to `last`; `lost` says that some job is not that far.
     """
 
     after: int
@@ -74,6 +84,9 @@ class SummaryPage:
     end: int = 0
     before: str | None = None
     newest: str | None = None
+    unfed: Mapping[UUID, int] = field(default_factory=dict)
+    fed: Mapping[UUID, int] = field(default_factory=dict)
+    lost: bool = False
 
 
 class AsyncSummaries:
@@ -82,12 +95,20 @@ class AsyncSummaries:
     def __init__(self, reader: AsyncReader) -> None:
         self._reader = reader
 
-    async def page(self, after: int, limit: int) -> SummaryPage:
-        """Return what the `limit` positions after `after` bring; at the end, `last` is `after`."""
-        rows = await self._reader.fetch(_PAGE, {"after": after, "limit": limit})
-        last, end, before, newest = rows[0][:4]
-        found = [_row_summary(row[4:]) for row in rows if row[4]]
-        return SummaryPage(after, last, found, end or 0, before, newest)
+    async def page(self, after: int, limit: int, known: Mapping[UUID, int]) -> SummaryPage:
+        """Return what the `limit` positions after `after` bring; at the end, `last` is `after`.
+
+        `known` are heads of jobs that were ahead of the feed when their rows were read.
+        """
+        places = {"after": after, "limit": limit}
+        heads = {"jobs": list(known), "seqs": list(known.values())}
+        rows = await self._reader.fetch(_PAGE, places | heads)
+        last, end, before, newest, lost, settled = rows[0][:6]
+        fed = {job: known[job] for job in settled}
+        found = [row[6:] for row in rows if row[6]]
+        summaries = [_row_summary(row[:-1]) for row in found]
+        unfed = {row[1]: row[-1] for row in found if row[-1]}
+        return SummaryPage(after, last, summaries, end or 0, before, newest, unfed, fed, lost)
 
     async def end(self) -> int:
         """Return the feed's newest position, 0 for none."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol
+from uuid import UUID
 
 from cachetools import LRUCache
 
@@ -31,8 +32,23 @@ logger = logging.getLogger(__name__)
 class Reads(Protocol):
     """What reads the feed: `jobs.feed.summaries.AsyncSummaries`."""
 
-    async def page(self, after: int, limit: int) -> SummaryPage: ...
+    async def page(self, after: int, limit: int, known: Mapping[UUID, int]) -> SummaryPage: ...
     async def end(self) -> int: ...
+
+
+class Unfed:
+    """The newest heads that rows had before the feed did: a history without them is another."""
+
+    def __init__(self) -> None:
+        self.heads: dict[UUID, int] = {}
+
+    def take(self, page: SummaryPage) -> None:
+        """Add the heads that a page has, and drop those that the feed has come to."""
+        for job, head in page.fed.items():
+            if self.heads.get(job) == head:
+                del self.heads[job]
+        for job, head in page.unfed.items():
+            self.heads[job] = max(head, self.heads.get(job, 0))
 
 
 class Pages:
@@ -45,6 +61,7 @@ class Pages:
     """
 
     def __init__(self, reads: Reads, counters: Counters, positions: int) -> None:
+        self.unfed = Unfed()
         self._reads = reads
         self._counters = counters
         self._positions = positions
@@ -66,9 +83,10 @@ class Pages:
     async def _read_page(self, number: int) -> SummaryPage:
         try:
             async with asyncio.timeout(READ_SECONDS):
-                page = await self._reads.page(number * self._positions, self._positions)
+                page = await self._reads.page(number * self._positions, self._positions, {})
         finally:
             reading = self._reading.pop(number)
+        self.unfed.take(page)
         if page.last == page.after + self._positions:
             self._kept[number] = reading
         return page
@@ -161,12 +179,15 @@ class Feed:
         while True:
             recent, known = self.recent, self._end
             self.counters.add("feed_reads", reason)
+            unfed = self.pages.unfed
+            heads = dict(unfed.heads)
             async with asyncio.timeout(READ_SECONDS):
-                page = await self._reads.page(recent.last, self.bounds.page_positions)
+                page = await self._reads.page(recent.last, self.bounds.page_positions, heads)
             if recent is not self.recent or self._note_end(known, page.end):
                 return
-            if not recent.agrees(page):
+            if page.lost or not recent.agrees(page):
                 return self._begin_again(page.end)
+            unfed.take(page)
             if page.last > page.after:
                 recent.extend(page)
                 self.changed.fire()

@@ -139,6 +139,19 @@ async def test_a_log_that_went_back_and_on_has_another_history(
         assert why.code == "history_diverged"
 
 
+async def test_feed_followers_are_told_of_lost_events_that_the_feed_never_had(
+    scene: LiveServer, services: Services, tmp_path: Path
+) -> None:
+    job = await scene.new_job(outputs(5))
+    await in_thread(feed.sequence_events)
+    backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
+    await scene.append(job, *outputs(2, "lost"))  # the feed never gets them
+    follower = Follower(scene, job, "feed")
+    await follower.is_live()
+    await asyncio.to_thread(backup.restore)
+    assert_told("feed", await follower.refusal())
+
+
 async def test_eventstream_clients_begin_again(
     scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:

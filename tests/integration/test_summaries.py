@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from core.db import in_thread
+from core.ids import uuid7
 from jobs import feed, log
 from jobs.access import visibility
 from jobs.events import EventType, NewEvent
@@ -35,9 +36,9 @@ def some_jobs(count: int) -> list[Job]:
 
 async def whole(summaries: AsyncSummaries, after: int, limit: int) -> list[SummaryPage]:
     """Return every page from a position on."""
-    pages = [await summaries.page(after, limit)]
+    pages = [await summaries.page(after, limit, {})]
     while pages[-1].last > pages[-1].after:
-        pages.append(await summaries.page(pages[-1].last, limit))
+        pages.append(await summaries.page(pages[-1].last, limit, {}))
     return pages
 
 
@@ -47,7 +48,7 @@ async def test_a_summary_is_how_the_row_stands_and_where_its_newest_event_is(dat
     progress = NewEvent(EventType.JOB_PROGRESSED, {"done": 2, "failed": 1})
     await in_thread(log.append, job.pk, [progress], actor="worker:w")  # the feed has it not yet
     async with AsyncReader(database) as reader:
-        page = await AsyncSummaries(reader).page(0, 100)
+        page = await AsyncSummaries(reader).page(0, 100, {})
         assert await AsyncSummaries(reader).end() == page.last == 4
     (summary,) = page.summaries
     assert (summary.position, summary.job, summary.owner, summary.team) == (4, job.pk, None, None)
@@ -79,12 +80,30 @@ async def test_pages_have_each_job_once_where_its_newest_event_is(
             assert all(page.last - page.after <= limit for page in pages)
 
 
+async def test_a_page_says_which_rows_are_ahead_of_the_feed_and_which_heads_are_lost(
+    database: str,
+) -> None:
+    jobs = [job.pk for job in await in_thread(some_jobs, 3)]
+    await in_thread(log.append, jobs[0], [output("x")] * 2, actor="worker:w")
+    known = {jobs[0]: 4, jobs[1]: 2}
+    async with AsyncReader(database) as reader:
+        summaries = AsyncSummaries(reader)
+        page = await summaries.page(0, 10, known)
+        assert (page.unfed, page.fed, page.lost) == ({jobs[0]: 4}, {jobs[1]: 2}, False)
+        await in_thread(feed.sequence_events)
+        assert (await summaries.page(0, 7, known)).fed == {jobs[1]: 2}
+        page = await summaries.page(0, 10, known)
+        assert (page.unfed, page.fed, page.lost) == ({}, known, False)
+        assert (await summaries.page(0, 10, {jobs[2]: 3})).lost
+        assert (await summaries.page(0, 10, {uuid7(): 1})).lost
+
+
 async def test_an_empty_feed_has_an_empty_page(database: str) -> None:
     async with AsyncReader(database) as reader:
         summaries = AsyncSummaries(reader)
         assert await summaries.end() == 0
-        assert await summaries.page(0, 10) == SummaryPage(0, 0, [])
-        assert await summaries.page(5, 10) == SummaryPage(5, 5, [])
+        assert await summaries.page(0, 10, {}) == SummaryPage(0, 0, [])
+        assert await summaries.page(5, 10, {}) == SummaryPage(5, 5, [])
 
 
 def test_a_sight_has_the_jobs_that_a_query_finds() -> None:

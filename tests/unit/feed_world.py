@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
@@ -56,7 +57,7 @@ class MemoryFeed:
         job.head += events
         return self.sequence()
 
-    async def page(self, after: int, limit: int) -> SummaryPage:
+    async def page(self, after: int, limit: int, known: Mapping[UUID, int]) -> SummaryPage:
         await self._trip()
         rows = self.rows[after : after + limit]
         newest = {job.id: (after + place, job) for place, (job, _) in enumerate(rows, 1)}
@@ -67,9 +68,15 @@ class MemoryFeed:
             if job.id not in later
         ]
         newest_event = self._at(after + len(rows)) if rows else None
+        heads = {job.id: job.head for job in self.jobs}
+        feed = {(job.id, seq) for job, seq in self.rows}
+        fed = {(job.id, seq) for job, seq in self.rows[: after + limit]}
         page = SummaryPage(
-            after, after + len(rows), found, len(self.rows), self._at(after), newest_event
-        )
+            after, after + len(rows), found, len(self.rows), self._at(after), newest_event,
+            unfed={one.job: head for one in found if (one.job, head := heads[one.job]) not in feed},
+            fed={job: seq for job, seq in known.items() if (job, seq) in fed},
+            lost=any(seq > heads.get(job, 0) for job, seq in known.items()),
+        )  # fmt: skip
         await asyncio.sleep(self.latency)
         return page
 
@@ -116,6 +123,7 @@ class Reader:
         self.items: list[wire.FeedItem] = []
         self.times: list[float] = []
         self._feed, self._sight, self._slowness = feed, sight, slowness
+        self._generation = feed.generation
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self.follow())
 
@@ -125,8 +133,15 @@ class Reader:
         self.heads.clear()
 
     async def follow(self, items_at_most: int | None = None) -> None:
-        """Connect once; leave after so many items."""
+        """Connect once; leave after so many items.
+
+        A position has no hash, so a client that was away when the feed went back may not be told.
+        It begins again by itself, as the jobs page does, which reads the list when it comes back.
+        """
         end = await self._feed.check(self.position)
+        if self._generation != self._feed.generation:
+            self.forget()
+        self._generation = self._feed.generation
         subscription = FeedSubscription(self._feed, self._sight, self.position, end)
         self.items, self.times = [], []
         async with aclosing(subscription.items()) as items:

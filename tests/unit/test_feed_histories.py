@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import CursorAhead, Unavailable
@@ -174,6 +174,17 @@ async def connect(reader: Reader, items_at_most: int | None) -> None:
 @given(
     st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(0, 6),
     st.lists(st.tuples(STEPS, MOMENT), max_size=40),
+)  # fmt: skip
+@example(
+    page_positions=1, recent_jobs=1, frame_jobs=1, already=1,
+    steps=[(Follow(ALL, 0, 0, None), 0), (Move(0, 1, "unfed"), 0.004), (Restore(0.9, 0), 0)],
+)  # fmt: skip
+@example(
+    page_positions=1, recent_jobs=1, frame_jobs=1, already=5,
+    steps=[
+        (Submit(1, None), 0), (Move(2, 1, "arrives"), 0), (Follow(ALL, 0.25, 0, 2), 0.004),
+        (Restore(0.5, 0), 0),
+    ],
 )  # fmt: skip
 @settings(deadline=None, max_examples=200)
 def test_every_follower_knows_every_job_that_is_theirs_as_it_ended(

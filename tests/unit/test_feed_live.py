@@ -221,12 +221,12 @@ def test_a_frame_has_so_many_jobs_at_most() -> None:
         for _ in range(501):
             memory.move(memory.submit())
         recent = Recent(0, FeedBounds(frame_jobs=500))
-        recent.extend(await memory.page(0, 10_000))
+        recent.extend(await memory.page(0, 10_000, {}))
         everything = Visibility(everything=True)
         first = recent.batch(everything, 0, 500)
         assert (first.last, len(first.texts)) == (500, 500)
         assert len(recent.batch(everything, first.last, 500).texts) == 1
         with pytest.raises(ValueError, match="ends at"):
-            recent.extend(await memory.page(0, 10))
+            recent.extend(await memory.page(0, 10, {}))
 
     run(story())
