@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from jobs.events.fold import TERMINAL
-from jobs.log import Head
+from jobs.log import Cursor, Head
 from streams.followers.disconnect_notice import Notice
 from streams.hub.batches import BOUNDS, Bounds, Ring
 
@@ -15,6 +15,8 @@ from streams.hub.batches import BOUNDS, Bounds, Ring
 # send something to each of them, times a few: then a busy job is sent in fewer, larger frames.
 GATHER_SECONDS_A_FOLLOWER = 50e-6
 LEAST_GATHER_SECONDS, MOST_GATHER_SECONDS = 0.001, 0.02
+# A hint sent while a group was being joined may miss this process: that is no loss to count.
+YOUNG_SECONDS = 2.0
 
 
 class Signal:
@@ -58,10 +60,11 @@ class Signal:
 class Followed:
     """One job that somebody here follows. A follower is no part of it: it has its own cursor.
 
-    `head` and `status` are the newest that this process has heard of; `ring` has the newest
-    events, and is *behind* while it lacks some up to the head. Every change wakes `changed`: at
-    once after a silence, else when more has gathered (20 ms at most). `outdated`: the log has
-    turned out to be another than this one; followers check their cursors and follow again.
+    `head` and `status` are the newest that the log, or a hint that fits the ring, has told; `ring`
+    has the newest events, and is *behind* while it lacks some up to the head. Every change wakes
+    `changed`: at once after a silence, else when more has gathered (20 ms at most). `outdated`: the
+    log has turned out to be another than this one; followers check their cursors and follow again.
+    `hinted`: a hint that does not fit came since the head was last read.
     """
 
     def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
@@ -69,8 +72,10 @@ class Followed:
         self.job = job
         self.head = head.seq
         self.status = head.status
+        self._hash = head.hash  # of the event at `head`
         self.ring = Ring(head.seq, bounds, head.hash)
         self.outdated = False
+        self.hinted = False
         self.changed = Signal()
         self.followers = 0
         self.since = self.idle_since = asyncio.get_running_loop().time()
@@ -92,11 +97,38 @@ class Followed:
         """Whether nothing follows `head`."""
         return self.status in TERMINAL
 
-    def note(self, seq: int, status: str) -> None:
-        """Take in that the head has come to `seq` with this status; older news change nothing."""
-        if seq > self.head:
-            self.head, self.status = seq, status
-            self._schedule_wake()
+    @property
+    def settled(self) -> bool:
+        """Whether the ring has all there will ever be."""
+        return self.terminal and not self.behind
+
+    @property
+    def young(self) -> bool:
+        """Whether it has been followed for a moment only."""
+        return self._time() - self.since < YOUNG_SECONDS
+
+    def note(self, head: Head) -> None:
+        """Take in where the head has come to; older news change nothing.
+
+        Of two with the same seq, the later counts: the first may be of a log that has gone back.
+        """
+        if head.seq >= self.head:
+            changed = (head.seq, head.status) != (self.head, self.status)
+            self.head, self.status, self._hash = head.seq, head.status, head.hash
+            if changed:
+                self._schedule_wake()
+
+    def ends_at(self, cursor: Cursor) -> bool:
+        """Return whether the job has ended, and with the event at this cursor."""
+        fits = not (self._hash and cursor.hash8) or self._hash[:8] == cursor.hash8
+        return self.terminal and cursor.seq == self.head and fits
+
+    def contradicts(self, cursor: Cursor) -> bool:
+        """Return whether the log must be another by now: it has an event beyond the end here.
+
+        Or another event at the end.
+        """
+        return self.terminal and cursor.seq >= self.head and not self.ends_at(cursor)
 
     def extend(self, after: int, texts: Sequence[str]) -> None:
         """Add events to the ring; then, only then, wake those who wait for them."""
@@ -115,7 +147,7 @@ class Followed:
         """
         if self.head - self.ring.last <= self._bounds.ring_events:
             return False
-        self.ring = Ring(self.head, self._bounds)
+        self.ring = Ring(self.head, self._bounds, self._hash)
         self._schedule_wake()
         return True
 

@@ -1,9 +1,9 @@
 """The hub: brings what is appended to all who follow, in one process (one event loop).
 
-The log is the truth, the channel layer a hint. Hints that fit extend a job's ring; one that leaves
-a gap has the gap read from the log, once for all. Once a second the heads of all followed jobs are
-read in one query: what the hints lost is healed by that, and counted. A follower is a cursor
-(`streams.hub.subscription`): the hub keeps nothing for it and knows only how many there are.
+The log is the truth, the channel layer a hint. Hints that fit extend a job's ring; at others its
+head and what the ring lacks are read from the log, once for all. Once a second the heads of all
+followed jobs are read in one query: what the hints lost is healed by that, and counted. A follower
+is a cursor (`streams.hub.subscription`): the hub keeps nothing for it, but counts them.
 
 A log may go back: a dump is restored, or a standby that lags takes over. What was known of a job
 is dropped when a head is behind it or has another hash, or an event is not linked to the one
@@ -29,6 +29,7 @@ from streams.hub.followed import Followed
 from streams.hub.listener import ChannelListener, Layer, Listener, Message
 from streams.hub.page_cache import PageCache, Reader
 from streams.hub.supervised_tasks import SupervisedTasks
+from streams.wire import hash_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,6 @@ READ_SECONDS = 10.0
 # the ring moves, before the hint counts as lost.
 LOOK_SECONDS = 0.25
 LOOKS = 8
-# A hint sent while a group was being joined may miss this process: that is no loss to count.
-YOUNG_SECONDS = 2.0
 
 
 class Hub:
@@ -140,7 +139,7 @@ class Hub:
             self.counters.add("jobs")
             self._tasks.start(self._join_group(live))
         live.followers += 1
-        live.note(head.seq, head.status)
+        live.note(head)
         if live.behind:
             self._start_fill(live, "follow")
         return live
@@ -149,15 +148,21 @@ class Hub:
         """Join the job's group, and then read its head: what came in between had no hint."""
         await self._link.join(group_name(live.job))
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                heads = await self._reader.heads([live.job])
+            await self._read_head(live)
         except AWAY:
             self.counters.add("read_failures", "join")
             return  # the poll asks again
-        if found := heads.get(live.job):
-            live.note(found.seq, found.status)
-            if live.behind:
-                self._start_fill(live, "join")
+        if live.behind:
+            self._start_fill(live, "join")
+
+    async def _read_head(self, live: Followed) -> None:
+        """Take in a job's head as the log has it now."""
+        live.hinted = False  # before the read: a hint that comes during it has it read again
+        known = self._known_seq(live.job)
+        async with asyncio.timeout(READ_SECONDS):
+            found = (await self._reader.heads([live.job])).get(live.job)
+        if not self._compare_head(live.job, known, found) and found is not None:
+            live.note(found)
 
     def _known_seq(self, job: UUID) -> int:
         """Return the newest seq that is known now: a head that is read from now on has it."""
@@ -248,17 +253,19 @@ class Hub:
             self.counters.add("hints", "other")
             self._verify_ring(live)
             return
-        # Even if a page of the log was quicker: it brought the events, but not the status.
-        live.note(last, message["status"])
-        if last <= live.ring.last:
-            self.counters.add("hints", "old")
-            return
         if lines is None or first > live.ring.last + 1:
             reason = "large" if lines is None else "gap"
             self.counters.add("hints", reason)
-            if reason == "gap" and live.healing is None and not _is_young(live):
+            if reason == "gap" and live.healing is None and not live.young:
                 self.counters.add("lost_hints")
+            # It may be of a history that was restored since: the log says where it ends, and how.
+            live.hinted = True
             self._start_fill(live, reason)
+            return
+        # Even if a page of the log was quicker: it brought the events, but not the status.
+        live.note(Head(last, hash_of(texts[-1]), message["status"]))
+        if last <= live.ring.last:
+            self.counters.add("hints", "old")
             return
         live.extend(first - 1, texts)
         self.counters.add("hints", "used")
@@ -271,7 +278,12 @@ class Hub:
 
     async def _fill_ring(self, live: Followed) -> None:
         try:
-            while live.behind and not live.outdated and not live.skip():
+            while not live.outdated:
+                if live.hinted:
+                    await self._read_head(live)
+                    continue
+                if not live.behind or live.skip():
+                    return
                 async with asyncio.timeout(READ_SECONDS):
                     page = await self._reader.read(
                         live.job, live.ring.last, self.bounds.page_events
@@ -293,7 +305,7 @@ class Hub:
             await asyncio.sleep(self._poll_seconds)
             self._leave_idle()
             self.history.forget()
-            open_jobs = [live for live in self._followed.values() if not _is_settled(live)]
+            open_jobs = [live for live in self._followed.values() if not live.settled]
             if not open_jobs:
                 continue
             known = [self._known_seq(live.job) for live in open_jobs]
@@ -310,7 +322,7 @@ class Hub:
                 if self._compare_head(live.job, before, found) or found is None:
                     continue
                 if found.seq <= live.ring.last:
-                    live.note(found.seq, found.status)
+                    live.note(found)
                 elif live.looking is None:
                     live.looking = self._tasks.start(self._look_again(live, found))
 
@@ -324,18 +336,10 @@ class Hub:
                     return
                 if live.ring.last == before:
                     break
-            if not _is_young(live) and live.healing is None:
+            if not live.young and live.healing is None:
                 self.counters.add("poll_heals")
                 self.counters.add("lost_hints")
-            live.note(head.seq, head.status)
+            live.hinted = True  # the head was read a while ago
             self._start_fill(live, "poll")
         finally:
             live.looking = None
-
-
-def _is_young(live: Followed) -> bool:
-    return asyncio.get_running_loop().time() - live.since < YOUNG_SECONDS
-
-
-def _is_settled(live: Followed) -> bool:
-    return live.terminal and not live.behind

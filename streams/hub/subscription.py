@@ -61,6 +61,7 @@ class Subscription:
         self._caught_up = False
         self._moved = False
         self._ended = False
+        self._log_is_short = False  # a page ended before what should be there
         self._waited = False  # since the last item, and so gave others their turn
         self._pause = FIRST_PAUSE_SECONDS
         self._time = asyncio.get_running_loop().time
@@ -81,13 +82,14 @@ class Subscription:
                         self._mark_sent(item)
                         if self._ended:
                             return
-                if not live.outdated:
+                if not self._is_outdated(live):
                     self._hub.counters.add("rotations")
                     return
                 await self._check_again()
 
     async def _check_again(self) -> None:
         """Go on in a log that is another than before, if it has all that was sent; else raise."""
+        self._log_is_short = False
         self._head = await self._hub.check(self._job, self._seam.cursor)
         self._goal = min(self._goal, self._head.seq)
 
@@ -117,7 +119,7 @@ class Subscription:
         self._waited = False
         while True:
             self._notice.check()
-            if live.outdated:
+            if self._is_outdated(live):
                 return None
             if item := self._next_milestone(live):
                 return item
@@ -144,11 +146,14 @@ class Subscription:
         head = max(live.head, live.ring.last, self._seq)
         if not self._caught_up and self._seq >= self._goal:
             return CaughtUp(self._seq, head)
-        if self._caught_up and live.terminal and self._seq >= live.head:
+        if self._caught_up and live.ends_at(self._seam.cursor):
             return End(self._seq, live.status, self._hash8)
         if self._caught_up and self._seq < live.ring.after:
             return FellBehind(self._seq, head)
         return None
+
+    def _is_outdated(self, live: Followed) -> bool:
+        return live.outdated or self._log_is_short or live.contradicts(self._seam.cursor)
 
     def _is_over(self) -> bool:
         if self._rotate_s == 0:
@@ -173,6 +178,7 @@ class Subscription:
                 self._pause = FIRST_PAUSE_SECONDS
                 self._hub.history.ahead(self._job, stretch.last, live.ring.after)
                 return stretch.batch(self._seq, self._pace.room)
+            self._log_is_short = True
         await asyncio.sleep(min(self._pause, self._idle_seconds()))
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         return None

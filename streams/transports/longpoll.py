@@ -117,7 +117,7 @@ class Page:
         """Say where the job stands."""
         self.head = max(live.head, self.next.seq)
         self.status = live.status
-        self.end = live.terminal and self.next.seq >= live.head
+        self.end = live.ends_at(self.next)
 
     def envelope(self, job: UUID) -> bytes:
         """Return the answer."""

@@ -79,7 +79,11 @@ async def feed(web: Web, _job: UUID | str, after: str, headers: Headers) -> Item
 
 async def _frames(url: str, headers: Headers) -> Items:
     error = ""
-    async with websockets.connect(url, additional_headers=headers, max_size=None) as socket:
+    # No pings, as from a browser: they would give up a server that a test holds for 20 s.
+    connecting = websockets.connect(
+        url, additional_headers=headers, max_size=None, ping_interval=None
+    )
+    async with connecting as socket:
         try:
             while True:
                 frame = str(await socket.recv())

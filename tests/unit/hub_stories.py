@@ -60,6 +60,7 @@ class Restore:
     share: float  # of the log that is kept
     events: int  # that are appended at once, of the new history
     fate: str
+    end: str | None = None  # the fate of the old history's last hint, if the job ended just before
 
 
 Step = Append | Follow | Trouble | Restore
@@ -99,6 +100,7 @@ RESTORE = st.builds(
     st.sampled_from([0.0, 0.3, 0.8, 1.0]),
     st.integers(0, 12),
     st.sampled_from([*ARRIVING, "lost"]),
+    st.none() | st.sampled_from([*ARRIVING, "lost"]),
 )
 
 
@@ -151,6 +153,7 @@ class Follower:
     slowness: float
     breaks_at: int | None
     kinds: list[str] = field(default_factory=list)
+    status: str = ""  # with which it ended
     took: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def follow(self) -> None:
@@ -202,6 +205,8 @@ class Follower:
             self.texts.extend(item.texts)
         elif isinstance(item, wire.CaughtUp | wire.End | wire.FellBehind):
             assert item.seq == len(self.texts), "a milestone at another place"
+            if isinstance(item, wire.End):
+                self.status = item.status
 
 
 class World:
@@ -252,11 +257,14 @@ class World:
                 waiting.cancel()
 
     def holds(self) -> None:
-        """Everybody has the whole log, and what stands around it in the protocol's order."""
-        whole = self.log.texts(self.job)
+        """Everybody has the whole log, and what stands around it in the protocol's order.
+
+        Or the whole of a log that had ended when it was restored. An `end` is of what they have.
+        """
+        ends = [(self.log.texts(self.job), self.log.status(self.job)), *self.log.ended]
         for follower in self.followers:
             kinds = follower.kinds
-            assert follower.texts == whole
+            assert (follower.texts, follower.status) in ends, "an end of another history"
             assert kinds[0] == "Hello"
             assert kinds[-1] == "End"
             assert kinds.count("End") == 1
@@ -273,6 +281,8 @@ class World:
                 self.followers.append(one)
                 self._following.append(asyncio.create_task(one.follow()))
             case Restore():
+                if step.end:
+                    self._append(Append(1, step.end), status="failed")
                 self.log.restore(self.job, round(step.share * len(self.log.texts(self.job))))
                 if step.events:
                     self._append(Append(step.events, step.fate))

@@ -17,6 +17,7 @@ from uuid import UUID
 from core.errors import CursorAhead, HistoryDiverged, NotFound
 from core.ids import uuid7
 from jobs.events import Event, first_hash, make_body, next_hash, with_hash
+from jobs.events.fold import TERMINAL
 from jobs.log import Cursor, Head, Page, group_name
 from jobs.log.types import PAGE_BYTES
 
@@ -66,6 +67,7 @@ class MemoryLog:
         self._texts: dict[UUID, list[str]] = {}
         self._status: dict[UUID, str] = {}
         self._restored = 0
+        self.ended: list[tuple[list[str], str]] = []  # what was over when it was restored
 
     def submit(self) -> UUID:
         job = uuid7()
@@ -85,6 +87,8 @@ class MemoryLog:
 
     def restore(self, job: UUID, seq: int) -> None:
         """Put the log back to where it had `seq` events; what comes then is another history."""
+        if self._status[job] in TERMINAL:
+            self.ended.append((self.texts(job), self._status[job]))
         del self._texts[job][seq:]
         self._status[job] = "running"
         self._restored += 1

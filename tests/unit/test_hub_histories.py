@@ -2,9 +2,57 @@
 
 from __future__ import annotations
 
-from hypothesis import event, given, settings
+from contextlib import aclosing
 
-from tests.unit.hub_stories import HINTS_ALONE, RESTORED, TROUBLED, Story, by_hints_alone, troubled
+from hypothesis import event, example, given, settings
+
+from jobs.log.types import PAGE_BYTES
+from streams import wire
+from streams.hub.batches import Bounds
+from tests.unit.hub_scene import Scene
+from tests.unit.hub_stories import (
+    HINTS_ALONE,
+    RESTORED,
+    TROUBLED,
+    Append,
+    Follow,
+    Restore,
+    Step,
+    Story,
+    by_hints_alone,
+    troubled,
+)
+from tests.unit.hub_world import run
+
+SMALL = Bounds(
+    frame_events=1, frame_bytes=600, ring_events=2, ring_bytes=900, page_events=1, pages_bytes=0
+)
+LARGE = Bounds(frame_events=100, ring_events=2, page_events=100, pages_bytes=0)
+FIVES = Bounds(frame_events=5, ring_events=2, page_events=5, pages_bytes=0)
+FAST, SLOW = Follow(0, 0, None), Follow(0, 0.3, None)
+
+
+def _restored(bounds: Bounds, already: int, *steps: tuple[Step, float]) -> Story:
+    return Story(bounds, PAGE_BYTES, 0.0005, 0.0005, already, list(steps), Append(3, "arrives"))
+
+
+# A hint of the old history arrives after two seconds: it says that the job runs at event 14, where
+# it ends in the new one; or the other way round.
+LATE_RUNNING = _restored(
+    SMALL, 13, (Append(1, "very late"), 0), (Restore(0, 10, "arrives"), 0), (FAST, 1.1),
+    (Append(1, "very late"), 0),
+)  # fmt: skip
+LATE_END = _restored(
+    SMALL, 13, (Restore(0, 10, "arrives", "very late"), 0), (FAST, 1.1), (Append(1, "lost"), 0.9),
+    (Append(3, "lost"), 0.9),
+)  # fmt: skip
+# A follower of a job that has ended reads slowly, and the log has gone on from an earlier event, or
+# has fewer than the follower.
+PAST_THE_END = _restored(
+    LARGE, 30, (FAST, 0.05), (SLOW, 0.05), (Append(3, "arrives"), 0),
+    (Restore(0.9, 10, "lost", "arrives"), 0.05),
+)  # fmt: skip
+SHORTER = _restored(FIVES, 30, (SLOW, 1.1), (Restore(0.1, 0, "lost", "arrives"), 0))
 
 
 @given(TROUBLED)
@@ -25,7 +73,30 @@ def test_where_no_hint_is_lost_nobody_needs_a_poll_or_a_heartbeat(story: Story) 
 
 
 @given(RESTORED)
+@example(LATE_RUNNING)
+@example(LATE_END)
+@example(PAST_THE_END)
+@example(SHORTER)
 @settings(deadline=None, max_examples=300)
 def test_a_log_that_goes_back_is_followed_anew(story: Story) -> None:
     world = troubled(story)
     event(f"histories dropped: {world.counters.get('histories_dropped') > 0}")
+
+
+def test_a_finished_job_that_is_restored_while_it_is_read_goes_on() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(4, "failed")
+            async with aclosing((await scene.subscription()).items()) as items:
+                assert isinstance(await anext(items), wire.Hello)
+                scene.log.restore(scene.job, 2)
+                scene.append(8)
+                assert [type(await anext(items)) for _ in range(2)] == [wire.Events, wire.CaughtUp]
+                assert isinstance(await anext(items), wire.Heartbeat)
+                scene.append(1, "succeeded")
+                assert isinstance(await anext(items), wire.Events)
+                assert await anext(items) == wire.End(
+                    11, "succeeded", scene.log.texts(scene.job)[-1][-66:-58]
+                )
+
+    run(story())

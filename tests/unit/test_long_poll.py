@@ -32,3 +32,18 @@ def test_what_a_heal_reads_beyond_the_news_is_answered_at_once() -> None:
             assert page.next.seq == 5
 
     asyncio.run(story())
+
+
+def test_a_job_that_goes_on_after_it_was_restored_has_not_ended() -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(4, "failed")
+            head = await scene.hub.check(scene.job, Cursor(0))
+            scene.log.restore(scene.job, 2)
+            scene.append(8)
+            page = Page(Cursor(0), limit=1000, types=frozenset())
+            await fill_page(scene.hub, scene.job, head, page, 0, Notice())
+            assert page.texts == scene.log.texts(scene.job)
+            assert not page.end
+
+    asyncio.run(story())
