@@ -47,11 +47,8 @@ def build_families(values: Mapping[str, Mapping[str, float]]) -> Iterator[Metric
 
 def read_values() -> dict[str, Mapping[str, float]]:
     """Return the numbers by name and label; asks the database."""
-    found, timed, done = (
-        consumers.consumer_status(),
-        schedules.schedules_status(),
-        maintenance.duty_status(),
-    )
+    found, timed = consumers.consumer_status(), schedules.schedules_status()
+    done = maintenance.duty_status()
     return {
         "reprise_consumer_left_out_total": {one.name: one.left_out for one in found},
         "reprise_consumer_enabled": {one.name: int(one.enabled) for one in found},
