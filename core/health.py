@@ -28,7 +28,7 @@ from core import csp
 from jobs import schedules
 from jobs.feed import consumers
 from jobs.log import months
-from jobs.queue import maintenance, unknown_kinds
+from jobs.queue import live_workers, maintenance
 from streams.followers import registry
 
 PATIENCE_SECONDS = 3.0
@@ -130,8 +130,8 @@ def _schedules() -> str | None:
 
 
 def _kinds() -> str | None:
-    found = unknown_kinds.unknown_kinds()
-    return unknown_kinds.describe_kinds(found) if found else None
+    found = live_workers.unknown_kinds()
+    return live_workers.describe_kinds(found) if found else None
 
 
 def _in_thread(function: Callable[[], str | None]) -> Check:

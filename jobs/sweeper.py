@@ -10,13 +10,13 @@ from collections.abc import Callable
 from jobs.access import throttle
 from jobs.integrity import seals
 from jobs.log import months
-from jobs.queue import dispatch, limits, live_workers, rescue, unknown_kinds
+from jobs.queue import dispatch, limits, live_workers, rescue
 
 OFTEN: dict[str, Callable[[], object]] = {
     "claims": rescue.release_ended,
     "rescue": rescue.deliver_due,
     "limits": limits.wake_all,
-    "kinds": unknown_kinds.Notice().tell,
+    "kinds": live_workers.Notice().tell,
 }
 """What comes every few seconds, by the name of its duty."""
 
