@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from core import clock
 from core.errors import NotNow, RepriseError
 from jobs.archive.export import open_export, read_lines
-from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.format import OF_ROW, BadExport, Chain, Header, Misfit, parse_header
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
 from jobs.events.fold import LEGAL, Summary, advance_summary
@@ -124,9 +124,8 @@ class _Reading:
     def _event(self, seq: int, text: str) -> StoredEvent:
         try:
             raw = json.loads(text)
-            stored = StoredEvent(
-                seq, raw["at"], raw["type"], raw["actor"], raw.get("target"), text
-            )  # fmt: skip
+            target = raw.get("target")
+            stored = StoredEvent(seq, raw["at"], raw["type"], raw["actor"], target, text)
             if self.fold is not None:
                 _check_columns(stored)
                 self.fold.add(stored)
@@ -252,14 +251,9 @@ def _folded_row(one: Found) -> Job:
     users = get_user_model().objects
     return Job(
         id=header.job,
-        kind=header.kind,
-        title=header.title,
-        params=header.params,
-        labels=header.labels,
-        plan=header.plan,
         team=Team.objects.filter(slug=header.team).first(),
         owner=users.filter(username=header.owner).first() if header.owner else None,
-        submitted_by=header.submitted_by,
         retry_of_id=header.retry_of,
+        **{name: getattr(header, name) for name in OF_ROW},
         **values,
     )

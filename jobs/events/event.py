@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from core.errors import BadRequest, EventTooLarge, RepriseError
+from core.errors import BadRequest, EventTooLarge, RepriseError, storable_text
 from jobs.events.upcasters import upcast_data, version_of
 
 MAX_BODY_BYTES = 64 * 1024
@@ -24,7 +24,6 @@ MAX_NESTING = 64
 _MANY_DIGITS = re.compile(r"[0-9]{19}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_REPLACED = re.compile("[\x00\ud800-\udfff]")
 _BREAKS = (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029"))
 
 
@@ -186,7 +185,7 @@ def clean(value: Any, depth: int = 0) -> Any:
         raise BadRequest(f"JSON may be nested {MAX_NESTING} deep, not deeper.")
     match value:
         case str():
-            return _REPLACED.sub(REPLACEMENT, value)
+            return storable_text(value)
         case bool() | None | float():
             return value
         case int():
