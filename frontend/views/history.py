@@ -115,20 +115,13 @@ class Filters(forms.Form):
     def audit(self) -> feed.AuditFilter:
         """Return the filter that the feed understands; a filter that is malformed is left out."""
         self.is_valid()
-        given = {name: self.cleaned_data.get(name) or None for name in self.fields}
-        job, actor = given["job"], given["actor"]
-        if actor and ":" not in actor:
-            actor = f"user:{actor}"
-        kind_of_event = given["type"]
-        return feed.AuditFilter(
-            job=str(job) if job else None,
-            kind=given["kind"],
-            actor=actor,
-            type=None if kind_of_event == EVERYTHING else kind_of_event,
-            since=given["since"],
-            until=given["until"],
-            output=kind_of_event is not None,
-        )
+        given = {name: self.cleaned_data.get(name) for name in self.fields}
+        if given["actor"] and ":" not in given["actor"]:
+            given["actor"] = f"user:{given['actor']}"
+        given["output"] = bool(given["type"])
+        if given["type"] == EVERYTHING:
+            given["type"] = None
+        return feed.AuditFilter(**given)
 
 
 @dataclass(frozen=True, slots=True)
