@@ -20,9 +20,9 @@ OFTEN: dict[str, Callable[[], object]] = {
 }
 """What comes every few seconds, by the name of its duty."""
 
-SELDOM = {
+SELDOM: dict[str, Callable[[], object]] = {
     "partitions": months.make_ahead,
-    "deliveries": dispatch.forget_dead_deliveries,
+    "deliveries": lambda: dispatch.current_engine().forget_dead_deliveries(),
     "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
     "seals": seals.seal_if_due,

@@ -17,7 +17,6 @@ from jobs.commands.retry import retry as retry_job
 
 router = Router(tags=["jobs"])
 
-
 AnswerBody = Annotated[Answer | None, Body()]
 
 

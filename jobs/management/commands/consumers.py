@@ -23,7 +23,6 @@ class Command(ServiceCommand):
             "--reset", metavar="NAME", help="replay the feed to this consumer from the start"
         )
         which.add_argument("--skip", metavar="NAME", help="skip everything it has not received yet")
-
         which.add_argument("--disable", metavar="NAME", help="disable this consumer")
         which.add_argument("--enable", metavar="NAME", help="enable this consumer")
         which.add_argument(
