@@ -101,12 +101,8 @@ def _everyone_reduced(**kwargs: Any) -> None:
 def _taken_out(
     instance: Model, action: str, reverse: bool, pk_set: set[int] | None, **kwargs: Any
 ) -> None:
-    if action not in _REMOVED:
-        return
-    if isinstance(instance, User):
-        access_reduced([instance.pk])
-    else:
-        access_reduced(pk_set)
+    if action in _REMOVED:
+        access_reduced([instance.pk] if isinstance(instance, User) else pk_set)
 
 
 def _taken_from_a_group(action: str, **kwargs: Any) -> None:

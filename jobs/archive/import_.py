@@ -112,7 +112,7 @@ class _Reading:
         """Yield the events, each checked against the one before; at the end the head is checked."""
         chain, lines = Chain(self.header), self._lines
         try:
-            while (text := lines.peek()) is not None and not text.startswith(MARK):
+            while (text := lines.ahead) is not None and not text.startswith(MARK):
                 chain.add(text)
                 yield self._event(chain.seq, text)
                 lines.take()
@@ -176,29 +176,26 @@ class _Fold:
 
 
 class _Lines:
-    """Lines with one to look at; `number` is that one's."""
+    """Lines with one to look at, `ahead` (None at the end); `number` is that one's."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.number = 0
         self._lines = lines
-        self._next: str | None = None
+        self.ahead: str | None = None
         self.take()
 
-    def peek(self) -> str | None:
-        return self._next
-
     def take(self) -> str | None:
-        taken, self._next = self._next, next(self._lines, None)
+        taken, self.ahead = self.ahead, next(self._lines, None)
         self.number += 1
         return taken
 
 
 def _read_jobs(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
     lines = _Lines(read_lines(file))
-    if lines.peek() is None:
+    if lines.ahead is None:
         raise BadExport("no header found: is the file empty or truncated?")
     seen = set()
-    while lines.peek() is not None:
+    while lines.ahead is not None:
         number = lines.number
         try:
             header = parse_header(lines.take() or "")

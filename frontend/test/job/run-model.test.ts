@@ -6,10 +6,9 @@ import {
   lineName,
   type Plan,
 } from '../../src/client';
-import { secondsLeft } from '../../src/job/estimate';
 import { missedEventsWords } from '../../src/job/last-seen';
 import { formatLineRange, LogSearch, linesAsText, parseLineRange } from '../../src/job/log-lines';
-import { RunModel } from '../../src/job/run-model';
+import { RunModel, secondsLeft } from '../../src/job/run-model';
 import { formatAddress, parseAddress } from '../../src/job/tabs';
 import { shortLabels } from '../../src/job/target-rows';
 import { axisEnd, axisTicks } from '../../src/job/time-axis';
