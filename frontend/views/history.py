@@ -115,7 +115,7 @@ class Filters(forms.Form):
     def audit(self) -> feed.AuditFilter:
         """Return the filter that the feed understands; a filter that is malformed is left out."""
         self.is_valid()
-        given = {name: self.cleaned_data.get(name) for name in self.fields}
+        given: dict[str, Any] = {name: self.cleaned_data.get(name) for name in self.fields}
         if given["actor"] and ":" not in given["actor"]:
             given["actor"] = f"user:{given['actor']}"
         given["output"] = bool(given["type"])
