@@ -1,5 +1,6 @@
 """What Django keeps about jobs beside their events."""
 
+from jobs.models.feed import Consumer, Duty
 from jobs.models.job import (
     MAX_ACTOR,
     MAX_TARGET,
@@ -12,8 +13,8 @@ from jobs.models.job import (
     stored_value,
 )
 from jobs.models.people import ApiToken, SignInAttempts, Team
+from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
-from jobs.models.sweeper import Consumer, Duty, Schedule
 
 __all__ = [
     "MAX_ACTOR",
