@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ from core import csp
 from jobs import schedules
 from jobs.feed import consumers
 from jobs.log import months
-from jobs.queue import maintenance, unknown_kinds
+from jobs.queue import live_workers, maintenance
 from streams.followers import registry
 
 PATIENCE_SECONDS = 3.0
@@ -46,7 +46,7 @@ class NotReady(Exception):
 
 async def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200: the event loop turns. Asks nothing of anybody."""
-    return _json({"status": "alive", "pid": os.getpid(), "csp_reports": csp.reports()}, 200)
+    return JsonResponse({"status": "alive", "pid": os.getpid(), "csp_reports": csp.reports()})
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
@@ -55,12 +55,12 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     503 too while this process goes down: who asks shall send nobody here any more.
     """
     if registry.current_followers().going_down:
-        return _json({"status": "going down"}, 503)
+        return JsonResponse({"status": "going down"}, status=503)
     names = list(CHECKS)
     results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
     ready = all(result["ok"] for result in results)
     body = {"status": "ready" if ready else "not ready", **dict(zip(names, results, strict=True))}
-    return _json(body, 200 if ready else 503)
+    return JsonResponse(body, status=200 if ready else 503)
 
 
 async def _checked(check: Check) -> dict[str, object]:
@@ -130,8 +130,8 @@ def _schedules() -> str | None:
 
 
 def _kinds() -> str | None:
-    found = unknown_kinds.unknown_kinds()
-    return unknown_kinds.describe_kinds(found) if found else None
+    found = live_workers.unknown_kinds()
+    return live_workers.describe_kinds(found) if found else None
 
 
 def _in_thread(function: Callable[[], str | None]) -> Check:
@@ -163,7 +163,3 @@ CHECKS: dict[str, Check] = {
     "schedules": _in_thread(_schedules),
     "kinds": _in_thread(_kinds),
 }
-
-
-def _json(body: Mapping[str, object], status: int) -> JsonResponse:
-    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})

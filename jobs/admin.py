@@ -143,15 +143,7 @@ class ScheduleAdmin(ForStaff, AnyAdmin):
     )
     list_filter = ("enabled", "kind")
     search_fields = ("name", "title", "kind")
-    readonly_fields = (
-        "next_run",
-        "last_run",
-        "last_job",
-        "message",
-        "failures",
-        "failed_at",
-        "error",
-    )
+    readonly_fields = [one.name for one in Schedule._meta.fields if not one.editable]
     actions = ("enable", "disable")
 
     def save_model(

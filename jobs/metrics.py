@@ -11,7 +11,7 @@ from core.metrics import build_family
 from jobs import feed, schedules
 from jobs.feed import consumers
 from jobs.log.state import folded_events
-from jobs.queue import maintenance, unknown_kinds
+from jobs.queue import live_workers, maintenance
 
 _HELP = {
     "reprise_feed_lag_seconds": ("gauge", "Age of the oldest event that the feed lacks."),
@@ -47,11 +47,8 @@ def build_families(values: Mapping[str, Mapping[str, float]]) -> Iterator[Metric
 
 def read_values() -> dict[str, Mapping[str, float]]:
     """Return the numbers by name and label; asks the database."""
-    found, timed, done = (
-        consumers.consumer_status(),
-        schedules.schedules_status(),
-        maintenance.duty_status(),
-    )
+    found, timed = consumers.consumer_status(), schedules.schedules_status()
+    done = maintenance.duty_status()
     return {
         "reprise_consumer_left_out_total": {one.name: one.left_out for one in found},
         "reprise_consumer_enabled": {one.name: int(one.enabled) for one in found},
@@ -66,7 +63,7 @@ def read_values() -> dict[str, Mapping[str, float]]:
         "reprise_feed_position": {"": feed.feed_end()},
         "reprise_consumer_lag_events": {one.name: one.lag for one in found},
         "reprise_consumer_failures": {one.name: one.failures for one in found},
-        "reprise_jobs_unknown_kind": unknown_kinds.unknown_kinds(),
+        "reprise_jobs_unknown_kind": live_workers.unknown_kinds(),
         "reprise_folded_events_total": {"": folded_events.total},
     }
 

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from jobs.access import throttle
 from jobs.integrity import seals
 from jobs.log import months
-from jobs.queue import dispatch, limits, live_workers, rescue, unknown_kinds
+from jobs.queue import dispatch, limits, live_workers, rescue
 
 OFTEN: dict[str, Callable[[], object]] = {
     "claims": rescue.release_ended,
     "rescue": rescue.deliver_due,
     "limits": limits.wake_all,
-    "kinds": unknown_kinds.Notice().tell,
+    "kinds": live_workers.Notice().tell,
 }
 """What comes every few seconds, by the name of its duty."""
 
-SELDOM = {
+SELDOM: dict[str, Callable[[], object]] = {
     "partitions": months.make_ahead,
-    "deliveries": dispatch.forget_dead_deliveries,
+    "deliveries": lambda: dispatch.current_engine().forget_dead_deliveries(),
     "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
     "seals": seals.seal_if_due,

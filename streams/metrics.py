@@ -18,6 +18,4 @@ async def metrics(request: HttpRequest) -> HttpResponseBase:
     """Answer with every counter of this process, and how far the feed and its readers are."""
     await access.require_staff(request)
     text = generate_latest(counters) + await in_thread(metrics_of_the_log.text)
-    return HttpResponse(
-        text, content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
-    )
+    return HttpResponse(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)

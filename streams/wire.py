@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class Hello:
     heartbeat_s: float
 
 
-@dataclass(slots=True)
+@dataclass
 class Events:
     """The events after seq `after` to seq `last`, contiguous and ascending; one or more.
 
@@ -49,11 +50,6 @@ class Events:
     last: int
     lines: str
     _before: str | None = field(default=None, repr=False)
-    _at: float | None = field(default=None, repr=False)
-    _size: int | None = field(default=None, repr=False)
-    _websocket: str | None = field(default=None, repr=False)
-    _sse: bytes | None = field(default=None, repr=False)
-    _ndjson: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, after: int, texts: Sequence[str]) -> Events:
@@ -86,44 +82,37 @@ class Events:
             self._before = before
         return True
 
-    @property
+    @cached_property
     def at(self) -> float:
         """When the first of them was appended, in seconds since the epoch."""
-        if self._at is None:
-            self._at = datetime.fromisoformat(event_moment(self.lines)).timestamp()
-        return self._at
+        return datetime.fromisoformat(event_moment(self.lines)).timestamp()
 
+    @cached_property
     def websocket(self) -> str:
-        """Return the `events` frame."""
-        if self._websocket is None:
-            listed = self.lines.replace("\n", ",")
-            self._websocket = f'{{"kind":"events","events":[{listed}]}}'
-        return self._websocket
+        """The `events` frame."""
+        listed = self.lines.replace("\n", ",")
+        return f'{{"kind":"events","events":[{listed}]}}'
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The length of the `events` frame in UTF-8."""
-        if self._size is None:
-            self._size = utf8_size(self.websocket())
-        return self._size
+        return utf8_size(self.websocket)
 
+    @cached_property
     def sse(self) -> bytes:
-        """Return one unnamed message an event, its cursor as the id."""
-        if self._sse is None:
-            numbered = enumerate(self.texts, self.after + 1)
-            self._sse = "".join(
-                f"id: {seq}-{hash_prefix(text)}\ndata: {text}\n\n" for seq, text in numbered
-            ).encode()
-        return self._sse
+        """One unnamed message an event, its cursor as the id."""
+        return "".join(
+            f"id: {seq}-{hash_prefix(text)}\ndata: {text}\n\n"
+            for seq, text in enumerate(self.texts, self.after + 1)
+        ).encode()
 
+    @cached_property
     def ndjson(self) -> bytes:
-        """Return one line an event."""
-        if self._ndjson is None:
-            self._ndjson = f"{self.lines}\n".encode()
-        return self._ndjson
+        """One line an event."""
+        return f"{self.lines}\n".encode()
 
 
-@dataclass(slots=True)
+@dataclass
 class Summaries:
     """How jobs stand that have moved in the feed after position `after` and up to `last`.
 
@@ -133,13 +122,11 @@ class Summaries:
     after: int
     last: int
     texts: Sequence[str]
-    _websocket: str | None = field(default=None, repr=False)
 
+    @cached_property
     def websocket(self) -> str:
-        """Return the `events` frame."""
-        if self._websocket is None:
-            self._websocket = '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
-        return self._websocket
+        """The `events` frame."""
+        return '{"kind":"events","events":[' + ",".join(self.texts) + "]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +145,17 @@ class FellBehind:
     head: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Heartbeat:
     """Nothing else was sent for a while; `at` is this process's clock (RFC 3339)."""
 
     head: int
     at: str
-    _websocket: str | None = field(default=None, repr=False, compare=False)
 
+    @cached_property
     def websocket(self) -> str:
-        """Return the frame."""
-        if self._websocket is None:
-            self._websocket = _dump_json(_frame_members(self))
-        return self._websocket
+        """The frame."""
+        return _dump_json(_frame_members(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +228,7 @@ def utf8_sizes(texts: Iterable[str]) -> list[int]:
 def websocket_frame(item: Item | FeedItem) -> str:
     """Return the text frame that an item is on a WebSocket."""
     if isinstance(item, Events | Summaries | Heartbeat):
-        return item.websocket()
+        return item.websocket
     return _dump_json(_frame_members(item))
 
 
@@ -255,7 +240,7 @@ def sse_text(item: Item) -> bytes:
     there is nothing to come back for.
     """
     if isinstance(item, Events):
-        return item.sse()
+        return item.sse
     lines = [f"event: {_NAMES[type(item)]}"]
     match item:
         case Hello():

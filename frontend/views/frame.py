@@ -23,7 +23,7 @@ def page(
 ) -> Callable[..., HttpResponse]:
     """Give `view` the signed-in principal; anybody else is led to sign in and back.
 
-    `NotFound` and `Forbidden` become the 404 and 403 pages. Pages are not kept by caches.
+    `NotFound` and `Forbidden` become the 404 and 403 pages.
     """
 
     @wraps(view)
@@ -32,12 +32,10 @@ def page(
         if not isinstance(user, User):
             return redirect_to_login(request.get_full_path())
         try:
-            response = view(request, visibility.of_user(user), *args, **kwargs)
+            return view(request, visibility.of_user(user), *args, **kwargs)
         except NotFound as error:
             raise Http404(error.message) from error
         except Forbidden as error:
             raise PermissionDenied(error.message) from error
-        response["Cache-Control"] = "no-store"
-        return response
 
     return shown

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core.clock import OutOfRange, read_moment
 from core.errors import BadParameter
+from core.ids import parse_id
 from core.terminal import plain_text
 from frontend import words
-from frontend.fields import JobIdField, MomentField
 from frontend.views.frame import page
 from jobs import feed
 from jobs.access import visibility
@@ -52,6 +55,32 @@ _GLYPHS: dict[str, str] = {
 }
 
 
+class JobIdField(forms.CharField):
+    """A job's id, by the same rule as the API's."""
+
+    def clean(self, value: Any) -> UUID | None:
+        """Return the id, None for an empty field. Raises ValidationError."""
+        text = super().clean(value)
+        try:
+            return parse_id(text) if text else None
+        except ValueError as error:
+            raise ValidationError("Enter a job's id: 32 hex digits.") from error
+
+
+class MomentField(forms.CharField):
+    """A date, or a date and a time, as the API reads it: UTC unless it says otherwise."""
+
+    def clean(self, value: Any) -> datetime | None:
+        """Return the moment in UTC, None for an empty field. Raises ValidationError."""
+        text = super().clean(value)
+        try:
+            return read_moment(text) if text else None
+        except OutOfRange as error:
+            raise ValidationError("Enter a date within the years 1 to 9999.") from error
+        except ValueError as error:
+            raise ValidationError("Enter a date, or a date and a time.") from error
+
+
 class Filters(forms.Form):
     """The filters in the address; times are UTC."""
 
@@ -80,26 +109,19 @@ class Filters(forms.Form):
             try:
                 require_kind(kind, self._jobs)
             except BadParameter as error:
-                raise forms.ValidationError(error.message) from error
+                raise ValidationError(error.message) from error
         return kind
 
     def audit(self) -> feed.AuditFilter:
         """Return the filter that the feed understands; a filter that is malformed is left out."""
         self.is_valid()
-        given = {name: self.cleaned_data.get(name) or None for name in self.fields}
-        job, actor = given["job"], given["actor"]
-        if actor and ":" not in actor:
-            actor = f"user:{actor}"
-        kind_of_event = given["type"]
-        return feed.AuditFilter(
-            job=str(job) if job else None,
-            kind=given["kind"],
-            actor=actor,
-            type=None if kind_of_event == EVERYTHING else kind_of_event,
-            since=given["since"],
-            until=given["until"],
-            output=kind_of_event is not None,
-        )
+        given: dict[str, Any] = {name: self.cleaned_data.get(name) for name in self.fields}
+        if given["actor"] and ":" not in given["actor"]:
+            given["actor"] = f"user:{given['actor']}"
+        given["output"] = bool(given["type"])
+        if given["type"] == EVERYTHING:
+            given["type"] = None
+        return feed.AuditFilter(**given)
 
 
 @dataclass(frozen=True, slots=True)

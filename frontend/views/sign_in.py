@@ -1,19 +1,26 @@
-"""Signing in and out: Django's views in this project's frame and words, and with a limit."""
+"""Signing in and out, and changing one's own password, with a limit on attempts.
+
+Django's views in this project's frame and words.
+"""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
 from core.errors import OverLimit
-from jobs.access import throttle
+from jobs.access import throttle, tokens
 from jobs.access.throttle import Attempt
+from jobs.models import ApiToken
 
 # Says that somebody has signed in here before; it lets nobody in.
 BROWSER = "reprise_browser"
@@ -86,6 +93,59 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     """`/sign-out`, by POST only; leads to the sign-in page."""
+
+
+class ChangeForm(PasswordChangeForm):
+    """The current password, the new one twice, and whether tokens end as sessions do."""
+
+    error_messages = {
+        "password_incorrect": "That is not your current password.",
+        "password_mismatch": "The two new passwords are not the same.",
+    }
+    revoke_tokens = BooleanField(required=False)
+
+    def __init__(self, user: User, *args: Any, address: str = "", **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.address = address
+        for name in ("old_password", "new_password1", "new_password2"):
+            self.fields[name].error_messages["required"] = "Enter a password."
+
+    def clean_old_password(self) -> str:
+        """Check the current password; guesses count as those at sign-in do."""
+        try:
+            attempt = throttle.begin_attempt(self.user.get_username(), self.address)
+        except OverLimit as error:
+            raise ValidationError(error.message) from error
+        try:
+            found = super().clean_old_password()
+        except ValidationError:
+            attempt.failed()
+            raise
+        attempt.succeeded()
+        return found
+
+
+class ChangePassword(PasswordChangeView):
+    """`/password`; the user's other sessions end, by the password's hash that they have."""
+
+    template_name = "frontend/password.html"
+    form_class = ChangeForm
+    success_url = "/password?changed"
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Return what the form is made with."""
+        return {**super().get_form_kwargs(), "address": self.request.META.get("REMOTE_ADDR", "")}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Change it, and revoke tokens where that is asked for, together."""
+        with transaction.atomic():
+            if form.cleaned_data["revoke_tokens"]:
+                tokens.revoke_tokens(ApiToken.objects.filter(user=form.user))
+            return super().form_valid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the template shows."""
+        return super().get_context_data(changed="changed" in self.request.GET, **kwargs)
 
 
 def staff(request: HttpRequest) -> HttpResponse:

@@ -61,13 +61,13 @@ def connect_signals() -> None:
     post_delete.connect(_session_ended, sender=Session)
     post_delete.connect(_token_changed, sender=ApiToken)
     post_save.connect(_token_changed, sender=ApiToken)
-    post_save.connect(_user_saved, sender=User)
-    post_delete.connect(_user_deleted, sender=User)
+    post_save.connect(_user_changed, sender=User)
+    post_delete.connect(_user_changed, sender=User)
     for sender in (Group, Team):
         post_delete.connect(_everyone_reduced, sender=sender)
     for through in (User.groups.through, User.user_permissions.through, Team.members.through):
         m2m_changed.connect(_taken_out, sender=through)
-    m2m_changed.connect(_taken_from_a_group, sender=Group.permissions.through)
+    m2m_changed.connect(_everyone_reduced, sender=Group.permissions.through)
 
 
 def _session_ended(instance: Session, **kwargs: Any) -> None:
@@ -83,32 +83,18 @@ def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> 
         access_reduced([instance.user_id])
 
 
-def _user_saved(
-    instance: User, created: bool, update_fields: frozenset[str] | None, **kwargs: Any
-) -> None:
-    if not created and update_fields != frozenset({"last_login"}):
+def _user_changed(instance: User, created: bool = False, **kwargs: Any) -> None:
+    if not created and kwargs.get("update_fields") != frozenset({"last_login"}):
         access_reduced([instance.pk])
 
 
-def _user_deleted(instance: User, **kwargs: Any) -> None:
-    access_reduced([instance.pk])
-
-
-def _everyone_reduced(**kwargs: Any) -> None:
-    access_reduced(None)
+def _everyone_reduced(action: str = "post_clear", **kwargs: Any) -> None:
+    if action in _REMOVED:
+        access_reduced(None)
 
 
 def _taken_out(
     instance: Model, action: str, reverse: bool, pk_set: set[int] | None, **kwargs: Any
 ) -> None:
-    if action not in _REMOVED:
-        return
-    if isinstance(instance, User):
-        access_reduced([instance.pk])
-    else:
-        access_reduced(pk_set)
-
-
-def _taken_from_a_group(action: str, **kwargs: Any) -> None:
     if action in _REMOVED:
-        access_reduced(None)
+        access_reduced([instance.pk] if isinstance(instance, User) else pk_set)

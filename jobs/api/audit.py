@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -47,15 +48,7 @@ class AuditQuery(Schema):
     @property
     def filters(self) -> AuditFilter:
         """The filters as the feed takes them."""
-        return AuditFilter(
-            job=str(self.job) if self.job else None,
-            kind=self.kind or None,
-            actor=self.actor or None,
-            type=self.type,
-            since=self.since,
-            until=self.until,
-            output=self.output,
-        )
+        return AuditFilter(**{name: getattr(self, name) for name in AuditFilter.__slots__})
 
 
 @router.get("", response={200: AuditOut, **error_responses(403)})
@@ -99,10 +92,6 @@ async def _export_lines(principal: Principal, query: AuditQuery) -> AsyncIterato
 
 def _row_line(row: AuditRow) -> str:
     """Return a row as JSON around the event's own text, byte for byte."""
-    members = {
-        "position": row.position,
-        "job": row.job,
-        "job_kind": row.job_kind,
-        "job_title": row.job_title,
-    }
-    return f'{one_line(json.dumps(members, ensure_ascii=False))[:-1]}, "event": {row.text}}}'
+    members = asdict(row)
+    text = members.pop("text")
+    return f'{one_line(json.dumps(members, ensure_ascii=False))[:-1]}, "event": {text}}}'

@@ -11,15 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.clock import OutOfRange, read_moment
+from core.errors import storable_text
 from core.ids import parse_id
 from core.problems import UNUSABLE
-from jobs.events import clean
-
-
-def _clean_text(text: str) -> str:
-    # Postgres' text takes no NUL, so none may reach a query.
-    cleaned: str = clean(text)
-    return cleaned
 
 
 def _read_id(value: Any) -> UUID:
@@ -48,9 +42,10 @@ def is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
-Text = Annotated[str, Field(max_length=200), AfterValidator(_clean_text)]
+# Postgres' text takes no NUL, so none may reach a query.
+Text = Annotated[str, Field(max_length=200), AfterValidator(storable_text)]
 # A label's name has up to 63 characters, its value up to 200.
-LabelText = Annotated[str, Field(max_length=264), AfterValidator(_clean_text)]
+LabelText = Annotated[str, Field(max_length=264), AfterValidator(storable_text)]
 JobId = Annotated[UUID, BeforeValidator(_read_id)]
 Moment = Annotated[datetime, BeforeValidator(partial(_read_moment, needs_offset=False))]
 # Of what starts later: which nine o'clock is meant, has to be said.

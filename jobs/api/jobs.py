@@ -30,6 +30,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", description="Unique per user.")
 ]
+ReasonBody = Annotated[Reason | None, Body()]
+ACCEPTED = {202: Accepted, **error_responses(403, 404, 409)}
 
 
 def checked_key(key: str | None) -> str | None:
@@ -74,9 +76,8 @@ def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[
     """List the jobs that you may see, newest first."""
     principal = principal_of(request)
     visibility.require_act(principal, "view")
-    position = (
-        feed.feed_end()
-    )  # before the rows: what moves in between comes twice rather than never
+    # Before the rows: what moves in between comes twice rather than never.
+    position = feed.feed_end()
     rows, after = listing.list_jobs(visibility.visible_jobs(principal), filters)
     jobs = [shapes.job_json(principal, row) for row in rows]
     return {"jobs": jobs, "next": after, "position": position}
@@ -97,10 +98,12 @@ def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[s
     return shapes.state_json(principal, row, seq)
 
 
-@router.post("/{job_id}/cancel", response={202: Accepted, **error_responses(403, 404, 409)})
-def cancel(
-    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
-) -> Status[dict[str, int]]:
+@router.post("/{job_id}/cancel", response=ACCEPTED)
+def cancel(request: HttpRequest, job_id: str, said: ReasonBody = None) -> Status[dict[str, int]]:
     """Ask the job to stop between two steps; 409 `not_now` where it stops already, or is over."""
-    principal = principal_of(request)
-    return Status(202, {"seq": commands.cancel(principal, job_id, (said or Reason()).reason).last})
+    return accepted(commands.cancel(principal_of(request), job_id, (said or Reason()).reason))
+
+
+def accepted(receipt: log.Appended) -> Status[dict[str, int]]:
+    """Return the answer to a call that has appended an event."""
+    return Status(202, {"seq": receipt.last})

@@ -11,65 +11,49 @@ from jobs import commands
 from jobs.access import visibility
 from jobs.api import shapes
 from jobs.api.auth import principal_of
-from jobs.api.jobs import IdempotencyKey, checked_key
+from jobs.api.jobs import ACCEPTED, IdempotencyKey, ReasonBody, accepted, checked_key
 from jobs.api.schemas import Accepted, Answer, JobOut, Reason, Retry, Signal, error_responses
-from jobs.commands import steer
 from jobs.commands.retry import retry as retry_job
 
 router = Router(tags=["jobs"])
 
+AnswerBody = Annotated[Answer | None, Body()]
 
-@router.post("/{job_id}/pause", response={202: Accepted, **error_responses(403, 404, 409)})
-def pause(
-    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
-) -> Status[dict[str, int]]:
+
+@router.post("/{job_id}/pause", response=ACCEPTED)
+def pause(request: HttpRequest, job_id: str, said: ReasonBody = None) -> Status[dict[str, int]]:
     """Let the steps in flight end and begin no other; 409 `not_now` where it is not going on."""
-    principal = principal_of(request)
-    reason = (said or Reason()).reason
-    return Status(202, {"seq": steer.pause(principal, job_id, reason).last})
+    return accepted(commands.pause(principal_of(request), job_id, (said or Reason()).reason))
 
 
-@router.post("/{job_id}/resume", response={202: Accepted, **error_responses(403, 404, 409)})
-def resume(
-    request: HttpRequest, job_id: str, said: Annotated[Reason | None, Body()] = None
-) -> Status[dict[str, int]]:
+@router.post("/{job_id}/resume", response=ACCEPTED)
+def resume(request: HttpRequest, job_id: str, said: ReasonBody = None) -> Status[dict[str, int]]:
     """Let a paused job go on; 409 `not_now` where it is not paused."""
-    principal = principal_of(request)
-    reason = (said or Reason()).reason
-    return Status(202, {"seq": steer.resume(principal, job_id, reason).last})
+    return accepted(commands.resume(principal_of(request), job_id, (said or Reason()).reason))
 
 
-@router.post("/{job_id}/approve", response={202: Accepted, **error_responses(403, 404, 409)})
-def approve(
-    request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
-) -> Status[dict[str, int]]:
+@router.post("/{job_id}/approve", response=ACCEPTED)
+def approve(request: HttpRequest, job_id: str, said: AnswerBody = None) -> Status[dict[str, int]]:
     """Let the job through the gate that it waits at; 409 `not_now` where it waits at none.
 
     403 also for the submitter, where the gate is for somebody else. `gate` says which is
     meant, and must where it waits at several.
     """
-    principal = principal_of(request)
     said = said or Answer()
-    appended = steer.approve(principal, job_id, said.reason, said.gate)
-    return Status(202, {"seq": appended.last})
+    return accepted(commands.approve(principal_of(request), job_id, said.reason, said.gate))
 
 
-@router.post("/{job_id}/reject", response={202: Accepted, **error_responses(403, 404, 409)})
-def reject(
-    request: HttpRequest, job_id: str, said: Annotated[Answer | None, Body()] = None
-) -> Status[dict[str, int]]:
+@router.post("/{job_id}/reject", response=ACCEPTED)
+def reject(request: HttpRequest, job_id: str, said: AnswerBody = None) -> Status[dict[str, int]]:
     """Refuse the job at the gate that it waits at: its run fails. Otherwise as `approve`."""
-    principal = principal_of(request)
     said = said or Answer()
-    appended = steer.reject(principal, job_id, said.reason, said.gate)
-    return Status(202, {"seq": appended.last})
+    return accepted(commands.reject(principal_of(request), job_id, said.reason, said.gate))
 
 
 @router.post("/{job_id}/signal", response={202: Accepted, **error_responses(403, 404, 409, 413)})
 def signal(request: HttpRequest, job_id: str, said: Signal) -> Status[dict[str, int]]:
     """Tell the run what it waits for; 409 `not_now` where it waits for no signal of this name."""
-    principal = principal_of(request)
-    return Status(202, {"seq": commands.send_signal(principal, job_id, said.name, said.data).last})
+    return accepted(commands.send_signal(principal_of(request), job_id, said.name, said.data))
 
 
 @router.post(

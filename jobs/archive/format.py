@@ -20,7 +20,8 @@ from jobs.models import Job
 VERSION = 1
 _TEXTS = ("kind", "title", "submitted_by")
 _OBJECTS = ("params", "labels", "plan")
-# As they are, in the header's order.
+# As the job's row has them; with the names of team and owner, in the header's order.
+OF_ROW = (*_TEXTS, *_OBJECTS)
 _PLAIN = ("kind", "title", *_OBJECTS, "team", "owner", "submitted_by")
 
 
@@ -76,17 +77,12 @@ def header_of(job: Job) -> Header:
     """Return the header of a job as its row is now; `team` and `owner` are best joined to it."""
     return Header(
         job=job.pk,
-        kind=job.kind,
-        title=job.title,
-        params=job.params,
-        labels=job.labels,
-        plan=job.plan,
         team=job.team.slug if job.team else None,
         owner=job.owner.get_username() if job.owner else None,
-        submitted_by=job.submitted_by,
         retry_of=job.retry_of_id,
         head=job.head,
         hash=bytes(job.head_hash).hex(),
+        **{name: getattr(job, name) for name in OF_ROW},
     )
 
 

@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from core import clock
 from core.errors import NotNow, RepriseError
 from jobs.archive.export import open_export, read_lines
-from jobs.archive.format import BadExport, Chain, Header, Misfit, parse_header
+from jobs.archive.format import OF_ROW, BadExport, Chain, Header, Misfit, parse_header
 from jobs.events import parse, split_hash
 from jobs.events.extensions import count_extensions, submission_data
 from jobs.events.fold import LEGAL, Summary, advance_summary
@@ -112,7 +112,7 @@ class _Reading:
         """Yield the events, each checked against the one before; at the end the head is checked."""
         chain, lines = Chain(self.header), self._lines
         try:
-            while (text := lines.peek()) is not None and not text.startswith(MARK):
+            while (text := lines.ahead) is not None and not text.startswith(MARK):
                 chain.add(text)
                 yield self._event(chain.seq, text)
                 lines.take()
@@ -124,9 +124,8 @@ class _Reading:
     def _event(self, seq: int, text: str) -> StoredEvent:
         try:
             raw = json.loads(text)
-            stored = StoredEvent(
-                seq, raw["at"], raw["type"], raw["actor"], raw.get("target"), text
-            )  # fmt: skip
+            target = raw.get("target")
+            stored = StoredEvent(seq, raw["at"], raw["type"], raw["actor"], target, text)
             if self.fold is not None:
                 _check_columns(stored)
                 self.fold.add(stored)
@@ -177,29 +176,26 @@ class _Fold:
 
 
 class _Lines:
-    """Lines with one to look at; `number` is that one's."""
+    """Lines with one to look at, `ahead` (None at the end); `number` is that one's."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.number = 0
         self._lines = lines
-        self._next: str | None = None
+        self.ahead: str | None = None
         self.take()
 
-    def peek(self) -> str | None:
-        return self._next
-
     def take(self) -> str | None:
-        taken, self._next = self._next, next(self._lines, None)
+        taken, self.ahead = self.ahead, next(self._lines, None)
         self.number += 1
         return taken
 
 
 def _read_jobs(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
     lines = _Lines(read_lines(file))
-    if lines.peek() is None:
+    if lines.ahead is None:
         raise BadExport("no header found: is the file empty or truncated?")
     seen = set()
-    while lines.peek() is not None:
+    while lines.ahead is not None:
         number = lines.number
         try:
             header = parse_header(lines.take() or "")
@@ -252,14 +248,9 @@ def _folded_row(one: Found) -> Job:
     users = get_user_model().objects
     return Job(
         id=header.job,
-        kind=header.kind,
-        title=header.title,
-        params=header.params,
-        labels=header.labels,
-        plan=header.plan,
         team=Team.objects.filter(slug=header.team).first(),
         owner=users.filter(username=header.owner).first() if header.owner else None,
-        submitted_by=header.submitted_by,
         retry_of_id=header.retry_of,
+        **{name: getattr(header, name) for name in OF_ROW},
         **values,
     )

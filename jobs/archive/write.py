@@ -10,8 +10,8 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import asdict, dataclass, field
+from hashlib import file_digest
 from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any
@@ -178,11 +178,7 @@ def _record_archive(month: Month, packer: Packer, name: str, seals: str, digest:
             month=month.first, name=name, seals=seals, jobs=packer.jobs, events=packer.events,
             size=packer.size, sha256=digest,
         )  # fmt: skip
-        ranges = (
-            ArchivedRange(archive=archive, job=one.job, first=one.first, last=one.last,
-                          offset=one.offset, length=one.length)
-            for one in packer.ranges
-        )  # fmt: skip
+        ranges = (ArchivedRange(archive=archive, **asdict(one)) for one in packer.ranges)
         ArchivedRange.objects.bulk_create(ranges, batch_size=ROWS_AT_ONCE)
     return archive
 
@@ -198,7 +194,4 @@ def _temporary_file() -> Iterator[IO[bytes]]:
 
 def _file_digest(file: Any) -> str:
     file.seek(0)
-    found = sha256()
-    while block := file.read(1 << 20):
-        found.update(block)
-    return found.hexdigest()
+    return file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Events: their types, the text that is stored, hashed and sent, and the fold of them. Pure."""
 
-from jobs.events.chain import first_hash, link_hash, next_hash, split_hash, with_hash
 from jobs.events.event import (
     MAX_BODY_BYTES,
     REPLACEMENT,
@@ -9,12 +8,17 @@ from jobs.events.event import (
     NewerEvent,
     NewEvent,
     clean,
+    first_hash,
     is_quiet,
     is_storable,
+    link_hash,
     make_body,
+    next_hash,
     one_line,
     parse,
     parse_stored,
+    split_hash,
+    with_hash,
 )
 
 __all__ = [

@@ -8,14 +8,16 @@ and then the body; before seq 1 stands SHA-256 of the job id's 16 bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from core.errors import BadRequest, EventTooLarge, RepriseError
+from core.errors import BadRequest, EventTooLarge, RepriseError, storable_text
 from jobs.events.upcasters import upcast_data, version_of
 
 MAX_BODY_BYTES = 64 * 1024
@@ -24,7 +26,7 @@ MAX_NESTING = 64
 _MANY_DIGITS = re.compile(r"[0-9]{19}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_REPLACED = re.compile("[\x00\ud800-\udfff]")
+_HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
 _BREAKS = (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029"))
 
 
@@ -186,7 +188,7 @@ def clean(value: Any, depth: int = 0) -> Any:
         raise BadRequest(f"JSON may be nested {MAX_NESTING} deep, not deeper.")
     match value:
         case str():
-            return _REPLACED.sub(REPLACEMENT, value)
+            return storable_text(value)
         case bool() | None | float():
             return value
         case int():
@@ -240,3 +242,34 @@ def _is_tame(body: str) -> bool:
 
 def _encode_json(value: Any) -> str:
     return one_line(_ENCODER.encode(value))
+
+
+def first_hash(job: UUID) -> bytes:
+    """Return what stands in the chain before a job's first event."""
+    return hashlib.sha256(job.bytes).digest()
+
+
+def next_hash(previous: bytes, body: bytes) -> bytes:
+    """Return the chain's next link: SHA-256 over the previous hash (32 bytes) and the body."""
+    return hashlib.sha256(previous + body).digest()
+
+
+def with_hash(body: str, digest: bytes) -> str:
+    """Return the text to store and send: the body with `hash` as its last member."""
+    return f'{body[:-1]},"hash":"{digest.hex()}"}}'
+
+
+def split_hash(text: str) -> tuple[str, str]:
+    """Return the body and the hash (64 hex digits) of a stored text, without parsing it."""
+    return text[:-_HASH_MEMBER] + "}", text[-66:-2]
+
+
+def link_hash(previous: bytes, seq: int, text: str) -> bytes | None:
+    """Return the hash of event `seq`, whose stored text is `text`, after the hash `previous`.
+
+    None if the text is another event, or was changed, or does not follow that hash.
+    """
+    body, _hash = split_hash(text)
+    digest = next_hash(previous, body.encode())
+    is_next = text.startswith(f'{{"seq":{seq},') and text == with_hash(body, digest)
+    return digest if is_next else None

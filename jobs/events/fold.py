@@ -18,13 +18,8 @@ from jobs.events import Event, EventType
 # carry the number and are passed over under another one.
 FOLD = 3
 
-QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = (
-    "queued",
-    "running",
-    "waiting",
-    "paused",
-    "cancelling",
-)
+QUEUED, RUNNING, WAITING = "queued", "running", "waiting"
+PAUSED, CANCELLING = "paused", "cancelling"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 STATUSES = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
@@ -50,13 +45,7 @@ LEGAL: dict[str, frozenset[str]] = {
     # Queued: what a schedule asked for and could not be submitted fails at once.
     EventType.JOB_FAILED: frozenset({QUEUED, RUNNING, CANCELLING}),
     EventType.JOB_CANCELLED: frozenset({CANCELLING}),
-    EventType.STEP_STARTED: _ACTIVE,
-    EventType.STEP_OUTPUT: _ACTIVE,
-    EventType.STEP_PROGRESSED: _ACTIVE,
-    EventType.STEP_SUCCEEDED: _ACTIVE,
-    EventType.STEP_FAILED: _ACTIVE,
-    EventType.STEP_RETRIED: _ACTIVE,
-    EventType.STEP_SKIPPED: _ACTIVE,
+    **{kind: _ACTIVE for kind in EventType if kind.startswith("step.")},
 }
 
 # What a job's status becomes; where a type is not named, it stays.

@@ -6,7 +6,7 @@ means the same event for ever. See docs/explanation/log.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -79,12 +79,12 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """What to look for; None is everything. `kind` is the job's, the rest the event's.
+    """What to look for; None or "" is everything. `kind` is the job's, the rest the event's.
 
     Without `output`, what steps print and how far they say they are is left out.
     """
 
-    job: str | None = None
+    job: UUID | None = None
     kind: str | None = None
     actor: str | None = None
     type: str | None = None
@@ -201,16 +201,16 @@ def read_audit(
 
 
 def _audit_conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], list[Any]]:
-    checks: Sequence[tuple[str, Any]] = (
-        ("feed.job = %s::uuid", wanted.job),
+    checks = (
+        ("feed.job = %s", wanted.job),
         ("job.kind = %s", wanted.kind),
         ("event.actor = %s", wanted.actor),
         ("event.type = %s", wanted.type),
         ("event.at >= %s", wanted.since),
         ("event.at < %s", wanted.until),
     )
-    conditions = ["true", *(check for check, value in checks if value is not None)]
-    values = [value for _, value in checks if value is not None]
+    conditions = ["true", *(check for check, value in checks if value)]
+    values: list[Any] = [value for _, value in checks if value]
     if not wanted.output:
         conditions.append("event.type not in ('step.output', 'step.progressed')")
     if not principal.has("view_all_jobs"):

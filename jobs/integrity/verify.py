@@ -19,9 +19,8 @@ from core.errors import NotFound, RepriseError
 from jobs import log
 from jobs.events import one_line
 from jobs.events.extensions import count_extensions
-from jobs.integrity import row as job_row
 from jobs.integrity.chain import Broken, ChainPlace, Sealed, SealedHash, event_of, walk_chain
-from jobs.integrity.projections import SnapshotCheck, check_feed
+from jobs.integrity.projections import SnapshotCheck, check_feed, check_row
 from jobs.log import Page, inspect
 from jobs.log.inspect import Columns
 from jobs.models import Job, SealedHead
@@ -68,7 +67,7 @@ def verify_job(
         row, beyond = _read_row(job_id, sealed)
         walked, submitted = _walk_log(row, sealed, on_progress, page_events)
         _check_end(row, beyond, sealed)
-        job_row.check_row(row, walked.summary, submitted)
+        check_row(row, walked.summary, submitted)
         check_feed(job_id, horizon)
     except Broken as broken:
         return Verdict(job_id, False, seq=broken.seq, reason=broken.reason)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
+
+from jobs.events.extensions import MOST_TARGETS
 from jobs.kinds.kind import Group
 from jobs.run.rollout import rollout_groups
 
+# Types of the parameters that say how a run goes through its targets.
+Targets = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=200)]],
+    Field(min_length=1, max_length=MOST_TARGETS, json_schema_extra={"x-choices": "targets"}),
+]
+OneOrMore = Annotated[int, Field(ge=1, le=MOST_TARGETS)]
+NoneOrMore = Annotated[int, Field(ge=0, le=MOST_TARGETS)]
 SIZES_SPELT_OUT = 6
 NAMES_SPELT_OUT = 8
 

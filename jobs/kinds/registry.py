@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache, partial, wraps
+from importlib.metadata import entry_points
 from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from core.deprecation import renamed_name
 from core.errors import InvalidParams
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
-from jobs.kinds.discovery import kind_sources
 
 logger = logging.getLogger(__name__)
 
+BUILTIN = (
+    "jobs.kinds.version_update.kind.VersionUpdate",
+    "jobs.kinds.command.kind.Command",
+    "jobs.kinds.load.kind.Load",
+)
+GROUP = "reprise.kinds"
 MAX_NAME = 100  # as `Job.kind` keeps it
 
 # What the service asks of a kind, in its own processes: an exit there must not end these.
@@ -48,10 +57,25 @@ class Found:
     broken: list[Broken] = field(default_factory=list)
 
 
+def _kind_sources() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what people call a source, and how to load the class that it names.
+
+    The built-in ones first, then those of the entry points `reprise.kinds`, by name, then those
+    that REPRISE_KINDS names.
+    """
+    for path in BUILTIN:
+        yield path, partial(import_string, path)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        package = point.dist.name if point.dist else "a package"
+        yield f"{point.value} (entry point {point.name} of {package})", point.load
+    for path in getattr(settings, "REPRISE_KINDS", ()):
+        yield f"{path} (REPRISE_KINDS)", partial(import_string, path)
+
+
 @cache
 def _find_kinds() -> Found:
     found, origins = Found(), dict[str, str]()
-    for source, load in kind_sources():
+    for source, load in _kind_sources():
         try:
             with contained():
                 kind = _make_kind(load())
@@ -99,7 +123,7 @@ def _guard_method(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def all_kinds() -> list[kinds.AnyKind]:
-    """Return every kind that can be used (`jobs.kinds.discovery` says in which order)."""
+    """Return every kind that can be used: built-in ones, then entry points, then the setting's."""
     return list(_find_kinds().kinds.values())
 
 

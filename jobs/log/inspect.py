@@ -91,7 +91,6 @@ left join jobs_event event on event.job = wanted.job and event.seq = wanted.seq
      and job.head > wanted.seq
 """
 
-
 # What stands beside an event's text: seq, type, actor, target, and the time as RFC 3339 (None for
 # infinity). A plain tuple, because there are as many as events.
 Columns = tuple[int, str, str, str | None, str | None]

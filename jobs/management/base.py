@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from core.clock import OutOfRange, read_moment
+from core.errors import RepriseError
 from core.ids import parse_id
 from jobs import checks
 
@@ -24,6 +26,13 @@ class ServiceCommand(BaseCommand):
     """
 
     requires_system_checks = (checks.ENGINE,)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command; CommandError with its sentence for an error of the domain."""
+        try:
+            return super().execute(*args, **options)
+        except RepriseError as error:
+            raise CommandError(error.message) from error
 
 
 def job_argument(text: str) -> UUID:

@@ -46,8 +46,3 @@ def wake_jobs(job_ids: Collection[UUID]) -> None:
     found = Job.objects.filter(pk__in=job_ids).order_by("-priority", "pk")
     for job_id, priority in found.values_list("pk", "priority"):
         deliver_job(job_id, priority=priority)
-
-
-def forget_dead_deliveries() -> int:
-    """Drop deliveries that a dead worker holds: see `Engine.forget_dead_deliveries`."""
-    return current_engine().forget_dead_deliveries()

@@ -70,9 +70,7 @@ BLOCKERS_SAID = 50
 FIRST_ATTEMPT_SEQ = 2
 
 _LOCK = "select status from jobs_job where id = %s and fence = %s for no key update"
-
 _RELEASE = "update jobs_job set lease_until = null where id = %s and fence = %s"
-
 
 logger = logging.getLogger(__name__)
 

@@ -1,17 +1,27 @@
-"""Which workers are there and which job kinds they know. The only SQL that writes `jobs_worker`.
+"""Which workers are there and which job kinds they know; the kinds that none of them knows.
 
 Each worker renews its row every few seconds and removes it when it stops. A worker that died is no
-longer live once its row is LIVE_SECONDS old; housekeeping removes the row a day later.
+longer live once its row is LIVE_SECONDS old; housekeeping removes the row a day later. Only this
+module writes `jobs_worker`.
+
+A worker that does not know a job's kind leaves the job (`jobs.queue.leases`); one that does finds
+it here (`jobs.worker.presence`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
-from jobs.log.sql import change_rows
+from core.words import counted
+from jobs.log.sql import change_rows, fetch_rows
+
+logger = logging.getLogger(__name__)
 
 LIVE_SECONDS = 30.0
 FORGET_SECONDS = 24 * 3600.0
+KINDS_SAID = 5
 
 _RENEW = """
 insert into jobs_worker (name, kinds, seen_at) values (%s, %s, clock_timestamp())
@@ -19,6 +29,23 @@ on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen
 """
 
 _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * interval '1 second'"
+
+# Both repeat the condition of the index job_unknown_kind (migration 0015), to use it.
+_NEXT = """
+select id from jobs_job
+where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and kind = any(%s)
+order by priority desc, id limit %s
+"""
+
+_UNKNOWN = """
+select kind, count(*) from jobs_job job
+where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and not exists (
+  select from jobs_worker worker
+  where job.kind = any(worker.kinds)
+    and worker.seen_at > clock_timestamp() - %s * interval '1 second'
+)
+group by kind order by kind
+"""
 
 
 def renew_worker(worker: str, kinds: Sequence[str]) -> None:
@@ -34,3 +61,44 @@ def remove_worker(worker: str) -> None:
 def forget_silent() -> int:
     """Remove workers that have not been seen for a day; return how many."""
     return change_rows(_FORGET, [FORGET_SECONDS])
+
+
+def waiting_jobs(kinds: Sequence[str], most: int) -> list[UUID]:
+    """Return the first jobs that wait for a worker that knows one of these kinds."""
+    return [job for (job,) in fetch_rows(_NEXT, [list(kinds), most])]
+
+
+def unknown_kinds() -> dict[str, int]:
+    """Return the kinds that jobs wait for and no live worker knows, with the number of jobs."""
+    return dict(fetch_rows(_UNKNOWN, [LIVE_SECONDS]))
+
+
+def describe_kinds(found: Mapping[str, int]) -> str:
+    """Return the kinds in words: "no worker knows backup (2 jobs wait), brew (1 job waits)"."""
+    said = [
+        f"{kind} ({counted(jobs, 'job waits', 'jobs wait')})"
+        for kind, jobs in list(found.items())[:KINDS_SAID]
+    ]
+    more = len(found) - len(said)
+    return f"no worker knows {', '.join(said)}{f' and {more} more' if more else ''}"
+
+
+class Notice:
+    """Logs which kinds nobody knows when that changes."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[str] = frozenset()
+
+    def tell(self) -> None:
+        """Look, and log what has changed since the last look."""
+        found = unknown_kinds()
+        kinds = frozenset(found)
+        new = {kind: jobs for kind, jobs in found.items() if kind not in self._told}
+        if new:
+            logger.warning(
+                "%s: install the package or name the kind in REPRISE_KINDS where workers run",
+                describe_kinds(new), extra={"action": "kinds"},
+            )  # fmt: skip
+        for kind in sorted(self._told - kinds):
+            logger.info("no job waits for %s without a worker now", kind, extra={"action": "kinds"})
+        self._told = kinds

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.db import in_thread
 from jobs.kinds import registry
-from jobs.queue import live_workers, unknown_kinds
+from jobs.queue import live_workers
 from jobs.queue.port import Receiver
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Presence:
             found, before = await self._waiting_jobs(kinds), found
 
     async def _waiting_jobs(self, kinds: Sequence[str]) -> set[UUID]:
-        return set(await in_thread(unknown_kinds.waiting_jobs, kinds, self._capacity))
+        return set(await in_thread(live_workers.waiting_jobs, kinds, self._capacity))
 
 
 async def _try_work(work: Callable[[], Awaitable[None]]) -> None:

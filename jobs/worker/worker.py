@@ -89,10 +89,8 @@ class Worker:
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         """Be ready to run jobs; in the end hand over what still runs."""
-        beats, watching = (
-            Heartbeat(self._held.copy, self._leases_renewed),
-            asyncio.create_task(self._watch_leases()),
-        )
+        beats = Heartbeat(self._held.copy, self._leases_renewed)
+        watching = asyncio.create_task(self._watch_leases())
         try:
             yield
         finally:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from uuid import UUID
 
+from cachetools import LRUCache
+
 from jobs.access.visibility import Visibility
 from jobs.feed.summaries import Summary, SummaryPage
 from streams.wire import Summaries
@@ -40,7 +42,7 @@ class Recent:
         self._newest_event: str | None = None  # at `last`, where known
         self._bounds = bounds
         self._newest: dict[UUID, Summary] = {}  # by position, since the latest is always put last
-        self._batches: dict[tuple[Visibility, int, int], Summaries] = {}
+        self._batches: LRUCache[tuple[Visibility, int, int], Summaries] = LRUCache(KEPT_BATCHES)
 
     def agrees(self, page: SummaryPage) -> bool:
         """Return whether a page after `last` can be of the feed that is here."""
@@ -73,8 +75,6 @@ class Recent:
         key = (sight, position, most)
         found = self._batches.get(key)
         if found is None:
-            if len(self._batches) >= KEPT_BATCHES:
-                del self._batches[next(iter(self._batches))]
             newest = reversed(self._newest.values())
             moved = list(takewhile(lambda one: one.position > position, newest))
             found = cut_summaries(reversed(moved), sight, position, self.last, most)

@@ -169,6 +169,6 @@ async def _export_lines(
     live = hub.snapshot(job, head)
     async for events in catch_up(hub, live, Continuity(job, cursor, head), head.seq):
         if not types:
-            yield events.ndjson()
+            yield events.ndjson
         elif texts := [text for text in events.texts if wire.type_of(text) in types]:
             yield ("\n".join(texts) + "\n").encode()

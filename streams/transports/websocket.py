@@ -141,7 +141,7 @@ class FeedConsumer(JobConsumer):
             async for item in items:
                 await self._write_item(item)
                 if isinstance(item, wire.Summaries):
-                    size = wire.utf8_size(item.websocket())
+                    size = wire.utf8_size(item.websocket)
                     hub.counters.sent("feed", len(item.texts), size)
 
 

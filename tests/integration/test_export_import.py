@@ -98,7 +98,7 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
             pass
 
         page = feed.read_audit(
-            make_person("audrey", "auditor").principal, feed.AuditFilter(job=str(job.pk))
+            make_person("audrey", "auditor").principal, feed.AuditFilter(job=job.pk)
         )
         texts = [text for page in log.read_history(job.pk) for text in page.texts]
         assert [row.text for row in page.rows] == texts[::-1]

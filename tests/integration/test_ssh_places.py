@@ -15,7 +15,7 @@ from django.test import override_settings
 from core import clock
 from jobs import commands
 from jobs.models import Target
-from jobs.transports.ssh.hosts import SESSIONS
+from jobs.transports.ssh.connection import SESSIONS
 from tests.integration.updates import Told, is_over, work
 from tests.support.people import People
 from tests.support.sshd import Yard, yard

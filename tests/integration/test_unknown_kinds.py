@@ -22,14 +22,7 @@ from jobs.commands import steer
 from jobs.events import Event, EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.models import Job
-from jobs.queue import (
-    leases,
-    limits,
-    live_workers,  # fmt: skip
-    lost_attempts,
-    rescue,
-    unknown_kinds,
-)
+from jobs.queue import leases, limits, live_workers, lost_attempts, rescue
 from jobs.queue.maintenance import Duty
 from tests.integration import runs
 from tests.support import workers
@@ -178,14 +171,14 @@ def test_one_that_has_not_begun_is_cancelled_at_once(who: Principal) -> None:
     left(job)
     commands.cancel(who, job)
     assert Job.objects.get(pk=job).status == "cancelled"
-    assert unknown_kinds.unknown_kinds() == {}
+    assert live_workers.unknown_kinds() == {}
 
 
 def test_a_pause_holds_and_a_resume_has_it_look_again(who: Principal) -> None:
     job = submit(who)
     left(job)
     steer.pause(who, job)
-    assert unknown_kinds.waiting_jobs(["test-brief"], 8) == []
+    assert live_workers.waiting_jobs(["test-brief"], 8) == []
     steer.resume(who, job)
     left(job)
     assert len(events(job, "job.waiting")) == 2
@@ -207,14 +200,14 @@ def test_workers_find_those_of_their_kinds_by_priority(who: Principal) -> None:
     )  # fmt: skip
     for job in (low, other, high):
         left(job)
-    assert unknown_kinds.waiting_jobs(["test-brief"], 8) == [high, low]
-    assert unknown_kinds.waiting_jobs(["test-brief"], 1) == [high]
-    assert unknown_kinds.waiting_jobs(["load"], 8) == []
+    assert live_workers.waiting_jobs(["test-brief"], 8) == [high, low]
+    assert live_workers.waiting_jobs(["test-brief"], 1) == [high]
+    assert live_workers.waiting_jobs(["load"], 8) == []
     with connection.cursor() as cursor:
         cursor.execute("set enable_seqscan = off")
         cursor.execute("set enable_bitmapscan = off")
-        for query in (unknown_kinds._NEXT, unknown_kinds._UNKNOWN):
-            values: list[Any] = [["test-brief"], 8] if query is unknown_kinds._NEXT else [30]
+        for query in (live_workers._NEXT, live_workers._UNKNOWN):
+            values: list[Any] = [["test-brief"], 8] if query is live_workers._NEXT else [30]
             cursor.execute(f"explain {query}", values)
             assert "job_unknown_kind" in str(cursor.fetchall())
 
@@ -255,16 +248,16 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
         'reprise_jobs_unknown_kind{kind="test-shared"} 1.0',
     ]
     live_workers.renew_worker("full/1", ["load", "test-brief"])
-    assert unknown_kinds.unknown_kinds() == {"test-shared": 1}
+    assert live_workers.unknown_kinds() == {"test-shared": 1}
     live_workers.renew_worker("full/1", ["load", "test-brief", "test-shared"])
     assert "warning" not in ready().json()["kinds"]
     live_workers.remove_worker("full/1")
-    assert unknown_kinds.unknown_kinds() == {"test-brief": 2, "test-shared": 1}
+    assert live_workers.unknown_kinds() == {"test-brief": 2, "test-shared": 1}
 
 
 def test_many_kinds_are_said_shortly() -> None:
     found = {f"kind-{number}": number for number in range(1, 9)}
-    assert unknown_kinds.describe_kinds(found) == (
+    assert live_workers.describe_kinds(found) == (
         "no worker knows kind-1 (1 job waits), kind-2 (2 jobs wait), kind-3 (3 jobs wait), "
         "kind-4 (4 jobs wait), kind-5 (5 jobs wait) and 3 more"
     )
@@ -274,9 +267,9 @@ def test_a_silent_worker_knows_nothing_and_is_forgotten_after_a_day(who: Princip
     left(submit(who))
     live_workers.renew_worker("silent/1", ["test-brief"])
     seen(seconds=29)
-    assert unknown_kinds.unknown_kinds() == {}
+    assert live_workers.unknown_kinds() == {}
     seen(seconds=31)
-    assert unknown_kinds.unknown_kinds() == {"test-brief": 1}
+    assert live_workers.unknown_kinds() == {"test-brief": 1}
     seen(seconds=23 * 3600)
     assert live_workers.forget_silent() == 0
     seen(seconds=25 * 3600)
@@ -297,8 +290,8 @@ def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCapture
             notice.tell()
         return [record.getMessage() for record in caplog.records]
 
-    caplog.set_level(logging.INFO, unknown_kinds.__name__)
-    notice, advice = unknown_kinds.Notice(), "name the kind in REPRISE_KINDS where workers run"
+    caplog.set_level(logging.INFO, live_workers.__name__)
+    notice, advice = live_workers.Notice(), "name the kind in REPRISE_KINDS where workers run"
     assert reported() == []
     left(submit(who))
     [line] = reported()

@@ -57,7 +57,7 @@ def test_those_that_are_due_together_are_the_same_and_share_what_they_are_writte
     async def story() -> None:
         first = shared_heartbeat(7)
         assert shared_heartbeat(7) is first
-        assert shared_heartbeat(7).websocket() is first.websocket()
+        assert shared_heartbeat(7).websocket is first.websocket
         assert shared_heartbeat(8) is not first
 
     run(story())

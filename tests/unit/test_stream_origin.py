@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.transports.origin import same_or_trusted
+from streams.routing import same_or_trusted
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,13 @@ def test_every_event_is_one_message_with_its_cursor_as_id() -> None:
 
 def test_ndjson_has_a_line_an_event() -> None:
     stored = texts(3, HOSTILE)
-    assert wire.Events.of(0, stored).ndjson().decode() == "".join(text + "\n" for text in stored)
+    assert wire.Events.of(0, stored).ndjson.decode() == "".join(text + "\n" for text in stored)
 
 
 @pytest.mark.parametrize("form", ["websocket", "sse", "ndjson"])
 def test_a_batch_is_encoded_once(form: str) -> None:
     batch = wire.Events.of(0, texts(3))
-    assert getattr(batch, form)() is getattr(batch, form)()
+    assert getattr(batch, form) is getattr(batch, form)
 
 
 @pytest.mark.parametrize(

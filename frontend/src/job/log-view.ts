@@ -12,11 +12,11 @@ import {
   formatLineRange,
   type LineRange,
   type LogLine,
+  LogSearch,
   linesAsText,
   parseLineRange,
 } from './log-lines';
 import { createLogRow, selectedText, updateLogRow } from './log-row';
-import { LogSearch } from './log-search';
 
 const ROW_HEIGHT = 20;
 /** Within this distance of the end (px), the log follows its end. */

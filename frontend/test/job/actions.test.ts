@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fold, type JobEvent, type JobView, NOTHING, type WaitingFor } from '../../src/client';
 import type { Job } from '../../src/elements/api';
 import { openGates, possibleActions, unsuccessfulTargets } from '../../src/job/actions';
-import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/questions';
+import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/steering';
 import type { TargetRow } from '../../src/job/target-rows';
 
 const TARGETS = ['gs-1', 'gs-2', 'gs-3', 'gs-4', 'gs-5', 'gs-6'];

@@ -6,13 +6,11 @@ import {
   lineName,
   type Plan,
 } from '../../src/client';
-import { secondsLeft } from '../../src/job/estimate';
 import { missedEventsWords } from '../../src/job/last-seen';
-import { formatLineRange, linesAsText, parseLineRange } from '../../src/job/log-lines';
-import { LogSearch } from '../../src/job/log-search';
-import { RunModel } from '../../src/job/run-model';
-import { shortLabels } from '../../src/job/short-labels';
+import { formatLineRange, LogSearch, linesAsText, parseLineRange } from '../../src/job/log-lines';
+import { RunModel, secondsLeft } from '../../src/job/run-model';
 import { formatAddress, parseAddress } from '../../src/job/tabs';
+import { shortLabels } from '../../src/job/target-rows';
 import { axisEnd, axisTicks } from '../../src/job/time-axis';
 import { styled } from '../terminal/shown';
 

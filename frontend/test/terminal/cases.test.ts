@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lineName, Output, plainText } from '../../src/client';
-import { LogLines, linesAsText } from '../../src/job/log-lines';
-import { LogSearch } from '../../src/job/log-search';
+import { LogLines, LogSearch, linesAsText } from '../../src/job/log-lines';
 import { eventWords } from '../../src/text/event-words';
 import { cases, eventsOf, interleaved, looks, texts } from './corpus';
 import { emulated } from './emulator';

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -80,10 +80,17 @@ class Command(Kind[CommandParams]):
         targets = await read_in_thread(_load_targets, params.targets)
         if gone := [name for name in params.targets if name not in targets]:
             raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
+        worth_another = (CommandFailed, TransportError, TimeoutError)
+        retry = Retry(tries=params.retries + 1, on=worth_another)
+
+        async def run_on(name: str) -> None:
+            step = partial(_run_step, targets[name], params.argv())
+            await run.step(STEP, step, target=name, timeout=params.timeout_s, retry=retry)
+
         try:
             outcome = await run.rollout(
                 params.targets,
-                _Work(run, params, targets),
+                run_on,
                 batch=params.batch,
                 canary=params.canary,
                 max_failures=params.max_failures,
@@ -105,30 +112,11 @@ def _choice_option(value: str) -> Option:
     return {"value": value, "label": value, "group": "Targets"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What is done on each target."""
-
-    run: Run
-    params: CommandParams
-    targets: Mapping[str, Target]
-
-    async def __call__(self, name: str) -> None:
-        params = self.params
-        worth_another = (CommandFailed, TransportError, TimeoutError)
-        await self.run.step(
-            STEP,
-            self._run_step,
-            target=name,
-            timeout=params.timeout_s,
-            retry=Retry(tries=params.retries + 1, on=worth_another),
-        )
-
-    async def _run_step(self, step: Step) -> None:
-        try:
-            await command(self.targets[step.target or ""], self.params.argv(), step)
-        except CommandFailed as failure:
-            raise _with_status(failure) from failure
+async def _run_step(target: Target, argv: Sequence[str], step: Step) -> None:
+    try:
+        await command(target, argv, step)
+    except CommandFailed as failure:
+        raise _with_status(failure) from failure
 
 
 def _with_status(failure: CommandFailed) -> CommandFailed:

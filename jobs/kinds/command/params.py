@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.events.extensions import MOST_TARGETS
-from jobs.kinds.batches import BatchPlan
+from jobs.kinds.batches import BatchPlan, NoneOrMore, OneOrMore, Targets
 
 LONGEST_LINE = 4000
 SHELL = ("/bin/sh", "-c")
@@ -23,60 +22,43 @@ class CommandParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Command")
 
-    targets: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+    targets: Targets = Field(
         title="Targets",
         description="Where it runs, in this order: names, group:NAME, label:NAME=VALUE.",
-        min_length=1,
-        max_length=MOST_TARGETS,
-        json_schema_extra={"x-choices": "targets"},
     )
     command: Line | Annotated[list[Word], Field(min_length=1, max_length=200)] = Field(
         title="Command",
         description="A line for /bin/sh on each target, or a list of words that is run without a"
         " shell. It may run again after a crash.",
     )
-    batch: int = Field(
-        default=10,
-        ge=1,
-        le=MOST_TARGETS,
-        title="Batch size",
-        description="On how many targets it runs at the same time.",
+    batch: OneOrMore = Field(
+        10, title="Batch size", description="On how many targets it runs at the same time."
     )
-    canary: int = Field(
-        default=1,
-        ge=0,
-        le=MOST_TARGETS,
+    canary: NoneOrMore = Field(
+        1,
         title="Canaries",
         description="On how many targets it runs first and alone. One failure stops it. 0: none.",
     )
     pause_after_canary: bool = Field(
-        default=False,
+        False,
         title="Wait for approval after the canaries",
         description="Somebody has to approve before it goes on with the others.",
     )
     not_by_submitter: bool = Field(
-        default=False,
+        False,
         title="Approval by somebody else",
         description="You cannot approve it yourself, nor by a token of yours.",
     )
-    max_failures: int = Field(
-        default=1,
-        ge=0,
-        le=MOST_TARGETS,
+    max_failures: NoneOrMore = Field(
+        1,
         title="Failures tolerated",
         description="The run stops once it has failed on more targets than this, or on a canary.",
     )
-    timeout_s: int = Field(
-        default=300,
-        ge=1,
-        le=86_400,
-        title="Time limit",
-        description="Seconds that it may take on a target, each time.",
+    timeout_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        300, title="Time limit", description="Seconds that it may take on a target, each time."
     )
-    retries: int = Field(
-        default=0,
-        ge=0,
-        le=20,
+    retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        0,
         title="Retries",
         description="How often it is tried again on a target on which it failed.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,31 +53,26 @@ class Load(Kind[LoadParams]):
         for number in range(params.steps):
             first = params.events * number // params.steps
             last = params.events * (number + 1) // params.steps
-            burst = _Burst(params, first, last)
+            burst = partial(_write_burst, params, first, last)
             await run.step("write", burst, target=_part_name(number, params))
             await run.progress(number + 1, params.steps)
 
 
-class _Burst:
-    """One step: events `first`..`last`, paced."""
+async def _write_burst(params: LoadParams, first: int, last: int, step: Step) -> None:
+    """Write the events `first`..`last`, paced: one step."""
+    size = BURST if not params.rate else max(1, min(BURST, int(params.rate / 20)))
+    began = time.monotonic()
+    for start in range(first, last, size):
+        numbers = range(start, min(start + size, last))
+        await step.run.append([_output_event(params, step, number) for number in numbers])
+        if params.rate:
+            due = began + (numbers.stop - first) / params.rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    def __init__(self, params: LoadParams, first: int, last: int) -> None:
-        self.params, self.first, self.last = params, first, last
 
-    async def __call__(self, step: Step) -> None:
-        size = BURST if not self.params.rate else max(1, min(BURST, int(self.params.rate / 20)))
-        began = time.monotonic()
-        for start in range(self.first, self.last, size):
-            numbers = range(start, min(start + size, self.last))
-            await step.run.append([self._output_event(step, number) for number in numbers])
-            if self.params.rate:
-                due = began + (numbers.stop - self.first) / self.params.rate
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    def _output_event(self, step: Step, number: int) -> NewEvent:
-        text = f"{number} ".ljust(self.params.bytes, "x")[: self.params.bytes]
-        data = {"text": text, "stream": "out"}
-        return NewEvent(EventType.STEP_OUTPUT, data, step.name, step.target)
+def _output_event(params: LoadParams, step: Step, number: int) -> NewEvent:
+    text = f"{number} ".ljust(params.bytes, "x")[: params.bytes]
+    return NewEvent(EventType.STEP_OUTPUT, {"text": text, "stream": "out"}, step.name, step.target)
 
 
 def _part_name(number: int, params: LoadParams) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.events.extensions import MOST_TARGETS
+from jobs.kinds.batches import NoneOrMore, OneOrMore, Targets
 
 STEPS = ("preflight", "drain", "fetch", "switch", "restart", "health", "undrain")
 
@@ -16,12 +14,9 @@ class UpdateParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Version update")
 
-    servers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+    servers: Targets = Field(
         title="Servers",
         description="The servers to update, in this order: names, group:NAME, label:NAME=VALUE.",
-        min_length=1,
-        max_length=MOST_TARGETS,
-        json_schema_extra={"x-choices": "targets"},
     )
     version: str = Field(
         title="Version",
@@ -30,24 +25,16 @@ class UpdateParams(BaseModel):
         max_length=100,
         json_schema_extra={"x-choices": "versions"},
     )
-    batch: int = Field(
-        default=4,
-        ge=1,
-        le=MOST_TARGETS,
-        title="Batch size",
-        description="How many servers are updated at the same time.",
+    batch: OneOrMore = Field(
+        4, title="Batch size", description="How many servers are updated at the same time."
     )
-    canary: int = Field(
-        default=1,
-        ge=0,
-        le=MOST_TARGETS,
+    canary: NoneOrMore = Field(
+        1,
         title="Canaries",
         description="How many servers go first and alone. One failure stops the run. 0: none.",
     )
-    max_failures: int = Field(
-        default=1,
-        ge=0,
-        le=MOST_TARGETS,
+    max_failures: NoneOrMore = Field(
+        1,
         title="Failures tolerated",
         description="The run stops once more servers than this have failed, or a canary.",
     )

@@ -6,9 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from core.errors import NotFound
 from jobs.feed import consumers
 from jobs.feed.consumers import Standing
 from jobs.management.base import ServiceCommand
@@ -24,7 +23,6 @@ class Command(ServiceCommand):
             "--reset", metavar="NAME", help="replay the feed to this consumer from the start"
         )
         which.add_argument("--skip", metavar="NAME", help="skip everything it has not received yet")
-
         which.add_argument("--disable", metavar="NAME", help="disable this consumer")
         which.add_argument("--enable", metavar="NAME", help="enable this consumer")
         which.add_argument(
@@ -32,15 +30,12 @@ class Command(ServiceCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        try:
-            if name := options["reset"] or options["skip"]:
-                consumers.reset_checkpoint(name, to_end=options["skip"] is not None)
-            elif name := options["enable"] or options["disable"]:
-                consumers.set_enabled([name], on=options["enable"] is not None)
-            elif name := options["forget"]:
-                consumers.forget_consumer(name)
-        except NotFound as error:
-            raise CommandError(error.message) from error
+        if name := options["reset"] or options["skip"]:
+            consumers.reset_checkpoint(name, to_end=options["skip"] is not None)
+        elif name := options["enable"] or options["disable"]:
+            consumers.set_enabled([name], on=options["enable"] is not None)
+        elif name := options["forget"]:
+            consumers.forget_consumer(name)
         found = consumers.consumer_status()
         if options["json"]:
             self.stdout.write(json.dumps([asdict(one) for one in found], default=str))

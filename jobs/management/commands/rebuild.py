@@ -12,8 +12,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from core.errors import NotFound
 from jobs.events import one_line
+from jobs.integrity.projections import show_value
 from jobs.integrity.rebuild import CannotFold, Difference, rebuild_job
-from jobs.integrity.row import show_value
 from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import count_events, progress_bar
 from jobs.models import Job

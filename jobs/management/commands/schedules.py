@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from core.errors import RepriseError
 from jobs import schedules
 from jobs.management.base import ServiceCommand
 from jobs.models import Schedule
@@ -33,13 +32,10 @@ class Command(ServiceCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Do what is asked for, then list what there is."""
-        try:
-            if name := options["delete"]:
-                _get_schedule(name).delete()
-            elif name := options["enable"] or options["disable"]:
-                schedules.set_enabled(_get_schedule(name).pk, on=options["enable"] is not None)
-        except RepriseError as error:
-            raise CommandError(error.message) from error
+        if name := options["delete"]:
+            _get_schedule(name).delete()
+        elif name := options["enable"] or options["disable"]:
+            schedules.set_enabled(_get_schedule(name).pk, on=options["enable"] is not None)
         found = list(Schedule.objects.values(*FIELDS, *FAILURE))
         if options["json"]:
             self.stdout.write(json.dumps(found, default=str))

@@ -59,8 +59,6 @@ class Command(ServiceCommand):
                 self._acknowledge_seals(acknowledge, reason, keys, json)
             else:
                 self._make_seal(keys, json)
-        except seals.SealFailed as error:
-            raise CommandError(error.message) from error
         except ValueError as error:
             raise CommandError(str(error)) from error
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from core.errors import RepriseError
 from jobs.management.base import ServiceCommand, moment_argument
 from jobs.management.progress import progress_bar
 from jobs.secrets import keys, store
@@ -34,19 +33,16 @@ class Command(ServiceCommand):
 
     def handle(self, *_: Any, what: str, **options: Any) -> None:
         """Run one subcommand."""
-        try:
-            match what:
-                case "keys":
-                    self._list_keys(options["json"])
-                case "add-key":
-                    self.stdout.write(f"{keys.add_key().id} encrypts from now on.")
-                case "rotate":
-                    self._rotate_secrets()
-                case "forget":
-                    count = store.forget_ended(options["ended_before"])
-                    self.stdout.write(f"{count} deleted.")
-        except RepriseError as error:
-            raise CommandError(error.message) from error
+        match what:
+            case "keys":
+                self._list_keys(options["json"])
+            case "add-key":
+                self.stdout.write(f"{keys.add_key().id} encrypts from now on.")
+            case "rotate":
+                self._rotate_secrets()
+            case "forget":
+                count = store.forget_ended(options["ended_before"])
+                self.stdout.write(f"{count} deleted.")
 
     def _list_keys(self, as_json: bool) -> None:
         used = store.by_key()

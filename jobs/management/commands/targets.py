@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from core.errors import InvalidParams, RepriseError
+from core.errors import InvalidParams
 from jobs.events import one_line
 from jobs.management.base import ServiceCommand
 from jobs.models import Target
@@ -39,8 +39,6 @@ class Command(ServiceCommand):
                 self._list_targets(options["selector"], options["json"])
         except InvalidParams as error:
             raise CommandError(" ".join(one["detail"] for one in error.errors)) from error
-        except RepriseError as error:
-            raise CommandError(error.message) from error
 
     def _import_file(self, file: Path, dry_run: bool, prune: bool, **options: Any) -> None:
         wanted = yaml_file.read_file(file)

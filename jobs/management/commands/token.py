@@ -68,9 +68,8 @@ class Command(ServiceCommand):
         if not found.exists():
             raise CommandError(f"{username} has no token called {name}.")
         tokens.revoke_tokens(found)
-        hint_publisher().flush(
-            NEWS_SECONDS
-        )  # else this process might end before it has told the streams
+        # Else this process might end before it has told the streams.
+        hint_publisher().flush(NEWS_SECONDS)
 
 
 def _get_user(username: str) -> User:

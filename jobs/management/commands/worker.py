@@ -56,22 +56,14 @@ def _serve_until_signal(
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     if job is None:
-        return _serve_all(runs, stop)
+        return Worker(runs, IsolatedWorkers()).serve(stop)
 
     def orphaned() -> None:
         loop.remove_reader(STDIN)
         stop.set()
 
     loop.add_reader(STDIN, orphaned)  # a pipe from the worker that this one is beside
-    return _serve_one(job, stop)
-
-
-async def _serve_all(runs: int | None, stop: asyncio.Event) -> None:
-    await Worker(runs, IsolatedWorkers()).serve(stop)
-
-
-async def _serve_one(job: UUID, stop: asyncio.Event) -> None:
-    await Worker(1).serve_one(job, stop)
+    return Worker(1).serve_one(job, stop)
 
 
 def _run_loop(main: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) -> None:

@@ -16,8 +16,7 @@ from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting_for_plac
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
 from jobs.transports.ssh.command_line import make_line
-from jobs.transports.ssh.connection import SshConnection
-from jobs.transports.ssh.hosts import host_of
+from jobs.transports.ssh.connection import SshConnection, host_of
 from jobs.transports.ssh.login import Login, login_of
 
 # What a host gets, beyond the time that its command has, to say that this has ended.

@@ -19,8 +19,6 @@ from streams.client.transports.http import AGENT, Door
 MAX_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 1.0
 ABNORMAL = 1006
-
-
 # How often to look whether something of a frame that is not there yet has come.
 LOOK_SECONDS = 1.0
 
