@@ -151,13 +151,18 @@ class ScheduleAdmin(ForStaff, AnyAdmin):
         "failures",
         "failed_at",
         "error",
+        "author",
+        "changed_by",
     )
     actions = ("enable", "disable")
 
     def save_model(
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
     ) -> None:
-        """Keep it, to run next at the first moment from now on."""
+        """Keep it, with who wrote it, to run next at the first moment from now on."""
+        obj.changed_by_id = request.user.pk
+        if not change:
+            obj.author_id = request.user.pk
         schedules.plan_next(obj, clock.now())
         super().save_model(request, obj, form, change)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from core.errors import BadRequest, Forbidden, NotNow
+from core.errors import BadRequest, NotNow
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -86,7 +86,7 @@ def approve(
     """Let a job through the gate that it waits at; return the receipt of `job.approved`.
 
     `gate` names the gate that is meant, and must where several are open. Raises NotFound,
-    Forbidden (also for the submitter, where the gate is for somebody else), NotNow, BadRequest.
+    Forbidden (`visibility.require_answer` says to whom), NotNow, BadRequest.
     """
     return _answer_gate(principal, job_id, "approve", EventType.JOB_APPROVED, reason, gate)
 
@@ -108,8 +108,7 @@ def _answer_gate(
 ) -> log.Appended:
     with _lock_job(principal, job_id, act) as job:
         gate = _find_gate(job, name)
-        if visibility.needs_another(gate) and visibility.is_submitter(principal, job):
-            raise Forbidden(f"You submitted this job, so somebody else has to {act} it.")
+        visibility.require_answer(principal, job, gate)
         said = _append_event(principal, job, event_type, reason, gate=gate["gate"])
         dispatch.deliver_job(job.pk)
         return said

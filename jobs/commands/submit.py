@@ -197,6 +197,7 @@ def _submission_events(job: Job) -> list[NewEvent]:
     }
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
+    data |= {"authors": list(job.authors)} if job.authors else {}
     return extensions.submission_events(data)
 
 

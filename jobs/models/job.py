@@ -7,7 +7,7 @@ A `Job` row is the fold of the job's events (`jobs.events.fold.Summary`), writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -86,6 +86,8 @@ class Job(models.Model):
 
     # Values of secret parameters, on their way to `jobs.secrets.store`; no column.
     new_secrets: Mapping[str, str] = MappingProxyType({})
+    # Who wrote the schedule that submits it, for its log; no column.
+    authors: Sequence[str] = ()
     # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.
     refusal: str = ""
 
