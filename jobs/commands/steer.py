@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from core.errors import BadRequest, NotNow
+from core.terminal import hidden_words
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -148,8 +149,10 @@ def _append_event(
 
 
 def _reason_data(reason: str) -> dict[str, object]:
-    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
+    """Return the data of an event with somebody's reason; BadRequest for one that does not fit."""
     reason = reason.strip()
     if len(reason) > MAX_REASON:
         raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
+    if words := hidden_words(reason, kept="\t\n"):
+        raise BadRequest(f"The reason: {words}")
     return {"reason": reason} if reason else {}

@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams
-from core.terminal import plain_text
+from core.json_pointer import join_pointer
+from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -128,9 +129,12 @@ def build_job(
         kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
         plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
-        title = plain_text((title or "").strip() or str(found.title_for(parsed)))
+        title = plain_text((title or "").strip()) or reveal(
+            plain_text(str(found.title_for(parsed)))
+        )
         targets = found.targets(parsed)
     title = title.replace("\n", " ")
+    _require_visible(title, labels)
     _require_lengths(principal.actor, title, targets)
     job = _new_job(principal, kind=found.name, title=title, params=kept, labels=labels)
     job.plan, job.total, job.priority = plan, total, priority
@@ -158,6 +162,19 @@ def _new_job(principal: Principal, **values: Any) -> Job:
     """Return a job of somebody's and of their team, not stored yet."""
     team, owner, actor = visibility.team_for(principal), principal.user, principal.actor
     return Job(team=team, owner=owner, submitted_by=actor, head_hash=b"", **values)
+
+
+def _require_visible(title: str, labels: Mapping[str, str]) -> None:
+    """Raise InvalidParams for a title or a label with characters that are not visible."""
+    texts = [("/title", title)]
+    texts += [(join_pointer(["labels", name]), text) for name, text in labels.items()]
+    wrong = [
+        {"pointer": pointer, "detail": words}
+        for pointer, text in texts
+        if (words := hidden_words(text, kept="\t"))
+    ]
+    if wrong:
+        raise InvalidParams(wrong)
 
 
 def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
