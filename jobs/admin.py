@@ -10,7 +10,7 @@ them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -181,9 +181,9 @@ class ScheduleAdmin(ForStaff, VisibleNames):
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
     ) -> None:
         """Keep it, with who wrote it, to run next at the first moment from now on."""
-        obj.changed_by_id = request.user.pk
+        obj.changed_by = cast(User, request.user)
         if not change:
-            obj.author_id = request.user.pk
+            obj.author = obj.changed_by
         schedules.plan_next(obj, clock.now())
         super().save_model(request, obj, form, change)
 

@@ -10,6 +10,8 @@ and selectors in emoji, selectors after ideographs. There they are left alone.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from unicodedata import category, name
 
 # Controls, formats, halves of surrogate pairs, separators of lines and paragraphs.
@@ -29,7 +31,11 @@ _EMOJI = frozenset(
 )
 
 
-def reveal(text: str) -> str:
+def _written(character: str) -> str:
+    return f"<{_code_point(character)}>"
+
+
+def reveal(text: str, write: Callable[[str], str] = _written) -> str:
     """Return a text in which what is hidden is written out: `<U+202E>`; tabs and newlines stay."""
     if text.isascii() and text.isprintable():
         return text
@@ -38,9 +44,13 @@ def reveal(text: str) -> str:
         return text
     hidden = frozenset(found)
     return "".join(
-        f"<{_code_point(character)}>" if at in hidden else character
-        for at, character in enumerate(text)
+        write(character) if at in hidden else character for at, character in enumerate(text)
     )
+
+
+def reveal_json(text: str) -> str:
+    """Return JSON text in which what is hidden is escaped, `\\u202e`: it means the same."""
+    return reveal(text, lambda character: json.dumps(character)[1:-1])
 
 
 def hidden_words(text: str, kept: str = "") -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand
 
 from core.clock import OutOfRange, read_moment
 from core.ids import parse_id
+from core.terminal import reveal
 from jobs import checks
 
 
@@ -24,6 +26,10 @@ class ServiceCommand(BaseCommand):
     """
 
     requires_system_checks = (checks.ENGINE,)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stdout.style_func = reveal  # on a terminal; what a program reads stays exact
 
 
 def job_argument(text: str) -> UUID:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from core.db import in_thread
 from jobs import log, schedules
@@ -145,13 +145,12 @@ def test_the_admin_keeps_who_made_a_schedule_and_who_changed_it(people: People) 
         "timezone": "UTC", "enabled": "on", "owner": str(people.alice.user.pk),
         "on_missed": "skip", "overlap": "skip",
     }  # fmt: skip
-    browser = people.root.browser()
-    browser.handler.enforce_csrf_checks = False
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(people.root.user)
     assert browser.post("/admin/jobs/schedule/add/", values).status_code == 302
     made = Schedule.objects.get()
     assert (made.author, made.changed_by) == (people.root.user, people.root.user)
-    browser = other.browser()
-    browser.handler.enforce_csrf_checks = False
+    browser.force_login(other.user)
     assert browser.post(f"/admin/jobs/schedule/{made.pk}/change/", values).status_code == 302
     schedules.set_enabled(made.pk, on=False)
     made.refresh_from_db()

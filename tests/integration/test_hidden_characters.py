@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.test import Client
 
 from core.errors import InvalidParams, RepriseError
@@ -106,10 +108,10 @@ def test_a_target_is_refused(entry: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def admin(people: People) -> Client:
-    browser = people.root.browser()
-    browser.handler.enforce_csrf_checks = False
     people.root.user.is_superuser = True
     people.root.user.save()
+    browser = Client(headers={"Host": "localhost"})
+    browser.force_login(people.root.user)
     return browser
 
 
@@ -155,3 +157,20 @@ def test_a_kind_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"its title does not fit: It has U\+202E"):
         registry._make_kind(Odd)
+
+
+class Screen(io.StringIO):
+    """What is printed on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_commands_write_it_out_on_a_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Target.objects.create(name=HIDDEN)
+    for screen, shown in ((Screen(), "rm <U+202E>gnp.exe"), (io.StringIO(), HIDDEN)):
+        monkeypatch.setattr("sys.stdout", screen)
+        call_command("targets", "list")
+        assert shown in screen.getvalue()

@@ -23,18 +23,50 @@ const EMOJI =
   /\p{So}|(?=[\u2190-\u{10ffff}])\p{Sm}|[\u203c\u2049\u2139\u3030\u303d]|(?=[\u{1f3fb}-\u{1f3ff}])\p{Sk}/u;
 const IDEOGRAPH = /(?=[\u3400-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}])\p{Lo}/u;
 
-/** Return a text in which what is hidden is written out, e.g. `<U+202E>`; tabs and newlines stay. */
-export function reveal(text: string): string {
-  return text.replace(CANDIDATES, (character, at: number) => {
-    const before = lastCharacter(text.slice(Math.max(0, at - 2), at));
-    const after = String.fromCodePoint(text.codePointAt(at + character.length) ?? 0);
-    return isInPlace(character, before, after) ? character : `<${codePoint(character)}>`;
-  });
+/** A part of a text: as it is, or a hidden character written out. */
+export interface TextPart {
+  readonly text: string;
+  readonly hidden: boolean;
 }
 
-function codePoint(character: string): string {
+/** Return a text in which what is hidden is written out, e.g. `<U+202E>`; tabs and newlines stay. */
+export function reveal(text: string): string {
+  if (!IS_CANDIDATE.test(text)) return text;
+  return revealParts(text)
+    .map((part) => part.text)
+    .join('');
+}
+
+/** Return JSON text in which what is hidden is escaped, e.g. `\\u202e`: it means the same. */
+export function revealJson(text: string): string {
+  return revealParts(text, jsonEscape)
+    .map((part) => part.text)
+    .join('');
+}
+
+/** Return the same in parts. */
+export function revealParts(text: string, write = token): TextPart[] {
+  const parts: TextPart[] = [];
+  let from = 0;
+  for (const { 0: character, index: at } of text.matchAll(CANDIDATES)) {
+    const before = lastCharacter(text.slice(Math.max(0, at - 2), at));
+    const after = String.fromCodePoint(text.codePointAt(at + character.length) ?? 0);
+    if (isInPlace(character, before, after)) continue;
+    parts.push({ text: text.slice(from, at), hidden: false });
+    parts.push({ text: write(character), hidden: true });
+    from = at + character.length;
+  }
+  return [...parts, { text: text.slice(from), hidden: false }];
+}
+
+function token(character: string): string {
   const code = character.codePointAt(0) ?? 0;
-  return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`;
+}
+
+function jsonEscape(character: string): string {
+  const units = [...Array(character.length).keys()].map((at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 function lastCharacter(text: string): string {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reveal } from '../../src/text/characters';
+import { reveal, revealJson } from '../../src/text/characters';
 
 interface Case {
   readonly name: string;
@@ -15,6 +15,12 @@ const cases: Case[] = JSON.parse(readFileSync(path, 'utf8'));
 describe('hidden characters', () => {
   it.each(cases)('$name', ({ text, shown }) => {
     expect(reveal(text)).toBe(shown);
+  });
+
+  it('is escaped in JSON text', () => {
+    const text = JSON.stringify({ a: 'x\u202ey\u{e0041}\n', b: [1, '👩\u200d💻'] }, null, 2);
+    expect(revealJson(text)).toContain('"x\\u202ey\\udb40\\udc41\\n"');
+    expect(JSON.parse(revealJson(text))).toEqual(JSON.parse(text));
   });
 
   it('leaves nothing to reveal', () => {
