@@ -1,9 +1,10 @@
 /** The questions before an action, which say what it will do. */
 
+import type { TemplateResult } from 'lit';
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { listNames } from '../text/event-words';
-import { actorName, count, plural } from '../text/format';
+import { count, plural } from '../text/format';
 import type { Question } from './confirm-dialog';
 import type { TargetRow } from './target-rows';
 
@@ -58,10 +59,13 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   };
 }
 
-/** The question of the Approve and Reject buttons. */
-export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
+/** The question of the Approve and Reject buttons; `details` is what would run. */
+export function gateQuestion(
+  act: 'approve' | 'reject',
+  gate: WaitingFor,
+  details: TemplateResult,
+): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
-  const by = `It was submitted by ${actorName(job.submitted_by)}.`;
   const approves = act === 'approve';
   const outcome = approves
     ? 'The run continues at once.'
@@ -69,7 +73,8 @@ export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingF
   const confirm = approves ? 'Approve' : 'Reject';
   return {
     title: `${confirm} “${gate.gate}”?`,
-    consequences: [...asks, by, outcome],
+    consequences: [...asks, outcome],
+    details,
     confirm,
     cancel: 'Not now',
     danger: !approves,

@@ -4,6 +4,7 @@ import type { WaitingFor } from '../client';
 import { callApi, createKey, type Job } from '../elements/api';
 import { unsuccessfulTargets } from './actions';
 import { askToConfirm, type Question } from './confirm-dialog';
+import { gateFacts } from './gate';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from './questions';
 import type { RunModel } from './run-model';
 
@@ -49,7 +50,7 @@ function questionFor(act: string, { job, run, gate }: ActionContext): Question |
       return retryQuestion(unsuccessfulTargets(run.view, job.plan));
     case 'approve':
     case 'reject':
-      return gate ? gateQuestion(act, job, gate) : null;
+      return gate ? gateQuestion(act, gate, gateFacts({ job, run })) : null;
     default:
       return null;
   }
