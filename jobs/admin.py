@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
-from core.terminal import hidden_words
+from core.terminal import hidden_words, reveal
 from jobs import schedules
 from jobs.access import tokens
 from jobs.feed import consumers
@@ -224,11 +224,25 @@ class ConsumerAdmin(ReadOnly, AnyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, AnyAdmin):
-    list_display = ("title", "kind", "status", "submitted_by", "submitted_at", "attempt", "worker")
+    list_display = (
+        "visible_title",
+        "kind",
+        "status",
+        "submitted_by",
+        "submitted_at",
+        "attempt",
+        "worker",
+    )
     list_filter = ("status", "kind", "team")
     search_fields = ("title", "submitted_by")
-    exclude = ("head_hash", "request_hash")
+    exclude = ("head_hash", "request_hash", "title")
+    readonly_fields = ("visible_title",)
     show_full_result_count = False
+
+    @admin.display(description="title", ordering="title")
+    def visible_title(self, job: Job) -> str:
+        """Return the title with what is not visible written out."""
+        return reveal(job.title)
 
 
 @admin.register(ApiToken)

@@ -20,6 +20,7 @@ from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
+from jobs.kinds.kind import plan_job
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.queue import dispatch
 from jobs.secrets import field, keys, store
@@ -128,7 +129,7 @@ def build_job(
         hidden = field.take_secrets(parsed, secrets)
         kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
-        plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
+        plan, total = clean(plan_job(found, parsed).as_dict()), int(found.total(settled))
         title = plain_text((title or "").strip()) or reveal(
             plain_text(str(found.title_for(parsed)))
         )

@@ -16,6 +16,7 @@ from django.db import models
 
 from core import clock
 from core.ids import uuid7
+from core.terminal import reveal
 from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
@@ -124,7 +125,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.id})"
+        return f"{reveal(self.title)} ({self.id})"
 
     @property
     def summary(self) -> Summary:

@@ -181,6 +181,19 @@ async def test_a_kind_waits_for_approval_before_it_starts(people: People) -> Non
     assert did == ["work"]
 
 
+def test_the_plan_says_that_somebody_has_to_approve(people: People) -> None:
+    wish = {"kind": "test-script", "params": {}}
+    for rule, words in (
+        ("start", "somebody"),
+        ("start others", "somebody other than the submitter"),
+    ):
+        with approvals(test_script=rule):
+            planned = post(people.alice.client(), "/api/plan", wish).json()["plan"]["words"]
+            kept = post(people.alice.client(), "/api/jobs", wish).json()["plan"]["words"]
+        assert planned == kept == f"Before it starts, {words} has to approve."
+    assert post(people.alice.client(), "/api/plan", wish).json()["plan"]["words"] == ""
+
+
 async def test_who_is_refused_before_the_start_does_nothing(people: People) -> None:
     async def does(run: Run) -> None:
         raise AssertionError("it started")

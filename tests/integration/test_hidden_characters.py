@@ -159,6 +159,14 @@ def test_a_kind_is_refused() -> None:
         registry._make_kind(Odd)
 
 
+def test_the_admin_writes_out_the_title_of_a_job(people: People, admin: Client) -> None:
+    job = make_job(people.alice.user, title=HIDDEN)
+    for page in ("", f"{job.pk}/change/"):
+        shown = admin.get(f"/admin/jobs/job/{page}").content.decode()
+        assert "rm &lt;U+202E&gt;gnp.exe" in shown
+        assert "\u202e" not in shown
+
+
 class Screen(io.StringIO):
     """What is printed on a terminal."""
 
