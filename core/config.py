@@ -27,6 +27,11 @@ NOT_OURS = frozenset(
         "TEST_POSTGRES", "TEST_REDIS",
     )
 )  # fmt: skip
+# What REPRISE_APPROVALS may ask of a kind's jobs: an approval before they start, and answers by
+# somebody else than the submitter.
+START, OTHERS = "start", "others"
+APPROVALS = frozenset({START, OTHERS})
+EVERY_KIND = "*"
 SECRET = frozenset({"database_url", "redis_url", "secret_key", "webhook_secret", "webhook_url"})
 
 
@@ -49,6 +54,19 @@ def split_limits(value: object) -> object:
     if not all(name.strip() and number.strip().isdecimal() for name, _, number in pairs):
         raise ValueError("must look like version-update=2,command=5")
     return {name.strip(): int(number) for name, _, number in pairs}
+
+
+def split_approvals(value: object) -> object:
+    """Return the rules of `command=start+others,backup=others` by kind; ValueError for others."""
+    if not isinstance(value, str):
+        return value
+    rules: dict[str, frozenset[str]] = {}
+    for kind, _, words in (word.partition("=") for word in value.split(",") if word.strip()):
+        asked = frozenset(word.strip() for word in words.split("+"))
+        if not kind.strip() or not asked <= APPROVALS:
+            raise ValueError("must look like command=start+others: start, others or both")
+        rules[kind.strip()] = rules.get(kind.strip(), frozenset()) | asked
+    return rules
 
 
 def storage_entry(
@@ -164,6 +182,9 @@ class Config(BaseSettings):
     park_seconds: SecondsOrNone = 5
     worker_runs: Annotated[int, Field(ge=1)] = 32
     four_eyes: bool = False
+    approvals: Annotated[
+        Mapping[str, frozenset[str]], NoDecode, BeforeValidator(split_approvals)
+    ] = {}
     dispatch: str = "jobs.queue.postgres.Procrastinate"
     limits: Annotated[Mapping[str, int], NoDecode, BeforeValidator(split_limits)] = {}
     kinds: Words = ()
@@ -200,6 +221,11 @@ class Config(BaseSettings):
         if config.secret_key:
             return config
         return config.with_changes(secret_key=secret(config.state / "secret_key"))
+
+    def approval_rules(self, kind: str) -> frozenset[str]:
+        """Return what the installation asks of approvals of a kind's jobs: `start`, `others`."""
+        named = (self.approvals.get(name, frozenset()) for name in (EVERY_KIND, kind))
+        return frozenset({OTHERS} if self.four_eyes else ()).union(*named)
 
     def with_changes(self, **changes: object) -> Config:
         """Return a copy with some fields changed; the values are not checked."""

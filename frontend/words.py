@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from core.terminal import plain_text
+from core.terminal import plain_text, reveal
 from jobs.events import Event, EventType
 
 NBSP = "\u00a0"
@@ -24,7 +24,7 @@ def words(event: Event) -> str:
 
 
 def _legible(event: Event) -> Event:
-    """Return an event with every text in it as a terminal would show it."""
+    """Return an event with every text as a terminal would show it, and nothing hidden."""
     step, target, data = _shown([event.step, event.target, event.data])
     return replace(event, step=step, target=target, data=data)
 
@@ -32,7 +32,7 @@ def _legible(event: Event) -> Event:
 def _shown(value: Any) -> Any:
     match value:
         case str():
-            return plain_text(value)
+            return reveal(plain_text(value))
         case Mapping():
             return {name: _shown(each) for name, each in value.items()}
         case list() | tuple():
@@ -44,8 +44,8 @@ def who(actor: str) -> str:
     """Return an actor as the pages name it: `user:ann` is `ann`, `worker:h/1` is `worker h/1`."""
     kind, _, name = actor.partition(":")
     if kind == "user" and name:
-        return name
-    return f"{kind} {name}".strip()
+        return reveal(name)
+    return reveal(f"{kind} {name}".strip())
 
 
 def short_id(value: str) -> str:

@@ -10,17 +10,19 @@ them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
+from core.terminal import hidden_words, reveal
 from jobs import schedules
 from jobs.access import tokens
 from jobs.feed import consumers
@@ -63,8 +65,27 @@ class ReadOnly(ForStaff):
     has_change_permission = has_delete_permission = has_add_permission
 
 
+def check_visible(text: str) -> None:
+    """Raise ValidationError for a line of text with characters that are not visible."""
+    if words := hidden_words(text):
+        raise ValidationError(words)
+
+
+class VisibleNames(AnyAdmin):
+    """A ModelAdmin that refuses characters which are not visible in every line of text."""
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Return the form's field, which checks a line of text."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, models.CharField):
+            field.validators = [*field.validators, check_visible]
+        return field
+
+
 @admin.register(Team)
-class TeamAdmin(ForStaff, AnyAdmin):
+class TeamAdmin(ForStaff, VisibleNames):
     list_display = ("name", "slug")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
@@ -105,7 +126,7 @@ class LabelFilter(admin.SimpleListFilter):
 
 
 @admin.register(Target)
-class TargetAdmin(ForStaff, AnyAdmin):
+class TargetAdmin(ForStaff, VisibleNames):
     form = TargetForm
     formfield_overrides = JSON_FIELDS
     list_display = ("name", "group", "transport", "address", "labels")
@@ -127,7 +148,7 @@ class ScheduleForm(AnyForm):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(ForStaff, AnyAdmin):
+class ScheduleAdmin(ForStaff, VisibleNames):
     form = ScheduleForm
     formfield_overrides = JSON_FIELDS
     list_display = (
@@ -149,7 +170,10 @@ class ScheduleAdmin(ForStaff, AnyAdmin):
     def save_model(
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
     ) -> None:
-        """Keep it, to run next at the first moment from now on."""
+        """Keep it, with who wrote it, to run next at the first moment from now on."""
+        obj.changed_by = cast(User, request.user)
+        if not change:
+            obj.author = obj.changed_by
         schedules.plan_next(obj, clock.now())
         super().save_model(request, obj, form, change)
 
@@ -190,11 +214,25 @@ class ConsumerAdmin(ReadOnly, AnyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, AnyAdmin):
-    list_display = ("title", "kind", "status", "submitted_by", "submitted_at", "attempt", "worker")
+    list_display = (
+        "visible_title",
+        "kind",
+        "status",
+        "submitted_by",
+        "submitted_at",
+        "attempt",
+        "worker",
+    )
     list_filter = ("status", "kind", "team")
     search_fields = ("title", "submitted_by")
-    exclude = ("head_hash", "request_hash")
+    exclude = ("head_hash", "request_hash", "title")
+    readonly_fields = ("visible_title",)
     show_full_result_count = False
+
+    @admin.display(description="title", ordering="title")
+    def visible_title(self, job: Job) -> str:
+        """Return the title with what is not visible written out."""
+        return reveal(job.title)
 
 
 @admin.register(ApiToken)
@@ -216,7 +254,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(AnyUserAdmin):
+class PersonAdmin(VisibleNames, AnyUserAdmin):
     """Django's own, where somebody who is no superuser makes none, and touches none."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:

@@ -10,11 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from core.config import EVERY_KIND
 from jobs.kinds import registry
 from jobs.queue import dispatch
 
 KINDS = "kinds"
 """The tag of the check of job kinds: `manage.py check --tag kinds`."""
+
+APPROVALS = "approvals"
+"""The tag of the check that REPRISE_APPROVALS names kinds that there are."""
 
 ENGINE = "engine"
 """The tag of the check of what `REPRISE_DISPATCH` names."""
@@ -28,6 +32,17 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
     return [
         Error(f"The job kind {broken.source} cannot be used: {broken.reason}.", HINT, id=broken.id)
         for broken in registry.broken_kinds()
+    ]
+
+
+@register(APPROVALS)
+def check_approvals(**_: Any) -> list[CheckMessage]:
+    """Return an error for each kind that REPRISE_APPROVALS names and that there is not."""
+    known = {kind.name for kind in registry.all_kinds()} | {EVERY_KIND}
+    hint = "Correct the name: jobs of the kind that is meant are not held."
+    return [
+        Error(f"REPRISE_APPROVALS names {name!r}, which is no job kind.", hint, id="jobs.E004")
+        for name in sorted(settings.REPRISE.approvals.keys() - known)
     ]
 
 

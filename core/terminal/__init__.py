@@ -4,8 +4,18 @@
 terminal emulators; docs/reference/output.md says what they show.
 """
 
+from core.terminal.characters import hidden_words, reveal, reveal_json
 from core.terminal.line import Line
 from core.terminal.screen import Terminal, plain_text
 from core.terminal.style import PLAIN, Style
 
-__all__ = ["PLAIN", "Line", "Style", "Terminal", "plain_text"]
+__all__ = [
+    "PLAIN",
+    "Line",
+    "Style",
+    "Terminal",
+    "hidden_words",
+    "plain_text",
+    "reveal",
+    "reveal_json",
+]

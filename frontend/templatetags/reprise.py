@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import User
 
+from core.terminal import reveal, reveal_json
 from frontend import words
 from jobs.access import visibility
 from jobs.kinds import registry
@@ -40,6 +41,10 @@ def bar(context: Mapping[str, Any]) -> dict[str, Any]:
 def glyph(name: str) -> dict[str, str]:
     """Return one glyph of the set; decoration, the word stands beside it."""
     return {"name": name}
+
+
+register.filter("reveal", reveal)
+register.filter("reveal_json", reveal_json)
 
 
 @register.filter

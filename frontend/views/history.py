@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from core.clock import OutOfRange, read_moment
 from core.errors import BadParameter
 from core.ids import parse_id
-from core.terminal import plain_text
+from core.terminal import plain_text, reveal
 from frontend import words
 from frontend.views.frame import page
 from jobs import feed
@@ -177,7 +177,7 @@ def grouped(rows: Iterable[feed.AuditRow], titles: dict[str, str]) -> list[Group
     groups = []
     for (job, kind, title), own in groupby(rows, key=lambda r: (r.job, r.job_kind, r.job_title)):
         lines = [_line(row.text) for row in own]
-        groups.append(Group(job, titles.get(kind, kind), plain_text(title), lines))
+        groups.append(Group(job, titles.get(kind, kind), reveal(plain_text(title)), lines))
     return groups
 
 

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 
 from core import clock
 from core.errors import InvalidParams, NotSignedIn
+from core.terminal import hidden_words
 from jobs.access import hints
 from jobs.models import MAX_ACTOR, ApiToken
 
@@ -35,8 +36,9 @@ def make_token(
     token's included. Raises InvalidParams, pointing at `/name` or `/expires_at`.
     """
     name = name.strip()
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-        detail = f"A name has 1 to {MAX_NAME_CHARACTERS} printable characters."
+    words = hidden_words(name)
+    if words or not 0 < len(name) <= MAX_NAME_CHARACTERS:
+        detail = words or f"A name has 1 to {MAX_NAME_CHARACTERS} characters."
         raise InvalidParams([{"pointer": "/name", "detail": detail}])
     room = MAX_ACTOR - len(actor_of(user, ""))
     if len(name) > room:

@@ -26,11 +26,13 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from core.config import OTHERS
 from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
 from core.sessions import hash_session_key
+from jobs import log
 from jobs.access import tokens
-from jobs.events import actions
+from jobs.events import actions, parse
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 from jobs.models import Job, Team
@@ -191,14 +193,36 @@ def allowed_acts(principal: Principal, job: Job) -> list[str]:
     ]
 
 
-def is_submitter(principal: Principal, job: Job) -> bool:
-    """Return whether the job was submitted by this user, whatever they signed in by."""
-    return job.owner_id == principal.user.pk
+def require_answer(principal: Principal, job: Job, gate: actions.Gate) -> None:
+    """Raise Forbidden, saying why, unless the principal may answer at a gate of the job.
+
+    It takes the right to steer the job and to submit its kind. Where the gate, REPRISE_APPROVALS or
+    REPRISE_FOUR_EYES asks for somebody else than the submitter, a token counts as its owner, and
+    who wrote or last changed a schedule counts as submitter of its jobs.
+    """
+    require_act(principal, "steer", job)
+    kind = registry.find_kind(job.kind)
+    if not (is_open(principal, kind) if kind else principal.user.is_staff):
+        raise Forbidden(f"Your role does not let you answer for jobs of the kind {job.kind}.")
+    if not (gate.get("not_by_submitter") or OTHERS in settings.REPRISE.approval_rules(job.kind)):
+        return
+    if job.owner_id == principal.user.pk:
+        raise Forbidden("You submitted this job, so somebody else has to answer.")
+    if of_user(principal.user).actor in _schedule_authors(job):
+        raise Forbidden(
+            "You wrote or changed the schedule of this job, so somebody else has to answer."
+        )
 
 
-def needs_another(gate: actions.Gate) -> bool:
-    """Return whether a gate has to be answered by somebody else than the job's submitter."""
-    return settings.REPRISE.four_eyes or bool(gate.get("not_by_submitter"))
+def gate_refusals(principal: Principal, job: Job) -> dict[str, str]:
+    """Return the gates open now at which the principal may not answer, each with why."""
+    refused = {}
+    for gate in actions.open_gates(job.waiting_for):
+        try:
+            require_answer(principal, job, gate)
+        except Forbidden as error:
+            refused[str(gate["gate"])] = error.message
+    return refused
 
 
 def team_for(principal: Principal) -> Team | None:
@@ -212,6 +236,14 @@ def _session_of(source: HttpRequest | Scope) -> tuple[Any, Any]:
     return source.get("user"), source.get("session")
 
 
+def _schedule_authors(job: Job) -> list[str]:
+    """Return the actors who wrote the schedule that submitted a job, as its log names them."""
+    if not job.submitted_by.startswith("schedule:"):
+        return []
+    submitted = parse(log.read(job.pk, 0, 1).texts[0])
+    return list(submitted.data.get("authors", ()))
+
+
 def _may_steer(principal: Principal, job: Job) -> bool:
     user = principal.user
     return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
@@ -220,8 +252,7 @@ def _may_steer(principal: Principal, job: Job) -> bool:
 def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:
     """Return whether the job lets somebody who steers it do this act, which its status allows."""
     if act in actions.ANSWERS:
-        own = is_submitter(principal, job)
-        return not (own and all(map(needs_another, actions.open_gates(job.waiting_for))))
+        return len(gate_refusals(principal, job)) < len(actions.open_gates(job.waiting_for))
     if act == "retry":
         kind = registry.find_kind(job.kind)
         mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)

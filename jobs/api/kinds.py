@@ -12,7 +12,7 @@ from jobs.access import visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, error_responses
 from jobs.kinds import registry
-from jobs.kinds.kind import AnyKind, Option
+from jobs.kinds.kind import AnyKind, Option, plan_job
 from jobs.models import Target
 
 router = Router(tags=["kinds"])
@@ -34,7 +34,7 @@ def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     kind = registry.get_kind(wish.kind)
     visibility.require_open(principal, kind)
     params = kind.parse(wish.params)
-    return {"plan": kind.plan(params).as_dict(), "title": kind.title_for(params)}
+    return {"plan": plan_job(kind, params).as_dict(), "title": kind.title_for(params)}
 
 
 def kind_json(kind: AnyKind) -> dict[str, Any]:

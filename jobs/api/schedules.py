@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Router, Status
 
@@ -22,7 +23,7 @@ router = Router(tags=["schedules"])
 def list_schedules(request: HttpRequest) -> dict[str, Any]:
     """List the schedules by name, with what went wrong last."""
     _require_staff(request)
-    return {"schedules": [_schedule_json(one) for one in Schedule.objects.select_related("owner")]}
+    return {"schedules": [_schedule_json(one) for one in _rows()]}
 
 
 @router.get("/{schedule_id}", response={200: ScheduleOut, **error_responses(403, 404)})
@@ -52,9 +53,12 @@ def _require_staff(request: HttpRequest) -> None:
         raise Forbidden("Only staff manage schedules.")
 
 
+def _rows() -> QuerySet[Schedule]:
+    return Schedule.objects.select_related("owner", "author", "changed_by")
+
+
 def _get_schedule(schedule_id: str) -> Schedule:
-    rows = Schedule.objects.select_related("owner")
-    found = rows.filter(pk=int(schedule_id)).first() if is_key(schedule_id) else None
+    found = _rows().filter(pk=int(schedule_id)).first() if is_key(schedule_id) else None
     if found is None:
         raise NotFound
     return found
@@ -70,5 +74,7 @@ def _schedule_json(schedule: Schedule) -> dict[str, Any]:
         **{name: getattr(schedule, name) for name in plain},
         **{name: moment_json(getattr(schedule, name)) for name in moments},
         "owner": schedule.owner.get_username(),
+        "author": schedule.author.get_username() if schedule.author else None,
+        "changed_by": schedule.changed_by.get_username() if schedule.changed_by else None,
         "last_job": str(schedule.last_job_id) if schedule.last_job_id else None,
     }

@@ -133,6 +133,9 @@ class JobOut(Schema):
     can: list[str] = Field(
         description="What you may do to the job now: cancel, pause, resume, approve, reject, retry."
     )
+    refused: dict[str, str] = Field(
+        description="The open gates at which you may not answer, each with why."
+    )
 
 
 class StepOut(Schema):
@@ -299,6 +302,8 @@ class ScheduleOut(Schema):
     on_missed: str
     overlap: str
     owner: str
+    author: str | None
+    changed_by: str | None
     next_run: str | None
     last_run: str | None
     last_job: str | None

@@ -28,6 +28,7 @@ def job_json(principal: Principal, row: Job) -> dict[str, Any]:
         "priority": row.priority,
         "retry_of": str(row.retry_of_id) if row.retry_of_id else None,
         "can": visibility.allowed_acts(principal, row),
+        "refused": visibility.gate_refusals(principal, row),
     }
 
 

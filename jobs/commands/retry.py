@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from core.errors import NotNow
+from core.terminal import plain_text, reveal
 from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -64,10 +65,12 @@ def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
         raise NotNow(message, job_status=old.status)
     kind = registry.get_kind(old.kind)
     params = old.params if only == "all" else _retry_params(kind, old)
-    title = None if old.title == kind.title_for(kind.read(old.params)) else old.title
+    own = plain_text(str(kind.title_for(kind.read(old.params))))
+    title = None if old.title in (own, reveal(own)) else reveal(old.title)
+    labels = {name: reveal(text) for name, text in old.labels.items()}
     secrets = store.secret_values(old.pk)
     job = commands.build_job(
-        principal, kind.name, params, title, old.labels, priority=old.priority, secrets=secrets
+        principal, kind.name, params, title, labels, priority=old.priority, secrets=secrets
     )
     job.retry_of, job.team = old, old.team
     return job

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from core.errors import BadRequest, Forbidden, NotNow
+from core.errors import BadRequest, NotNow
+from core.terminal import hidden_words
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -86,7 +87,7 @@ def approve(
     """Let a job through the gate that it waits at; return the receipt of `job.approved`.
 
     `gate` names the gate that is meant, and must where several are open. Raises NotFound,
-    Forbidden (also for the submitter, where the gate is for somebody else), NotNow, BadRequest.
+    Forbidden (`visibility.require_answer` says to whom), NotNow, BadRequest.
     """
     return _answer_gate(principal, job_id, "approve", EventType.JOB_APPROVED, reason, gate)
 
@@ -108,8 +109,7 @@ def _answer_gate(
 ) -> log.Appended:
     with _lock_job(principal, job_id, act) as job:
         gate = _find_gate(job, name)
-        if visibility.needs_another(gate) and visibility.is_submitter(principal, job):
-            raise Forbidden(f"You submitted this job, so somebody else has to {act} it.")
+        visibility.require_answer(principal, job, gate)
         said = _append_event(principal, job, event_type, reason, gate=gate["gate"])
         dispatch.deliver_job(job.pk)
         return said
@@ -149,8 +149,10 @@ def _append_event(
 
 
 def _reason_data(reason: str) -> dict[str, object]:
-    """Return the data of an event that somebody gave a reason for; BadRequest if it is too long."""
+    """Return the data of an event with somebody's reason; BadRequest for one that does not fit."""
     reason = reason.strip()
     if len(reason) > MAX_REASON:
         raise BadRequest(f"A reason has at most {MAX_REASON:,} characters.")
+    if words := hidden_words(reason, kept="\t\n"):
+        raise BadRequest(f"The reason: {words}")
     return {"reason": reason} if reason else {}

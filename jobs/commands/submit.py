@@ -12,13 +12,15 @@ from django.db import IntegrityError, transaction
 
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams
-from core.terminal import plain_text
+from core.json_pointer import join_pointer
+from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
+from jobs.kinds.kind import plan_job
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
 from jobs.queue import dispatch
 from jobs.secrets import field, keys, store
@@ -127,10 +129,13 @@ def build_job(
         hidden = field.take_secrets(parsed, secrets)
         kept = found.dump(parsed)
         settled = found.read(kept)  # what selectors stand for has to fit the schema too
-        plan, total = clean(found.plan(parsed).as_dict()), int(found.total(settled))
-        title = plain_text((title or "").strip() or str(found.title_for(parsed)))
+        plan, total = clean(plan_job(found, parsed).as_dict()), int(found.total(settled))
+        title = plain_text((title or "").strip()) or reveal(
+            plain_text(str(found.title_for(parsed)))
+        )
         targets = found.targets(parsed)
     title = title.replace("\n", " ")
+    _require_visible(title, labels)
     _require_lengths(principal.actor, title, targets)
     job = _new_job(principal, kind=found.name, title=title, params=kept, labels=labels)
     job.plan, job.total, job.priority = plan, total, priority
@@ -158,6 +163,19 @@ def _new_job(principal: Principal, **values: Any) -> Job:
     """Return a job of somebody's and of their team, not stored yet."""
     team, owner, actor = visibility.team_for(principal), principal.user, principal.actor
     return Job(team=team, owner=owner, submitted_by=actor, head_hash=b"", **values)
+
+
+def _require_visible(title: str, labels: Mapping[str, str]) -> None:
+    """Raise InvalidParams for a title or a label with characters that are not visible."""
+    texts = [("/title", title)]
+    texts += [(join_pointer(["labels", name]), text) for name, text in labels.items()]
+    wrong = [
+        {"pointer": pointer, "detail": words}
+        for pointer, text in texts
+        if (words := hidden_words(text, kept="\t"))
+    ]
+    if wrong:
+        raise InvalidParams(wrong)
 
 
 def _require_lengths(actor: str, title: str, targets: Iterable[str]) -> None:
@@ -197,6 +215,7 @@ def _submission_events(job: Job) -> list[NewEvent]:
     }
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
+    data |= {"authors": list(job.authors)} if job.authors else {}
     return extensions.submission_events(data)
 
 

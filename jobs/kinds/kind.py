@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
+from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
+from core.config import OTHERS, START
 from core.errors import InvalidParams
 from core.json_pointer import escape_part, join_pointer
 from jobs.events.extensions import check_fits
@@ -168,6 +170,15 @@ class Kind(ABC, Generic[P]):
 
 
 AnyKind = Kind[Any]
+
+
+def plan_job(kind: AnyKind, params: Any) -> Plan:
+    """Return the kind's plan, which also says whether somebody has to approve before the start."""
+    plan, rules = kind.plan(params), settings.REPRISE.approval_rules(kind.name)
+    if START not in rules:
+        return plan
+    who = "somebody other than the submitter" if OTHERS in rules else "somebody"
+    return replace(plan, words=f"{plan.words} Before it starts, {who} has to approve.".strip())
 
 
 def _error_pointers(error: ValidationError) -> list[dict[str, str]]:

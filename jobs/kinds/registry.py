@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from core.deprecation import renamed_name
 from core.errors import InvalidParams
+from core.terminal import hidden_words
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
 
@@ -103,6 +104,9 @@ def _make_kind(loaded: object) -> kinds.AnyKind:
     for attribute, types in SAID.items():
         if not isinstance(value := getattr(loaded, attribute), types):
             raise TypeError(f"its {attribute} is a {type(value).__name__}")
+    for attribute in ("name", "title", "description"):
+        if words := hidden_words(getattr(loaded, attribute), kept="\t\n"):
+            raise ValueError(f"its {attribute} does not fit: {words}")
     if len(loaded.name) > MAX_NAME:
         raise ValueError(f"its name has more than {MAX_NAME} characters")
     kind = loaded()

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from core.clock import OutOfRange, read_moment
 from core.errors import RepriseError
 from core.ids import parse_id
+from core.terminal import reveal
 from jobs import checks
 
 
@@ -26,6 +27,10 @@ class ServiceCommand(BaseCommand):
     """
 
     requires_system_checks = (checks.ENGINE,)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stdout.style_func = reveal  # on a terminal; what a program reads stays exact
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; CommandError with its sentence for an error of the domain."""

@@ -7,7 +7,7 @@ A `Job` row is the fold of the job's events (`jobs.events.fold.Summary`), writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import models
 
 from core import clock
 from core.ids import uuid7
+from core.terminal import reveal
 from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
@@ -86,6 +87,8 @@ class Job(models.Model):
 
     # Values of secret parameters, on their way to `jobs.secrets.store`; no column.
     new_secrets: Mapping[str, str] = MappingProxyType({})
+    # Who wrote the schedule that submits it, for its log; no column.
+    authors: Sequence[str] = ()
     # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.
     refusal: str = ""
 
@@ -122,7 +125,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.id})"
+        return f"{reveal(self.title)} ({self.id})"
 
     @property
     def summary(self) -> Summary:

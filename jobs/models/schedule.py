@@ -12,6 +12,9 @@ from jobs.models.job import Job
 class Schedule(models.Model):
     """A job that the clock submits (`jobs.schedules`), as its owner.
 
+    `author` made it and `changed_by` saved it last, in the admin; None where that is not known.
+    Neither may answer for its jobs where that takes somebody else than the submitter.
+
     `message` says why the last moment has none. `failures` counts those in a row that failed, the
     last at `failed_at` for what `error` says.
     """
@@ -28,6 +31,14 @@ class Schedule(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reprise_schedules"
     )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
     on_missed = models.CharField(
         max_length=10,
         default=SKIP,

@@ -33,9 +33,12 @@ Value = TypeVar("Value", str, float)
 class Attempt(RunControl):
     """One attempt at a job: appends under its fence, and replays what is recorded."""
 
-    def __init__(self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer) -> None:
+    def __init__(
+        self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer, kind: str
+    ) -> None:
         super().__init__()
         self.job = job
+        self.kind = kind
         self.fence = fence
         self.attempt = attempt
         self.actor = actor
@@ -98,6 +101,11 @@ class Attempt(RunControl):
         ordered = target is not None or self.in_main
         with self.noting_divergence():
             return self._replay.next_call(name, target, strict=ordered and not self.cancelling)
+
+    @property
+    def first_step(self) -> StepKey | None:
+        """The step that was recorded first; None if an earlier attempt has recorded none."""
+        return self._replay.first_step
 
     def has_begun(self, target: str) -> bool:
         """Return whether an earlier attempt has begun a step on a target."""

@@ -10,10 +10,13 @@ from typing import Any
 from django.conf import settings
 
 from core import clock
+from core.config import OTHERS, START
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import StepState
 from jobs.run.attempt import Attempt
 from jobs.run.errors import Rejected, StepFailed
+
+START_GATE = "before the start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,10 @@ async def wait_for_approval(
 ) -> Approval:
     """Return the approval; Rejected if somebody says no, StepFailed if nobody answers in time.
 
-    REPRISE_FOUR_EYES makes every gate one that the submitter may not open.
+    REPRISE_FOUR_EYES and REPRISE_APPROVALS can make it one that the submitter may not open.
     """
     wait = _WordWait(run, name, *run.next_call(name, None))
-    others = not_by_submitter or settings.REPRISE.four_eyes
+    others = not_by_submitter or OTHERS in settings.REPRISE.approval_rules(run.kind)
     asked = {"gate": name, "words": question, "not_by_submitter": others}
     await wait.receive({"for": "approval", **asked}, timeout)
     who = {key: str(wait.word[key]) for key in ("by", "at", "reason")}
@@ -58,6 +61,17 @@ async def wait_for_approval(
     error = {"type": "Rejected", "message": rejected.message}
     await wait.end(EventType.STEP_FAILED, {"error": error, "result": wait.word})
     raise rejected
+
+
+async def wait_for_start(run: Attempt) -> None:
+    """Wait until somebody lets the run start, where REPRISE_APPROVALS asks for that.
+
+    A run that has recorded steps goes on as it began: the rule of now is for what has not begun.
+    """
+    first = run.first_step
+    asks = START in settings.REPRISE.approval_rules(run.kind)
+    if first == (START_GATE, None, 1) or (first is None and asks):
+        await wait_for_approval(run, START_GATE, "Start the run?")
 
 
 @dataclass(slots=True)

@@ -25,6 +25,11 @@ class Replay:
         for key in steps:
             self._rows.setdefault(key[1], _Row()).keys.append(key)
 
+    @property
+    def first_step(self) -> StepKey | None:
+        """The step that was recorded first, None if there is none."""
+        return next(iter(self._steps), None)
+
     def next_call(
         self, name: str, target: str | None, *, strict: bool
     ) -> tuple[int, StepState | None]:

@@ -26,8 +26,10 @@ from jobs.run.step_runner import StepRunner
 class Run(Attempt):
     """One attempt at a job, given to its handler. Made by the worker."""
 
-    def __init__(self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer) -> None:
-        super().__init__(job, fence, attempt, actor, writer)
+    def __init__(
+        self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer, kind: str
+    ) -> None:
+        super().__init__(job, fence, attempt, actor, writer, kind)
         self.compensation = Compensation(self)
 
     async def step(
@@ -149,8 +151,8 @@ class Run(Attempt):
 
         `question` is what they read. Raises Rejected (which fails the job) where somebody says no,
         StepFailed if nobody has said anything within `timeout` seconds. With `not_by_submitter`
-        it takes another person than the job's submitter; at every gate where REPRISE_FOUR_EYES is
-        set.
+        it takes another person than the job's submitter; so it does where REPRISE_FOUR_EYES or
+        REPRISE_APPROVALS asks for that.
         """
         return await gates.wait_for_approval(
             self, name, question, not_by_submitter=not_by_submitter, timeout=timeout

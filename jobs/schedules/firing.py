@@ -24,7 +24,7 @@ from core.errors import (
 )
 from core.user_code import describe_error
 from jobs import commands
-from jobs.access.visibility import Principal
+from jobs.access.visibility import Principal, of_user
 from jobs.events import clean
 from jobs.events.fold import TERMINAL
 from jobs.kinds import registry
@@ -123,6 +123,8 @@ class Firing:
 
     def _submit_once(self, job: Job, **changes: Any) -> bool:
         """Submit a job under the moment's key and move the row on; False if another has."""
+        writers = (self.schedule.author, self.schedule.changed_by)
+        job.authors = list(dict.fromkeys(of_user(user).actor for user in writers if user))
         key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
         keyed = commands.has_secrets(job.kind)
         with transaction.atomic():

@@ -117,7 +117,7 @@ def fire_due(now: datetime | None = None, *, patience: float = PATIENCE_SECONDS)
     moment = now or database_now()
     due = Schedule.objects.filter(enabled=True, next_run__lte=moment).order_by("next_run")
     fired, trouble = 0, None
-    for schedule in due.select_related("owner", "last_job"):
+    for schedule in due.select_related("owner", "author", "changed_by", "last_job"):
         try:
             fired += _fire_one(schedule, moment, patience)
         except Exception as error:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from core.terminal import hidden_words
 from jobs.events import is_storable
 from jobs.models import Target
 from jobs.targets.selectors import GROUP, LABEL, is_selector
@@ -50,9 +51,16 @@ def find_problem(target: Target) -> tuple[str, str] | None:
         isinstance(value, str) for value in target.labels.values()
     ):
         return "labels", "Labels must be a JSON object of strings."
+    for name, text in (("name", target.name), ("group", target.group), *_label_texts(target)):
+        if words := hidden_words(text):
+            return name, words
     if target.transport == "ssh":
         try:
             login_of(target)
         except TargetUnusable as error:
             return "variables" if "ssh_keys" in error.message else "address", error.message
     return None
+
+
+def _label_texts(target: Target) -> list[tuple[str, str]]:
+    return [("labels", text) for label in target.labels.items() for text in label]

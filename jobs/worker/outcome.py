@@ -27,6 +27,7 @@ from jobs.run import (
     StepFailed,
     call_handler,
 )
+from jobs.run.gates import wait_for_start
 from jobs.secrets import field
 from jobs.secrets.keys import KeysUnusable, SecretUnreadable
 
@@ -87,6 +88,7 @@ def failed_event(message: str, **extra: Any) -> NewEvent:
 async def _run_handler(lease: Lease, run: Run) -> Any:
     kind = registry.get_kind(lease.kind)
     params = kind.read_own(lease.params)
+    await wait_for_start(run)
     await in_thread(run.vault.unlock, field.secret_names(params))  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
     run.check_replayed()

@@ -117,7 +117,7 @@ class Worker:
 
     def _start_run(self, lease: Lease, held_at: float) -> None:
         actor = f"worker:{self.name}"
-        run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer)
+        run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer, lease.kind)
         task = asyncio.create_task(self._execute_run(lease, run), name=f"job {lease.job}")
         self._active[lease.job] = _Active(lease, run, held_at, task)
         self._held[lease.job] = lease.fence

@@ -40,6 +40,10 @@ def test_every_usual_word_for_no_counts(word: str) -> None:
         ("REPRISE_SEAL_HOURS", "daily"),
         ("REPRISE_LIMITS", "command"),
         ("REPRISE_LIMITS", "command=-1"),
+        ("REPRISE_APPROVALS", "command"),
+        ("REPRISE_APPROVALS", "=start"),
+        ("REPRISE_APPROVALS", "command=twice"),
+        ("REPRISE_APPROVALS", "command=start+"),
         ("REPRISE_SEALS", "{not json"),
         ("REPRISE_TRUSTED_ORIGINS", "ops.example.org"),
         ("REPRISE_WEBHOOK_SECRET", "whsec_hidden-and-not-base64"),
@@ -55,6 +59,18 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     [line] = str(raised.value).splitlines()
     assert line.startswith(f"{name}: ")
     assert "hidden" not in line
+
+
+def test_approvals_are_asked_for_by_kind_and_for_every_kind() -> None:
+    text = "command=start+others, backup = start,*=others, backup=others"
+    found = settings_from({"REPRISE_APPROVALS": text})
+    assert found.approvals["command"] == {"start", "others"} == found.approvals["backup"]
+    assert found.approval_rules("command") == {"start", "others"}
+    assert found.approval_rules("load") == {"others"}
+    assert settings_from({}).approval_rules("load") == frozenset()
+    careful = settings_from({"REPRISE_FOUR_EYES": "1", "REPRISE_APPROVALS": "load=start"})
+    assert careful.approval_rules("load") == {"start", "others"}
+    assert careful.approval_rules("command") == {"others"}
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -83,6 +83,8 @@ export interface EventData {
     readonly priority?: number;
     /** The number of `job.extended` events that complete it. */
     readonly extended?: number;
+    /** Who made the schedule that submits the job, and who saved it last. */
+    readonly authors?: readonly string[];
   };
   'job.extended': {
     /** Items to append to the list at a path in `data` of `job.submitted`. */

@@ -28,6 +28,8 @@ export interface Job {
   readonly retry_of: string | null;
   /** The actions that this user may perform now. */
   readonly can: readonly string[];
+  /** The open gates at which this user may not answer, each with why. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 
 /** A job kind with the JSON Schema of its parameters. */

@@ -1,8 +1,9 @@
 /** The line that says how a page is connected: over what, how far, and what a resume did. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { FeedInfo, FollowerInfo } from '../client';
 import { clockTime, count, plural } from '../text/format';
+import { html } from '../text/html';
 import { serverClock } from './server-clock';
 
 /** What the follower of a job and that of the feed have in common. */

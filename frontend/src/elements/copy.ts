@@ -1,8 +1,9 @@
 /** Copies text to the clipboard; ids are copied by a click. */
 
-import { html, type TemplateResult } from 'lit';
+import type { TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { shortId } from '../text/format';
+import { html } from '../text/html';
 import { LightElement } from './light-element';
 
 /** Copy `text`, also without a secure context; returns whether it worked. */

@@ -1,6 +1,7 @@
 /** Modal dialogs: a title, and a form that closes the dialog when it is submitted. */
 
-import { html, render, type TemplateResult } from 'lit';
+import { render, type TemplateResult } from 'lit';
+import { html } from '../text/html';
 
 /** Show a dialog; it removes itself when it closes. */
 export function openDialog(title: string, content: TemplateResult): HTMLDialogElement {

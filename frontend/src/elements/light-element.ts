@@ -3,8 +3,9 @@
  * applies to everything and a strict `style-src` has nothing to block.
  */
 
-import { html, LitElement, type TemplateResult } from 'lit';
+import { LitElement, type TemplateResult } from 'lit';
 import { statusWord } from '../text/event-words';
+import { html } from '../text/html';
 
 /** A Lit element without a shadow root. */
 export class LightElement extends LitElement {

@@ -1,6 +1,7 @@
 /** Keyboard shortcuts: elements register theirs, and `?` shows all that work on the page. */
 
-import { html, type ReactiveControllerHost } from 'lit';
+import type { ReactiveControllerHost } from 'lit';
+import { html } from '../text/html';
 import { openDialog } from './dialog';
 
 /** One shortcut: its keys, what it does in words, and the function to run. */

@@ -1,12 +1,15 @@
 /** The dialog that asks before something changes a run. */
 
-import { html, nothing } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { openDialog } from '../elements/dialog';
+import { html } from '../text/html';
 
 /** A question: what will happen, and the labels of the two buttons. */
 export interface Question {
   readonly title: string;
   readonly consequences: readonly string[];
+  /** What else the reader has to see before they answer. */
+  readonly details?: TemplateResult;
   readonly confirm: string;
   readonly cancel: string;
   /** Whether the action cannot be undone. */
@@ -25,6 +28,7 @@ export function askToConfirm(question: Question): Promise<string | null> {
   const dialog: HTMLDialogElement = openDialog(
     question.title,
     html`<ul class="consequences">${question.consequences.map((one) => html`<li>${one}</li>`)}</ul>
+      ${question.details ?? nothing}
       ${
         reason
           ? html`<label class="dialog-reason"><span class="form-label">${reason}</span>

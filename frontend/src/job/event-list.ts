@@ -1,12 +1,14 @@
 /** The events of a run, one line each; a click shows the raw event. */
 
-import { html, type PropertyValues, render, type TemplateResult } from 'lit';
+import { type PropertyValues, render, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { type JobEvent, jsonText } from '../client';
 import { glyph, LightElement } from '../elements/light-element';
 import { VirtualList } from '../list/virtual-list';
+import { revealJson } from '../text/characters';
 import { eventGlyph, eventWords } from '../text/event-words';
 import { actorName, clockTime, count, exactTime } from '../text/format';
+import { html } from '../text/html';
 
 const ROW_HEIGHT = 28;
 const VIEWS = {
@@ -92,7 +94,7 @@ function createEventRow(event: JobEvent): HTMLElement {
   const showRaw = ({ currentTarget }: Event) => {
     const pre = document.createElement('pre');
     pre.className = 'raw';
-    pre.textContent = jsonText(event, 2);
+    pre.textContent = revealJson(jsonText(event, 2));
     (currentTarget as HTMLElement).append(pre);
   };
   const fragment = document.createDocumentFragment();

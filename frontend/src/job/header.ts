@@ -1,10 +1,11 @@
 /** The head of the job page: title, status, buttons, facts and progress. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { statusView } from '../elements/light-element';
 import { progressBar } from '../jobs/job-row';
 import { actorName, count, remainingTime, shortId } from '../text/format';
+import { html } from '../text/html';
 
 /** The parameters of the head. */
 export interface HeaderView {

@@ -1,10 +1,11 @@
 /** The button that has the service check every event of a job, and its answer in words. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { callApi, describeError } from '../elements/api';
 import { glyph, LightElement } from '../elements/light-element';
 import { count, plural } from '../text/format';
+import { html } from '../text/html';
 
 /** What `GET /api/jobs/<id>/verify` answers. */
 export type Verdict =

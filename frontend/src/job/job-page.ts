@@ -1,6 +1,6 @@
 /** The job page: follows one job and shows it in four tabs. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import {
   type Follower,
@@ -20,7 +20,9 @@ import {
 import { isCurrent, jobConnectionLine } from '../elements/connection-line';
 import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
+import { reveal } from '../text/characters';
 import { count } from '../text/format';
+import { html } from '../text/html';
 import { possibleActions } from './actions';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
@@ -125,12 +127,12 @@ export class JobPage extends LightElement {
     this.isDrawDue = true;
     const work = () => {
       this.isDrawDue = false;
-      const before = this.run.view.status;
+      const before = this.run.view;
       this.run.applyQueued();
       this.rememberSometimes();
-      if (this.run.view.status !== before && this.row && this.run.view.head >= this.row.head) {
-        void this.refreshJob();
-      }
+      const { view } = this.run;
+      const isOther = view.status !== before.status || view.waiting_for !== before.waiting_for;
+      if (isOther && this.row && view.head >= this.row.head) void this.refreshJob();
       this.updateTitle();
       this.requestUpdate();
     };
@@ -193,7 +195,7 @@ export class JobPage extends LightElement {
     if (!job) return;
     const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[job.status as string] ?? '';
     const share = !job.finished_at && job.total ? `${job.done}/${job.total} ` : '';
-    document.title = `${sign}${share}${job.title} · Reprise`;
+    document.title = `${sign}${share}${reveal(job.title)} · Reprise`;
   }
 
   /** Ask for confirmation, then call the service; the result arrives as events. */

@@ -1,6 +1,7 @@
 /** The rows of the log, and the text of a selection in them. */
 
 import { lineName, type Segment } from '../client';
+import { reveal } from '../text/characters';
 import { clockTime, count, exactTime } from '../text/format';
 import type { LogLine } from './log-lines';
 
@@ -14,7 +15,8 @@ export function createLogRow(line: LogLine, from: boolean): HTMLElement {
   const name = lineName(line);
   row.dataset.line = name;
   row.append(lineLink(name, at), span('line-at', clockTime(at, true)));
-  if (from) row.append(span('line-from', [line.target, line.step].filter(Boolean).join(' › ')));
+  const place = [line.target, line.step].filter(Boolean).join(' › ');
+  if (from) row.append(span('line-from', reveal(place)));
   row.append(span('line-text'));
   updateLogRow(row, line);
   return row;
@@ -25,7 +27,8 @@ export function updateLogRow(row: HTMLElement, line: LogLine): void {
   const text = row.querySelector('.line-text');
   if (!text) return;
   const { segments, more } = line.content.segments(MAX_CHARACTERS);
-  segments.forEach((segment, i) => {
+  const shown = segments.map((one) => ({ ...one, text: reveal(one.text) }));
+  shown.forEach((segment, i) => {
     const node = text.childNodes[i];
     if (!node || !extendNode(node, segment)) {
       const made = segment.classes ? span(segment.classes, segment.text) : segment.text;

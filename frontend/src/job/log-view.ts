@@ -1,13 +1,15 @@
 /** The log: numbered, coloured lines, with search; it follows its end until the reader scrolls up. */
 
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { keep, recall } from '../client';
 import { copyText } from '../elements/copy';
 import { glyph, LightElement } from '../elements/light-element';
 import { useShortcuts } from '../elements/shortcuts';
 import { VirtualList } from '../list/virtual-list';
+import { reveal } from '../text/characters';
 import { count, plural } from '../text/format';
+import { html } from '../text/html';
 import {
   formatLineRange,
   type LineRange,
@@ -246,7 +248,7 @@ export class LogView extends LightElement {
   }
 
   private handleCopy(event: ClipboardEvent): void {
-    const whole = (row: HTMLElement) => this.lineOfRow.get(row)?.content.text ?? '';
+    const whole = (row: HTMLElement) => reveal(this.lineOfRow.get(row)?.content.text ?? '');
     const text = selectedText(this.listBody, whole);
     if (text === null) return;
     event.clipboardData?.setData('text/plain', text);

@@ -1,11 +1,12 @@
 /** The parts of a matrix row: cells, strips, and a target's state in words. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import type { StepView } from '../client';
 import { glyph } from '../elements/light-element';
 import { statusWord } from '../text/event-words';
 import { duration } from '../text/format';
+import { html } from '../text/html';
 import { failedStep, type TargetRow } from './target-rows';
 
 /** The position and state of a cell; `tab` marks the one that the Tab key reaches. */

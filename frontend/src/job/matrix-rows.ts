@@ -1,9 +1,10 @@
 /** The rows of the matrix: with a cell for each step, or as thin lines if there are many or little room. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { glyph } from '../elements/light-element';
 import { statusWord } from '../text/event-words';
 import { count, plural } from '../text/format';
+import { html } from '../text/html';
 import { rollbackCell, rowWords, stepCell, stepStrip } from './matrix-cells';
 import type { RowGroup, TargetRow } from './target-rows';
 

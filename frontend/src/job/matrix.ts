@@ -1,6 +1,6 @@
 /** The matrix of targets × steps; a cell opens the step's output. */
 
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
@@ -8,6 +8,7 @@ import { glyph, LightElement, prefersReducedMotion } from '../elements/light-ele
 import { useShortcuts } from '../elements/shortcuts';
 import { VisibleChunks } from '../list/visible-chunks';
 import { count } from '../text/format';
+import { html } from '../text/html';
 import { chunkRows, estimateHeight, type MatrixChunk, type MatrixPart } from './matrix-chunks';
 import { cellRow, groupHead, stripRow } from './matrix-rows';
 import type { RowGroup, TargetRow } from './target-rows';

@@ -1,13 +1,14 @@
 /** Says why a run does not continue: a stop, a pause, a gate, a timer, other jobs. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
-import { glyph, noticeView } from '../elements/light-element';
+import { noticeView } from '../elements/light-element';
 import { listNames, waitWords } from '../text/event-words';
 import { actorName, plural, shortId, withFullStop } from '../text/format';
+import { html } from '../text/html';
 import { openGates } from './actions';
-import { actionButtons } from './header';
+import { gateNotice } from './gate';
 import type { RunModel } from './run-model';
 
 const MAX_WAITS = 4;
@@ -50,32 +51,6 @@ function pausedNotice({ job, run }: NoticesView): TemplateResult {
   const now = busy ? `Running steps on ${plural(busy, 'server')} end first.` : '';
   const next = job.started_at ? 'Nothing else starts' : 'The run does not start';
   return noticeView('is-warning', html`${by} ${now} ${next} until somebody resumes it.`, 'paused');
-}
-
-/** The question of a gate, with the two answers if the reader may give them. */
-function gateNotice({ job, run, acting, onAct }: NoticesView, gate: WaitingFor): TemplateResult {
-  const asked = run.jobEvents.findLast(
-    (event) => event.type === 'job.approval_requested' && event.data.gate === gate.gate,
-  );
-  const answers = actionButtons(
-    [
-      ['approve', 'Approve', 'is-main'],
-      ['reject', 'Reject', 'is-danger'],
-    ],
-    { job, acting, onAct: (act) => onAct(act, gate) },
-  );
-  return html`<div class="notice is-warning gate" role="status">${glyph('waiting')}<span class="gate-words">
-      Waits for approval at the gate “${gate.gate}”${gate.words ? html`: <b>${gate.words}</b>` : '.'}
-      <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span></span>
-    ${answers.length ? html`<span class="gate-acts">${answers}</span>` : nothing}</div>`;
-}
-
-function gateLimits(job: Job, gate: WaitingFor): TemplateResult | string {
-  const others = gate.not_by_submitter
-    ? `Somebody other than ${actorName(job.submitted_by)}, who submitted the job, must answer.`
-    : '';
-  if (!gate.until) return others;
-  return html`${others} The request expires <reprise-until at=${gate.until}></reprise-until>.`;
 }
 
 /** What else the job waits for: timers and signals, or targets and the jobs that hold them. */

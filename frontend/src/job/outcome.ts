@@ -1,10 +1,11 @@
 /** The summary of a finished run: its outcome, what failed, and what to do next. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
-import { stripControls } from '../text/event-words';
+import { makeLegible } from '../text/event-words';
 import { actorName, plural, shortId, withFullStop } from '../text/format';
+import { html } from '../text/html';
 import { unsuccessfulTargets } from './actions';
 import type { RunModel } from './run-model';
 import { formatAddress } from './tabs';
@@ -62,7 +63,7 @@ function outcomeSentence(job: Job): string {
     failed: 'The run failed.',
     cancelled: 'The run was stopped.',
   }[job.status as string];
-  return withFullStop(stripControls(job.message) || fallback || '');
+  return withFullStop(makeLegible(job.message) || fallback || '');
 }
 
 /** The message with each failed target as a link to the step that failed; the remaining ones follow it. */

@@ -1,11 +1,13 @@
 /** Performs an action: asks what it will do, then calls the service. */
 
+import type { TemplateResult } from 'lit';
 import type { WaitingFor } from '../client';
 import { callApi, createKey, type Job } from '../elements/api';
 import { listNames } from '../text/event-words';
-import { actorName, count, plural } from '../text/format';
+import { count, plural } from '../text/format';
 import { unsuccessfulTargets } from './actions';
 import { askToConfirm, type Question } from './confirm-dialog';
+import { gateFacts } from './gate';
 import type { RunModel } from './run-model';
 import type { TargetRow } from './target-rows';
 
@@ -53,7 +55,7 @@ function questionFor(act: string, { job, run, gate }: ActionContext): Question |
       return retryQuestion(unsuccessfulTargets(run.view, job.plan));
     case 'approve':
     case 'reject':
-      return gate ? gateQuestion(act, job, gate) : null;
+      return gate ? gateQuestion(act, gate, gateFacts({ job, run })) : null;
     default:
       return null;
   }
@@ -108,10 +110,13 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
   };
 }
 
-/** The question of the Approve and Reject buttons. */
-export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
+/** The question of the Approve and Reject buttons; `details` is what would run. */
+export function gateQuestion(
+  act: 'approve' | 'reject',
+  gate: WaitingFor,
+  details: TemplateResult,
+): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
-  const by = `It was submitted by ${actorName(job.submitted_by)}.`;
   const approves = act === 'approve';
   const outcome = approves
     ? 'The run continues at once.'
@@ -119,7 +124,8 @@ export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingF
   const confirm = approves ? 'Approve' : 'Reject';
   return {
     title: `${confirm} “${gate.gate}”?`,
-    consequences: [...asks, by, outcome],
+    consequences: [...asks, outcome],
+    details,
     confirm,
     cancel: 'Not now',
     danger: !approves,

@@ -1,11 +1,12 @@
 /** The output of one step, below the matrix. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { keep, recall } from '../client';
 import { glyph, LightElement, statusView } from '../elements/light-element';
 import { useShortcuts } from '../elements/shortcuts';
 import { shortId } from '../text/format';
+import { html } from '../text/html';
 import type { LogLine } from './log-lines';
 import type { OpenStep } from './matrix';
 import { stepTime } from './matrix-cells';

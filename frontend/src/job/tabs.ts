@@ -1,7 +1,8 @@
 /** The tabs of a job page and their addresses: `#log/812.3`, `#matrix/gs-003/health`. */
 
-import { html, type TemplateResult } from 'lit';
+import type { TemplateResult } from 'lit';
 import { titleFromName } from '../text/format';
+import { html } from '../text/html';
 import type { OpenStep } from './matrix';
 
 export const TABS = ['matrix', 'timeline', 'log', 'events'] as const;

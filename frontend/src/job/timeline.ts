@@ -1,6 +1,6 @@
 /** The timeline: a row for each target, a bar for each step, and the events of the job itself. */
 
-import { html, nothing, svg, type TemplateResult } from 'lit';
+import { nothing, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
@@ -9,8 +9,10 @@ import { glyph, LightElement } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { startTicking, stopTicking } from '../elements/ticker';
 import { VisibleChunks } from '../list/visible-chunks';
+import { reveal } from '../text/characters';
 import { eventGlyph, eventWords } from '../text/event-words';
 import { actorName, duration } from '../text/format';
+import { html } from '../text/html';
 import type { OpenStep } from './matrix';
 import { chunkRows, type MatrixChunk } from './matrix-chunks';
 import type { RowGroup, TargetRow } from './target-rows';
@@ -141,7 +143,7 @@ export class Timeline extends LightElement {
     const took = duration((until - Date.parse(step.started_at)) / 1000);
     const name = step === row.rollback && step.status === 'succeeded' ? 'rolled-back' : step.status;
     return svg`<rect class="is-${name}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
-      data-target=${row.target} data-step=${step.step}><title>${step.step}: ${step.status}, ${took}</title></rect>`;
+      data-target=${row.target} data-step=${step.step}><title>${reveal(step.step)}: ${step.status}, ${took}</title></rect>`;
   }
 
   private handleClick(event: MouseEvent): void {

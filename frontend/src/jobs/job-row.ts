@@ -1,10 +1,11 @@
 /** A row of the jobs page. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import type { Job } from '../elements/api';
 import { setWidthPercent, statusView } from '../elements/light-element';
 import { actorName, count, shortId, titleFromName } from '../text/format';
+import { html } from '../text/html';
 
 /** The table row of a job. */
 export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): TemplateResult {

@@ -1,6 +1,6 @@
 /** The jobs page: every job that this user may see, the unfinished ones on top and live. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client';
@@ -17,6 +17,7 @@ import { LightElement, noticeView } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { moveFocus, useShortcuts } from '../elements/shortcuts';
 import { count } from '../text/format';
+import { html } from '../text/html';
 import { FeedUpdates } from './feed-updates';
 import { jobRowView } from './job-row';
 

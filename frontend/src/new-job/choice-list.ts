@@ -1,8 +1,9 @@
 /** A list of checkboxes in groups, with a search field if there are many. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { count } from '../text/format';
+import { html } from '../text/html';
 import type { Choice } from './controls';
 import { type FieldView, fieldId } from './form';
 

@@ -1,9 +1,10 @@
 /** One field of a generated form: label, control, help, error. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { jsonText } from '../client';
 import { glyph } from '../elements/light-element';
+import { html } from '../text/html';
 import { choiceList } from './choice-list';
 import { type Control, type ControlType, isInteger } from './controls';
 import {

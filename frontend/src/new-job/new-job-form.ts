@@ -1,6 +1,6 @@
 /** The form that starts a job, built from the kind's schema, with the plan next to it. */
 
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import {
@@ -13,6 +13,7 @@ import {
   readBootData,
 } from '../elements/api';
 import { LightElement, noticeView } from '../elements/light-element';
+import { html } from '../text/html';
 import { fieldView } from './field';
 import {
   buildFields,

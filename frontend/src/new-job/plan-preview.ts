@@ -1,9 +1,10 @@
 /** The plan of a job, shown next to the form that starts it. */
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { Plan } from '../client';
 import { listNames, statusWord } from '../text/event-words';
 import { plural } from '../text/format';
+import { html } from '../text/html';
 
 /** A longer list helps nobody. */
 const MAX_GROUPS = 100;

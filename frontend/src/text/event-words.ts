@@ -8,6 +8,7 @@ import {
   plainText,
   type WaitingFor,
 } from '../client';
+import { reveal } from './characters';
 import { count, duration, plural, shortId } from './format';
 
 /** The words for statuses whose name in the protocol is not one. */
@@ -22,18 +23,18 @@ export function statusWord(status: string): string {
   return STATUS_WORDS[status] ?? status;
 }
 
-/** Return an event, or a part of one, with every text in it as a terminal would show it. */
-export function stripControls<T>(value: T): T {
-  if (typeof value === 'string') return plainText(value) as T;
-  if (Array.isArray(value)) return value.map(stripControls) as T;
+/** Return an event, or a part of one, with every text in it as a terminal would show it, and nothing hidden. */
+export function makeLegible<T>(value: T): T {
+  if (typeof value === 'string') return reveal(plainText(value)) as T;
+  if (Array.isArray(value)) return value.map(makeLegible) as T;
   if (!value || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  const members = Object.entries(value).map(([name, one]) => [name, stripControls(one)]);
+  const members = Object.entries(value).map(([name, one]) => [name, makeLegible(one)]);
   return Object.fromEntries(members) as T;
 }
 
 /** Describe an event; the sentence names its step and target, if any. */
 export function eventWords(event: JobEvent): string {
-  return jobWords(stripControls(event));
+  return jobWords(makeLegible(event));
 }
 
 function jobWords(event: JobEvent): string {

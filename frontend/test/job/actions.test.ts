@@ -4,6 +4,7 @@ import type { Job } from '../../src/elements/api';
 import { openGates, possibleActions, unsuccessfulTargets } from '../../src/job/actions';
 import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/steering';
 import type { TargetRow } from '../../src/job/target-rows';
+import { html } from '../../src/text/html';
 
 const TARGETS = ['gs-1', 'gs-2', 'gs-3', 'gs-4', 'gs-5', 'gs-6'];
 const PLAN = {
@@ -128,14 +129,13 @@ describe('what an act will do', () => {
   });
 
   it('is said of an answer, with who asks for what', () => {
+    const facts = html`<dl></dl>`;
     const gate: WaitingFor = { for: 'approval', gate: 'go', words: 'Does it look well?' };
-    const approve = gateQuestion('approve', job({}), gate);
+    const approve = gateQuestion('approve', gate, facts);
     expect(approve.title).toBe('Approve “go”?');
-    expect(approve.consequences.slice(0, 2)).toEqual([
-      'The run asks: Does it look well?',
-      'It was submitted by anna.',
-    ]);
-    expect(gateQuestion('reject', job({}), gate).danger).toBe(true);
+    expect(approve.consequences[0]).toBe('The run asks: Does it look well?');
+    expect(approve.details).toBe(facts);
+    expect(gateQuestion('reject', gate, facts).danger).toBe(true);
   });
 
   it('is said of a retry, with the targets by name', () => {

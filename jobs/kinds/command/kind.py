@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from core.config import OTHERS
 from core.db import read_in_thread
 from core.errors import InvalidParams
 from core.words import counted
@@ -58,7 +59,7 @@ class Command(Kind[CommandParams]):
 
     def plan(self, params: CommandParams) -> Plan:
         """Return one step, the groups and the plan in words."""
-        course = params.course(by_other=settings.REPRISE.four_eyes)
+        course = params.course(by_other=OTHERS in settings.REPRISE.approval_rules(self.name))
         return Plan([STEP], course.groups(), course.words())
 
     def targets(self, params: CommandParams) -> list[str]:

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 
 from rich.console import Console
 
-from core.terminal import plain_text
+from core.terminal import plain_text, reveal
 from streams.client.actions import Given, Told
 from streams.client.command import options, printers
 from streams.client.command.words import Notes
@@ -71,9 +71,9 @@ async def _follow_job(follower: Follower, printer: printers.Printer) -> int:
                     printer.events(happening.events)
                 elif isinstance(happening, Told):
                     for note in notes.on(happening.info):
-                        printer.note(plain_text(note))
+                        printer.note(reveal(plain_text(note)))
         for note in notes.on(follower.info):
-            printer.note(plain_text(note))
+            printer.note(reveal(plain_text(note)))
     return STATUS.get(follower.info.status or "", UNKNOWN)
 
 
@@ -97,5 +97,5 @@ def _exit_status(follower: Follower, status: int) -> int:
 
 
 def _print_error(said: str, status: int) -> int:
-    print(f"reprise: {plain_text(said).strip()}", file=sys.stderr)
+    print(f"reprise: {reveal(plain_text(said)).strip()}", file=sys.stderr)
     return status

@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.style import Style as RichStyle
 from rich.text import Text
 
-from core.terminal import Line, Style, Terminal, plain_text
+from core.terminal import Line, Style, Terminal, plain_text, reveal
 from core.terminal.style import Colour
 from streams.client.command.board import TERMINAL
 from streams.client.frames import Event
@@ -18,15 +18,15 @@ TAB = 8
 
 
 def one_line(text: str) -> str:
-    """Return a text without any control, in one line."""
-    return plain_text(text).replace("\n", " ")
+    """Return a text without any control, in one line, and with nothing hidden."""
+    return reveal(plain_text(text)).replace("\n", " ")
 
 
 def colour_line(line: Line) -> Text:
     """Return a line in its colours, with blanks for its tabs: something stands before it."""
     text = Text()
     for part, style in line.runs:
-        text.append(part, _rich_style(style))
+        text.append(reveal(part), _rich_style(style))
     text.expand_tabs(TAB)
     return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import BinaryIO, Self, TextIO
@@ -12,7 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from core.terminal import Line
+from core.terminal import Line, reveal, reveal_json
+from streams.client.command.approval import Submission
 from streams.client.command.board import Board
 from streams.client.command.lines import Terminals, colour_line, one_line
 from streams.client.command.words import event_words
@@ -20,8 +20,6 @@ from streams.client.frames import Event
 
 # Bars of targets at a time: those that run, and those that failed last.
 MOST_BARS = 12
-# DEL, and U+0080 to U+009F, in UTF-8.
-_CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 class Printer:
@@ -43,7 +41,7 @@ class Printer:
 class JsonLines(Printer):
     """Each event on a line of standard output, exactly as it came; notes on standard error.
 
-    JSON may hold the controls past U+007E as they are: they are escaped `for_terminal`.
+    JSON may hold what is not visible as it is, from U+007F on: it is escaped `for_terminal`.
     """
 
     def __init__(self, out: BinaryIO, notes: TextIO | None, *, for_terminal: bool = False) -> None:
@@ -52,7 +50,9 @@ class JsonLines(Printer):
     def events(self, events: Sequence[Event]) -> None:
         """Write them."""
         lines = b"".join(event.raw + b"\n" for event in events)
-        self._out.write(_CONTROL.sub(_escape_match, lines) if self._for_terminal else lines)
+        if self._for_terminal:
+            lines = reveal_json(lines.decode()).encode()
+        self._out.write(lines)
         self._out.flush()
 
     def note(self, note: str) -> None:
@@ -61,16 +61,13 @@ class JsonLines(Printer):
             print(note, file=self._notes, flush=True)
 
 
-def _escape_match(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(found[0].decode())
-
-
 class Plain(Printer):
     """Lines without colours: events on standard output, notes on standard error."""
 
     def __init__(self, out: TextIO, notes: TextIO, *, output: bool) -> None:
         self._out, self._notes, self._output = out, notes, output
         self._terminals = Terminals()
+        self._submission = Submission()
 
     def events(self, events: Sequence[Event]) -> None:
         """Write what there is to say of them."""
@@ -78,9 +75,12 @@ class Plain(Printer):
             for prefix, line in self._terminals.take(event):
                 if self._output:
                     self._print_line(prefix, line)
-            said = event_words(event)
-            if said:
+            self._submission.take(event)
+            if said := event_words(event):
                 self._print_said(event, said)
+            if event.type == "job.approval_requested":
+                for fact in self._submission.lines():
+                    self._print_said(event, fact)
         self._out.flush()
 
     def note(self, note: str) -> None:
@@ -88,7 +88,7 @@ class Plain(Printer):
         print(note, file=self._notes, flush=True)
 
     def _print_line(self, prefix: str, line: Line) -> None:
-        print(f"{prefix}{line.text}", file=self._out)
+        print(f"{prefix}{reveal(line.text)}", file=self._out)
 
     def _print_said(self, event: Event, said: str) -> None:
         print(said, file=self._out)
