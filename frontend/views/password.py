@@ -13,6 +13,7 @@ from django.forms import BooleanField
 from django.http import HttpResponse
 
 from core.errors import OverLimit
+from core.proxies import client_address
 from jobs.access import throttle, tokens
 from jobs.models import ApiToken
 
@@ -56,7 +57,7 @@ class ChangePassword(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Return what the form is made with."""
-        return {**super().get_form_kwargs(), "address": self.request.META.get("REMOTE_ADDR", "")}
+        return {**super().get_form_kwargs(), "address": client_address(self.request)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it, and revoke tokens where that is asked for, together."""

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
 from core.errors import OverLimit
+from core.proxies import client_address
 from jobs.access import throttle
 from jobs.access.throttle import Attempt
 
@@ -51,7 +52,7 @@ class SignInForm(AuthenticationForm):
         request = cast(HttpRequest, self.request)  # SignIn hands it on
         self.browser = _browser(request, name)
         try:
-            return throttle.begin_attempt(name, request.META.get("REMOTE_ADDR", ""), self.browser)
+            return throttle.begin_attempt(name, client_address(request), self.browser)
         except OverLimit as error:
             self.refused = error
             raise ValidationError(error.message) from error
