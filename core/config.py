@@ -149,7 +149,7 @@ class Config(BaseSettings):
     secure_cookies: bool = False
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     sign_in_attempts: Count = 5
-    sign_in_attempts_per_address: Count = 30
+    sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
     lease_seconds: Seconds = 10
     cancel_grace_seconds: SecondsOrNone = 10

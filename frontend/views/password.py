@@ -27,16 +27,18 @@ class ChangeForm(PasswordChangeForm):
     }
     revoke_tokens = BooleanField(required=False)
 
-    def __init__(self, user: User, *args: Any, address: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, user: User, *args: Any, address: str = "", browser: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(user, *args, **kwargs)
-        self.address = address
+        self.address, self.browser = address, browser
         for name in ("old_password", "new_password1", "new_password2"):
             self.fields[name].error_messages["required"] = "Enter a password."
 
     def clean_old_password(self) -> str:
-        """Check the current password; guesses count as those at sign-in do."""
+        """Check the current password; guesses count as those at sign-in do, for this session."""
         try:
-            attempt = throttle.begin_attempt(self.user.get_username(), self.address)
+            attempt = throttle.begin_attempt(self.user.get_username(), self.address, self.browser)
         except OverLimit as error:
             raise ValidationError(error.message) from error
         try:
@@ -57,7 +59,11 @@ class ChangePassword(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Return what the form is made with."""
-        return {**super().get_form_kwargs(), "address": client_address(self.request)}
+        own = {
+            "address": client_address(self.request),
+            "browser": str(self.request.session.session_key),
+        }
+        return {**super().get_form_kwargs(), **own}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it, and revoke tokens where that is asked for, together."""
