@@ -104,5 +104,6 @@ def _row_line(row: AuditRow) -> str:
         "job": row.job,
         "job_kind": row.job_kind,
         "job_title": row.job_title,
+        "job_imported": row.job_imported,
     }
     return f'{one_line(json.dumps(members, ensure_ascii=False))[:-1]}, "event": {row.text}}}'

@@ -261,5 +261,6 @@ def _folded_row(one: Found) -> Job:
         owner=users.filter(username=header.owner).first() if header.owner else None,
         submitted_by=header.submitted_by,
         retry_of_id=header.retry_of,
+        imported_at=clock.now(),
         **values,
     )

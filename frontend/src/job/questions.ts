@@ -3,7 +3,7 @@
 import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { listNames } from '../text/event-words';
-import { actorName, count, plural } from '../text/format';
+import { count, plural, submitterName } from '../text/format';
 import type { Question } from './confirm-dialog';
 import type { TargetRow } from './target-rows';
 
@@ -61,7 +61,7 @@ export function pauseQuestion(job: Job, rows: readonly TargetRow[]): Question {
 /** The question of the Approve and Reject buttons. */
 export function gateQuestion(act: 'approve' | 'reject', job: Job, gate: WaitingFor): Question {
   const asks = gate.words ? [`The run asks: ${gate.words}`] : [];
-  const by = `It was submitted by ${actorName(job.submitted_by)}.`;
+  const by = `It was submitted by ${submitterName(job)}.`;
   const approves = act === 'approve';
   const outcome = approves
     ? 'The run continues at once.'
