@@ -27,7 +27,8 @@ from jobs.access import revalidate
 from jobs.access.visibility import Principal
 from jobs.models import UsedTicket
 
-SALT = "reprise.ticket"
+# Tickets of before they were used once had another one: they have no id.
+SALT = "reprise.ticket.once"
 # So long a used ticket is remembered after its end, since clocks of hosts differ.
 KEPT_AFTER_END = timedelta(hours=1)
 _IN_ADDRESS = re.compile(r"([?&]ticket=)[^&#]*")
