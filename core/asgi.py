@@ -14,10 +14,12 @@ from django.http import HttpResponse
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup(set_prefix=False)  # first: it loads the apps whose models the rest imports
 
+from django.conf import settings  # noqa: E402
 from django.core.checks import run_checks  # noqa: E402
 
 from core import problems  # noqa: E402
 from core.errors import BadRequest  # noqa: E402
+from core.proxies import believe_proxies  # noqa: E402
 from jobs.checks import ENGINE  # noqa: E402
 from streams.followers.registry import release_on_exit  # noqa: E402
 from streams.routing import websockets  # noqa: E402
@@ -48,5 +50,8 @@ class Handler(ASGIHandler):
 
 
 application = release_on_exit(
-    detach_responses(ProtocolTypeRouter({"http": Handler(), "websocket": websockets}))
+    believe_proxies(
+        detach_responses(ProtocolTypeRouter({"http": Handler(), "websocket": websockets})),
+        settings.REPRISE.trusted_proxies,
+    )
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -161,10 +161,13 @@ class Config(BaseSettings):
     secret_key: str = ""
     allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")
     trusted_origins: Annotated[Words, AfterValidator(check_origins)] = ()
+    trusted_proxies: Annotated[
+        tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)
+    ] = ()
     secure_cookies: bool = False
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     sign_in_attempts: Count = 5
-    sign_in_attempts_per_address: Count = 30
+    sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
     lease_seconds: Seconds = 10
     cancel_grace_seconds: SecondsOrNone = 10

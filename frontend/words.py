@@ -119,7 +119,8 @@ def _waiting(event: Event) -> str:
 
 def _held(place: Mapping[str, str | None]) -> str:
     holder = place.get("job")
-    return f"{place['target']}, held by #{short_id(holder)}" if holder else str(place["target"])
+    by = f"#{short_id(holder)}" if holder else "another team’s job"
+    return f"{place['target']}, held by {by}"
 
 
 def _awaited(wait: Mapping[str, str | None]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jobs.access import throttle
+from jobs.access import throttle, tickets
 from jobs.integrity import seals
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue
@@ -24,6 +24,7 @@ SELDOM: dict[str, Callable[[], object]] = {
     "partitions": months.make_ahead,
     "deliveries": lambda: dispatch.current_engine().forget_dead_deliveries(),
     "sign-ins": throttle.forget_drained,
+    "tickets": tickets.forget_expired,
     "workers": live_workers.forget_silent,
     "seals": seals.seal_if_due,
 }

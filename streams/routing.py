@@ -8,7 +8,7 @@ cookie counts (`streams.followers.access.ticket_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from channels.routing import URLRouter
@@ -72,23 +72,13 @@ class OriginCheck:
         host = headers.get(b"host", "")
         trusted = settings.REPRISE.trusted_origins
         own = ticket_of(scope) is not None or same_or_trusted(
-            headers.get(b"origin"), host, trusted, secure=_is_secure(scope, headers)
+            headers.get(b"origin"), host, trusted, secure=scope.get("scheme") == "wss"
         )
         if _host_allowed(host) and own:
             await self._app(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4503})
-
-
-def _is_secure(scope: Scope, headers: Mapping[bytes, str]) -> bool:
-    """Return whether the client's connection is over TLS, as `HttpRequest.is_secure` does."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        name, value = settings.SECURE_PROXY_SSL_HEADER
-        header = name.removeprefix("HTTP_").replace("_", "-").lower().encode()
-        if (said := headers.get(header)) is not None:
-            return bool(said.split(",")[0].strip() == value)
-    return bool(scope.get("scheme") == "wss")
 
 
 def _host_allowed(host: str) -> bool:

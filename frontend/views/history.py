@@ -143,6 +143,7 @@ class Group:
     job: str
     kind: str
     title: str
+    imported: bool
     lines: list[Line] = field(default_factory=list)
 
 
@@ -175,19 +176,23 @@ def history(request: HttpRequest, principal: Principal) -> HttpResponse:
 def grouped(rows: Iterable[feed.AuditRow], titles: dict[str, str]) -> list[Group]:
     """Return the rows as groups of one job each, in their order."""
     groups = []
-    for (job, kind, title), own in groupby(rows, key=lambda r: (r.job, r.job_kind, r.job_title)):
-        lines = [_line(row.text) for row in own]
-        groups.append(Group(job, titles.get(kind, kind), reveal(plain_text(title)), lines))
+    for job, own in groupby(rows, key=lambda row: row.job):
+        of_job = list(own)
+        kind, title, imported = of_job[0].job_kind, of_job[0].job_title, of_job[0].job_imported
+        lines = [_line(row.text, imported=imported) for row in of_job]
+        shown = reveal(plain_text(title))
+        groups.append(Group(job, titles.get(kind, kind), shown, imported, lines))
     return groups
 
 
-def _line(text: str) -> Line:
+def _line(text: str, *, imported: bool) -> Line:
     event = parse_stored(text)
+    who = words.who(event.actor)
     return Line(
         event=event,
         at=datetime.fromisoformat(event.at).astimezone(UTC),
         what=words.words(event),
-        who=words.who(event.actor),
+        who=f"{who} (imported)" if imported else who,
         glyph=_GLYPHS.get(event.type, ""),
         text=text,
     )

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
 from core.errors import OverLimit
+from core.proxies import client_address
 from jobs.access import throttle, tokens
 from jobs.access.throttle import Attempt
 from jobs.models import ApiToken
@@ -58,7 +59,7 @@ class SignInForm(AuthenticationForm):
         request = cast(HttpRequest, self.request)  # SignIn hands it on
         self.browser = _browser(request, name)
         try:
-            return throttle.begin_attempt(name, request.META.get("REMOTE_ADDR", ""), self.browser)
+            return throttle.begin_attempt(name, client_address(request), self.browser)
         except OverLimit as error:
             self.refused = error
             raise ValidationError(error.message) from error
@@ -104,16 +105,18 @@ class ChangeForm(PasswordChangeForm):
     }
     revoke_tokens = BooleanField(required=False)
 
-    def __init__(self, user: User, *args: Any, address: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, user: User, *args: Any, address: str = "", browser: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(user, *args, **kwargs)
-        self.address = address
+        self.address, self.browser = address, browser
         for name in ("old_password", "new_password1", "new_password2"):
             self.fields[name].error_messages["required"] = "Enter a password."
 
     def clean_old_password(self) -> str:
-        """Check the current password; guesses count as those at sign-in do."""
+        """Check the current password; guesses count as those at sign-in do, for this session."""
         try:
-            attempt = throttle.begin_attempt(self.user.get_username(), self.address)
+            attempt = throttle.begin_attempt(self.user.get_username(), self.address, self.browser)
         except OverLimit as error:
             raise ValidationError(error.message) from error
         try:
@@ -134,7 +137,11 @@ class ChangePassword(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Return what the form is made with."""
-        return {**super().get_form_kwargs(), "address": self.request.META.get("REMOTE_ADDR", "")}
+        own = {
+            "address": client_address(self.request),
+            "browser": str(self.request.session.session_key),
+        }
+        return {**super().get_form_kwargs(), **own}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it, and revoke tokens where that is asked for, together."""

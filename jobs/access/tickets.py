@@ -2,29 +2,35 @@
 
 A ticket says who made it and by which session or token, and is worth what these are worth when it
 is shown: anyone who signs out, is revoked or leaves the team takes their tickets along. It lies in
-addresses, which logs keep, so it lasts only as long as opening a connection takes, and has nothing
-in it that opens more: the session's key is encrypted.
+addresses, which logs keep, so it opens one connection, lasts only as long as that takes, and has
+nothing in it that opens more: the session's key is encrypted. Which ones have been used is in the
+database, where all processes see it.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.contrib.auth.models import User
 from django.core import signing
+from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
 from core import clock
 from core.errors import NotFound, NotSignedIn
 from jobs.access import revalidate
 from jobs.access.visibility import Principal
+from jobs.models import UsedTicket
 
-SALT = "reprise.ticket"
+# Tickets of before they were used once had another one: they have no id.
+SALT = "reprise.ticket.once"
+# So long a used ticket is remembered after its end, since clocks of hosts differ.
+KEPT_AFTER_END = timedelta(hours=1)
 _IN_ADDRESS = re.compile(r"([?&]ticket=)[^&#]*")
 
 
@@ -32,6 +38,7 @@ def make_ticket(principal: Principal, job_id: UUID, seconds: float) -> tuple[str
     """Return a ticket for a job that the principal may see, and when it ends."""
     expires_at = clock.now() + timedelta(seconds=seconds)
     said = {
+        "id": uuid4().hex,
         "job": job_id.hex,
         "user": principal.user.pk,
         "actor": principal.actor,
@@ -42,19 +49,27 @@ def make_ticket(principal: Principal, job_id: UUID, seconds: float) -> tuple[str
     return signing.dumps(said, salt=SALT), expires_at
 
 
-def verify_ticket(raw: str, job_id: UUID) -> Principal:
-    """Return who made a ticket, as they stand now.
+def redeem_ticket(raw: str, job_id: UUID) -> Principal:
+    """Use a ticket up; return who made it, as they stand now.
 
-    Raises NotSignedIn if it is not one of ours, has expired, or what it was made by has ended;
-    NotFound if it is for another job, or the job is no longer theirs to see.
+    Raises NotSignedIn if it is not one of ours, has been used or has expired, or what it was made
+    by has ended; NotFound if it is for another job, or the job is no longer theirs to see.
     """
-    principal = _read_principal(raw, job_id)
+    said = _read_ticket(raw, job_id)
+    principal = _principal_of(said)
     [refusal] = revalidate.find_refusals([(principal, job_id)])
     if isinstance(refusal, NotSignedIn):
         raise refusal
     if refusal is not None:
         raise NotFound
+    _mark_used(said)
     return principal
+
+
+def forget_expired() -> int:
+    """Delete the used tickets that would be refused anyway; return how many."""
+    ended = UsedTicket.objects.filter(ends_at__lt=clock.now() - KEPT_AFTER_END)
+    return ended.delete()[0]
 
 
 def mask_ticket(address: str) -> str:
@@ -62,20 +77,36 @@ def mask_ticket(address: str) -> str:
     return _IN_ADDRESS.sub(r"\1…", address)
 
 
-def _read_principal(raw: str, job_id: UUID) -> Principal:
+def _read_ticket(raw: str, job_id: UUID) -> dict[str, Any]:
     try:
         said: dict[str, Any] = signing.loads(raw, salt=SALT)
-        session = said["session"] and _secret_box().decrypt(said["session"].encode()).decode()
-    except (signing.BadSignature, InvalidToken):
+    except signing.BadSignature:
         raise NotSignedIn("The ticket is not valid.") from None
     if said["until"] <= clock.now().timestamp():
         raise NotSignedIn("The ticket has expired. Request another.")
     if said["job"] != job_id.hex:
         raise NotFound
+    return said
+
+
+def _principal_of(said: dict[str, Any]) -> Principal:
     user = User.objects.filter(pk=said["user"]).first()
+    try:
+        session = said["session"] and _secret_box().decrypt(said["session"].encode()).decode()
+    except InvalidToken:
+        user = None
     if user is None:
         raise NotSignedIn("The ticket is not valid.")
     return Principal(user, said["actor"], session=session, token=said["token"])
+
+
+def _mark_used(said: dict[str, Any]) -> None:
+    ends_at = datetime.fromtimestamp(said["until"], UTC)
+    try:
+        with transaction.atomic():
+            UsedTicket.objects.create(pk=UUID(said["id"]), ends_at=ends_at)
+    except IntegrityError:
+        raise NotSignedIn("The ticket has been used. Request another.") from None
 
 
 def _secret_box() -> Fernet:

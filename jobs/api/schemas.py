@@ -115,6 +115,9 @@ class JobOut(Schema):
     plan: dict[str, Any]
     team: str | None
     submitted_by: str
+    imported_at: str | None = Field(
+        description="When it was imported: then every actor is one of the service it came from."
+    )
     submitted_at: str | None
     start_at: str | None = Field(description="The earliest start that was asked for.")
     priority: int
@@ -222,6 +225,7 @@ class AuditRowOut(Schema):
     job: UUID
     job_kind: str
     job_title: str
+    job_imported: bool
     event: dict[str, Any]
 
 

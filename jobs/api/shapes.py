@@ -24,6 +24,7 @@ def job_json(principal: Principal, row: Job) -> dict[str, Any]:
         "plan": row.plan,
         "team": row.team.slug if row.team else None,
         "submitted_by": row.submitted_by,
+        "imported_at": moment_json(row.imported_at),
         "start_at": moment_json(row.start_at),
         "priority": row.priority,
         "retry_of": str(row.retry_of_id) if row.retry_of_id else None,

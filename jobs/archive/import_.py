@@ -251,6 +251,7 @@ def _folded_row(one: Found) -> Job:
         team=Team.objects.filter(slug=header.team).first(),
         owner=users.filter(username=header.owner).first() if header.owner else None,
         retry_of_id=header.retry_of,
+        imported_at=clock.now(),
         **{name: getattr(header, name) for name in OF_ROW},
         **values,
     )

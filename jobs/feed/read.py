@@ -101,6 +101,7 @@ class AuditRow:
     job: str
     job_kind: str
     job_title: str
+    job_imported: bool
     text: str
 
 
@@ -185,7 +186,8 @@ def read_audit(
     if before is not None:
         conditions, values = [*conditions, "feed.position < %s"], [*values, before]
     statement = f"""
-        select feed.position, feed.job::text, job.kind, job.title, event.text
+        select feed.position, feed.job::text, job.kind, job.title,
+          job.imported_at is not null, event.text
         from jobs_feed feed
         join jobs_job job on job.id = feed.job
         join jobs_event event on event.job = feed.job and event.seq = feed.seq

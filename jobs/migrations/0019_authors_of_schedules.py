@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0017_feed_and_rows_stay"),
+        ("jobs", "0018_tickets_and_imports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,7 +12,7 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.people import ApiToken, SignInAttempts, Team
+from jobs.models.people import ApiToken, SignInAttempts, Team, UsedTicket
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
 
@@ -35,5 +35,6 @@ __all__ = [
     "StoredSecret",
     "Target",
     "Team",
+    "UsedTicket",
     "stored_value",
 ]

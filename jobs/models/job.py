@@ -61,6 +61,8 @@ class Job(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True)
     request_hash = models.BinaryField(null=True)
     retry_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    # Then its actors are those of the installation that it came from, whatever they are called.
+    imported_at = models.DateTimeField(null=True)
 
     status = models.CharField(max_length=20, default="queued")
     done = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Teams, API tokens and failed sign-ins."""
+"""Teams, API tokens, used tickets and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class UsedTicket(models.Model):
+    """A ticket that has opened a stream (`jobs.access.tickets`): it opens no other."""
+
+    id = models.UUIDField(primary_key=True)
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class SignInAttempts(models.Model):

@@ -29,11 +29,17 @@ where job.id = %s
 on conflict (job_id, target) do nothing
 """
 
+# The event that has them is read by all who may see the waiting job: a blocker is named if they may
+# see that one, too.
 _BLOCKERS = """
-select distinct on (mine.target) mine.target, other.job_id
+select distinct on (mine.target) mine.target,
+  case when job.team_id = blocker.team_id
+         or coalesce(job.team_id, blocker.team_id) is null and job.owner_id = blocker.owner_id
+       then blocker.id end
 from jobs_claim mine join jobs_claim other
   on other.target = mine.target and other.job_id <> mine.job_id
      and (other.held or other.ticket < mine.ticket)
+join jobs_job job on job.id = mine.job_id join jobs_job blocker on blocker.id = other.job_id
 where mine.job_id = %s
 order by mine.target, other.held desc, other.ticket
 """
@@ -45,8 +51,10 @@ where not claim.held and claim.job_id <> %s
 """
 
 
-def acquire_targets(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]]:
+def acquire_targets(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str | None]]:
     """Take all targets for a job, or say what it waits for: `[{"target", "job"}, …]`, by name.
+
+    `job` is None for the job of another team.
 
     Must run in a transaction. What is claimed stays claimed, so a waiting job keeps its place.
     """
@@ -57,7 +65,7 @@ def acquire_targets(job_id: UUID, targets: Sequence[str]) -> list[dict[str, str]
     found = fetch_rows(_BLOCKERS, [job_id])
     if not found:
         change_rows("update jobs_claim set held = true where job_id = %s", [job_id])
-    return [{"target": target, "job": str(job)} for target, job in found]
+    return [{"target": target, "job": str(job) if job else None} for target, job in found]
 
 
 def release_targets(job_id: UUID) -> list[UUID]:

@@ -24,6 +24,7 @@ from jobs.run.control import RunControl, new_branch
 from jobs.run.errors import Diverged, foremost_error
 from jobs.run.replay import Replay
 from jobs.run.threads import in_task
+from jobs.secrets.thread import mask_in_thread
 from jobs.secrets.vault import Vault
 
 T = TypeVar("T")
@@ -80,14 +81,19 @@ class Attempt(RunControl):
         recorded is heeded after that step, and not with the next heartbeat only.
         """
         plain = [replace(event, data=plain_data(event.data)) for event in events]
-        said = self.vault.masked(plain)
-        receipt = await self._writer.append(
-            Append(self.job, said, self.actor, self.fence, statuses=statuses)
-        )
+        write = self._write(plain, statuses)
+        # Cancelled while they are masked, they are appended all the same.
+        receipt = await (asyncio.shield(write) if self.vault.masks else write)
         self.set_requests(
             cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused"
         )
         return receipt
+
+    async def _write(self, events: list[NewEvent], statuses: frozenset[str] | None) -> Appended:
+        said = await mask_in_thread(self.vault.masks, self.vault.masked, events)
+        return await self._writer.append(
+            Append(self.job, said, self.actor, self.fence, statuses=statuses)
+        )
 
     def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.

@@ -11,11 +11,14 @@ from typing import Any
 from core.user_code import plain_text
 from jobs.events import EventType, NewEvent
 from jobs.secrets.masking import Masks, Stream
+from jobs.secrets.thread import mask_in_thread
 
 LINGER_SECONDS = 0.05
 # A character is at most 6 bytes of JSON (a control character's escape): a chunk fits an event.
 MAX_CHUNK_CHARS = 10_000
 MAX_WAITING_CHARS = 256 * 1024
+# So much is masked at once: other runs' text comes between.
+MAX_MASKED_CHARS = 32 * 1024
 # The beginning of an escape sequence or a control string at the end of a text; longer ones are cut.
 _BEGUN = re.compile(
     r"(?:\x1b|\x1b[ -/]+|(?:\x1b\[|\x9b)[0-?]*[ -/]*"
@@ -32,7 +35,7 @@ class Output:
     Order is kept, within a stream and between them. Text is cut on character boundaries only, and
     not within an escape sequence, unless that is a long one: its beginning waits for what follows.
     Secrets are masked: what may be the beginning of one waits for the stream's next text, or for
-    the end, also where the other stream has said something meanwhile.
+    the end, also where the other stream has said something meanwhile. That is done off the loop.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Output:
         self._parts: list[tuple[str, str]] = []
         self._waiting = 0
         self._unsent = 0
+        self._rest: list[NewEvent] = []
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._sending: asyncio.Task[None] | None = None
@@ -72,19 +76,21 @@ class Output:
         if self._waiting > MAX_WAITING_CHARS:
             self._flush_texts()
         if self._sending and self._unsent > MAX_WAITING_CHARS:
-            await self._sending
+            await asyncio.shield(self._sending)
 
     async def close(self) -> list[NewEvent]:
-        """Stop the clock, wait for what is on its way, and return the events not sent yet."""
+        """Stop the clock, wait for what is on its way, and return the events not sent yet.
+
+        Cancelled, it can be called again, and returns them then.
+        """
         self._closed = True
         if self._timer:
             self._timer.cancel()
-        if self._sending:
-            await self._sending
-        last = self._take_texts()
-        return last + self._output_events(
-            [(name, held.close()) for name, held in self._streams.items()]
-        )
+        last = self._keep_rest(self._take_parts(), self._sending)
+        self._sending = self._loop.create_task(last)
+        await asyncio.shield(self._sending)
+        rest, self._rest = self._rest, []
+        return rest
 
     def _arm_timer(self) -> None:
         if self._timer:
@@ -94,19 +100,30 @@ class Output:
         self._timer = self._loop.call_later(self._linger_seconds, self._flush_texts)
 
     def _flush_texts(self) -> None:
-        if events := self._take_texts():
-            self._unsent += _text_size(events)
-            self._sending = self._loop.create_task(self._deliver_events(events, self._sending))
+        if parts := self._take_parts():
+            self._unsent += _text_size(parts)
+            self._sending = self._loop.create_task(self._deliver_parts(parts, self._sending))
 
-    async def _deliver_events(
-        self, events: list[NewEvent], before: asyncio.Task[None] | None
+    async def _deliver_parts(
+        self, parts: list[tuple[str, str]], before: asyncio.Task[None] | None
     ) -> None:
         if before:
             await before
-        await self._send(events)
-        self._unsent -= _text_size(events)
+        if events := self._output_events(await self._mask_parts(parts)):
+            await self._send(events)
+        self._unsent -= _text_size(parts)
 
-    def _take_texts(self) -> list[NewEvent]:
+    async def _keep_rest(
+        self, parts: list[tuple[str, str]], before: asyncio.Task[None] | None
+    ) -> None:
+        if before:
+            await before
+        texts = await self._mask_parts(parts)
+        for name, held in self._streams.items():
+            texts.append((name, await mask_in_thread(self._masks, held.close)))
+        self._rest += self._output_events(texts)
+
+    def _take_parts(self) -> list[tuple[str, str]]:
         with self._lock:
             parts, self._parts, self._waiting = self._parts, [], 0
             if parts and not self._closed:
@@ -114,14 +131,21 @@ class Output:
                 end = _end_of_whole(text, len(text))
                 parts[-1] = stream, text[:end]
                 self._parts = [(stream, text[end:])] if end < len(text) else []
-        return self._output_events(
-            [(name, self._mask_text(name, text)) for name, text in _join_neighbours(parts)]
-        )
+        return _join_neighbours(parts)
 
-    def _mask_text(self, name: str, text: str) -> str:
+    async def _mask_parts(self, parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(name, await self._mask_text(name, text)) for name, text in parts]
+
+    async def _mask_text(self, name: str, text: str) -> str:
         if not self._masks:
             return text
-        return self._streams.setdefault(name, Stream(self._masks)).feed(text)
+        stream = self._streams.setdefault(name, Stream(self._masks))
+        pieces = range(0, len(text), MAX_MASKED_CHARS)
+        masked = [
+            await mask_in_thread(self._masks, stream.feed, text[at : at + MAX_MASKED_CHARS])
+            for at in pieces
+        ]
+        return "".join(masked)
 
     def _output_events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
         return [
@@ -131,8 +155,8 @@ class Output:
         ]
 
 
-def _text_size(events: list[NewEvent]) -> int:
-    return sum(len(event.data["text"]) for event in events)
+def _text_size(parts: list[tuple[str, str]]) -> int:
+    return sum(len(text) for _, text in parts)
 
 
 def _join_neighbours(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from jobs.run.retry import Retry
 from jobs.run.step import Step, StepFn
 from jobs.run.threads import in_task, in_thread, is_async
 from jobs.run.timers import wait_until
+from jobs.secrets.thread import mask_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class StepRunner:
         try:
             async with step.limit(self.timeout):
                 result = await _call_step(self.attempt, self.fn, step)
-            result = masks.value(plain(result))  # as later attempts get it
+            # As later attempts get it.
+            result = await mask_in_thread(masks, masks.value, plain(result))
             ended: dict[str, Any] = {"seconds": step.seconds}
             ended |= {} if result is None else {"result": result}
             await step.end(EventType.STEP_SUCCEEDED, ended)
@@ -108,7 +110,7 @@ class StepRunner:
         if over or not self._may_retry(step.number, error):
             raise await self._end_failed(step, words) from error
         due = self.attempt.clock() + timedelta(seconds=self.retry.seconds(step.number))
-        said = {"seconds": step.seconds, "error": self._error_data(words)}
+        said = {"seconds": step.seconds, "error": await self._error_data(words)}
         await step.end(EventType.STEP_RETRIED, {**said, "until": clock.rfc3339(due)})
         return due
 
@@ -118,12 +120,13 @@ class StepRunner:
         return bool(caught(self.retry.again, tried, raised).value)
 
     async def _end_failed(self, step: Step, words: Words) -> StepFailed:
-        error = self._error_data(words)
+        error = await self._error_data(words)
         await step.end(EventType.STEP_FAILED, {"seconds": step.seconds, "error": error})
         return StepFailed(step.name, step.target, error)
 
-    def _error_data(self, words: Words) -> dict[str, Any]:
-        message = self.attempt.vault.masks.cut(plain_text(words.message) or words.type, MAX_MESSAGE)
+    async def _error_data(self, words: Words) -> dict[str, Any]:
+        masks, message = self.attempt.vault.masks, plain_text(words.message) or words.type
+        message = await mask_in_thread(masks, masks.cut, message, MAX_MESSAGE)
         return {"type": words.type, "message": message}
 
 

@@ -74,12 +74,12 @@ def _text_readings(text: str, *, by_bytes: bool) -> Iterator[str]:
 
     This is the text itself, unless it has what looks like an escape.
     """
-    for form in {text, *_escaped_forms(text)} if _AMBIGUOUS.search(text) else {text}:
-        read = as_octets(form) if by_bytes else form
-        yield read
-        for _ in range(DEPTH):
-            read = unescape_text(read, by_bytes=by_bytes)
-            yield read
+    forms = {text, *_escaped_forms(text)} if _AMBIGUOUS.search(text) else {text}
+    read = set(map(as_octets, forms)) if by_bytes else forms
+    yield from read
+    for _ in range(DEPTH):
+        read = {unescape_text(form, by_bytes=by_bytes) for form in read}
+        yield from read
 
 
 def _escaped_forms(text: str) -> Iterator[str]:

@@ -11,8 +11,6 @@ from ahocorasick_rs import AhoCorasick
 
 # So much of a string is looked for by the automaton; the rest is compared. It bounds its size.
 _ANCHOR = 16
-# How many characters are looked up before strings are compared.
-_HEAD = 4
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -23,7 +21,6 @@ class Needles:
         self._plus_is_blank = plus_is_blank
         self.all = sorted(set(map(self._fold_text, needles)))
         self.longest = max(map(len, self.all), default=0)
-        self._heads = {needle[:size] for needle in self.all for size in range(1, _HEAD + 1)}
         by_anchor: dict[str, list[str]] = {}
         for needle in sorted(self.all, key=len, reverse=True):
             by_anchor.setdefault(needle[:_ANCHOR], []).append(needle)
@@ -45,8 +42,10 @@ class Needles:
         0 if there is none of at least `least` characters and at least this `part` of the string.
         """
         text = self._fold_text(text[1 - self.longest :]) if self.longest > 1 else ""
-        for at in range(len(text) - least + 1):
-            if text[at : at + _HEAD] in self._heads and self._begins_with(text[at:], part):
+        for at in self._possible_starts(text):
+            if len(text) - at < least:
+                break
+            if self._begins_with(text[at:], part):
                 return len(text) - at
         return 0
 
@@ -64,6 +63,13 @@ class Needles:
     @cached_property
     def _backward(self) -> Needles:
         return Needles((needle[::-1] for needle in self.all), plus_is_blank=self._plus_is_blank)
+
+    def _possible_starts(self, text: str) -> Iterator[int]:
+        """Yield, in order, where a string may begin that the text does not end."""
+        for _, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            if end - start == _ANCHOR and end < len(text):
+                yield start
+        yield from range(max(0, len(text) - _ANCHOR), len(text))
 
     def _begins_with(self, text: str, part: float) -> bool:
         at = bisect_left(self.all, text)

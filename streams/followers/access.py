@@ -94,7 +94,7 @@ def _check_access(source: Source, job: UUID | None) -> Principal:
     if ticket is not None and visibility.bearer_token(source) is None:
         if job is None:
             raise NotSignedIn("A ticket is for one job, not for the feed of all.")
-        return tickets.verify_ticket(ticket, job)
+        return tickets.redeem_ticket(ticket, job)
     principal = _identify_source(source)
     if job is not None:
         visibility.job_for(principal, job)

@@ -140,6 +140,11 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no 
             ping_timeout=patience.PONG_SECONDS,
         )
 
+    def _get_forwarded_host(self, args: Any) -> None:
+        """Believe no proxy here: `core.proxies` does, where REPRISE_TRUSTED_PROXIES names it."""
+
+    _get_forwarded_port = _get_forwarded_host
+
 
 def main() -> None:
     """Serve until a signal ends it."""

@@ -72,7 +72,7 @@ def make_config(options: Namespace) -> uvicorn.Config:
         ws_ping_interval=patience.PING_SECONDS,
         ws_ping_timeout=patience.PONG_SECONDS,
         timeout_keep_alive=round(patience.IDLE_SECONDS),
-        proxy_headers=options.proxy_headers,
+        proxy_headers=False,  # `core.proxies` believes those that REPRISE_TRUSTED_PROXIES names
         server_header=False,
         access_log=False,
         log_config=None,  # Django's, which masks secrets
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("-p", "--port", type=int, default=8000, help="port to listen on")
     parser.add_argument("-u", "--unix-socket", help="socket file to listen on instead")
     parser.add_argument(
-        "--proxy-headers", action="store_true", help="believe a proxy on this machine"
+        "--proxy-headers", action="store_true", help="ignored: see REPRISE_TRUSTED_PROXIES"
     )
     parser.add_argument("application", help="module:name of the ASGI application")
     Server(make_config(parser.parse_args())).run()

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 import zstandard
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from jobs import feed, log
 from jobs.archive.format import header_of, parse_header
@@ -76,7 +76,8 @@ def test_an_import_elsewhere_has_the_same_bytes_and_exports_as_the_same(
             make_user(), make_team()
             assert "1 job with 2,504 events" in imported(file)
             copy = Job.objects.get(pk=job.pk)
-            kept = [f.attname for f in Job._meta.fields if f.attname not in ("owner_id", "team_id")]
+            own = ("owner_id", "team_id", "imported_at")
+            kept = [f.attname for f in Job._meta.fields if f.attname not in own]
             assert {n: getattr(copy, n) for n in kept} == {n: getattr(job, n) for n in kept}
             assert header_of(copy).owner == "operator"
             assert header_of(copy).team == "game-operations"
@@ -105,6 +106,30 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
         copy = Job.objects.get(pk=job.pk)
         assert (copy.owner, copy.team) == (None, None)
         assert rescue.deliver_due() == 0
+
+
+def test_an_imported_job_is_marked_wherever_its_actors_are_shown(
+    services: Services, redis: str, tmp_path: Path
+) -> None:
+    job = ended()
+    file = tmp_path / "job.ndjson"
+    exported(job.pk, file)
+    with other_database(services, redis):
+        imported(file)
+        while feed.sequence_events():
+            pass
+        audrey = make_person("audrey", "auditor")
+        client = audrey.client()
+        assert client.get(f"/api/jobs/{job.pk}").json()["imported_at"] is not None
+        rows = client.get("/api/audit").json()["events"]
+        assert {row["job_imported"] for row in rows} == {True}
+        shown = audrey.browser().get("/history").content.decode()
+        assert "imported from another service" in shown
+        assert ">operator (imported)<" in shown
+        with pytest.raises(DatabaseError, match="does not change"):
+            Job.objects.update(imported_at=None)
+    client = make_person("aud", "auditor").client()
+    assert client.get(f"/api/jobs/{job.pk}").json()["imported_at"] is None
 
 
 def test_the_same_job_again_is_left_alone_and_another_history_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from pathlib import Path
 from uuid import UUID
 
@@ -74,6 +75,7 @@ def test_commands_write_lines(job: UUID, tmp_path: Path) -> None:
     run("export", job, "--output", tmp_path / "two.ndjson")
     for name in ("one.ndjson", "one.states.ndjson", "two.ndjson"):
         lines((tmp_path / name).read_text())
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
 async def test_the_audits_export_is_lines(job: UUID, people: People) -> None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from core.sessions import hash_session_key
-from jobs.access import tokens
+from jobs.access import throttle, tokens
 from jobs.models import SignInAttempts
 from tests.support.factories import make_user
 from tests.support.people import django_client
@@ -50,6 +50,12 @@ def change(browser: Client, old: str = OLD, new: str = NEW, again: str = "", **m
 
 def lets_in(browser: Client) -> bool:
     return browser.get("/").status_code == 200
+
+
+def test_wrong_passwords_of_others_at_the_address_do_not_count(ann: User, browser: Client) -> None:
+    for _ in range(5):
+        throttle.begin_attempt("ann", "127.0.0.1").failed()
+    assert change(browser) == "/password?changed"
 
 
 def test_a_changed_password_signs_out_everywhere_else(ann: User, browser: Client) -> None:

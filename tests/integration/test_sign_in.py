@@ -162,6 +162,12 @@ def test_an_address_has_to_wait_whatever_names_it_guesses(ann: User) -> None:
         assert attempt("ann", "secret", address=ELSEWHERE).status_code == 302
 
 
+def test_thirty_wrong_passwords_at_an_address_keep_nobody_else_out_there(ann: User) -> None:
+    for number in range(30):
+        throttle.begin_attempt(f"name-{number}", HERE).failed()
+    assert attempt("ann", "secret").status_code == 302
+
+
 def test_those_who_know_their_password_use_up_no_attempts(ann: User) -> None:
     with limits(sign_in_attempts_per_address=3):
         for _ in range(6):

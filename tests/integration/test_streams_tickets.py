@@ -43,6 +43,18 @@ async def test_a_ticket_opens_a_socket_from_wherever(scene: LiveServer) -> None:
         assert json.loads(await opened.recv())["kind"] == "hello"
 
 
+@pytest.mark.parametrize("path", ["stream?rotate_s=0", "events?after=0"])
+async def test_a_ticket_opens_one_connection(scene: LiveServer, path: str) -> None:
+    job = await scene.new_job(outputs(3))
+    ticket = await ticket_for(scene, job, scene.people.alice.headers)
+    async with httpx.AsyncClient(timeout=60) as client:
+        address = f"{scene.web.url}/api/jobs/{job}/{path}&ticket={ticket}"
+        answers = [await client.get(address) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    async with websockets.connect(f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}") as opened:
+        assert json.loads(await opened.recv())["code"] == "not_signed_in"
+
+
 async def test_beside_a_ticket_no_cookie_counts(scene: LiveServer) -> None:
     job = await scene.new_job()
     other = await ticket_for(scene, await scene.new_job(), scene.people.alice.headers)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.core import signing
+from django.db import connection
 
 from core import clock
 from core.errors import NotFound, NotSignedIn
 from jobs.access import tickets, tokens, visibility
 from jobs.access.visibility import Principal
-from jobs.models import ApiToken
+from jobs.models import ApiToken, UsedTicket
 from tests.support.factories import ATTEMPT, make_job
 from tests.support.people import People, django_client, post, session_of
 
@@ -33,7 +36,7 @@ def bob(people: People) -> Principal:
 
 def test_a_ticket_is_who_made_it(people: People, job: UUID, bob: Principal) -> None:
     ticket, expires_at = tickets.make_ticket(bob, job, 60)
-    found = tickets.verify_ticket(ticket, job)
+    found = tickets.redeem_ticket(ticket, job)
     assert (found.user, found.actor, found.session) == (people.bob.user, "user:bob", bob.session)
     assert timedelta(seconds=50) < expires_at - clock.now() <= timedelta(seconds=60)
     assert bob.session
@@ -41,12 +44,51 @@ def test_a_ticket_is_who_made_it(people: People, job: UUID, bob: Principal) -> N
     assert bob.session not in str(signing.loads(ticket, salt=tickets.SALT))
 
 
+def test_a_ticket_is_taken_once(job: UUID, bob: Principal) -> None:
+    ticket, _ = tickets.make_ticket(bob, job, 60)
+    another, _ = tickets.make_ticket(bob, job, 60)
+    tickets.redeem_ticket(ticket, job)
+    with pytest.raises(NotSignedIn, match="has been used"):
+        tickets.redeem_ticket(ticket, job)
+    tickets.redeem_ticket(another, job)
+
+
+def test_of_many_that_come_at_once_with_one_ticket_one_gets_in(job: UUID, bob: Principal) -> None:
+    ticket, _ = tickets.make_ticket(bob, job, 60)
+    together = threading.Barrier(4)
+
+    def come(_: int) -> bool:
+        together.wait()
+        try:
+            tickets.redeem_ticket(ticket, job)
+        except NotSignedIn:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(come, range(4))) == [False, False, False, True]
+
+
+def test_used_tickets_are_forgotten_once_nobody_would_take_them(job: UUID, bob: Principal) -> None:
+    for seconds in (60, 3600):
+        tickets.redeem_ticket(tickets.make_ticket(bob, job, seconds)[0], job)
+    assert tickets.forget_expired() == 0
+    UsedTicket.objects.filter(ends_at__lt=clock.now() + timedelta(seconds=61)).update(
+        ends_at=clock.now() - tickets.KEPT_AFTER_END
+    )
+    assert tickets.forget_expired() == 1
+    assert UsedTicket.objects.count() == 1
+
+
 def test_a_ticket_is_for_one_job(people: People, job: UUID, bob: Principal) -> None:
     ticket, _ = tickets.make_ticket(bob, job, 60)
     other = make_job(people.bob.user, [ATTEMPT], team=people.red).pk
     for another in (other, uuid4()):
         with pytest.raises(NotFound):
-            tickets.verify_ticket(ticket, another)
+            tickets.redeem_ticket(ticket, another)
+    tickets.redeem_ticket(ticket, job)  # these attempts did not use it up
 
 
 def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal) -> None:
@@ -56,7 +98,7 @@ def test_a_ticket_that_is_none_or_over_lets_nobody_in(job: UUID, bob: Principal)
     changed = ticket[:5] + ("A" if ticket[5] != "A" else "B") + ticket[6:]
     for raw in ("", "x", "a:b:c", ticket[:-1], changed, foreign, over, "\x00", "é" * 500):
         with pytest.raises(NotSignedIn):
-            tickets.verify_ticket(raw, job)
+            tickets.redeem_ticket(raw, job)
 
 
 def test_a_ticket_goes_with_the_session_it_was_made_by(people: People, job: UUID) -> None:
@@ -65,16 +107,16 @@ def test_a_ticket_goes_with_the_session_it_was_made_by(people: People, job: UUID
     ticket, _ = tickets.make_ticket(principal, job, 60)
     browser.logout()
     with pytest.raises(NotSignedIn):
-        tickets.verify_ticket(ticket, job)
+        tickets.redeem_ticket(ticket, job)
 
 
 def test_a_ticket_goes_with_the_token_it_was_made_by(people: People, job: UUID) -> None:
     answer = post(people.bob.client(), f"/api/jobs/{job}/tickets")
     ticket = answer.json()["ticket"]
-    assert tickets.verify_ticket(ticket, job).actor == "token:bob/test"
+    assert tickets.redeem_ticket(ticket, job).actor == "token:bob/test"
     tokens.revoke_tokens(ApiToken.objects.filter(user=people.bob.user))
     with pytest.raises(NotSignedIn):
-        tickets.verify_ticket(ticket, job)
+        tickets.redeem_ticket(ticket, job)
 
 
 def test_a_ticket_goes_with_the_right_to_see_the_job(
@@ -83,7 +125,7 @@ def test_a_ticket_goes_with_the_right_to_see_the_job(
     ticket, _ = tickets.make_ticket(bob, job, 60)
     people.red.members.remove(people.bob.user)
     with pytest.raises(NotFound):
-        tickets.verify_ticket(ticket, job)
+        tickets.redeem_ticket(ticket, job)
 
 
 def test_the_api_makes_tickets_for_jobs_that_one_may_see(people: People, job: UUID) -> None:
@@ -91,7 +133,7 @@ def test_the_api_makes_tickets_for_jobs_that_one_may_see(people: People, job: UU
     assert answer.status_code == 201
     assert set(answer.json()) == {"ticket", "expires_at"}
     assert answer["Cache-Control"] == "private, no-store"
-    assert tickets.verify_ticket(answer.json()["ticket"], job).user == people.vera.user
+    assert tickets.redeem_ticket(answer.json()["ticket"], job).user == people.vera.user
     for client, status in ((people.carol.client(), 404), (django_client(), 401)):
         assert post(client, f"/api/jobs/{job}/tickets").status_code == status
     browser = people.bob.browser()

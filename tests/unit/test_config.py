@@ -46,6 +46,8 @@ def test_every_usual_word_for_no_counts(word: str) -> None:
         ("REPRISE_APPROVALS", "command=start+"),
         ("REPRISE_SEALS", "{not json"),
         ("REPRISE_TRUSTED_ORIGINS", "ops.example.org"),
+        ("REPRISE_TRUSTED_PROXIES", "proxy.example.org"),
+        ("REPRISE_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("REPRISE_WEBHOOK_SECRET", "whsec_hidden-and-not-base64"),
         ("REPRISE_WEBHOOK_SECRET", "whsec_"),
         ("DATABASE_URL", "mysql://user:hidden@host/name"),
@@ -116,3 +118,8 @@ def test_no_process_starts_on_what_cannot_be_used(
     assert ran.returncode != 0
     assert name in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    found = settings_from({"REPRISE_TRUSTED_PROXIES": "127.0.0.1, 10.1.0.0/16,::1"})
+    assert list(map(str, found.trusted_proxies)) == ["127.0.0.1/32", "10.1.0.0/16", "::1/128"]

@@ -7,8 +7,8 @@ const IN_PATH = /^(.*?)\/(?:api\/|ws\/)?jobs\/([0-9a-f-]{32,36})(?:\/|$)/i;
 
 const HEARTBEAT = { heartbeat_s: String(HEARTBEAT_S) };
 
-/** A short-lived permit for one job from another origin; a function gets a new one for each connection. */
-export type Ticket = string | (() => Promise<string>);
+/** Gets a permit for one connection to one job from another origin. */
+export type Ticket = () => Promise<string>;
 
 /** The addresses of one job's streams. */
 export class Addresses {
@@ -62,8 +62,7 @@ export class Addresses {
   async #buildUrl(path: string, query: Record<string, string>): Promise<URL> {
     const url = new URL(path, this.#root);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const ticket = typeof this.ticket === 'function' ? await this.ticket() : this.ticket;
-    if (ticket !== undefined) url.searchParams.set('ticket', ticket);
+    if (this.ticket) url.searchParams.set('ticket', await this.ticket());
     return url;
   }
 }

@@ -28,7 +28,7 @@ export interface FollowOptions extends HttpOptions {
   readonly restart?: boolean;
   /** Give every event its exact text as `raw`. */
   readonly raw?: boolean;
-  /** A permit instead of the cookie, for another origin. */
+  /** Gets a permit instead of the cookie, for another origin; called for each connection. */
   readonly ticket?: Ticket;
   /** How long a connection may take to its first frame, in ms (4000). */
   readonly firstFrameMs?: number;

@@ -15,6 +15,8 @@ export interface Job {
   readonly plan: Plan;
   readonly team: string | null;
   readonly submitted_by: string;
+  /** When it was imported: then its actors are those of another service. */
+  readonly imported_at: string | null;
   readonly submitted_at: string | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;

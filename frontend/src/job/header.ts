@@ -4,7 +4,7 @@ import { nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { statusView } from '../elements/light-element';
 import { progressBar } from '../jobs/job-row';
-import { actorName, count, remainingTime, shortId } from '../text/format';
+import { count, remainingTime, shortId, submitterName } from '../text/format';
 import { html } from '../text/html';
 
 /** The parameters of the head. */
@@ -57,7 +57,7 @@ function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
   const parts = [
     html`<reprise-id value=${job.id}></reprise-id>`,
     html`${kindTitle}`,
-    html`by ${actorName(job.submitted_by)}`,
+    html`by ${submitterName(job)}`,
     job.started_at
       ? html`started <reprise-time at=${job.started_at} form="clock"></reprise-time>`
       : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,

@@ -84,7 +84,7 @@ function holderWords(
   titles: ReadonlyMap<string, string>,
 ): TemplateResult {
   const what = targets.length > 3 ? plural(targets.length, 'server') : listNames(targets);
-  if (!holder) return html`${what}`;
+  if (!holder) return html`${what}, held by another team’s job`;
   return html`${what}, held by <a href="/jobs/${holder}"><span class="mono">#${shortId(holder)}</span>
     ${titles.get(holder) ?? ''}</a>`;
 }

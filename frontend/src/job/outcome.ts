@@ -4,7 +4,7 @@ import { nothing, type TemplateResult } from 'lit';
 import type { Job } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
 import { makeLegible } from '../text/event-words';
-import { actorName, plural, shortId, withFullStop } from '../text/format';
+import { plural, shortId, submitterName, withFullStop } from '../text/format';
 import { html } from '../text/html';
 import { unsuccessfulTargets } from './actions';
 import type { RunModel } from './run-model';
@@ -53,7 +53,7 @@ function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): s
 }
 
 function retryLink(job: Job): TemplateResult {
-  return html`<span class="ended-retry">Retried by ${actorName(job.submitted_by)} as
+  return html`<span class="ended-retry">Retried by ${submitterName(job)} as
     <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${statusView(job.status)}</span>`;
 }
 

@@ -4,7 +4,7 @@ import { nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import type { Job } from '../elements/api';
 import { setWidthPercent, statusView } from '../elements/light-element';
-import { actorName, count, shortId, titleFromName } from '../text/format';
+import { count, shortId, submitterName, titleFromName } from '../text/format';
 import { html } from '../text/html';
 
 /** The table row of a job. */
@@ -16,7 +16,7 @@ export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): Templ
       <span class="mono muted">#${shortId(job.id)}</span>
     </td>
     <td class="job-kind muted">${kindTitle}</td>
-    <td class="job-by muted">${actorName(job.submitted_by)}</td>
+    <td class="job-by muted">${submitterName(job)}</td>
     <td class="job-when muted"><reprise-time at=${job.submitted_at ?? ''}></reprise-time></td>
     <td class="job-progress">${progressCell(job)}</td>
     <td class="job-duration number">${jobDuration(job)}</td>

@@ -162,8 +162,8 @@ function momentWords(moment: string): string {
 }
 
 function waitingWords(data: EventData['job.waiting']): string {
-  const held = (data.targets ?? []).map(({ target, job }) =>
-    job ? `${target}, held by #${shortId(job)}` : target,
+  const held = (data.targets ?? []).map(
+    ({ target, job }) => `${target}, held by ${job ? `#${shortId(job)}` : 'another team’s job'}`,
   );
   held.push(...(data.waits ?? []).map(waitWords));
   return `Waiting for ${held.length ? held.join('; ') : data.for}`;

@@ -72,6 +72,15 @@ export function shortId(id: string): string {
   return id.slice(-8);
 }
 
+/** Who submitted a job; an imported one was submitted elsewhere, whatever the name. */
+export function submitterName(job: {
+  readonly submitted_by: string;
+  readonly imported_at: string | null;
+}): string {
+  const name = actorName(job.submitted_by);
+  return job.imported_at ? `${name} (imported)` : name;
+}
+
 /** `user:operator` → `operator`, `worker:host-3/812` → `worker host-3/812`, `token:ci` → `token ci`. */
 export function actorName(actor: string): string {
   const [kind, ...rest] = actor.split(':');

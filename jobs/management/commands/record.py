@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
+from core.files import whole_file
 from core.words import counted
 from jobs import log
 from jobs.integrity import recording
@@ -30,9 +32,15 @@ class Command(ServiceCommand):
         if output is None:
             self.stdout.write("".join(f"{text}\n" for text in texts), ending="")
             return
-        output.write_text("".join(f"{text}\n" for text in texts))
         states = output.with_suffix(".states.ndjson")
-        states.write_text("".join(f"{line}\n" for line in recording.recorded_changes(texts)))
+        _write_lines(output, texts)
+        _write_lines(states, recording.recorded_changes(texts))
         self.stdout.write(
             f"{counted(len(texts), 'event')} of {job} in {output}, states in {states}"
         )
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a file that nobody else can read: it has what a job printed."""
+    with whole_file(path) as file:
+        file.writelines(f"{line}\n".encode() for line in lines)

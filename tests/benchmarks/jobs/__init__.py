@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.jobs.latency import latency
+from tests.benchmarks.jobs.masking import masking
 from tests.benchmarks.jobs.rollout import rollout
 from tests.benchmarks.jobs.throughput import one, two
 from tests.benchmarks.report import Bar
@@ -15,4 +16,5 @@ CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "two": two,
     "latency": latency,
     "rollout": rollout,
+    "masking": masking,
 }

@@ -86,7 +86,7 @@ class Installation(installation.Installation):
         for one in DOORS:
             self.ports[server, one] = ports.free()
         where = ["--bind", address, "--port", str(self.ports[server, bare])]
-        words = ["-m", *MODULES[server], *where, "--proxy-headers", "core.asgi:application"]
+        words = ["-m", *MODULES[server], *where, "core.asgi:application"]
         self._supervise(server, self.host, words)
         folder = self.base.folder / f"nginx-{server}"
         folder.mkdir()
