@@ -196,6 +196,10 @@ class JobAdmin(ReadOnly, AnyAdmin):
     exclude = ("head_hash", "request_hash")
     show_full_result_count = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the jobs without what may be long in them: a list of them shows none of that."""
+        return super().get_queryset(request).defer("params", "plan", "labels", "waiting_for")
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, AnyAdmin):

@@ -110,9 +110,9 @@ class JobOut(Schema):
     kind: str
     title: str
     status: str
-    params: dict[str, Any]
+    params: dict[str, Any] | None = Field(description="Null in a brief list, as is the plan.")
     labels: dict[str, Any]
-    plan: dict[str, Any]
+    plan: dict[str, Any] | None
     team: str | None
     submitted_by: str
     submitted_at: str | None
@@ -154,10 +154,14 @@ class StepOut(Schema):
 
 
 class StateOut(JobOut):
-    """A job as its log folds at `seq`, with every step in order of first start."""
+    """A job as its log folds at `seq`, with its steps in order of first start.
+
+    `steps_next` is the `steps_after` of those that did not fit.
+    """
 
     seq: int
     steps: list[StepOut]
+    steps_next: int | None
 
 
 class JobsOut(Schema):
@@ -259,9 +263,10 @@ class NewTokenOut(TokenOut):
 
 
 class TokensOut(Schema):
-    """Your tokens, newest first."""
+    """Your tokens, newest first; `next` is the `before` of the following page."""
 
     tokens: list[TokenOut]
+    next: int | None
 
 
 class TicketOut(Schema):
@@ -309,9 +314,10 @@ class ScheduleOut(Schema):
 
 
 class SchedulesOut(Schema):
-    """All schedules, by name."""
+    """Schedules by name; `next` is the `after` of the following page."""
 
     schedules: list[ScheduleOut]
+    next: str | None
 
 
 class Problem(Schema):

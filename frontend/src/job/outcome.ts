@@ -1,7 +1,7 @@
 /** The summary of a finished run: its outcome, what failed, and what to do next. */
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Job } from '../elements/api';
+import type { Job, ListedJob } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
 import { stripControls } from '../text/event-words';
 import { actorName, plural, shortId, withFullStop } from '../text/format';
@@ -17,7 +17,7 @@ export interface OutcomeView {
   readonly job: Job;
   readonly run: RunModel;
   /** The retries of this job, newest first. */
-  readonly retries: readonly Job[];
+  readonly retries: readonly ListedJob[];
   readonly canSubmit: boolean;
   readonly acting: boolean;
   readonly onRetry: () => void;
@@ -51,7 +51,7 @@ function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): s
     : `Retry ${plural(targets.length, 'server')} not done`;
 }
 
-function retryLink(job: Job): TemplateResult {
+function retryLink(job: ListedJob): TemplateResult {
   return html`<span class="ended-retry">Retried by ${actorName(job.submitted_by)} as
     <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${statusView(job.status)}</span>`;
 }
