@@ -6,6 +6,7 @@ that may not go on is cut like one that the server cannot finish, so that nobody
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -21,10 +22,13 @@ from streams import process
 from streams.counters import counters
 from streams.followers import access
 from streams.followers.disconnect_notice import Notice
+from streams.followers.registry import current_followers
 from streams.transports import detached
 from streams.transports.http import STREAM_HEADERS
 
 EXPORT = "export"
+# After a read, for each second that it took.
+REST_SECONDS, MOST_REST_SECONDS = 3.0, 0.1
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
 View = Callable[..., HttpResponseBase]
@@ -64,9 +68,23 @@ def response(request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice) 
 
 
 async def _until_notice(lines: AsyncIterator[bytes], notice: Notice) -> AsyncGenerator[bytes, None]:
-    async for block in lines:
+    while (block := await _next_block(lines)) is not None:
         for at in range(0, len(block), detached.CHUNK_BYTES):
             notice.check()
             part = block[at : at + detached.CHUNK_BYTES]
             counters.sent(EXPORT, part.count(b"\n"), len(part))
             yield part
+
+
+async def _next_block(lines: AsyncIterator[bytes]) -> bytes | None:
+    """Return the next lines, None at the end, when it is this one's turn to read.
+
+    There is a rest in each turn: exports always have more to read, and the process and its database
+    have followers to serve.
+    """
+    time = asyncio.get_running_loop().time
+    async with current_followers().export_turns:
+        began = time()
+        block = await anext(lines, None)
+        await asyncio.sleep(min((time() - began) * REST_SECONDS, MOST_REST_SECONDS))
+    return block

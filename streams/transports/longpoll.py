@@ -159,7 +159,8 @@ async def _export_lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncGenerator[bytes, None]:
     async for events in read_once(hub, job, Continuity(job, cursor, head), head.seq):
-        if not types:
+        if types:
+            found = [text for text in events.texts if wire.type_of(text) in types]
+            yield "".join(f"{text}\n" for text in found).encode()
+        else:
             yield events.ndjson
-        elif texts := [text for text in events.texts if wire.type_of(text) in types]:
-            yield ("\n".join(texts) + "\n").encode()
