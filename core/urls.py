@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from core import csp, health, problems
 from frontend.views import sign_in
 from jobs.api.main import urls as api_urls
+from streams.transports.export import follow_exports
 
 urlpatterns = [
     path("healthz", health.healthz),
@@ -22,7 +23,7 @@ urlpatterns = [
     path("", include("streams.urls")),  # some of them under /api/jobs/<id>/
     # Before ninja's own root, which answers in plain text.
     path("api/", problems.unknown),
-    path("api/", api_urls()),
+    path("api/", api_urls(follow_exports)),
     re_path(r"^api(?:/|$)", problems.unknown),
     path("", include("frontend.urls")),
 ]

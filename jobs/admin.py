@@ -229,6 +229,10 @@ class JobAdmin(ReadOnly, AnyAdmin):
     readonly_fields = ("visible_title",)
     show_full_result_count = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the jobs without what may be long in them: a list of them shows none of that."""
+        return super().get_queryset(request).defer("params", "plan", "labels", "waiting_for")
+
     @admin.display(description="title", ordering="title")
     def visible_title(self, job: Job) -> str:
         """Return the title with what is not visible written out."""

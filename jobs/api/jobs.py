@@ -23,6 +23,7 @@ from jobs.api.schemas import (
     error_responses,
 )
 from jobs.log import Cursor
+from jobs.log.types import MAX_SEQ
 
 router = Router(tags=["jobs"])
 
@@ -32,6 +33,9 @@ IdempotencyKey = Annotated[
 ]
 ReasonBody = Annotated[Reason | None, Body()]
 ACCEPTED = {202: Accepted, **error_responses(403, 404, 409)}
+
+
+StepsAfter = Annotated[int, Query(ge=0, le=MAX_SEQ, description="So many steps are passed over.")]
 
 
 def checked_key(key: str | None) -> str | None:
@@ -73,19 +77,27 @@ def submit(
 
 @router.get("", response={200: JobsOut, **error_responses(403)}, by_alias=True)
 def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[str, Any]:
-    """List the jobs that you may see, newest first."""
+    """List the jobs that you may see, newest first.
+
+    A page has fewer jobs than `limit` where these come to half a megabyte.
+    """
     principal = principal_of(request)
     visibility.require_act(principal, "view")
     # Before the rows: what moves in between comes twice rather than never.
     position = feed.feed_end()
     rows, after = listing.list_jobs(visibility.visible_jobs(principal), filters)
-    jobs = [shapes.job_json(principal, row) for row in rows]
+    jobs = [shapes.job_json(principal, row, brief=filters.brief) for row in rows]
     return {"jobs": jobs, "next": after, "position": position}
 
 
 @router.get("/{job_id}", response={200: StateOut, **error_responses(404, 409)}, by_alias=True)
-def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[str, Any]:
-    """Return the job folded from its log: at the head, or as it was `at` a seq (or a cursor)."""
+def read_job(
+    request: HttpRequest, job_id: str, at: str | None = None, steps_after: StepsAfter = 0
+) -> dict[str, Any]:
+    """Return the job folded from its log: at the head, or as it was `at` a seq (or a cursor).
+
+    Steps come up to half a megabyte: `steps_next` is the `steps_after` of the next ones.
+    """
     principal = principal_of(request)
     row = visibility.job_for(principal, job_id)
     seq = row.head
@@ -95,7 +107,7 @@ def read_job(request: HttpRequest, job_id: str, at: str | None = None) -> dict[s
             raise BadCursor("A job's first state is at 1.")
         log.check_cursor(row.pk, cursor)
         seq = cursor.seq
-    return shapes.state_json(principal, row, seq)
+    return shapes.state_json(principal, row, seq, steps_after)
 
 
 @router.post("/{job_id}/cancel", response=ACCEPTED)

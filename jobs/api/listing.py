@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add, itemgetter
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 from ninja import Schema
 from pydantic import Field
 
@@ -12,11 +16,14 @@ from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
 from core.words import split_list
 from jobs.api.fields import JobId, LabelText, Moment, Text
+from jobs.api.paging import MAX_LIMIT, fit_page
 from jobs.events.fold import STATUSES
 from jobs.kinds import registry
 from jobs.models import Job
 
-MAX_LIMIT = 200
+# What may be long in a job, by far.
+LARGE = ("params", "plan")
+ROW_BYTES = 1024
 
 
 class JobFilters(Schema):
@@ -34,6 +41,7 @@ class JobFilters(Schema):
     since: Moment | None = Field(None, description="Submitted at this time or later.")
     until: Moment | None = Field(None, description="Submitted before then.")
     text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
+    brief: bool = Field(False, description="Leaves out `params` and `plan`, which are then null.")
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, description="The `next` of the previous page.")
 
@@ -42,16 +50,28 @@ def list_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str |
     """Return one page of the jobs that pass, newest first, and the next page's cursor.
 
     Keyset paging: a page starts below the last id of the one before, so jobs that arrive in
-    between neither repeat nor hide any. Raises BadCursor, and BadParameter for a status or a kind
-    that there is not.
+    between neither repeat nor hide any. It ends early where the jobs come to ANSWER_BYTES.
+
+    Raises BadCursor, and BadParameter for a status or a kind that there is not.
     """
     jobs = _filter_jobs(jobs, wanted)
     if wanted.cursor is not None:
         jobs = jobs.filter(pk__lt=_cursor_id(wanted.cursor))
-    rows = list(jobs.order_by("-pk")[: wanted.limit + 1])
-    more = len(rows) > wanted.limit
-    rows = rows[: wanted.limit]
-    return rows, str(rows[-1].pk) if more else None
+    large = () if wanted.brief else LARGE
+    sized = jobs.order_by("-pk").annotate(size=_size_of(*large, "labels", "waiting_for", "message"))
+    found = list(sized.values_list("pk", "size")[: wanted.limit + 1])
+    page, more = fit_page(found, wanted.limit, itemgetter(1))
+    rows = jobs.filter(pk__in=[pk for pk, _size in page]).order_by("-pk")
+    return list(rows.defer(*LARGE) if wanted.brief else rows), str(page[-1][0]) if more else None
+
+
+def _size_of(*columns: str) -> Combinable:
+    """Return the bytes of these columns as text, and what the rest of a row may have."""
+    sizes = (
+        Func(Cast(name, TextField()), function="octet_length", output_field=IntegerField())
+        for name in columns
+    )
+    return reduce(add, sizes, Value(ROW_BYTES))
 
 
 def _filter_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:

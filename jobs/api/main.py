@@ -17,6 +17,7 @@ from core import problems
 from core.errors import BadParameter, NotSignedIn
 from core.negotiation import preferred_type
 from jobs.access import visibility
+from jobs.api.audit import audit
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.jobs import router as jobs_router
@@ -139,10 +140,15 @@ for prefix, router in (
     api.add_router(prefix, router)
 
 
-def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
-    """Return the API's URL patterns, for `path("api/", …)`."""
+def urls(follow_exports: Callable[[View], Call]) -> tuple[list[URLPattern | URLResolver], str, str]:
+    """Return the API's URL patterns, for `path("api/", …)`.
+
+    `follow_exports` is put around the calls that may stream their answers.
+    """
     patterns, app, namespace = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and pattern.callback is not None:
             pattern.callback = problem_answers(pattern.callback)
+            if pattern.name == audit.__name__:
+                pattern.callback = follow_exports(pattern.callback)
     return patterns, app, namespace

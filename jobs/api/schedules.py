@@ -6,12 +6,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
 
 from core.errors import Forbidden, NotFound
 from jobs import schedules
 from jobs.api.auth import principal_of
-from jobs.api.fields import is_key
+from jobs.api.fields import Text, is_key
+from jobs.api.paging import MAX_LIMIT, fit_page
 from jobs.api.schemas import ScheduleOut, SchedulesOut, Switch, error_responses
 from jobs.api.shapes import moment_json
 from jobs.models import Schedule
@@ -19,11 +21,19 @@ from jobs.models import Schedule
 router = Router(tags=["schedules"])
 
 
+class SchedulesQuery(Schema):
+    """The query of GET /api/schedules."""
+
+    after: Text = Field("", description="Those whose names come after this one.")
+
+
 @router.get("", response={200: SchedulesOut, **error_responses(403)})
-def list_schedules(request: HttpRequest) -> dict[str, Any]:
-    """List the schedules by name, with what went wrong last."""
+def list_schedules(request: HttpRequest, query: Query[SchedulesQuery]) -> dict[str, Any]:
+    """List the schedules by name, with what went wrong last; a page has up to half a megabyte."""
     _require_staff(request)
-    return {"schedules": [_schedule_json(one) for one in _rows()]}
+    rows = _rows().filter(name__gt=query.after).order_by("name")
+    page, more = fit_page([_schedule_json(one) for one in rows[: MAX_LIMIT + 1]], MAX_LIMIT)
+    return {"schedules": page, "next": page[-1]["name"] if more else None}
 
 
 @router.get("/{schedule_id}", response={200: ScheduleOut, **error_responses(403, 404)})

@@ -110,9 +110,9 @@ class JobOut(Schema):
     kind: str
     title: str
     status: str
-    params: dict[str, Any]
+    params: dict[str, Any] | None = Field(description="Null in a brief list, as is the plan.")
     labels: dict[str, Any]
-    plan: dict[str, Any]
+    plan: dict[str, Any] | None
     team: str | None
     submitted_by: str
     imported_at: str | None = Field(
@@ -160,10 +160,11 @@ class StepOut(Schema):
 
 
 class StateOut(JobOut):
-    """A job as its log folds at `seq`, with every step in order of first start."""
+    """A job as its log folds at `seq`; `steps_next` is the `steps_after` of what did not fit."""
 
     seq: int
     steps: list[StepOut]
+    steps_next: int | None
 
 
 class JobsOut(Schema):
@@ -266,9 +267,10 @@ class NewTokenOut(TokenOut):
 
 
 class TokensOut(Schema):
-    """Your tokens, newest first."""
+    """Your tokens, newest first; `next` is the `before` of the following page."""
 
     tokens: list[TokenOut]
+    next: int | None
 
 
 class TicketOut(Schema):
@@ -318,9 +320,10 @@ class ScheduleOut(Schema):
 
 
 class SchedulesOut(Schema):
-    """All schedules, by name."""
+    """Schedules by name; `next` is the `after` of the following page."""
 
     schedules: list[ScheduleOut]
+    next: str | None
 
 
 class Problem(Schema):

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from core.errors import Forbidden, NotFound
 from jobs.access import tokens
 from jobs.api.auth import principal_of
 from jobs.api.fields import is_key
+from jobs.api.paging import MAX_LIMIT, fit_page
 from jobs.api.schemas import NewTokenOut, TokenOut, TokensOut, TokenWish, error_responses
 from jobs.api.shapes import moment_json
+from jobs.log.types import MAX_SEQ
 from jobs.models import ApiToken
 
 router = Router(tags=["tokens"])
 
+TokenId = Annotated[int, Query(ge=0, le=MAX_SEQ, description="Older than this token.")]
+
 
 @router.get("", response={200: TokensOut, **error_responses()})
-def list_tokens(request: HttpRequest) -> dict[str, Any]:
-    """List your tokens, revoked ones too, newest first."""
-    mine = ApiToken.objects.filter(user=principal_of(request).user).order_by("-pk")
-    return {"tokens": [_token_json(token) for token in mine]}
+def list_tokens(request: HttpRequest, before: TokenId = MAX_SEQ) -> dict[str, Any]:
+    """List your tokens, revoked ones too, newest first; a page has up to half a megabyte."""
+    mine = ApiToken.objects.filter(user=principal_of(request).user, pk__lt=before)
+    found = [_token_json(token) for token in mine.order_by("-pk")[: MAX_LIMIT + 1]]
+    page, more = fit_page(found, MAX_LIMIT)
+    return {"tokens": page, "next": page[-1]["id"] if more else None}
 
 
 @router.post("", response={201: NewTokenOut, **error_responses(403, 422)})

@@ -32,6 +32,7 @@ from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
 
 Advance = Callable[[int], None]
 ROWS_AT_ONCE = 1000
+JOBS_AT_ONCE = 50  # their plans may be long
 SUFFIX = ".ndjson.zst"
 
 
@@ -136,10 +137,10 @@ def rows_of(month: Month) -> Iterator[Job]:
     low, high = month.bounds
     gone = ArchivedRange.objects.filter(job=OuterRef("pk"), archive__dropped_at__isnull=False)
     jobs = Job.objects.select_related("team", "owner").order_by("pk").exclude(Exists(gone))
-    page = list(jobs.filter(pk__gte=low, pk__lt=high)[:ROWS_AT_ONCE])
+    page = list(jobs.filter(pk__gte=low, pk__lt=high)[:JOBS_AT_ONCE])
     while page:
         yield from page
-        page = list(jobs.filter(pk__gt=page[-1].pk, pk__lt=high)[:ROWS_AT_ONCE])
+        page = list(jobs.filter(pk__gt=page[-1].pk, pk__lt=high)[:JOBS_AT_ONCE])
 
 
 def _pack_month(month: Month, packer: Packer, advance: Advance) -> None:

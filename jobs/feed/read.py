@@ -20,7 +20,7 @@ from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.events import parse
 from jobs.log.sql import fetch_rows
-from jobs.log.types import PAGE_BYTES
+from jobs.log.types import ANSWER_BYTES, PAGE_BYTES
 
 # Positions have no gaps, so a page is a range, which ends with the event that brings it to so many
 # bytes. Its last row comes along even if nobody wants it: it says where the page ends. Rows of
@@ -41,6 +41,24 @@ with found as (
 ), page as (select * from counted where coalesce(before, 0) < %(bytes)s)
 select position, job, seq, text, wanted from page
 where wanted or position = (select max(position) from page) order by position
+"""
+
+# The page ends with the event that brings it to so many bytes; `more`: another one comes after it.
+_AUDIT = """
+select position, job, kind, title, imported, text, more from (
+  select *, lead(position) over page is not null as more,
+         sum(octet_length(text)) over page - octet_length(text) as before
+  from (
+    select feed.position, feed.job::text, job.kind, job.title,
+           job.imported_at is not null as imported, event.text
+    from jobs_feed feed
+    join jobs_job job on job.id = feed.job
+    join jobs_event event on event.job = feed.job and event.seq = feed.seq
+    where {conditions} order by feed.position {way} limit %s
+  ) found
+  window page as (order by position {way} rows unbounded preceding)
+) counted
+where before < %s order by position {way}
 """
 
 PAGE_EVENTS = 1000
@@ -175,7 +193,8 @@ def read_audit(
 ) -> AuditPage:
     """Return the newest rows, or those older than `before`, or those next newer than `after`.
 
-    Only events of jobs that the principal may see. Rows are newest first in every case.
+    Only events of jobs that the principal may see. Rows are newest first in every case, and fewer
+    than `limit` where their texts come to ANSWER_BYTES.
     """
     if not principal.has("view_job"):
         return AuditPage([], None, None)
@@ -185,18 +204,10 @@ def read_audit(
         conditions, values = [*conditions, "feed.position > %s"], [*values, after]
     if before is not None:
         conditions, values = [*conditions, "feed.position < %s"], [*values, before]
-    statement = f"""
-        select feed.position, feed.job::text, job.kind, job.title,
-          job.imported_at is not null, event.text
-        from jobs_feed feed
-        join jobs_job job on job.id = feed.job
-        join jobs_event event on event.job = feed.job and event.seq = feed.seq
-        where {" and ".join(conditions)}
-        order by feed.position {"asc" if newer else "desc"} limit %s
-    """  # noqa: S608 - conditions are constants of this module, values are bound
-    rows = [AuditRow(*row) for row in fetch_rows(statement, [*values, limit + 1])]
-    more, rows = len(rows) > limit, rows[:limit]
-    rows = rows[::-1] if newer else rows
+    statement = _AUDIT.format(conditions=" and ".join(conditions), way="asc" if newer else "desc")
+    found = fetch_rows(statement, [*values, limit + 1, ANSWER_BYTES])[:limit]
+    more = bool(found) and found[-1][-1]
+    rows = [AuditRow(*row[:-1]) for row in (reversed(found) if newer else found)]
     older = rows[-1].position if rows and (more or newer) else None
     newest = rows[0].position if rows and (before is not None or (newer and more)) else None
     return AuditPage(rows, older, newest)

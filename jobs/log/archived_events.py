@@ -34,16 +34,18 @@ where place.job = %(job)s and place.last > %(after)s and archive.dropped_at is n
 """
 
 
-def page_of_places(after: int, limit: int, rows: Iterable[tuple[Any, ...]]) -> Page:
+def page_of_places(
+    after: int, limit: int, rows: Iterable[tuple[Any, ...]], most_bytes: int = PAGE_BYTES
+) -> Page:
     """Return the page that these rows of PLACES make; an empty one of none.
 
-    It ends early with the frame that brings it to PAGE_BYTES. Raises HistoryExpired if the
+    It ends early with the frame that brings it to `most_bytes`. Raises HistoryExpired if the
     archive's file is gone, OSError while its storage is away.
     """
     texts: list[str] = []
     size, cut = 0, False
     for place in (Place(*row) for row in rows):
-        if cut := size >= PAGE_BYTES:
+        if cut := size >= most_bytes:
             break
         try:
             found = archive_frames.frame_texts(place)

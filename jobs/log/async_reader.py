@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from jobs.log import archived_events, sql
 from jobs.log.read import PAGE_EVENTS, compare_cursor, hash_of, match_hash, page_values
-from jobs.log.types import Cursor, Head, Page
+from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
 
 class AsyncReader:
@@ -55,16 +55,18 @@ class AsyncReader:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def read(self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Page:
-        """Return a page, as `jobs.log.read`."""
-        values = page_values(job_id, after, limit)
-        statement = sql.LARGE_PAGE if limit > PAGE_EVENTS else sql.PAGE
-        [(cut, last, lines)] = await self.fetch(statement, values)
+    async def read(
+        self, job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS, most_bytes: int = PAGE_BYTES
+    ) -> Page:
+        """Return a page, as `jobs.log.read`; it ends early where its texts come to `most_bytes`."""
+        values = page_values(job_id, after, limit, most_bytes)
+        large = limit > PAGE_EVENTS or most_bytes < PAGE_BYTES
+        [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE if large else sql.PAGE, values)
         if cut and not lines:
             [(cut, last, lines)] = await self.fetch(sql.LARGE_PAGE, values)
         if lines:
             return Page(after, last, lines, cut)
-        return await self._archived_page(job_id, after, limit)
+        return await self._archived_page(job_id, after, limit, most_bytes)
 
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]:
         """Return the heads of those of the jobs that exist: one query however many there are."""
@@ -120,12 +122,16 @@ class AsyncReader:
             await asyncio.to_thread(archived_events.check_there, needed)
         return found
 
-    async def _archived_page(self, job_id: UUID, after: int, limit: int) -> Page:
+    async def _archived_page(
+        self, job_id: UUID, after: int, limit: int, most_bytes: int = PAGE_BYTES
+    ) -> Page:
         values = {"job": job_id, "after": after, "limit": limit}
         places = await self.fetch(archived_events.PLACES, values)
         if not places:
             return Page(after, after, "")
-        return await asyncio.to_thread(archived_events.page_of_places, after, limit, places)
+        return await asyncio.to_thread(
+            archived_events.page_of_places, after, limit, places, most_bytes
+        )
 
     async def fetch(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that only reads; each call is one round trip."""

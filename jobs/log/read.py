@@ -66,9 +66,11 @@ def _archived_page(job_id: UUID, after: int, limit: int) -> Page:
     return archived_events.page_of_places(after, limit, fetch_rows(archived_events.PLACES, values))
 
 
-def page_values(job_id: UUID, after: int, limit: int) -> dict[str, Any]:
+def page_values(
+    job_id: UUID, after: int, limit: int, most_bytes: int = PAGE_BYTES
+) -> dict[str, Any]:
     """Return what sql.PAGE and LARGE_PAGE are asked with."""
-    return {"job": job_id, "after": after, "limit": limit, "bytes": PAGE_BYTES}
+    return {"job": job_id, "after": after, "limit": limit, "bytes": most_bytes}
 
 
 def compare_cursor(found: Head | None, cursor: Cursor) -> Head:

@@ -13,6 +13,9 @@ _CURSOR = re.compile(r"(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{8}))?")
 MAX_SEQ = 2**63 - 1
 # Of texts in UTF-8; the event that gets there is a page's last. An event may have 64 KiB.
 PAGE_BYTES = 4 * 1024 * 1024
+# The same of one answer, or of one step of an export, which is not kept. While it is made and sent
+# there are two copies of it, and nobody who reads slowly may have the process hold over 1 MiB.
+ANSWER_BYTES = 480 * 1024
 
 
 class LeaseLost(RepriseError):

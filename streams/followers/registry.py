@@ -31,6 +31,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HELD = "reprise.followers"
 LONG_POLL = "longpoll"
+# How many exports read at a time. A second one, since a search for what is rare takes its time.
+EXPORTS_AT_ONCE = 2
 
 
 @dataclass(eq=False, slots=True)
@@ -48,6 +50,7 @@ class Followers:
 
     def __init__(self, counters: Counters) -> None:
         self.changes = 0
+        self.export_turns = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self._counters = counters
         self._open: set[Follower] = set()
         self._of_user: Counter[int] = Counter()

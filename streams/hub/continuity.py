@@ -1,23 +1,28 @@
 """Where a follower's history ends, so that no event of another history is sent after it.
 
-`catch_up` reads on from there to a known head, once: what finite answers read with.
+`catch_up` reads on from there to a known head, once: what finite answers read with. `read_once`
+does so for exports, which would push all pages out that others share.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from core.errors import Unavailable
 from jobs.events import first_hash
-from jobs.log import Cursor, Head
+from jobs.log import Cursor, Head, Page
+from jobs.log.read import PAGE_EVENTS
 from streams.hub.batches import PageBatches
 from streams.hub.followed import Followed
 from streams.hub.hub import AWAY, Hub
 from streams.wire import Events
 
 TRIES = 6
+P = TypeVar("P", Page, PageBatches)
 
 
 class Continuity:
@@ -80,17 +85,41 @@ async def catch_up(hub: Hub, live: Followed, seam: Continuity, goal: int) -> Asy
         await asyncio.sleep(0)  # others get their turn between the frames of a long history
 
 
+async def read_once(hub: Hub, job: UUID, seam: Continuity, goal: int) -> AsyncIterator[Events]:
+    """Yield what comes after `seam`, to `goal`, in small pages that nobody keeps.
+
+    Raises what `catch_up` does.
+    """
+    limit = PAGE_EVENTS
+    while (seq := seam.cursor.seq) < goal:
+        read = partial(hub.history.read_once, job, seq, min(limit, goal - seq))
+        page = await _try_again(hub, read, seq)
+        events = Events(page.after, page.last, page.lines)
+        if await seam.fits(hub, events):
+            yield events
+            seam.move(events)
+        # Postgres looks at all that might be in a page: of large events few are.
+        limit = min(2 * len(page), PAGE_EVENTS)
+
+
 async def _read_page(hub: Hub, live: Followed, seq: int) -> PageBatches:
+    async def read() -> PageBatches:
+        page = hub.history.page(live.job, seq)
+        await asyncio.wait({page})
+        return page.result()
+
+    return await _try_again(hub, read, seq)
+
+
+async def _try_again(hub: Hub, read: Callable[[], Awaitable[P]], seq: int) -> P:
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(0.1 * 2**attempt)
-        page = hub.history.page(live.job, seq)
-        await asyncio.wait({page})
         try:
-            stretch = page.result()
+            page = await read()
         except AWAY:
             hub.counters.add("read_failures", "page")
         else:
-            if stretch.last > seq:
-                return stretch
+            if page.last > seq:
+                return page
     raise Unavailable

@@ -17,7 +17,7 @@ from uuid import UUID
 from cachetools import FIFOCache, TTLCache
 
 from jobs.log import Cursor, Head, Page
-from jobs.log.types import MAX_SEQ
+from jobs.log.types import ANSWER_BYTES, MAX_SEQ, PAGE_BYTES
 from streams.counters import Counters
 from streams.hub.batches import Bounds, PageBatches
 from streams.wire import hash_of
@@ -36,7 +36,9 @@ class Reader(Protocol):
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
-    async def read(self, job_id: UUID, after: int, limit: int) -> Page: ...
+    async def read(
+        self, job_id: UUID, after: int, limit: int, most_bytes: int = PAGE_BYTES
+    ) -> Page: ...
     async def heads(self, job_ids: Iterable[UUID]) -> dict[UUID, Head]: ...
     async def check_cursor(self, job_id: UUID, cursor: Cursor) -> Head: ...
 
@@ -75,6 +77,12 @@ class PageCache:
             return self._start_read(key)
         self._counters.add("page_hits")
         return reading
+
+    async def read_once(self, job: UUID, seq: int, limit: int) -> Page:
+        """Return a small page after `seq`, which is not kept: for a reader of a whole log."""
+        self._counters.add("page_reads")
+        async with asyncio.timeout(READ_SECONDS):
+            return await self._reader.read(job, seq, limit, ANSWER_BYTES)
 
     def ahead(self, job: UUID, seq: int, end: int) -> None:
         """Begin to read what comes after `seq`, before `end`: it will be wanted next.

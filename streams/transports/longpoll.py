@@ -1,4 +1,4 @@
-"""`GET /api/jobs/<id>/events`: a page of the log, held until there is one, or NDJSON."""
+"""`GET /api/jobs/<id>/events`: a page of the log, held until there is one, or an export."""
 
 from __future__ import annotations
 
@@ -13,32 +13,23 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from core.errors import BadParameter, RetryLater
-from core.negotiation import preferred_type
 from core.words import split_list
 from jobs.events import EventType
 from jobs.log import Cursor, Head
+from jobs.log.types import ANSWER_BYTES
 from streams import process, wire
 from streams.followers import access
 from streams.followers.disconnect_notice import Notice
 from streams.followers.registry import LONG_POLL
-from streams.hub.continuity import Continuity, catch_up
+from streams.hub.continuity import Continuity, catch_up, read_once
 from streams.hub.followed import Followed
 from streams.hub.hub import Hub
-from streams.transports import detached
-from streams.transports.http import (
-    STREAM_HEADERS,
-    asked_resume,
-    number_parameter,
-    readable_view,
-    whole_parameter,
-)
+from streams.transports import detached, export
+from streams.transports.http import asked_resume, number_parameter, readable_view, whole_parameter
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
 DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
 MAX_WAIT_SECONDS = 25.0
-# Of one answer: events may be 64 KiB each, and a filter may look at many without a hit. While the
-# answer is made and sent there are two copies of it, and no follower may hold more than 1 MiB.
-MAX_BYTES = 480 * 1024
+# Of one answer: a filter may look at many without a hit.
 MAX_SCANNED = 100_000
 
 
@@ -47,10 +38,12 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     """Answer with what comes after a cursor."""
     job_id = access.job_id(job)
     wait = number_parameter(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    exports = export.is_asked(request)
     notice = Notice()
-    if wait:
-        notice = (await access.admit_follower(request, job_id, LONG_POLL)).notice
-    else:  # who only reads takes no room
+    if exports or wait:
+        transport = export.EXPORT if exports else LONG_POLL
+        notice = (await access.admit_follower(request, job_id, transport)).notice
+    else:  # who only reads a page takes no room
         await access.allow_reading(request, job_id)
     cursor = asked_resume(request).cursor
     limit = whole_parameter(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
@@ -59,9 +52,8 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
         raise BadParameter("types", f"There is no type {unknown[0]!r} of events.")
     hub = await process.current_hub()
     head = await hub.check(job_id, cursor)
-    if preferred_type(request, JSON, NDJSON) == NDJSON:
-        lines = _export_lines(hub, job_id, cursor, head, types)
-        return detached.detached_stream(request, lines, {"Content-Type": NDJSON, **STREAM_HEADERS})
+    if exports:
+        return export.response(request, _export_lines(hub, job_id, cursor, head, types), notice)
     page = Page(cursor, limit, types)
     no_body = request.method == "HEAD"
     make = partial(_page_response, hub, job_id, head, page, wait, notice, no_body=no_body)
@@ -74,7 +66,7 @@ async def _page_response(
     await fill_page(hub, job, head, page, wait, notice)
     body = b"" if no_body else page.envelope(job)
     hub.counters.sent(LONG_POLL, len(page.texts), len(body))
-    return HttpResponse(body, content_type=JSON, headers={"Cache-Control": "no-store"})
+    return HttpResponse(body, content_type=export.JSON, headers={"Cache-Control": "no-store"})
 
 
 @dataclass(slots=True)
@@ -89,7 +81,7 @@ class Page:
     head: int = 0
     status: str = ""
     end: bool = False
-    _room: int = MAX_BYTES
+    _room: int = ANSWER_BYTES
     _scanned: int = 0
 
     def __post_init__(self) -> None:
@@ -166,9 +158,9 @@ async def _fill_from(
 async def _export_lines(
     hub: Hub, job: UUID, cursor: Cursor, head: Head, types: frozenset[str]
 ) -> AsyncGenerator[bytes, None]:
-    live = hub.snapshot(job, head)
-    async for events in catch_up(hub, live, Continuity(job, cursor, head), head.seq):
-        if not types:
+    async for events in read_once(hub, job, Continuity(job, cursor, head), head.seq):
+        if types:
+            found = [text for text in events.texts if wire.type_of(text) in types]
+            yield "".join(f"{text}\n" for text in found).encode()
+        else:
             yield events.ndjson
-        elif texts := [text for text in events.texts if wire.type_of(text) in types]:
-            yield ("\n".join(texts) + "\n").encode()

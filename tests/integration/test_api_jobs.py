@@ -41,7 +41,7 @@ def test_a_job_is_submitted_read_and_stopped(people: People) -> None:
     assert len(job["head_hash"]) == 64
 
     read = client.get(made["Location"]).json()
-    assert read == {**job, "seq": 1, "steps": []}
+    assert read == {**job, "seq": 1, "steps": [], "steps_next": None}
 
     stopped = post(client, f"{made['Location']}/cancel")
     assert (stopped.status_code, stopped.json()) == (202, {"seq": 2})

@@ -192,6 +192,10 @@ TAMPERINGS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "no time": (lambda x: forged(x, 5, at="noon"), "seq 4: this event is not possible"),
     "output before a start": (lambda x: forged(x, 3, type="step.output"), "seq 2: .*is queued"),
     "no such type": (lambda x: forged(x, 5, type="step.flown"), "seq 4: .* step.flown"),
+    "a submission without an end": (
+        lambda x: forged(x, 2, data={"extended": 10**9}),
+        "seq 1: .* that 1000000000 events",
+    ),
     "nested deep": (lambda x: nested(x, 7), "seq 6: this event is nested too deeply"),
     "submitted deep": (lambda x: nested(x, 2), "seq 1: this event is nested too deeply"),
     "twice": (lambda x: x + x, "line 26: job .* comes twice"),

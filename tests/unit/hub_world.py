@@ -115,13 +115,15 @@ class MemoryLog:
     async def close(self) -> None:
         pass
 
-    async def read(self, job_id: UUID, after: int, limit: int) -> Page:
+    async def read(
+        self, job_id: UUID, after: int, limit: int, most_bytes: int = PAGE_BYTES
+    ) -> Page:
         await self._trip()
         found = self._texts[job_id][after : after + limit]
         sizes = list(accumulate(len(text.encode()) for text in found))
-        cut = bool(sizes) and sizes[-1] >= self.page_bytes
-        if cut:
-            found = found[: bisect_left(sizes, self.page_bytes) + 1]
+        most = min(most_bytes, self.page_bytes)
+        if cut := bool(sizes) and sizes[-1] >= most:
+            found = found[: bisect_left(sizes, most) + 1]
         await asyncio.sleep(self.latency)
         return Page(after, after + len(found), "\n".join(found), cut)
 

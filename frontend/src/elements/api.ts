@@ -4,15 +4,13 @@ import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from 
 import type { Schema } from '../new-job/schema';
 import { fetchAndSync } from './server-clock';
 
-/** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
-export interface Job {
+/** A job as `GET /api/jobs?brief=true` lists it. */
+export interface ListedJob {
   readonly id: string;
   readonly kind: string;
   readonly title: string;
   readonly status: JobStatus;
-  readonly params: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
-  readonly plan: Plan;
   readonly team: string | null;
   readonly submitted_by: string;
   /** When it was imported: then its actors are those of another service. */
@@ -32,6 +30,21 @@ export interface Job {
   readonly can: readonly string[];
   /** The open gates at which this user may not answer, each with why. */
   readonly refused?: Readonly<Record<string, string>>;
+}
+
+/** A job as `GET /api/jobs` and `GET /api/jobs/<id>` show it. */
+export interface Job extends ListedJob {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly plan: Plan;
+}
+
+/** The answer of `GET /api/jobs?brief=true`. */
+export interface JobsAnswer {
+  readonly jobs: readonly ListedJob[];
+  /** The cursor of the following page; null on the last one. */
+  readonly next: string | null;
+  /** Where the feed stood when the list was read. */
+  readonly position: number;
 }
 
 /** A job kind with the JSON Schema of its parameters. */
@@ -127,10 +140,26 @@ export async function fetchJobRow(id: string): Promise<Job | null> {
   return jobs[0] ?? null;
 }
 
+/** Return up to `limit` jobs, newest first. An answer that would be too long has fewer. */
+export async function fetchJobs(
+  query: URLSearchParams,
+  limit: number,
+  options: CallOptions = {},
+): Promise<JobsAnswer> {
+  const asked = new URLSearchParams(query);
+  asked.set('brief', 'true');
+  asked.set('limit', String(limit));
+  const answer = await callApi<JobsAnswer>(`/api/jobs?${asked}`, options);
+  const rest = limit - answer.jobs.length;
+  if (answer.next === null || rest <= 0) return answer;
+  asked.set('cursor', answer.next);
+  const more = await fetchJobs(asked, rest, options);
+  return { ...answer, jobs: [...answer.jobs, ...more.jobs], next: more.next };
+}
+
 /** Return the retries of a job, newest first. */
-export async function fetchRetries(id: string): Promise<readonly Job[]> {
-  const { jobs } = await callApi<{ jobs: readonly Job[] }>(`/api/jobs?retry_of=${id}`);
-  return jobs;
+export async function fetchRetries(id: string): Promise<readonly ListedJob[]> {
+  return (await fetchJobs(new URLSearchParams({ retry_of: id }), 50)).jobs;
 }
 
 /** Whether a form was submitted: a sign-out must not lead back to this page. */

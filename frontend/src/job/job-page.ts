@@ -15,6 +15,7 @@ import {
   fetchRetries,
   goToSignIn,
   type Job,
+  type ListedJob,
   readBootData,
 } from '../elements/api';
 import { isCurrent, jobConnectionLine } from '../elements/connection-line';
@@ -56,7 +57,7 @@ export class JobPage extends LightElement {
   @state() private isActing = false;
   @state() private missedWords = '';
   @state() private holderTitles: ReadonlyMap<string, string> = new Map();
-  @state() private retries: readonly Job[] = [];
+  @state() private retries: readonly ListedJob[] = [];
 
   private run = new RunModel(this.row?.plan);
   private readonly steering = new Steering();

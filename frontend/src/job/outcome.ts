@@ -1,7 +1,7 @@
 /** The summary of a finished run: its outcome, what failed, and what to do next. */
 
 import { nothing, type TemplateResult } from 'lit';
-import type { Job } from '../elements/api';
+import type { Job, ListedJob } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
 import { makeLegible } from '../text/event-words';
 import { plural, shortId, submitterName, withFullStop } from '../text/format';
@@ -18,7 +18,7 @@ export interface OutcomeView {
   readonly job: Job;
   readonly run: RunModel;
   /** The retries of this job, newest first. */
-  readonly retries: readonly Job[];
+  readonly retries: readonly ListedJob[];
   readonly canSubmit: boolean;
   readonly acting: boolean;
   readonly onRetry: () => void;
@@ -52,7 +52,7 @@ function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): s
     : `Retry ${plural(targets.length, 'server')} not done`;
 }
 
-function retryLink(job: Job): TemplateResult {
+function retryLink(job: ListedJob): TemplateResult {
   return html`<span class="ended-retry">Retried by ${submitterName(job)} as
     <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${statusView(job.status)}</span>`;
 }

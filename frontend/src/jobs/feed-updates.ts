@@ -1,7 +1,7 @@
 /** Summaries that the feed has sent since the list was read. */
 
 import type { JobStatus, JobSummary } from '../client';
-import type { Job } from '../elements/api';
+import type { ListedJob } from '../elements/api';
 
 /**
  * The newest summary of every job that has changed. A list that was read at a position contains all
@@ -28,13 +28,13 @@ export class FeedUpdates {
   }
 
   /** Note that the list was read, as of `position` or later. */
-  listRead(position: number, rows: readonly Job[]): void {
+  listRead(position: number, rows: readonly ListedJob[]): void {
     for (const [id, job] of this.#newest) if (job.position <= position) this.#newest.delete(id);
     for (const { id, status } of rows) if (!this.#newest.has(id)) this.#statuses.set(id, status);
   }
 
   /** Return the rows with the later changes. */
-  applyTo(rows: readonly Job[]): readonly Job[] {
+  applyTo(rows: readonly ListedJob[]): readonly ListedJob[] {
     return rows.map((row) => {
       const job = this.#newest.get(row.id);
       if (!job || job.head <= row.head) return row;

@@ -2,13 +2,13 @@
 
 import { nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
-import type { Job } from '../elements/api';
+import type { ListedJob } from '../elements/api';
 import { setWidthPercent, statusView } from '../elements/light-element';
 import { count, shortId, submitterName, titleFromName } from '../text/format';
 import { html } from '../text/html';
 
 /** The table row of a job. */
-export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): TemplateResult {
+export function jobRowView(job: ListedJob, kindTitle = titleFromName(job.kind)): TemplateResult {
   return html`<tr class="job is-${job.status}">
     <td class="job-status">${statusView(job.status, approvalWord(job))}</td>
     <td class="job-title">
@@ -24,12 +24,12 @@ export function jobRowView(job: Job, kindTitle = titleFromName(job.kind)): Templ
 }
 
 /** Mark a job that waits for approval, because it does not continue by itself. */
-function approvalWord(job: Job): string | undefined {
+function approvalWord(job: ListedJob): string | undefined {
   const asks = job.status === 'waiting' && job.waiting_for.some((wait) => wait.for === 'approval');
   return asks ? 'needs approval' : undefined;
 }
 
-function progressCell(job: Job): TemplateResult | typeof nothing {
+function progressCell(job: ListedJob): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
   return html`${progressBar(job.done - job.failed, job.failed, job.total)}
     <span class="muted">${count(job.done)}/${count(job.total)}${
@@ -46,7 +46,7 @@ export function progressBar(well: number, failed: number, total: number): Templa
   </span>`;
 }
 
-function jobDuration(job: Job): TemplateResult | typeof nothing {
+function jobDuration(job: ListedJob): TemplateResult | typeof nothing {
   if (!job.started_at) return nothing;
   return html`<reprise-since at=${job.started_at} until=${job.finished_at ?? nothing} coarse></reprise-since>`;
 }

@@ -5,10 +5,11 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { Feed, type FeedInfo, FeedState, type JobSummary } from '../client';
 import {
-  callApi,
   describeError,
+  fetchJobs,
   goToSignIn,
-  type Job,
+  type JobsAnswer,
+  type ListedJob,
   readBootData,
   Unreachable,
 } from '../elements/api';
@@ -20,13 +21,6 @@ import { count } from '../text/format';
 import { html } from '../text/html';
 import { FeedUpdates } from './feed-updates';
 import { jobRowView } from './job-row';
-
-interface JobsAnswer {
-  readonly jobs: readonly Job[];
-  readonly next: string | null;
-  /** Where the feed stood when the list was read. */
-  readonly position: number;
-}
 
 const DONE = ['succeeded', 'failed', 'cancelled'];
 const UNFINISHED = ['queued', 'running', 'waiting', 'paused', 'cancelling'];
@@ -52,8 +46,8 @@ const VIEWS: readonly (readonly [string, string])[] = [
 @customElement('reprise-jobs')
 export class JobsPage extends LightElement {
   @property({ type: Boolean, attribute: 'can-submit' }) canSubmit = false;
-  @state() private unfinished: readonly Job[] = [];
-  @state() private finished: readonly Job[] = [];
+  @state() private unfinished: readonly ListedJob[] = [];
+  @state() private finished: readonly ListedJob[] = [];
   @state() private next: string | null = null;
   @state() private isLoaded = false;
   @state() private error = '';
@@ -196,15 +190,15 @@ export class JobsPage extends LightElement {
     signal?: AbortSignal,
     cursor?: string,
   ): Promise<JobsAnswer> {
-    // All unfinished jobs are shown, up to the limit of one answer; the others page by page.
-    const query = new URLSearchParams({ limit: statuses === UNFINISHED ? '200' : '50' });
+    const query = new URLSearchParams();
     for (const status of statuses) query.append('status', status);
     for (const name of ['text', 'kind']) {
       const value = this.filters.get(name);
       if (value) query.set(name, value);
     }
     if (cursor) query.set('cursor', cursor);
-    return callApi<JobsAnswer>(`/api/jobs?${query}`, signal ? { signal } : {});
+    // All unfinished jobs are shown, up to 200; the others page by page.
+    return fetchJobs(query, statuses === UNFINISHED ? 200 : 50, signal ? { signal } : {});
   }
 
   private async loadOlder(): Promise<void> {
@@ -292,7 +286,7 @@ export class JobsPage extends LightElement {
   }
 
   private tableView(): TemplateResult {
-    const row = (job: Job) => jobRowView(job, this.kinds[job.kind]);
+    const row = (job: ListedJob) => jobRowView(job, this.kinds[job.kind]);
     return html`<table class="jobs">
       <thead><tr>
         <th scope="col">Status</th><th scope="col">Job</th><th scope="col">Kind</th><th scope="col">By</th>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { FeedInfo, JobStatus, JobSummary } from '../../src/client';
-import type { Job } from '../../src/elements/api';
+import type { ListedJob } from '../../src/elements/api';
 import { feedConnectionWords } from '../../src/elements/connection-line';
 import { FeedUpdates } from '../../src/jobs/feed-updates';
 
-function row(id: string, head = 5, status: JobStatus = 'running'): Job {
-  return { id, head, status, title: 'A job', done: 1, total: 9, failed: 0 } as Job;
+function row(id: string, head = 5, status: JobStatus = 'running'): ListedJob {
+  return { id, head, status, title: 'A job', done: 1, total: 9, failed: 0 } as ListedJob;
 }
 
 function summary(id: string, position: number, more: Partial<JobSummary> = {}): JobSummary {

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from core import clock
 from core.ids import uuid7
-from jobs import log
+from jobs import feed, log
 from jobs.events import Event, EventType, NewEvent, first_hash, make_body, next_hash, with_hash
 from jobs.models import Job
 from tests.benchmarks.testbed import Testbed
@@ -18,6 +18,7 @@ from tests.benchmarks.testbed import Testbed
 SUBMITTED = NewEvent(EventType.JOB_SUBMITTED, {"kind": "load", "title": "A bench", "plan": {}})
 ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "bench/1"})
 Row = tuple[Any, ...]
+COPY = "copy jobs_event (job, seq, at, type, actor, target, text, append_id) from stdin"
 
 
 def running_jobs(count: int) -> list[UUID]:
@@ -53,11 +54,36 @@ def _event(seq: int) -> NewEvent:
     return NewEvent(kind, {"try": 1, "occurrence": 1}, "fetch", f"gs-{seq // 500}")
 
 
-def output_rows(events: int, size: int) -> Iterator[Row]:
-    """Yield the columns of a job's output events, as an append would insert them."""
-    job = uuid7()
-    previous, at = first_hash(job), clock.rfc3339(clock.now())
-    for seq in range(1, events + 1):
+def large_job(testbed: Testbed, events: int, size: int) -> UUID:
+    """Return a new job with so many events of `size` bytes, copied in; all are in the feed."""
+    [job] = running_jobs(1)
+    begun = log.read(job)
+    row: Row = ()
+    with testbed.owner() as connection:
+        connection.execute("set transaction_timeout = 0")
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            for row in output_rows(events, size, job, begun.last, begun.lines[-66:-2]):
+                copy.write_row(row)
+        last = [row[1], row[-2][-66:-2], job]
+        connection.execute(
+            "update jobs_job set head = %s, head_hash = decode(%s, 'hex') where id = %s", last
+        )
+    while feed.sequence_events():
+        pass
+    return job
+
+
+def output_rows(
+    events: int, size: int, job: UUID | None = None, after: int = 0, head_hash: str = ""
+) -> Iterator[Row]:
+    """Yield the columns of a job's output events, as an append would insert them.
+
+    They come after seq `after`, whose event has `head_hash`.
+    """
+    job = job or uuid7()
+    previous = bytes.fromhex(head_hash) if head_hash else first_hash(job)
+    at = clock.rfc3339(clock.now())
+    for seq in range(after + 1, after + events + 1):
         event = Event(
             seq, "step.output", 1, at, "worker:bench/1", 1, "fetch", "gs-1",
             {"text": "x" * size, "stream": "out"},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.benchmarks.report import Bar
 from tests.benchmarks.streams.burst import burst
+from tests.benchmarks.streams.exports import exports
 from tests.benchmarks.streams.memory import memory
 from tests.benchmarks.streams.paced import paced
 from tests.benchmarks.streams.replay import replay
@@ -18,4 +19,5 @@ CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "replay": replay,
     "storm": storm,
     "memory": memory,
+    "exports": exports,
 }
