@@ -6,6 +6,7 @@ service; with 1 where it leads nowhere. Standard library only. It is told all th
     state        the state folder
     control      the port by which the fleet is told to restart gs-012
     folder       what the command may write
+    code         a folder of the service's code
     worker       the worker's process id
     other        a word that another command of this copy has among its own
     postgres     the port of Postgres
@@ -70,7 +71,7 @@ def read_seal_key(known: Known) -> object:
 def write_state(known: Known) -> object:
     """The state folder (one with nothing but the fleet is our own), or code of the service."""
     state = [known["state"]] if os.listdir(known["state"]) != ["fleet"] else []
-    return writable([*state, Path(__file__).parent, sys.prefix])
+    return writable([*state, known["code"], sys.prefix])
 
 
 def sockets(known: Known) -> object:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ops.trials import attacks
-from tests.acceptance.up import Up, running
+from tests.acceptance.up import ROOT, Up, running
 from tests.support.waiting import until
 
 # What a password holds even where commands are trusted.
@@ -59,7 +59,7 @@ def known(up: Up) -> str:
         {
             "state": str(up.state), "folder": str(up.state / "fleet"), "worker": pids["worker"][0],
             "other": OTHER, "postgres": ports["database"], "valkey": ports["redis"],
-            "control": control,
+            "control": control, "code": str(ROOT / "jobs"),
         }
     )  # fmt: skip
 
