@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobs.access import throttle
-from jobs.integrity import seals
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue, unknown_kinds
 
@@ -25,6 +24,5 @@ SELDOM = {
     "deliveries": dispatch.forget_dead_deliveries,
     "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
-    "seals": seals.seal_if_due,
 }
 """What comes every few minutes."""

@@ -122,7 +122,7 @@ def outcomes(service: Service) -> dict[str, dict[str, Any]]:
         "state": str(service.state), "folder": str(service.place), "worker": os.getpid(),
         "other": OTHER, "postgres": 1, "code": str(ROOT / "jobs"),
     }  # fmt: skip
-    start = [service.python, "-I", "-S", shutil.copy(attacks.__file__, service.place)]
+    start = [service.python, "-I", "-S", str(shutil.copy(attacks.__file__, service.place))]
     with subprocess.Popen(service.as_user(OTHER.split())) as other:
         try:
             tried = service.run_all([[*start, way, json.dumps(known)] for way in WAYS])
