@@ -1,4 +1,6 @@
-"""What sweeper and sealer do again and again: each duty fails by itself, and it shows when one rests.
+"""What sweeper and sealer do again and again.
+
+Each duty fails by itself, and it shows when one rests.
 
 The duties run in a few threads: those of a thread take turns, and a thread that hangs holds up no
 other. After a pass the row in `jobs_duty` says when the duty was last done well, at most every few
