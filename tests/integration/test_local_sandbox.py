@@ -161,6 +161,12 @@ def test_it_writes_where_it_may_and_nowhere_else(service: Service) -> None:
     assert refused["status"] == 2
 
 
+def test_a_folder_that_may_be_written_shows_no_state_folder_inside(service: Service) -> None:
+    around = str(service.state.parent)
+    ran = service.run("cat", f"{service.state}/secret_key", REPRISE_LOCAL_WRITABLE=around)
+    assert (ran["status"], ran["out"]) == (1, "")
+
+
 def test_sockets_of_this_machine_are_hidden(service: Service) -> None:
     """Postgres lets in by its socket whoever has the right name."""
     path = f"/run/reprise-{os.getpid()}.sock"
