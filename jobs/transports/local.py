@@ -96,9 +96,10 @@ def _is_trusted() -> bool:
 
 
 async def _isolation() -> sandbox.Isolation | None:
-    if await asyncio.to_thread(is_refused):
+    found = None if _is_trusted() else await asyncio.to_thread(current_isolation)
+    if is_refused():
         raise LocalRefused(f"{sandbox.REFUSED} {sandbox.HINT}")
-    return None if _is_trusted() else current_isolation()
+    return found
 
 
 def _inherited(isolation: sandbox.Isolation | None) -> dict[str, str]:

@@ -91,12 +91,15 @@ def _is_kept(name: str) -> bool:
 
 
 def list_mounts(config: Config) -> list[tuple[str, str]]:
-    """Return what a command is to see otherwise than it is, as the launcher takes it."""
+    """Return what a command is to see otherwise than it is, as the launcher takes it.
+
+    What is secret wins over what may be written, and that over what is hidden around it.
+    """
     hidden = dict.fromkeys([RUN, *_homes()], "hide")
     scratch = dict.fromkeys(SCRATCH, "scratch")
     secret = dict.fromkeys(_secrets(config), "hide")
     covered = {*hidden, *scratch, *secret}
-    shown = {path: "read" for path in _needed() if covered & set(path.parents)}
+    shown = {path: "read" for path in _needed() if covered & {path, *path.parents}}
     written = {path: "write" for path in config.local_writable if path.exists()}
     found = hidden | shown | scratch | written | secret
     return [(str(path), found[path]) for path in sorted(found, key=lambda path: len(path.parts))]
@@ -115,7 +118,7 @@ def _homes() -> Iterator[Path]:
 def _secrets(config: Config) -> Iterator[Path]:
     """Yield what is the service's alone."""
     yield from (config.state, config.seal_key, config.secret_keys)
-    yield from (Path(word).expanduser().resolve() for word in config.ssh_keys)
+    yield from (Path(word).expanduser().resolve() for word in ("~/.ssh", *config.ssh_keys))
     for storage in (config.archive, config.seals):
         if place := storage.get("OPTIONS", {}).get("location"):
             yield Path(place)
