@@ -14,7 +14,6 @@ from pathlib import Path
 
 from core.config import Config
 from jobs.transports import sandbox
-from ops.embedded.account import Account
 from ops.fleet.__main__ import arguments
 from ops.setup.clone import ROOT
 
@@ -23,8 +22,12 @@ def main() -> int:
     """Run the fleet until SIGTERM or SIGINT; return its status."""
     config, command = Config.from_env(), [sys.executable, "-m", "ops.fleet", *sys.argv[1:]]
     isolation = None if config.local == "trusted" else sandbox.find_isolation(config)
-    if isolation is None or not _give_folder(isolation, arguments().state):
+    if isolation is None:
         os.execv(sys.executable, command)  # noqa: S606
+    folder = arguments().state
+    folder.mkdir(parents=True, exist_ok=True)
+    if isolation.uid is not None:
+        _give_folder(folder, isolation.uid)
     speed = os.environ.get("REPRISE_FLEET_SPEED", "")
     process = isolation.start(config, command, {"REPRISE_FLEET_SPEED": speed}, str(ROOT))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -32,18 +35,11 @@ def main() -> int:
     return process.wait()
 
 
-def _give_folder(isolation: sandbox.Isolation, folder: Path) -> bool:
-    """Make the fleet's folder, and its user's; False where that user cannot run the fleet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if isolation.uid is None:
-        return True
-    account = Account("local", isolation.uid, isolation.uid)
-    if not isolation.namespaces and not account.can("x", Path(sys.executable)):
-        return False
-    if folder.stat().st_uid != isolation.uid:  # else it has been theirs, and so may be no folder's
+def _give_folder(folder: Path, uid: int) -> None:
+    """Give a user the fleet's folder, unless it is theirs, and with it all that they made of it."""
+    if folder.stat().st_uid != uid:
         for path in (folder, *folder.rglob("*")):
-            os.chown(path, isolation.uid, isolation.uid, follow_symlinks=False)
-    return True
+            os.chown(path, uid, uid, follow_symlinks=False)
 
 
 if __name__ == "__main__":

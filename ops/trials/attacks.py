@@ -30,6 +30,7 @@ from typing import Any
 
 Known = dict[str, Any]
 PTRACE_SEIZE = 0x4206
+COMMANDS_UID = 65533
 SECRETS = (b"DATABASE_URL=", b"REDIS_URL=", b"REPRISE_STATE=")
 GIVEN = {"REPRISE_JOB", "REPRISE_FENCE", "REPRISE_STEP", "REPRISE_TARGET", "REPRISE_ATTEMPT"}
 SECONDS = 5.0
@@ -105,7 +106,7 @@ def signal_service(known: Known) -> object:
 
 def see_other_command(known: Known) -> object:
     """What another command does, and a signal to it."""
-    lines = {pid: content(f"/proc/{pid}/cmdline") for pid in others()}
+    lines = {pid: content(f"/proc/{pid}/cmdline") for pid in others(commands=True)}
     return [pid for pid, line in lines.items() if known["other"].encode() in line]
 
 
@@ -139,11 +140,21 @@ def fleet(known: Known) -> object:
     return "leads nowhere" not in (place / "loot").read_text()
 
 
-def others() -> Iterator[int]:
-    """Yield the processes that are not of this command's making, nor its parent."""
+def others(commands: bool = False) -> Iterator[int]:
+    """Yield the processes of others; if commands have a user, theirs only where that is asked."""
     ours = {os.getpid(), os.getppid(), 1}
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    alone = not commands and os.getuid() == COMMANDS_UID
+    pids = [pid for pid in pids if not (alone and owner_of(pid) == COMMANDS_UID)]
     return (pid for pid in pids if pid not in ours and os.getpgid(0) != group_of(pid))
+
+
+def owner_of(pid: int) -> int | None:
+    """Return a process's user."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
 
 
 def group_of(pid: int) -> int | None:

@@ -41,11 +41,6 @@ class Service:
         """Whom the commands run as."""
         return ordinary.UID if self.user == "ordinary" else UID
 
-    @property
-    def python(self) -> str:
-        """A Python that its commands can reach; without namespaces only those that all can."""
-        return "/usr/bin/python3" if self.user == "container" else sys.executable
-
     def run(self, *argv: str, **env: str) -> dict[str, Any]:
         """Run a local command; return what became of it."""
         return self.run_all([argv], **env)[0]
@@ -78,7 +73,7 @@ class Service:
             case "ordinary":
                 return ordinary.as_ordinary(command)
             case "container":  # root, as most containers have it
-                return ["setpriv", "--bounding-set", "-sys_admin", *command]
+                return ordinary.as_contained(command)
             case "powerless":  # no other user, and no more namespaces
                 return ["unshare", "--user", "--map-root-user", *command]
         return command
@@ -122,7 +117,7 @@ def outcomes(service: Service) -> dict[str, dict[str, Any]]:
         "state": str(service.state), "folder": str(service.place), "worker": os.getpid(),
         "other": OTHER, "postgres": 1, "code": str(ROOT / "jobs"),
     }  # fmt: skip
-    start = [service.python, "-I", "-S", str(shutil.copy(attacks.__file__, service.place))]
+    start = [sys.executable, "-I", "-S", str(shutil.copy(attacks.__file__, service.place))]
     with subprocess.Popen(service.as_user(OTHER.split())) as other:
         try:
             tried = service.run_all([[*start, way, json.dumps(known)] for way in WAYS])
@@ -176,7 +171,7 @@ def test_sockets_of_this_machine_are_hidden(service: Service) -> None:
             listener.listen()
             os.chmod(path, 0o777)
             connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
-            ran = service.run(service.python, "-c", connect, path)
+            ran = service.run(sys.executable, "-c", connect, path)
         finally:
             os.unlink(path)
     assert (ran["status"] == 0) == (service.user == "container")

@@ -25,8 +25,9 @@ REFUSED = "Commands on local targets are refused: this machine cannot isolate th
 HINT = (
     "Run the worker as root, or let it make user namespaces (Debian: sysctl "
     "kernel.unprivileged_userns_clone=1; Ubuntu: kernel.apparmor_restrict_unprivileged_userns=0; "
-    "a container: allow unshare and mount), or set REPRISE_LOCAL=trusted if everybody who may run "
-    "commands may do all that the worker can."
+    "a container: allow unshare and mount, or as root install the service where every user can "
+    "reach it), or set REPRISE_LOCAL=trusted if everybody who may run commands may do all that the "
+    "worker can."
 )
 
 
@@ -66,9 +67,14 @@ class Isolation:
         return process
 
     def works(self, config: Config) -> bool:
-        """Return whether `true` runs so; what it says of a failure goes to standard error."""
+        """Return whether `true` runs so; what it says of a failure goes to standard error.
+
+        Without namespaces nothing is shown that its user cannot reach: that has to be so for our
+        own Python.
+        """
+        probe = ["true"] if self.namespaces else [sys.executable, "-c", ""]
         try:
-            with self.start(config, ["true"], {}, "/") as process:
+            with self.start(config, probe, {}, "/") as process:
                 return process.wait(PROBE_SECONDS) == 0
         except (OSError, subprocess.TimeoutExpired):
             return False
