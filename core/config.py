@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, ValidationError
@@ -133,6 +133,7 @@ def in_state(name: str) -> Any:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words)]
 File = Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())]
+Files = Annotated[tuple[File, ...], NoDecode, BeforeValidator(split_words)]
 Entry = dict[str, Any]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -188,6 +189,8 @@ class Config(BaseSettings):
     approvals: Annotated[
         Mapping[str, frozenset[str]], NoDecode, BeforeValidator(split_approvals)
     ] = {}
+    local: Literal["isolated", "trusted"] = "isolated"
+    local_writable: Files = ()
     dispatch: str = "jobs.queue.postgres.Procrastinate"
     limits: Annotated[Mapping[str, int], NoDecode, BeforeValidator(split_limits)] = {}
     kinds: Words = ()

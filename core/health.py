@@ -115,7 +115,8 @@ def _sweeper() -> None:
         names = ", ".join(one.name for one in late)
         known = [one.seconds for one in late if one.seconds is not None]
         since = f" for {max(known):.0f} s" if known else ""
-        why = "it fails" if any(one.failures for one in late) else "does a sweeper run?"
+        process = "sealer" if late[0].name == maintenance.SEALS else "sweeper"
+        why = "it fails" if any(one.failures for one in late) else f"does a {process} run?"
         raise NotReady(f"{names}: not done{since}: {why}")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 from core.config import EVERY_KIND
 from jobs.kinds import registry
 from jobs.queue import dispatch
+from jobs.transports import local, sandbox
 
 KINDS = "kinds"
 """The tag of the check of job kinds: `manage.py check --tag kinds`."""
@@ -22,6 +23,9 @@ APPROVALS = "approvals"
 
 ENGINE = "engine"
 """The tag of the check of what `REPRISE_DISPATCH` names."""
+
+LOCAL = "local"
+"""The tag of the check of what a worker of this user could do on this machine."""
 
 HINT = "Fix it, uninstall its package, or remove it from REPRISE_KINDS."
 
@@ -56,3 +60,9 @@ def check_engine(**_: Any) -> list[CheckMessage]:
         message = f"REPRISE_DISPATCH: {path} cannot be used: {error}"
         return [Error(message, "Name the class of an engine by its dotted path.", id="jobs.E003")]
     return []
+
+
+@register(LOCAL)
+def check_local(**_: Any) -> list[CheckMessage]:
+    """Return a warning where local commands would be refused."""
+    return [Warning(sandbox.REFUSED, sandbox.HINT, id="jobs.W001")] if local.is_refused() else []

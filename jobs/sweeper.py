@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobs.access import throttle, tickets
-from jobs.integrity import seals
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue
 
@@ -26,6 +25,5 @@ SELDOM: dict[str, Callable[[], object]] = {
     "sign-ins": throttle.forget_drained,
     "tickets": tickets.forget_expired,
     "workers": live_workers.forget_silent,
-    "seals": seals.seal_if_due,
 }
 """What comes every few minutes."""

@@ -15,6 +15,9 @@ from functools import cache
 _STATE = tempfile.TemporaryDirectory(prefix="reprise-tests-")
 os.environ["REPRISE_STATE"] = _STATE.name
 os.environ["DJANGO_SETTINGS_MODULE"] = "core.settings"
+# Local commands of most tests write beside the test. Isolation has tests of its own, and is what
+# every copy that `ops/up` starts here has.
+os.environ["REPRISE_LOCAL"] = "trusted"
 os.environ.pop("DATABASE_URL", None)
 os.environ.pop("REDIS_URL", None)
 

@@ -5,7 +5,11 @@ What is refused is said in a sentence.
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +21,9 @@ from core.errors import RepriseError
 from core.ids import parse_id
 from core.terminal import reveal
 from jobs import checks
+from jobs.queue import maintenance
+
+STOP_SECONDS = 5.0
 
 
 class ServiceCommand(BaseCommand):
@@ -38,6 +45,25 @@ class ServiceCommand(BaseCommand):
             return super().execute(*args, **options)
         except RepriseError as error:
             raise CommandError(error.message) from error
+
+
+def serve_duties(
+    groups: Sequence[Sequence[maintenance.Duty]],
+    stop: threading.Event | None = None,
+    more: Callable[[], Sequence[threading.Thread]] = list,
+) -> None:
+    """Do duties, those of a group in one thread, and run `more` threads until SIGTERM or SIGINT.
+
+    `stop` is what ends the other threads.
+    """
+    stop = stop or threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    threads = [*maintenance.start_duties(groups, stop), *more()]
+    stop.wait()
+    end = time.monotonic() + STOP_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def job_argument(text: str) -> UUID:

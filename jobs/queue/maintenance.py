@@ -1,4 +1,6 @@
-"""What the sweeper does again and again: each duty fails by itself, and it shows when one rests.
+"""What sweeper and sealer do again and again.
+
+Each duty fails by itself, and it shows when one rests.
 
 The duties run in a few threads: those of a thread take turns, and a thread that hangs holds up no
 other. After a pass the row in `jobs_duty` says when the duty was last done well, at most every few
@@ -20,6 +22,9 @@ from core.user_code import describe_error
 from jobs.log.sql import change_rows, fetch_rows
 
 logger = logging.getLogger(__name__)
+
+SEALS = "seals"
+"""The sealer's one duty; all others are the sweeper's."""
 
 TICK_SECONDS = 0.25
 RETRY_SECONDS = 1.0

@@ -53,15 +53,18 @@ def find_command(word: str, path: str, cwd: str | None) -> str:
 
 
 def command_candidates(word: str, path: str, cwd: str | None) -> list[Path]:
-    """Return what there is by a command's first word, in the order in which it is looked for."""
+    """Return what there is by a command's first word, in the order in which it is looked for.
+
+    A folder that may not be entered has nothing (pathlib would raise there).
+    """
     if not word:
         return []
     if "/" in word:
         there = Path(cwd or ".", word).absolute()
-        return [there] if there.exists() else []
+        return [there] if os.path.exists(there) else []
     places = [Path(cwd or ".", folder, word) for folder in path.split(os.pathsep)]
-    return [place.absolute() for place in places if place.is_file()]
+    return [place.absolute() for place in places if os.path.isfile(place)]
 
 
 def _is_executable(place: Path) -> bool:
-    return place.is_file() and os.access(place, os.X_OK)
+    return os.path.isfile(place) and os.access(place, os.X_OK)

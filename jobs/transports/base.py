@@ -64,8 +64,9 @@ class Transport(Protocol):
         it makes the status 128 and its number, as a shell says it. The group is ended (TERM, then
         KILL) when the caller is cancelled, after `timeout` seconds (TimeoutError), and when the
         worker dies; what is left of it when the command has exited is ended shortly after (KILL).
-        What has left the group goes on, unheard. A command that is not there, or may not be run,
-        has the status of a shell for that, 127 or 126, with the words on its error stream.
+        What has left the group goes on, unheard, unless the command was isolated. A command that
+        is not there, or may not be run, has the status of a shell for that, 127 or 126, with the
+        words on its error stream.
         Raises a `jobs.transports.errors.TransportError` where the command cannot be run, or where
         nobody knows how it ended.
         """

@@ -21,6 +21,10 @@ class CommandUnusable(TransportError):
     """The command's words cannot be handed over: too long, a NUL among them, or there is none."""
 
 
+class LocalRefused(TransportError):
+    """This worker cannot isolate a local command from itself, and may not run it otherwise."""
+
+
 class HostBusy(TransportError):
     """The target's host had no room for one more command for as long as one may wait."""
 

@@ -1,4 +1,7 @@
-"""Transport `local`: a command on this machine, as a subprocess that cannot outlive its worker."""
+"""Transport `local`: a command on this machine, as a subprocess that cannot outlive its worker.
+
+It is isolated from the service (`jobs.transports.sandbox`) unless REPRISE_LOCAL says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
-from jobs.transports import arguments
+from django.conf import settings
+
+from jobs.transports import arguments, sandbox
 from jobs.transports.base import TERM_SECONDS, Listener, Place
-from jobs.transports.errors import CommandUnusable
+from jobs.transports.errors import CommandUnusable, LocalRefused
 from jobs.transports.output_copies import Copies
 
-# Anyone who can read a log could read these there, should a command print its environment.
+# A trusted command gets the service's environment less these: anyone who can read a log could read
+# them there, should it print that.
 SECRETS = {
     "DATABASE_URL",
     "PGPASSWORD",
@@ -47,16 +55,16 @@ async def run_local(
 ) -> int:
     """Run a command on the worker's machine, whatever the target (a `base.Transport`).
 
-    It gets the worker's environment without the service's secrets.
+    Raises LocalRefused where it can neither be isolated nor is trusted.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
-    own = {**inherited, **step.env, **(env or {})}
+    isolation = await _isolation()
+    own = {**_inherited(isolation), **step.env, **(env or {})}
     arguments.check_arguments(argv, own)
     if refused := arguments.find_refusal(argv, own.get("PATH", os.defpath), cwd):
         status, words = refused
         step.output(f"{words}\n", "err")
         return status
-    process = await _start_process(argv, own, cwd)
+    process = await _start_process(_launch(isolation, argv, own, cwd))
     copies = Copies(step, {name: process.readers[fd] for name, fd in _STREAMS.items()})
     try:
         async with asyncio.timeout(timeout):
@@ -70,6 +78,58 @@ async def run_local(
         await _end_process(process)
     code = process.returncode
     return code if code >= 0 else 128 - code
+
+
+@cache
+def current_isolation() -> sandbox.Isolation | None:
+    """Return how this process isolates commands, None if it cannot; found once, in a moment."""
+    return sandbox.find_isolation(settings.REPRISE)
+
+
+def is_refused() -> bool:
+    """Return whether this process can neither isolate commands nor may trust them."""
+    return not _is_trusted() and current_isolation() is None
+
+
+def _is_trusted() -> bool:
+    return bool(settings.REPRISE.local == "trusted")
+
+
+async def _isolation() -> sandbox.Isolation | None:
+    found = None if _is_trusted() else await asyncio.to_thread(current_isolation)
+    if is_refused():
+        raise LocalRefused(f"{sandbox.REFUSED} {sandbox.HINT}")
+    return found
+
+
+def _inherited(isolation: sandbox.Isolation | None) -> dict[str, str]:
+    if isolation:
+        return sandbox.kept_environment()
+    return {name: value for name, value in os.environ.items() if name not in SECRETS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """What to start, and what to write to its standard input."""
+
+    words: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str | None
+    given: bytes = b""
+
+
+def _launch(
+    isolation: sandbox.Isolation | None,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | None,
+) -> _Launch:
+    words = _for_exec(argv, env, cwd)
+    if isolation is None:
+        return _Launch(["/bin/sh", "-c", _TIED, "reprise", *words], env, cwd)
+    # What is not isolated yet must not obey variables that whoever gave the command has chosen.
+    plan = isolation.plan(settings.REPRISE, env, cwd)
+    return _Launch(isolation.words(words), {}, "/", plan)
 
 
 class _Process(asyncio.SubprocessProtocol):
@@ -105,6 +165,11 @@ class _Process(asyncio.SubprocessProtocol):
         """The exit status, or a signal's number below 0."""
         return self._transport.get_returncode() or 0
 
+    def write(self, given: bytes) -> None:
+        """Write to its standard input, which stays open."""
+        if pipe := self._transport.get_pipe_transport(0):
+            cast(asyncio.WriteTransport, pipe).write(given)
+
     def kill_group(self, sign: signal.Signals) -> None:
         """Send a signal to all that is left of the command's process group."""
         if not self._closed:  # else the number may be somebody else's
@@ -117,16 +182,16 @@ class _Process(asyncio.SubprocessProtocol):
         self._transport.close()
 
 
-async def _start_process(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> _Process:
+async def _start_process(launch: _Launch) -> _Process:
     try:
         _, process = await asyncio.get_running_loop().subprocess_exec(
-            _Process, "/bin/sh", "-c", _TIED, "reprise", *_for_exec(argv, env, cwd),
-            env=env, cwd=cwd, start_new_session=True,
-        )  # fmt: skip
+            _Process, *launch.words, env=launch.env, cwd=launch.cwd, start_new_session=True
+        )
     except OSError as error:
         if error.errno != errno.E2BIG:
             raise
         raise CommandUnusable("The command line is too long for this machine.") from error
+    process.write(launch.given)
     return process
 
 

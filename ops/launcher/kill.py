@@ -47,7 +47,7 @@ def _wait_running(clone: Clone, names: set[str]) -> dict[str, Process]:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ops/kill", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="name", help="web, worker, sweeper, postgres …")
+    parser.add_argument("names", nargs="+", metavar="name", help="web, worker, sweeper, sealer …")
     parser.add_argument(
         "--signal", default=signal.SIGKILL, type=_signal, help="TERM, STOP, … (KILL unless given)"
     )

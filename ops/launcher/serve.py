@@ -138,7 +138,13 @@ class Copy:
             "REPRISE_STATE": str(self._state),
             "DATABASE_URL": services.database_url,
             "REDIS_URL": services.redis_url,
+            "REPRISE_LOCAL_WRITABLE": ",".join(self._writable()),
         }
+
+    def _writable(self) -> list[str]:
+        """Return what local commands may write: what is set, and the demo fleet."""
+        given = os.environ.get("REPRISE_LOCAL_WRITABLE", "")
+        return [*filter(None, [given]), *([str(self._fleet_folder)] if self._options.demo else [])]
 
     def _manage(self, arguments: list[str], env: dict[str, str], database_url: str) -> None:
         run.run(
@@ -151,7 +157,8 @@ class Copy:
         )
 
     def _fleet_program(self) -> Program:
-        command = [str(self._clone.python), "-m", "ops.fleet", "--state", str(self._fleet_folder)]
+        command = [str(self._clone.python), "-m", "ops.fleet.isolated"]
+        command += ["--state", str(self._fleet_folder)]
         return Program(FLEET, tethered(command, signal.SIGTERM), FLEET_RANK)
 
     @property

@@ -25,7 +25,9 @@ def main() -> int:
     venv.ensure(clone, "service")
     if not options.without_pages:
         frontend.ensure_built(clone)
-    say.line("Installed. Next: ./ops/run web, ./ops/run worker, ./ops/run sweeper")
+    say.line(
+        "Installed. Next: ./ops/run web, ./ops/run worker, ./ops/run sweeper, ./ops/run sealer"
+    )
     return 0
 
 

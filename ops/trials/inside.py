@@ -19,12 +19,24 @@ from ops.errors import CannotStart
 from ops.launcher import processes
 from ops.launcher.__main__ import guarded
 from ops.setup import say
-from ops.trials import host
+from ops.trials import commands, host
 
 ORDINARY = "trial"
 COLD_MINUTES, WARM_MINUTES, TEST_MINUTES = 15.0, 4.0, 45.0
 PORT = 8750
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A root that is changed to, not pivoted to, allows nobody user namespaces (unshare(2)).
+ENTER = """
+set -e
+mount --rbind "$1" "$1"
+cd "$1"
+pivot_root . mnt
+cd /
+umount -l /mnt
+user=$2
+shift 2
+exec setpriv --reuid "$user" --regid "$user" --init-groups "$@"
+"""
 
 
 @dataclass(slots=True)
@@ -55,8 +67,9 @@ class Trial:
         env = {**host.variables(), **kept, "PORT": str(PORT)}
         words = [f"{name}={value}" for name, value in env.items()]
         shell = f"cd && {command}"
+        enter = ["unshare", "--mount", "sh", "-c", ENTER, "trial", str(self.root), user]
         return subprocess.Popen(
-            ["chroot", f"--userspec={user}", self.root, "env", "-i", *words, "sh", "-c", shell],
+            [*enter, "env", "-i", *words, "sh", "-c", shell],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -144,6 +157,7 @@ def _up(trial: Trial, user: str, limit: float) -> str:
         time.sleep(0.05)
     up_after = time.monotonic() - began
     page = _page(json.loads(ready.read_text()))
+    tried = commands.try_commands(ready.parent, f"{home_of(user)}/reprise", limit)
     running = len(processes.descendants())
     began = time.monotonic()
     process.terminate()
@@ -154,7 +168,7 @@ def _up(trial: Trial, user: str, limit: float) -> str:
         processes.end(left, grace=1)
         raise CannotStart(f"stopping: status {code}, {len(left)} processes left")
     return (
-        f"ready after {say.seconds(up_after)}, {page}, {running} processes; "
+        f"ready after {say.seconds(up_after)}, {page}, {tried}, {running} processes; "
         f"stopped in {say.seconds(down_after)}, none left"
     )
 

@@ -20,11 +20,12 @@ from ops.embedded import ports
 from tests.acceptance.process_search import with_environment
 from tests.acceptance.rows import Rows
 from tests.support.fleet_process import RunningFleet
+from tests.support.ordinary import UID, as_contained, as_ordinary
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAST_FLEET = "20"
-NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL")
+NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "REPRISE_LOCAL")
 CALL_SECONDS = 60.0
 
 
@@ -127,13 +128,24 @@ def environment(state: Path, **own: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(own: Mapping[str, str] | None = None, *options: str) -> Iterator[Up]:
-    """Run `ops/up` in a new state folder; stop it afterwards and see that nothing is left."""
+def running(
+    own: Mapping[str, str] | None = None, *options: str, user: str = "ours"
+) -> Iterator[Up]:
+    """Run `ops/up` in a new state folder; stop it afterwards and see that nothing is left.
+
+    Root can have it run by an `ordinary` user, or as `contained` root.
+    """
     with tempfile.TemporaryDirectory(prefix="reprise-up-") as folder:
         state = Path(folder)
         state.chmod(0o711)  # Postgres runs as another user where we are root
         env = environment(state, PORT=str(ports.free()), **(own or {}))
-        command = tethered([str(ROOT / "ops" / "up"), *options], signal.SIGTERM, parent=os.getpid())
+        command = [str(ROOT / "ops" / "up"), *options]
+        if user == "ordinary":
+            os.chown(state, UID, UID)
+            command, env = as_ordinary(command), env | {"HOME": "/nonexistent"}
+        if user == "contained":
+            command = as_contained(command)
+        command = tethered(command, signal.SIGTERM, parent=os.getpid())
         process = spawn(command, state / "up.out", env=env)
         copy = None
         try:

@@ -70,6 +70,7 @@ class BaseServers:
             "REDIS_URL": self.hints.url,
             "DJANGO_SETTINGS_MODULE": "core.settings",
             "REPRISE_STATE": str(self.folder),
+            "REPRISE_LOCAL": "trusted",  # what commands change is ours: full disks and their files
             **self._settings,
         }
         django.setup()

@@ -92,7 +92,7 @@ class Installed:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[Installed]:
-    """Build and install the wheels, start servers, and web, worker and sweeper before them."""
+    """Build and install the wheels, start servers, and all processes before them."""
     _install(folder)
     with ExitStack() as stack:
         binaries, program = named("REPRISE_TEST_POSTGRES"), named("REPRISE_TEST_REDIS")
@@ -138,6 +138,7 @@ def _processes(site: Installed) -> Iterator[None]:
         "web": [python, "-m", "streams.server", *web],
         "worker": [manage, "worker"],
         "sweeper": [manage, "sweeper"],
+        "sealer": [manage, "sealer"],
     }
     with ExitStack() as stack:
         for name, command in commands.items():

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from jobs.transports import local, ssh
 from jobs.transports.errors import CommandUnusable
@@ -55,14 +57,17 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         yield made
 
 
-@pytest.fixture(params=["local", "ssh"])
-def run(request: pytest.FixtureRequest, ground: Yard) -> Iterator[Run]:
+@pytest.fixture(params=["isolated", "trusted", "ssh"])
+def run(request: pytest.FixtureRequest, ground: Yard, tmp_path: Path) -> Iterator[Run]:
     """Run a command over a transport. Nothing of it is left after."""
+    tmp_path.chmod(0o755)
     with ground.config(SILENCE):
-        if request.param == "local":
-            yield local.run_local
-        else:
+        if request.param == "ssh":
             yield partial(ssh.run_ssh, target=Place(ground.hosts[0].address))
+        else:
+            own = {"local": request.param, "local_writable": (tmp_path,)}
+            with override_settings(REPRISE=settings.REPRISE.with_changes(**own)):
+                yield local.run_local
     until(lambda: not left(), lambda: f"the end of {left()}")
 
 
@@ -100,6 +105,7 @@ async def test_what_the_group_still_says_at_the_exit_is_heard(run: Run) -> None:
     assert await reported(run, "sh", "-c", script) == (0, "early\nlate\n", "")
 
 
+@pytest.mark.parametrize("run", ["trusted", "ssh"], indirect=True)
 @pytest.mark.parametrize(
     "daemon",
     [
@@ -119,6 +125,12 @@ async def test_a_daemon_with_the_output_open_goes_on_and_keeps_nobody(
         await auntil(left, "the daemon")
     for pid in left():
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("run", ["isolated"], indirect=True)
+async def test_a_daemon_of_an_isolated_command_ends_with_it(run: Run) -> None:
+    assert await reported(run, "sh", "-c", "setsid sleep 1000 & exit 3") == (3, "", "")
+    await auntil(lambda: not left(), "the end of the daemon")
 
 
 async def test_a_daemon_on_a_host_is_no_harm_to_other_commands_there(host: Sshd) -> None:

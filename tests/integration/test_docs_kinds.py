@@ -44,7 +44,7 @@ def written(page: Path, folder: Path) -> Iterator[str]:
     text = page.read_text()
     block = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     file = re.search(r"Save this as `(\w+\.py)`", text)
-    named = re.search(r"^REPRISE_KINDS=(\S+) \./ops/up$", text, re.MULTILINE)
+    named = re.search(r"^REPRISE_KINDS=(\S+) (?:\S+ )?\./ops/up$", text, re.MULTILINE)
     assert block
     assert file
     assert named

@@ -235,7 +235,7 @@ def test_the_commands_say_what_they_did(seal_folder: Path) -> None:
     assert "is not a public key" in failing("verify", "--all", "--key", "nothing")
 
 
-def test_the_sweeper_seals_when_the_last_seal_is_old_enough() -> None:
+def test_the_sealer_seals_when_the_last_seal_is_old_enough() -> None:
     job = make_job(events=[ATTEMPT])
     seals.seal_if_due()
     append(job)
@@ -250,7 +250,7 @@ def test_the_sweeper_seals_when_the_last_seal_is_old_enough() -> None:
     assert Seal.objects.count() == 2
 
 
-def test_the_sweeper_goes_on_where_it_cannot_seal(
+def test_the_sealer_goes_on_where_it_cannot_seal(
     seal_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_job()

@@ -19,7 +19,9 @@ from ops.setup.clone import ROOT
 from tests.support.waiting import until
 
 UP = ROOT / "ops" / "up"
-NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "PORT")
+NOT_INHERITED = (
+    "DATABASE_URL", "REDIS_URL", "REPRISE_SUPERUSER_DATABASE_URL", "PORT", "REPRISE_LOCAL",
+)  # fmt: skip
 
 
 def environment(state: Path, **own: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -51,8 +52,9 @@ def public_key() -> str:
 
 
 def known_key() -> str | None:
-    """Return the public key in hex where this machine has the installation's key; makes none."""
-    return raw_key(private_key().public_key()) if settings.REPRISE.seal_key.exists() else None
+    """Return the public key in hex where this process may read the installation's; makes none."""
+    readable = os.access(settings.REPRISE.seal_key, os.R_OK)
+    return raw_key(private_key().public_key()) if readable else None
 
 
 def trusted_keys(others: Collection[str]) -> frozenset[str]:

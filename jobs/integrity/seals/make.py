@@ -111,7 +111,7 @@ def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] 
 
 
 def seal_if_due() -> None:
-    """Seal if the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sweeper."""
+    """Seal if the last seal is older than REPRISE_SEAL_HOURS (0: never); for the sealer."""
     hours = settings.REPRISE.seal_hours
     last = Seal.objects.order_by("-number").first()
     if hours == 0 or (last and clock.now() - last.at < timedelta(hours=hours)):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-import time
 from functools import partial
 from typing import Any
 
@@ -12,14 +10,13 @@ from django.conf import settings
 
 from jobs import feed, schedules, sweeper
 from jobs.feed.consumer_threads import ConsumerThreads
-from jobs.management.base import ServiceCommand
+from jobs.management.base import ServiceCommand, serve_duties
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
 
 SCHEDULES_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 HOUSE_SECONDS = 600.0
-STOP_SECONDS = 5.0
 
 
 class Command(ServiceCommand):
@@ -27,14 +24,8 @@ class Command(ServiceCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         stop = threading.Event()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, lambda *_: stop.set())
         crew = ConsumerThreads(stop)
-        threads = maintenance.start_duties(duty_groups(crew), stop) + crew.start_threads()
-        stop.wait()
-        end = time.monotonic() + STOP_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        serve_duties(duty_groups(crew), stop, crew.start_threads)
 
 
 def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:
@@ -49,5 +40,6 @@ def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:
         seldom,
     ]
     names = [duty.name for group in found for duty in group]
-    seldom.append(Duty("duties", partial(maintenance.keep_only, [*names, "duties"]), HOUSE_SECONDS))
+    names += ["duties", *([maintenance.SEALS] if settings.REPRISE.seal_hours else [])]
+    seldom.append(Duty("duties", partial(maintenance.keep_only, names), HOUSE_SECONDS))
     return found

@@ -20,6 +20,7 @@ from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
+from jobs.transports import local, sandbox
 from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.worker import Worker
 
@@ -45,6 +46,8 @@ class Command(ServiceCommand):
             redirect_stderr(err),
         ):
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
+            if local.is_refused():
+                logger.warning("%s %s", sandbox.REFUSED, sandbox.HINT, extra={"action": "local"})
             _run_loop(partial(_serve_until_signal, runs=options["runs"], job=options["job"]))
 
 

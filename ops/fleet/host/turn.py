@@ -11,15 +11,23 @@ import json
 import os
 import signal
 import time
+from _thread import start_new_thread  # threading is slow to load
+from typing import Any
 
 from ops.fleet.host.basics import YELLOW, Failed, load, say, write
 
 BUSY_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+MOST_BYTES = 65536
 KEPT_FENCES = 50
 
 
 class Turn:
-    """The right to work on a target: one command at a time, none of an overtaken attempt."""
+    """The right to work on a target: one command at a time, none of an overtaken attempt.
+
+    Who holds it is the first line of the lock's file. A later attempt adds a line of its own, and
+    the holder, which looks every moment, ends itself: neither needs to see the other's process.
+    """
 
     def __init__(self, folder: str) -> None:
         self.job = os.environ.get("REPRISE_JOB", "")
@@ -32,7 +40,7 @@ class Turn:
         deadline = time.monotonic() + BUSY_SECONDS
         told = False
         while not self._lock():
-            if not self._end_overtaken() and not told:
+            if not self._overtake() and not told:
                 say("waiting: another command runs on this target", YELLOW)
                 told = True
             if time.monotonic() > deadline:
@@ -40,8 +48,8 @@ class Turn:
             time.sleep(0.05)
         self._check_fence()
         self._file.truncate(0)
-        self._file.write(json.dumps({"pid": os.getpid(), "job": self.job, "fence": self.fence}))
-        self._file.flush()
+        self._add_line()
+        start_new_thread(self._end_when_overtaken, ())
 
     def _lock(self) -> bool:
         try:
@@ -50,26 +58,31 @@ class Turn:
             return False
         return True
 
-    def _end_overtaken(self) -> bool:
-        """Kill the holder if it is an earlier attempt of the same job; True if that was tried."""
-        self._file.seek(0)
-        try:
-            holder = json.loads(self._file.read())
-            if not self.job or holder["job"] != self.job or holder["fence"] >= self.fence:
-                return False
-            handle = os.pidfd_open(holder["pid"])
-        except (ValueError, ProcessLookupError):
+    def _overtake(self) -> bool:
+        """Tell the holder to end if it is an earlier attempt of the same job; True if it is."""
+        holder, *told = self._lines() or [{"job": None}]
+        if not self.job or holder["job"] != self.job or holder["fence"] >= self.fence:
             return False
-        try:
-            # The pid is the holder's own as long as the lock is still taken after it was opened.
-            if not self._lock():
-                say(f"ending the command of an earlier attempt (fence {holder['fence']})", YELLOW)
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        finally:
-            os.close(handle)
+        if {"job": self.job, "fence": self.fence} not in told:
+            say(f"ending the command of an earlier attempt (fence {holder['fence']})", YELLOW)
+            self._add_line()
         return True
+
+    def _end_when_overtaken(self) -> None:
+        while all(one["job"] != self.job or one["fence"] <= self.fence for one in self._lines()):
+            time.sleep(LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        written = os.pread(self._file.fileno(), MOST_BYTES, 0)
+        try:
+            return [json.loads(line) for line in written.splitlines()]
+        except ValueError:  # the next holder writes just now
+            return []
+
+    def _add_line(self) -> None:
+        self._file.write(json.dumps({"job": self.job, "fence": self.fence}) + "\n")
+        self._file.flush()
 
     def _check_fence(self) -> None:
         if not self.job:

@@ -1,0 +1,18 @@
+"""`manage.py sealer`: makes seals when they are due; the only process that needs their key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.integrity import seals
+from jobs.management.base import ServiceCommand, serve_duties
+from jobs.queue.maintenance import SEALS, Duty
+
+SECONDS = 600.0
+
+
+class Command(ServiceCommand):
+    help = "Seal all logs when it is due. No other process that keeps running needs the seal key."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        serve_duties([[Duty(SEALS, seals.seal_if_due, SECONDS)]])
