@@ -25,8 +25,9 @@ def commands_paused(up: Up, job: str) -> Iterator[int]:
         head, quiet_since = up.rows.head(job), time.monotonic()
         while time.monotonic() - quiet_since < QUIET_SECONDS:
             for pid in with_environment(REPRISE_JOB=job).keys() - stopped:
-                os.kill(pid, signal.SIGSTOP)
-                stopped.add(pid)
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
             now = up.rows.head(job)
             if now != head:
                 head, quiet_since = now, time.monotonic()
