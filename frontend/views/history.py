@@ -52,6 +52,7 @@ _GLYPHS: dict[str, str] = {
     EventType.STEP_SKIPPED: "skipped",
     EventType.STEP_RETRIED: "retried",
     EventType.JOB_SUBMITTED: "queued",
+    EventType.SYSTEM_SIGN_IN_FAILED: "failed",
 }
 
 

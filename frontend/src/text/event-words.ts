@@ -9,6 +9,7 @@ import {
   type WaitingFor,
 } from '../client';
 import { count, duration, plural, shortId } from './format';
+import { systemWords } from './system-words';
 
 /** The words for statuses whose name in the protocol is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
@@ -71,7 +72,7 @@ function jobWords(event: JobEvent): string {
     case 'job.cancelled':
       return withReason('Cancelled', { reason: event.data.message });
     default:
-      return stepWords(event);
+      return event.type.startsWith('system.') ? systemWords(event) : stepWords(event);
   }
 }
 
@@ -139,6 +140,8 @@ export function waitWords(wait: WaitingFor): string {
       return `its turn: at most ${plural(wait.limit ?? 0, `${wait.kind} job`)} at a time`;
     case 'kind':
       return `a worker that knows the kind ${wait.kind}`;
+    case 'system':
+      return 'the next event of the system';
     case 'timer':
       if (until && name === 'start') return `its start at ${momentWords(until)}`;
       return until ? momentWords(until) : 'a timer';
@@ -208,6 +211,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   'step.failed': 'failed',
   'step.retried': 'retried',
   'step.skipped': 'skipped',
+  'system.sign_in_failed': 'failed',
 };
 
 /** The glyph of an event; `''` for none. */
