@@ -12,6 +12,8 @@ class JobsConfig(AppConfig):
         from jobs import checks  # noqa: F401 - checks registers itself
         from jobs.access import hints
         from jobs.access.roles import make_roles
+        from jobs.system_log import changes
 
         post_migrate.connect(make_roles, sender=self)
         hints.connect_signals()
+        changes.connect_signals()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jobs import system_log
 from jobs.access import throttle
 from jobs.integrity import seals
 from jobs.log import months
@@ -26,5 +27,6 @@ SELDOM: dict[str, Callable[[], object]] = {
     "sign-ins": throttle.forget_drained,
     "workers": live_workers.forget_silent,
     "seals": seals.seal_if_due,
+    "system-log": system_log.close_past_months,
 }
 """What comes every few minutes."""

@@ -16,6 +16,7 @@ from core.deprecation import renamed_name
 from core.errors import InvalidParams
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
+from jobs.system_log.stream import KIND as SYSTEM
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ def _make_kind(loaded: object) -> kinds.AnyKind:
     for attribute, types in SAID.items():
         if not isinstance(value := getattr(loaded, attribute), types):
             raise TypeError(f"its {attribute} is a {type(value).__name__}")
+    if loaded.name == SYSTEM:
+        raise ValueError(f"its name {SYSTEM!r} is that of the system's own log")
     if len(loaded.name) > MAX_NAME:
         raise ValueError(f"its name has more than {MAX_NAME} characters")
     kind = loaded()
