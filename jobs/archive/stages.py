@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import transaction
 
 from core import clock
 from core.errors import NotNow
@@ -23,6 +24,7 @@ from jobs.log import months
 from jobs.log.archive_frames import Damaged, archive_storage
 from jobs.log.months import Month, Owner, State
 from jobs.models import Archive, Job
+from jobs.system_log.stream import record_upkeep
 
 Bar = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 NAMED = 5  # of the jobs that hold a month back, so many are named
@@ -130,7 +132,9 @@ def _event_count(archive: Archive | None) -> int:
 def _record_drop(archive: Archive | None) -> Iterator[str]:
     if archive is not None:
         archive.dropped_at = clock.now()
-        archive.save(update_fields=["dropped_at"])
+        with transaction.atomic():
+            archive.save(update_fields=["dropped_at"])
+            record_upkeep("archive", f"Dropped what {archive.name} has from the database")
     yield "dropped"
 
 
