@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from jobs.system_log.startup import record_settings
 from jobs.system_log.stream import record_upkeep
 from tests.support.archives import DONE, ArchiveFolder, archive, ended, exported, fed
 from tests.support.factories import ATTEMPT, make_job, make_user
@@ -125,3 +126,22 @@ def test_the_account_of_a_command_is_its_actor() -> None:
     [event] = system_events()
     assert event.actor.startswith("system:")
     assert "@" in event.actor
+
+
+def test_settings_are_told_at_the_first_start_and_after_a_change() -> None:
+    secret = "whsec_c2VjcmV0c2VjcmV0"
+    before = settings.REPRISE.with_changes(webhook_secret=secret)
+    with override_settings(REPRISE=before):
+        for process in ("web", "worker", "web", "worker"):
+            record_settings(process)
+    with override_settings(REPRISE=before.with_changes(four_eyes=True, seal_hours=7.0)):
+        record_settings("web")
+        record_settings("web")
+    events = [told(event)[2] for event in system_events()]
+    assert [(data["process"], data["changed"]) for data in events] == [
+        ("web", []), ("worker", []), ("web", ["four_eyes", "seal_hours"]),
+    ]  # fmt: skip
+    said = all_text()
+    for hidden in ("database_url", "redis_url", "secret_key", "webhook_secret"):
+        assert events[0]["settings"][hidden] == "set"
+        assert str(getattr(before, hidden)) not in said

@@ -15,6 +15,7 @@ from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.base import ServiceCommand
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
+from jobs.system_log.startup import record_settings_soon
 
 SCHEDULES_SECONDS = 1.0
 WATCH_SECONDS = 5.0
@@ -26,6 +27,7 @@ class Command(ServiceCommand):
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:
+        record_settings_soon("sweeper")
         stop = threading.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: stop.set())
