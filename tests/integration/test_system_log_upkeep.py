@@ -111,6 +111,15 @@ def test_seals_that_are_adopted_or_acknowledged_are_told(intruder: Intruder) -> 
     ]
 
 
+def test_what_is_done_to_all_secrets_is_told() -> None:
+    for arguments in (["add-key"], ["rotate"], ["forget", "--ended-before", "2026-01-01"]):
+        call_command("secrets", *arguments, stdout=StringIO())
+    words = [told(event)[2]["words"] for event in system_events()]
+    assert words[0].startswith("Added a key of secrets: ")
+    assert words[1].startswith("Rotated the key of secrets: 0 encrypted anew; all are under ")
+    assert words[2] == "Deleted 0 secrets of jobs that ended before 2026-01-01T00:00:00.000000Z"
+
+
 def test_the_open_log_of_another_system_is_not_imported(
     services: Services, redis: str, tmp_path: Path
 ) -> None:
