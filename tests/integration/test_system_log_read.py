@@ -228,6 +228,7 @@ def test_archiving_jobs_leaves_it_and_its_own_retention_archives_it(
     assert system_month not in months.month_tables()
     assert texts(old_stream)[:-1] == before
     assert months.archived_before() is None
+    assert months.missing_partitions() == []
     assert verify_job(old_stream).ok
     assert stages.candidate_months(april) == []
 
