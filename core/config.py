@@ -170,6 +170,7 @@ class Config(BaseSettings):
     sign_in_attempts: Count = 5
     sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
+    system_log_months: Count = 0
     lease_seconds: Seconds = 10
     cancel_grace_seconds: SecondsOrNone = 10
     heartbeat_seconds: Seconds = 15

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from core.terminal import plain_text, reveal
+from frontend.system_words import SENTENCES
 from jobs.events import Event, EventType
 
 NBSP = "\u00a0"
@@ -19,8 +20,11 @@ NBSP = "\u00a0"
 
 def words(event: Event) -> str:
     """Return what happened; an unknown type is its own name."""
-    sentence = _SENTENCES.get(event.type)
-    return sentence(_legible(event)) if sentence else event.type
+    shown = _legible(event)
+    if sentence := _SENTENCES.get(event.type):
+        return sentence(shown)
+    of_system = SENTENCES.get(event.type)
+    return of_system(shown.data) if of_system else event.type
 
 
 def _legible(event: Event) -> Event:
@@ -134,6 +138,8 @@ def _awaited(wait: Mapping[str, str | None]) -> str:
             return f"its turn: at most {most} at a time"
         case "kind":
             return f"a worker that knows the kind {wait.get('kind')}"
+        case "system":
+            return "the next event of the system"
         case "timer":
             return _moment(until) if until else "a timer"
         case "retry":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jobs import system_log
 from jobs.access import throttle, tickets
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue
@@ -25,5 +26,6 @@ SELDOM: dict[str, Callable[[], object]] = {
     "sign-ins": throttle.forget_drained,
     "tickets": tickets.forget_expired,
     "workers": live_workers.forget_silent,
+    "system-log": system_log.close_past_months,
 }
 """What comes every few minutes."""

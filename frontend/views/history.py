@@ -30,6 +30,7 @@ from jobs.events import Event, EventType, parse_stored
 from jobs.kinds import registry
 from jobs.log.months import archived_before
 from jobs.models import Job
+from jobs.system_log.stream import KIND as SYSTEM
 
 PAGE_SIZE = 100
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
@@ -52,6 +53,7 @@ _GLYPHS: dict[str, str] = {
     EventType.STEP_SKIPPED: "skipped",
     EventType.STEP_RETRIED: "retried",
     EventType.JOB_SUBMITTED: "queued",
+    EventType.SYSTEM_SIGN_IN_FAILED: "failed",
 }
 
 
@@ -161,6 +163,8 @@ def history(request: HttpRequest, principal: Principal) -> HttpResponse:
         limit=PAGE_SIZE,
     )
     titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    if principal.visibility.everything:
+        titles[SYSTEM] = "System"
     context = {
         "filters": filters,
         "kinds": titles,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.system_log import unrecorded
+
 ROLES = {
     "viewer": ("view_job",),
     "operator": ("view_job", "submit_job", "steer_job"),
@@ -20,6 +22,7 @@ ROLES = {
 APPS = ("jobs", "auth")
 
 
+@unrecorded()
 def make_roles(using: str = "default", apps: Any = None, **_: Any) -> None:
     """Make the groups and give them their permissions (a `post_migrate` receiver).
 

@@ -21,11 +21,13 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Max
 from django.utils.crypto import salted_hmac
 
 from core import clock
 from core.errors import OverLimit
 from jobs.models import SignInAttempts
+from jobs.system_log.sign_ins import record_failed_sign_in
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,13 @@ class Attempt:
         who = _shown_name(self.name)
         extra = {"action": "sign_in_failed"}
         logger.warning("somebody could not sign in as %s from %s", who, self.address, extra=extra)
+        record_failed_sign_in(who, self.address, self._wait())
+
+    def _wait(self) -> float:
+        """Return for how many seconds the next attempt has to wait now."""
+        rows = SignInAttempts.objects.filter(pk__in=[count.key for count in self._counts])
+        free_at = rows.aggregate(Max("free_at"))["free_at__max"]
+        return max((free_at - clock.now()).total_seconds(), 0) if free_at else 0
 
 
 def begin_attempt(name: str, address: str, browser: str = "") -> Attempt:

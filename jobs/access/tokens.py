@@ -17,7 +17,6 @@ from django.db.models import Q, QuerySet
 from core import clock
 from core.errors import InvalidParams, NotSignedIn
 from core.terminal import hidden_words
-from jobs.access import hints
 from jobs.models import MAX_ACTOR, ApiToken
 
 MARK = "rp_"
@@ -95,11 +94,12 @@ def is_valid(token: ApiToken) -> bool:
 
 def revoke_tokens(tokens: QuerySet[ApiToken]) -> int:
     """Revoke those of the tokens that are not yet; return how many that were."""
-    chosen = tokens.filter(revoked_at=None)
-    users = set(chosen.values_list("user_id", flat=True))
-    count = chosen.update(revoked_at=clock.now())
-    hints.access_reduced(users)
-    return count
+    with transaction.atomic():
+        chosen = list(tokens.filter(revoked_at=None).select_for_update(of=("self",)).order_by("pk"))
+        for token in chosen:  # one by one: an update of all at once would tell nobody
+            token.revoked_at = clock.now()
+            token.save(update_fields=["revoked_at"])
+    return len(chosen)
 
 
 def _note_use(token: ApiToken) -> None:

@@ -10,7 +10,8 @@ token's (and needs no CSRF token) or as the session's, not as something in betwe
 in several. It stays when people move, so that a team keeps its history. Its members see the job;
 those of them who are operators steer it. The submitter still sees a job after changing teams, and
 steers it as an operator. A job without a team is its owner's alone, and of those who see all:
-auditors and staff.
+auditors and staff. So is the system's own log (`jobs.system_log`), which nobody steers and which
+is in no list of jobs.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from jobs.events import actions, parse
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 from jobs.models import Job, Team
+from jobs.system_log.stream import KIND as SYSTEM
 
 Scope = Mapping[str, Any]
 
@@ -134,6 +136,11 @@ def visible_jobs(principal: Principal) -> QuerySet[Job]:
     if sight.user is None:
         return jobs.none()
     return jobs.filter(Q(owner=sight.user) | Q(team__in=sight.teams))
+
+
+def listed_jobs(principal: Principal) -> QuerySet[Job]:
+    """Return those of them that are jobs, without the system's own log."""
+    return visible_jobs(principal).exclude(kind=SYSTEM)
 
 
 def job_for(principal: Principal, job_id: UUID | str) -> Job:
@@ -246,6 +253,8 @@ def _schedule_authors(job: Job) -> list[str]:
 
 def _may_steer(principal: Principal, job: Job) -> bool:
     user = principal.user
+    if job.kind == SYSTEM:
+        return False
     return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from core import clock
 from core.errors import NotNow, RepriseError
+from core.words import counted
 from jobs.archive.export import open_export, read_lines
 from jobs.archive.format import OF_ROW, BadExport, Chain, Header, Misfit, parse_header
 from jobs.events import parse, split_hash
@@ -27,6 +28,8 @@ from jobs.events.fold import LEGAL, Summary, advance_summary
 from jobs.log.archive_frames import MARK
 from jobs.log.restore import StoredEvent, known_heads, make_month, restore_job
 from jobs.models import Job, Team, stored_value
+from jobs.system_log.stream import KIND as SYSTEM
+from jobs.system_log.stream import record_upkeep
 
 Advance = Callable[[int], None]
 STRIDE = 1000  # events between two calls of Advance
@@ -63,7 +66,8 @@ def new_jobs(found: list[Found], *, unfinished: bool) -> list[Found]:
     """Return what is not here yet.
 
     Raises NotNow for a job that is here with another history, for one that has not ended (unless
-    `unfinished`), and for one that retries a job that is neither here nor in the file.
+    `unfinished`; never the log of a system), and for one that retries a job that is neither here
+    nor in the file.
     """
     here = known_heads(one.header.job for one in found)
     new = [one for one in found if one.header.job not in here]
@@ -75,6 +79,11 @@ def new_jobs(found: list[Found], *, unfinished: bool) -> list[Found]:
                 f"{head[0]}, the export's {one.header.head}"
             )
     for one in new:
+        if not one.summary.terminal and one.header.kind == SYSTEM:
+            raise NotNow(
+                f"job {one.header.job} is the open log of another system: what happens here would "
+                "be added to it"
+            )
         if not one.summary.terminal and not unfinished:
             raise NotNow(
                 f"job {one.header.job} is {one.summary.status}: it would go on here "
@@ -98,7 +107,7 @@ def store_jobs(path: Path, new: list[Found], advance_by: Advance = lambda _count
             if _digest_of(reading.header) != one.digest:
                 raise BadExport("it changed after it was checked")
             try:
-                restore_job(_folded_row(reading.header, one.summary), reading.events())
+                _store_job(reading, one.summary)
             except IntegrityError as error:  # it came from elsewhere, or its month went, meanwhile
                 said = str(error).splitlines()[0]
                 raise NotNow(f"job {one.header.job} can not be stored now: {said}") from error
@@ -217,6 +226,13 @@ def _read_jobs(file: BinaryIO, advance_by: Advance) -> Iterator[_Reading]:
             raise BadExport(f"line {number}: job {header.job} comes twice")
         seen.add(header.job)
         yield _Reading(header, lines, advance_by)
+
+
+def _store_job(reading: _Reading, folded: Summary) -> None:
+    header = reading.header
+    with transaction.atomic():
+        restore_job(_folded_row(header, folded), reading.events())
+        record_upkeep("import", f"Imported job {header.job} with {counted(header.head, 'event')}")
 
 
 def _check_columns(event: StoredEvent) -> None:

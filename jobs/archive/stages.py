@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.db import transaction
+
 from core import clock
 from core.errors import NotNow
 from core.words import counted
@@ -21,6 +24,7 @@ from jobs.log import months
 from jobs.log.archive_frames import Damaged, archive_storage
 from jobs.log.months import Month, Owner, State
 from jobs.models import Archive, Job
+from jobs.system_log.stream import record_upkeep
 
 Bar = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 NAMED = 5  # of the jobs that hold a month back, so many are named
@@ -36,15 +40,32 @@ class ArchiveContext:
     keep: bool = False
 
 
-def candidate_months(before: Month) -> list[Month]:
+def candidate_months(before: Month, *, system: bool = False) -> list[Month]:
     """Return the months before `before` that have a table, or whose end was not recorded.
 
-    Raises NotNow if a month that is not over would be among them.
+    Those of jobs, or with `system` those of the system's own log. Raises NotNow if a month that is
+    not over, or that REPRISE_SYSTEM_LOG_MONTHS keeps, would be among them.
     """
     if before > Month.of(clock.now()):
         raise NotNow(f"{before} is yet to come: only months that are over are archived.")
+    if system:
+        _require_old(before)
+        before = before.of_system
     begun = {Month.of_day(one.month) for one in Archive.objects.filter(dropped_at=None)}
-    return sorted(month for month in begun | set(months.month_tables()) if month < before)
+    known = begun | set(months.month_tables())
+    return sorted(month for month in known if month < before and month.is_system == system)
+
+
+def _require_old(before: Month) -> None:
+    """Raise NotNow unless the system's own log may go as far as the month before this one."""
+    kept = settings.REPRISE.system_log_months
+    if not kept:
+        raise NotNow(
+            "The system's own log stays in the database for ever. Set REPRISE_SYSTEM_LOG_MONTHS to "
+            "how many months of it stay."
+        )
+    if before > (first := Month.of(clock.now()).earlier(kept)):
+        raise NotNow(f"REPRISE_SYSTEM_LOG_MONTHS={kept} keeps the system's log from {first} on.")
 
 
 def held_back(month: Month) -> list[str]:
@@ -111,7 +132,9 @@ def _event_count(archive: Archive | None) -> int:
 def _record_drop(archive: Archive | None) -> Iterator[str]:
     if archive is not None:
         archive.dropped_at = clock.now()
-        archive.save(update_fields=["dropped_at"])
+        with transaction.atomic():
+            archive.save(update_fields=["dropped_at"])
+            record_upkeep("archive", f"Dropped what {archive.name} has from the database")
     yield "dropped"
 
 

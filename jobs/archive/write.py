@@ -24,11 +24,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from core.errors import RepriseError
+from core.words import counted
 from jobs.archive.format import Chain, Header, Misfit, header_of
 from jobs.log import months
 from jobs.log.archive_frames import LEVEL, MOST_BYTES, MOST_EVENTS, archive_storage
 from jobs.log.months import Month
 from jobs.models import Archive, ArchivedRange, Job, Seal, SealedHead
+from jobs.system_log.stream import record_upkeep
 
 Advance = Callable[[int], None]
 ROWS_AT_ONCE = 1000
@@ -181,6 +183,8 @@ def _record_archive(month: Month, packer: Packer, name: str, seals: str, digest:
         )  # fmt: skip
         ranges = (ArchivedRange(archive=archive, **asdict(one)) for one in packer.ranges)
         ArchivedRange.objects.bulk_create(ranges, batch_size=ROWS_AT_ONCE)
+        said = f"Archived {month}: {counted(packer.events, 'event')} in {name}"
+        record_upkeep("archive", said)
     return archive
 
 

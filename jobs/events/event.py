@@ -67,6 +67,17 @@ class EventType(StrEnum):
     STEP_FAILED = "step.failed"
     STEP_RETRIED = "step.retried"
     STEP_SKIPPED = "step.skipped"
+    SYSTEM_SIGNED_IN = "system.signed_in"
+    SYSTEM_SIGN_IN_FAILED = "system.sign_in_failed"
+    SYSTEM_SIGNED_OUT = "system.signed_out"
+    SYSTEM_ADDED = "system.added"
+    SYSTEM_CHANGED = "system.changed"
+    SYSTEM_REMOVED = "system.removed"
+    SYSTEM_GRANTED = "system.granted"
+    SYSTEM_WITHDRAWN = "system.withdrawn"
+    SYSTEM_CONFIGURED = "system.configured"
+    SYSTEM_MAINTAINED = "system.maintained"
+    SYSTEM_CLOSED = "system.closed"
 
 
 _VERSIONS = {str(type_): version_of(type_) for type_ in EventType}

@@ -46,6 +46,8 @@ LEGAL: dict[str, frozenset[str]] = {
     EventType.JOB_FAILED: frozenset({QUEUED, RUNNING, CANCELLING}),
     EventType.JOB_CANCELLED: frozenset({CANCELLING}),
     **{kind: _ACTIVE for kind in EventType if kind.startswith("step.")},
+    # The system's own log waits for its next event until it is closed (`jobs.system_log`).
+    **{kind: frozenset({WAITING}) for kind in EventType if kind.startswith("system.")},
 }
 
 # What a job's status becomes; where a type is not named, it stays.
@@ -60,6 +62,7 @@ _BECOMES: dict[str, str] = {
     EventType.JOB_SUCCEEDED: SUCCEEDED,
     EventType.JOB_FAILED: FAILED,
     EventType.JOB_CANCELLED: CANCELLED,
+    EventType.SYSTEM_CLOSED: SUCCEEDED,
 }
 
 

@@ -17,7 +17,8 @@ from jobs.log import AsyncReader
 
 # Positions have no gaps, so a page is a range. A job that moves on behind the page is left to the
 # page in which its newest event is; a job's events are in the feed by seq without gaps, so the next
-# one is there or none is. `known` are events that rows had before the feed did.
+# one is there or none is. `known` are events that rows had before the feed did. The system's own
+# log is in no list.
 _PAGE = """
 with page as (
   select position, job, seq from jobs_feed
@@ -28,7 +29,7 @@ with page as (
   select moved.position, job.id, job.owner_id, job.team_id, job.kind, job.title, job.status,
          job.done, job.total, job.head, job.failed,
          case when job.head > moved.seq then job.head end as unfed
-  from moved join jobs_job job on job.id = moved.job
+  from moved join jobs_job job on job.id = moved.job and job.kind <> 'system'
   where not exists (
     select 1 from jobs_feed later where later.job = moved.job and later.seq = moved.seq + 1
   )

@@ -17,6 +17,7 @@ from core.errors import InvalidParams
 from core.terminal import hidden_words
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
+from jobs.system_log.stream import KIND as SYSTEM
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,8 @@ def _make_kind(loaded: object) -> kinds.AnyKind:
     for attribute in ("name", "title", "description"):
         if words := hidden_words(getattr(loaded, attribute), kept="\t\n"):
             raise ValueError(f"its {attribute} does not fit: {words}")
+    if loaded.name == SYSTEM:
+        raise ValueError(f"its name {SYSTEM!r} is that of the system's own log")
     if len(loaded.name) > MAX_NAME:
         raise ValueError(f"its name has more than {MAX_NAME} characters")
     kind = loaded()

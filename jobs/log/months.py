@@ -28,6 +28,8 @@ from jobs.log.sql import fetch_rows
 
 ROWS_AT_ONCE = 1000
 MONTHS_AHEAD = 2
+# The system's own log has months of its own, so many years later than any job's.
+SYSTEM_YEARS = 6000
 # How long a statement of the owner's stands in the way of others before it steps back.
 PATIENCE_MS = 2000
 
@@ -52,7 +54,10 @@ select count(*) from jobs_event event where job >= %s and job < %s
 and not exists (select from jobs_feed feed where feed.job = event.job and feed.seq = event.seq)
 """
 
-_DROPPED = "select max(month) from jobs_archive where dropped_at is not null"
+_DROPPED = """
+select max(month) from jobs_archive
+where dropped_at is not null and extract(year from month) < %s
+"""
 
 _RIGHT = """
 select pg_has_role(relowner, 'usage'), current_user
@@ -66,7 +71,10 @@ class NoRight(RepriseError):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Month:
-    """A calendar month in UTC, the one in which its jobs' ids were made."""
+    """A calendar month in UTC, the one in which its jobs' ids were made.
+
+    Years from SYSTEM_YEARS on are those of the system's own log (`jobs.system_log`).
+    """
 
     year: int
     number: int
@@ -90,12 +98,29 @@ class Month:
         return cls(day.year, day.month)
 
     def __str__(self) -> str:
+        if self.is_system:
+            return f"system-{self.year - SYSTEM_YEARS:04}-{self.number:02}"
         return f"{self.year:04}-{self.number:02}"
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is a month of the system's own log, not of jobs."""
+        return self.year >= SYSTEM_YEARS
+
+    @property
+    def of_system(self) -> Month:
+        """The month of the system's own log that is the same calendar month."""
+        return Month(self.year + SYSTEM_YEARS, self.number)
 
     @property
     def next(self) -> Month:
         """The month after."""
         return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    def earlier(self, count: int) -> Month:
+        """Return the month so many before."""
+        year, place = divmod(self.year * 12 + self.number - 1 - count, 12)
+        return Month(year, place + 1)
 
     @property
     def first(self) -> date:
@@ -137,14 +162,14 @@ def partition_names() -> list[str]:
 
 def make_ahead() -> list[str]:
     """Make the partitions of this month and the next ones; return the names of the new ones."""
-    starts = map(_month_start, _next_months(MONTHS_AHEAD))
+    starts = map(_month_start, _with_system(_next_months(MONTHS_AHEAD)))
     made = [fetch_rows(sql.MAKE_MONTH, [start])[0][0] for start in starts]
     return [name for name in made if name]
 
 
 def missing_partitions() -> list[str]:
     """Return which of this month's and the next month's partitions are not there."""
-    wanted = {month.table for month in _next_months(1)}
+    wanted = {month.table for month in _with_system(_next_months(1))}
     return sorted(wanted - set(partition_names()))
 
 
@@ -154,6 +179,10 @@ def _next_months(count: int) -> list[Month]:
     for _ in range(count):
         months.append(months[-1].next)
     return months
+
+
+def _with_system(months: list[Month]) -> list[Month]:
+    return [*months, *(month.of_system for month in months)]
 
 
 def count_events(month: Month) -> int:
@@ -176,8 +205,8 @@ def count_unfed(month: Month) -> int:
 
 
 def archived_before() -> Month | None:
-    """Return the month after the newest one that was dropped; None if none was."""
-    [(newest,)] = fetch_rows(_DROPPED)
+    """Return the month after the newest one of jobs that was dropped; None if none was."""
+    [(newest,)] = fetch_rows(_DROPPED, [SYSTEM_YEARS])
     return Month.of_day(newest).next if newest else None
 
 

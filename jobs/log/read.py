@@ -39,6 +39,11 @@ def read_attempts(job_id: UUID) -> list[str]:
     return [text for (text,) in fetch_rows(sql.ATTEMPTS, {"job": job_id})]
 
 
+def newest_of_type(job_id: UUID, type_: str, limit: int = 100) -> list[str]:
+    """Return a job's newest events of a type, the newest first; none of an archived job's."""
+    return [text for (text,) in fetch_rows(sql.NEWEST_OF_TYPE, [job_id, type_, limit])]
+
+
 def read_head(job_id: UUID) -> Head | None:
     """Return the job's head, None for an unknown job."""
     rows = fetch_rows(sql.HEADS, [[job_id]])

@@ -103,6 +103,10 @@ order by seq
 
 BATCH = "select seq, text from jobs_event where job = %s and seq between %s and %s order by seq"
 
+NEWEST_OF_TYPE = """
+select text from jobs_event where job = %s and type = %s order by seq desc limit %s
+"""
+
 HEADS = "select id, head, encode(head_hash, 'hex'), status from jobs_job where id = any(%s)"
 
 HASH_AT = "select substring(right(text, 66) for 64) from jobs_event where job = %s and seq = %s"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db import transaction
-
 from jobs.models import Target
+from jobs.system_log import record_together
+from jobs.system_log.changes import record_added
 
 FIELDS = ("group", "labels", "transport", "address", "variables")
 # What they hold may be long, and no business of the one who reads a terminal.
@@ -61,10 +61,12 @@ def compare_inventory(wanted: Sequence[Target], *, prune: bool) -> Changes:
 
 def apply_changes(wanted: Sequence[Target], *, prune: bool) -> Changes:
     """Make the inventory what is wanted, in one transaction; return what that changed."""
-    with transaction.atomic():
+    with record_together():
         list(Target.objects.select_for_update().order_by("name"))
         changes = compare_inventory(wanted, prune=prune)
         Target.objects.bulk_create(changes.added, batch_size=500)
+        for new in changes.added:
+            record_added(new)
         for old, new, names in changes.changed:
             for name in names:
                 setattr(old, name, getattr(new, name))

@@ -30,6 +30,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
 from jobs.access import tickets  # noqa: E402
+from jobs.system_log.startup import record_settings_soon  # noqa: E402
 from streams.server import daphne_frames, limits, patience  # noqa: E402
 from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes  # noqa: E402
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
@@ -148,4 +149,5 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no 
 
 def main() -> None:
     """Serve until a signal ends it."""
+    record_settings_soon("web")
     CommandLine.entrypoint()

@@ -54,10 +54,15 @@ class Rows:
         return self.status(job) in TERMINAL
 
     def everything(self) -> dict[str, list[Any]]:
-        """Return what a refused request must leave as it is: jobs, logs, claims."""
+        """Return what a refused request must leave as it is: jobs, their logs, claims.
+
+        Not the system's own log, which has the sign-in before the request.
+        """
+        jobs: LiteralString = "select {} from jobs_job job where kind <> 'system' order by id"
+        logs: LiteralString = "select job, seq, text from jobs_event where job in ({})"
         return {
-            "jobs": self.all("select to_jsonb(job)::text from jobs_job job order by id"),
-            "logs": self.all("select job, seq, text from jobs_event order by job, seq"),
+            "jobs": self.all(jobs.format("to_jsonb(job)::text")),
+            "logs": sorted(self.all(logs.format(jobs.format("id")))),
             "claims": self.all("select to_jsonb(claim)::text from jobs_claim claim order by 1"),
         }
 

@@ -32,6 +32,9 @@ ARGUMENTS = (
 KEEPS_PICTURES = os.environ.get("REPRISE_PICTURES") == "1"
 # Pictures that people look at show a fleet that takes its time.
 SPEED = {"REPRISE_FLEET_SPEED": "3"} if KEEPS_PICTURES else {}
+UNFINISHED: LiteralString = (
+    "select id::text from jobs_job where finished_at is null and kind <> 'system'"
+)
 KINDS = ("Careful", "Endless", "Forms", "Halves", "Many", "Talk", "Wide")
 COPY = {
     "REPRISE_LEASE_SECONDS": "4",
@@ -39,7 +42,6 @@ COPY = {
     "REPRISE_KINDS": ",".join(f"tests.browser.kinds.{name}" for name in KINDS),
     **SPEED,
 }
-UNFINISHED: LiteralString = "select id::text from jobs_job where finished_at is null"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,7 +55,7 @@ def test_a_job_reads_page_by_page(visits: Visits) -> None:
     up = visits.up
     job = fed(up, up.submit("load", events=120, steps=2, bytes=40))
     newest_first = [expected(text) for text in reversed(up.rows.texts(job))]
-    page = plain(visits, "/history")
+    page = plain(visits, "/history?kind=load")
     expect(page.locator(".history-job").first).to_contain_text("Load of 120 events")
 
     field(page, "job").fill(job)

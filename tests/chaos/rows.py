@@ -118,7 +118,8 @@ def _loose_ends() -> Iterator[str]:
     heads = Job.objects.aggregate(heads=Sum("head"))["heads"] or 0
     if (position := feed.feed_end()) != heads:
         yield f"the feed of all jobs has {position} events, the jobs have {heads}"
-    if open_jobs := Job.objects.exclude(status__in=TERMINAL).count():
+    jobs = Job.objects.exclude(kind="system")
+    if open_jobs := jobs.exclude(status__in=TERMINAL).count():
         yield f"{open_jobs} jobs have not ended"
     if claims := Claim.objects.count():
         yield f"{claims} targets are still claimed"

@@ -9,6 +9,7 @@ import pytest
 from django.test import override_settings
 
 from jobs.kinds import registry
+from jobs.system_log import unrecorded
 from tests.support import kinds
 from tests.support.archives import ArchiveFolder, open_archive
 from tests.support.intruder import Intruder, open_intruder
@@ -47,6 +48,13 @@ def seal_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder of this test's own: seals in `seals`, the key in `seal_key`."""
     with seals_in(tmp_path) as folder:
         yield folder
+
+
+@pytest.fixture
+def silent_system() -> Iterator[None]:
+    """The system's own log says nothing, which else would want to be sealed, too."""
+    with unrecorded():
+        yield
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def schedule(owner: User, cron: str = "0 3 * * *", **fields: Any) -> Schedule:
 
 
 def submitted() -> list[Job]:
-    return list(Job.objects.order_by("pk"))
+    return list(Job.objects.exclude(kind="system").order_by("pk"))
 
 
 def test_it_fires_when_its_moment_comes_and_not_before(owner: User) -> None:

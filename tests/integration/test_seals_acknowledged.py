@@ -33,7 +33,7 @@ from tests.support.sealing import (
 )
 from tests.support.services import Services
 
-pytestmark = pytest.mark.usefixtures("database", "seal_folder")
+pytestmark = pytest.mark.usefixtures("database", "seal_folder", "silent_system")
 
 
 def test_a_restore_is_acknowledged_and_what_others_vouch_for_is_still_held(

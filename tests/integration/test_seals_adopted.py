@@ -30,7 +30,7 @@ from tests.support.sealing import (
     three_seals,
 )
 
-pytestmark = pytest.mark.usefixtures("database", "seal_folder")
+pytestmark = pytest.mark.usefixtures("database", "seal_folder", "silent_system")
 
 ADVICE = "Run `seal`, which gives the row back from the file."
 

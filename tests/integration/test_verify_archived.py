@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from jobs.integrity import known_jobs, verify_job
@@ -10,6 +12,7 @@ from jobs.models import Job, Seal, SealedHead
 from tests.support.archives import ArchiveFolder, archive, ended, fed, texts
 from tests.support.intruder import open_intruder
 from tests.support.services import Services
+from tests.support.system_log import this_month
 
 pytestmark = pytest.mark.usefixtures("archive_folder")
 
@@ -30,7 +33,7 @@ def job() -> Job:
 def test_a_good_one_is_good(job: Job) -> None:
     verdict = verify_job(job.pk)
     assert (verdict.ok, verdict.head, verdict.hash) == (True, job.head, bytes(job.head_hash).hex())
-    assert list(known_jobs()) == [job.pk]
+    assert list(known_jobs()) == [job.pk, UUID(this_month())]  # which says that it was archived
 
 
 def test_a_file_that_is_gone_is_said(job: Job, archive_folder: ArchiveFolder) -> None:

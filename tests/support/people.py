@@ -15,6 +15,7 @@ from core.sessions import hash_session_key
 from jobs.access import tokens
 from jobs.access.visibility import Principal, of_user
 from jobs.models import Team
+from jobs.system_log import unrecorded
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -44,7 +45,8 @@ class Person:
     def browser(self) -> Client:
         """A client with their session, which must pass the CSRF check as a browser must."""
         made = django_client()
-        made.force_login(self.user)
+        with unrecorded():
+            made.force_login(self.user)
         return made
 
 
@@ -88,6 +90,7 @@ def post(client: Client, path: str, body: object = None, **headers: str) -> Resp
     return client.post(path, raw, content_type="application/json", headers=headers)
 
 
+@unrecorded()
 def make_people() -> People:
     """Make the accounts in the database of this test, in as few statements as can be."""
     red, blue = Team.objects.bulk_create(
@@ -122,6 +125,7 @@ def make_people() -> People:
     return People(red=red, blue=blue, **people)
 
 
+@unrecorded()
 def make_person(name: str, role: str = "", team: Team | None = None) -> Person:
     """Make one more account with a role, a team and a token; without a password."""
     user = User.objects.create_user(name)

@@ -164,6 +164,8 @@ function changes(view: JobView, event: JobEvent): Partial<JobView> {
     }
     case 'job.cancelled':
       return ended('cancelled', event);
+    case 'system.closed':
+      return ended('succeeded', event);
     default:
       return {};
   }
@@ -216,7 +218,7 @@ function withItems(
 
 function ended(
   status: JobStatus,
-  { at, data }: EventOf<'job.succeeded' | 'job.failed' | 'job.cancelled'>,
+  { at, data }: EventOf<'job.succeeded' | 'job.failed' | 'job.cancelled' | 'system.closed'>,
 ): Partial<JobView> {
   const { message = '', failed_targets = [], result = null } = data;
   return { status, finished_at: at, waiting_for: [], message, failed_targets, result };

@@ -32,12 +32,12 @@ export interface PlanGroup {
  * What a job waits for. Without `for`: a target, and the job that holds it. Otherwise the run itself
  * waits, perhaps `until` a time: for a timer or a step's next try (`name`), a signal (`name`), an
  * approval (`gate`), its turn (at most `limit` jobs of its `kind` run at a time), or a worker that
- * knows its `kind`.
+ * knows its `kind`; the system's own log waits for its next event.
  */
 export interface WaitingFor {
   readonly target?: string | null;
   readonly job?: string | null;
-  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | 'limit' | 'kind' | null;
+  readonly for?: 'timer' | 'retry' | 'signal' | 'approval' | 'limit' | 'kind' | 'system' | null;
   readonly name?: string | null;
   readonly until?: string | null;
   readonly gate?: string | null;
@@ -66,6 +66,20 @@ export interface EndData {
   readonly failed_targets?: readonly string[];
   readonly result?: unknown;
 }
+
+/** What an event of the system's own log is about: `user`, `team`, `token`, … and its name. */
+interface SystemObject {
+  readonly object: string;
+  readonly name: string;
+}
+
+/** A role, permission or team that somebody gets or loses. */
+interface SystemMembership extends SystemObject {
+  readonly what: string;
+  readonly value: string;
+}
+
+type SystemValues = Readonly<Record<string, unknown>>;
 
 /** The `data` of each event type. */
 export interface EventData {
@@ -134,6 +148,30 @@ export interface EventData {
   'step.failed': TryData & { readonly error: StepError };
   'step.retried': TryData & { readonly error?: StepError; readonly until?: string };
   'step.skipped': { readonly reason?: string; readonly occurrence?: number };
+  'system.signed_in': { readonly user: string; readonly address: string };
+  'system.sign_in_failed': {
+    readonly user: string;
+    readonly address: string;
+    readonly wait_seconds?: number;
+  };
+  'system.signed_out': { readonly user: string };
+  'system.added': SystemObject & { readonly after: SystemValues };
+  'system.changed': SystemObject & {
+    readonly before: SystemValues;
+    readonly after: SystemValues;
+    /** Fields that changed and whose values are not recorded. */
+    readonly hidden: readonly string[];
+  };
+  'system.removed': SystemObject & { readonly before: SystemValues };
+  'system.granted': SystemMembership;
+  'system.withdrawn': SystemMembership;
+  'system.configured': {
+    readonly process: string;
+    readonly settings: SystemValues;
+    readonly changed: readonly string[];
+  };
+  'system.maintained': { readonly operation: string; readonly words: string };
+  'system.closed': EndData;
 }
 
 /** The event types of this protocol version. */

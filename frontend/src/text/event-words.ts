@@ -10,6 +10,7 @@ import {
 } from '../client';
 import { reveal } from './characters';
 import { count, duration, plural, shortId } from './format';
+import { systemWords } from './system-words';
 
 /** The words for statuses whose name in the protocol is not one. */
 export const STATUS_WORDS: Readonly<Record<string, string>> = {
@@ -72,7 +73,7 @@ function jobWords(event: JobEvent): string {
     case 'job.cancelled':
       return withReason('Cancelled', { reason: event.data.message });
     default:
-      return stepWords(event);
+      return event.type.startsWith('system.') ? systemWords(event) : stepWords(event);
   }
 }
 
@@ -140,6 +141,8 @@ export function waitWords(wait: WaitingFor): string {
       return `its turn: at most ${plural(wait.limit ?? 0, `${wait.kind} job`)} at a time`;
     case 'kind':
       return `a worker that knows the kind ${wait.kind}`;
+    case 'system':
+      return 'the next event of the system';
     case 'timer':
       if (until && name === 'start') return `its start at ${momentWords(until)}`;
       return until ? momentWords(until) : 'a timer';
@@ -209,6 +212,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   'step.failed': 'failed',
   'step.retried': 'retried',
   'step.skipped': 'skipped',
+  'system.sign_in_failed': 'failed',
 };
 
 /** The glyph of an event; `''` for none. */

@@ -32,6 +32,7 @@ from jobs.integrity.seals.text import (
 from jobs.log.restore import NO_LIMIT
 from jobs.log.sql import change_rows
 from jobs.models import Seal, SealedHead
+from jobs.system_log.stream import record_upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -258,3 +259,4 @@ def _store_rows(file: SealFile) -> None:
                 f"jobs_sealedhead has heads of seal {text.number} that were not signed: somebody "
                 "wrote them. Remove them as the database's superuser, then run `seal` again."
             )
+        record_upkeep("seal", f"Gave seal {text.number}, which had a file only, its rows back")

@@ -31,6 +31,7 @@ from jobs.integrity.seals.text import (
 from jobs.log.restore import NO_LIMIT
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Seal
+from jobs.system_log.stream import record_upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,10 @@ def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] 
         numbers = tuple(file.text.number for file in newer)
         with _moved_heads() as heads:
             previous = hash_of(newer[-1].line)
-            return _write_seal(heads, last + 1, previous, Acknowledgement(numbers, reason, by))
+            made = _write_seal(heads, last + 1, previous, Acknowledgement(numbers, reason, by))
+        # The seal is the signed record. Its transaction sees one moment, and can append to no log.
+        record_upkeep("seal", f"Acknowledged seals {numbers[0]} to {last}: {reason}")
+        return made
 
 
 def seal_if_due() -> None:

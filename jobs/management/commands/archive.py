@@ -39,6 +39,11 @@ class Command(ServiceCommand):
             metavar="YYYY-MM",
             help="months before this one",
         )
+        parser.add_argument(
+            "--system",
+            action="store_true",
+            help="months of the system's own log, not of jobs, as REPRISE_SYSTEM_LOG_MONTHS allows",
+        )
         parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
         parser.add_argument("--keep", action="store_true", help="write and check, but drop nothing")
         parser.add_argument(
@@ -62,9 +67,8 @@ class Command(ServiceCommand):
                 means = ArchiveContext(owner, progress_bar, options["wait"], options["keep"])
                 if not (options["dry_run"] or options["keep"]):
                     owner.require_right()
-                staying = self._archive_each(
-                    stages.candidate_months(before), means, options["dry_run"]
-                )
+                found = stages.candidate_months(before, system=options["system"])
+                staying = self._archive_each(found, means, options["dry_run"])
         except (RepriseError, psycopg.Error) as error:
             raise CommandError(str(error).strip()) from error
         if staying:

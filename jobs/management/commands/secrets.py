@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 
+from core import clock
+from core.words import counted
 from jobs.management.base import ServiceCommand, moment_argument
 from jobs.management.progress import progress_bar
 from jobs.secrets import keys, store
+from jobs.system_log.stream import record_upkeep
 
 
 class Command(ServiceCommand):
@@ -37,12 +42,13 @@ class Command(ServiceCommand):
             case "keys":
                 self._list_keys(options["json"])
             case "add-key":
-                self.stdout.write(f"{keys.add_key().id} encrypts from now on.")
+                said = f"{keys.add_key().id} encrypts from now on."
+                record_upkeep("secrets", f"Added a key of secrets: {said}")
+                self.stdout.write(said)
             case "rotate":
                 self._rotate_secrets()
             case "forget":
-                count = store.forget_ended(options["ended_before"])
-                self.stdout.write(f"{count} deleted.")
+                self._forget_secrets(options["ended_before"])
 
     def _list_keys(self, as_json: bool) -> None:
         used = store.by_key()
@@ -61,10 +67,19 @@ class Command(ServiceCommand):
         if not rows:
             self.stdout.write("There is no key yet: the first secret makes one.")
 
+    def _forget_secrets(self, ended_before: datetime) -> None:
+        with transaction.atomic():
+            count = store.forget_ended(ended_before)
+            jobs = f"jobs that ended before {clock.rfc3339(ended_before)}"
+            record_upkeep("secrets", f"Deleted {counted(count, 'secret')} of {jobs}")
+        self.stdout.write(f"{count} deleted.")
+
     def _rotate_secrets(self) -> None:
         done = 0
         with progress_bar("Encrypting", store.count_outdated()) as advance:
             for count in store.rotate_keys():
                 done += count
                 advance(count)
-        self.stdout.write(f"{done} encrypted anew; all are under {keys.newest_key().id}.")
+        said = f"{done} encrypted anew; all are under {keys.newest_key().id}."
+        record_upkeep("secrets", f"Rotated the key of secrets: {said}")
+        self.stdout.write(said)

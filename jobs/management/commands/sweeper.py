@@ -13,6 +13,7 @@ from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.base import ServiceCommand, serve_duties
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
+from jobs.system_log.startup import record_settings_soon
 
 SCHEDULES_SECONDS = 1.0
 WATCH_SECONDS = 5.0
@@ -23,6 +24,7 @@ class Command(ServiceCommand):
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:
+        record_settings_soon("sweeper")
         stop = threading.Event()
         crew = ConsumerThreads(stop)
         serve_duties(duty_groups(crew), stop, crew.start_threads)

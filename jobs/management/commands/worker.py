@@ -20,6 +20,7 @@ from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.secrets.logs import MaskedText
+from jobs.system_log.startup import record_settings_soon
 from jobs.transports import local, sandbox
 from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.worker import Worker
@@ -45,6 +46,8 @@ class Command(ServiceCommand):
             redirect_stdout(out),
             redirect_stderr(err),
         ):
+            if options["job"] is None:
+                record_settings_soon("worker")
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
             if local.is_refused():
                 logger.warning("%s %s", sandbox.REFUSED, sandbox.HINT, extra={"action": "local"})

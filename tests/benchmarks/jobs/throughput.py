@@ -19,7 +19,10 @@ POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 120.0
 # Between these shares of the jobs done: all workers have started, none has run out of work.
 FIRST, LAST = 0.2, 0.95
-OURS_LEFT = "select count(*) from jobs_job where status not in ('succeeded', 'failed', 'cancelled')"
+OURS_LEFT = (
+    "select count(*) from jobs_job where status not in ('succeeded', 'failed', 'cancelled')"
+    " and kind <> 'system'"
+)
 BARE_LEFT = "select count(*) from procrastinate_jobs where queue_name = 'bench'"
 
 

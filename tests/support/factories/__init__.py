@@ -14,16 +14,19 @@ from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.log import restore
 from jobs.models import Job, Team
+from jobs.system_log import unrecorded
 
 ATTEMPT = NewEvent(EventType.ATTEMPT_STARTED, {"worker": "test/1"})
 
 
+@unrecorded()
 def make_team(name: str = "Game operations") -> Team:
     """Return the team of this name, made if there is none."""
     team, _made = Team.objects.get_or_create(slug=name.lower().replace(" ", "-"), name=name)
     return team
 
 
+@unrecorded()
 def make_user(
     name: str = "operator", role: str = "operator", team: Team | None = None, *, staff: bool = False
 ) -> User:
