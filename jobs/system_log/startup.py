@@ -29,7 +29,7 @@ RETRY_SECONDS = 5.0
 
 
 def record_settings(process: str) -> None:
-    """Record the settings of a process (`web`, `worker`, `sweeper`), unless that is known."""
+    """Record the settings of a process (`web`, `worker` …), unless they are known."""
     shown, known = shown_settings(), _known_settings(process)
     if known == shown:
         return
@@ -55,7 +55,9 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: _shown("", one) for key, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
     return list(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

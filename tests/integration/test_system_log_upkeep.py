@@ -137,6 +137,14 @@ def test_the_account_of_a_command_is_its_actor() -> None:
     assert "@" in event.actor
 
 
+def test_settings_of_settings_are_told() -> None:
+    approvals = {"command": frozenset({"start", "others"})}
+    with override_settings(REPRISE=settings.REPRISE.with_changes(approvals=approvals)):
+        record_settings("web")
+    [event] = system_events()
+    assert told(event)[2]["settings"]["approvals"] == {"command": ["others", "start"]}
+
+
 def test_settings_are_told_at_the_first_start_and_after_a_change() -> None:
     secret = "whsec_c2VjcmV0c2VjcmV0"
     before = settings.REPRISE.with_changes(webhook_secret=secret)

@@ -7,6 +7,7 @@ from typing import Any
 from jobs.integrity import seals
 from jobs.management.base import ServiceCommand, serve_duties
 from jobs.queue.maintenance import SEALS, Duty
+from jobs.system_log.startup import record_settings_soon
 
 SECONDS = 600.0
 
@@ -15,4 +16,5 @@ class Command(ServiceCommand):
     help = "Seal all logs when it is due. No other process that keeps running needs the seal key."
 
     def handle(self, *_: Any, **__: Any) -> None:
+        record_settings_soon("sealer")
         serve_duties([[Duty(SEALS, seals.seal_if_due, SECONDS)]])
