@@ -174,7 +174,12 @@ class MemoryLayer:
         """Deliver a hint to the job's group, where the layer delivers at all."""
         if not (self.gone or self.frozen):
             for channel in self.groups[group_name(job)]:
-                self._queues[channel].put_nowait(message)
+                self._put(channel, message)
+
+    def _put(self, channel: str, message: dict[str, Any]) -> None:
+        # A call that was under way during a flush leaves its channel in a group: nobody reads that.
+        if channel in self._queues:
+            self._queues[channel].put_nowait(message)
 
     async def new_channel(self) -> str:
         await self._trip()
@@ -192,11 +197,10 @@ class MemoryLayer:
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         await self._trip()
-        if channel in self._queues:
-            self._queues[channel].put_nowait(message)
+        self._put(channel, message)
 
     async def receive(self, channel: str) -> dict[str, Any]:
-        return await self._queues[channel].get()
+        return await self._queues.setdefault(channel, asyncio.Queue()).get()
 
     async def flush(self) -> None:
         self.groups.clear()
