@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ NAME = "gs-unplugged"
 
 
 @pytest.fixture(scope="module")
-def unplugged(up: Up, tmp_path_factory: pytest.TempPathFactory) -> str:
+def unplugged(up: Up) -> str:
     """A target whose port is closed, brought into the inventory as the demo's are."""
-    folder = tmp_path_factory.mktemp("unplugged")
+    folder = up.state / "fleet" / "unplugged"  # commands see no folder of tests
+    folder.mkdir()
+    owner = Path(up.fleet.servers[up.servers[0]]["variables"]["folder"]).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
     closed = f"http://127.0.0.1:{ports.free()}"
     server = moved(up.fleet.servers[up.servers[0]], folder, closed)
     book = folder / "fleet.json"
