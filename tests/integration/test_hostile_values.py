@@ -78,8 +78,9 @@ def asked(client: Client, method: str, address: str, **headers: str) -> Response
 
 def test_no_value_of_a_parameter_is_a_fault(people: People) -> None:
     job = make_job(people.alice.user, [ATTEMPT], team=people.red)
-    client = people.alice.client()
     for method, path, call in CALLS:
+        # Schedules are for staff: others get 403 for whatever they say.
+        client = (people.root if "/schedules" in path else people.alice).client()
         for parameter in call.get("parameters", ()):
             name = parameter["name"]
             for value in FEW if parameter["in"] == "path" else VALUES:
