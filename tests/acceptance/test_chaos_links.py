@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ops.setup.clone import ROOT
+from tests.chaos.links.verdict import LOST_BYTES
 from tests.support.up_process import NOT_INHERITED
 
 LINKS = ("128k", "64k-live", "64k-behind", "1mbit-cut", "capped", "stalled", "stalled-streams")
@@ -67,11 +68,20 @@ def test_nothing_is_sent_again_that_had_come(cases: list[dict[str, Any]]) -> Non
 
 
 def costs_too_much(case: dict[str, Any]) -> bool:
-    """Return whether a case took more bytes than its bound, in a job as short as these."""
-    if case["bounds"] is None or case["link"] != "1mbit-cut":
+    """Return whether a case took more bytes than its bound, in a job as short as these.
+
+    Beside other suites a server may be silent for longer than a follower waits: a connection after
+    the first may have lost the frame under way, as one after a cut.
+    """
+    if case["bounds"] is None:
         return bool(case["dear"])
+    most = float(case["bounds"]["bytes"])
+    if case["link"] == "1mbit-cut":
+        most *= CUT_SHORT
+    if case["link"] in SOUND:
+        most += LOST_BYTES * (case["connections"] - 1)
     took: float = case["down"] + case["up"]
-    return took > CUT_SHORT * float(case["bounds"]["bytes"])
+    return took > most
 
 
 def test_a_slow_link_is_no_reason_to_connect_again(cases: list[dict[str, Any]]) -> None:
