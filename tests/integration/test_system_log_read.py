@@ -49,7 +49,7 @@ def stream(people: People) -> UUID:
     return UUID(this_month())
 
 
-READS = ("/api/jobs/{}", "/api/jobs/{}/events", "/api/jobs/{}/verify", "/jobs/{}")
+READS = ("/api/jobs/{}", "/api/jobs/{}/verify", "/jobs/{}")
 
 
 @pytest.mark.parametrize("path", READS)
@@ -68,6 +68,13 @@ def test_auditors_and_staff_read_it_and_nobody_else(
             for name, person in (readers | others).items()
         }
     assert answers == dict.fromkeys(readers, 200) | dict.fromkeys(others, 404)
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/{}/events", "/api/jobs/{}/stream"])
+def test_nobody_else_follows_it(path: str, people: People, stream: UUID) -> None:
+    """Who may follow is served by a hub, which lives as long as a server: the browser's test."""
+    for other in (people.alice, people.vera, people.carol):
+        assert other.client().get(path.format(stream)).status_code == 404
 
 
 def test_the_history_page_shows_who_gave_whom_which_role(people: People, stream: UUID) -> None:
