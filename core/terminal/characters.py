@@ -54,9 +54,9 @@ def reveal_json(text: str) -> str:
 
 
 def hidden_words(text: str, kept: str = "") -> str:
-    """Return a sentence about the first hidden character of a text, "" if there is none.
+    """Return a sentence that names the first hidden character of a text; "" for none.
 
-    Tabs and newlines are among them, but for those in `kept`.
+    Tabs and newlines count as hidden unless `kept` has them.
     """
     found = _hidden_places(text, kept)
     if not found:
