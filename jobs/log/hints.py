@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -71,6 +71,16 @@ class Hint:
         size = sum(map(len, receipt.texts))
         hint = cls(receipt.job, receipt.first, receipt.last, receipt.status, receipt.texts, size)
         return hint._drop_large_texts()
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> Hint:
+        """Return the hint that came as `message`; KeyError, TypeError, ValueError if it is none."""
+        first, last, lines = message["first"], message["last"], message["lines"]
+        texts = None if lines is None else lines.split("\n")
+        if texts is not None and len(texts) != last - first + 1:
+            raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
+        size = len(lines or "")
+        return cls(UUID(message["job"]), first, last, message["status"], texts, size)
 
     def then(self, later: Hint) -> Hint:
         """Return one hint for both; of two with a gap between them the later one (readers read)."""

@@ -20,8 +20,8 @@ from jobs.feed.summaries import SummaryPage
 from streams.counters import Counters
 from streams.feed.recent import FEED_BOUNDS, FeedBounds, Recent
 from streams.hub.followed import Signal
-from streams.hub.hub import AWAY
 from streams.hub.listener import Message
+from streams.hub.page_cache import AWAY
 
 READ_SECONDS = 10.0
 KEPT_PAGES = 8

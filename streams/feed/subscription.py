@@ -14,8 +14,8 @@ from jobs.access.visibility import Visibility
 from streams.feed.feed import Feed
 from streams.feed.recent import cut_summaries
 from streams.followers.disconnect_notice import Notice
-from streams.hub.hub import AWAY
 from streams.hub.pacing import FrameSize, next_beat, shared_heartbeat
+from streams.hub.page_cache import AWAY
 from streams.hub.subscription import FIRST_PAUSE_SECONDS, LOOK_UP_SECONDS, MAX_PAUSE_SECONDS
 from streams.wire import CaughtUp, FeedItem, FellBehind, Hello, Summaries
 

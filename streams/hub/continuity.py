@@ -18,7 +18,8 @@ from jobs.log import Cursor, Head, Page
 from jobs.log.read import PAGE_EVENTS
 from streams.hub.batches import PageBatches
 from streams.hub.followed import Followed
-from streams.hub.hub import AWAY, Hub
+from streams.hub.hub import Hub
+from streams.hub.page_cache import AWAY
 from streams.wire import Events
 
 TRIES = 6
@@ -53,14 +54,17 @@ class Continuity:
         """Return whether the events are linked to the last one; if not, look for others.
 
         Raises CursorAhead or HistoryDiverged if the log has no such last event any more. Events
-        that are not linked after a second look are what the log has: `verify` tells of that.
+        that are not linked after a second look are what the log has, if it still has that event:
+        `verify` tells of that.
         """
-        if not self._hash or events.after == self._doubted or events.continues(self._hash):
+        if not self._hash or events.continues(self._hash):
             return True
+        again = events.after == self._doubted
         self._doubted = events.after
-        await hub.mark_stale(self._job)
+        if not again:
+            await hub.mark_stale(self._job)
         await hub.check(self._job, self.cursor)
-        return False
+        return again
 
 
 async def catch_up(hub: Hub, live: Followed, seam: Continuity, goal: int) -> AsyncIterator[Events]:

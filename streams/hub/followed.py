@@ -64,7 +64,8 @@ class Followed:
     has the newest events, and is *behind* while it lacks some up to the head. Every change wakes
     `changed`: at once after a silence, else when more has gathered (20 ms at most). `outdated`: the
     log has turned out to be another than this one; followers check their cursors and follow again.
-    `hinted`: a hint that does not fit came since the head was last read.
+    `hinted`: a hint that does not fit came since the head was last read; `doubted`: something that
+    contradicts the ring came since the log was last asked whether it has that.
     """
 
     def __init__(self, job: UUID, head: Head, bounds: Bounds = BOUNDS) -> None:
@@ -75,17 +76,22 @@ class Followed:
         self._hash = head.hash  # of the event at `head`
         self.ring = Ring(head.seq, bounds, head.hash)
         self.outdated = False
-        self.hinted = False
+        self.hinted = self.doubted = False
         self.changed = Signal()
         self.followers = 0
         self.since = self.idle_since = asyncio.get_running_loop().time()
         self.healing: asyncio.Task[None] | None = None
         self.looking: asyncio.Task[None] | None = None
         self.verifying: asyncio.Task[None] | None = None
-        self.verified = -1  # where the ring ended when the log was asked whether it has that
+        self.verified = -1  # where the ring ended, if the log has that since it was last doubted
         self._time = asyncio.get_running_loop().time
         self._gathers_until = 0.0
         self._waking: asyncio.TimerHandle | None = None
+
+    @property
+    def ring_end(self) -> Cursor:
+        """The cursor of somebody who has all of the ring."""
+        return Cursor(self.ring.last, self.ring.hash_at(self.ring.last)[:8] or None)
 
     @property
     def behind(self) -> bool:
@@ -117,6 +123,10 @@ class Followed:
             self.head, self.status, self._hash = head.seq, head.status, head.hash
             if changed:
                 self._schedule_wake()
+
+    def agrees(self, head: Head) -> bool:
+        """Return whether the ring can be of the history that has this head."""
+        return self.ring.hash_at(head.seq) in ("", head.hash)
 
     def ends_at(self, cursor: Cursor) -> bool:
         """Return whether the job has ended, and with the event at this cursor."""

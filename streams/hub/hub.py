@@ -19,25 +19,20 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from uuid import UUID
 
-import psycopg
-
 from core.errors import CursorAhead, HistoryDiverged, NotFound, Unavailable
 from jobs.log import Cursor, Head, group_name
+from jobs.log.hints import Hint
 from streams.counters import Counters
 from streams.hub.batches import BOUNDS, Bounds
 from streams.hub.followed import Followed
 from streams.hub.listener import ChannelListener, Layer, Listener, Message
-from streams.hub.page_cache import PageCache, Reader
+from streams.hub.page_cache import AWAY, READ_SECONDS, PageCache, Reader
 from streams.hub.supervised_tasks import SupervisedTasks
 from streams.wire import hash_of
 
 logger = logging.getLogger(__name__)
 
-# What a reader raises while Postgres is away; everything else is a fault of ours.
-AWAY = (psycopg.Error, OSError)
-
 LINGER_SECONDS = 10.0
-READ_SECONDS = 10.0
 # A head that the poll saw first is given this long to arrive as a hint, and again for as long as
 # the ring moves, before the hint counts as lost.
 LOOK_SECONDS = 0.25
@@ -172,13 +167,12 @@ class Hub:
     def _compare_head(self, job: UUID, known: int, head: Head | None) -> bool:
         """Drop what contradicts a head, read after `known` was the newest; return whether any."""
         live = self._followed.get(job)
-        ring_hash = live.ring.hash_at(head.seq) if live and head else ""
-        back = head is None or head.seq < min(known, self._known_seq(job))
-        if not back and head is not None:
-            back = not self.history.agrees(job, head) or ring_hash not in ("", head.hash)
-        if back:
+        same = head is not None and head.seq >= min(known, self._known_seq(job))
+        if head is not None and same:
+            same = self.history.agrees(job, head) and (live is None or live.agrees(head))
+        if not same:
             self._drop_history(job, head)
-        return back
+        return not same
 
     def _drop_history(self, job: UUID, head: Head | None) -> None:
         """Forget a history that is no more, and have its followers check their cursors."""
@@ -196,26 +190,38 @@ class Hub:
             live.retire()
 
     def _verify_ring(self, live: Followed) -> asyncio.Task[None]:
-        """Ask the log whether it has what the ring ends with; once, however many doubt it."""
+        """Ask the log from now on, once for all who doubt it, whether it has the ring's end."""
+        live.doubted, live.verified = True, -1
         if live.verifying is None:
             live.verifying = self._tasks.start(self._compare_ring(live))
         return live.verifying
 
     async def _compare_ring(self, live: Followed) -> None:
-        end, known = live.ring.last, live.ring.hash_at(live.ring.last)
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                await self._reader.check_cursor(live.job, Cursor(end, known[:8] or None))
-            live.verified = end
-        except (CursorAhead, HistoryDiverged, NotFound):
-            async with asyncio.timeout(READ_SECONDS):
-                heads = await self._reader.heads([live.job])
-            if self._followed.get(live.job) is live:
-                self._drop_history(live.job, heads.get(live.job))
+            while live.doubted:
+                live.doubted = False  # before the read: who doubts during it has it read again
+                if await self._has_ring(live):
+                    continue
+                async with asyncio.timeout(READ_SECONDS):
+                    heads = await self._reader.heads([live.job])
+                if self._followed.get(live.job) is live:
+                    self._drop_history(live.job, heads.get(live.job))
+                return
         except AWAY:
             self.counters.add("read_failures", "verify")
         finally:
             live.verifying = None
+
+    async def _has_ring(self, live: Followed) -> bool:
+        """Return whether the log has what the ring ends with, and note it where it has."""
+        end = live.ring_end
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._reader.check_cursor(live.job, end)
+        except (CursorAhead, HistoryDiverged, NotFound):
+            return False
+        live.verified = end.seq
+        return True
 
     def _leave_idle(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -230,31 +236,27 @@ class Hub:
 
     def _hear_message(self, message: Message) -> None:
         try:
-            name = message["type"].partition(".")[0]
-            if listener := self._listeners.get(name):
+            if listener := self._listeners.get(message["type"].partition(".")[0]):
                 listener.hear(message)
             else:
-                self._take_hint(message)
+                self._take_hint(Hint.parse(message))
         except (KeyError, TypeError, ValueError):
             # Nothing that arrives may end the listening; what it meant, the poll finds.
             self.counters.add("hints", "bad")
             logger.warning("a hint that is none", exc_info=True, extra={"action": "bad_hint"})
 
-    def _take_hint(self, message: Message) -> None:
-        first, last, lines = message["first"], message["last"], message["lines"]
-        live = self._followed.get(UUID(message["job"]))
+    def _take_hint(self, hint: Hint) -> None:
+        live = self._followed.get(hint.job)
         if live is None:
             self.counters.add("hints", "stray")
             return
-        texts = [] if lines is None else lines.split("\n")
-        if texts and len(texts) != last - first + 1:
-            raise ValueError(f"{len(texts)} events, said to be {first} to {last}")
-        if texts and first <= live.ring.last + 1 and not live.ring.agrees(first - 1, texts):
+        near = hint.first <= live.ring.last + 1
+        if hint.texts and near and not live.ring.agrees(hint.first - 1, hint.texts):
             self.counters.add("hints", "other")
             self._verify_ring(live)
             return
-        if lines is None or first > live.ring.last + 1:
-            reason = "large" if lines is None else "gap"
+        if hint.texts is None or not near:
+            reason = "large" if hint.texts is None else "gap"
             self.counters.add("hints", reason)
             if reason == "gap" and live.healing is None and not live.young:
                 self.counters.add("lost_hints")
@@ -263,11 +265,11 @@ class Hub:
             self._start_fill(live, reason)
             return
         # Even if a page of the log was quicker: it brought the events, but not the status.
-        live.note(Head(last, hash_of(texts[-1]), message["status"]))
-        if last <= live.ring.last:
+        live.note(Head(hint.last, hash_of(hint.texts[-1]), hint.status))
+        if hint.last <= live.ring.last:
             self.counters.add("hints", "old")
             return
-        live.extend(first - 1, texts)
+        live.extend(hint.first - 1, hint.texts)
         self.counters.add("hints", "used")
 
     def _start_fill(self, live: Followed, reason: str) -> None:
@@ -277,6 +279,7 @@ class Hub:
             live.healing = self._tasks.start(self._fill_ring(live))
 
     async def _fill_ring(self, live: Followed) -> None:
+        limit = self.bounds.page_events
         try:
             while not live.outdated:
                 if live.hinted:
@@ -285,16 +288,13 @@ class Hub:
                 if not live.behind or live.skip():
                     return
                 async with asyncio.timeout(READ_SECONDS):
-                    page = await self._reader.read(
-                        live.job, live.ring.last, self.bounds.page_events
-                    )
-                if not len(page):
-                    return
-                texts = page.texts
-                if live.verified != page.after and not live.ring.agrees(page.after, texts):
+                    if not (page := await self._reader.read(live.job, live.ring.last, limit)):
+                        return
+                if not live.ring.agrees(page.after, page.texts):
                     await asyncio.wait({self._verify_ring(live)})
-                    continue
-                live.extend(page.after, texts)
+                    if live.verified != page.after:
+                        continue
+                live.extend(page.after, page.texts)
         except AWAY:
             self.counters.add("read_failures", "heal")  # the poll notices again
         finally:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
+import psycopg
 from cachetools import FIFOCache, TTLCache
 
 from jobs.log import Cursor, Head, Page
@@ -22,6 +23,8 @@ from streams.counters import Counters
 from streams.hub.batches import Bounds, PageBatches
 from streams.wire import hash_of
 
+# What a reader raises while Postgres is away; everything else is a fault of ours.
+AWAY = (psycopg.Error, OSError)
 READ_SECONDS = 10.0
 KEPT_SECONDS = 60.0
 PAGES_AHEAD = 2

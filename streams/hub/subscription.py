@@ -16,8 +16,9 @@ from jobs.log import Cursor, Head
 from streams.followers.disconnect_notice import Notice
 from streams.hub.continuity import Continuity
 from streams.hub.followed import Followed
-from streams.hub.hub import AWAY, Hub
+from streams.hub.hub import Hub
 from streams.hub.pacing import FrameSize, next_beat, shared_heartbeat
+from streams.hub.page_cache import AWAY
 from streams.wire import CaughtUp, End, Events, FellBehind, Hello, Item
 
 # A page that is long in coming is waited for this long at a time: there may be a notice.

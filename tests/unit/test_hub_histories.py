@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from uuid import UUID
 
+import pytest
 from hypothesis import event, example, given, settings
 
+from jobs.log import Cursor, Head
 from jobs.log.types import PAGE_BYTES
 from streams import wire
 from streams.hub.batches import Bounds
@@ -19,6 +22,7 @@ from tests.unit.hub_stories import (
     Restore,
     Step,
     Story,
+    Trouble,
     by_hints_alone,
     troubled,
 )
@@ -53,6 +57,27 @@ PAST_THE_END = _restored(
     (Restore(0.9, 10, "lost", "arrives"), 0.05),
 )  # fmt: skip
 SHORTER = _restored(FIVES, 30, (SLOW, 1.1), (Restore(0.1, 0, "lost", "arrives"), 0))
+# The log says that it has the ring's end, and is restored before the next page is read.
+BETWEEN = Story(
+    Bounds(frame_events=1, frame_bytes=600, ring_events=11, page_events=1, pages_bytes=0),
+    PAGE_BYTES, 0.001, 0.0005, 1,
+    [
+        (FAST, 0.002), (Append(1, "arrives"), 0.004), (Restore(0.3, 0, "arrives"), 0),
+        (Append(1, "arrives"), 0), (Trouble("gone", 0.01), 0.002), (Restore(0, 10, "arrives"), 0),
+    ],
+    Append(1, "arrives"),
+)  # fmt: skip
+# While the log is asked whether it has the ring's end, which a hint of a second history doubts, it
+# is restored to a third one, of which the next hint tells.
+_TWICE = (
+    (FAST, 0.002), (Append(1, "arrives"), 0.004), (Restore(0.3, 0, "arrives"), 0),
+    (Append(1, "arrives"), 0.002), (Restore(0, 3, "arrives"), 0),
+)  # fmt: skip
+ALONE = Bounds(frame_events=1, frame_bytes=600, ring_events=11, page_events=1, pages_bytes=0)
+
+
+def _restored_twice(bounds: Bounds, already: int) -> Story:
+    return Story(bounds, PAGE_BYTES, 0.001, 0.0005, already, list(_TWICE), Append(1, "arrives"))
 
 
 @given(TROUBLED)
@@ -77,10 +102,39 @@ def test_where_no_hint_is_lost_nobody_needs_a_poll_or_a_heartbeat(story: Story) 
 @example(LATE_END)
 @example(PAST_THE_END)
 @example(SHORTER)
+@example(BETWEEN)
+@example(_restored_twice(ALONE, 0))
+@example(_restored_twice(SMALL, 1))
 @settings(deadline=None, max_examples=300)
 def test_a_log_that_goes_back_is_followed_anew(story: Story) -> None:
     world = troubled(story)
     event(f"histories dropped: {world.counters.get('histories_dropped') > 0}")
+
+
+def test_a_database_that_goes_away_while_a_history_is_doubted_is_a_failed_read(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with Scene() as scene:
+            scene.append(3)
+            follower = scene.follower()
+            await follower.has(wire.Events, 3)
+            scene.log.restore(scene.job, 1)
+            check = scene.log.check_cursor
+
+            async def check_then_go(job: UUID, cursor: Cursor) -> Head:
+                try:
+                    return await check(job, cursor)
+                finally:
+                    scene.log.away = True
+
+            monkeypatch.setattr(scene.log, "check_cursor", check_then_go)
+            await scene.hub.mark_stale(scene.job)
+            assert scene.counters.get("read_failures", "verify") == 1
+            scene.log.away = False
+
+    run(story())
+    assert "a task of the hub failed" not in caplog.text
 
 
 def test_a_finished_job_that_is_restored_while_it_is_read_goes_on() -> None:
