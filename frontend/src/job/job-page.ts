@@ -104,7 +104,8 @@ export class JobPage extends LightElement {
   }
 
   private readonly readAddress = (): void => {
-    const place = parseAddress(location.hash);
+    // The system's own log has neither steps nor targets.
+    const place = parseAddress(location.hash, this.row?.kind === 'system' ? 'events' : 'matrix');
     this.tab = place.tab;
     this.opened = place.opened;
     this.marked = place.marked;

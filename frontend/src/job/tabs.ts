@@ -17,10 +17,10 @@ export interface PageAddress {
   readonly marked: string;
 }
 
-/** Parse an address; an unknown one shows the matrix. */
-export function parseAddress(hash: string): PageAddress {
+/** Parse an address; an unknown one shows `first`. */
+export function parseAddress(hash: string, first: Tab = 'matrix'): PageAddress {
   const [name, target, step] = hash.replace(/^#/, '').split('/').map(decodePart);
-  const tab = TABS.find((one) => one === name) ?? 'matrix';
+  const tab = TABS.find((one) => one === name) ?? first;
   const opened = tab === 'matrix' && target !== undefined && step ? { target, step } : null;
   return { tab, opened, marked: tab === 'log' ? (target ?? '') : '' };
 }
