@@ -47,7 +47,7 @@ class Output:
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self._linger_seconds = linger_seconds
-        self._masks = masks or Masks()
+        self._masks = Masks() if masks is None else masks  # one that is empty may get values later
         self._streams: dict[str, Stream] = {}
         self._event = event
         self._send = send

@@ -25,19 +25,40 @@ class Readings:
     whole: list[View] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What to look for in a text, by how it is read."""
+
+    plain: Needles
+    octets: Needles
+    base: Needles
+    hex: Needles
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> _Searched:
+        found = all_spellings(values)
+        plain = octets = Needles(found.plain, plus_is_blank=True)
+        if not found.octets <= found.plain:
+            octets = Needles(found.octets, plus_is_blank=True)
+        return cls(plain, octets, Needles(found.base), Needles(found.hex))
+
+
 class Masks:
-    """The values to mask, however they are written; none at first."""
+    """The values to mask, however they are written; none at first, and more with `add`."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        found = all_spellings(values)
-        self._plain = self._octets = Needles(found.plain, plus_is_blank=True)
-        if not found.octets <= found.plain:
-            self._octets = Needles(found.octets, plus_is_blank=True)
-        self._base = Needles(found.base)
-        self._hex = Needles(found.hex)
+        self._values: frozenset[str] = frozenset()
+        self._needles = _Searched.of(())
+        self.add(values)
 
     def __bool__(self) -> bool:
-        return bool(self._plain.all)
+        return bool(self._needles.plain.all)
+
+    def add(self, values: Iterable[str]) -> None:
+        """Mask these values, too, in all that is looked at from now on, by whatever thread."""
+        known = self._values.union(values)
+        if known != self._values:
+            self._values, self._needles = known, _Searched.of(known)
 
     def text(self, text: str) -> str:
         """Return a whole text masked."""
@@ -75,7 +96,7 @@ class Masks:
 
     def within(self, text: str) -> bool:
         """Whether a text, as it is, is a part of a secret."""
-        return self._plain.within(text)
+        return self._needles.plain.within(text)
 
     def scan(self, text: str, *, first: bool, final: bool, fresh: bool) -> tuple[list[Span], int]:
         """Return where secrets are in a piece of a stream, and up to where the piece is decided.
@@ -86,37 +107,25 @@ class Masks:
         read = self._read_text(text, final=final, fresh=fresh)
         spans = _find_spans(read)
         if first:
-            spans.append((0, self._plain.ended(text, SHORTEST, 0.5)))
+            spans.append((0, self._needles.plain.ended(text, SHORTEST, 0.5)))
         if final:
             spans += _begun_spans(read, 0.5)
             return _merge_spans(spans), len(text)
         return _merge_spans(spans), _decided_length(read, len(text))
 
     def _read_text(self, text: str, *, final: bool = True, fresh: bool = True) -> Readings:
-        read, raw = Readings(), View.of(text)
-        once = self._unescape_layers(read, raw, self._plain, final)
-        if self._octets is not self._plain:
-            self._unescape_layers(read, view_octets(raw), self._octets, final)
+        read, raw, wanted = Readings(), View.of(text), self._needles
+        once = _unescape_layers(read, raw, wanted.plain, final=final, by_bytes=False)
+        if wanted.octets is not wanted.plain:
+            _unescape_layers(read, view_octets(raw), wanted.octets, final=final, by_bytes=True)
         for level in (raw,) if once is raw else (raw, once):
-            read.views.append((BASE.read(level, final=final), self._base, SHORTEST_PIECE))
-            read.views.append((HEX.read(level, final=final), self._hex, 2 * SHORTEST))
-        for rows, needles in ((HEX_ROWS, self._hex), (CHARACTER_ROWS, self._octets)):
+            read.views.append((BASE.read(level, final=final), wanted.base, SHORTEST_PIECE))
+            read.views.append((HEX.read(level, final=final), wanted.hex, 2 * SHORTEST))
+        for rows, needles in ((HEX_ROWS, wanted.hex), (CHARACTER_ROWS, wanted.octets)):
             view, whole = rows.read(text, final=final, fresh=fresh)
             read.views.append((view, needles, SHORTEST))
             read.whole.append(whole)
         return read
-
-    def _unescape_layers(self, read: Readings, view: View, needles: Needles, final: bool) -> View:
-        """Read a text as it is and with its escapes read, by layers; return the first layer."""
-        by_bytes, levels = needles is not self._plain, [view]
-        for _ in range(DEPTH):
-            level = unescape_view(levels[-1], final=final, by_bytes=by_bytes)
-            if level is levels[-1]:
-                break
-            levels.append(level)
-        read.views += [(level, needles, SHORTEST) for level in levels]
-        read.whole.append(levels[-1])
-        return levels[min(1, len(levels) - 1)]
 
 
 class Stream:
@@ -161,6 +170,21 @@ class Stream:
         if until:
             self._first, self._fresh = False, text[until - 1] == "\n"
         return "".join(said)
+
+
+def _unescape_layers(
+    read: Readings, view: View, needles: Needles, *, final: bool, by_bytes: bool
+) -> View:
+    """Read a text as it is and with its escapes read, by layers; return the first layer."""
+    levels = [view]
+    for _ in range(DEPTH):
+        level = unescape_view(levels[-1], final=final, by_bytes=by_bytes)
+        if level is levels[-1]:
+            break
+        levels.append(level)
+    read.views += [(level, needles, SHORTEST) for level in levels]
+    read.whole.append(levels[-1])
+    return levels[min(1, len(levels) - 1)]
 
 
 def _find_spans(read: Readings) -> list[Span]:

@@ -27,3 +27,8 @@ async def mask_in_thread(
     if not masks:
         return call()
     return await asyncio.get_running_loop().run_in_executor(_executor, call)
+
+
+async def add_in_thread(add: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Call a function that adds secrets to mask, in the same thread."""
+    await asyncio.get_running_loop().run_in_executor(_executor, partial(add, *args, **kwargs))
