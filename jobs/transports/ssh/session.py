@@ -15,7 +15,7 @@ from jobs.transports import arguments
 from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting_for_place
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
-from jobs.transports.ssh.command_line import make_line
+from jobs.transports.ssh.command_line import make_request
 from jobs.transports.ssh.connection import SshConnection, host_of
 from jobs.transports.ssh.login import Login, login_of
 
@@ -50,13 +50,15 @@ async def run_session(
     config, login = settings.REPRISE, login_of(target)
     own = {**step.env, **(env or {})}
     arguments.check_arguments(argv, own)
-    asked = make_line(argv, own, cwd, config.ssh_silence_seconds)
+    asked = make_request(argv, step.env, env or {}, cwd, config.ssh_silence_seconds)
     async with AsyncExitStack() as stack:
         async with waiting_for_place(step, login.where), _place_timeout(login):
             link = await stack.enter_async_context(host_of(login).link())
             stack.enter_context(_translate_errors(link))
-            process = await _start_in_turn(link, asked)
+            process = await _start_in_turn(link, asked.line)
             stack.push_async_callback(_end_process, link, process)
+            if asked.given:
+                process.stdin.write(asked.given)
         return await _run_process(link, process, step, timeout)
 
 
