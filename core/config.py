@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, Vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.secret_stores import SecretStore, parse_stores
+
 PREFIX = "REPRISE_"
 # Names with our prefix that other programs of the project read, or that a command is given.
 NOT_OURS = frozenset(
@@ -32,7 +34,9 @@ NOT_OURS = frozenset(
 START, OTHERS = "start", "others"
 APPROVALS = frozenset({START, OTHERS})
 EVERY_KIND = "*"
-SECRET = frozenset({"database_url", "redis_url", "secret_key", "webhook_secret", "webhook_url"})
+SECRET = frozenset(
+    {"database_url", "redis_url", "secret_key", "secret_stores", "webhook_secret", "webhook_url"}
+)
 
 
 class UnusableSettings(Exception):
@@ -200,6 +204,10 @@ class Config(BaseSettings):
     seal_key: File = in_state("seal_key")
     seal_hours: SecondsOrNone = 24
     secret_keys: File = in_state("secret_keys")
+    secret_stores: Annotated[
+        Mapping[str, SecretStore], NoDecode, BeforeValidator(parse_stores)
+    ] = {}
+    secret_cache_seconds: SecondsOrNone = 30
     consumers: Words = ()
     webhook_url: str = ""
     webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = ""
@@ -289,6 +297,7 @@ def _as_line(error: ErrorDetails) -> str:
     """Return one line about a value that cannot be used; a secret's value is left out."""
     name = str(error["loc"][0])
     variable = name if name.isupper() else f"{PREFIX}{name}".upper()
-    reason = error["msg"].removeprefix("Value error, ")
+    place = ".".join(map(str, error["loc"][1:]))
+    reason = (f"{place}: " if place else "") + error["msg"].removeprefix("Value error, ")
     is_secret = variable.lower().removeprefix(PREFIX.lower()) in SECRET
     return f"{variable}: {reason}" + ("" if is_secret else f" (it is {error['input']!r})")

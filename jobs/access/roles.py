@@ -1,5 +1,7 @@
 """The roles as Django groups: viewers and auditors read, operators steer, commanders run commands.
 
+Custodians manage the credentials of their teams.
+
 Managers, who have to be staff to reach the admin, add people and give them their roles.
 
 Made after every migration, so that a new permission reaches the groups; what an administrator
@@ -17,6 +19,7 @@ ROLES = {
     "operator": ("view_job", "submit_job", "steer_job"),
     "commander": ("view_job", "submit_job", "steer_job", "run_command"),
     "auditor": ("view_job", "view_all_jobs"),
+    "custodian": ("view_job", "manage_credential"),
     "manager": ("view_user", "add_user", "change_user", "view_group"),
 }
 APPS = ("jobs", "auth")

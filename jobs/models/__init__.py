@@ -1,5 +1,6 @@
 """What Django keeps about jobs beside their events."""
 
+from jobs.models.credential import MAX_CREDENTIAL, Credential
 from jobs.models.feed import Consumer, Duty
 from jobs.models.job import (
     MAX_ACTOR,
@@ -18,6 +19,7 @@ from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
 
 __all__ = [
     "MAX_ACTOR",
+    "MAX_CREDENTIAL",
     "MAX_TARGET",
     "MAX_TITLE",
     "ApiToken",
@@ -25,6 +27,7 @@ __all__ = [
     "ArchivedRange",
     "Claim",
     "Consumer",
+    "Credential",
     "Duty",
     "Job",
     "Schedule",

@@ -7,7 +7,7 @@ A `Job` row is the fold of the job's events (`jobs.events.fold.Summary`), writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -89,6 +89,10 @@ class Job(models.Model):
 
     # Values of secret parameters, on their way to `jobs.secrets.store`; no column.
     new_secrets: Mapping[str, str] = MappingProxyType({})
+    # The credentials that it names, each with a JSON pointer, and the targets that may name some,
+    # to be checked when it is submitted; no columns.
+    credentials: Sequence[tuple[str, str]] = ()
+    reached: Collection[str] = ()
     # Who wrote the schedule that submits it, for its log; no column.
     authors: Sequence[str] = ()
     # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.
@@ -182,6 +186,16 @@ class StoredSecret(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.job_id}"
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"secret {self.name}"
+
+    @property
+    def context(self) -> bytes:
+        """What binds the ciphertext to its place: copied to another job it cannot be opened."""
+        return self.job_id.bytes + self.name.encode()
 
 
 class Snapshot(models.Model):

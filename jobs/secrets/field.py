@@ -14,22 +14,27 @@ from jobs.secrets.encodings import SHORTEST
 from jobs.secrets.masking import MASK
 
 LONGEST = 16_384
-_REFERENCE = "secret"
+LONGEST_NAME = 100
+# What a form offers in place of a value, as `x-options`: `{"credential": name}` is sent then.
+CREDENTIALS = "reprise.credentials"
+_REFERENCE, _CREDENTIAL = "secret", "credential"
 
 
 class Secret:
     """A secret parameter: prints as `••••`, is stored as a reference; `step.reveal` has its value.
 
     Given is a string of at least 4 characters (blanks around it not counted), since shorter ones
-    cannot be masked, and at most 16,384. `name` is its place in the params (`password`,
+    cannot be masked, and at most 16,384; or the name of a `credential`, as
+    `{"credential": "web-token"}`. `name` is its place in the params (`password`,
     `servers/0/token`), known once the job is submitted.
     """
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("_value", "credential", "name")
 
-    def __init__(self, value: str | None = None, name: str = "") -> None:
+    def __init__(self, value: str | None = None, name: str = "", credential: str = "") -> None:
         self._value = value
         self.name = name
+        self.credential = credential
 
     def __repr__(self) -> str:
         return MASK
@@ -62,7 +67,8 @@ class Secret:
     ) -> dict[str, Any]:
         """Describe what is to be given; it is never handed out again."""
         limits = {"minLength": SHORTEST, "maxLength": LONGEST}
-        return {"type": "string", "format": "password", "writeOnly": True, **limits}
+        chosen = {"x-choices": CREDENTIALS}
+        return {"type": "string", "format": "password", "writeOnly": True, **limits, **chosen}
 
 
 def take_secrets(params: BaseModel, known: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -76,6 +82,8 @@ def take_secrets(params: BaseModel, known: Mapping[str, str] | None = None) -> d
         detail = "It has been deleted. Start a new job and enter it."
     values, missing = {}, []
     for place, secret in _find_secrets(params, ""):
+        if secret.credential:
+            continue
         value = (known or {}).get(secret.name) if secret._value is None else secret._value
         if value is None:
             missing.append({"pointer": f"/{place}", "detail": detail})
@@ -87,8 +95,19 @@ def take_secrets(params: BaseModel, known: Mapping[str, str] | None = None) -> d
 
 
 def secret_names(params: BaseModel) -> set[str]:
-    """Return the names of the secrets in a job's parameters."""
-    return {secret.name for _, secret in _find_secrets(params, "")}
+    """Return the names of the secrets in a job's parameters, without those that are credentials."""
+    return {secret.name for _, secret in _find_secrets(params, "") if not secret.credential}
+
+
+def credential_names(params: BaseModel) -> list[tuple[str, str]]:
+    """Return the credentials that parameters name, each with the JSON pointer to its name."""
+    found = _find_secrets(params, "")
+    return [(f"/{place}", secret.credential) for place, secret in found if secret.credential]
+
+
+def has_values(params: BaseModel) -> bool:
+    """Whether parameters have values of secrets, as they come, and not their names alone."""
+    return any(secret._value is not None for _, secret in _find_secrets(params, ""))
 
 
 def has_reference(params: Any) -> bool:
@@ -120,6 +139,8 @@ def _schema_has_secret(schema: Any) -> bool:
 
 
 def _secret_reference(secret: Secret) -> dict[str, str]:
+    if secret.credential:
+        return {_CREDENTIAL: secret.credential}
     if not secret.name:
         raise ValueError("A secret is in a model, a list, a tuple or a dict, and has a name there.")
     return {_REFERENCE: secret.name}
@@ -131,6 +152,8 @@ def _parse_secret(given: Any) -> Secret:
             return given
         case {"secret": str(name)} if len(given) == 1:
             return Secret(name=name)
+        case {"credential": str(name)} if len(given) == 1 and 0 < len(name) <= LONGEST_NAME:
+            return Secret(credential=name)
         case str() if len(given.strip()) < SHORTEST:
             words = "At least {least} characters: a shorter secret cannot be masked"
             raise PydanticCustomError("secret_short", words, {"least": SHORTEST})

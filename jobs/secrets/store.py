@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from jobs.models import StoredSecret
+from jobs.models import Credential, StoredSecret
 from jobs.secrets import keys
 from jobs.secrets.keys import SecretUnreadable
-from jobs.secrets.vault import cipher_context, open_secret
+from jobs.secrets.vault import open_secret
 
 BATCH = 500
 
@@ -22,15 +24,10 @@ def save_secrets(job: UUID, values: Mapping[str, str]) -> None:
     if not values:
         return
     key = keys.newest_key()
-    StoredSecret.objects.bulk_create(
-        StoredSecret(
-            job_id=job,
-            name=name,
-            key_id=key.id,
-            ciphertext=key.seal(value, cipher_context(job, name)),
-        )
-        for name, value in values.items()
-    )
+    rows = [StoredSecret(job_id=job, name=name) for name in values]
+    for row in rows:
+        seal_value(row, values[row.name], key)
+    StoredSecret.objects.bulk_create(rows)
 
 
 def load_secrets(job: UUID) -> dict[str, StoredSecret]:
@@ -52,38 +49,54 @@ def forget_ended(ended_before: datetime) -> int:
 
 
 def count_outdated() -> int:
-    """Return how many secrets are encrypted with another key than the newest."""
-    return StoredSecret.objects.exclude(key_id=keys.newest_key().id).count()
+    """Return how many values are encrypted with another key than the newest."""
+    newest = keys.newest_key().id
+    return sum(rows.exclude(key_id=newest).count() for rows in _encrypted_rows())
 
 
 def rotate_keys(batch_size: int = BATCH) -> Iterator[int]:
     """Encrypt everything under the newest key, a batch a transaction; yield how many at a time.
 
-    Raises SecretUnreadable, naming the job, at the first that cannot be read; what was done before
-    stays done, and another run goes on from there.
+    Raises SecretUnreadable, naming the job or the credential, at the first that cannot be read;
+    what was done before stays done, and another run goes on from there.
     """
     newest = keys.newest_key()
-    while True:
-        with transaction.atomic():
-            rows = StoredSecret.objects.select_for_update().exclude(key_id=newest.id)
-            batch = list(rows.order_by("pk")[:batch_size])
-            for row in batch:
-                _renew_secret(row, newest)
-            StoredSecret.objects.bulk_update(batch, ["key_id", "ciphertext"])
-        if not batch:
-            return
-        yield len(batch)
+    for rows in _encrypted_rows():
+        while count := _rotate_batch(rows.exclude(key_id=newest.id), newest, batch_size):
+            yield count
 
 
 def by_key() -> dict[str, int]:
-    """Return how many secrets there are under each key, by its id."""
-    counted = StoredSecret.objects.values_list("key_id").annotate(Count("pk")).order_by("key_id")
-    return dict(counted)
+    """Return how many values there are under each key, by its id."""
+    counted = Counter[str]()
+    for rows in _encrypted_rows():
+        counted.update(dict(rows.values_list("key_id").order_by("key_id").annotate(Count("pk"))))
+    return dict(sorted(counted.items()))
 
 
-def _renew_secret(row: StoredSecret, key: keys.Key) -> None:
+def _encrypted_rows() -> tuple[QuerySet[Any], ...]:
+    """Return all that is encrypted; credentials of outside stores have nothing here."""
+    return StoredSecret.objects.order_by("pk"), Credential.objects.exclude(key_id="").order_by("pk")
+
+
+def _rotate_batch(outdated: QuerySet[Any], newest: keys.Key, size: int) -> int:
+    with transaction.atomic():
+        batch = list(outdated.select_for_update()[:size])
+        for row in batch:
+            _renew_secret(row, newest)
+        outdated.model._base_manager.bulk_update(batch, ["key_id", "ciphertext"])
+    return len(batch)
+
+
+def _renew_secret(row: StoredSecret | Credential, key: keys.Key) -> None:
     try:
         value = open_secret(row)
     except SecretUnreadable as error:
-        raise SecretUnreadable(f"Job {row.job_id}: {error.message}") from error
-    row.key_id, row.ciphertext = key.id, key.seal(value, cipher_context(row.job_id, row.name))
+        place = f"Job {row.job_id}" if isinstance(row, StoredSecret) else "Credentials"
+        raise SecretUnreadable(f"{place}: {error.message}") from error
+    seal_value(row, value, key)
+
+
+def seal_value(row: StoredSecret | Credential, value: str, key: keys.Key) -> None:
+    """Encrypt a value into its row, which is to be saved."""
+    row.key_id, row.ciphertext = key.id, key.seal(value, row.context)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from jobs.events import NewEvent
 from jobs.secrets import keys, logs
@@ -13,7 +13,7 @@ from jobs.secrets.keys import SecretUnreadable
 from jobs.secrets.masking import MASK, Masks
 
 if TYPE_CHECKING:  # runs are imported where Django is not set up
-    from jobs.models import StoredSecret
+    from jobs.models import Credential, StoredSecret
 
 # What the service itself writes and reads again: a secret "2026" must not make nonsense of a date.
 OURS = {
@@ -30,13 +30,28 @@ OURS = {
 }
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class OpenCredential:
+    """A credential's value, for the one who uses it; prints as its name."""
+
+    name: str
+    type: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"<credential {self.name}>"
+
+
 class Vault:
-    """The secrets of one run; empty until they are unlocked."""
+    """The secrets of one run; empty until they are unlocked, and credentials opened."""
 
     def __init__(self) -> None:
         self.masks = Masks()
         self.stored: Mapping[str, StoredSecret] = {}
+        self.wanted: set[str] = set()  # names of credentials that steps may reveal
+        self.noted: set[str] = set()  # of those, whose use has been noted
         self._values: dict[str, str] = {}
+        self._opened: dict[str, OpenCredential] = {}
         self._locked = False
 
     def unlock(self, wanted: set[str]) -> None:
@@ -49,22 +64,41 @@ class Vault:
             if name not in self.stored:
                 raise SecretUnreadable(f"The secret {name} is not stored here, or no longer.")
             self._values[name] = open_secret(self.stored[name])
-        self.masks = Masks(self._values.values())
-        logs.hide_secrets(self.masks)
-        if self._locked:  # meanwhile, from another thread: the run has been cancelled
-            self.lock()
+        self._hide(self._values.values())
+
+    def put(self, opened: Sequence[OpenCredential]) -> None:
+        """Take in the credentials that have been opened, and mask their values from here on."""
+        self._hide(one.value for one in opened)
+        if not self._locked:
+            self._opened.update({one.name: one for one in opened})
 
     def reveal(self, secret: Secret) -> str:
         """Return a secret's value. Raises SecretUnreadable for what is no secret of this job."""
+        if secret.credential:
+            return self.opened(secret.credential).value
         try:
             return self._values[secret.name]
         except KeyError:
             raise SecretUnreadable(f"This job has no secret {secret.name!r}.") from None
 
+    def opened(self, name: str) -> OpenCredential:
+        """Return an open credential. Raises SecretUnreadable where it has not been asked for."""
+        if name not in self._opened:
+            detail = "call run.credential before the step that reveals it"
+            raise SecretUnreadable(f"The credential {name} is not open: {detail}.")
+        return self._opened[name]
+
+    def _hide(self, values: Iterable[str]) -> None:
+        self.masks.add(values)
+        logs.hide_secrets(self.masks)
+        if self._locked:  # meanwhile, from another thread: the run has been cancelled
+            self.lock()
+
     def lock(self) -> None:
         """Forget the values: the run is over in this worker."""
         self._locked = True
         self._values.clear()
+        self._opened.clear()
         logs.let_go(self.masks)
 
     def masked(self, events: list[NewEvent]) -> list[NewEvent]:
@@ -90,20 +124,24 @@ class Vault:
         return made
 
 
-def open_secret(secret: StoredSecret) -> str:
-    """Return a stored secret's value. Raises SecretUnreadable and KeysUnusable."""
-    name, key = secret.name, keys.by_id(secret.key_id)
+# Has a vault hold credentials of these names, or raises.
+Opener = Callable[[Vault, Collection[str]], Awaitable[None]]
+
+
+async def refuse_credentials(_vault: Vault, names: Collection[str]) -> None:
+    """Raise SecretUnreadable: this run is not a worker's."""
+    raise SecretUnreadable(f"There are no credentials here: {', '.join(sorted(names))}.")
+
+
+def open_secret(secret: StoredSecret | Credential) -> str:
+    """Return a stored value. Raises SecretUnreadable and KeysUnusable."""
+    key = keys.by_id(secret.key_id)
     if key is None:
         raise SecretUnreadable(
-            f"The secret {name} cannot be read here: it is encrypted with the key {secret.key_id},"
+            f"The {secret.label} cannot be read here: it is encrypted with the key {secret.key_id},"
             " which is not among this machine's (REPRISE_SECRET_KEYS)."
         )
     try:
-        return key.open(bytes(secret.ciphertext), cipher_context(secret.job_id, name))
+        return key.open(bytes(secret.ciphertext), secret.context)
     except ValueError as error:
-        raise SecretUnreadable(f"The secret {name} cannot be read: {error}.") from error
-
-
-def cipher_context(job: UUID, name: str) -> bytes:
-    """Return what binds a ciphertext to its place: copied to another job it cannot be opened."""
-    return job.bytes + name.encode()
+        raise SecretUnreadable(f"The {secret.label} cannot be read: {error}.") from error

@@ -21,7 +21,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from core import clock
 from jobs.events import EventType
-from jobs.models import ApiToken, Schedule, Target, Team
+from jobs.models import ApiToken, Credential, Schedule, Target, Team
 from jobs.system_log.stream import record
 
 # A value's JSON that is longer is told by its first characters.
@@ -48,18 +48,28 @@ WATCHED: Mapping[type[Model], Watched] = {
         ("name", "kind", "title", "cron", "timezone", "enabled", "owner", "on_missed", "overlap"),
         ("params",),
     ),
+    Credential: Watched(
+        "credential", ("name", "type", "description", "team", "store", "reference"), ("ciphertext",)
+    ),
     Target: Watched("target", ("name", "group", "labels", "transport", "address"), ("variables",)),
 }
 
 
 # Of two that belong together the later one here is given to the earlier one.
-_GIVEN = {User: "user", Group: "role", Team: "team", Permission: "permission"}
+_GIVEN = {
+    User: "user",
+    Group: "role",
+    Team: "team",
+    Permission: "permission",
+    Credential: "credential",
+}
 _RANKS = list(_GIVEN)
 _MEMBERSHIPS = (
     User.groups.through,
     User.user_permissions.through,
     Group.permissions.through,
     Team.members.through,
+    Credential.users.through,
 )
 
 

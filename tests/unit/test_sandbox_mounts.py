@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from core.secret_stores import VaultStore
 from jobs.transports.sandbox.isolation import list_mounts
 from ops.setup.clone import ROOT
 
 
-def seen(state: Path, *written: Path) -> dict[str, str]:
+def seen(state: Path, *written: Path, **changes: object) -> dict[str, str]:
     config = settings.REPRISE.with_changes(
         state=state, seal_key=state / "seal_key", secret_keys=state / "secret_keys",
-        local_writable=written,
+        local_writable=written, **changes,
     )  # fmt: skip
     found = list_mounts(config)
     depths = [path.count("/") for path, _ in found]
@@ -44,3 +45,9 @@ def test_a_state_folder_cannot_be_made_writable(tmp_path: Path) -> None:
     found = seen(tmp_path, tmp_path, tmp_path.parent)
     assert found[str(tmp_path)] == "hide"
     assert found[str(tmp_path.parent)] == "write"
+
+
+def test_what_lets_the_worker_into_a_store_is_hidden(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    store = VaultStore(engine="vault", url="https://vault", token_file=token)
+    assert seen(ROOT / ".state", secret_stores={"vault": store})[str(token)] == "hide"

@@ -125,6 +125,8 @@ def _secrets(config: Config) -> Iterator[Path]:
     """Yield what is the service's alone."""
     yield from (config.state, config.seal_key, config.secret_keys)
     yield from (Path(word).expanduser().resolve() for word in ("~/.ssh", *config.ssh_keys))
+    for store in config.secret_stores.values():
+        yield from store.secret_files
     for storage in (config.archive, config.seals):
         if place := storage.get("OPTIONS", {}).get("location"):
             yield Path(place)
