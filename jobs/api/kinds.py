@@ -8,14 +8,17 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from jobs.access import visibility
+from jobs.access import credentials, visibility
 from jobs.api.auth import principal_of
 from jobs.api.schemas import KindsOut, PlanOut, Wanted, error_responses
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind, Option, plan_job
 from jobs.models import Target
+from jobs.secrets.field import CREDENTIALS
 
 router = Router(tags=["kinds"])
+# A form offers so many; another name can be sent all the same.
+MAX_OFFERED = 1000
 
 
 @router.get("/kinds", response={200: KindsOut, **error_responses()}, by_alias=True)
@@ -23,7 +26,13 @@ def list_kinds(request: HttpRequest) -> dict[str, Any]:
     """List the job kinds that you may submit, each with the JSON Schema of its params."""
     principal = principal_of(request)
     kinds = registry.all_kinds() if principal.has("submit_job") else ()
-    return {"kinds": [kind_json(kind) for kind in kinds if visibility.is_open(principal, kind)]}
+    offered = credentials.offered_credentials(principal)
+    named: list[Option] = list(
+        offered.order_by("name").values_list("name", flat=True)[:MAX_OFFERED]
+    )
+    return {
+        "kinds": [kind_json(kind, named) for kind in kinds if visibility.is_open(principal, kind)]
+    }
 
 
 @router.post("/plan", response={200: PlanOut, **error_responses(403, 422)})
@@ -34,16 +43,23 @@ def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     kind = registry.get_kind(wish.kind)
     visibility.require_open(principal, kind)
     params = kind.parse(wish.params)
+    named, targets = kind.named_credentials(params), kind.reached_targets(params)
+    credentials.require_usable(visibility.team_for(principal), principal.user, named, targets)
     return {"plan": plan_job(kind, params).as_dict(), "title": kind.title_for(params)}
 
 
-def kind_json(kind: AnyKind) -> dict[str, Any]:
-    """Return a kind as JSON, its schema's choices resolved as of now."""
+def kind_json(kind: AnyKind, offered: Sequence[Option] = ()) -> dict[str, Any]:
+    """Return a kind as JSON, its schema's choices resolved as of now.
+
+    `offered` are the credentials that somebody may choose in place of a secret's value.
+    """
     return {
         "name": kind.name,
         "title": kind.title,
         "description": kind.description,
-        "schema": with_options(kind.Params.model_json_schema(), resolve_choices(kind)),
+        "schema": with_options(
+            kind.Params.model_json_schema(), {**resolve_choices(kind), CREDENTIALS: offered}
+        ),
     }
 
 

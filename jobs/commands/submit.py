@@ -15,7 +15,7 @@ from core.errors import BadRequest, IdempotencyConflict, InvalidParams
 from core.json_pointer import join_pointer
 from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
-from jobs.access import visibility
+from jobs.access import credentials, visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
@@ -59,14 +59,22 @@ def submit(
             _refuse_past(start_at)
         return build_job(principal, **request)
 
-    return submit_idempotent(principal, request, idempotency_key, make, has_secrets(kind))
+    return submit_idempotent(principal, request, idempotency_key, make, has_secrets(kind, params))
 
 
-def has_secrets(kind: str) -> bool:
-    """Return whether jobs of this kind may have secrets among their parameters."""
+def has_secrets(kind: str, params: Mapping[str, Any] | None = None) -> bool:
+    """Return whether these parameters have values of secrets, or cannot be read for any.
+
+    Without them: whether jobs of this kind may have any.
+    """
     found = registry.find_kind(kind)
     with guard_kind(kind):
-        return found is not None and found.has_secrets
+        if found is None or not found.has_secrets or params is None:
+            return found is not None and found.has_secrets
+        try:
+            return field.has_values(found.read(params))
+        except InvalidParams:
+            return True
 
 
 def submit_idempotent(
@@ -88,6 +96,7 @@ def submit_idempotent(
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
     job = make()
+    credentials.require_usable(job.team, job.owner, job.credentials, job.reached)
     job.idempotency_key, job.request_hash = key, digests[0]
     try:
         with transaction.atomic():
@@ -134,6 +143,7 @@ def build_job(
             plain_text(str(found.title_for(parsed)))
         )
         targets = found.targets(parsed)
+        named, reached = found.named_credentials(parsed), found.reached_targets(parsed)
     title = title.replace("\n", " ")
     _require_visible(title, labels)
     _require_lengths(principal.actor, title, targets)
@@ -141,6 +151,7 @@ def build_job(
     job.plan, job.total, job.priority = plan, total, priority
     job.start_at = clock.parse(start_at) if start_at else None
     job.new_secrets = hidden
+    job.credentials, job.reached = named, reached
     return job
 
 

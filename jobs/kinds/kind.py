@@ -104,6 +104,26 @@ class Kind(ABC, Generic[P]):
         """
         return {}
 
+    def credentials_for(self, params: P) -> Collection[str]:
+        """Return the names of credentials that the run asks for by `run.credential`.
+
+        They are checked when the job is submitted; those that `Secret` fields name are in any case.
+        """
+        return ()
+
+    def named_credentials(self, params: P) -> list[tuple[str, str]]:
+        """Return all credentials that a job needs, each with the JSON pointer to its name, if any.
+
+        Those that its targets name are not among them.
+        """
+        asked = [("", str(name)) for name in self.credentials_for(params)]
+        return [*secrets.credential_names(params), *asked]
+
+    def reached_targets(self, params: P) -> set[str]:
+        """Return the targets that a job may enter: those that it has to itself, or plans for."""
+        groups = self.plan(params).groups
+        return {*self.targets(params), *(name for group in groups for name in group.targets)}
+
     @property
     def claims_targets(self) -> bool:
         """Whether one of its jobs may have to wait for targets that another has."""
@@ -138,7 +158,8 @@ class Kind(ABC, Generic[P]):
         try:
             return self.Params.model_validate(raw)
         except ValidationError as error:
-            raise InvalidParams(_error_pointers(error)) from error
+            # pydantic's own words show what was given, which may be a secret.
+            raise InvalidParams(_error_pointers(error)) from None
 
     def read_own(self, raw: Mapping[str, Any]) -> P:
         """Return the parameters that a job has kept: they have been read before."""

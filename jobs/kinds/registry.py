@@ -31,8 +31,8 @@ MAX_NAME = 100  # as `Job.kind` keeps it
 
 # What the service asks of a kind, in its own processes: an exit there must not end these.
 ASKED = (
-    "choices", "check", "parse", "plan", "read", "read_own", "retry_params", "settle", "targets",
-    "title_for", "total",
+    "choices", "check", "credentials_for", "parse", "plan", "read", "read_own", "retry_params",
+    "settle", "targets", "title_for", "total",
 )  # fmt: skip
 # What a kind says of itself, and what that must be.
 SAID: Mapping[str, tuple[type, ...]] = {

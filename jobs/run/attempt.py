@@ -24,8 +24,9 @@ from jobs.run.control import RunControl, new_branch
 from jobs.run.errors import Diverged, foremost_error
 from jobs.run.replay import Replay
 from jobs.run.threads import in_task
+from jobs.secrets import Secret
 from jobs.secrets.thread import mask_in_thread
-from jobs.secrets.vault import Vault
+from jobs.secrets.vault import Opener, Vault, refuse_credentials
 
 T = TypeVar("T")
 Value = TypeVar("Value", str, float)
@@ -47,6 +48,7 @@ class Attempt(RunControl):
         self.diverged: Diverged | None = None
         self.worked: set[str | None] = set()  # targets on which this attempt has run a step
         self.vault = Vault()
+        self.open_wanted: Opener = refuse_credentials  # the worker knows who may use what
         self._replay = Replay({})
         self._writer = writer
         self._skew = timedelta()
@@ -59,6 +61,24 @@ class Attempt(RunControl):
         self.cancelling = self.cancelling or status == "cancelling"
         self._replay = Replay(steps)
         self._skew = clock.parse(at) - clock.now()
+
+    def credential(self, name: str) -> Secret:
+        """Return a handle for a credential, whose value a step that begins after this may reveal.
+
+        Nothing is read here, so a replay needs no store. Each try of a step first opens what the
+        run has asked for and what the params name: it fails, and is tried again as its policy says,
+        where the job may not use one of them, there is no such, or its store gives no value.
+        """
+        self.vault.wanted.add(name)
+        return Secret(credential=name)
+
+    async def open_credentials(self, *names: str) -> None:
+        """Open what is wanted, and these; their values are masked from here on.
+
+        Raises CredentialRefused, SecretUnreadable, KeysUnusable and StoreError.
+        """
+        if wanted := self.vault.wanted.union(names):
+            await self.open_wanted(self.vault, wanted)
 
     def check_replayed(self) -> None:
         """Raise Diverged if the handler is done, but what is recorded is not all of it."""

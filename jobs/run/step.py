@@ -13,6 +13,7 @@ from jobs.log import LeaseLost
 from jobs.run.attempt import Attempt
 from jobs.run.output import Output
 from jobs.secrets import Secret
+from jobs.secrets.vault import OpenCredential
 
 StepFn = Callable[["Step"], Any]
 # A wait for a place that is shorter is not worth two events.
@@ -100,13 +101,18 @@ class Step:
         self._output.write(text, stream)
 
     def reveal(self, secret: Secret) -> str:
-        """Return the value of a secret parameter, for this step to use.
+        """Return the value of a secret parameter or of a credential, for this step to use.
 
         Whatever the run says is masked: output, results, errors, messages, the worker's log. Pass
         it on in a command's environment, not in its arguments, which others on the machine can see.
         Raises `jobs.secrets.keys.SecretUnreadable` for what is no secret of this job.
         """
         return self.run.vault.reveal(secret)
+
+    async def open_credential(self, name: str) -> OpenCredential:
+        """Return a credential that a target names, if this job may use it, for its transport."""
+        await self.run.open_credentials(name)
+        return self.run.vault.opened(name)
 
     async def drain(self) -> None:
         """Wait where much output is waiting to be logged; for code that copies a stream."""

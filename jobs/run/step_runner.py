@@ -73,6 +73,7 @@ class StepRunner:
         await self._begin_try(step)
         try:
             async with step.limit(self.timeout):
+                await self.attempt.open_credentials()
                 result = await _call_step(self.attempt, self.fn, step)
             # As later attempts get it.
             result = await mask_in_thread(masks, masks.value, plain(result))

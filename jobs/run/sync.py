@@ -16,6 +16,7 @@ from jobs.run.rollout import Outcome
 from jobs.run.run import Run
 from jobs.run.step import StepFn
 from jobs.run.threads import in_task, in_thread, is_async
+from jobs.secrets import Secret
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -69,6 +70,10 @@ class SyncRun:
             await in_thread(self._run, self.end_calls, fn, target)
 
         return self._wait_for(partial(self._run.rollout, targets, one, **how))
+
+    def credential(self, name: str) -> Secret:
+        """As `Run.credential`."""
+        return self._run.credential(name)
 
     def sleep(self, time: float | timedelta, name: str = "sleep") -> None:
         """As `Run.sleep`, blocking."""

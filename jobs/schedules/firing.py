@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import (
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
 from django.db.models.functions import Now
 
 from core import clock
@@ -108,9 +114,8 @@ class Firing:
 
     def _build_refused(self, reason: str) -> Job:
         """Return the failed job that says why, with the params where they can be shown."""
-        schedule, found = self.schedule, registry.find_kind(self.schedule.kind)
-        params: Mapping[str, Any] = {}
-        if found is not None and not found.has_secrets:
+        schedule, params = self.schedule, dict[str, Any]()
+        if registry.find_kind(schedule.kind) is not None and not self._has_secrets():
             params = _storable_params(schedule.params)
         return commands.build_refused(
             self._principal,
@@ -126,7 +131,7 @@ class Firing:
         writers = (self.schedule.author, self.schedule.changed_by)
         job.authors = list(dict.fromkeys(of_user(user).actor for user in writers if user))
         key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
-        keyed = commands.has_secrets(job.kind)
+        keyed = bool(job.new_secrets) or (bool(job.refusal) and self._has_secrets())
         with transaction.atomic():
             if not self._lock_row():
                 return False
@@ -135,6 +140,17 @@ class Firing:
             )
             self._move_row(last_job=last, **changes)
         return new
+
+    def _has_secrets(self) -> bool:
+        """Return whether the params may have values of secrets: where its kind does not say no."""
+        kind, params = self.schedule.kind, self.schedule.params
+        found = registry.find_kind(kind)
+        if found is None or not found.has_secrets:
+            return False
+        try:
+            return ask_kind(kind, partial(commands.has_secrets, kind, params), self.patience)
+        except (RepriseError, Error):
+            return True
 
     def _leave_out(self, why: str) -> bool:
         schedule, message = self.schedule, f"Left out {clock.rfc3339(self.at)}: {why}."

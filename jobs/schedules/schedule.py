@@ -23,7 +23,7 @@ from django.db import Error, InterfaceError, OperationalError, transaction
 from core import clock
 from core.errors import BadRequest, Forbidden, InvalidParams, NotFound, RepriseError
 from core.user_code import describe_error
-from jobs.access import visibility
+from jobs.access import credentials, visibility
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import PATIENCE_SECONDS, KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule
@@ -88,10 +88,14 @@ def find_problem(schedule: Schedule) -> tuple[str, str] | None:
 
 def _check_params(schedule: Schedule) -> None:
     kind = registry.get_kind(schedule.kind)
-    visibility.require_open(visibility.of_user(schedule.owner), kind)
+    owner = visibility.of_user(schedule.owner)
+    visibility.require_open(owner, kind)
     with guard_kind(kind.name):
-        if field.secret_names(kind.parse(schedule.params)):
+        params = kind.parse(schedule.params)
+        if field.secret_names(params):
             raise BadRequest("A schedule keeps its parameters as they are: no secrets.")
+        named, targets = kind.named_credentials(params), kind.reached_targets(params)
+    credentials.require_usable(visibility.team_for(owner), owner.user, named, targets)
 
 
 @dataclass(frozen=True, slots=True)

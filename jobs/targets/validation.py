@@ -58,7 +58,8 @@ def find_problem(target: Target) -> tuple[str, str] | None:
         try:
             login_of(target)
         except TargetUnusable as error:
-            return "variables" if "ssh_keys" in error.message else "address", error.message
+            odd = error.message.startswith(("ssh_keys", "credential"))
+            return "variables" if odd else "address", error.message
     return None
 
 

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
+from jobs.secrets.vault import OpenCredential
+from jobs.transports.errors import TargetUnusable
+
+CREDENTIAL = "credential"
 # How long what runs on a target has to end by itself when told to.
 TERM_SECONDS = 2.0
 
@@ -60,16 +64,28 @@ class Transport(Protocol):
         """Run a command, stream its output to the step, return its exit status.
 
         The words arrive as they are, and reach no shell. The command gets the step's environment
-        and `env`, nothing on its standard input, and a process group of its own; a signal that ends
-        it makes the status 128 and its number, as a shell says it. The group is ended (TERM, then
-        KILL) when the caller is cancelled, after `timeout` seconds (TimeoutError), and when the
-        worker dies; what is left of it when the command has exited is ended shortly after (KILL).
-        What has left the group goes on, unheard, unless the command was isolated. A command that
-        is not there, or may not be run, has the status of a shell for that, 127 or 126, with the
-        words on its error stream.
+        and `env`, whose values no list of processes shows, nothing on its standard input, and a
+        process group of its own; a signal that ends it makes the status 128 and its number, as a
+        shell says it. The group is ended (TERM, then KILL) when the caller is cancelled, after
+        `timeout` seconds (TimeoutError), and when the worker dies; what is left of it when the
+        command has exited is ended shortly after (KILL). What has left the group goes on, unheard,
+        unless the command was isolated. A command that is not there, or may not be run, has the
+        status of a shell for that, 127 or 126, with the words on its error stream.
         Raises a `jobs.transports.errors.TransportError` where the command cannot be run, or where
         nobody knows how it ended.
         """
+
+
+async def open_credential(step: Listener, name: str) -> OpenCredential:
+    """Return a credential that a target names, if the step's job may use it.
+
+    Raises TargetUnusable where the listener is no step, and what opening it raises.
+    """
+    own = getattr(step, "open_credential", None)  # not every listener is a step
+    if own is None:
+        raise TargetUnusable(f"Only a step of a job can use the credential {name}.")
+    opened: OpenCredential = await own(name)
+    return opened
 
 
 def waiting_for_place(step: Listener, place: str) -> AbstractAsyncContextManager[None]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.terminal import plain_text
+from jobs.secrets.vault import OpenCredential
 from jobs.transports import local, ssh
-from jobs.transports.base import Listener, Place, Transport, waiting_for_place
+from jobs.transports.base import Listener, Place, Transport, open_credential, waiting_for_place
 
 TRANSPORTS: Mapping[str, Transport] = {"local": local.run_local, "ssh": ssh.run_ssh}
 LONGEST_REASON = 500
@@ -55,6 +56,9 @@ class _Heard:
 
     def waiting(self, place: str) -> AbstractAsyncContextManager[None]:
         return waiting_for_place(self._step, place)
+
+    async def open_credential(self, name: str) -> OpenCredential:
+        return await open_credential(self._step, name)
 
     def reason(self) -> str:
         """Return the last line of the error stream, or else of the other one, as it is shown."""

@@ -89,6 +89,7 @@ async def _run_handler(lease: Lease, run: Run) -> Any:
     kind = registry.get_kind(lease.kind)
     params = kind.read_own(lease.params)
     await wait_for_start(run)
+    run.vault.wanted.update(name for _, name in field.credential_names(params))
     await in_thread(run.vault.unlock, field.secret_names(params))  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
     run.check_replayed()
@@ -135,7 +136,8 @@ def _expected_event(run: Run, error: Exception) -> NewEvent | None:
             targets = [str(target) for target in error.failed_targets]
             return failed_event(str(error.message), failed_targets=targets)
         case StepFailed():
-            return failed_event(f"{error}.", failed_targets=[error.target] if error.target else [])
+            message = f"{str(error).removesuffix('.')}."
+            return failed_event(message, failed_targets=[error.target] if error.target else [])
     return None
 
 

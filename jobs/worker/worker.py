@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from jobs.secrets import field, store
 from jobs.worker.fetcher import Fetcher, give_back
 from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
 from jobs.worker.isolation import IsolatedWorkers
+from jobs.worker.lending import open_credentials
 from jobs.worker.outcome import append_ending, ending_of
 from jobs.worker.presence import Presence
 
@@ -118,6 +120,7 @@ class Worker:
     def _start_run(self, lease: Lease, held_at: float) -> None:
         actor = f"worker:{self.name}"
         run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer, lease.kind)
+        run.open_wanted = partial(open_credentials, lease.job)
         task = asyncio.create_task(self._execute_run(lease, run), name=f"job {lease.job}")
         self._active[lease.job] = _Active(lease, run, held_at, task)
         self._held[lease.job] = lease.fence

@@ -18,12 +18,15 @@ from jobs.kinds.command.params import CommandParams
 from jobs.kinds.kind import Option
 from jobs.models import Target
 from jobs.run import Cancelled, JobFailed, Outcome, Retry, Run, Step, Stopped
+from jobs.secrets.stores.errors import StoreUnreachable
 from jobs.targets import common_selectors, select_targets
 from jobs.targets.selectors import GROUP, LABEL
 from jobs.transports.errors import TransportError
 from jobs.transports.run_command import CommandFailed, command, status_words
+from jobs.transports.ssh.command_line import SHELLS_OWN
 
 STEP = "run"
+HEEDED = SHELLS_OWN | {"BASH_ENV", "ENV"}
 LONGEST_TITLE = 80
 
 
@@ -56,6 +59,9 @@ class Command(Kind[CommandParams]):
         if params.not_by_submitter and not params.pause_after_canary:
             detail = "Nobody is asked to approve. Also let it wait for approval after the canaries."
             raise InvalidParams([{"pointer": "/not_by_submitter", "detail": detail}])
+        if taken := [name for name in params.secrets if _is_taken(name)]:
+            detail = f"{taken[0]} is not free: it steers how the command is run."
+            raise InvalidParams([{"pointer": f"/secrets/{taken[0]}", "detail": detail}])
 
     def plan(self, params: CommandParams) -> Plan:
         """Return one step, the groups and the plan in words."""
@@ -81,11 +87,11 @@ class Command(Kind[CommandParams]):
         targets = await read_in_thread(_load_targets, params.targets)
         if gone := [name for name in params.targets if name not in targets]:
             raise JobFailed(f"No longer in the inventory: {names_in_words(gone)}.", gone)
-        worth_another = (CommandFailed, TransportError, TimeoutError)
+        worth_another = (CommandFailed, TransportError, TimeoutError, StoreUnreachable)
         retry = Retry(tries=params.retries + 1, on=worth_another)
 
         async def run_on(name: str) -> None:
-            step = partial(_run_step, targets[name], params.argv())
+            step = partial(_run_step, targets[name], params)
             await run.step(STEP, step, target=name, timeout=params.timeout_s, retry=retry)
 
         try:
@@ -106,6 +112,11 @@ class Command(Kind[CommandParams]):
         return {"message": _success_message(outcome)}
 
 
+def _is_taken(variable: str) -> bool:
+    """Return whether a shell, the loader or this service heeds a variable."""
+    return variable in HEEDED or variable.startswith(("LD_", "REPRISE_"))
+
+
 def _choice_option(value: str) -> Option:
     for prefix, heading in ((GROUP, "Groups"), (LABEL, "Labels")):
         if value.startswith(prefix):
@@ -113,9 +124,10 @@ def _choice_option(value: str) -> Option:
     return {"value": value, "label": value, "group": "Targets"}
 
 
-async def _run_step(target: Target, argv: Sequence[str], step: Step) -> None:
+async def _run_step(target: Target, params: CommandParams, step: Step) -> None:
+    env = {name: step.reveal(secret) for name, secret in params.secrets.items()}
     try:
-        await command(target, argv, step)
+        await command(target, params.argv(), step, env=env)
     except CommandFailed as failure:
         raise _with_status(failure) from failure
 

@@ -9,12 +9,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.kinds.batches import BatchPlan, NoneOrMore, OneOrMore, Targets
+from jobs.secrets import Secret
 
 LONGEST_LINE = 4000
 SHELL = ("/bin/sh", "-c")
 
 Word = Annotated[str, Field(max_length=LONGEST_LINE)]
 Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LINE, pattern=r"\S")]
+Variable = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class CommandParams(BaseModel):
@@ -61,6 +63,13 @@ class CommandParams(BaseModel):
         0,
         title="Retries",
         description="How often it is tried again on a target on which it failed.",
+    )
+
+    secrets: dict[Variable, Secret] = Field(
+        default_factory=dict,
+        max_length=50,
+        title="Secrets",
+        description="Variables of its environment, each a credential or a value for this run.",
     )
 
     def argv(self) -> Sequence[str]:

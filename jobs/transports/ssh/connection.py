@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import asyncssh
@@ -45,7 +46,7 @@ class SshConnection(asyncssh.SSHClient):
         self._reason: Exception | None = None
         self._offered: asyncssh.SSHKey | None = None
         self._known = _known_hosts(login.known_hosts)
-        self._keys = _client_keys(login)
+        self._proof = _proof_options(login)
         self._making: asyncio.Task[asyncssh.SSHClientConnection] | None = None
 
     async def connected(self) -> asyncssh.SSHClientConnection:
@@ -110,9 +111,7 @@ class SshConnection(asyncssh.SSHClient):
                 client_factory=lambda: self,
                 username=login.user,
                 known_hosts=self._known,
-                client_keys=self._keys or (),
-                **({"agent_path": None} if self._keys else {}),
-                preferred_auth="publickey",
+                **self._proof,
                 gss_host=None,
                 connect_timeout=config.ssh_connect_seconds,
                 keepalive_interval=config.ssh_silence_seconds / (KEEPALIVES + 1),
@@ -130,8 +129,7 @@ class SshConnection(asyncssh.SSHClient):
             case asyncssh.KeyExchangeFailed() if "host key" in error.reason:
                 return self._unknown_key(error.reason)
             case asyncssh.PermissionDenied():
-                keys = ", ".join(login.keys) or "the agent's and ~/.ssh/id_*"
-                return KeyRefused(f"{login.where} refused {login.user} with every key: {keys}.")
+                return KeyRefused(f"{login.where} refused {login.user} with {_proof_words(login)}.")
             case TimeoutError() if self._met:
                 detail = f"accepted the connection and sent nothing for {seconds:g} s"
                 return HostHung(f"{login.where} {detail}.")
@@ -212,6 +210,33 @@ def host_of(login: Login) -> Host:
     if login not in ours:
         ours[login] = Host(login, ours)
     return ours[login]
+
+
+def _proof_options(login: Login) -> dict[str, Any]:
+    """Return what asyncssh is to prove the user with; TargetUnusable for what it cannot use."""
+    own = login.credential
+    if own is None:
+        keys = _client_keys(login)
+        agent = {"agent_path": None} if keys else {}
+        return {"client_keys": keys or (), "preferred_auth": "publickey", **agent}
+    alone = {"agent_path": None, "client_keys": None}
+    if own.type == "password":
+        words = "password,keyboard-interactive"
+        return {**alone, "password": own.value, "preferred_auth": words}
+    if own.type != "ssh_key":
+        raise TargetUnusable(f"The credential {own.name} is neither an ssh key nor a password.")
+    try:
+        key = asyncssh.import_private_key(own.value)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise TargetUnusable(f"The credential {own.name} has no key that can be read.") from None
+    return {**alone, "client_keys": [key], "preferred_auth": "publickey"}
+
+
+def _proof_words(login: Login) -> str:
+    if login.credential:
+        return f"the credential {login.credential.name}"
+    keys = ", ".join(login.keys) or "the agent's and ~/.ssh/id_*"
+    return f"every key: {keys}"
 
 
 def _client_keys(login: Login) -> list[asyncssh.SSHKeyPair]:

@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from jobs.transports.base import Place
+from jobs.secrets.vault import OpenCredential
+from jobs.transports.base import CREDENTIAL, Place
 from jobs.transports.errors import TargetUnusable
 
 PORT = 22
@@ -24,6 +25,7 @@ class Login:
     user: str
     keys: tuple[str, ...]  # files; none: the agent's and ~/.ssh/id_*
     known_hosts: Path
+    credential: OpenCredential | None = None  # then only this
 
     @property
     def where(self) -> str:
@@ -31,8 +33,20 @@ class Login:
         return self.host if self.port == PORT else f"{self.host} port {self.port}"
 
 
+def credential_of(target: Place) -> str:
+    """Return the credential that a target's variables name, "" for none; TargetUnusable if odd."""
+    name = target.variables.get(CREDENTIAL, "")
+    if not isinstance(name, str):
+        raise TargetUnusable(f"credential of {target.name} must be the name of one.")
+    return name
+
+
 def login_of(target: Place) -> Login:
-    """Return how to reach a target; TargetUnusable if its address or keys say nothing usable."""
+    """Return how to reach a target, but for the credential that it may name.
+
+    TargetUnusable if its address, keys or credential say nothing usable.
+    """
+    credential_of(target)
     try:
         parts = urlsplit(target.address)
         port = parts.port or PORT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import Any, cast
 
@@ -12,12 +13,12 @@ import asyncssh
 from django.conf import settings
 
 from jobs.transports import arguments
-from jobs.transports.base import TERM_SECONDS, Listener, Place, waiting_for_place
+from jobs.transports.base import TERM_SECONDS, Listener, Place, open_credential, waiting_for_place
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
 from jobs.transports.ssh.command_line import make_request
 from jobs.transports.ssh.connection import SshConnection, host_of
-from jobs.transports.ssh.login import Login, login_of
+from jobs.transports.ssh.login import Login, credential_of, login_of
 
 # What a host gets, beyond the time that its command has, to say that this has ended.
 ANSWER_SECONDS = 3.0
@@ -48,6 +49,8 @@ async def run_session(
     step's limit passes.
     """
     config, login = settings.REPRISE, login_of(target)
+    if name := credential_of(target):
+        login = replace(login, credential=await open_credential(step, name))
     own = {**step.env, **(env or {})}
     arguments.check_arguments(argv, own)
     asked = make_request(argv, step.env, env or {}, cwd, config.ssh_silence_seconds)
