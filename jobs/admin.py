@@ -10,78 +10,30 @@ them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
-from core.terminal import hidden_words, reveal
+from core.terminal import reveal
 from jobs import schedules
 from jobs.access import tokens
+from jobs.admin_base import AnyAdmin, AnyForm, AnyUserAdmin, ForStaff, ReadOnly, VisibleNames
+from jobs.admin_credentials import CredentialAdmin
 from jobs.feed import consumers
-from jobs.models import ApiToken, Consumer, Job, Schedule, Target, Team
+from jobs.models import ApiToken, Consumer, Credential, Job, Schedule, Target, Team
 from jobs.models.fields import ExactJSONFormField
 from jobs.schedules.cron import BadSchedule
 from jobs.targets import common_selectors, expand_names, validation
 from jobs.targets.selectors import LABEL
 
-# Generic in the stubs only, not at run time.
-if TYPE_CHECKING:
-    AnyAdmin = admin.ModelAdmin[Any]
-    AnyForm = forms.ModelForm[Any]
-    AnyUserAdmin = UserAdmin[User]
-else:
-    AnyAdmin, AnyForm, AnyUserAdmin = admin.ModelAdmin, forms.ModelForm, UserAdmin
-
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
-
-
-class ForStaff:
-    """Mixed into a ModelAdmin: all staff may do everything there, whatever their permissions."""
-
-    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return whether somebody is staff."""
-        return request.user.is_active and request.user.is_staff
-
-    has_module_permission = has_add_permission = has_view_permission
-    has_change_permission = has_delete_permission = has_view_permission
-
-
-class ReadOnly(ForStaff):
-    """Mixed into a ModelAdmin: to be read, never written."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: nothing is added, changed or deleted here."""
-        return False
-
-    has_change_permission = has_delete_permission = has_add_permission
-
-
-def check_visible(text: str) -> None:
-    """Raise ValidationError for a line of text with characters that are not visible."""
-    if words := hidden_words(text):
-        raise ValidationError(words)
-
-
-class VisibleNames(AnyAdmin):
-    """A ModelAdmin that refuses characters which are not visible in every line of text."""
-
-    def formfield_for_dbfield(
-        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.Field | None:
-        """Return the form's field, which checks a line of text."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(db_field, models.CharField):
-            field.validators = [*field.validators, check_visible]
-        return field
+admin.site.register(Credential, CredentialAdmin)
 
 
 @admin.register(Team)

@@ -20,6 +20,7 @@ from jobs.access import visibility
 from jobs.api.audit import audit
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
+from jobs.api.credentials import router as credentials_router
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.schedules import router as schedules_router
@@ -135,6 +136,7 @@ for prefix, router in (
     ("", kinds_router),
     ("/tokens", tokens_router),
     ("/schedules", schedules_router),
+    ("/credentials", credentials_router),
 ):
     router.add_decorator(known_parameters, mode="operation")
     api.add_router(prefix, router)
