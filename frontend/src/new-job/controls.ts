@@ -5,7 +5,15 @@
 
 import { isSafeNumber, parse, stringify } from 'lossless-json';
 import { indentJson } from '../text/json';
-import { alternatives, isNullSchema, type Schema, schemaOptions } from './schema';
+import {
+  alternatives,
+  isNullSchema,
+  isSecretSchema,
+  type Schema,
+  schemaOptions,
+  secretMember,
+} from './schema';
+import { rowsFromJson, rowsToJson, type SecretRow } from './secret-rows';
 
 /** The types of controls. */
 export type ControlType =
@@ -14,6 +22,8 @@ export type ControlType =
   | 'long-text'
   | 'password'
   | 'long-password'
+  | 'credential'
+  | 'secrets'
   | 'yes-no'
   | 'one-of'
   | 'some-of'
@@ -28,8 +38,8 @@ export interface Choice {
   readonly json: string;
 }
 
-/** The value of a control: typed text, a check mark, or the chosen values. */
-export type ControlValue = string | boolean | readonly string[];
+/** The value of a control: typed text, a check mark, the chosen values, or rows of secrets. */
+export type ControlValue = string | boolean | readonly string[] | readonly SecretRow[];
 
 /** A control that can edit a field. */
 export interface Control {
@@ -65,8 +75,7 @@ export function controlsFor(schema: Schema, root: Schema, required: boolean): Co
   const found = new Map<ControlType, Control>();
   for (const branch of open) {
     for (const type of controlTypesFor(branch, required && !nullable)) {
-      const own = type === 'some-of' ? listOptions(branch) : schemaOptions(branch);
-      const choices = type === 'one-of' || type === 'some-of' ? choicesOf(branch, own) : [];
+      const choices = choicesFor(type, branch);
       const empty = emptyJson(type, branch, nullable);
       const control = { type, schema: branch, choices, emptyJson: empty, allowsString };
       const other = found.get(type);
@@ -77,8 +86,33 @@ export function controlsFor(schema: Schema, root: Schema, required: boolean): Co
   return [...found.values(), json];
 }
 
+function choicesFor(type: ControlType, schema: Schema): Choice[] {
+  switch (type) {
+    case 'one-of':
+      return choicesOf(schema, schemaOptions(schema));
+    case 'some-of':
+      return choicesOf(schema, listOptions(schema));
+    case 'credential':
+      return credentialChoices(schema);
+    case 'secrets':
+      return credentialChoices(secretMember(schema) ?? {});
+    default:
+      return [];
+  }
+}
+
+function credentialChoices(schema: Schema): Choice[] {
+  const names = (schema['x-options'] ?? []).filter((one) => typeof one === 'string');
+  return names.map((name) => createChoice(JSON.stringify({ credential: name }), name, name));
+}
+
 function controlTypesFor(schema: Schema, definite: boolean): readonly ControlType[] {
   const { type, items = {} } = schema;
+  if (isSecretSchema(schema)) {
+    const offered = schema['x-options']?.length ? (['credential'] as const) : [];
+    return ['password', 'long-password', ...offered];
+  }
+  if (secretMember(schema)) return ['secrets'];
   if (type === 'array' && listOptions(schema)) return ['some-of'];
   if (schemaOptions(schema)) return ['one-of'];
   if (type === 'array') {
@@ -88,8 +122,7 @@ function controlTypesFor(schema: Schema, definite: boolean): readonly ControlTyp
     return [typeof schema.default === 'boolean' || definite ? 'yes-no' : 'one-of'];
   }
   if (type === 'integer' || type === 'number') return ['number'];
-  if (type !== 'string') return [];
-  return schema.format === 'password' ? ['password', 'long-password'] : ['text', 'long-text'];
+  return type === 'string' ? ['text', 'long-text'] : [];
 }
 
 type Options = ReturnType<typeof schemaOptions>;
@@ -178,7 +211,10 @@ export function toControlValue({ type, choices }: Control, json: string | undefi
     case 'number':
       return isNumber(json?.trim() ?? '') ? (json ?? '').trim() : '';
     case 'one-of':
+    case 'credential':
       return choiceValue(choices, stringify(value));
+    case 'secrets':
+      return rowsFromJson(value);
     case 'some-of': // each box once, even if the list repeats it
       return [...new Set(itemTexts(value).map((item) => choiceValue(choices, item)))];
     case 'lines':
@@ -191,8 +227,9 @@ export function toControlValue({ type, choices }: Control, json: string | undefi
 /** Convert a control's value to JSON text; undefined leaves the field out. */
 export function toJson(control: Control, shown: ControlValue): string | undefined {
   if (typeof shown === 'boolean') return String(shown);
+  if (control.type === 'secrets') return rowsToJson(shown as readonly SecretRow[]);
   if (typeof shown !== 'string') {
-    const items = shown.map((one) => choiceJson(control, one));
+    const items = (shown as readonly string[]).map((one) => choiceJson(control, one));
     return listJson(control, items);
   }
   const text = control.type === 'number' || control.type === 'json' ? shown.trim() : shown;
@@ -205,6 +242,7 @@ export function toJson(control: Control, shown: ControlValue): string | undefine
         ? text
         : JSON.stringify(text);
     case 'one-of':
+    case 'credential':
       return choiceJson(control, text);
     case 'lines':
       return listJson(control, text.match(/[^\n]+/g)?.map((line) => JSON.stringify(line)) ?? []);

@@ -16,6 +16,7 @@ import {
   hasUnsupportedValue,
   switchControl,
 } from './form';
+import { secretRows } from './secret-rows-view';
 
 /** The labels to choose between several controls. */
 const CONTROL_NAMES: Readonly<Record<ControlType, string>> = {
@@ -24,6 +25,8 @@ const CONTROL_NAMES: Readonly<Record<ControlType, string>> = {
   'long-text': 'Text',
   password: 'Secret',
   'long-password': 'Secret',
+  credential: 'Credential',
+  secrets: 'Rows',
   'yes-no': 'Yes or no',
   'one-of': 'Choice',
   'some-of': 'List',
@@ -40,10 +43,11 @@ export function fieldView(view: FieldView): TemplateResult {
   const { field, entry } = view;
   const { type } = entry.control;
   const id = fieldId(field);
-  if (type === 'some-of') {
+  if (type === 'some-of' || type === 'secrets') {
+    const set = (value: Entry['value']) => setValue(view, value);
     return html`<fieldset class="form-field" aria-describedby=${describedBy(view)}>
       <legend class="form-label">${field.label}${optionalMark(field)}</legend>${controlSwitch(view)}
-      ${choiceList(view, (values) => setValue(view, values))} ${notesView(view)}
+      ${type === 'secrets' ? secretRows(view, set) : choiceList(view, set)} ${notesView(view)}
     </fieldset>`;
   }
   if (type === 'yes-no') {
@@ -65,6 +69,7 @@ function setValue({ entry, onEntry }: FieldView, shown: Entry['value']): void {
 function controlView(view: FieldView): TemplateResult {
   switch (view.entry.control.type) {
     case 'one-of':
+    case 'credential':
       return selectView(view);
     case 'lines':
       return textAreaView(view, 'One per line');

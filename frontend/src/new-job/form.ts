@@ -103,6 +103,7 @@ export function initialEntries(fields: readonly Field[]): Entries {
 
 function initialEntry({ controls, initialJson, required }: Field): Entry {
   const [first] = controls as readonly [Control, ...Control[]];
+  if (first.type === 'secrets') return changeEntry(first, toControlValue(first, initialJson));
   if (initialJson !== undefined && !isStoredSecret(first, initialJson)) {
     const fitting = controls.find((one) => canHold(one, initialJson));
     const control = fitting ?? (controls.at(-1) as Control);
@@ -119,7 +120,7 @@ function initialEntry({ controls, initialJson, required }: Field): Entry {
 
 /** Whether this names a secret of another job, which cannot be shown and must be typed again. */
 function isStoredSecret({ type }: Control, json: string): boolean {
-  return type === 'password' && json !== 'null';
+  return type === 'password' && json !== 'null' && !/^\{\s*"credential"/.test(json);
 }
 
 /** The entry after the control's value has changed. */

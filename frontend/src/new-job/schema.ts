@@ -20,6 +20,8 @@ export interface Schema {
   readonly oneOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
   readonly required?: readonly string[];
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, Schema>>;
@@ -73,6 +75,19 @@ export function alternatives(schema: Schema, root: Schema, depth = 0): Schema[] 
 /** Whether a schema allows only null. */
 export function isNullSchema(schema: Schema): boolean {
   return schema.type === 'null' || schema.const === null;
+}
+
+/** Return the schema of a secret, if these are objects whose members are all such. */
+export function secretMember(schema: Schema): Schema | undefined {
+  const { additionalProperties, patternProperties = {} } = schema;
+  const [member = additionalProperties, ...others] = Object.values(patternProperties);
+  if (schema.type !== 'object' || schema.properties || others.length) return undefined;
+  return typeof member === 'object' && isSecretSchema(member) ? member : undefined;
+}
+
+/** Whether a schema is that of a secret: its `x-options` are credentials, and no strings to send. */
+export function isSecretSchema({ type, format }: Schema): boolean {
+  return type === 'string' && format === 'password';
 }
 
 /** Return the choices that a schema lists, or null if it lists none. */

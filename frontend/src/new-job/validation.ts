@@ -7,6 +7,8 @@ import { parse } from 'lossless-json';
 import { count, plural } from '../text/format';
 import { isInteger, isNumber } from './controls';
 import type { Entries, Entry, Field } from './form';
+import { secretMember } from './schema';
+import { rowsProblem, type SecretRow } from './secret-rows';
 
 const INT64 = 2n ** 63n;
 
@@ -26,6 +28,9 @@ export function validateForm(
 
 function fieldProblem(field: Field, entry: Entry): string {
   const { control, value, json } = entry;
+  if (control.type === 'secrets') {
+    return rowsProblem(value as readonly SecretRow[], secretMember(control.schema)?.minLength);
+  }
   if (json === undefined) return missingProblem(field, control.type);
   switch (control.type) {
     case 'json':
@@ -48,7 +53,7 @@ function fieldProblem(field: Field, entry: Entry): string {
 function missingProblem({ required, schema }: Field, type: Entry['control']['type']): string {
   if (!required || schema.default !== undefined) return '';
   if (type === 'some-of') return 'Choose at least one.';
-  return type === 'one-of' ? 'Choose one.' : 'Fill this in.';
+  return type === 'one-of' || type === 'credential' ? 'Choose one.' : 'Fill this in.';
 }
 
 function jsonProblem(json: string): string {

@@ -136,7 +136,7 @@ const form = fc
 /** What a browser makes of a value that is put into a control. */
 function inTheBrowser({ type }: Control, shown: ControlValue): ControlValue {
   if (typeof shown === 'boolean') return shown;
-  if (typeof shown !== 'string') return [...new Set(shown)]; // a box is checked once
+  if (typeof shown !== 'string') return [...new Set(shown as readonly string[])]; // a box is checked once
   if (type === 'text' || type === 'number') return shown.replace(/[\r\n]/g, '');
   return type === 'one-of' ? shown : shown.replace(/\r\n?/g, '\n');
 }
