@@ -194,6 +194,7 @@ class Config(BaseSettings):
     approvals: Annotated[
         Mapping[str, frozenset[str]], NoDecode, BeforeValidator(split_approvals)
     ] = {}
+    rights: Literal["open", "granted"] = "open"
     local: Literal["isolated", "trusted"] = "isolated"
     local_writable: Files = ()
     dispatch: str = "jobs.queue.postgres.Procrastinate"

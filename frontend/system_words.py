@@ -11,7 +11,7 @@ from typing import Any
 
 from jobs.events import EventType
 
-_GIVEN = {"team": "place in team"}
+_GIVEN = {"team": "place in team", "right": "right to"}
 
 
 def _signed_in(data: Mapping[str, Any]) -> str:

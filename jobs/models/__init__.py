@@ -14,10 +14,13 @@ from jobs.models.job import (
     stored_value,
 )
 from jobs.models.people import ApiToken, SignInAttempts, Team, UsedTicket
+from jobs.models.right import ALL, Right
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
+from jobs.models.target_scope import target_scope
 
 __all__ = [
+    "ALL",
     "MAX_ACTOR",
     "MAX_CREDENTIAL",
     "MAX_TARGET",
@@ -30,6 +33,7 @@ __all__ = [
     "Credential",
     "Duty",
     "Job",
+    "Right",
     "Schedule",
     "Seal",
     "SealedHead",
@@ -40,4 +44,5 @@ __all__ = [
     "Team",
     "UsedTicket",
     "stored_value",
+    "target_scope",
 ]

@@ -20,6 +20,7 @@ from core.terminal import reveal
 from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
+from jobs.models.target_scope import TargetManager
 
 # What is longer is refused where it comes in, also where it is put together of several parts.
 MAX_ACTOR = 200
@@ -36,6 +37,8 @@ class Target(models.Model):
     transport = models.CharField(max_length=20, default="local")
     address = models.CharField(max_length=500, blank=True)
     variables = models.JSONField(default=dict, blank=True)
+
+    objects = TargetManager()
 
     class Meta:
         ordering = ["name"]

@@ -1,4 +1,4 @@
-"""Changes to people, roles, teams, tokens, schedules and targets, as Django's signals tell of them.
+"""Changes to people, roles, teams, rights, tokens, schedules and targets, as signals tell of them.
 
 Heard is whatever saves or deletes an object: the API, the admin, a command, the shell. What writes
 rows by `QuerySet.update` or `bulk_create` tells no signal; in this project nothing does so to these
@@ -21,7 +21,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from core import clock
 from jobs.events import EventType
-from jobs.models import ApiToken, Credential, Schedule, Target, Team
+from jobs.models import ApiToken, Credential, Right, Schedule, Target, Team
 from jobs.system_log.stream import record
 
 # A value's JSON that is longer is told by its first characters.
@@ -79,6 +79,11 @@ def connect_signals() -> None:
         pre_save.connect(_remember_row, sender=model)
         post_save.connect(_record_save, sender=model)
         pre_delete.connect(_record_delete, sender=model)
+    pre_save.connect(_record_right_changed, sender=Right)
+    post_save.connect(_record_right_given, sender=Right)
+    pre_delete.connect(_record_right_taken, sender=Right)
+    recorded: tuple[type[Model], ...] = (*WATCHED, Right)
+    for model in recorded:
         # Without a transaction of the caller's, the row would be stored before its event.
         together = transaction.atomic(savepoint=False)(model.save_base)
         setattr(model, "save_base", together)  # noqa: B010 - a method is no attribute to mypy
@@ -133,6 +138,24 @@ def _record_delete(sender: type[Model], instance: Model, **_: Any) -> None:
     watched = WATCHED[sender]
     before = {name: _shown_value(instance, name) for name in watched.shown}
     record(EventType.SYSTEM_REMOVED, object=watched.noun, name=_name_of(instance), before=before)
+
+
+def _record_right_changed(instance: Right, **_: Any) -> None:
+    """Record what a right was, if it is one that is changed: it is taken, then given anew."""
+    if old := Right.objects.select_related("team").filter(pk=instance.pk).first():
+        _record_right(EventType.SYSTEM_WITHDRAWN, old)
+
+
+def _record_right_given(instance: Right, **_: Any) -> None:
+    _record_right(EventType.SYSTEM_GRANTED, instance)
+
+
+def _record_right_taken(instance: Right, **_: Any) -> None:
+    _record_right(EventType.SYSTEM_WITHDRAWN, instance)
+
+
+def _record_right(type_: EventType, right: Right) -> None:
+    record(type_, object="team", name=right.team.name, what="right", value=right.words)
 
 
 def _record_membership(

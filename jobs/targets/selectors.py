@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 
@@ -80,13 +80,22 @@ def common_selectors(least: int = 1) -> list[str]:
     ]
 
 
+def matching_query(texts: Iterable[str]) -> Q:
+    """Return the condition on targets that names and selectors stand for; none: no target."""
+    chosen = list(texts)
+    names = [text for text in chosen if not is_selector(text)]
+    groups = [text.removeprefix(GROUP) for text in chosen if text.startswith(GROUP)]
+    found = Q(name__in=names) | Q(group__in=groups)
+    for text in chosen:
+        if text.startswith(LABEL):
+            name, given, value = text.removeprefix(LABEL).partition("=")
+            found |= Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
+    return found
+
+
 def _selector_names(selector: str) -> list[str]:
-    if selector.startswith(GROUP):
-        fits = Q(group=selector.removeprefix(GROUP))
-    else:
-        name, given, value = selector.removeprefix(LABEL).partition("=")
-        fits = Q(labels__contains={name: value}) if given else Q(labels__has_key=name)
-    return list(Target.objects.filter(fits).order_by("name").values_list("name", flat=True))
+    fits = Target.objects.chosen().filter(matching_query([selector]))
+    return list(fits.order_by("name").values_list("name", flat=True))
 
 
 def _nothing_found(selector: str) -> str:

@@ -2,7 +2,7 @@
 
 import type { EventData, JobEvent } from '../client';
 
-const GIVEN: Readonly<Record<string, string>> = { team: 'place in team' };
+const GIVEN: Readonly<Record<string, string>> = { team: 'place in team', right: 'right to' };
 
 /** Describe an event of the system's own log; an unknown type is its own name. */
 export function systemWords(event: JobEvent): string {
