@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 
 from core.terminal import reveal, reveal_json
 from frontend import words
-from jobs.access import visibility
+from jobs.access import run_rights, visibility
+from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 
@@ -71,3 +72,8 @@ def kinds_for(user: User) -> list[AnyKind]:
     """Return the kinds of job that the user may start."""
     principal = visibility.of_user(user)
     return [kind for kind in registry.all_kinds() if visibility.is_open(principal, kind)]
+
+
+def kind_titles(principal: Principal) -> dict[str, str]:
+    """Return the titles of the kinds that somebody may know of, by their names."""
+    return {kind.name: kind.title for kind in run_rights.known_kinds(principal)}

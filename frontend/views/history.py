@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -21,15 +20,14 @@ from core.errors import BadParameter
 from core.ids import parse_id
 from core.terminal import plain_text, reveal
 from frontend import words
+from frontend.templatetags.reprise import kind_titles
 from frontend.views.frame import page
 from jobs import feed
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.api.listing import require_kind
 from jobs.events import Event, EventType, parse_stored
-from jobs.kinds import registry
 from jobs.log.months import archived_before
-from jobs.models import Job
 from jobs.system_log.stream import KIND as SYSTEM
 
 PAGE_SIZE = 100
@@ -100,16 +98,16 @@ class Filters(forms.Form):
     since = MomentField(required=False)
     until = MomentField(required=False)
 
-    def __init__(self, query: QueryDict, jobs: QuerySet[Job]) -> None:
+    def __init__(self, query: QueryDict, principal: Principal) -> None:
         super().__init__(query)
-        self._jobs = jobs
+        self._principal = principal
 
     def clean_kind(self) -> str:
         """Return the kind; ValidationError for one that there is not."""
         kind: str = self.cleaned_data["kind"]
         if kind:
             try:
-                require_kind(kind, self._jobs)
+                require_kind(self._principal, kind, visibility.visible_jobs(self._principal))
             except BadParameter as error:
                 raise ValidationError(error.message) from error
         return kind
@@ -154,7 +152,7 @@ class Group:
 def history(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show a page of the feed of all events that the reader may see, newest first."""
     visibility.require_act(principal, "view")
-    filters = Filters(request.GET, visibility.visible_jobs(principal))
+    filters = Filters(request.GET, principal)
     found = feed.read_audit(
         principal,
         filters.audit(),
@@ -162,7 +160,7 @@ def history(request: HttpRequest, principal: Principal) -> HttpResponse:
         before=_position(request, "before"),
         limit=PAGE_SIZE,
     )
-    titles = {kind.name: kind.title for kind in registry.all_kinds()}
+    titles = kind_titles(principal)
     if principal.visibility.everything:
         titles[SYSTEM] = "System"
     context = {

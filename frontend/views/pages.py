@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from frontend.templatetags.reprise import kinds_for
+from frontend.templatetags.reprise import kind_titles, kinds_for
 from frontend.views.frame import page
 from jobs.access import visibility
 from jobs.access.visibility import Principal
@@ -24,8 +24,7 @@ from jobs.kinds.kind import AnyKind
 @page
 def jobs(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show the live list of jobs."""
-    titles = {kind.name: kind.title for kind in registry.all_kinds()}
-    context = {"kinds": titles, "may_submit": principal.has("submit_job")}
+    context = {"kinds": kind_titles(principal), "may_submit": principal.has("submit_job")}
     return render(request, "frontend/jobs.html", context)
 
 

@@ -5,6 +5,8 @@ alone decides: a bad token is refused, never replaced by the cookie, so a reques
 token's (and needs no CSRF token) or as the session's, not as something in between.
 
 **Roles** are Django groups (`jobs.access.roles`): viewer, operator, auditor. Staff may do all.
+Where REPRISE_RIGHTS asks for it, rights of teams narrow them to kinds and targets
+(`jobs.access.rights`; `jobs.access.run_rights` says who may run what).
 
 **A job's team** is its submitter's team at submission (`team_for`), the first by name if they are
 in several. It stays when people move, so that a team keeps its history. Its members see the job;
@@ -32,7 +34,8 @@ from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
 from core.sessions import hash_session_key
 from jobs import log
-from jobs.access import tokens
+from jobs.access import rights, tokens
+from jobs.access.rights import Rights
 from jobs.events import actions, parse
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
@@ -81,6 +84,11 @@ class Principal:
         """The ids of the user's teams, as of the first look."""
         mine = Team.objects.filter(members=self.user).order_by("name")
         return frozenset(mine.values_list("pk", flat=True))
+
+    @cached_property
+    def rights(self) -> Rights:
+        """What the user's teams may do with which kinds and targets, as of the first look."""
+        return rights.rights_of_user(self.user, () if self.user.is_staff else self.team_ids)
 
     @cached_property
     def visibility(self) -> Visibility:
@@ -168,14 +176,21 @@ def require_act(principal: Principal, act: str, job: Job | None = None) -> None:
     if not principal.has(_PERMISSIONS[act]):
         raise Forbidden(f"Your role does not let you {act} jobs.")
     if act == "steer" and job is not None and not _may_steer(principal, job):
+        if job.kind != SYSTEM and job.team_id in principal.team_ids:
+            raise Forbidden(f"The job's team may no longer run jobs of the kind {job.kind}.")
         raise Forbidden("You may see this job, but only its team may steer it.")
+
+
+def role_opens(principal: Principal, kind: AnyKind) -> bool:
+    """Return whether the role of somebody lets them submit jobs of a kind."""
+    if principal.user.is_staff:
+        return True
+    return not kind.staff_only and (not kind.permission or principal.user.has_perm(kind.permission))
 
 
 def is_open(principal: Principal, kind: AnyKind) -> bool:
     """Return whether the kind is one that this principal, where they submit at all, may submit."""
-    if principal.user.is_staff:
-        return True
-    return not kind.staff_only and (not kind.permission or principal.user.has_perm(kind.permission))
+    return role_opens(principal, kind) and principal.rights.allows(rights.RUN, kind.name)
 
 
 def require_open(principal: Principal, kind: AnyKind) -> None:
@@ -185,6 +200,8 @@ def require_open(principal: Principal, kind: AnyKind) -> None:
         return
     if kind.staff_only:
         raise Forbidden(f"Only staff may submit jobs of the kind {kind.name}.")
+    if role_opens(principal, kind):
+        raise Forbidden(f"No team of yours may run jobs of the kind {kind.name}.")
     raise Forbidden(f"Your role does not let you submit jobs of the kind {kind.name}.")
 
 
@@ -203,14 +220,17 @@ def allowed_acts(principal: Principal, job: Job) -> list[str]:
 def require_answer(principal: Principal, job: Job, gate: actions.Gate) -> None:
     """Raise Forbidden, saying why, unless the principal may answer at a gate of the job.
 
-    It takes the right to steer the job and to submit its kind. Where the gate, REPRISE_APPROVALS or
-    REPRISE_FOUR_EYES asks for somebody else than the submitter, a token counts as its owner, and
-    who wrote or last changed a schedule counts as submitter of its jobs.
+    It takes the permission to steer the job and to submit its kind, and the right to approve it on
+    its targets. Where the gate, REPRISE_APPROVALS or REPRISE_FOUR_EYES asks for somebody else than
+    the submitter, a token counts as its owner, and who wrote or last changed a schedule counts as
+    submitter of its jobs.
     """
     require_act(principal, "steer", job)
     kind = registry.find_kind(job.kind)
-    if not (is_open(principal, kind) if kind else principal.user.is_staff):
+    if not (role_opens(principal, kind) if kind else principal.user.is_staff):
         raise Forbidden(f"Your role does not let you answer for jobs of the kind {job.kind}.")
+    if why := rights.approval_refusal(principal.rights, job):
+        raise Forbidden(why)
     if not (gate.get("not_by_submitter") or OTHERS in settings.REPRISE.approval_rules(job.kind)):
         return
     if job.owner_id == principal.user.pk:
@@ -252,10 +272,17 @@ def _schedule_authors(job: Job) -> list[str]:
 
 
 def _may_steer(principal: Principal, job: Job) -> bool:
-    user = principal.user
+    """Return whether somebody may steer the job if their role lets them steer at all.
+
+    Where rights are asked for, it takes a place in the job's team, which must have the right to run
+    its kind: who has left the team has left its targets.
+    """
     if job.kind == SYSTEM:
         return False
-    return user.is_staff or job.owner_id == user.pk or job.team_id in principal.team_ids
+    of_team = job.team_id in principal.team_ids
+    if principal.rights.unlimited:
+        return principal.user.is_staff or of_team or job.owner_id == principal.user.pk
+    return of_team and principal.rights.allows(rights.RUN, job.kind, job.team_id)
 
 
 def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:

@@ -66,7 +66,7 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> HttpResponseBase:
     principal = principal_of(request)
     visibility.require_act(principal, "view")
     if query.kind:
-        require_kind(query.kind, visibility.visible_jobs(principal))
+        require_kind(principal, query.kind, visibility.visible_jobs(principal))
     if preferred_type(request, JSON, LINES) == LINES:
         return StreamingHttpResponse(_export_lines(principal, query), content_type=LINES)
     page = feed.read_audit(

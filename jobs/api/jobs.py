@@ -85,7 +85,7 @@ def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[
     visibility.require_act(principal, "view")
     # Before the rows: what moves in between comes twice rather than never.
     position = feed.feed_end()
-    rows, after = listing.list_jobs(visibility.listed_jobs(principal), filters)
+    rows, after = listing.list_jobs(principal, filters)
     jobs = [shapes.job_json(principal, row, brief=filters.brief) for row in rows]
     return {"jobs": jobs, "next": after, "position": position}
 

@@ -1,4 +1,4 @@
-"""/api/kinds and /api/plan: what can be submitted, and what it would do."""
+"""/api/kinds, /api/choices and /api/plan: what can be submitted, and what it would do."""
 
 from __future__ import annotations
 
@@ -6,81 +6,132 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router, Schema
+from pydantic import Field
 
-from jobs.access import credentials, visibility
+from core.errors import BadParameter
+from jobs.access import credentials, run_rights, visibility
+from jobs.access.rights import planned_targets
+from jobs.access.visibility import Principal
+from jobs.api import choices
 from jobs.api.auth import principal_of
-from jobs.api.schemas import KindsOut, PlanOut, Wanted, error_responses
-from jobs.kinds import registry
+from jobs.api.fields import Text
+from jobs.api.kind_schemas import ChoicesOut, KindsOut, PlanOut
+from jobs.api.paging import MAX_LIMIT, fit_page, json_bytes
+from jobs.api.schemas import Wanted, error_responses
 from jobs.kinds.kind import AnyKind, Option, plan_job
-from jobs.models import Target
-from jobs.secrets.field import CREDENTIALS
+from jobs.log.types import ANSWER_BYTES, MAX_SEQ
 
 router = Router(tags=["kinds"])
-# A form offers so many; another name can be sent all the same.
-MAX_OFFERED = 1000
+
+
+class KindsQuery(Schema):
+    """The query of GET /api/kinds."""
+
+    name: Text | None = Field(None, description="That kind alone.")
+    after: Text | None = Field(None, description="The kinds after this one: the `next` before.")
+
+
+class ChoicesQuery(Schema):
+    """The query of GET /api/choices."""
+
+    kind: Text = Field(description="The kind's name.")
+    name: Text = Field(description="The list's name: the `x-choices` of a property.")
+    find: Text = Field("", description="Part of a choice's text or value; case does not matter.")
+    after: int = Field(0, ge=0, le=MAX_SEQ, description="So many choices are passed over.")
 
 
 @router.get("/kinds", response={200: KindsOut, **error_responses()}, by_alias=True)
-def list_kinds(request: HttpRequest) -> dict[str, Any]:
-    """List the job kinds that you may submit, each with the JSON Schema of its params."""
+def list_kinds(request: HttpRequest, query: Query[KindsQuery]) -> dict[str, Any]:
+    """List the job kinds that you may see, each with the JSON Schema of its params.
+
+    `x-options` of a property has the current choices. If they are too many for an answer, it has
+    the first ones, and `x-options-next` is the `after` of GET /api/choices for the others.
+    """
     principal = principal_of(request)
-    kinds = registry.all_kinds() if principal.has("submit_job") else ()
-    offered = credentials.offered_credentials(principal)
-    named: list[Option] = list(
-        offered.order_by("name").values_list("name", flat=True)[:MAX_OFFERED]
-    )
-    return {
-        "kinds": [kind_json(kind, named) for kind in kinds if visibility.is_open(principal, kind)]
-    }
+    kinds = {kind.name: kind for kind in _wanted_kinds(principal, query)}
+    shown, more = fit_page([_kind_json(principal, kind) for kind in kinds.values()], MAX_LIMIT)
+    offered, room = choices.offered_credentials(principal), ANSWER_BYTES - json_bytes(shown)
+    for count, found in enumerate(shown):
+        kind, schema = kinds[found["name"]], found["schema"]
+        with run_rights.known_targets(principal, kind.name):
+            fitting = choices.fit_choices(kind, schema, offered, room // (len(shown) - count))
+        found["schema"] = with_options(schema, fitting.choices, fitting.cut)
+        room -= fitting.used
+    return {"kinds": shown, "next": shown[-1]["name"] if more else None}
+
+
+@router.get("/choices", response={200: ChoicesOut, **error_responses(403, 422)})
+def list_choices(request: HttpRequest, query: Query[ChoicesQuery]) -> dict[str, Any]:
+    """List what there is to choose from in a list of a kind; a page has up to half a megabyte."""
+    principal = principal_of(request)
+    visibility.require_act(principal, "submit")
+    kind = {one.name: one for one in run_rights.listed_kinds(principal)}.get(query.kind)
+    if kind is None:
+        raise BadParameter("kind", f"There is no kind {query.kind!r} here.")
+    offered = choices.offered_credentials(principal)
+    with run_rights.known_targets(principal, kind.name):
+        found = choices.resolve_choices(kind, offered).get(query.name)
+    if found is None:
+        raise BadParameter("name", f"The kind {kind.name} has no choices called {query.name!r}.")
+    fitting = [option for option in found if choices.is_found(option, query.find)]
+    page, more = fit_page(fitting[query.after :], len(fitting))
+    return {"options": page, "next": query.after + len(page) if more else None}
 
 
 @router.post("/plan", response={200: PlanOut, **error_responses(403, 422)})
 def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     """Say what such a job would do, and submit nothing."""
     principal = principal_of(request)
-    visibility.require_act(principal, "submit")
-    kind = registry.get_kind(wish.kind)
-    visibility.require_open(principal, kind)
-    params = kind.parse(wish.params)
-    named, targets = kind.named_credentials(params), kind.reached_targets(params)
-    credentials.require_usable(visibility.team_for(principal), principal.user, named, targets)
-    return {"plan": plan_job(kind, params).as_dict(), "title": kind.title_for(params)}
+    kind = run_rights.kind_to_run(principal, wish.kind)
+    with run_rights.known_targets(principal, kind.name):
+        params = kind.parse(wish.params)
+        planned = plan_job(kind, params).as_dict()
+        targets = planned_targets(planned, kind.targets(params))
+        named, title = kind.named_credentials(params), kind.title_for(params)
+    team = run_rights.team_to_run(principal, kind.name, targets, wish.params)
+    credentials.require_usable(team, principal.user, named, targets)
+    return {"plan": planned, "title": title}
 
 
-def kind_json(kind: AnyKind, offered: Sequence[Option] = ()) -> dict[str, Any]:
-    """Return a kind as JSON, its schema's choices resolved as of now.
+def _wanted_kinds(principal: Principal, query: KindsQuery) -> Sequence[AnyKind]:
+    kinds = run_rights.listed_kinds(principal)
+    if query.name is not None:
+        return [kind for kind in kinds if kind.name == query.name]
+    if query.after is None:
+        return kinds
+    names = [kind.name for kind in kinds]
+    if query.after not in names:
+        raise BadParameter("after", f"There is no kind {query.after!r} here.")
+    return kinds[names.index(query.after) + 1 :]
 
-    `offered` are the credentials that somebody may choose in place of a secret's value.
-    """
+
+def _kind_json(principal: Principal, kind: AnyKind) -> dict[str, Any]:
+    """Return a kind as JSON, its schema without choices."""
     return {
         "name": kind.name,
         "title": kind.title,
         "description": kind.description,
-        "schema": with_options(
-            kind.Params.model_json_schema(), {**resolve_choices(kind), CREDENTIALS: offered}
-        ),
+        "schema": kind.Params.model_json_schema(),
+        "can": ["run"] if visibility.is_open(principal, kind) else [],
     }
 
 
-def resolve_choices(kind: AnyKind) -> Mapping[str, Sequence[Option]]:
-    """Return what there is to choose from, by the name in `x-choices`.
+def with_options(
+    schema: Any, choices: Mapping[str, Sequence[Option]], cut: Mapping[str, int] = {}
+) -> Any:
+    """Return a JSON Schema in which whatever has `x-choices` has the list in `x-options` too.
 
-    `targets` is the inventory unless the kind has choices of its own under that name.
+    `cut` has the lengths of lists that go on: `x-options-next` says so.
     """
-    names = Target.objects.order_by("name").values_list("name", flat=True)
-    return {"targets": list(names), **kind.choices()}
-
-
-def with_options(schema: Any, choices: Mapping[str, Sequence[Option]]) -> Any:
-    """Return a JSON Schema in which whatever has `x-choices` has the list in `x-options` too."""
     match schema:
         case dict():
-            made = {name: with_options(value, choices) for name, value in schema.items()}
+            made = {name: with_options(value, choices, cut) for name, value in schema.items()}
             chosen = schema.get("x-choices")
             if isinstance(chosen, str) and chosen in choices:
                 made["x-options"] = choices[chosen]
+                made |= {"x-options-next": cut[chosen]} if chosen in cut else {}
             return made
         case list():
-            return [with_options(item, choices) for item in schema]
+            return [with_options(item, choices, cut) for item in schema]
     return schema

@@ -15,10 +15,14 @@ from pydantic import Field
 from core.errors import BadCursor, BadParameter
 from core.ids import parse_id
 from core.words import split_list
+from jobs.access import visibility
+from jobs.access.rights import are_granted
+from jobs.access.run_rights import known_kinds
+from jobs.access.visibility import Principal
 from jobs.api.fields import JobId, LabelText, Moment, Text
 from jobs.api.paging import MAX_LIMIT, fit_page
+from jobs.events.actions import open_gates
 from jobs.events.fold import STATUSES
-from jobs.kinds import registry
 from jobs.models import Job
 
 # What may be long in a job, by far.
@@ -46,14 +50,17 @@ class JobFilters(Schema):
     cursor: str | None = Field(None, description="The `next` of the previous page.")
 
 
-def list_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str | None]:
-    """Return one page of the jobs that pass, newest first, and the next page's cursor.
+def list_jobs(principal: Principal, wanted: JobFilters) -> tuple[list[Job], str | None]:
+    """Return one page of somebody's jobs that pass, newest first, and the next page's cursor.
 
     Keyset paging: a page starts below the last id of the one before, so jobs that arrive in
     between neither repeat nor hide any. It ends early where the jobs come to ANSWER_BYTES.
 
     Raises BadCursor, and BadParameter for a status or a kind that there is not.
     """
+    jobs = visibility.listed_jobs(principal)
+    if wanted.kind:
+        require_kind(principal, wanted.kind, jobs)
     jobs = _filter_jobs(jobs, wanted)
     if wanted.cursor is not None:
         jobs = jobs.filter(pk__lt=_cursor_id(wanted.cursor))
@@ -62,7 +69,17 @@ def list_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> tuple[list[Job], str |
     found = list(sized.values_list("pk", "size")[: wanted.limit + 1])
     page, more = fit_page(found, wanted.limit, itemgetter(1))
     rows = jobs.filter(pk__in=[pk for pk, _size in page]).order_by("-pk")
-    return list(rows.defer(*LARGE) if wanted.brief else rows), str(page[-1][0]) if more else None
+    return _brief_rows(rows) if wanted.brief else list(rows), str(page[-1][0]) if more else None
+
+
+def _brief_rows(rows: QuerySet[Job]) -> list[Job]:
+    """Return rows without what is long, unless it takes their targets to say who may answer."""
+    brief = list(rows.defer(*LARGE))
+    if not are_granted():
+        return brief
+    asking = [row.pk for row in brief if open_gates(row.waiting_for)]
+    whole = rows.in_bulk(asking) if asking else {}
+    return [whole.get(row.pk, row) for row in brief]
 
 
 def _size_of(*columns: str) -> Combinable:
@@ -80,7 +97,6 @@ def _filter_jobs(jobs: QuerySet[Job], wanted: JobFilters) -> QuerySet[Job]:
     if statuses := _parse_statuses(wanted.status):
         jobs = jobs.filter(status__in=statuses)
     if wanted.kind:
-        require_kind(wanted.kind, jobs)
         jobs = jobs.filter(kind=wanted.kind)
     if labels := dict(map(_parse_label, wanted.label)):
         jobs = jobs.filter(labels__contains=labels)
@@ -122,14 +138,14 @@ def _text_filter(text: str) -> Q:
         return found
 
 
-def require_kind(name: str, jobs: QuerySet[Job]) -> None:
-    """Raise BadParameter for a kind that is not known and that none of the jobs has.
+def require_kind(principal: Principal, name: str, jobs: QuerySet[Job]) -> None:
+    """Raise BadParameter for a kind that somebody does not know and that none of the jobs has.
 
     A kind that is no longer installed is still that of the jobs that it has run.
     """
-    if registry.find_kind(name) is None and not jobs.filter(kind=name).exists():
-        known = ", ".join(kind.name for kind in registry.all_kinds())
-        raise BadParameter("kind", f"There is no kind {name!r}: {known}.")
+    known = [kind.name for kind in known_kinds(principal)]
+    if name not in known and not jobs.filter(kind=name).exists():
+        raise BadParameter("kind", f"There is no kind {name!r}: {', '.join(known)}.")
 
 
 def _cursor_id(cursor: str) -> UUID:

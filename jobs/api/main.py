@@ -23,6 +23,7 @@ from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.credentials import router as credentials_router
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
+from jobs.api.rights import router as rights_router
 from jobs.api.schedules import router as schedules_router
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
@@ -134,6 +135,7 @@ for prefix, router in (
     ("/jobs", tickets_router),
     ("/audit", audit_router),
     ("", kinds_router),
+    ("/rights", rights_router),
     ("/tokens", tokens_router),
     ("/schedules", schedules_router),
     ("/credentials", credentials_router),

@@ -12,12 +12,13 @@ T = TypeVar("T")
 MAX_LIMIT = 200
 
 
-def _json_bytes(value: Any) -> int:
+def json_bytes(value: Any) -> int:
+    """Return how many bytes a value has as JSON."""
     return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def fit_page(
-    items: Sequence[T], limit: int, size_of: Callable[[T], int] = _json_bytes
+    items: Sequence[T], limit: int, size_of: Callable[[T], int] = json_bytes
 ) -> tuple[Sequence[T], bool]:
     """Return the first items that fit an answer, and whether there are more; at least one.
 

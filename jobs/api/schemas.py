@@ -194,31 +194,6 @@ class VerdictOut(Schema):
     reason: str | None = None
 
 
-class KindOut(Schema):
-    """A job kind; `schema` is the JSON Schema of its params.
-
-    A property's `x-options` lists what there is to choose from now.
-    """
-
-    name: str
-    title: str
-    description: str
-    schema_: dict[str, Any] = Field(alias="schema")
-
-
-class KindsOut(Schema):
-    """Every job kind that you may submit."""
-
-    kinds: list[KindOut]
-
-
-class PlanOut(Schema):
-    """What a job would do, before it is submitted."""
-
-    plan: dict[str, Any]
-    title: str
-
-
 class AuditRowOut(Schema):
     """An event in the feed of all jobs; `event` is its exact text, hash and all."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from core.errors import NotNow
 from core.terminal import plain_text, reveal
 from jobs import commands, log
-from jobs.access import visibility
+from jobs.access import run_rights, visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType
 from jobs.events.fold import SUCCEEDED, TERMINAL, State
@@ -38,9 +38,12 @@ def retry(
     visibility.require_act(principal, "steer", old)
     visibility.require_act(principal, "submit")
     request = {"retry_of": str(old.pk), "only": only}
-    return commands.submit_idempotent(
+    job, new = commands.submit_idempotent(
         principal, request, idempotency_key, lambda: _build_retry(principal, old, only)
     )
+    if not new:
+        run_rights.require_repeat(principal, job)
+    return job, new
 
 
 def unsuccessful_targets(job: Job) -> list[str]:
@@ -69,11 +72,9 @@ def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
     title = None if old.title in (own, reveal(own)) else reveal(old.title)
     labels = {name: reveal(text) for name, text in old.labels.items()}
     secrets = store.secret_values(old.pk)
-    job = commands.build_job(
-        principal, kind.name, params, title, labels, priority=old.priority, secrets=secrets
+    return commands.build_job(
+        principal, kind.name, params, title, labels, None, old.priority, secrets, old
     )
-    job.retry_of, job.team = old, old.team
-    return job
 
 
 def _retry_params(kind: AnyKind, old: Job) -> dict[str, Any]:

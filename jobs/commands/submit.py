@@ -15,13 +15,14 @@ from core.errors import BadRequest, IdempotencyConflict, InvalidParams
 from core.json_pointer import join_pointer
 from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
-from jobs.access import credentials, visibility
+from jobs.access import credentials, run_rights, visibility
+from jobs.access.rights import are_granted, planned_targets
 from jobs.access.visibility import Principal
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
 from jobs.kinds.kind import plan_job
-from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job
+from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job, Team
 from jobs.queue import dispatch
 from jobs.secrets import field, keys, store
 
@@ -59,7 +60,11 @@ def submit(
             _refuse_past(start_at)
         return build_job(principal, **request)
 
-    return submit_idempotent(principal, request, idempotency_key, make, has_secrets(kind, params))
+    keyed = has_secrets(kind, params)
+    job, new = submit_idempotent(principal, request, idempotency_key, make, keyed)
+    if not new:
+        run_rights.require_repeat(principal, job)
+    return job, new
 
 
 def has_secrets(kind: str, params: Mapping[str, Any] | None = None) -> bool:
@@ -122,18 +127,18 @@ def build_job(
     start_at: str | None = None,
     priority: int = 0,
     secrets: Mapping[str, str] | None = None,
+    retry_of: Job | None = None,
 ) -> Job:
     """Return the job that somebody wants, not stored yet.
 
-    `secrets` are those that the params refer to, where these are another job's.
-    Raises Forbidden, InvalidParams, BadRequest, KindFailed.
+    `secrets` are those that the params refer to, where these are another job's; a retry is one of
+    that job's team. Raises Forbidden, InvalidParams, BadRequest, KindFailed.
     """
-    visibility.require_act(principal, "submit")
-    found = registry.get_kind(kind)
-    visibility.require_open(principal, found)
+    found = run_rights.kind_to_run(principal, kind)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         raise BadRequest(f"A priority is from -{MAX_PRIORITY} to {MAX_PRIORITY}.")
-    with guard_kind(kind):
+    old_team = retry_of.team_id if retry_of else None
+    with run_rights.known_targets(principal, kind, old_team), guard_kind(kind):
         parsed = found.parse(params)
         hidden = field.take_secrets(parsed, secrets)
         kept = found.dump(parsed)
@@ -142,12 +147,19 @@ def build_job(
         title = plain_text((title or "").strip()) or reveal(
             plain_text(str(found.title_for(parsed)))
         )
-        targets = found.targets(parsed)
+        claimed = found.targets(parsed)
         named, reached = found.named_credentials(parsed), found.reached_targets(parsed)
     title = title.replace("\n", " ")
     _require_visible(title, labels)
-    _require_lengths(principal.actor, title, targets)
-    job = _new_job(principal, kind=found.name, title=title, params=kept, labels=labels)
+    _require_lengths(principal.actor, title, claimed)
+    targets = planned_targets(plan, claimed)
+    if retry_of:
+        team = retry_of.team
+        run_rights.require_team(principal, team, kind, targets)
+    else:
+        team = run_rights.team_to_run(principal, kind, targets, params)
+    job = _new_job(principal, team, kind=found.name, title=title, params=kept, labels=labels)
+    job.retry_of = retry_of
     job.plan, job.total, job.priority = plan, total, priority
     job.start_at = clock.parse(start_at) if start_at else None
     job.new_secrets = hidden
@@ -165,14 +177,18 @@ def build_refused(
     reason: str,
 ) -> Job:
     """Return a job that fails as it is submitted, for its log: what was asked for, and why not."""
-    job = _new_job(principal, kind=kind, title=title[:MAX_TITLE], params=params, labels=labels)
+    team = visibility.team_for(principal)
+    if are_granted() and len(principal.team_ids) > 1:
+        team = None  # whose targets these are is not known: the job stays its owner's
+    values = {"kind": kind, "title": title[:MAX_TITLE], "params": params, "labels": labels}
+    job = _new_job(principal, team, **values)
     job.refusal = reason
     return job
 
 
-def _new_job(principal: Principal, **values: Any) -> Job:
-    """Return a job of somebody's and of their team, not stored yet."""
-    team, owner, actor = visibility.team_for(principal), principal.user, principal.actor
+def _new_job(principal: Principal, team: Team | None, **values: Any) -> Job:
+    """Return a job of somebody's and of a team of theirs, not stored yet."""
+    owner, actor = principal.user, principal.actor
     return Job(team=team, owner=owner, submitted_by=actor, head_hash=b"", **values)
 
 

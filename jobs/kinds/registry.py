@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial, wraps
 from importlib.metadata import entry_points
@@ -149,9 +149,13 @@ def get_kind(name: str) -> kinds.AnyKind:
     try:
         return _find_kinds().kinds[name]
     except KeyError:
-        known = ", ".join(sorted(_find_kinds().kinds))
-        detail = f"There is no job kind {name!r}. Known: {known}."
-        raise InvalidParams([{"pointer": "/kind", "detail": detail}], detail) from None
+        raise unknown_kind(name, _find_kinds().kinds) from None
+
+
+def unknown_kind(name: str, known: Collection[str]) -> InvalidParams:
+    """Return the error for a kind that there is not, which names those that there are."""
+    detail = f"There is no job kind {name!r}. Known: {', '.join(sorted(known))}."
+    return InvalidParams([{"pointer": "/kind", "detail": detail}], detail)
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Job
-from jobs.queue import claims, limits, lost_attempts
+from jobs.queue import claims, limits, lost_attempts, lost_rights
 from jobs.queue.lost_attempts import Lost
 
 _TAKE = """
@@ -100,11 +100,12 @@ def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Le
     That is: it has ended, is not due, somebody else has a live lease, or it must wait for a target,
     for its turn among the jobs of its kind, or for a worker that knows its kind, as this one does
     not (which it then says in its log). One whose attempts
-    have all ended without a word fails instead (`jobs.queue.lost_attempts`). Where `suspects` is
+    have all ended without a word fails instead (`jobs.queue.lost_attempts`), as does one whose team
+    may no longer run it (`jobs.queue.lost_rights`). Where `suspects` is
     given, one that had better run alone is left and put there.
     """
     with transaction.atomic():
-        seized = _fit_to_run(_seize_jobs([job_id], worker), suspects)
+        seized = _allowed_to_run(_fit_to_run(_seize_jobs([job_id], worker), suspects), worker)
         if not seized:
             return None
         job = Job.objects.get(pk=job_id)
@@ -129,7 +130,7 @@ def take_many(
         if not kind.claims_targets and limits.limit_of(kind.name) is None
     ]
     with transaction.atomic():
-        seized = _fit_to_run(_seize_jobs(job_ids, worker, free), suspects)
+        seized = _allowed_to_run(_fit_to_run(_seize_jobs(job_ids, worker, free), suspects), worker)
         leases = {one.job: one for one in _open_attempts(seized, worker, holds=False)}
     rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
     for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
@@ -209,6 +210,12 @@ def _fit_to_run(seized: Sequence[_Seized], suspects: set[UUID] | None) -> list[_
         else:
             fit.append(one._replace(lost=lost[-1]))
     return fit
+
+
+def _allowed_to_run(seized: Sequence[_Seized], worker: str) -> list[_Seized]:
+    """Return those of the seized jobs that their teams may still run; the others fail."""
+    lost = lost_rights.fail_without_rights({one.job: one.fence for one in seized}, worker)
+    return [one for one in seized if one.job not in lost]
 
 
 def _is_suspect(seized: _Seized, lost: Sequence[Lost]) -> bool:

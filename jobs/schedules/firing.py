@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import (
     DataError,
     Error,
@@ -30,6 +32,8 @@ from core.errors import (
 )
 from core.user_code import describe_error
 from jobs import commands
+from jobs.access.rights import targets_of
+from jobs.access.run_rights import refuse_for
 from jobs.access.visibility import Principal, of_user
 from jobs.events import clean
 from jobs.events.fold import TERMINAL
@@ -104,13 +108,23 @@ class Firing:
         if not schedule.owner.is_active:
             name = schedule.owner.get_username()
             raise Forbidden(f"The owner, {name}, is no longer active.")
+        _require_right(schedule.owner, schedule.kind, ())
         try:
-            request = clean(self._request)
-            build = partial(commands.build_job, self._principal, **request)
-            return ask_kind(schedule.kind, build, self.patience)
+            return ask_kind(schedule.kind, self._build_allowed, self.patience)
         except (OperationalError, InterfaceError) as error:
             database_now()  # the same, where it is our database that is away
             raise KindFailed(f"The kind {schedule.kind} failed: {describe_error(error)}") from error
+
+    def _build_allowed(self) -> Job:
+        """Return the job; Forbidden where who wrote the schedule may not run it any longer."""
+        job = commands.build_job(self._principal, **clean(self._request))
+        for user in self._writers:
+            _require_right(user, job.kind, targets_of(job))
+        return job
+
+    @property
+    def _writers(self) -> list[User]:
+        return [user for user in (self.schedule.author, self.schedule.changed_by) if user]
 
     def _build_refused(self, reason: str) -> Job:
         """Return the failed job that says why, with the params where they can be shown."""
@@ -128,8 +142,7 @@ class Firing:
 
     def _submit_once(self, job: Job, **changes: Any) -> bool:
         """Submit a job under the moment's key and move the row on; False if another has."""
-        writers = (self.schedule.author, self.schedule.changed_by)
-        job.authors = list(dict.fromkeys(of_user(user).actor for user in writers if user))
+        job.authors = list(dict.fromkeys(of_user(user).actor for user in self._writers))
         key = f"schedule:{self.schedule.pk}:{clock.rfc3339(self.at)}"
         keyed = bool(job.new_secrets) or (bool(job.refusal) and self._has_secrets())
         with transaction.atomic():
@@ -167,6 +180,11 @@ class Firing:
     def _move_row(self, **changes: Any) -> None:
         rows = Schedule.objects.filter(pk=self.schedule.pk, next_run=self.schedule.next_run)
         rows.update(next_run=self.after, **changes)
+
+
+def _require_right(user: User, kind: str, targets: Collection[str]) -> None:
+    if why := refuse_for(of_user(user), kind, targets):
+        raise Forbidden(why)
 
 
 def _storable_params(params: object) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from django.db import Error, InterfaceError, OperationalError, transaction
 from core import clock
 from core.errors import BadRequest, Forbidden, InvalidParams, NotFound, RepriseError
 from core.user_code import describe_error
-from jobs.access import credentials, visibility
+from jobs.access import credentials, run_rights, visibility
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import PATIENCE_SECONDS, KindFailed, ask_kind, guard_kind
 from jobs.models import Schedule
@@ -87,15 +87,15 @@ def find_problem(schedule: Schedule) -> tuple[str, str] | None:
 
 
 def _check_params(schedule: Schedule) -> None:
-    kind = registry.get_kind(schedule.kind)
-    owner = visibility.of_user(schedule.owner)
+    kind, owner = registry.get_kind(schedule.kind), visibility.of_user(schedule.owner)
     visibility.require_open(owner, kind)
-    with guard_kind(kind.name):
+    with run_rights.known_targets(owner, kind.name), guard_kind(kind.name):
         params = kind.parse(schedule.params)
         if field.secret_names(params):
             raise BadRequest("A schedule keeps its parameters as they are: no secrets.")
-        named, targets = kind.named_credentials(params), kind.reached_targets(params)
-    credentials.require_usable(visibility.team_for(owner), owner.user, named, targets)
+        named, reached = kind.named_credentials(params), kind.reached_targets(params)
+    team = run_rights.team_to_run(owner, kind.name, sorted(reached), schedule.params)
+    credentials.require_usable(team, owner.user, named, reached)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from core import clock
 from jobs import feed
 from jobs.access import tokens
 from jobs.events import EventType, NewEvent
-from jobs.models import Job, Schedule
+from jobs.models import Job, Schedule, Target
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.people import People
 
@@ -141,3 +141,41 @@ def test_schedules_and_tokens(people: People) -> None:
     made = [one["name"] for page in found for one in page["tokens"]]
     assert made == [*(f"ci {number:03}" for number in reversed(range(202))), "test"]
     assert len(json.dumps(found)) < 2 * MOST
+
+
+def test_kinds_and_their_choices(people: People) -> None:
+    names = [f"{name}{'x' * 60}" for name in NAMES]
+    Target.objects.bulk_create(Target(name=name, group=f"g{name[3:7]}") for name in names)
+    client = people.root.client()
+    answer = get(client, "/api/kinds")
+    kinds = {one["name"]: one["schema"]["properties"] for one in answer["kinds"]}
+    assert answer["next"] is None
+    cut = kinds["command"]["targets"]
+    assert 0 < cut["x-options-next"] == len(cut["x-options"]) < len(names)
+    assert kinds["version-update"]["servers"]["x-options"] == []
+    assert "x-options-next" not in kinds["version-update"]["servers"]
+
+    [alone] = get(client, "/api/kinds?name=command")["kinds"]
+    more = alone["schema"]["properties"]["targets"]["x-options"]
+    assert len(more) > len(cut["x-options"])
+    path = f"/api/choices?kind=command&name=targets&after={cut['x-options-next']}"
+    rest = [one for page in choices_from(client, path) for one in page]
+    found = [one["value"] for one in [*cut["x-options"], *rest]]
+    assert found[-len(names) :] == names
+    assert len(found) == len({*found})
+
+    fitting = get(client, "/api/choices?kind=command&name=targets&find=GS-01234.RACK")
+    assert [one["value"] for one in fitting["options"]] == [names[1234]]
+    assert client.get("/api/kinds?after=nothing").status_code == 400
+    assert client.get("/api/choices?kind=command&name=nothing").status_code == 400
+    after = get(client, "/api/kinds?after=version-update")["kinds"]
+    assert [one["name"] for one in after] == ["command", "load"]
+
+
+def choices_from(client: Client, path: str) -> Iterator[Any]:
+    """Yield the pages of choices from `path` on."""
+    page = get(client, path)
+    yield page["options"]
+    while page["next"] is not None:
+        page = get(client, re.sub(r"after=\d+", f"after={page['next']}", path))
+        yield page["options"]

@@ -128,6 +128,8 @@ def test_the_openapi_document_names_every_call(people: People) -> None:
         ),
         "get /api/jobs/{job_id}/verify",
         "get /api/kinds",
+        "get /api/choices",
+        "get /api/rights",
         "post /api/plan",
         "get /api/audit",
         "get /api/tokens",
