@@ -21,11 +21,11 @@ from django.http import HttpRequest
 from core import clock
 from core.terminal import reveal
 from jobs import schedules
-from jobs.access import tokens
+from jobs.access import grants, tokens
 from jobs.admin_base import AnyAdmin, AnyForm, AnyUserAdmin, ForStaff, ReadOnly, VisibleNames
 from jobs.admin_credentials import CredentialAdmin
 from jobs.feed import consumers
-from jobs.models import ApiToken, Consumer, Credential, Job, Schedule, Target, Team
+from jobs.models import ApiToken, Consumer, Credential, Job, Right, Schedule, Target, Team
 from jobs.models.fields import ExactJSONFormField
 from jobs.schedules.cron import BadSchedule
 from jobs.targets import common_selectors, expand_names, validation
@@ -42,6 +42,30 @@ class TeamAdmin(ForStaff, VisibleNames):
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("members",)
+
+
+class RightForm(AnyForm):
+    """A right by hand: refused if it would be of no use."""
+
+    def clean(self) -> dict[str, Any]:
+        """Add an error to the field that makes the right useless."""
+        super().clean()
+        if not self.errors and (wrong := grants.find_problem(Right(**self.cleaned_data))):
+            self.add_error(*wrong)
+        return self.cleaned_data
+
+
+@admin.register(Right)
+class RightAdmin(ForStaff, VisibleNames):
+    form = RightForm
+    list_display = ("team", "act", "kind", "targets")
+    list_filter = ("team", "act", "kind")
+    search_fields = ("team__name", "kind", "targets")
+    list_select_related = ("team",)
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: a right is given or taken, which is what the system's own log tells."""
+        return False
 
 
 JSON_FIELDS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
