@@ -173,7 +173,11 @@ def _names(count: int) -> list[str]:
     return [f"target-{number:04}" for number in range(count)]
 
 
-MANY = [f"host-{number:05}" for number in range(10_000)]
+# Too many for one answer: the form has to ask for the rest.
+MANY = [
+    f"host-{number:05}.row-{number % 40:02}.hall-7.eu-central.example.org"
+    for number in range(10_000)
+]
 
 
 class ManyParams(BaseModel):

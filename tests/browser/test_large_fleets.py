@@ -28,18 +28,18 @@ def test_the_page_of_ten_thousand_targets_holds_what_is_near_the_view(visits: Vi
     show = matrix.get_by_role("group", name="Which servers")
     expect(show.get_by_role("button", name="All")).to_contain_text("10,000")
     rows = matrix.locator(".matrix-rows > [role=row]")
-    expect(rows.first).to_contain_text(MANY[0])
+    expect(rows.first).to_have_attribute("data-target", MANY[0])
     assert nodes(run.page) < MOST_NODES
 
     to_end = "(element) => { element.scrollTop = element.scrollHeight }"
     matrix.locator(".matrix").evaluate(to_end)
-    expect(rows.last).to_contain_text(MANY[-1])
+    expect(rows.last).to_have_attribute("data-target", MANY[-1])
     expect(rows.last).to_have_attribute("aria-rowindex", "10000")
     assert nodes(run.page) < MOST_NODES
 
     matrix.get_by_role("searchbox", name="Find a server").fill(MANY[5000])
     expect(rows).to_have_count(1)
-    expect(rows).to_contain_text(MANY[5000])
+    expect(rows).to_have_attribute("data-target", MANY[5000])
 
 
 def test_the_form_draws_some_of_ten_thousand_targets_and_takes_all(visits: Visits) -> None:

@@ -78,7 +78,7 @@ def test_what_only_the_service_can_refuse_is_said_at_the_field(visits: Visits) -
     """A release was withdrawn after the form had been made."""
     visits.watch.allow(r"status of 422 .*/api/(plan|jobs)")
     context = visits.context()
-    context.route("**/api/kinds", with_a_release_that_is_gone)
+    context.route("**/api/kinds?*", with_a_release_that_is_gone)
     page = context.new_page()
     page.goto("/jobs/new?kind=version-update")
     page.get_by_label("gs-003").check()

@@ -8,7 +8,6 @@ import {
   createKey,
   describeError,
   type Job,
-  type Kind,
   Problem,
   readBootData,
 } from '../elements/api';
@@ -25,6 +24,7 @@ import {
   initialEntries,
   requestBody,
 } from './form';
+import { loadKind } from './load-kind';
 import { type PlanAnswer, planPreview } from './plan-preview';
 import { validateForm } from './validation';
 
@@ -60,8 +60,7 @@ export class NewJobForm extends LightElement {
   private async loadForm(): Promise<void> {
     this.notice = '';
     try {
-      const { kinds } = await callApi<{ kinds: readonly Kind[] }>('/api/kinds');
-      const kind = kinds.find((one) => one.name === this.kind);
+      const kind = await loadKind(this.kind);
       this.fields = buildFields(kind?.schema ?? {}, readBootData('params') ?? {});
       this.entries = initialEntries(this.fields);
       void this.requestPlan();
