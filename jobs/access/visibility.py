@@ -88,7 +88,9 @@ class Principal:
     @cached_property
     def rights(self) -> Rights:
         """What the user's teams may do with which kinds and targets, as of the first look."""
-        return rights.rights_of_user(self.user, () if self.user.is_staff else self.team_ids)
+        if self.user.is_staff or not rights.are_granted():
+            return rights.UNLIMITED
+        return rights.rights_of_teams(self.team_ids)
 
     @cached_property
     def visibility(self) -> Visibility:

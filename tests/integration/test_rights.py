@@ -77,6 +77,14 @@ def test_a_kind_of_others_is_one_that_there_is_not(fleet: People) -> None:
         assert answers[0].content.replace(b"test-visit", b"test-nothing") == answers[1].content
 
 
+def test_who_sees_every_job_knows_every_kind(fleet: People) -> None:
+    make_job(fleet.alice.user, [ATTEMPT], kind="test-visit", team=fleet.red)
+    client, browser = fleet.audrey.client(), fleet.audrey.browser()
+    assert client.get("/api/audit?kind=test-visit").status_code == 200
+    assert '"test-visit": ' in browser.get("/").content.decode()
+    assert client.get("/api/jobs?kind=test-visit").status_code == 200
+
+
 def test_who_may_not_submit_sees_no_inventory(fleet: People) -> None:
     for person in (fleet.vera, fleet.audrey, fleet.nobody):
         assert person.client().get("/api/kinds").json()["kinds"] == []
