@@ -61,7 +61,6 @@ class RightAdmin(ForStaff, VisibleNames):
     list_display = ("team", "act", "kind", "targets")
     list_filter = ("team", "act", "kind")
     search_fields = ("team__name", "kind", "targets")
-    list_select_related = ("team",)
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Return False: a right is given or taken, which is what the system's own log tells."""

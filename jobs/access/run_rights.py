@@ -108,10 +108,8 @@ def require_repeat(principal: Principal, job: Job) -> None:
     rights = principal.rights
     if rights.unlimited:
         return
-    targets = targets_of(job)
-    fits = (
-        not rights.missing(RUN, job.kind, targets, team) for team in rights.teams(RUN, job.kind)
-    )
+    kind, targets = job.kind, targets_of(job)
+    fits = (not rights.missing(RUN, kind, targets, team) for team in rights.teams(RUN, kind))
     if not any(fits):
         raise Forbidden(f"No team of yours may run this job of the kind {job.kind} any longer.")
 

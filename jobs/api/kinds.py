@@ -35,8 +35,8 @@ class KindsQuery(Schema):
 class ChoicesQuery(Schema):
     """The query of GET /api/choices."""
 
-    kind: Text = Field(description="The kind's name.")
-    name: Text = Field(description="The list's name: the `x-choices` of a property.")
+    kind: Text = Field("", description="The kind's name; without one there are no choices.")
+    name: Text = Field("targets", description="The list's name: the `x-choices` of a property.")
     find: Text = Field("", description="Part of a choice's text or value; case does not matter.")
     after: int = Field(0, ge=0, le=MAX_SEQ, description="So many choices are passed over.")
 
@@ -66,6 +66,8 @@ def list_choices(request: HttpRequest, query: Query[ChoicesQuery]) -> dict[str, 
     """List what there is to choose from in a list of a kind; a page has up to half a megabyte."""
     principal = principal_of(request)
     visibility.require_act(principal, "submit")
+    if not query.kind:
+        return {"options": [], "next": None}
     kind = {one.name: one for one in run_rights.listed_kinds(principal)}.get(query.kind)
     if kind is None:
         raise BadParameter("kind", f"There is no kind {query.kind!r} here.")

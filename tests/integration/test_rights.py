@@ -113,6 +113,7 @@ def test_a_retry_again_is_refused_without_the_right(fleet: People) -> None:
     made = [post(fleet.bob.client(), path, {"only": "all"}, **key).status_code for _ in range(2)]
     assert made == [201, 200]
     Right.objects.filter(kind="test-visit").delete()
+    grants.grant_right(fleet.red, "run", "test-visit", "eu-2")
     assert post(fleet.bob.client(), path, {"only": "all"}, **key).status_code == 403
 
 
