@@ -9,7 +9,7 @@ import core.ids
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0020_months_of_the_system")]
+    dependencies = [("jobs", "0024_rights")]
 
     operations = [
         migrations.CreateModel(

@@ -108,6 +108,10 @@ ASKED = {
     "get /api/tokens": "one's own",
     "post /api/tokens": "one's own",
     "delete /api/tokens/{token_id}": "one's own",
+    "get /api/credentials": "the team's",
+    "post /api/credentials": "the team's",
+    "patch /api/credentials/{name}": "the team's",
+    "delete /api/credentials/{name}": "the team's",
     "get /api/schedules": "staff",
     **{f"{how} /api/schedules/{{schedule_id}}": "staff" for how in ("get", "patch", "delete")},
 }
