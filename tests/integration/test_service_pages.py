@@ -135,6 +135,10 @@ def test_the_openapi_document_names_every_call(people: People) -> None:
         "get /api/tokens",
         "post /api/tokens",
         "delete /api/tokens/{token_id}",
+        "get /api/credentials",
+        "post /api/credentials",
+        "patch /api/credentials/{name}",
+        "delete /api/credentials/{name}",
         "get /api/schedules",
         *(f"{method} /api/schedules/{{schedule_id}}" for method in ("get", "patch", "delete")),
     }
