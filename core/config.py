@@ -170,6 +170,8 @@ class Config(BaseSettings):
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)
     ] = ()
     secure_cookies: bool = False
+    hsts_seconds: Count = 0
+    refused_passwords: File | None = None
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     sign_in_attempts: Count = 5
     sign_in_attempts_per_address: Count = 300

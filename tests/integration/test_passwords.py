@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import password_validation
 from django.contrib.auth.models import User
@@ -9,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from core.passwords import NotRefused
 from core.sessions import hash_session_key
 from jobs.access import throttle, tokens
 from jobs.models import SignInAttempts
@@ -130,3 +133,25 @@ def test_the_products_name_is_no_password(password: str) -> None:
     with pytest.raises(ValidationError):
         password_validation.validate_password(password)
     password_validation.validate_password("a reprise of the whole opera")
+
+
+def test_a_password_on_the_installation_s_list_is_refused(tmp_path: Path) -> None:
+    refused = tmp_path / "refused.txt"
+    refused.write_text("Correct-Horse-Battery\nacme fleet operations\n", encoding="utf-8")
+    rule = NotRefused(path=refused)
+    for password in ("correct-horse-battery", "ACME fleet operations"):
+        with pytest.raises(ValidationError):
+            rule.validate(password)
+    rule.validate("another long one, of nobody")
+
+
+@pytest.mark.parametrize(
+    "password", ["x" * 128, "nur kleine buchstaben", "🔑 schlüssel, ключ, 鍵 鍵"]
+)
+def test_long_passwords_and_those_of_any_signs_are_taken(browser: Client, password: str) -> None:
+    assert change(browser, new=password) == "/password?changed"
+
+
+@pytest.mark.parametrize("password", ["short", "123456789012345", "password1234", "qwertyuiop123"])
+def test_short_and_common_passwords_are_refused(browser: Client, password: str) -> None:
+    assert change(browser, new=password) != "/password?changed"
