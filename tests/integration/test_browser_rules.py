@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from jobs.events import EventType, NewEvent
 from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.raw_client import answered, ask, connected, read_to_end
 from tests.support.services import Services
@@ -138,6 +139,20 @@ def test_only_static_files_are_served_and_no_folder_is_listed(scene: LiveServer,
     with connected(scene.web.port) as connection:  # as it stands: httpx would tidy it up
         ask(connection, path, {"Connection": "close"})
         assert answered(read_to_end(connection)).status_code in {400, 404}
+
+
+def test_an_export_is_named_by_the_server(scene: LiveServer) -> None:
+    job = scene.job([NewEvent(EventType.JOB_SUCCEEDED, {"message": "Well."})])
+    named = {
+        f"/api/jobs/{job}/events": f"job-{job}.ndjson",
+        "/api/audit": "events.ndjson",
+        "/api/audit?kind=load": "events.ndjson",
+    }
+    for path, name in named.items():
+        answer = get(scene, path, Accept="application/x-ndjson", **tokened(scene))
+        assert answer.headers.get("Content-Disposition") == f'attachment; filename="{name}"', path
+    named_by_others = "/api/audit?filename=evil.exe%22%0d%0aX-Evil:1"
+    assert get(scene, named_by_others, **tokened(scene)).status_code == 400
 
 
 def cookies_of(answer: httpx.Response) -> dict[str, str]:
