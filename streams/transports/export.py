@@ -65,7 +65,7 @@ def follow_exports(view: View) -> AsyncView:
 def response(
     request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice, name: str
 ) -> HttpResponseBase:
-    """Return the answer that has these lines, until there is a notice; browsers save it as `name`."""
+    """Return the answer that has these lines, until there is a notice; it is saved as `name`."""
     disposition = content_disposition_header(as_attachment=True, filename=f"{name}.ndjson")
     headers = {
         "Content-Type": NDJSON, "Content-Disposition": str(disposition), **STREAM_HEADERS
