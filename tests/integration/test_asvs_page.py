@@ -25,7 +25,8 @@ ATTACKS = 30
 
 
 def named_tests() -> set[str]:
-    return {test for row in [*read_requirements(), *read_attacks()] for test in row.tests}
+    requirements = {test for row in read_requirements() for test in row.tests}
+    return requirements | {test for attack in read_attacks() for test in attack.tests}
 
 
 @pytest.fixture(scope="module")
