@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -155,3 +156,14 @@ def test_long_passwords_and_those_of_any_signs_are_taken(browser: Client, passwo
 @pytest.mark.parametrize("password", ["short", "123456789012345", "password1234", "qwertyuiop123"])
 def test_short_and_common_passwords_are_refused(browser: Client, password: str) -> None:
     assert change(browser, new=password) != "/password?changed"
+
+
+def test_the_admin_has_no_way_of_its_own_to_guess_or_change_it(ann: User, browser: Client) -> None:
+    User.objects.filter(pk=ann.pk).update(is_staff=True)
+    answer = browser.get("/admin/password_change/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/password")
+    form = {"old_password": OLD, "new_password1": NEW, "new_password2": NEW}
+    form["csrfmiddlewaretoken"] = "a" * 32
+    browser.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+    assert browser.post("/admin/password_change/", form).status_code in {302, 405}
+    assert User.objects.get(pk=ann.pk).check_password(OLD)
