@@ -24,7 +24,7 @@ CRYPTOGRAPHY = re.compile(
 )
 # Ways to open a connection to somewhere else.
 CONNECTS = re.compile(
-    r"httpx\.|asyncssh\.connect|psycopg\.connect|create_connection\(|urlopen|open_connection"
+    r"httpx\.|hvac\.Client|asyncssh\.connect|psycopg\.connect|create_connection\(|urlopen|open_connection"
 )
 
 
@@ -46,7 +46,10 @@ def test_every_key_is_in_the_inventory() -> None:
     files = re.findall(r'in_state\("(\w*key\w*)"\)|/ "(\w*key\w*)"', sources()["core/config.py"])
     names = {name for pair in files for name in pair if name}
     assert names == {"seal_key", "secret_keys", "secret_key"}
-    given = {"DATABASE_URL", "REDIS_URL", "REPRISE_WEBHOOK_SECRET", "REPRISE_SECRET_KEY"}
+    given = {
+        "DATABASE_URL", "REDIS_URL", "REPRISE_WEBHOOK_SECRET", "REPRISE_SECRET_KEY",
+        "REPRISE_SECRET_STORES",
+    }  # fmt: skip
     assert len(SECRET) == len(given) + 1  # the webhook's address may have a password, too
     assert {name for name in names | given if f"`{name}`" not in PAGE} == set()
 
@@ -78,6 +81,7 @@ def test_every_address_that_is_connected_to_is_of_the_operator() -> None:
         "jobs/log/months.py",  # as its owner: REPRISE_SUPERUSER_DATABASE_URL
         "jobs/transports/ssh/connection.py",  # targets
         "jobs/feed/webhooks.py",  # REPRISE_WEBHOOK_URL
+        "jobs/secrets/stores/hashicorp.py",  # REPRISE_SECRET_STORES
         *(connecting & {"core/settings.py"}),  # the names of loggers
     }
 
