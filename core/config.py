@@ -114,6 +114,13 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def check_file(value: Path) -> Path:
+    """Return the path of a file; ValueError if it is not there."""
+    if not value.is_file():
+        raise ValueError(f"{value} is not a file")
+    return value
+
+
 def check_webhook_secret(value: str) -> str:
     """Return the secret; ValueError for a key that receivers could not decode."""
     if value.startswith("whsec_"):
@@ -170,6 +177,8 @@ class Config(BaseSettings):
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)
     ] = ()
     secure_cookies: bool = False
+    hsts_seconds: Count = 0
+    refused_passwords: Annotated[File, AfterValidator(check_file)] | None = None
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     sign_in_attempts: Count = 5
     sign_in_attempts_per_address: Count = 300

@@ -45,16 +45,18 @@ INSTALLED_APPS = [
 # long poll and stream.
 MIDDLEWARE = [
     "core.caching.never_stored",  # first: it sees every answer, whichever middleware gives it
+    "core.methods.without_trace",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",  # before static files are answered: they have a policy, too
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "jobs.system_log.actor_of_request",
+    "jobs.access.refusals.log_refusals",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
 ]
 
 TEMPLATES = [
@@ -105,6 +107,9 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
     {"NAME": "core.passwords.NoProductName"},
 ]
+if REPRISE.refused_passwords:
+    _refused = {"path": REPRISE.refused_passwords}
+    AUTH_PASSWORD_VALIDATORS.append({"NAME": "core.passwords.NotRefused", "OPTIONS": _refused})
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in"
@@ -131,12 +136,19 @@ SESSION_ENGINE = "core.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REPRISE.secure_cookies
+# Over HTTPS a browser takes a cookie with this prefix from this very host only.
+COOKIE_PREFIX = "__Host-" if REPRISE.secure_cookies else ""
 # Cookies know no port: two copies on one host must not sign each other out.
-SESSION_COOKIE_NAME = f"reprise_session_{sha256(SECRET_KEY.encode()).hexdigest()[:8]}"
-CSRF_COOKIE_NAME = "reprise_csrf"
+SESSION_COOKIE_NAME = (
+    f"{COOKIE_PREFIX}reprise_session_{sha256(SECRET_KEY.encode()).hexdigest()[:8]}"
+)
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}reprise_csrf"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "core.problems.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_HSTS_SECONDS = REPRISE.hsts_seconds
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -144,6 +156,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
+        "object-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
@@ -182,5 +195,6 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "daphne.http_protocol": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # refusals are logged with who: jobs.access.refusals
     },
 }

@@ -17,6 +17,8 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("csp-report", csp.report),
     path("admin/login/", sign_in.staff),  # one page to sign in, with one limit on attempts
+    # Here, too, one page with one limit, on guesses at the current password.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password")),
     path("admin/", admin.site.urls),
     # Browsers ask for it where a page names no icon: the admin's, a problem shown as text.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}frontend/favicon.svg")),

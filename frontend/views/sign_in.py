@@ -24,8 +24,9 @@ from jobs.access.throttle import Attempt
 from jobs.models import ApiToken
 
 # Says that somebody has signed in here before; it lets nobody in.
-BROWSER = "reprise_browser"
+BROWSER = f"{settings.COOKIE_PREFIX}reprise_browser"
 BROWSER_DAYS = 180
+BROWSER_PATH = "/" if settings.COOKIE_PREFIX else "/sign-in"  # the prefix asks for all of the host
 
 
 class SignInForm(AuthenticationForm):
@@ -78,7 +79,7 @@ class SignIn(LoginView):
         browser = cast(SignInForm, form).browser or get_random_string(22)
         response.set_signed_cookie(
             BROWSER, browser, salt=_salt(form.get_user().get_username()),
-            max_age=BROWSER_DAYS * 86_400, path="/sign-in", httponly=True, samesite="Lax",
+            max_age=BROWSER_DAYS * 86_400, path=BROWSER_PATH, httponly=True, samesite="Lax",
             secure=settings.SESSION_COOKIE_SECURE,
         )  # fmt: skip
         return response

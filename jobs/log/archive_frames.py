@@ -17,6 +17,7 @@ from core.errors import RepriseError
 ALIAS = "archive"
 MOST_EVENTS = 1000
 MOST_BYTES = 1024 * 1024  # of text; the event that crosses it is the frame's last
+LONGEST = 64 * 1024 * 1024  # with a header that has all of a job's parameters and plan
 LEVEL = 9
 MARK = '{"reprise_export":'
 KEPT_BYTES = 16 * 1024 * 1024
@@ -56,6 +57,8 @@ def read_frame(place: Place) -> bytes:
 def unpack_frame(place: Place, packed: bytes) -> tuple[str | None, list[str]]:
     """Return a frame's header (of a job's first frame) and its events' texts; Damaged."""
     try:
+        if zstandard.frame_content_size(packed) > LONGEST:  # -1 where it does not say
+            raise Damaged(f"{place.name}: the frame at {place.offset} is larger than any of ours")
         lines = zstandard.ZstdDecompressor().decompress(packed).decode().split("\n")
     except (zstandard.ZstdError, UnicodeDecodeError) as error:
         raise Damaged(f"{place.name}: the frame at {place.offset} is damaged: {error}") from error

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TextIO
 
+from core.terminal.characters import reveal
 from jobs.secrets.masking import Masks
 
 # What a run has left behind may still say something, such as an exception that nobody asked for.
@@ -46,7 +47,20 @@ def mask_text(text: str) -> str:
 
 
 class MaskedFormatter(logging.Formatter):
-    """A formatter whose lines have no secret of a run in this process in them."""
+    """A formatter whose lines have no secret of a run in this process in them.
+
+    Moments are in UTC. A message is one line, whatever is in it, so that nobody who has something
+    logged can make up a line; only a traceback has lines of its own, after it.
+    """
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the record's text in one line, with what is hidden written out."""
+        text = mask_text(super().formatMessage(record))
+        return reveal(text.replace("\n", "\\n").replace("\t", " "))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's text, with its traceback, masked."""

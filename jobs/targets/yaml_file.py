@@ -13,6 +13,7 @@ from jobs.models import Target
 from jobs.targets.validation import Entry, find_problem
 
 SHOWN = 10
+MOST_BYTES = 16 * 1024 * 1024  # ten thousand targets with more than a kilobyte each
 #: Values in a target with its aliases written out, and how deep they may be nested.
 MOST_VALUES, MOST_NESTING = 10_000, 64
 
@@ -24,7 +25,7 @@ class BadInventory(RepriseError):
 def read_file(path: Path) -> list[Target]:
     """Return the targets of a file; BadInventory, naming line and target of whatever is wrong."""
     try:
-        loader = yaml.SafeLoader(path.read_text())
+        loader = yaml.SafeLoader(_read_text(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInventory(f"{path}: {error}") from error
     try:
@@ -38,6 +39,14 @@ def read_file(path: Path) -> list[Target]:
         raise BadInventory(f"{path}: {error.message}") from error
     finally:
         loader.dispose()
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        raw = file.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise BadInventory(f"{path}: it is larger than {MOST_BYTES // 1024**2} MiB")
+    return raw.decode()
 
 
 def _find_items(root: yaml.Node | None) -> list[yaml.Node]:

@@ -17,10 +17,10 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
-from core.errors import NotFound, NotSignedIn
+from core.errors import NotFound, NotSignedIn, RepriseError
 from core.ids import parse_id
 from core.problems import explain
-from jobs.access import tickets, visibility
+from jobs.access import refusals, tickets, visibility
 from jobs.access.visibility import Principal
 from streams.followers.registry import Follower, current_followers
 
@@ -90,6 +90,15 @@ def ticket_of(source: Source) -> str | None:
 
 
 def _check_access(source: Source, job: UUID | None) -> Principal:
+    try:
+        return _find_reader(source, job)
+    except RepriseError as error:
+        if not isinstance(source, HttpRequest):  # what a request is answered, its middleware logs
+            refusals.log_socket(_with_session(source), error)
+        raise
+
+
+def _find_reader(source: Source, job: UUID | None) -> Principal:
     ticket = ticket_of(source)
     if ticket is not None and visibility.bearer_token(source) is None:
         if job is None:

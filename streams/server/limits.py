@@ -22,6 +22,11 @@ MOST_DIGITS = 18  # of a length; for thousands of them `int` raises
 # A request has so long, and more by its size: what drips does not hold a connection for ever.
 REQUEST_SECONDS = 20.0
 LEAST_BYTES_A_SECOND = 1000
+# What Django's middleware says of every other answer: it is data, and nothing of it is to run.
+RULES = (
+    "Content-Security-Policy: default-src 'none'; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
+)
 
 
 class Arrival:
@@ -69,6 +74,6 @@ def refusal_response(error: RepriseError) -> bytes:
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
         f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+        f"{RULES}Cache-Control: no-store\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

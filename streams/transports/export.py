@@ -14,6 +14,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 
 from core import problems
 from core.errors import RepriseError
@@ -56,14 +57,19 @@ def follow_exports(view: View) -> AsyncView:
         made = await call(request, *args, **kwargs)
         if not isinstance(made, StreamingHttpResponse):
             return made
-        return response(request, aiter(made), follower.notice)
+        return response(request, aiter(made), follower.notice, "events")
 
     return answer
 
 
-def response(request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice) -> HttpResponseBase:
-    """Return the answer that has these lines, until there is a notice."""
-    headers = {"Content-Type": NDJSON, **STREAM_HEADERS}
+def response(
+    request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice, name: str
+) -> HttpResponseBase:
+    """Return the answer that has these lines, until there is a notice; it is saved as `name`."""
+    disposition = content_disposition_header(as_attachment=True, filename=f"{name}.ndjson")
+    headers = {
+        "Content-Type": NDJSON, "Content-Disposition": str(disposition), **STREAM_HEADERS
+    }  # fmt: skip
     return detached.detached_stream(request, _until_notice(lines, notice), headers)
 
 

@@ -53,7 +53,8 @@ async def events(request: HttpRequest, job: str) -> HttpResponseBase:
     hub = await process.current_hub()
     head = await hub.check(job_id, cursor)
     if exports:
-        return export.response(request, _export_lines(hub, job_id, cursor, head, types), notice)
+        lines = _export_lines(hub, job_id, cursor, head, types)
+        return export.response(request, lines, notice, f"job-{job_id}")
     page = Page(cursor, limit, types)
     no_body = request.method == "HEAD"
     make = partial(_page_response, hub, job_id, head, page, wait, notice, no_body=no_body)

@@ -128,6 +128,34 @@ def test_a_bad_head_is_refused(scene: LiveServer, case: str, upgrade: bool) -> N
         refused(read_to_end(connection), status, code)
 
 
+# A request whose length two readers could see differently, and what would be a second one in it.
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+AMBIGUOUS = {
+    "a length and chunks": {"Content-Length": "4", "Transfer-Encoding": "chunked"},
+    "chunks and a length": {"Transfer-Encoding": "chunked", "Content-Length": "4"},
+    "chunks twice": {"Transfer-Encoding": "chunked, chunked", "Content-Length": "4"},
+    "another coding": {"Transfer-Encoding": "xchunked", "Content-Length": "4"},
+    "chunks after a space": {"Transfer-Encoding ": "chunked", "Content-Length": "4"},
+    "chunks after a tab": {"Transfer-Encoding": "\tchunked", "Content-Length": "4"},
+    "chunks not last": {"Transfer-Encoding": "chunked, identity", "Content-Length": "4"},
+    "a length with a sign": {"Content-Length": "+4"},
+    "lengths in one": {"Content-Length": "4, 4"},
+    "a length in hex": {"Content-Length": "0x4"},
+}
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_no_request_hides_in_another(scene: LiveServer, case: str) -> None:
+    """RFC 9112 6.3: it is refused, and its connection ends with that."""
+    with connected(scene.web.port) as connection:
+        ask(connection, "/api/jobs", AMBIGUOUS[case], "POST")
+        connection.sendall(b"0\r\n\r\n" + SMUGGLED)
+        connection.shutdown(socket.SHUT_WR)
+        answers = read_to_end(connection)
+    if answers:  # daphne closes some without a word
+        refused(answers, 400, "bad_request")
+
+
 @pytest.mark.parametrize("size", [20_000, MIB])
 def test_a_long_address_is_refused(scene: LiveServer, size: int) -> None:
     with connected(scene.web.port) as connection:

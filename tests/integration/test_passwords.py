@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from core.passwords import NotRefused
 from core.sessions import hash_session_key
 from jobs.access import throttle, tokens
 from jobs.models import SignInAttempts
@@ -130,3 +134,36 @@ def test_the_products_name_is_no_password(password: str) -> None:
     with pytest.raises(ValidationError):
         password_validation.validate_password(password)
     password_validation.validate_password("a reprise of the whole opera")
+
+
+def test_a_password_on_the_installation_s_list_is_refused(tmp_path: Path) -> None:
+    refused = tmp_path / "refused.txt"
+    refused.write_text("Correct-Horse-Battery\nacme fleet operations\n", encoding="utf-8")
+    rule = NotRefused(path=refused)
+    for password in ("correct-horse-battery", "ACME fleet operations"):
+        with pytest.raises(ValidationError):
+            rule.validate(password)
+    rule.validate("another long one, of nobody")
+
+
+@pytest.mark.parametrize(
+    "password", ["x" * 128, "nur kleine buchstaben", "🔑 schlüssel, ключ, 鍵 鍵"]
+)
+def test_long_passwords_and_those_of_any_signs_are_taken(browser: Client, password: str) -> None:
+    assert change(browser, new=password) == "/password?changed"
+
+
+@pytest.mark.parametrize("password", ["short", "123456789012345", "password1234", "qwertyuiop123"])
+def test_short_and_common_passwords_are_refused(browser: Client, password: str) -> None:
+    assert change(browser, new=password) != "/password?changed"
+
+
+def test_the_admin_has_no_way_of_its_own_to_guess_or_change_it(ann: User, browser: Client) -> None:
+    User.objects.filter(pk=ann.pk).update(is_staff=True)
+    answer = browser.get("/admin/password_change/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/password")
+    form = {"old_password": OLD, "new_password1": NEW, "new_password2": NEW}
+    form["csrfmiddlewaretoken"] = "a" * 32
+    browser.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+    assert browser.post("/admin/password_change/", form).status_code in {302, 405}
+    assert User.objects.get(pk=ann.pk).check_password(OLD)

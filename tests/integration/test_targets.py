@@ -136,6 +136,12 @@ def test_a_bad_file_is_told_by_its_lines_and_stores_nothing(
     assert names() == []
 
 
+def test_a_file_is_read_to_a_bound(file: Path) -> None:
+    file.write_bytes(b"#" * (16 * 1024 * 1024 + 1))
+    with pytest.raises(CommandError, match="larger than 16 MiB"):
+        run("import", file)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
         run("import", tmp_path / "none.yaml")

@@ -50,6 +50,8 @@ def test_every_usual_word_for_no_counts(word: str) -> None:
         ("REPRISE_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("REPRISE_WEBHOOK_SECRET", "whsec_hidden-and-not-base64"),
         ("REPRISE_WEBHOOK_SECRET", "whsec_"),
+        ("REPRISE_REFUSED_PASSWORDS", "/no/such/file"),
+        ("REPRISE_HSTS_SECONDS", "-1"),
         ("DATABASE_URL", "mysql://user:hidden@host/name"),
         ("DATABASE_URL", "postgresql://user:hidden@host:port/name"),
         ("REDIS_URL", "127.0.0.1:6379"),

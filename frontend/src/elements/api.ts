@@ -180,7 +180,7 @@ export function goToSignIn(): void {
  * tab changes it; otherwise the token of the page.
  */
 export function csrfToken(): string {
-  const cookie = document.cookie.match(/(?:^|; )reprise_csrf=([^;]+)/)?.[1];
+  const cookie = document.cookie.match(/(?:^|; )(?:__Host-)?reprise_csrf=([^;]+)/)?.[1];
   return (
     cookie ?? document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? ''
   );

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { fetchJobs, fetchRetries } from '../../src/elements/api';
+import { csrfToken, fetchJobs, fetchRetries } from '../../src/elements/api';
 
 const IDS = ['g', 'f', 'e', 'd', 'c', 'b', 'a'];
 const PAGE = 3;
@@ -36,4 +36,14 @@ it('ends with the list', async () => {
   serveJobs();
   expect((await fetchRetries('0')).map((job) => job.id)).toEqual(IDS);
   expect((await fetchJobs(new URLSearchParams(), 200)).next).toBeNull();
+});
+
+it.each([
+  ['reprise_csrf=abc', 'abc'],
+  ['a=b; __Host-reprise_csrf=abc; c=d', 'abc'],
+  ['xreprise_csrf=abc', 'of the page'],
+  ['', 'of the page'],
+])('sends the CSRF token of the cookies %o', (cookie, token) => {
+  vi.stubGlobal('document', { cookie, querySelector: () => ({ content: 'of the page' }) });
+  expect(csrfToken()).toBe(token);
 });
