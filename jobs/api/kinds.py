@@ -40,6 +40,7 @@ def plan(request: HttpRequest, wish: Wanted) -> dict[str, Any]:
     """Say what such a job would do, and submit nothing."""
     principal = principal_of(request)
     visibility.require_act(principal, "submit")
+    principal.scope.require_kind(wish.kind)
     kind = registry.get_kind(wish.kind)
     visibility.require_open(principal, kind)
     params = kind.parse(wish.params)

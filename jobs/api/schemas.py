@@ -8,7 +8,8 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field, StringConstraints
 
-from jobs.api.fields import ExactMoment, Moment
+from jobs.api.fields import ExactMoment, Moment, Text
+from jobs.models import ALL_SCOPES
 
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
 
@@ -245,7 +246,17 @@ class TokenWish(RequestBody):
     """The body of POST /api/tokens."""
 
     name: str
-    expires_at: Moment | None = None
+    expires_at: Moment | None = Field(
+        None,
+        description="Left out: after REPRISE_TOKEN_DAYS. Null: never, where the service allows it.",
+    )
+    scopes: list[Text] | None = Field(
+        None, description=f"Of {', '.join(ALL_SCOPES)}; left out: all that there can be."
+    )
+    kind: Text | None = Field(None, min_length=1, description="Only for jobs of this kind.")
+    team: Text | None = Field(
+        None, min_length=1, description="Only for this team's jobs: its slug."
+    )
 
 
 class TokenOut(Schema):
@@ -254,6 +265,9 @@ class TokenOut(Schema):
     id: int
     name: str
     prefix: str
+    scopes: list[str]
+    kind: str | None
+    team: str | None
     created_at: str
     last_used_at: str | None
     expires_at: str | None
@@ -336,6 +350,9 @@ class Problem(Schema):
     detail: str
     errors: list[ErrorPlace] = Field(default_factory=list)
     retry_after_s: float | None = None
+    missing_scope: str | None = Field(
+        None, description="With `forbidden`: the scope that the token lacks."
+    )
 
 
 def error_responses(*statuses: int) -> dict[int, type[Schema]]:

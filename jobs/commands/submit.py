@@ -50,6 +50,7 @@ def submit(
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
     visibility.require_act(principal, "submit")  # also to be told of the job that a key has made
+    principal.scope.require_kind(kind)
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
     request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
     request |= {"priority": priority} if priority else {}
@@ -252,10 +253,16 @@ def _request_digests(request: object, *, keyed: bool) -> list[bytes]:
 
 
 def _find_earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
-    """Return the job that this key made; IdempotencyConflict where for another request."""
+    """Return the job that this key made; IdempotencyConflict where for another request.
+
+    That of another team is one, for a token that is for one team.
+    """
     if key is None:
         return None
     job = Job.objects.filter(owner=principal.user, idempotency_key=key).first()
-    if job is not None and bytes(job.request_hash or b"") not in digests:
+    if job is None:
+        return None
+    same = bytes(job.request_hash or b"") in digests
+    if not same or not principal.scope.covers(job.kind, job.team_id):
         raise IdempotencyConflict
     return job

@@ -13,11 +13,12 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.people import ApiToken, SignInAttempts, Team, UsedTicket
+from jobs.models.people import ALL_SCOPES, ApiToken, SignInAttempts, Team, UsedTicket, UserSession
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
 
 __all__ = [
+    "ALL_SCOPES",
     "MAX_ACTOR",
     "MAX_CREDENTIAL",
     "MAX_TARGET",
@@ -39,5 +40,6 @@ __all__ = [
     "Target",
     "Team",
     "UsedTicket",
+    "UserSession",
     "stored_value",
 ]
