@@ -179,6 +179,11 @@ class Config(BaseSettings):
     sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
     system_log_months: Count = 0
+    requests_per_minute: Count = 12_000
+    anonymous_requests_per_minute: Count = 1200
+    jobs_per_hour: Count = 0
+    job_output_characters: Count = 200_000_000
+    job_events: Count = 2_000_000
     session_idle_hours: Hours = 7 * 24
     session_max_hours: Hours = 14 * 24
     token_days: Days = 90

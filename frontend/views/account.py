@@ -97,7 +97,7 @@ def account(request: HttpRequest, principal: Principal) -> HttpResponse:
     form = TokenForm(user, request.POST)
     made = form.make()
     if made is None:
-        return _render(request, user, form, status=422)
+        return _render(request, user, form)
     token, raw = made
     return _render(request, user, TokenForm(user), made=token, raw=raw)
 
@@ -132,9 +132,7 @@ def end_others(request: HttpRequest, principal: Principal) -> HttpResponse:
     return redirect("/account?done=everywhere#sessions")
 
 
-def _render(
-    request: HttpRequest, user: User, form: TokenForm, status: int = 200, **made: Any
-) -> HttpResponse:
+def _render(request: HttpRequest, user: User, form: TokenForm, **made: Any) -> HttpResponse:
     own = ApiToken.objects.select_related("team").filter(user=user).order_by("-pk")
     shown = [_shown_token(one) for one in own]
     ended = [one for one in shown if one["ended"]]
@@ -148,7 +146,7 @@ def _render(
         "max_days": settings.REPRISE.session_max_hours / 24,
         **made,
     }
-    return render(request, "frontend/account.html", context, status=status)
+    return render(request, "frontend/account.html", context)
 
 
 def _shown_token(token: ApiToken) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
 from jobs.access import credentials, visibility
 from jobs.access.visibility import Principal
+from jobs.commands import quotas
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
@@ -89,7 +90,7 @@ def submit_idempotent(
 
     With a key the same request (JSON) again returns the first one's job, and nothing is made.
     `keyed`: what is kept of the request, to compare, must not give away secrets that are in it.
-    Raises IdempotencyConflict, BadRequest, and what `make` raises.
+    Raises IdempotencyConflict, BadRequest, OverLimit, and what `make` raises.
     """
     digests = _request_digests(request, keyed=keyed)
     if earlier := _find_earlier(principal, key, digests):
@@ -101,6 +102,8 @@ def submit_idempotent(
     job.idempotency_key, job.request_hash = key, digests[0]
     try:
         with transaction.atomic():
+            if not job.refusal:
+                quotas.require_room(job)
             job.save(force_insert=True)
             store.save_secrets(job.pk, job.new_secrets)
             log.append(job.pk, _submission_events(job), actor=principal.actor)
