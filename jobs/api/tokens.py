@@ -15,8 +15,9 @@ from jobs.access.visibility import Principal
 from jobs.api.auth import principal_of
 from jobs.api.fields import is_key
 from jobs.api.paging import MAX_LIMIT, fit_page
-from jobs.api.schemas import NewTokenOut, TokenOut, TokensOut, TokenWish, error_responses
+from jobs.api.schemas import error_responses
 from jobs.api.shapes import moment_json
+from jobs.api.token_schemas import NewTokenOut, TokenOut, TokensOut, TokenWish
 from jobs.log.types import MAX_SEQ
 from jobs.models import ApiToken
 

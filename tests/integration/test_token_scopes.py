@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from uuid import UUID
 
@@ -67,10 +68,10 @@ def allowed(who: Principal, jobs: Sequence[Job]) -> set[tuple[str, object]]:
     for job in jobs:
         gate = job.waiting_for[0] if job.waiting_for else {}
         acts: dict[str, Callable[[], object]] = {
-            "view job": lambda job=job: visibility.job_for(who, job.pk),
-            "find job": lambda job=job: visibility.job_for(who, job.pk, "steer"),
-            "steer job": lambda job=job: visibility.require_act(who, "steer", job),
-            "answer": lambda job=job, gate=gate: visibility.require_answer(who, job, gate),
+            "view job": partial(visibility.job_for, who, job.pk),
+            "find job": partial(visibility.job_for, who, job.pk, "steer"),
+            "steer job": partial(visibility.require_act, who, "steer", job),
+            "answer": partial(visibility.require_answer, who, job, gate),
         }
         found |= {(act, job.pk) for act, call in acts.items() if may(call)}
         found |= {(act, job.pk) for act in visibility.allowed_acts(who, job)}
@@ -248,7 +249,7 @@ def test_a_ticket_opens_what_the_token_sees_now(people: People) -> None:
     later, _until = tickets.make_ticket(who, job.pk, 60)
     found = tickets.redeem_ticket(ticket, job.pk)
     assert (found.scope, found.token, found.actor) == (who.scope, who.token, who.actor)
-    ApiToken.objects.filter(pk=who.token).update(kind="command")
+    ApiToken.objects.filter(pk=who.token or 0).update(kind="command")
     with pytest.raises(NotFound):
         tickets.redeem_ticket(later, job.pk)
 

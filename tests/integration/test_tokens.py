@@ -149,15 +149,16 @@ def test_a_token_says_what_it_is_for(people: People) -> None:
     assert limits.items() <= shown.items()
     run("make", "alice", "by-hand", "--scope", "steer", "--scope", "read", "--team", "red")
     assert "may read steer of team red" in run("list", "alice")
-    for body, pointer in (
+    wrong: tuple[tuple[dict[str, object], str], ...] = (
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["write"]}, "/scopes"),
         ({"scopes": ["admin"], "kind": "command"}, "/scopes"),
         ({"kind": "nothing"}, "/kind"),
         ({"team": "blue"}, "/team"),
-    ):
-        scopes = {"scopes": ["read"]} | body
-        refused = post(browser, "/api/tokens", {"name": "x", **scopes}, **CSRF)
+    )
+    for body, pointer in wrong:
+        full: dict[str, object] = {"name": "x", "scopes": ["read"], **body}
+        refused = post(browser, "/api/tokens", full, **CSRF)
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
