@@ -1,4 +1,7 @@
-"""Sessions have a table of their own, which says who has them, since when, and used when."""
+"""Sessions have a table of their own, which says who has them, since when, and used when.
+
+Those in Django's table let nobody in any more, so they go.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("jobs", "0022_token_scopes"),
+        ("sessions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -40,5 +44,6 @@ class Migration(migrations.Migration):
                 ("seen_at", models.DateTimeField()),
             ],
             options={"default_permissions": ()},
-        )
+        ),
+        migrations.RunSQL("delete from django_session", migrations.RunSQL.noop),
     ]

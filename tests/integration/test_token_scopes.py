@@ -203,6 +203,10 @@ def test_a_token_for_one_kind_sees_and_does_only_that(people: People) -> None:
         assert "only for jobs of the kind load" in refused.json()["detail"]
     with pytest.raises(RepriseError):
         retry(who, other.pk, "all")
+    assert visibility.allowed_acts(who, mine) != []
+    assert visibility.allowed_acts(who, other) == []
+    with pytest.raises(Forbidden):
+        visibility.require_act(who, "steer", other)
 
 
 def test_a_token_for_one_team_submits_for_that_team(people: People) -> None:
