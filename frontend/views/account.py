@@ -26,7 +26,7 @@ SCOPE_WORDS = {
     "read": "See jobs and their logs",
     "submit": "Start jobs",
     "steer": "Pause, resume, stop and approve jobs",
-    "admin": "Manage tokens and, for staff, schedules",
+    "admin": "Manage tokens, credentials and, for staff, schedules",
 }
 NEVER = "never"
 DAYS = (7, 30, 90, 365)

@@ -9,7 +9,7 @@ ALL = "read submit steer admin"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0020_months_of_the_system")]
+    dependencies = [("jobs", "0025_credentials")]
 
     operations = [
         migrations.AddField(

@@ -20,7 +20,7 @@ from jobs.access.visibility import Principal
 from jobs.commands.retry import retry
 from jobs.events import EventType, NewEvent
 from jobs.kinds import registry
-from jobs.models import ALL_SCOPES, ApiToken, Job
+from jobs.models import ALL_SCOPES, ApiToken, Credential, Job
 from jobs.system_log import unrecorded
 from tests.support.factories import ATTEMPT, make_job
 from tests.support.people import People, Person, django_client, post
@@ -32,6 +32,9 @@ KINDS = ("test-say", "command")
 GATE = NewEvent(
     EventType.JOB_APPROVAL_REQUESTED, {"gate": "go", "words": "?", "not_by_submitter": False}
 )
+
+
+CREDENTIAL = {"name": "other", "type": "password", "value": "hush", "team": "red"}
 
 
 def bearer(raw: str) -> dict[str, str]:
@@ -149,6 +152,7 @@ def test_a_token_with_every_scope_may_what_its_user_may(people: People, jobs: li
 def test_a_refused_call_says_which_scope_is_missing(people: People) -> None:
     job = make_job(people.root.user, [ATTEMPT], team=people.red)
     body = {"kind": "test-say", "params": {}}
+    Credential.objects.create(name="db", type="password", team=people.red)
     calls: dict[str, tuple[str, Callable[[Client], object]]] = {
         "list": ("read", lambda c: c.get("/api/jobs")),
         "one": ("read", lambda c: c.get(f"/api/jobs/{job.pk}")),
@@ -163,6 +167,8 @@ def test_a_refused_call_says_which_scope_is_missing(people: People) -> None:
         "retry": ("steer", lambda c: post(c, f"/api/jobs/{job.pk}/retry")),
         "schedules": ("admin", lambda c: c.get("/api/schedules")),
         "tokens": ("admin", lambda c: c.get("/api/tokens")),
+        "new credential": ("admin", lambda c: post(c, "/api/credentials", CREDENTIAL)),
+        "lost credential": ("admin", lambda c: c.delete("/api/credentials/db")),
         "revoke": ("admin", lambda c: c.delete("/api/tokens/1")),
     }
     for name, (needed, call) in calls.items():
