@@ -34,6 +34,7 @@ NOT_OURS = frozenset(
 START, OTHERS = "start", "others"
 APPROVALS = frozenset({START, OTHERS})
 EVERY_KIND = "*"
+LONGEST_DAYS = 3652
 SECRET = frozenset(
     {"database_url", "redis_url", "secret_key", "secret_stores", "webhook_secret", "webhook_url"}
 )
@@ -148,6 +149,9 @@ Files = Annotated[tuple[File, ...], NoDecode, BeforeValidator(split_words)]
 Entry = dict[str, Any]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Hours = Annotated[float, Field(gt=0, le=LONGEST_DAYS * 24)]
+Days = Annotated[float, Field(gt=0, le=LONGEST_DAYS)]
+DaysOrNone = Annotated[float, Field(ge=0, le=LONGEST_DAYS)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -184,6 +188,15 @@ class Config(BaseSettings):
     sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
     system_log_months: Count = 0
+    requests_per_minute: Count = 12_000
+    anonymous_requests_per_minute: Count = 1200
+    jobs_per_hour: Count = 0
+    job_output_characters: Count = 200_000_000
+    job_events: Count = 2_000_000
+    session_idle_hours: Hours = 7 * 24
+    session_max_hours: Hours = 14 * 24
+    token_days: Days = 90
+    token_max_days: DaysOrNone = 365
     lease_seconds: Seconds = 10
     cancel_grace_seconds: SecondsOrNone = 10
     heartbeat_seconds: Seconds = 15

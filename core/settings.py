@@ -132,7 +132,8 @@ DJANGO_VITE = {
     "default": {"dev_mode": False, "manifest_path": ROOT / "frontend" / "dist" / "manifest.json"}
 }
 
-SESSION_ENGINE = "core.sessions"
+SESSION_ENGINE = "jobs.access.session_store"
+SESSION_COOKIE_AGE = int(REPRISE.session_max_hours * 3600)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REPRISE.secure_cookies

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 
 from core.ids import parse_id
-from frontend.views import history, pages, sign_in
+from frontend.views import account, history, pages, sign_in
 
 
 class JobConverter:
@@ -31,6 +31,10 @@ urlpatterns = [
     path("jobs/new", pages.new_job, name="new-job"),
     path("jobs/<job:job_id>", pages.job, name="job"),
     path("history", history.history, name="history"),
+    path("account", account.account, name="account"),
+    path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),
+    path("account/sessions/end-others", account.end_others, name="end-other-sessions"),
+    path("account/sessions/<slug:short_id>/end", account.end_session, name="end-session"),
     path("password", sign_in.ChangePassword.as_view(), name="password"),
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out", sign_in.SignOut.as_view(), name="sign-out"),

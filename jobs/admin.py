@@ -216,7 +216,17 @@ class JobAdmin(ReadOnly, AnyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, AnyAdmin):
-    list_display = ("name", "user", "prefix", "last_used_at", "expires_at", "revoked_at")
+    list_display = (
+        "name",
+        "user",
+        "prefix",
+        "scopes",
+        "kind",
+        "team",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = ("user",)
     search_fields = ("name", "prefix", "user__username")
     exclude = ("hash",)

@@ -10,11 +10,12 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         from jobs import checks  # noqa: F401 - checks registers itself
-        from jobs.access import hints
+        from jobs.access import hints, sessions
         from jobs.access.roles import make_roles
         from jobs.system_log import changes, sign_ins
 
         post_migrate.connect(make_roles, sender=self)
         hints.connect_signals()
+        sessions.connect_signals()
         changes.connect_signals()
         sign_ins.connect_signals()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobs import system_log
-from jobs.access import throttle, tickets
+from jobs.access import sessions, throttle, tickets
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue
 
@@ -24,6 +24,7 @@ SELDOM: dict[str, Callable[[], object]] = {
     "partitions": months.make_ahead,
     "deliveries": lambda: dispatch.current_engine().forget_dead_deliveries(),
     "sign-ins": throttle.forget_drained,
+    "sessions": sessions.forget_ended,
     "tickets": tickets.forget_expired,
     "workers": live_workers.forget_silent,
     "system-log": system_log.close_past_months,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
+from django.utils.html import format_html
 
 from core.terminal import reveal, reveal_json
 from frontend import words
@@ -46,6 +47,13 @@ def glyph(name: str) -> dict[str, str]:
 
 register.filter("reveal", reveal)
 register.filter("reveal_json", reveal_json)
+
+
+@register.simple_tag
+def moment(at: datetime) -> str:
+    """Return an instant: relative where a script runs, else in UTC to the minute."""
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return format_html('<reprise-time at="{}">{}</reprise-time>', at.isoformat(), text)
 
 
 @register.filter

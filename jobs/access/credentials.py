@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from core import clock
 from core.errors import Forbidden, InvalidParams, NotFound, RepriseError
 from jobs.access import visibility
+from jobs.access.scopes import ADMIN
 from jobs.access.visibility import Principal
 from jobs.models import Credential, Job, Target, Team
 from jobs.system_log.stream import record_upkeep
@@ -115,10 +116,10 @@ def visible_credentials(principal: Principal) -> QuerySet[Credential]:
 
 def managed_credentials(principal: Principal) -> QuerySet[Credential]:
     """Return those that somebody may change and remove: their teams', by permission; staff, all."""
-    if principal.user.is_staff:
-        return Credential.objects.all()
     if not principal.has(MANAGE):
         return Credential.objects.none()
+    if principal.user.is_staff:
+        return Credential.objects.all()
     return Credential.objects.filter(team__in=principal.team_ids)
 
 
@@ -127,6 +128,7 @@ def managed_credential(principal: Principal, name: str) -> Credential:
     found = visible_credentials(principal).filter(name=name).first()
     if found is None:
         raise NotFound
+    principal.scope.require(ADMIN)
     if not managed_credentials(principal).filter(pk=found.pk).exists():
         raise Forbidden("You may use this credential, but not manage it.")
     return Credential.objects.select_for_update(of=("self",)).get(pk=found.pk)
@@ -138,6 +140,7 @@ def require_manage(principal: Principal, team: Team | None, *, from_store: bool)
     The installation's own, and those of outside stores, are for staff: a worker reads there with
     the installation's rights, whichever team's path it is.
     """
+    principal.scope.require(ADMIN)
     if principal.user.is_staff:
         return
     if not principal.has(MANAGE):

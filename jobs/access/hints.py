@@ -11,16 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, User
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
-from django.utils import timezone
 
 from jobs.log.hints import hint_publisher
-from jobs.models import ApiToken, Team
+from jobs.models import ApiToken, Team, UserSession
 
 GROUP = "access"
 TYPE = "access.changed"
@@ -58,7 +55,7 @@ def access_reduced(users: Iterable[int] | None) -> None:
 
 def connect_signals() -> None:
     """Hear of every change that Django's models tell of (`queryset.update` tells nothing)."""
-    post_delete.connect(_session_ended, sender=Session)
+    post_delete.connect(_session_ended, sender=UserSession)
     post_delete.connect(_token_changed, sender=ApiToken)
     post_save.connect(_token_changed, sender=ApiToken)
     post_save.connect(_user_changed, sender=User)
@@ -70,12 +67,9 @@ def connect_signals() -> None:
     m2m_changed.connect(_everyone_reduced, sender=Group.permissions.through)
 
 
-def _session_ended(instance: Session, **kwargs: Any) -> None:
-    if instance.expire_date <= timezone.now():
-        return  # swept up long after its streams have ended
-    user = instance.get_decoded().get(SESSION_KEY)
-    if user is not None:
-        access_reduced([int(user)])
+def _session_ended(instance: UserSession, **kwargs: Any) -> None:
+    if instance.user_id is not None:
+        access_reduced([instance.user_id])
 
 
 def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> None:

@@ -6,19 +6,17 @@ As many queries for ten thousand followers as for one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from importlib import import_module
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib import auth
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
-from jobs.access.visibility import Principal, Visibility
+from jobs.access.scopes import FULL, TokenScope, scope_of
+from jobs.access.sessions import is_session_of, load_sessions
+from jobs.access.visibility import Principal
+from jobs.access.visible_set import Visibility
 from jobs.models import ApiToken, Job, Team
 
 Asked = Sequence[tuple[Principal, UUID | None]]
@@ -43,7 +41,7 @@ class _Now:
         ids = {principal.user.pk for principal in principals}
         self._users = User.objects.filter(is_active=True).in_bulk(ids)
         self._tokens = _valid_tokens({one.token for one in principals if one.token is not None})
-        self._sessions = _load_sessions(
+        self._sessions = load_sessions(
             {one.session for one in principals if one.session is not None}
         )
         self._viewers = _users_with("view_job", ids)
@@ -53,7 +51,8 @@ class _Now:
         )
         jobs = Job.objects.filter(pk__in={job for _, job in asked if job is not None})
         self._jobs = {
-            pk: (owner, team) for pk, owner, team in jobs.values_list("pk", "owner_id", "team_id")
+            pk: (owner, team, kind)
+            for pk, owner, team, kind in jobs.values_list("pk", "owner_id", "team_id", "kind")
         }
 
     def refusal(self, principal: Principal, job: UUID | None) -> RepriseError | None:
@@ -61,11 +60,12 @@ class _Now:
         user = self._users.get(principal.user.pk)
         if user is None or not self._signed_in(principal, user):
             return NotSignedIn("The session or the token has ended.")
+        sight = self._visibility_of(user).narrow(self._scope_of(principal))
         if job is None:
-            return self._refusal_of_all(principal, self._visibility_of(user))
+            return self._refusal_of_all(principal, sight)
         if job not in self._jobs:
             return NotFound()
-        if self._visibility_of(user).has(*self._jobs[job]):
+        if sight.has(*self._jobs[job]):
             return None
         return Forbidden("You no longer have access to this job.")
 
@@ -84,38 +84,22 @@ class _Now:
         teams = frozenset(team for member, team in self._teams if member == user.pk)
         return Visibility(user=user.pk, teams=teams)
 
+    def _scope_of(self, principal: Principal) -> TokenScope:
+        return FULL if principal.token is None else self._tokens[principal.token]
+
     def _signed_in(self, principal: Principal, user: User) -> bool:
         if principal.token is not None:
             return principal.token in self._tokens
-        return _is_of(self._sessions.get(principal.session or "", {}), user)
+        return is_session_of(self._sessions.get(principal.session or "", {}), user)
 
 
-def _valid_tokens(ids: Collection[int]) -> set[int]:
+def _valid_tokens(ids: Collection[int]) -> dict[int, TokenScope]:
+    """Return the scopes of those that are valid now, by their ids."""
     fresh = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     found = ApiToken.objects.filter(fresh, pk__in=ids, revoked_at=None)
-    return set(found.values_list("pk", flat=True))
+    return {token.pk: scope_of(token) for token in found}
 
 
 def _users_with(permission: str, ids: Collection[int]) -> set[int]:
     found = User.objects.with_perm(f"jobs.{permission}").filter(pk__in=ids)
     return set(found.values_list("pk", flat=True))
-
-
-def _load_sessions(keys: Collection[str]) -> dict[str, dict[str, Any]]:
-    model = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
-    rows = model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    return {row.session_key: row.get_decoded() for row in rows}
-
-
-def _is_of(session: dict[str, Any], user: User) -> bool:
-    """Return whether a session is one of this user's, as `django.contrib.auth.get_user` does.
-
-    A changed password ends it, by the hash that it has of the old one.
-    """
-    if session.get(auth.SESSION_KEY) != str(user.pk):
-        return False
-    if session.get(auth.BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return False
-    given = session.get(auth.HASH_SESSION_KEY, "")
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(given, value) for value in hashes)

@@ -47,6 +47,7 @@ def kind_to_run(principal: Principal, name: str) -> AnyKind:
     InvalidParams if there is none that they may see, Forbidden if they may not run it.
     """
     visibility.require_act(principal, "submit")
+    principal.scope.require_kind(name)
     known = {kind.name: kind for kind in known_kinds(principal)}
     if name not in known:
         raise registry.unknown_kind(name, known)
@@ -77,7 +78,7 @@ def team_to_run(
     InvalidParams for a target that the submitter may not see, in the words for one that there is
     not; Forbidden for those that no team of theirs may run it on, or not one team all of them.
     """
-    if not are_granted():
+    if not are_granted() or (principal.user.is_staff and principal.scope.team is not None):
         return visibility.team_for(principal)
     own = rights_of_teams(principal.team_ids) if principal.user.is_staff else principal.rights
     fitting = [team for team in own.teams(RUN, kind) if not own.missing(RUN, kind, targets, team)]

@@ -24,8 +24,8 @@ from django.utils.crypto import salted_hmac
 from core import clock
 from core.errors import NotFound, NotSignedIn
 from jobs.access import revalidate
-from jobs.access.visibility import Principal
-from jobs.models import UsedTicket
+from jobs.access.visibility import Principal, of_token
+from jobs.models import ApiToken, UsedTicket
 
 # Tickets of before they were used once had another one: they have no id.
 SALT = "reprise.ticket.once"
@@ -90,6 +90,8 @@ def _read_ticket(raw: str, job_id: UUID) -> dict[str, Any]:
 
 
 def _principal_of(said: dict[str, Any]) -> Principal:
+    if said["token"] is not None:
+        return _principal_of_token(said["token"])
     user = User.objects.filter(pk=said["user"]).first()
     try:
         session = said["session"] and _secret_box().decrypt(said["session"].encode()).decode()
@@ -97,7 +99,14 @@ def _principal_of(said: dict[str, Any]) -> Principal:
         user = None
     if user is None:
         raise NotSignedIn("The ticket is not valid.")
-    return Principal(user, said["actor"], session=session, token=said["token"])
+    return Principal(user, said["actor"], session=session)
+
+
+def _principal_of_token(number: int) -> Principal:
+    token = ApiToken.objects.select_related("user").filter(pk=number).first()
+    if token is None:
+        raise NotSignedIn("The ticket is not valid.")
+    return of_token(token)
 
 
 def _mark_used(said: dict[str, Any]) -> None:

@@ -14,19 +14,21 @@ those of them who are operators steer it. The submitter still sees a job after c
 steers it as an operator. A job without a team is its owner's alone, and of those who see all:
 auditors and staff. So is the system's own log (`jobs.system_log`), which nobody steers and which
 is in no list of jobs.
+
+**A token** may do what its user may and its scopes let through (`jobs.access.scopes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.config import OTHERS
@@ -34,36 +36,20 @@ from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
 from core.sessions import hash_session_key
 from jobs import log
-from jobs.access import rights, tokens
+from jobs.access import rights, scopes, tokens
 from jobs.access.rights import Rights
+from jobs.access.scopes import FULL, TokenScope
+from jobs.access.visible_set import Visibility
 from jobs.events import actions, parse
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
-from jobs.models import Job, Team
+from jobs.models import ApiToken, Job, Team
 from jobs.system_log.stream import KIND as SYSTEM
 
 Scope = Mapping[str, Any]
 
 _PERMISSIONS = {"view": "view_job", "submit": "submit_job", "steer": "steer_job"}
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """Which jobs somebody may see, as a value: `everything`, or those of a user and of teams.
-
-    What `visible` asks the database and what `has` says of one job are the same.
-    """
-
-    everything: bool = False
-    user: int | None = None
-    teams: frozenset[int] = frozenset()
-
-    def has(self, owner: int | None, team: int | None) -> bool:
-        """Return whether a job with this owner and team is one of them."""
-        if self.everything:
-            return True
-        mine = self.user is not None and owner == self.user
-        return mine or team in self.teams
+_SCOPES = {"view": scopes.READ, "submit": scopes.SUBMIT, "steer": scopes.STEER}
 
 
 @dataclass(frozen=True)
@@ -71,13 +57,14 @@ class Principal:
     """Somebody signed in: `actor` is what events call them.
 
     `user:<name>`, or `token:<user>/<token's name>`. `session` (the hash of its key) or `token` (an
-    ApiToken's id) says by what; both are None for one that the system made.
+    ApiToken's id) says by what; both are None for one that the system made. `scope` is the token's.
     """
 
     user: User
     actor: str
     session: str | None = None
     token: int | None = None
+    scope: TokenScope = FULL
 
     @cached_property
     def team_ids(self) -> frozenset[int]:
@@ -85,24 +72,41 @@ class Principal:
         mine = Team.objects.filter(members=self.user).order_by("name")
         return frozenset(mine.values_list("pk", flat=True))
 
+    @property
+    def acting_team_ids(self) -> frozenset[int]:
+        """The ids of those of the teams for which they act: a token may be for one of them."""
+        only = self.scope.team
+        return self.team_ids if only is None else self.team_ids & {only}
+
     @cached_property
     def rights(self) -> Rights:
-        """What the user's teams may do with which kinds and targets, as of the first look."""
+        """What those teams may do with which kinds and targets, as of the first look."""
         if self.user.is_staff or not rights.are_granted():
             return rights.UNLIMITED
-        return rights.rights_of_teams(self.team_ids)
+        return rights.rights_of_teams(self.acting_team_ids)
 
     @cached_property
     def visibility(self) -> Visibility:
-        """Which jobs the user may see, as of the first look."""
-        if self.has("view_all_jobs"):
+        """Which jobs the principal may see, as of the first look."""
+        return self.users_visibility.narrow(self.scope)
+
+    @cached_property
+    def users_visibility(self) -> Visibility:
+        """Which jobs the user may see, whatever the token that they send, as of the first look."""
+        if self._user_has("view_all_jobs"):
             return Visibility(everything=True)
-        if not self.has("view_job"):
+        if not self._user_has("view_job"):
             return Visibility()
         return Visibility(user=self.user.pk, teams=self.team_ids)
 
     def has(self, permission: str) -> bool:
-        """Return whether the user has a permission of this app (`submit_job`); staff have all."""
+        """Return whether they have a permission of this app (`submit_job`).
+
+        Staff have all. With a token, its scopes have to let it through, too.
+        """
+        return self.scope.allows(permission) and self._user_has(permission)
+
+    def _user_has(self, permission: str) -> bool:
         return self.user.is_staff or self.user.has_perm(f"jobs.{permission}")
 
 
@@ -113,8 +117,7 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
     """
     raw = bearer_token(source)
     if raw is not None:
-        token = tokens.verify_token(raw)
-        return Principal(token.user, tokens.actor_of(token.user, token.name), token=token.pk)
+        return of_token(tokens.verify_token(raw))
     user, session = _session_of(source)
     if user is None or not user.is_authenticated or not user.is_active:
         raise NotSignedIn
@@ -138,14 +141,15 @@ def of_user(user: User, *, session: str | None = None) -> Principal:
     return Principal(user, f"user:{user.get_username()}", session=session)
 
 
+def of_token(token: ApiToken) -> Principal:
+    """Return the principal that somebody with this token, which must be valid, is."""
+    actor, scope = tokens.actor_of(token.user, token.name), scopes.scope_of(token)
+    return Principal(token.user, actor, token=token.pk, scope=scope)
+
+
 def visible_jobs(principal: Principal) -> QuerySet[Job]:
     """Return the jobs that the principal may see, newest first, each with its team."""
-    jobs, sight = Job.objects.select_related("team"), principal.visibility
-    if sight.everything:
-        return jobs
-    if sight.user is None:
-        return jobs.none()
-    return jobs.filter(Q(owner=sight.user) | Q(team__in=sight.teams))
+    return principal.visibility.select(Job.objects.select_related("team"))
 
 
 def listed_jobs(principal: Principal) -> QuerySet[Job]:
@@ -153,14 +157,27 @@ def listed_jobs(principal: Principal) -> QuerySet[Job]:
     return visible_jobs(principal).exclude(kind=SYSTEM)
 
 
-def job_for(principal: Principal, job_id: UUID | str) -> Job:
-    """Return the job; NotFound if it is unknown, not theirs to see, or the id is not valid."""
-    return _get_job(visible_jobs(principal), job_id)
+def job_for(principal: Principal, job_id: UUID | str, act: str = "view") -> Job:
+    """Return the job, in order to `view` or `steer` it.
+
+    Raises NotFound if it is unknown, not theirs to see, or the id is not valid; Forbidden for a
+    token without the scope for the act.
+    """
+    return _get_job(_jobs_for(principal, act), job_id)
 
 
 def lock_job_for(principal: Principal, job_id: UUID | str) -> Job:
-    """Return the job as `job_for` does, its row locked until the transaction ends."""
-    return _get_job(visible_jobs(principal).select_for_update(no_key=True, of=("self",)), job_id)
+    """Return the job in order to steer it, its row locked until the transaction ends."""
+    jobs = _jobs_for(principal, "steer").select_for_update(no_key=True, of=("self",))
+    return _get_job(jobs, job_id)
+
+
+def _jobs_for(principal: Principal, act: str) -> QuerySet[Job]:
+    """Return the jobs that the user may see and the token, which need not read, is for."""
+    principal.scope.require(_SCOPES[act])
+    as_reader = replace(principal.scope, acts=frozenset({scopes.READ}))
+    sight = principal.users_visibility.narrow(as_reader)
+    return sight.select(Job.objects.select_related("team"))
 
 
 def _get_job(jobs: QuerySet[Job], job_id: UUID | str) -> Job:
@@ -175,6 +192,7 @@ def require_act(principal: Principal, act: str, job: Job | None = None) -> None:
 
     Seeing all jobs is not steering all: an operator who is an auditor too steers their teams'.
     """
+    principal.scope.require(_SCOPES[act])
     if not principal.has(_PERMISSIONS[act]):
         raise Forbidden(f"Your role does not let you {act} jobs.")
     if act == "steer" and job is not None and not _may_steer(principal, job):
@@ -183,8 +201,18 @@ def require_act(principal: Principal, act: str, job: Job | None = None) -> None:
         raise Forbidden("You may see this job, but only its team may steer it.")
 
 
+def require_staff(principal: Principal, scope: str = scopes.ADMIN) -> None:
+    """Raise Forbidden unless it is staff, with a scope for all jobs."""
+    if not principal.user.is_staff:
+        raise Forbidden("Only staff may do that.")
+    principal.scope.require(scope)
+    principal.scope.require_unlimited()
+
+
 def role_opens(principal: Principal, kind: AnyKind) -> bool:
-    """Return whether the role of somebody lets them submit jobs of a kind."""
+    """Return whether the role of somebody, and their token, let them submit jobs of a kind."""
+    if not principal.scope.covers_kind(kind.name):
+        return False
     if principal.user.is_staff:
         return True
     return not kind.staff_only and (not kind.permission or principal.user.has_perm(kind.permission))
@@ -198,6 +226,7 @@ def is_open(principal: Principal, kind: AnyKind) -> bool:
 def require_open(principal: Principal, kind: AnyKind) -> None:
     """Raise Forbidden unless the principal may submit jobs, and jobs of this kind."""
     require_act(principal, "submit")
+    principal.scope.require_kind(kind.name)
     if is_open(principal, kind):
         return
     if kind.staff_only:
@@ -255,8 +284,17 @@ def gate_refusals(principal: Principal, job: Job) -> dict[str, str]:
 
 
 def team_for(principal: Principal) -> Team | None:
-    """Return the team that a job gets which the principal submits now."""
-    return Team.objects.filter(members=principal.user).order_by("name").first()
+    """Return the team that a job gets which the principal submits now.
+
+    Raises Forbidden for a token that is for a team in which its user is no longer.
+    """
+    mine, only = Team.objects.filter(members=principal.user), principal.scope.team
+    if only is None:
+        return mine.order_by("name").first()
+    team = mine.filter(pk=only).first()
+    if team is None:
+        raise Forbidden("This token is for a team of which you are not a member.")
+    return team
 
 
 def _session_of(source: HttpRequest | Scope) -> tuple[Any, Any]:
@@ -279,7 +317,7 @@ def _may_steer(principal: Principal, job: Job) -> bool:
     Where rights are asked for, it takes a place in the job's team, which must have the right to run
     its kind: who has left the team has left its targets.
     """
-    if job.kind == SYSTEM:
+    if job.kind == SYSTEM or not principal.scope.covers(job.kind, job.team_id):
         return False
     of_team = job.team_id in principal.team_ids
     if principal.rights.unlimited:

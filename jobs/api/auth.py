@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security import APIKeyCookie, HttpBearer
 
-from core.errors import Forbidden
-from jobs.access import visibility
+from core.errors import Forbidden, NotSignedIn
+from core.proxies import client_address
+from jobs.access import rate_limits, visibility
 from jobs.access.visibility import Principal
 
 
@@ -17,13 +18,11 @@ class BearerToken(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Principal | None:
         """Return the token's principal; None, so that the session is tried, without a header."""
-        return (
-            None if visibility.bearer_token(request) is None else visibility.authenticate(request)
-        )
+        return None if visibility.bearer_token(request) is None else _authenticate(request)
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal | None:
         """Return the token's principal (ninja's interface)."""
-        return visibility.authenticate(request)
+        return _authenticate(request)
 
 
 class SessionCookie(APIKeyCookie):
@@ -33,7 +32,7 @@ class SessionCookie(APIKeyCookie):
 
     def __call__(self, request: HttpRequest) -> Principal | None:
         """Return the session's principal. Raises NotSignedIn, then Forbidden (CSRF)."""
-        principal = visibility.authenticate(request)
+        principal = _authenticate(request)
         # Read here: the CSRF check parses a multipart form from the stream, and then the body is
         # gone. Past the limit this raises RequestDataTooBig, which `problems` answers with 413.
         request.body  # noqa: B018
@@ -44,7 +43,18 @@ class SessionCookie(APIKeyCookie):
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Principal | None:
         """Return the session's principal (ninja's interface)."""
-        return visibility.authenticate(request)
+        return _authenticate(request)
+
+
+def _authenticate(request: HttpRequest) -> Principal:
+    """Return who sends a call, which counts. Raises NotSignedIn, and OverLimit for one too many."""
+    try:
+        principal = visibility.authenticate(request)
+    except NotSignedIn:
+        rate_limits.require_address_rate(client_address(request))
+        raise
+    rate_limits.require_user_rate(principal.user.pk)
+    return principal
 
 
 class _CsrfCheck(CsrfViewMiddleware):

@@ -46,7 +46,9 @@ def checked_key(key: str | None) -> str | None:
 
 
 @router.post(
-    "", response={200: JobOut, 201: JobOut, **error_responses(403, 409, 413, 422)}, by_alias=True
+    "",
+    response={200: JobOut, 201: JobOut, **error_responses(403, 409, 413, 422, 429)},
+    by_alias=True,
 )
 def submit(
     request: HttpRequest,

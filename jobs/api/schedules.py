@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
 from jobs import schedules
+from jobs.access import visibility
 from jobs.api.auth import principal_of
 from jobs.api.fields import Text, is_key
 from jobs.api.paging import MAX_LIMIT, fit_page
@@ -30,7 +31,7 @@ class SchedulesQuery(Schema):
 @router.get("", response={200: SchedulesOut, **error_responses(403)})
 def list_schedules(request: HttpRequest, query: Query[SchedulesQuery]) -> dict[str, Any]:
     """List the schedules by name, with what went wrong last; a page has up to half a megabyte."""
-    _require_staff(request)
+    visibility.require_staff(principal_of(request))
     rows = _rows().filter(name__gt=query.after).order_by("name")
     page, more = fit_page([_schedule_json(one) for one in rows[: MAX_LIMIT + 1]], MAX_LIMIT)
     return {"schedules": page, "next": page[-1]["name"] if more else None}
@@ -39,28 +40,23 @@ def list_schedules(request: HttpRequest, query: Query[SchedulesQuery]) -> dict[s
 @router.get("/{schedule_id}", response={200: ScheduleOut, **error_responses(403, 404)})
 def read_schedule(request: HttpRequest, schedule_id: str) -> dict[str, Any]:
     """Return one schedule."""
-    _require_staff(request)
+    visibility.require_staff(principal_of(request))
     return _schedule_json(_get_schedule(schedule_id))
 
 
 @router.patch("/{schedule_id}", response={200: ScheduleOut, **error_responses(403, 404, 422)})
 def switch_schedule(request: HttpRequest, schedule_id: str, wish: Switch) -> dict[str, Any]:
     """Enable or disable a schedule; disabling works whatever is wrong with it."""
-    _require_staff(request)
+    visibility.require_staff(principal_of(request))
     return _schedule_json(schedules.set_enabled(_get_schedule(schedule_id).pk, on=wish.enabled))
 
 
 @router.delete("/{schedule_id}", response={204: None, **error_responses(403, 404)})
 def delete_schedule(request: HttpRequest, schedule_id: str) -> Status[None]:
     """Delete a schedule; its jobs stay."""
-    _require_staff(request)
+    visibility.require_staff(principal_of(request))
     _get_schedule(schedule_id).delete()
     return Status(204, None)
-
-
-def _require_staff(request: HttpRequest) -> None:
-    if not principal_of(request).user.is_staff:
-        raise Forbidden("Only staff manage schedules.")
 
 
 def _rows() -> QuerySet[Schedule]:

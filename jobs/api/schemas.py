@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field, StringConstraints
 
-from jobs.api.fields import ExactMoment, Moment
+from jobs.api.fields import ExactMoment
 
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,63}$")]
 
@@ -216,38 +216,6 @@ class AuditOut(Schema):
     )
 
 
-class TokenWish(RequestBody):
-    """The body of POST /api/tokens."""
-
-    name: str
-    expires_at: Moment | None = None
-
-
-class TokenOut(Schema):
-    """A token without its secret; `prefix` is how its raw text starts."""
-
-    id: int
-    name: str
-    prefix: str
-    created_at: str
-    last_used_at: str | None
-    expires_at: str | None
-    revoked_at: str | None
-
-
-class NewTokenOut(TokenOut):
-    """A token just made: `token` is its raw text, shown this once."""
-
-    token: str
-
-
-class TokensOut(Schema):
-    """Your tokens, newest first; `next` is the `before` of the following page."""
-
-    tokens: list[TokenOut]
-    next: int | None
-
-
 class TicketOut(Schema):
     """A permit to follow one job, for the address of its streams, until `expires_at`."""
 
@@ -311,6 +279,9 @@ class Problem(Schema):
     detail: str
     errors: list[ErrorPlace] = Field(default_factory=list)
     retry_after_s: float | None = None
+    missing_scope: str | None = Field(
+        None, description="With `forbidden`: the scope that the token lacks."
+    )
 
 
 def error_responses(*statuses: int) -> dict[int, type[Schema]]:

@@ -75,7 +75,7 @@ def retry(
     the job is not over, nothing failed, or its kind has no list of targets.
     """
     principal = principal_of(request)
-    row = visibility.job_for(principal, job_id)
+    row = visibility.job_for(principal, job_id, "steer")
     only = (wish or Retry()).only
     again, created = retry_job(principal, row.pk, only, checked_key(idempotency_key))
     response["Location"] = f"/api/jobs/{again.pk}"

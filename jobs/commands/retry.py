@@ -34,7 +34,7 @@ def retry(
     Raises NotFound, Forbidden, NotNow (the job is not over, nothing failed, the kind does not know
     how), InvalidParams (what was possible then is not now), IdempotencyConflict.
     """
-    old = visibility.job_for(principal, job_id)
+    old = visibility.job_for(principal, job_id, "steer")
     visibility.require_act(principal, "steer", old)
     visibility.require_act(principal, "submit")
     request = {"retry_of": str(old.pk), "only": only}

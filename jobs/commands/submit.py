@@ -18,6 +18,7 @@ from jobs import log
 from jobs.access import credentials, run_rights, visibility
 from jobs.access.rights import are_granted, planned_targets
 from jobs.access.visibility import Principal
+from jobs.commands import quotas
 from jobs.events import EventType, NewEvent, clean, extensions
 from jobs.kinds import registry
 from jobs.kinds.guarded_calls import guard_kind
@@ -51,6 +52,7 @@ def submit(
     Raises Forbidden, InvalidParams, IdempotencyConflict (the key, but another request), BadRequest.
     """
     visibility.require_act(principal, "submit")  # also to be told of the job that a key has made
+    principal.scope.require_kind(kind)
     request = clean({"kind": kind, "params": params, "title": title, "labels": labels or {}})
     request |= {"start_at": clock.rfc3339(start_at)} if start_at else {}
     request |= {"priority": priority} if priority else {}
@@ -93,7 +95,7 @@ def submit_idempotent(
 
     With a key the same request (JSON) again returns the first one's job, and nothing is made.
     `keyed`: what is kept of the request, to compare, must not give away secrets that are in it.
-    Raises IdempotencyConflict, BadRequest, and what `make` raises.
+    Raises IdempotencyConflict, BadRequest, OverLimit, and what `make` raises.
     """
     digests = _request_digests(request, keyed=keyed)
     if earlier := _find_earlier(principal, key, digests):
@@ -105,6 +107,8 @@ def submit_idempotent(
     job.idempotency_key, job.request_hash = key, digests[0]
     try:
         with transaction.atomic():
+            if not job.refusal:
+                quotas.require_room(job)
             job.save(force_insert=True)
             store.save_secrets(job.pk, job.new_secrets)
             log.append(job.pk, _submission_events(job), actor=principal.actor)
@@ -268,10 +272,16 @@ def _request_digests(request: object, *, keyed: bool) -> list[bytes]:
 
 
 def _find_earlier(principal: Principal, key: str | None, digests: list[bytes]) -> Job | None:
-    """Return the job that this key made; IdempotencyConflict where for another request."""
+    """Return the job that this key made; IdempotencyConflict where for another request.
+
+    That of another team is one, for a token that is for one team.
+    """
     if key is None:
         return None
     job = Job.objects.filter(owner=principal.user, idempotency_key=key).first()
-    if job is not None and bytes(job.request_hash or b"") not in digests:
+    if job is None:
+        return None
+    same = bytes(job.request_hash or b"") in digests
+    if not same or not principal.scope.covers(job.kind, job.team_id):
         raise IdempotencyConflict
     return job

@@ -226,7 +226,7 @@ def _audit_conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[s
     values: list[Any] = [value for _, value in checks if value]
     if not wanted.output:
         conditions.append("event.type not in ('step.output', 'step.progressed')")
-    if not principal.has("view_all_jobs"):
+    if not principal.visibility.is_unlimited:
         visible, params = visibility.visible_jobs(principal).values("pk").query.sql_with_params()
         conditions.append(f"feed.job in ({visible})")
         values += params

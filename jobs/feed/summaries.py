@@ -58,7 +58,8 @@ _MEMBERS = ("job_kind", "title", "status", "done", "total", "head", "failed")
 class Summary:
     """How a job stands that has moved at `position`; `text` is that as JSON.
 
-    `owner` and `team`, ids, are for `jobs.access.visibility`; followers get `text` alone.
+    `owner` and `team`, ids, and `kind` are for `jobs.access.visibility`; followers get `text`
+    alone.
     """
 
     position: int
@@ -66,6 +67,7 @@ class Summary:
     owner: int | None
     team: int | None
     text: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +123,4 @@ def _row_summary(row: Sequence[Any]) -> Summary:
     position, job, owner, team, *said = row
     members = {"position": position, "job": str(job), **dict(zip(_MEMBERS, said, strict=True))}
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-    return Summary(position, job, owner, team, text)
+    return Summary(position, job, owner, team, text, members["job_kind"])

@@ -7,7 +7,14 @@ database refuses to change or remove one.
 from jobs.log.append import Append, append, append_many
 from jobs.log.async_reader import AsyncReader
 from jobs.log.hints import group_name
-from jobs.log.read import check_cursor, read, read_attempts, read_head, read_history
+from jobs.log.read import (
+    check_cursor,
+    printed_characters,
+    read,
+    read_attempts,
+    read_head,
+    read_history,
+)
 from jobs.log.types import Appended, Cursor, Head, LeaseLost, Page, cursor_of
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "check_cursor",
     "cursor_of",
     "group_name",
+    "printed_characters",
     "read",
     "read_attempts",
     "read_head",

@@ -34,6 +34,11 @@ def read_history(job_id: UUID, after: int = 0, limit: int = PAGE_EVENTS) -> Iter
         after = page.last
 
 
+def printed_characters(job_id: UUID) -> int:
+    """Return how many characters of output the job's steps have in the log."""
+    return int(fetch_rows(sql.PRINTED, [job_id])[0][0])
+
+
 def read_attempts(job_id: UUID) -> list[str]:
     """Return the events that open attempts, and those of waits, since the run last got on."""
     return [text for (text,) in fetch_rows(sql.ATTEMPTS, {"job": job_id})]

@@ -103,6 +103,11 @@ order by seq
 
 BATCH = "select seq, text from jobs_event where job = %s and seq between %s and %s order by seq"
 
+PRINTED = """
+select coalesce(sum(length(text::json #>> '{data,text}')), 0) from jobs_event
+where job = %s and type = 'step.output'
+"""
+
 NEWEST_OF_TYPE = """
 select text from jobs_event where job = %s and type = %s order by seq desc limit %s
 """

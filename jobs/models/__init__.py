@@ -13,7 +13,7 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.people import ApiToken, SignInAttempts, Team, UsedTicket
+from jobs.models.people import ALL_SCOPES, ApiToken, SignInAttempts, Team, UsedTicket, UserSession
 from jobs.models.right import ALL, Right
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
@@ -21,6 +21,7 @@ from jobs.models.target_scope import target_scope
 
 __all__ = [
     "ALL",
+    "ALL_SCOPES",
     "MAX_ACTOR",
     "MAX_CREDENTIAL",
     "MAX_TARGET",
@@ -43,6 +44,7 @@ __all__ = [
     "Target",
     "Team",
     "UsedTicket",
+    "UserSession",
     "stored_value",
     "target_scope",
 ]

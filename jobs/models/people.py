@@ -1,9 +1,17 @@
-"""Teams, API tokens, used tickets and failed sign-ins."""
+"""Teams, API tokens, sessions, used tickets and failed sign-ins."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+
+# What a token may be for, in the order in which they are written.
+ALL_SCOPES = ("read", "submit", "steer", "admin")
+_STORED_SCOPES = " ".join(ALL_SCOPES)
 
 
 class Team(models.Model):
@@ -23,7 +31,11 @@ class Team(models.Model):
 
 
 class ApiToken(models.Model):
-    """A bearer token, stored as its SHA-256 (the raw text is shown once, when it is made)."""
+    """A bearer token, stored as its SHA-256 (the raw text is shown once, when it is made).
+
+    `scopes` are words with spaces between; `kind` "" and `team` None stand for all
+    (`jobs.access.scopes`).
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reprise_tokens"
@@ -35,12 +47,44 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    scopes = models.CharField(max_length=100, default=_STORED_SCOPES, db_default=_STORED_SCOPES)
+    kind = models.CharField(max_length=100, blank=True, default="", db_default="")
+    team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "name"], name="token_name")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class UserSession(AbstractBaseSession):
+    """A session: who has it, from where and with what it began, and when it was last used.
+
+    Its key is the hash of what the cookie has (`jobs.access.session_store`). Without a user it is
+    of somebody who has not signed in.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    address = models.CharField(max_length=45, blank=True, default="")
+    agent = models.CharField(max_length=300, blank=True, default="")
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """Return the store that reads `session_data`."""
+        return import_module(settings.SESSION_ENGINE).SessionStore
+
+    @property
+    def short_id(self) -> str:
+        """What people call it by."""
+        return self.session_key[:8]
 
 
 class UsedTicket(models.Model):

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
+
 from core import clock
 from core.user_code import plain_data
 from jobs.events import EventType, NewEvent
@@ -21,12 +23,15 @@ from jobs.events.fold import StepKey, StepState
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
 from jobs.run.control import RunControl, new_branch
-from jobs.run.errors import Diverged, foremost_error
+from jobs.run.errors import Diverged, TooManyEvents, foremost_error
+from jobs.run.quota import OutputQuota
 from jobs.run.replay import Replay
 from jobs.run.threads import in_task
 from jobs.secrets import Secret
 from jobs.secrets.thread import mask_in_thread
 from jobs.secrets.vault import Opener, Vault, refuse_credentials
+
+_LEFT_OUT = frozenset({EventType.STEP_PROGRESSED, EventType.JOB_PROGRESSED})
 
 T = TypeVar("T")
 Value = TypeVar("Value", str, float)
@@ -49,15 +54,23 @@ class Attempt(RunControl):
         self.worked: set[str | None] = set()  # targets on which this attempt has run a step
         self.vault = Vault()
         self.open_wanted: Opener = refuse_credentials  # the worker knows who may use what
+        self.output_quota = OutputQuota(
+            settings.REPRISE.job_output_characters, is_closed=self._has_too_many_events
+        )
+        self._head = 0  # of the log, as the last append left it
         self._replay = Replay({})
         self._writer = writer
         self._skew = timedelta()
 
-    def load_steps(self, steps: Mapping[StepKey, StepState], status: str, at: str) -> None:
+    def load_steps(
+        self, steps: Mapping[StepKey, StepState], status: str, at: str, printed: int = 0
+    ) -> None:
         """Take in the recorded steps, and the attempt's start; before the handler is called.
 
-        `status` and `at` (by the database's clock) are the job's then.
+        `status` and `at` (by the database's clock) are the job's then. `printed` are the characters
+        of output that are recorded.
         """
+        self.output_quota.used = printed
         self.cancelling = self.cancelling or status == "cancelling"
         self._replay = Replay(steps)
         self._skew = clock.parse(at) - clock.now()
@@ -99,11 +112,16 @@ class Attempt(RunControl):
 
         The receipt says how the job stands, so that what was asked for before a step's end is
         recorded is heeded after that step, and not with the next heartbeat only.
+
+        Raises TooManyEvents where there would be more of what a run can leave out: progress.
         """
+        if any(event.type in _LEFT_OUT for event in events):
+            self._refuse_too_many()
         plain = [replace(event, data=plain_data(event.data)) for event in events]
         write = self._write(plain, statuses)
         # Cancelled while they are masked, they are appended all the same.
         receipt = await (asyncio.shield(write) if self.vault.masks else write)
+        self._head = max(self._head, receipt.last)
         self.set_requests(
             cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused"
         )
@@ -122,6 +140,7 @@ class Attempt(RunControl):
         take another way, and steps without a target in branches have no order: there only an end
         that leaves out something recorded is noticed.
         """
+        self._refuse_too_many()
         if self.diverged is not None:
             raise self.diverged
         ordered = target is not None or self.in_main
@@ -185,6 +204,14 @@ class Attempt(RunControl):
             self.mark_parked(error)
             raise error
         return [result for result in results if not isinstance(result, BaseException)]
+
+    def _has_too_many_events(self) -> bool:
+        return 0 < settings.REPRISE.job_events <= self._head
+
+    def _refuse_too_many(self) -> None:
+        if self._has_too_many_events():
+            with self.noting_divergence():
+                raise TooManyEvents(settings.REPRISE.job_events)
 
     @contextmanager
     def noting_divergence(self) -> Iterator[None]:

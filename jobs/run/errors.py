@@ -50,6 +50,14 @@ class Diverged(Exception):
         super().__init__(self.message)
 
 
+class TooManyEvents(Diverged):
+    """The run has more events than a job may have: no further step is run, and the job fails."""
+
+    def __init__(self, most: int) -> None:
+        self.message = f"The job has more than {most:,} events, the most that a job may have."
+        Exception.__init__(self, self.message)
+
+
 class Cancelled(Exception):
     """Somebody asked for the run to stop; a handler may say in a sentence how things stand."""
 

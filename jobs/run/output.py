@@ -10,6 +10,7 @@ from typing import Any
 
 from core.user_code import plain_text
 from jobs.events import EventType, NewEvent
+from jobs.run.quota import OutputQuota, Tail, notice_of
 from jobs.secrets.masking import Masks, Stream
 from jobs.secrets.thread import mask_in_thread
 
@@ -36,6 +37,7 @@ class Output:
     not within an escape sequence, unless that is a long one: its beginning waits for what follows.
     Secrets are masked: what may be the beginning of one waits for the stream's next text, or for
     the end, also where the other stream has said something meanwhile. That is done off the loop.
+    Past the job's quota only the last of it is kept, for the end.
     """
 
     def __init__(
@@ -43,11 +45,14 @@ class Output:
         event: MakeEvent,
         send: Send,
         masks: Masks | None = None,
+        quota: OutputQuota | None = None,
         *,
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self._linger_seconds = linger_seconds
         self._masks = Masks() if masks is None else masks  # one that is empty may get values later
+        self._quota = quota or OutputQuota()
+        self._tail = Tail()
         self._streams: dict[str, Stream] = {}
         self._event = event
         self._send = send
@@ -122,6 +127,7 @@ class Output:
         for name, held in self._streams.items():
             texts.append((name, await mask_in_thread(self._masks, held.close)))
         self._rest += self._output_events(texts)
+        self._rest += self._tail_events()
 
     def _take_parts(self) -> list[tuple[str, str]]:
         with self._lock:
@@ -148,9 +154,26 @@ class Output:
         return "".join(masked)
 
     def _output_events(self, texts: list[tuple[str, str]]) -> list[NewEvent]:
+        """Return the events of what may be recorded, and keep the tail of what may not."""
+        events = []
+        for stream, text in texts:
+            taken = self._quota.take(len(text))
+            events += self._chunk_events(stream, text[:taken])
+            self._tail.add(stream, text[taken:])
+        return events
+
+    def _tail_events(self) -> list[NewEvent]:
+        texts, left_out = self._tail.take(), self._tail.left_out
+        events = [event for stream, text in texts for event in self._chunk_events(stream, text)]
+        if left_out:
+            stream = texts[0][0] if texts else "out"
+            said = {"text": notice_of(left_out), "stream": stream, "left_out": left_out}
+            events.insert(0, self._event(EventType.STEP_OUTPUT, said))
+        return events
+
+    def _chunk_events(self, stream: str, text: str) -> list[NewEvent]:
         return [
             self._event(EventType.STEP_OUTPUT, {"text": chunk, "stream": stream})
-            for stream, text in texts
             for chunk in _cut_chunks(text)
         ]
 

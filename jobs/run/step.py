@@ -90,7 +90,7 @@ class Step:
         self.occurrence = occurrence
         self.number = number
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
-        self._output = Output(self._step_event, run.append, run.vault.masks)
+        self._output = Output(self._step_event, run.append, run.vault.masks, run.output_quota)
         self._limit = TimeLimit(None)
         self._rest: list[NewEvent] = []
         self._said = False  # that it waits for a place

@@ -42,7 +42,9 @@ WATCHED: Mapping[type[Model], Watched] = {
     User: Watched("user", ("username", "is_active", "is_staff", "is_superuser"), ("password",)),
     Group: Watched("role", ("name",)),
     Team: Watched("team", ("name", "slug")),
-    ApiToken: Watched("token", ("name", "expires_at", "revoked_at"), ("hash",)),
+    ApiToken: Watched(
+        "token", ("name", "expires_at", "revoked_at", "scopes", "kind", "team"), ("hash",)
+    ),
     Schedule: Watched(
         "schedule",
         ("name", "kind", "title", "cron", "timezone", "enabled", "owner", "on_missed", "overlap"),

@@ -19,6 +19,7 @@ from django.db import Error, transaction
 from core.db import in_thread
 from core.errors import RepriseError
 from jobs import log
+from jobs.events.fold import StepKey, StepState
 from jobs.log import hints
 from jobs.log.state import state_at
 from jobs.log.writer import Writer
@@ -128,8 +129,8 @@ class Worker:
     async def _execute_run(self, lease: Lease, run: Run) -> None:
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
         try:
-            steps = {} if lease.fresh else (await in_thread(state_at, lease.job)).steps
-            run.load_steps(steps, lease.status, lease.at)
+            steps, printed = ({}, 0) if lease.fresh else await in_thread(_read_record, lease.job)
+            run.load_steps(steps, lease.status, lease.at, printed)
             if field.has_reference(lease.params):
                 run.vault.stored = await in_thread(store.load_secrets, lease.job)
             await append_ending(run, await ending_of(lease, run))
@@ -193,6 +194,12 @@ class Worker:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+
+def _read_record(job: UUID) -> tuple[Mapping[StepKey, StepState], int]:
+    """Return the steps that earlier attempts recorded, and how much these printed."""
+    counts = settings.REPRISE.job_output_characters > 0
+    return state_at(job).steps, log.printed_characters(job) if counts else 0
 
 
 def _release_claims(lease: Lease) -> None:

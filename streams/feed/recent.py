@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cachetools import LRUCache
 
-from jobs.access.visibility import Visibility
+from jobs.access.visible_set import Visibility
 from jobs.feed.summaries import Summary, SummaryPage
 from streams.wire import Summaries
 
@@ -86,7 +86,8 @@ def cut_summaries(
     moved: Iterable[Summary], sight: Visibility, after: int, last: int, most: int
 ) -> Summaries:
     """Return the first `most` of the summaries after `after` that somebody may see; to `last`."""
-    seen = [one for one in moved if one.position > after and sight.has(one.owner, one.team)]
+    newer = (one for one in moved if one.position > after)
+    seen = [one for one in newer if sight.has(one.owner, one.team, one.kind)]
     if len(seen) > most:
         seen = seen[:most]
         last = seen[-1].position

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from core.errors import CursorAhead
-from jobs.access.visibility import Visibility
+from jobs.access.visible_set import Visibility
 from streams.feed.feed import Feed
 from streams.feed.recent import cut_summaries
 from streams.followers.disconnect_notice import Notice

@@ -21,6 +21,7 @@ from core.errors import NotFound, NotSignedIn, RepriseError
 from core.ids import parse_id
 from core.problems import explain
 from jobs.access import refusals, tickets, visibility
+from jobs.access.scopes import READ
 from jobs.access.visibility import Principal
 from streams.followers.registry import Follower, current_followers
 
@@ -61,9 +62,11 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
 
 
 async def require_staff(source: Source) -> None:
-    """Raise NotSignedIn, or NotFound for people who are not staff."""
-    if not (await in_thread(_identify_source, source)).user.is_staff:
+    """Raise NotSignedIn, NotFound for people who are not staff, Forbidden for a token's scope."""
+    principal = await in_thread(_identify_source, source)
+    if not principal.user.is_staff:
         raise NotFound
+    visibility.require_staff(principal, READ)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

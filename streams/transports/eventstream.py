@@ -28,6 +28,7 @@ from core.errors import (
     CursorAhead,
     Forbidden,
     HistoryDiverged,
+    NotFound,
     NotSignedIn,
     RepriseError,
     RetryLater,
@@ -127,12 +128,22 @@ def _parse_request(request: HttpRequest) -> tuple[Principal, EventRequest]:
         raise ResumeNotAllowed(f"Invalid request: {error}.") from error
     except EventRequest.Error as error:
         raise BadRequest(f"Invalid request: {error}.") from error
-    manager = get_channelmanager()
-    refused = sorted(c for c in asked.channels if not manager.can_read_channel(asked.user, c))
+    refused = sorted(name for name in asked.channels if not _can_read(principal, name))
     if refused:
         said = f"Permission denied to channels: {', '.join(refused)}"
         raise Forbidden(said, channels=refused)
     return principal, asked
+
+
+def _can_read(principal: Principal, channel: str) -> bool:
+    """Return whether the channel manager lets the user read a channel, and the scope the token."""
+    if not get_channelmanager().can_read_channel(principal.user, channel):
+        return False
+    try:
+        visibility.job_for(principal, job_of(channel))
+    except NotFound:
+        return False
+    return True
 
 
 async def _check_channel(hub: Hub, principal: Principal, name: str, last_id: str | None) -> Channel:

@@ -8,14 +8,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 
 from core.passwords import NotRefused
 from core.sessions import hash_session_key
 from jobs.access import throttle, tokens
-from jobs.models import SignInAttempts
+from jobs.models import SignInAttempts, UserSession
 from tests.support.factories import make_user
 from tests.support.people import django_client
 
@@ -117,14 +116,14 @@ def test_only_those_who_are_signed_in_get_the_form() -> None:
 
 def test_a_stored_session_signs_nobody_in(browser: Client) -> None:
     [cookie] = [one.value for name, one in browser.cookies.items() if "session" in name]
-    [stored] = Session.objects.values_list("session_key", flat=True)
+    [stored] = UserSession.objects.values_list("session_key", flat=True)
     assert stored == hash_session_key(cookie) != cookie
     thief = django_client()
     [name] = [name for name in browser.cookies if "session" in name]
     thief.cookies[name] = stored
     assert not lets_in(thief)
     browser.logout()
-    assert not Session.objects.exists()
+    assert not UserSession.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
+import httpx
 import pytest
 
 from core.db import in_thread
-from jobs.access import tokens
+from jobs.access import sessions, tokens
 from jobs.models import ApiToken
 from tests.support.clients import TRANSPORTS, Headers, Refused, session
 from tests.support.live_server import LiveServer, live_server, outputs
-from tests.support.people import Person, make_person
+from tests.support.people import Person, make_person, session_of
 from tests.support.services import Services
 from tests.support.waiting import until
 
@@ -59,6 +60,22 @@ async def test_whoever_signs_out_follows_no_longer(scene: LiveServer, transport:
     told = await ends(scene, transport, job, session(browser), browser.logout)
     assert told.code == "not_signed_in"
     assert (told.status, told.close) == CODES[transport]
+
+
+async def test_whose_session_is_ended_elsewhere_follows_no_longer(scene: LiveServer) -> None:
+    job = await scene.new_job(outputs(3))
+    vera = scene.people.vera
+    browser = await in_thread(vera.browser)
+    other = await in_thread(vera.browser)
+
+    def end_others() -> None:
+        others = [one for one in sessions.sessions_of(vera.user) if one.pk != session_of(other)]
+        sessions.end_sessions(vera.user, others)
+
+    told = await ends(scene, "websocket", job, session(browser), end_others)
+    assert (told.code, told.close) == ("not_signed_in", 4501)
+    async with httpx.AsyncClient(headers=session(other)) as client:
+        assert (await client.get(f"{scene.web.url}/api/jobs/{job}")).status_code == 200
 
 
 @pytest.mark.parametrize("transport", CODES)

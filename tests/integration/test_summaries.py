@@ -119,5 +119,7 @@ def test_a_sight_has_the_jobs_that_a_query_finds() -> None:
     ):  # fmt: skip
         principal = person.principal
         found = set(visibility.visible_jobs(principal).values_list("pk", flat=True))
-        has = {job.pk for job in jobs if principal.visibility.has(job.owner_id, job.team_id)}
+        has = {
+            job.pk for job in jobs if principal.visibility.has(job.owner_id, job.team_id, job.kind)
+        }
         assert has == found, person.user.username

@@ -74,10 +74,18 @@ def command_schedule(people: People) -> None:
     call_command("schedules", disable="nightly")
 
 
+SOON = clock.rfc3339(clock.now() + timedelta(days=1))
+
+
 def make_token(people: People) -> None:
     browser = people.alice.browser()
     browser.cookies["reprise_csrf"] = "a" * 32
-    answer = post(browser, "/api/tokens", {"name": "ci"}, **{"X-CSRFToken": "a" * 32})
+    answer = post(
+        browser,
+        "/api/tokens",
+        {"name": "ci", "expires_at": SOON, "scopes": ["read"]},
+        **{"X-CSRFToken": "a" * 32},
+    )
     assert answer.status_code == 201, answer.content
 
 
@@ -187,7 +195,8 @@ CHANGES: dict[str, tuple[Way, str, str, dict[str, Any]]] = {
     "token made": (
         make_token, "added", "user:alice",
         {"object": "token", "name": "alice/ci",
-         "after": {"name": "ci", "expires_at": None, "revoked_at": None}},
+         "after": {"name": "ci", "expires_at": SOON, "revoked_at": None, "scopes": "read",
+                   "kind": "", "team": None}},
     ),
     "token revoked": (
         revoke_token, "changed", "token:alice/test",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client, override_settings
 
+from core import clock
 from core.errors import NotSignedIn
 from jobs.access import tokens
 from jobs.models import ApiToken
@@ -94,12 +98,73 @@ def test_the_command_says_what_is_wrong(people: People) -> None:
     wrong = [
         (("make", "mallory", "x"), "no user mallory"),
         (("make", "alice", "test"), "another name"),
-        (("make", "alice", "x", "--days", "-1"), "ten years"),
+        (("make", "alice", "x", "--days", "-1"), "within 365 days"),
+        (("make", "alice", "x", "--never"), "have to expire"),
+        (("make", "alice", "x", "--kind", "nothing"), "no kind 'nothing'"),
+        (("make", "alice", "x", "--team", "blue"), "no team 'blue'"),
         (("revoke", "alice", "x"), "no token called x"),
     ]
     for words, says in wrong:
         with pytest.raises(CommandError, match=says):
             run(*words)
+
+
+def days_left(client: Client, body: dict[str, object]) -> float | None:
+    """Make a token and return in how many days it expires; the status where there is none."""
+    answer = post(client, "/api/tokens", body, **CSRF)
+    assert answer.status_code == 201, answer.json()
+    until = answer.json()["expires_at"]
+    return (clock.parse(until) - clock.now()) / timedelta(days=1) if until else None
+
+
+def test_a_token_expires_unless_somebody_says_otherwise(people: People) -> None:
+    browser = people.alice.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+    assert days_left(browser, {"name": "a"}) == pytest.approx(90, abs=0.01)
+    soon = clock.rfc3339(clock.now() + timedelta(days=3))
+    assert days_left(browser, {"name": "b", "expires_at": soon}) == pytest.approx(3, abs=0.01)
+    for wish in (None, clock.rfc3339(clock.now() + timedelta(days=366))):
+        refused = post(browser, "/api/tokens", {"name": "c", "expires_at": wish}, **CSRF)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/expires_at"
+    run("make", "alice", "d", "--days", "365")
+    short = settings.REPRISE.with_changes(token_days=90, token_max_days=30)
+    with override_settings(REPRISE=short):
+        assert days_left(browser, {"name": "e"}) == pytest.approx(30, abs=0.01)
+    endless = settings.REPRISE.with_changes(token_max_days=0)
+    with override_settings(REPRISE=endless):
+        assert days_left(browser, {"name": "f"}) == pytest.approx(90, abs=0.01)
+        assert days_left(browser, {"name": "g", "expires_at": None}) is None
+        run("make", "alice", "h", "--never")
+
+
+def test_a_token_says_what_it_is_for(people: People) -> None:
+    browser = people.alice.browser()
+    browser.cookies["reprise_csrf"] = "a" * 32
+    wish = {"name": "ci", "scopes": ["submit", "read"], "kind": "command", "team": "red"}
+    made = post(browser, "/api/tokens", wish, **CSRF).json()
+    limits = {"scopes": ["read", "submit"], "kind": "command", "team": "red"}
+    assert limits.items() <= made.items()
+    [shown] = [one for one in browser.get("/api/tokens").json()["tokens"] if one["name"] == "ci"]
+    assert limits.items() <= shown.items()
+    run("make", "alice", "by-hand", "--scope", "steer", "--scope", "read", "--team", "red")
+    assert "may read steer of team red" in run("list", "alice")
+    wrong: tuple[tuple[dict[str, object], str], ...] = (
+        ({"scopes": []}, "/scopes"),
+        ({"scopes": ["write"]}, "/scopes"),
+        ({"scopes": ["admin"], "kind": "command"}, "/scopes"),
+        ({"kind": "nothing"}, "/kind"),
+        ({"team": "blue"}, "/team"),
+    )
+    for body, pointer in wrong:
+        full: dict[str, object] = {"name": "x", "scopes": ["read"], **body}
+        refused = post(browser, "/api/tokens", full, **CSRF)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_tokens_of_before_the_scopes_keep_all(people: People) -> None:
+    token = ApiToken.objects.get(user=people.alice.user)
+    assert (token.scopes, token.kind, token.team) == ("read submit steer admin", "", None)
 
 
 def test_an_administrator_revokes_without_seeing_secrets(people: People) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.ids import uuid7
-from jobs.access.visibility import Visibility
+from jobs.access.visible_set import Visibility
 from jobs.feed.summaries import Summary, SummaryPage
 from streams import wire
 from streams.counters import Counters

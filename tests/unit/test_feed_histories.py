@@ -15,7 +15,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import CursorAhead, Unavailable
-from jobs.access.visibility import Visibility
+from jobs.access.visible_set import Visibility
 from tests.unit.feed_world import ALL, FeedScene, MemoryJob, Reader
 from tests.unit.hub_world import run
 
@@ -142,7 +142,8 @@ class World:
             must = {
                 str(job.id): job.head
                 for job in memory.jobs
-                if client.sight.has(job.owner, job.team) and newest[job.id] > client.reader.start
+                if client.sight.has(job.owner, job.team, "")
+                and newest[job.id] > client.reader.start
             }
             assert client.reader.heads == must
             kinds = client.reader.kinds()

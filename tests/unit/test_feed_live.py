@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.errors import CursorAhead, HistoryDiverged, Unavailable
-from jobs.access.visibility import Visibility
+from jobs.access.visible_set import Visibility
 from streams import wire
 from streams.feed.recent import FeedBounds, Recent
 from streams.feed.subscription import FeedSubscription

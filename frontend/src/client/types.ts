@@ -142,7 +142,12 @@ export interface EventData {
     readonly until?: string;
     readonly place?: string;
   };
-  'step.output': { readonly text: string; readonly stream?: 'out' | 'err' };
+  'step.output': {
+    readonly text: string;
+    readonly stream?: 'out' | 'err';
+    /** So many characters before this event are not recorded. */
+    readonly left_out?: number;
+  };
   'step.progressed': { readonly done: number; readonly total: number };
   'step.succeeded': TryData & { readonly result?: unknown };
   'step.failed': TryData & { readonly error: StepError };

@@ -28,6 +28,22 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
+/** `<reprise-copy value="…">`: a button that copies a text. */
+@customElement('reprise-copy')
+export class CopyButton extends LightElement {
+  @property() value = '';
+  @state() private result = '';
+
+  protected override render(): TemplateResult {
+    return html`<button type="button" class="button" @click=${this.copy}>Copy</button>
+      <span class="muted" role="status">${this.result}</span>`;
+  }
+
+  private async copy(): Promise<void> {
+    this.result = (await copyText(this.value)) ? 'Copied' : 'Could not copy: select it instead';
+  }
+}
+
 /** `<reprise-id value="…">`: an id, shortened; a click copies all of it. */
 @customElement('reprise-id')
 export class CopyableId extends LightElement {

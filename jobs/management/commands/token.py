@@ -13,7 +13,7 @@ from core.errors import InvalidParams
 from jobs.access import tokens
 from jobs.log.hints import hint_publisher
 from jobs.management.base import ServiceCommand
-from jobs.models import ApiToken
+from jobs.models import ALL_SCOPES, ApiToken
 
 NEWS_SECONDS = 2.0
 
@@ -27,7 +27,16 @@ class Command(ServiceCommand):
         make = commands.add_parser("make", help="print a new token of a user")
         make.add_argument("user")
         make.add_argument("name", help="unique for that user; it is in the actor of events")
-        make.add_argument("--days", type=float, help="days until it expires (default: never)")
+        ends = make.add_mutually_exclusive_group()
+        ends.add_argument(
+            "--days", type=float, help="days until it expires (default: REPRISE_TOKEN_DAYS)"
+        )
+        ends.add_argument("--never", action="store_true", help="it never expires, if that may be")
+        make.add_argument(
+            "--scope", action="append", choices=ALL_SCOPES, help="repeated; default: all of them"
+        )
+        make.add_argument("--kind", default="", help="only for jobs of this kind")
+        make.add_argument("--team", default="", help="only for jobs of this team, by its slug")
         listing = commands.add_parser("list", help="list tokens, newest last")
         listing.add_argument("user", nargs="?", help="of this user only")
         revoke = commands.add_parser("revoke", help="end a token at once")
@@ -38,16 +47,24 @@ class Command(ServiceCommand):
         """Run one subcommand."""
         match what:
             case "make":
-                self._make_token(options["user"], options["name"], options["days"])
+                self._make_token(options)
             case "list":
                 self._list_tokens(options["user"])
             case "revoke":
                 self._revoke_tokens(options["user"], options["name"])
 
-    def _make_token(self, username: str, name: str, days: float | None) -> None:
+    def _make_token(self, options: dict[str, Any]) -> None:
+        days = options["days"]
         try:
-            expires_at = clock.now() + timedelta(days=days) if days is not None else None
-            _token, raw = tokens.make_token(_get_user(username), name, expires_at=expires_at)
+            _token, raw = tokens.make_token(
+                get_user(options["user"]),
+                options["name"],
+                expires_at=clock.now() + timedelta(days=days) if days is not None else None,
+                endless=options["never"],
+                scope_names=options["scope"],
+                kind=options["kind"],
+                team=options["team"],
+            )
         except InvalidParams as error:
             raise CommandError(error.errors[0]["detail"]) from error
         except (OverflowError, ValueError) as error:
@@ -55,16 +72,16 @@ class Command(ServiceCommand):
         self.stdout.write(raw)
 
     def _list_tokens(self, username: str | None) -> None:
-        found = ApiToken.objects.select_related("user").order_by("pk")
+        found = ApiToken.objects.select_related("user", "team").order_by("pk")
         if username is not None:
-            found = found.filter(user=_get_user(username))
+            found = found.filter(user=get_user(username))
         for token in found:
             self.stdout.write(
                 f"{token.user.get_username()}\t{token.name}\t{token.prefix}…\t{_token_state(token)}"
             )
 
     def _revoke_tokens(self, username: str, name: str) -> None:
-        found = ApiToken.objects.filter(user=_get_user(username), name=name)
+        found = ApiToken.objects.filter(user=get_user(username), name=name)
         if not found.exists():
             raise CommandError(f"{username} has no token called {name}.")
         tokens.revoke_tokens(found)
@@ -72,7 +89,8 @@ class Command(ServiceCommand):
         hint_publisher().flush(NEWS_SECONDS)
 
 
-def _get_user(username: str) -> User:
+def get_user(username: str) -> User:
+    """Return the user of this name; CommandError if there is none."""
     try:
         return User.objects.get(username=username)
     except User.DoesNotExist:
@@ -84,4 +102,6 @@ def _token_state(token: ApiToken) -> str:
         return f"revoked {token.revoked_at:%Y-%m-%d %H:%M}"
     used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never"
     ends = f"{token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else "no"
-    return f"last used {used}, expires {ends}"
+    limits = f" of kind {token.kind}" * bool(token.kind)
+    limits += f" of team {token.team.slug}" if token.team else ""
+    return f"last used {used}, expires {ends}, may {token.scopes}{limits}"
