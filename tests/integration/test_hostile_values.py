@@ -115,6 +115,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
     "Wanted": {"kind": "test-say", "params": {}},
     "Signal": {"name": "go"},
     "TokenWish": {"name": "mine"},
+    "CredentialWish": {"name": "mine", "type": "password", "value": "hush"},
 }
 KEY = "a" * 32
 
