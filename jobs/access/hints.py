@@ -20,7 +20,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
 
 from jobs.log.hints import hint_publisher
-from jobs.models import ApiToken, Team
+from jobs.models import ApiToken, ProviderSession, Team
 
 GROUP = "access"
 TYPE = "access.changed"
@@ -59,6 +59,7 @@ def access_reduced(users: Iterable[int] | None) -> None:
 def connect_signals() -> None:
     """Hear of every change that Django's models tell of (`queryset.update` tells nothing)."""
     post_delete.connect(_session_ended, sender=Session)
+    post_delete.connect(_provider_session_ended, sender=ProviderSession)
     post_delete.connect(_token_changed, sender=ApiToken)
     post_save.connect(_token_changed, sender=ApiToken)
     post_save.connect(_user_changed, sender=User)
@@ -76,6 +77,10 @@ def _session_ended(instance: Session, **kwargs: Any) -> None:
     user = instance.get_decoded().get(SESSION_KEY)
     if user is not None:
         access_reduced([int(user)])
+
+
+def _provider_session_ended(instance: ProviderSession, **kwargs: Any) -> None:
+    access_reduced([instance.account.user_id])
 
 
 def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> None:

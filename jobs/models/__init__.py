@@ -13,7 +13,7 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.people import ApiToken, SignInAttempts, Team, UsedTicket
+from jobs.models.people import ApiToken, ProviderSession, SignInAttempts, Team, UsedTicket
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
 
@@ -30,6 +30,7 @@ __all__ = [
     "Credential",
     "Duty",
     "Job",
+    "ProviderSession",
     "Schedule",
     "Seal",
     "SealedHead",
