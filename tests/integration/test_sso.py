@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client, override_settings
 
+from core import clock
 from jobs.access import tokens
 from jobs.access.revalidate import find_refusals
 from jobs.access.sso import recheck
@@ -181,6 +183,17 @@ def test_a_group_that_is_taken_away_ends_what_it_gave(provider: FakeProvider, an
     [(actor, data)] = events("signed_out")
     assert (actor, data["user"]) == ("system:single-sign-on", "ann")
     assert "None of their groups" in data["reason"]
+
+
+def test_without_a_group_all_sessions_of_somebody_end(provider: FakeProvider, ann: Ann) -> None:
+    other = django_client()
+    come_back(other, provider)
+    provider.person("ann")
+    later = clock.now() + timedelta(hours=1)
+    ProviderSession.objects.filter(session=session_of(other)).update(check_at=later)
+    assert recheck.check_due() == 1
+    assert not ProviderSession.objects.exists()
+    assert ann.statuses()[0] == other.get("/api/jobs").status_code == 401
 
 
 def test_one_role_less_leaves_the_session(provider: FakeProvider, red: Team) -> None:

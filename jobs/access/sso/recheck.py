@@ -118,8 +118,9 @@ def _apply_answer(row: ProviderSession, answer: Answer) -> None:
         _keep_grant(row, answer)  # by itself: the token before it may no longer be good
         with transaction.atomic():
             rights.apply_rights(user, wanted)
-            if not wanted:
-                sessions.end_sessions([row], NO_GROUP)
+            if not wanted:  # of all their sessions, so that streams hear one reason
+                theirs = ProviderSession.objects.filter(account=row.account_id)
+                sessions.end_sessions(theirs.select_related("account__user"), NO_GROUP)
         return
     if isinstance(answer, SignInRefused):
         sessions.end_sessions([row], str(answer))
