@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.secret_stores import SecretStore, parse_stores
+from core.sign_in_settings import check_issuer, check_roles, find_conflicts, split_groups
 
 PREFIX = "REPRISE_"
 # Names with our prefix that other programs of the project read, or that a command is given.
@@ -36,8 +37,11 @@ APPROVALS = frozenset({START, OTHERS})
 EVERY_KIND = "*"
 LONGEST_DAYS = 3652
 SECRET = frozenset(
-    {"database_url", "redis_url", "secret_key", "secret_stores", "webhook_secret", "webhook_url"}
-)
+    {
+        "database_url", "oidc_client_secret", "redis_url", "secret_key", "secret_stores",
+        "webhook_secret", "webhook_url",
+    }
+)  # fmt: skip
 
 
 class UnusableSettings(Exception):
@@ -187,6 +191,22 @@ class Config(BaseSettings):
     sign_in_attempts: Count = 5
     sign_in_attempts_per_address: Count = 300
     sign_in_wait_seconds: SecondsOrNone = 300
+    local_sign_in: Literal["on", "staff", "off"] = "on"
+    mfa_required: Annotated[Words, AfterValidator(check_roles)] = ()
+    mfa_after_oidc: bool = False
+    oidc_issuer: Annotated[str, AfterValidator(check_issuer)] = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = "single sign-on"
+    oidc_scopes: Words = ("profile", "email")
+    oidc_user_claim: str = "preferred_username"
+    oidc_groups_claim: str = "groups"
+    oidc_groups: Annotated[
+        Mapping[str, frozenset[str]], NoDecode, BeforeValidator(split_groups)
+    ] = {}
+    oidc_check_seconds: Seconds = 30
+    oidc_grace_seconds: SecondsOrNone = 600
+    oidc_roles_days: Seconds = 7
     system_log_months: Count = 0
     requests_per_minute: Count = 12_000
     anonymous_requests_per_minute: Count = 1200
@@ -256,6 +276,8 @@ class Config(BaseSettings):
             if near is not None:
                 raise UnusableSettings(f"{name} is not a setting: did you mean {near}?")
             print(f"{name} is not a setting of Reprise and is ignored.", file=sys.stderr)  # noqa: T201
+        if conflicts := find_conflicts(config):
+            raise UnusableSettings("\n".join(conflicts))
         if config.secret_key:
             return config
         return config.with_changes(secret_key=secret(config.state / "secret_key"))

@@ -84,6 +84,12 @@ class Forbidden(RepriseError):
     close_code = 4503
 
 
+class SecondFactorRequired(Forbidden):
+    """Your role takes a second factor: set one up, or use it, on the page /second-factor."""
+
+    code = "second_factor_required"
+
+
 class NotFound(RepriseError):
     """There is nothing here that you may see."""
 

@@ -24,12 +24,16 @@ ROOT_URLCONF = "core.urls"
 ASGI_APPLICATION = "core.asgi.application"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "jobs.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "channels",
     "csp",
     "django_eventstream",
@@ -53,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "jobs.system_log.actor_of_request",
     "jobs.access.refusals.log_refusals",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -110,6 +115,22 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 if REPRISE.refused_passwords:
     _refused = {"path": REPRISE.refused_passwords}
     AUTH_PASSWORD_VALIDATORS.append({"NAME": "core.passwords.NotRefused", "OPTIONS": _refused})
+# allauth: single sign-on, the second factor, and confirming that it is still the same person. Its
+# limits on attempts are ours (`jobs.access.throttle`), and it sends no mail.
+ACCOUNT_ADAPTER = "frontend.allauth_adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+SOCIALACCOUNT_ADAPTER = "frontend.allauth_adapters.SocialAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form could not lead to another origin (CSP: form-action)
+SOCIALACCOUNT_STORE_TOKENS = False
+MFA_ADAPTER = "frontend.allauth_adapters.FactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 12
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Reprise"
+MFA_TOTP_TOLERANCE = 1  # of the clock: a code of half a minute ago, or of the next, is taken
+
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in"

@@ -21,7 +21,13 @@ def _signed_in(data: Mapping[str, Any]) -> str:
 def _sign_in_failed(data: Mapping[str, Any]) -> str:
     wait = data.get("wait_seconds")
     tail = f"; the next attempt has to wait {wait} s" if wait else ""
-    return f"Could not sign in as {data.get('user')}{_from(data)}{tail}"
+    what = "; the second factor was wrong" if data.get("proof") else ""
+    return f"Could not sign in as {data.get('user')}{_from(data)}{what}{tail}"
+
+
+def _signed_out(data: Mapping[str, Any]) -> str:
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    return f"{data.get('user')} signed out{reason}"
 
 
 def _from(data: Mapping[str, Any]) -> str:
@@ -63,7 +69,7 @@ def _configured(data: Mapping[str, Any]) -> str:
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     EventType.SYSTEM_SIGNED_IN: _signed_in,
     EventType.SYSTEM_SIGN_IN_FAILED: _sign_in_failed,
-    EventType.SYSTEM_SIGNED_OUT: lambda data: f"{data.get('user')} signed out",
+    EventType.SYSTEM_SIGNED_OUT: _signed_out,
     EventType.SYSTEM_ADDED: _about("Added"),
     EventType.SYSTEM_CHANGED: _changed,
     EventType.SYSTEM_REMOVED: _about("Removed"),

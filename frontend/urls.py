@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from django.urls import path, register_converter
+from django.views import View
 
+from core.errors import SecondFactorRequired
 from core.ids import parse_id
-from frontend.views import account, history, pages, sign_in
+from frontend.views import account, history, pages, provider_pages, sign_in
+from frontend.views import second_factor as factors
+from frontend.views.frame import whole_session
 
 
 class JobConverter:
@@ -38,4 +44,39 @@ urlpatterns = [
     path("password", sign_in.ChangePassword.as_view(), name="password"),
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out", sign_in.SignOut.as_view(), name="sign-out"),
+]
+
+
+def own(view: type[View]) -> Callable[..., HttpResponseBase]:
+    """Return a page about one's own second factors, as a view."""
+    return whole_session(view.as_view(), but=SecondFactorRequired)
+
+
+# Of allauth only what is used has an address; it finds these by their names.
+urlpatterns += [
+    path("sign-in", sign_in.SignIn.as_view(), name="account_login"),
+    path("sign-in/code", factors.UseFactor.as_view(), name="mfa_authenticate"),
+    path("sign-in/provider", provider_pages.sign_in, name="provider-sign-in"),
+    path("sign-in/provider/callback", provider_pages.callback, name="provider-callback"),
+    path("sign-in/provider/sign-out", provider_pages.sign_out, name="provider-sign-out"),
+    path("confirm", own(factors.ConfirmPassword), name="account_reauthenticate"),
+    path("confirm/code", own(factors.ConfirmCode), name="mfa_reauthenticate"),
+    path("confirm/passkey", own(factors.ConfirmPasskey), name="mfa_reauthenticate_webauthn"),
+    path("second-factor", own(factors.Factors), name="mfa_index"),
+    path("second-factor/app", own(factors.AddApp), name="mfa_activate_totp"),
+    path("second-factor/app/remove", own(factors.RemoveApp), name="mfa_deactivate_totp"),
+    path("second-factor/passkeys/add", own(factors.AddPasskey), name="mfa_add_webauthn"),
+    path(
+        "second-factor/passkeys/<int:pk>/remove",
+        own(factors.RemovePasskey),
+        name="mfa_remove_webauthn",
+    ),
+    path(
+        "second-factor/recovery-codes", own(factors.RecoveryCodes), name="mfa_view_recovery_codes"
+    ),
+    path(
+        "second-factor/recovery-codes/new",
+        own(factors.NewRecoveryCodes),
+        name="mfa_generate_recovery_codes",
+    ),
 ]

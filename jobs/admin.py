@@ -31,6 +31,11 @@ from jobs.schedules.cron import BadSchedule
 from jobs.targets import common_selectors, expand_names, validation
 from jobs.targets.selectors import LABEL
 
+# Of allauth's there is nothing to set up by hand: the provider is in the settings, and what people
+# have for a second factor is theirs (`manage.py people`).
+for _model in [one for one in admin.site._registry if one.__module__.startswith("allauth.")]:
+    admin.site.unregister(_model)
+
 admin.site.site_header = admin.site.site_title = "Reprise"
 admin.site.index_title = "Set up"
 admin.site.register(Credential, CredentialAdmin)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from jobs import system_log
 from jobs.access import sessions, throttle, tickets
+from jobs.access.sso import recheck
+from jobs.access.sso import sessions as provider_sessions
 from jobs.log import months
 from jobs.queue import dispatch, limits, live_workers, rescue
 
@@ -26,6 +28,8 @@ SELDOM: dict[str, Callable[[], object]] = {
     "sign-ins": throttle.forget_drained,
     "sessions": sessions.forget_ended,
     "tickets": tickets.forget_expired,
+    "single-sign-on-sessions": provider_sessions.forget_ended,
+    "single-sign-on-rights": recheck.withdraw_unconfirmed,
     "workers": live_workers.forget_silent,
     "system-log": system_log.close_past_months,
 }

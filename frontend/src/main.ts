@@ -7,7 +7,9 @@ import './new-job/new-job-form';
 import './elements/ticker';
 import './job/job-page';
 import { startMenus } from './elements/menus';
+import { startPasskeys } from './elements/passkeys';
 import { startShortcuts } from './elements/shortcuts';
 
 startShortcuts();
 startMenus();
+startPasskeys();

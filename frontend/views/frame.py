@@ -6,13 +6,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.contrib import auth
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 
-from core.errors import Forbidden, NotFound
-from jobs.access import visibility
+from core.errors import Forbidden, NotFound, RepriseError, SecondFactorRequired
+from jobs.access import second_factor, session_rules, visibility
 from jobs.access.visibility import Principal
 
 P = ParamSpec("P")
@@ -31,6 +33,8 @@ def page(
         user = request.user
         if not isinstance(user, User):
             return redirect_to_login(request.get_full_path())
+        if refused := session_rules.find_refusal(request.session, user):
+            return refuse_session(request, refused)
         try:
             return view(request, visibility.of_user(user), *args, **kwargs)
         except NotFound as error:
@@ -39,3 +43,31 @@ def page(
             raise PermissionDenied(error.message) from error
 
     return shown
+
+
+def refuse_session(request: HttpRequest, error: RepriseError) -> HttpResponse:
+    """Lead somebody whose session does not let them in to where they can change that."""
+    if isinstance(error, SecondFactorRequired):
+        return HttpResponseRedirect(second_factor.PAGE)
+    auth.logout(request)
+    return redirect_to_login(request.get_full_path())
+
+
+def whole_session(
+    view: Callable[..., HttpResponseBase], *, but: type[RepriseError] | None = None
+) -> Callable[..., HttpResponseBase]:
+    """Let a view of Django's be used by those alone whom their session lets in.
+
+    `but` is a refusal that does not count there: where one sets up what it asks for.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if isinstance(user, User):
+            refused = session_rules.find_refusal(request.session, user)
+            if refused is not None and not (but and isinstance(refused, but)):
+                return refuse_session(request, refused)
+        return view(request, *args, **kwargs)
+
+    return guarded

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.models import User
@@ -15,11 +17,16 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.crypto import get_random_string
+from django.utils.decorators import method_decorator
 
 from core.errors import OverLimit
 from core.proxies import client_address
-from jobs.access import throttle, tokens
+from frontend.views.frame import refuse_session, whole_session
+from jobs.access import session_rules, throttle, tokens
+from jobs.access.sso import flow, logout
 from jobs.access.throttle import Attempt
 from jobs.models import ApiToken
 
@@ -35,6 +42,7 @@ class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": "Wrong user name or password. Both are case-sensitive.",
         "inactive": "This account is disabled. Ask your administrator.",
+        "single_sign_on": "Passwords are for emergencies here. Sign in with {name}.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,6 +64,13 @@ class SignInForm(AuthenticationForm):
             attempt.succeeded()
         return self.cleaned_data
 
+    def confirm_login_allowed(self, user: User) -> None:
+        """Refuse those who are to sign in at the provider (REPRISE_LOCAL_SIGN_IN)."""
+        super().confirm_login_allowed(user)
+        if not _takes_password(user):
+            name = settings.REPRISE.oidc_name
+            raise ValidationError(self.error_messages["single_sign_on"].format(name=name))
+
     def _begin(self, name: str) -> Attempt:
         request = cast(HttpRequest, self.request)  # SignIn hands it on
         self.browser = _browser(request, name)
@@ -73,12 +88,21 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the template shows."""
+        config = settings.REPRISE
+        provider = config.oidc_name if config.oidc_issuer else ""
+        return super().get_context_data(provider=provider, local=config.local_sign_in, **kwargs)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Sign in, and know this browser again."""
-        response = super().form_valid(form)
+        """Sign in, or ask for the second factor first, and know this browser again."""
+        request, user = self.request, form.get_user()
+        request.session.pop(flow.PENDING, None)  # of a sign-in at the provider that was given up
+        record_authentication(request, user, "password", reauthenticated=True)
+        response: HttpResponse = perform_login(request, user, redirect_url=self.get_success_url())
         browser = cast(SignInForm, form).browser or get_random_string(22)
         response.set_signed_cookie(
-            BROWSER, browser, salt=_salt(form.get_user().get_username()),
+            BROWSER, browser, salt=_salt(user.get_username()),
             max_age=BROWSER_DAYS * 86_400, path=BROWSER_PATH, httponly=True, samesite="Lax",
             secure=settings.SESSION_COOKIE_SECURE,
         )  # fmt: skip
@@ -94,7 +118,17 @@ class SignIn(LoginView):
 
 
 class SignOut(LogoutView):
-    """`/sign-out`, by POST only; leads to the sign-in page."""
+    """`/sign-out`, by POST only; leads to the sign-in page, or to sign out at the provider too."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign out."""
+        back_to = request.build_absolute_uri(reverse("sign-in"))
+        there = logout.end_own_session(request.session, back_to)
+        response = super().post(request, *args, **kwargs)
+        if there is None:
+            return response
+        context = {"there": there, "provider": settings.REPRISE.oidc_name}
+        return render(request, "frontend/signed_out.html", context)
 
 
 class ChangeForm(PasswordChangeForm):
@@ -129,6 +163,7 @@ class ChangeForm(PasswordChangeForm):
         return found
 
 
+@method_decorator(whole_session, name="dispatch")
 class ChangePassword(PasswordChangeView):
     """`/password`; the user's other sessions end, by the password's hash that they have."""
 
@@ -162,7 +197,16 @@ def staff(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(
             "Only staff may open the administration. Sign in as a member of staff."
         )
+    if isinstance(request.user, User):
+        refused = session_rules.find_refusal(request.session, request.user)
+        if refused is not None:
+            return refuse_session(request, refused)
     return redirect_to_login(request.GET.get("next", "/admin/"))
+
+
+def _takes_password(user: User) -> bool:
+    local = settings.REPRISE.local_sign_in
+    return local == "on" or (local == "staff" and user.is_staff)
 
 
 def _browser(request: HttpRequest, name: str) -> str:

@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from jobs.log.hints import hint_publisher
-from jobs.models import ApiToken, Team, UserSession
+from jobs.models import ApiToken, ProviderSession, Team, UserSession
 
 GROUP = "access"
 TYPE = "access.changed"
@@ -56,6 +56,7 @@ def access_reduced(users: Iterable[int] | None) -> None:
 def connect_signals() -> None:
     """Hear of every change that Django's models tell of (`queryset.update` tells nothing)."""
     post_delete.connect(_session_ended, sender=UserSession)
+    post_delete.connect(_provider_session_ended, sender=ProviderSession)
     post_delete.connect(_token_changed, sender=ApiToken)
     post_save.connect(_token_changed, sender=ApiToken)
     post_save.connect(_user_changed, sender=User)
@@ -70,6 +71,10 @@ def connect_signals() -> None:
 def _session_ended(instance: UserSession, **kwargs: Any) -> None:
     if instance.user_id is not None:
         access_reduced([instance.user_id])
+
+
+def _provider_session_ended(instance: ProviderSession, **kwargs: Any) -> None:
+    access_reduced([instance.account.user_id])
 
 
 def _token_changed(instance: ApiToken, created: bool = False, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Forbidden, HistoryDiverged, NotFound, NotSignedIn, RepriseError
+from jobs.access import session_rules
 from jobs.access.scopes import FULL, TokenScope, scope_of
 from jobs.access.sessions import is_session_of, load_sessions
 from jobs.access.visibility import Principal
@@ -25,7 +26,8 @@ Asked = Sequence[tuple[Principal, UUID | None]]
 def find_refusals(asked: Asked) -> list[RepriseError | None]:
     """Return for each principal whether they may still follow that job (None: the feed of all).
 
-    None if they may. NotSignedIn if the session or the token has ended, NotFound if the
+    None if they may. NotSignedIn if the session or the token has ended, SecondFactorRequired if
+    the session lacks one that its user must have by now, NotFound if the
     job is gone, Forbidden if it, or every job, is no longer theirs to see; HistoryDiverged where
     of the feed they would see other jobs now than when they came.
     """
@@ -44,6 +46,7 @@ class _Now:
         self._sessions = load_sessions(
             {one.session for one in principals if one.session is not None}
         )
+        self._session_refusals = self._look_at_sessions(principals)
         self._viewers = _users_with("view_job", ids)
         self._all_seeing = _users_with("view_all_jobs", ids)
         self._teams = set(
@@ -60,6 +63,8 @@ class _Now:
         user = self._users.get(principal.user.pk)
         if user is None or not self._signed_in(principal, user):
             return NotSignedIn("The session or the token has ended.")
+        if refused := self._session_refusals.get(principal.session or ""):
+            return refused
         sight = self._visibility_of(user).narrow(self._scope_of(principal))
         if job is None:
             return self._refusal_of_all(principal, sight)
@@ -68,6 +73,16 @@ class _Now:
         if sight.has(*self._jobs[job]):
             return None
         return Forbidden("You no longer have access to this job.")
+
+    def _look_at_sessions(self, principals: Sequence[Principal]) -> dict[str, RepriseError]:
+        """Return why sessions do not let their users in, by the session."""
+        asked = {
+            one.session: (self._sessions[one.session], self._users[one.user.pk])
+            for one in principals
+            if one.session in self._sessions and one.user.pk in self._users
+        }
+        refusals = zip(asked, session_rules.find_refusals(asked.values()), strict=True)
+        return {str(key): error for key, error in refusals if error is not None}
 
     def _refusal_of_all(self, principal: Principal, sight: Visibility) -> RepriseError | None:
         if sight == Visibility():

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 DRAIN = timedelta(hours=1)
 FORGET = timedelta(days=1)
 FIRST_SECONDS = 10.0
+PASSWORD, CODE = "password", "code"  # what is checked
 MOST_OVER = 16  # attempts past the free ones that are counted
 
 
@@ -51,6 +52,7 @@ class Attempt:
     name: str
     address: str
     _counts: tuple[_Count, ...]
+    proof: str = PASSWORD
 
     def succeeded(self) -> None:
         """Say that the password was right."""
@@ -71,7 +73,7 @@ class Attempt:
         who = _shown_name(self.name)
         extra = {"action": "sign_in_failed"}
         logger.warning("somebody could not sign in as %s from %s", who, self.address, extra=extra)
-        record_failed_sign_in(who, self.address, self._wait())
+        record_failed_sign_in(who, self.address, self._wait(), self.proof)
 
     def _wait(self) -> float:
         """Return for how many seconds the next attempt has to wait now."""
@@ -86,18 +88,32 @@ def begin_attempt(name: str, address: str, browser: str = "") -> Attempt:
     `browser` is the id of one in which this name has signed in before. Raises OverLimit, saying
     for how long, where it has to wait.
     """
-    counts = _limits_for(name, address, browser)
+    return _begin(name, address, _limits_for(name, address, browser), PASSWORD)
+
+
+def begin_code(user: User, address: str) -> Attempt:
+    """Return the attempt to enter a code of a second factor; it waits as one with a password does.
+
+    Counted for the user, wherever it comes from: who gets here knows the password, so that no
+    stranger can keep anybody out.
+    """
+    key = _count_key("code", str(user.pk))
+    counts = (_Count(key, settings.REPRISE.sign_in_attempts),)
+    return _begin(user.get_username(), address, tuple(c for c in counts if c.free), CODE)
+
+
+def _begin(name: str, address: str, counts: tuple[_Count, ...], proof: str) -> Attempt:
     try:
         with transaction.atomic():
             for count in counts:
-                _take_token(count, clock.now())
+                _take_token(count, clock.now(), proof)
     except OverLimit as error:
         logger.warning(
             "an attempt to sign in as %s from %s has to wait %d s",
             _shown_name(name), address, error.retry_after_s, extra={"action": "sign_in_refused"},
         )  # fmt: skip
         raise
-    return Attempt(name, address, counts)
+    return Attempt(name, address, counts, proof)
 
 
 def forget_drained() -> int:
@@ -121,11 +137,11 @@ def _limits_for(name: str, address: str, browser: str) -> tuple[_Count, ...]:
     return tuple(count for count in found if count.free)
 
 
-def _take_token(count: _Count, now: datetime) -> None:
+def _take_token(count: _Count, now: datetime, proof: str) -> None:
     kept = SignInAttempts.objects.select_for_update()
     row, _ = kept.get_or_create(pk=count.key, defaults={"last_at": now, "free_at": now})
     if (wait := (row.free_at - now).total_seconds()) > 0:
-        raise too_many(wait)
+        raise too_many(wait, proof)
     drained = (now - row.last_at) / DRAIN * count.free
     attempts = max(row.attempts - drained, 0) + 1
     over = round(attempts) - count.free
@@ -136,13 +152,13 @@ def _take_token(count: _Count, now: datetime) -> None:
     row.save()
 
 
-def too_many(wait: float) -> OverLimit:
+def too_many(wait: float, proof: str = PASSWORD) -> OverLimit:
     """Return the refusal of an attempt that has to wait for so many seconds."""
     seconds = math.ceil(wait)
     number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
     plural = "s" if number > 1 else ""
     return OverLimit(
-        f"Too many attempts. The password was not checked. Try again in {number} {unit}{plural}.",
+        f"Too many attempts. The {proof} was not checked. Try again in {number} {unit}{plural}.",
         retry_after_s=seconds,
     )
 

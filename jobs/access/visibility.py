@@ -36,7 +36,7 @@ from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
 from core.sessions import hash_session_key
 from jobs import log
-from jobs.access import rights, scopes, tokens
+from jobs.access import rights, scopes, session_rules, tokens
 from jobs.access.rights import Rights
 from jobs.access.scopes import FULL, TokenScope
 from jobs.access.visible_set import Visibility
@@ -113,7 +113,8 @@ class Principal:
 def authenticate(source: HttpRequest | Scope) -> Principal:
     """Return who sent a Django request, or opened a Channels scope (inside AuthMiddlewareStack).
 
-    Raises NotSignedIn. Checks no CSRF token: `jobs.api.auth` does, for the session's requests.
+    Raises NotSignedIn and SecondFactorRequired. Checks no CSRF token: `jobs.api.auth` does, for the
+    session's requests.
     """
     raw = bearer_token(source)
     if raw is not None:
@@ -121,6 +122,7 @@ def authenticate(source: HttpRequest | Scope) -> Principal:
     user, session = _session_of(source)
     if user is None or not user.is_authenticated or not user.is_active:
         raise NotSignedIn
+    session_rules.require_session(session or {}, user)
     key = session.session_key if session is not None else None
     return of_user(user, session=hash_session_key(key) if key else None)
 

@@ -7,16 +7,22 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from core import problems
-from core.errors import BadParameter, NotSignedIn
+from core.errors import BadParameter, NotSignedIn, SecondFactorRequired
 from core.negotiation import preferred_type
-from jobs.access import visibility
+from jobs.access import second_factor, visibility
 from jobs.api.audit import audit
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
@@ -64,6 +70,10 @@ def signed_in(view: View) -> View:
         except NotSignedIn as error:
             if preferred_type(request, PAGE, JSON, problems.CONTENT_TYPE) == PAGE:
                 return redirect_to_login(request.get_full_path())
+            return problems.response(error)
+        except SecondFactorRequired as error:
+            if preferred_type(request, PAGE, JSON, problems.CONTENT_TYPE) == PAGE:
+                return HttpResponseRedirect(second_factor.PAGE)
             return problems.response(error)
         return view(request, *args, **kwargs)
 

@@ -9,7 +9,7 @@ ALL = "read submit steer admin"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0025_credentials")]
+    dependencies = [("jobs", "0021_provider_sessions")]
 
     operations = [
         migrations.AddField(

@@ -9,7 +9,7 @@ ACTS = [("see", "see"), ("run", "run"), ("approve", "approve")]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0020_months_of_the_system")]
+    dependencies = [("jobs", "0023_sessions")]
 
     operations = [
         migrations.CreateModel(

@@ -13,7 +13,15 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.people import ALL_SCOPES, ApiToken, SignInAttempts, Team, UsedTicket, UserSession
+from jobs.models.people import (
+    ALL_SCOPES,
+    ApiToken,
+    ProviderSession,
+    SignInAttempts,
+    Team,
+    UsedTicket,
+    UserSession,
+)
 from jobs.models.right import ALL, Right
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
@@ -34,6 +42,7 @@ __all__ = [
     "Credential",
     "Duty",
     "Job",
+    "ProviderSession",
     "Right",
     "Schedule",
     "Seal",

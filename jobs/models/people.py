@@ -1,4 +1,4 @@
-"""Teams, API tokens, sessions, used tickets and failed sign-ins."""
+"""Teams, API tokens, sessions, those by single sign-on, used tickets and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -116,3 +116,27 @@ class SignInAttempts(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ProviderSession(models.Model):
+    """A session that somebody has by single sign-on, and what the provider is asked again with.
+
+    `tokens` are encrypted (`jobs.access.sso.sessions`). Without its row such a session is over.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(
+        "socialaccount.SocialAccount", on_delete=models.CASCADE, related_name="reprise_sessions"
+    )
+    session = models.CharField(max_length=40, unique=True)  # the hash of its key, as stored
+    provider_session = models.CharField(max_length=255, db_index=True)  # the claim `sid`
+    key_id = models.CharField(max_length=8)
+    tokens = models.BinaryField()
+    confirmed_at = models.DateTimeField()
+    check_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Model
@@ -42,6 +44,8 @@ WATCHED: Mapping[type[Model], Watched] = {
     User: Watched("user", ("username", "is_active", "is_staff", "is_superuser"), ("password",)),
     Group: Watched("role", ("name",)),
     Team: Watched("team", ("name", "slug")),
+    Authenticator: Watched("second factor", ("type",)),
+    SocialAccount: Watched("identity", ("provider", "uid")),
     ApiToken: Watched(
         "token", ("name", "expires_at", "revoked_at", "scopes", "kind", "team"), ("hash",)
     ),
@@ -201,6 +205,10 @@ def _name_of(one: Any) -> str:
             return one.get_username()
         case ApiToken():
             return f"{one.user.get_username()}/{one.name}"
+        case Authenticator():
+            return f"{one.user.get_username()}/{one.type}"
+        case SocialAccount():
+            return f"{one.user.get_username()}/{one.uid}"
         case Permission():
             return f"{one.content_type.app_label}.{one.codename}"
     return str(one.name)

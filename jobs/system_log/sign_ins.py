@@ -25,10 +25,14 @@ def connect_signals() -> None:
     user_logged_out.connect(_record_sign_out)
 
 
-def record_failed_sign_in(name: str, address: str, wait_seconds: float) -> None:
-    """Record that a password was wrong; `name` must not be what was typed if it is nobody's."""
+def record_failed_sign_in(name: str, address: str, wait_seconds: float, proof: str) -> None:
+    """Record that a password, or the code after it, was wrong.
+
+    `name` must not be what was typed if it is nobody's.
+    """
     wait = {"wait_seconds": math.ceil(wait_seconds)} if wait_seconds else {}
-    record(EventType.SYSTEM_SIGN_IN_FAILED, user=name, address=address, **wait)
+    factor = {} if proof == "password" else {"proof": proof}
+    record(EventType.SYSTEM_SIGN_IN_FAILED, user=name, address=address, **factor, **wait)
 
 
 def _record_sign_in(request: HttpRequest | None, user: User, **_: Any) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core import sign_in_settings
 from core.config import UnusableSettings
+from jobs.access import roles
 from tests.support.environment import settings_from
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -125,3 +127,33 @@ def test_no_process_starts_on_what_cannot_be_used(
 def test_proxies_are_addresses_and_networks() -> None:
     found = settings_from({"REPRISE_TRUSTED_PROXIES": "127.0.0.1, 10.1.0.0/16,::1"})
     assert list(map(str, found.trusted_proxies)) == ["127.0.0.1/32", "10.1.0.0/16", "::1/128"]
+
+
+def test_settings_may_name_the_roles_that_there_are() -> None:
+    assert set(sign_in_settings.ROLES) == roles.ROLES.keys()
+
+
+@pytest.mark.parametrize(
+    ("env", "line"),
+    [
+        ({"REPRISE_OIDC_GROUPS": "ops=opretor"}, "REPRISE_OIDC_GROUPS: must look like"),
+        ({"REPRISE_OIDC_GROUPS": "ops"}, "REPRISE_OIDC_GROUPS: must look like"),
+        ({"REPRISE_OIDC_GROUPS": "ops=team:"}, "REPRISE_OIDC_GROUPS: must look like"),
+        ({"REPRISE_OIDC_GROUPS": '{"ops": "operator"}'}, "a JSON object must look like"),
+        ({"REPRISE_OIDC_GROUPS": "{nonsense"}, "or be a JSON object"),
+        ({"REPRISE_OIDC_ISSUER": "http://id.example.org"}, "must start with https://"),
+        ({"REPRISE_OIDC_ISSUER": "https://id.example.org"}, "REPRISE_OIDC_CLIENT_SECRET: single"),
+        ({"REPRISE_LOCAL_SIGN_IN": "off"}, "nobody could sign in"),
+        ({"REPRISE_MFA_REQUIRED": "everybody"}, "'everybody' is no role"),
+    ],
+)
+def test_what_is_wrong_with_sign_ins_is_said(env: dict[str, str], line: str) -> None:
+    with pytest.raises(UnusableSettings) as raised:
+        settings_from(env)
+    assert line in str(raised.value)
+
+
+def test_groups_with_commas_are_a_json_object() -> None:
+    given = '{"CN=ops,OU=eu": ["operator", "team:eu"]}'
+    found = settings_from({"REPRISE_OIDC_GROUPS": given}).oidc_groups
+    assert found == {"CN=ops,OU=eu": {"operator", "team:eu"}}

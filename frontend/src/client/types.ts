@@ -158,8 +158,10 @@ export interface EventData {
     readonly user: string;
     readonly address: string;
     readonly wait_seconds?: number;
+    /** `code` where the second factor was wrong, not the password. */
+    readonly proof?: string;
   };
-  'system.signed_out': { readonly user: string };
+  'system.signed_out': { readonly user: string; readonly reason?: string };
   'system.added': SystemObject & { readonly after: SystemValues };
   'system.changed': SystemObject & {
     readonly before: SystemValues;

@@ -12,7 +12,7 @@ export function systemWords(event: JobEvent): string {
     case 'system.sign_in_failed':
       return failedWords(event.data);
     case 'system.signed_out':
-      return `${event.data.user} signed out`;
+      return `${event.data.user} signed out${event.data.reason ? `: ${event.data.reason}` : ''}`;
     case 'system.added':
       return `Added ${event.data.object} ${event.data.name}`;
     case 'system.changed':
@@ -40,7 +40,8 @@ function fromWords({ address }: { readonly address: string }): string {
 
 function failedWords(data: EventData['system.sign_in_failed']): string {
   const tail = data.wait_seconds ? `; the next attempt has to wait ${data.wait_seconds} s` : '';
-  return `Could not sign in as ${data.user}${fromWords(data)}${tail}`;
+  const what = data.proof ? '; the second factor was wrong' : '';
+  return `Could not sign in as ${data.user}${fromWords(data)}${what}${tail}`;
 }
 
 function changedWords({

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.db import transaction
 
 from core import clock
 from core.words import counted
+from jobs.access import factor_secrets
+from jobs.access.sso import sessions
 from jobs.management.base import ServiceCommand, moment_argument
 from jobs.management.progress import progress_bar
 from jobs.secrets import keys, store
@@ -51,7 +54,7 @@ class Command(ServiceCommand):
                 self._forget_secrets(options["ended_before"])
 
     def _list_keys(self, as_json: bool) -> None:
-        used = store.by_key()
+        used = Counter(store.by_key()) + factor_secrets.by_key() + Counter(sessions.by_key())
         here = [key.id for key in keys.key_ring()]
         rows = [
             {"key": key, "here": key in here, "secrets": used.get(key, 0)}
@@ -80,6 +83,7 @@ class Command(ServiceCommand):
             for count in store.rotate_keys():
                 done += count
                 advance(count)
+        done += factor_secrets.rotate_keys() + sessions.rotate_keys()
         said = f"{done} encrypted anew; all are under {keys.newest_key().id}."
         record_upkeep("secrets", f"Rotated the key of secrets: {said}")
         self.stdout.write(said)

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from jobs import feed, schedules, sweeper
+from jobs.access.sso import recheck
 from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.base import ServiceCommand, serve_duties
 from jobs.queue import maintenance
@@ -16,6 +17,7 @@ from jobs.queue.maintenance import Duty
 from jobs.system_log.startup import record_settings_soon
 
 SCHEDULES_SECONDS = 1.0
+SINGLE_SIGN_ON_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 HOUSE_SECONDS = 600.0
 
@@ -38,6 +40,7 @@ def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:
         [Duty("feed", feed.sequence_events, maintenance.TICK_SECONDS)],
         [Duty("schedules", schedules.fire_due, SCHEDULES_SECONDS)],
         [Duty(name, work, often) for name, work in sweeper.OFTEN.items()],
+        [Duty("single-sign-on", recheck.check_due, SINGLE_SIGN_ON_SECONDS)],
         [Duty("consumers", crew.replace_silent, WATCH_SECONDS)],
         seldom,
     ]
