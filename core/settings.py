@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core import pool
-from core.config import Config, UnusableSettings, database_settings
+from core.config import Config, UnusableSettings
+from core.config_values import database_settings
 
 ROOT = Path(__file__).resolve().parent.parent  # of the packages: a clone, or site-packages
 try:

@@ -31,7 +31,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.config import OTHERS
+from core.config_values import OTHERS
 from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import parse_id
 from core.sessions import hash_session_key

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_origin
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from core.config import OTHERS, START
+from core.config_values import OTHERS, START
 from core.errors import InvalidParams
 from core.json_pointer import escape_part, join_pointer
 from jobs.events.extensions import check_fits

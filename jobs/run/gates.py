@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from core import clock
-from core.config import OTHERS, START
+from core.config_values import OTHERS, START
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import StepState
 from jobs.run.attempt import Attempt

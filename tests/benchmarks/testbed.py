@@ -49,7 +49,7 @@ class Testbed:
 
     def use_in_django(self) -> None:
         """Put Django before this database."""
-        from core.config import database_settings
+        from core.config_values import database_settings
 
         connection = connections["default"]
         connection.close()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import override_settings
 
-from core.config import database_settings
+from core.config_values import database_settings
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from core.config import OTHERS
+from core.config_values import OTHERS
 from core.db import read_in_thread
 from core.errors import InvalidParams
 from core.words import counted

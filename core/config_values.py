@@ -1,0 +1,123 @@
+"""How values of settings are written in the environment: read, and refused in words."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+# What REPRISE_APPROVALS may ask of a kind's jobs: an approval before they start, and answers by
+# somebody else than the submitter.
+START, OTHERS = "start", "others"
+APPROVALS = frozenset({START, OTHERS})
+
+
+def split_words(value: object) -> object:
+    """Return the words of `a, b`; anything but text as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def split_limits(value: object) -> object:
+    """Return the numbers of `version-update=2,command=5` by name; ValueError for another form."""
+    if not isinstance(value, str):
+        return value
+    pairs = [word.partition("=") for word in value.split(",") if word.strip()]
+    if not all(name.strip() and number.strip().isdecimal() for name, _, number in pairs):
+        raise ValueError("must look like version-update=2,command=5")
+    return {name.strip(): int(number) for name, _, number in pairs}
+
+
+def split_approvals(value: object) -> object:
+    """Return the rules of `command=start+others,backup=others` by kind; ValueError for others."""
+    if not isinstance(value, str):
+        return value
+    rules: dict[str, frozenset[str]] = {}
+    for kind, _, words in (word.partition("=") for word in value.split(",") if word.strip()):
+        asked = frozenset(word.strip() for word in words.split("+"))
+        if not kind.strip() or not asked <= APPROVALS:
+            raise ValueError("must look like command=start+others: start, others or both")
+        rules[kind.strip()] = rules.get(kind.strip(), frozenset()) | asked
+    return rules
+
+
+def storage_entry(
+    value: object, backend: str = "django.core.files.storage.FileSystemStorage", mode: int = 0o600
+) -> object:
+    """Return the entry of Django's STORAGES that a folder's name, or a JSON object, stands for."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("must be a folder or a JSON object") from None
+    if not isinstance(value, str | Path):
+        return value
+    options = {"file_permissions_mode": mode, "directory_permissions_mode": 0o700}
+    return {"BACKEND": backend, "OPTIONS": {"location": Path(value).resolve(), **options}}
+
+
+def seals_entry(value: object) -> object:
+    """Return the same for seals, whose files nobody may write again."""
+    return storage_entry(value, "jobs.integrity.seals.files.DurableFolder", 0o400)
+
+
+def check_database_url(value: str) -> str:
+    """Return the address; ValueError if Django could not use it."""
+    database_settings(value)
+    return value
+
+
+def check_redis_url(value: str) -> str:
+    """Return the address; ValueError for another scheme."""
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return value
+
+
+def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the origins; ValueError if one has no scheme."""
+    for origin in value:
+        if not origin.startswith(("https://", "http://")):
+            raise ValueError(f"{origin!r} must start with https:// or http://")
+    return value
+
+
+def check_file(value: Path) -> Path:
+    """Return the path of a file; ValueError if it is not there."""
+    if not value.is_file():
+        raise ValueError(f"{value} is not a file")
+    return value
+
+
+def check_webhook_secret(value: str) -> str:
+    """Return the secret; ValueError for a key that receivers could not decode."""
+    if value.startswith("whsec_"):
+        key = value.removeprefix("whsec_")
+        padding = "=" * (-len(key) % 4)
+        try:
+            empty = not base64.b64decode(key + padding, validate=True)
+        except ValueError:
+            empty = True
+        if empty:
+            raise ValueError("must be base64 after whsec_")
+    return value
+
+
+def database_settings(url: str) -> dict[str, object]:
+    """Return Django's DATABASES entry for a `postgresql://user:password@host:port/name` address.
+
+    ValueError for an address of another form.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError("must start with postgresql://")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+    }
