@@ -142,15 +142,24 @@ def test_every_call_that_acts_asks_for_a_right(fleet: People) -> None:
         assert job.head == 3
 
 
+OWN_PAGES = (
+    "account", "revoke-token", "end-other-sessions", "end-session", "password",
+    "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_index",
+    "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+)  # fmt: skip
+SIGN_IN_PAGES = (
+    "sign-in", "account_login", "mfa_authenticate", "sign-out",
+    "provider-sign-in", "provider-callback", "provider-sign-out",
+)  # fmt: skip
 # The same of the pages and the streams, by the names of their addresses.
 PAGES = {
     "jobs": "see",
     "new-job": "run",
     "job": "the job's team",
     "history": "the job's team",
-    "password": "one's own",
-    "sign-in": "nobody's",
-    "sign-out": "nobody's",
+    **dict.fromkeys(OWN_PAGES, "one's own"),
+    **dict.fromkeys(SIGN_IN_PAGES, "nobody's"),
     "stream": "the job's team",
     "events": "the job's team",
     "eventstream": "the job's team",
