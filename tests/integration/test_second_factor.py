@@ -227,8 +227,9 @@ async def test_streams_and_tickets_take_it_too() -> None:
     principal = of_user(boss, session=await in_thread(session_of, browser))
     ticket, _ = tickets.make_ticket(principal, job.pk, 60)
     cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
-    scope = {"type": "websocket", "headers": [(b"cookie", cookie.encode())], "query_string": b""}
-    by_ticket = {"type": "websocket", "headers": [], "query_string": f"ticket={ticket}".encode()}
+    any_scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b""}
+    scope = {**any_scope, "headers": [(b"cookie", cookie.encode())]}
+    by_ticket = {**any_scope, "query_string": f"ticket={ticket}".encode()}
     assert (await allow_reading(scope, job.pk)).user == boss
     with required("staff"):
         for source, refusal in ((scope, SecondFactorRequired), (by_ticket, NotFound)):
