@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
+from django.test import override_settings
 
-from jobs.models import ProviderSession
+from jobs.access.sso.provider import LOGOUT_EVENT
+from jobs.models import ProviderSession, UserSession
+from tests.integration.test_attacks import certificate
 from tests.support.factories import make_user
 from tests.support.fake_provider import (
     OTHER_KEY,
@@ -129,6 +137,61 @@ def test_an_answer_that_does_not_fit_lets_nobody_in(
     assert browser.get("/api/jobs").status_code == 401
 
 
+@pytest.mark.parametrize("said", ["https://evil.example.org", "{}/", "{}/realms/other"])
+def test_a_configuration_of_another_issuer_is_not_used(provider: FakeProvider, said: str) -> None:
+    provider.said_issuer = said.format(provider.issuer)
+    answer = django_client().get("/sign-in/provider")
+    assert (answer.status_code, "Location" in answer) == (503, False)
+
+
+def test_the_provider_leads_the_service_nowhere_else(provider: FakeProvider) -> None:
+    provider.keys_at = f"{provider.issuer}/elsewhere"
+    assert come_back(django_client(), provider).status_code == 503
+    provider.keys_at = ""
+    assert come_back(django_client(), provider).status_code == 302
+
+
+def test_nobody_is_asked_who_has_a_strange_certificate(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            issuer = f"https://localhost:{server.server_port}"
+            with override_settings(REPRISE=provider.config(oidc_issuer=issuer)):
+                assert django_client().get("/sign-in/provider").status_code == 503
+        finally:
+            server.shutdown()
+            thread.join()
+    assert asked == []
+
+
+def test_a_logout_token_that_is_not_the_providers_ends_nothing(provider: FakeProvider) -> None:
+    browser = django_client()
+    come_back(browser, provider)
+    post = django_client().post
+    said: dict[str, Any] = {"events": {LOGOUT_EVENT: {}}, "jti": "1", "nonce": None}
+    forged: list[dict[str, Any]] = [
+        {"algorithm": "none", "key": None}, {"key": OTHER_KEY},
+        {"algorithm": "HS256", "key": "s" * 40}, {"issuer": "https://evil.example.org"},
+    ]  # fmt: skip
+    tokens = [replace(provider, **wrong).id_token(**said) for wrong in forged]
+    for token in (*tokens, provider.id_token(), "", "no token"):
+        answer = post("/sign-in/provider/sign-out", {"logout_token": token})
+        assert answer.status_code == 400
+        assert browser.get("/api/jobs").status_code == 200
+
+
 def test_a_callback_counts_once_and_only_where_it_began(provider: FakeProvider) -> None:
     browser, other = django_client(), django_client()
     led = begin(browser)
@@ -177,11 +240,10 @@ def test_the_sessions_key_changes_when_somebody_signs_in(provider: FakeProvider)
 
 
 def test_tokens_of_the_provider_are_nowhere_in_the_clear(provider: FakeProvider) -> None:
-    from django.contrib.sessions.models import Session
-
     browser = django_client()
     come_back(browser, provider)
-    stored = [str(row.get_decoded()) for row in Session.objects.all()]
+    stored = [str(row.get_decoded()) for row in UserSession.objects.all()]
+    assert stored
     stored += [str(bytes(row.tokens)) for row in ProviderSession.objects.all()]
     stored += [str(row.extra_data) for row in SocialAccount.objects.all()]
     assert not any("ey" + "J" in text or "refresh" in text for text in stored)

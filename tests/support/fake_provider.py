@@ -32,6 +32,8 @@ class FakeProvider:
     """What it says: the claims of everybody who signs in, and what is wrong with its answers."""
 
     issuer: str
+    said_issuer: str = ""
+    keys_at: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     user_info: dict[str, Any] = field(default_factory=dict)
     id_claims: dict[str, Any] = field(default_factory=dict)
@@ -71,8 +73,11 @@ class FakeProvider:
         if path == "/.well-known/openid-configuration":
             names = ("authorization", "token", "userinfo", "end_session")
             found = {f"{name}_endpoint": f"{self.issuer}/{name}" for name in names}
-            return 200, {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **found}
-        if path == "/keys":
+            issuer = self.said_issuer or self.issuer
+            return 200, {"issuer": issuer, "jwks_uri": f"{self.issuer}/keys", **found}
+        if path == "/keys" and self.keys_at:
+            return 302, self.keys_at
+        if path in {"/keys", "/elsewhere"}:
             public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
             return 200, {"keys": [{**public, "kid": "one", "alg": "RS256", "use": "sig"}]}
         if path == "/userinfo":
@@ -101,6 +106,8 @@ def fake_provider(**options: Any) -> Iterator[FakeProvider]:
             status, found = made.answer(urlsplit(self.path).path, form)
             body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(status)
+            if status == 302:
+                self.send_header("Location", found)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
