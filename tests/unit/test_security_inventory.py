@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "reference" / "security-inventory.md").read_text()
 PACKAGES = ("core", "jobs", "streams", "frontend")
 CRYPTOGRAPHY = re.compile(
-    r"^(?:from|import) (?:hashlib|hmac|cryptography|django\.core\.signing)\b"
+    r"^(?:from|import) (?:hashlib|hmac|cryptography|jwt|django\.core\.signing)\b"
     r"|salted_hmac|set_signed_cookie|from django\.core import .*signing",
     re.MULTILINE,
 )
@@ -26,6 +26,8 @@ CRYPTOGRAPHY = re.compile(
 CONNECTS = re.compile(
     r"httpx\.|hvac\.Client|asyncssh\.connect|psycopg\.connect|create_connection\(|urlopen|open_connection"
 )
+
+SIGNS_IN = re.compile(r"perform_login\(|auth\.login\(|OAuth2CallbackView|\(.*AuthenticateView\)")
 
 
 def sources() -> dict[str, str]:
@@ -48,7 +50,7 @@ def test_every_key_is_in_the_inventory() -> None:
     assert names == {"seal_key", "secret_keys", "secret_key"}
     given = {
         "DATABASE_URL", "REDIS_URL", "REPRISE_WEBHOOK_SECRET", "REPRISE_SECRET_KEY",
-        "REPRISE_SECRET_STORES",
+        "REPRISE_SECRET_STORES", "REPRISE_OIDC_CLIENT_SECRET",
     }  # fmt: skip
     assert len(SECRET) == len(given) + 1  # the webhook's address may have a password, too
     assert {name for name in names | given if f"`{name}`" not in PAGE} == set()
@@ -81,9 +83,24 @@ def test_every_address_that_is_connected_to_is_of_the_operator() -> None:
         "jobs/log/months.py",  # as its owner: REPRISE_SUPERUSER_DATABASE_URL
         "jobs/transports/ssh/connection.py",  # targets
         "jobs/feed/webhooks.py",  # REPRISE_WEBHOOK_URL
+        "jobs/access/sso/provider.py",  # REPRISE_OIDC_ISSUER, and what it names
         "jobs/secrets/stores/hashicorp.py",  # REPRISE_SECRET_STORES
         *(connecting & {"core/settings.py"}),  # the names of loggers
     }
+
+
+def test_every_way_in_is_in_the_inventory() -> None:
+    assert settings.AUTHENTICATION_BACKENDS == ["django.contrib.auth.backends.ModelBackend"]
+    signing_in = {name for name, text in sources().items() if SIGNS_IN.search(text)}
+    assert signing_in == {
+        "frontend/views/sign_in.py", "frontend/views/provider_pages.py",
+        "frontend/views/second_factor.py",
+    }  # fmt: skip
+    ways = PAGE.partition("## Ways in")[2].partition("\n## ")[0]
+    names = {"totp": "app", "webauthn": "passkey", "recovery_codes": "recovery code"}
+    assert set(settings.MFA_SUPPORTED_TYPES) == names.keys()
+    words = {*names.values(), "/sign-in", "/sign-in/provider", "/sign-in/code", "token", "ticket"}
+    assert {word for word in words if word not in ways} == set()
 
 
 def test_accounts_have_neither_an_expiry_nor_a_question() -> None:
