@@ -17,14 +17,11 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
 PAGE = ROOT / "docs" / "reference" / "asvs.md"
-# What other work still has to fill in. Rows may be "pending" for these, and for nothing else.
-PENDING = frozenset({"sso", "tokens", "rights", "limits"})
 STATES = {
     "holds": "holds",
     "operator": "by configuration",
     "not_applicable": "does not apply",
     "not_held": "**not held**",
-    "pending": "pending",
 }
 INTRODUCTION = """\
 # ASVS
@@ -42,14 +39,13 @@ and a test checks that every test which a row names is there.
 | by configuration | holds if the operator sets what the row says | {operator} |
 | does not apply | there is no such thing here | {not_applicable} |
 | not held | it does not; the row says what a site can do | {not_held} |
-| pending | being built | {pending} |
 
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A requirement's row. `tests` are `path::name`; `waits_for` names the work that is pending."""
+    """A requirement's row. `tests` are `path::name`."""
 
     chapter: str
     number: str
@@ -57,7 +53,6 @@ class Requirement:
     state: str
     note: str = ""
     tests: tuple[str, ...] = ()
-    waits_for: str = ""
 
     def as_markdown(self) -> str:
         """Return the row of the page's table."""

@@ -8,16 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.asvs import (
-    PAGE,
-    PENDING,
-    ROOT,
-    STATES,
-    read_attacks,
-    read_levels,
-    read_requirements,
-    render_page,
-)
+from tests.asvs import PAGE, ROOT, STATES, read_attacks, read_levels, read_requirements, render_page
 from tests.integration.test_conformance_page import words_of
 from tests.unit.test_field_page import is_there
 
@@ -62,14 +53,8 @@ def test_every_row_says_how_it_holds_or_why_not() -> None:
         assert row.state in STATES, row.number
         if row.state == "holds":
             assert row.tests, row.number
-        elif row.state != "pending":
+        else:
             assert row.note, row.number
-
-
-def test_nothing_is_pending_but_for_work_that_is_under_way() -> None:
-    rows = read_requirements()
-    assert {row.waits_for for row in rows if row.state == "pending"} == PENDING
-    assert not [row.number for row in rows if row.state != "pending" and row.waits_for]
 
 
 def test_every_attack_has_a_test() -> None:
