@@ -27,6 +27,7 @@ from core.proxies import client_address
 from frontend.views.frame import refuse_session, whole_session
 from jobs.access import session_rules, throttle, tokens
 from jobs.access.sso import flow, logout
+from jobs.access.sso import sessions as provider_sessions
 from jobs.access.throttle import Attempt
 from jobs.models import ApiToken
 
@@ -184,7 +185,10 @@ class ChangePassword(PasswordChangeView):
         with transaction.atomic():
             if form.cleaned_data["revoke_tokens"]:
                 tokens.revoke_tokens(ApiToken.objects.filter(user=form.user))
-            return super().form_valid(form)
+            answer = super().form_valid(form)
+            session = self.request.session
+            provider_sessions.note_new_key(session, session.session_key or "")
+            return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Return what the template shows."""

@@ -15,6 +15,7 @@ from core import clock
 from jobs.access import tokens
 from jobs.access.revalidate import find_refusals
 from jobs.access.sso import recheck
+from jobs.access.sso import sessions as provider_sessions
 from jobs.access.visibility import of_user
 from jobs.models import ProviderSession, Team
 from tests.support.factories import make_user
@@ -275,7 +276,18 @@ def test_a_session_does_not_outlive_its_row(provider: FakeProvider, ann: Ann) ->
     assert not ann.may_follow()
     assert ann.statuses()[0] == 401
     assert ann.browser.get("/history")["Location"] == "/sign-in?next=/history"
-    assert ann.browser.get("/history")["Location"] == "/sign-in?next=/history"
+
+
+def test_a_changed_password_keeps_the_session(provider: FakeProvider, ann: Ann) -> None:
+    ann.user.set_password(old := "a lonely lighthouse")
+    ann.user.save()
+    come_back(ann.browser, provider)
+    form = dict.fromkeys(("new_password1", "new_password2"), "a crowded port")
+    form |= {"csrfmiddlewaretoken": ann.browser.cookies["reprise_csrf"].value}
+    answer = ann.browser.post("/password", {**form, "old_password": old})
+    assert answer["Location"] == "/password?changed"
+    provider_sessions.forget_ended()
+    assert ann.statuses()[0] == 200
 
 
 def test_the_provider_signs_somebody_out(provider: FakeProvider, ann: Ann) -> None:

@@ -50,6 +50,13 @@ def begin_session(data: Any, key: str, account: SocialAccount, grant: Grant) -> 
     data[MARK] = row.pk.hex
 
 
+def note_new_key(data: Any, key: str) -> None:
+    """Note that a session, perhaps by single sign-on, has another key from now on."""
+    named = row_id(data)
+    if named is not None:
+        ProviderSession.objects.filter(pk=named).update(session=hash_session_key(key))
+
+
 def row_id(data: Data) -> UUID | None:
     """Return the row that a session's data names; None for a session by other means."""
     named = data.get(MARK)
