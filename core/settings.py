@@ -218,6 +218,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "daphne.http_protocol": {"level": "WARNING"},
+        "django_auth_ldap": {"level": "ERROR"},  # its warnings have what was typed as a name
         "django.request": {"level": "ERROR"},  # refusals are logged with who: jobs.access.refusals
     },
 }

@@ -12,6 +12,9 @@ ROLES = ("viewer", "operator", "commander", "auditor", "custodian", "manager")
 
 STAFF = "staff"
 TEAM = "team:"
+LDAP = "ldap"
+"""What stands in the place of an issuer for people of an LDAP directory."""
+
 FORM = "must look like ops=operator,ops=team:eu,admins=staff"
 Groups = Mapping[str, frozenset[str]]
 # A group's name is one of many in a claim, and an issuer is kept beside each person.

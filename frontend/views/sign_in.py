@@ -28,7 +28,7 @@ from frontend.views.frame import refuse_session, whole_session
 from jobs.access import session_rules, throttle, tokens
 from jobs.access.sso import flow, logout
 from jobs.access.sso import sessions as provider_sessions
-from jobs.access.throttle import Attempt
+from jobs.access.throttle import Attempt, PasswordNotChecked
 from jobs.models import ApiToken
 
 # Says that somebody has signed in here before; it lets nobody in.
@@ -59,6 +59,9 @@ class SignInForm(AuthenticationForm):
             attempt = self._begin(self.cleaned_data["username"])
             try:
                 super().clean()
+            except PasswordNotChecked:
+                attempt.was_not_checked()
+                raise
             except ValidationError:
                 attempt.failed()
                 raise

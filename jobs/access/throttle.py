@@ -20,6 +20,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils.crypto import salted_hmac
@@ -38,11 +39,22 @@ PASSWORD, CODE = "password", "code"  # what is checked
 MOST_OVER = 16  # attempts past the free ones that are counted
 
 
+class PasswordNotChecked(ValidationError):
+    """A backend could not check a password: the attempt says nothing, and does not count."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Count:
     key: str
     free: int
     shared: bool = False  # by several people
+
+    @transaction.atomic
+    def take_back(self) -> None:
+        """Count one attempt less."""
+        for row in SignInAttempts.objects.select_for_update().filter(pk=self.key):
+            row.attempts, row.free_at = max(row.attempts - 1, 0), clock.now()
+            row.save()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +71,15 @@ class Attempt:
         logger.info("%s signed in from %s", self.name, self.address,
                     extra={"action": "signed_in"})  # fmt: skip
         for count in self._counts:
-            rows = SignInAttempts.objects.filter(pk=count.key)
-            if not count.shared:
-                rows.delete()
-                continue
-            with transaction.atomic():
-                for row in rows.select_for_update():
-                    row.attempts, row.free_at = max(row.attempts - 1, 0), clock.now()
-                    row.save()
+            if count.shared:
+                count.take_back()
+            else:
+                SignInAttempts.objects.filter(pk=count.key).delete()
+
+    def was_not_checked(self) -> None:
+        """Say that nothing has found out whether it was right."""
+        for count in self._counts:
+            count.take_back()
 
     def failed(self) -> None:
         """Say that it was not."""

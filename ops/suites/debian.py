@@ -29,12 +29,15 @@ PACKAGES = {
     "openssl": ("openssl",),
     "postgres-15": ("postgresql-15",),
     "redis-server": ("redis-server",),
+    "slapd": ("slapd", "ldap-utils"),
+    "libldap-dev": ("libldap-dev", "libsasl2-dev", "gcc"),  # python-ldap is built from source
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
 MODULES = {
     "nchan": Path("/usr/lib/nginx/modules/ngx_nchan_module.so"),
     "postgres-15": POSTGRES_15 / "postgres",
+    "libldap-dev": Path("/usr/include/ldap.h"),
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 SPACE_MB = 900

@@ -1,7 +1,8 @@
 """What somebody's groups at the provider let them do here: roles, teams, and being staff.
 
-Only what REPRISE_OIDC_GROUPS names is given and withdrawn; all else that somebody has stays. A
-change is saved like any other, so that the system's log has it and open streams hear of it.
+Only what a mapping (REPRISE_OIDC_GROUPS) names is given and withdrawn; all else that somebody has
+stays. A change is saved like any other, so that the system's log has it and open streams hear of
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
-from core.sign_in_settings import STAFF, TEAM
+from core.sign_in_settings import STAFF, TEAM, Groups
 from jobs.access.sso.provider import Claims
 from jobs.models import Team
 from jobs.system_log import acting_as
@@ -65,14 +66,20 @@ def rights_from(claims: Claims) -> Rights:
 
 
 @transaction.atomic
-def apply_rights(user: User, wanted: Rights) -> None:
-    """Give and withdraw what REPRISE_OIDC_GROUPS manages, until a user has just `wanted` of it."""
-    managed = Rights.of(gift for gifts in settings.REPRISE.oidc_groups.values() for gift in gifts)
+def apply_rights(
+    user: User, wanted: Rights, groups: Groups | None = None, actor: str = ACTOR
+) -> None:
+    """Give and withdraw what `groups` manage, until a user has just `wanted` of it.
+
+    Without `groups`, those of REPRISE_OIDC_GROUPS.
+    """
+    groups = settings.REPRISE.oidc_groups if groups is None else groups
+    managed = Rights.of(gift for gifts in groups.values() for gift in gifts)
     found = User.objects.select_for_update().filter(pk=user.pk).first()
     if found is None:  # deleted meanwhile
         return
     user = found
-    with acting_as(ACTOR):
+    with acting_as(actor):
         _apply_roles(user, wanted.roles, managed.roles)
         _apply_teams(user, wanted.teams, managed.teams)
         if managed.staff and user.is_staff != wanted.staff:
@@ -91,7 +98,7 @@ def _apply_roles(user: User, wanted: frozenset[str], managed: frozenset[str]) ->
 def _apply_teams(user: User, wanted: frozenset[str], managed: frozenset[str]) -> None:
     teams = {team.slug: team for team in Team.objects.filter(slug__in=managed)}
     for slug in sorted(wanted - teams.keys()):
-        logger.warning("REPRISE_OIDC_GROUPS: there is no team %s", slug,
+        logger.warning("there is no team %s, which a group is to give", slug,
                        extra={"action": "single_sign_on"})  # fmt: skip
     mine = Team.objects.filter(members=user, slug__in=managed)
     has = set(mine.values_list("slug", flat=True))
