@@ -21,6 +21,6 @@ export default defineConfig({
     sequence: { shuffle: true },
     include: ['frontend/test/**/*.test.ts'],
     // Tests wait for conditions; this only ends one that waits in vain, on a machine that is busy too.
-    testTimeout: 30_000,
+    testTimeout: 120_000,
   },
 });
