@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -18,6 +19,9 @@ from jobs.access.sso.flow import Adapter
 from jobs.access.sso.provider import BadToken, ProviderUnavailable, SignInRefused
 
 logger = logging.getLogger(__name__)
+
+# What a browser says of a request that a page of ours, or nobody's page, has led to.
+OWN_SITE = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,13 @@ FAILURES = {
 
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """`/sign-in/provider`: lead to the provider; `next` is kept, and followed if it is ours."""
+    """`/sign-in/provider`: lead to the provider; `next` is kept, and followed if it is ours.
+
+    From another site's link it leads to the sign-in page: a session begins with a click of ours.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
+        _require_provider()
+        return redirect_to_login(request.GET.get("next", "/"))
     return _run_flow(OAuth2LoginView, request)
 
 

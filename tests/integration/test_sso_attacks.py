@@ -247,3 +247,22 @@ def test_tokens_of_the_provider_are_nowhere_in_the_clear(provider: FakeProvider)
     stored += [str(bytes(row.tokens)) for row in ProviderSession.objects.all()]
     stored += [str(row.extra_data) for row in SocialAccount.objects.all()]
     assert not any("ey" + "J" in text or "refresh" in text for text in stored)
+
+
+@pytest.mark.parametrize(
+    ("site", "leads_to_provider"),
+    [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True)],
+)
+def test_another_site_begins_no_sign_in(
+    provider: FakeProvider, site: str, leads_to_provider: bool
+) -> None:
+    """A link there would sign in whomever the provider knows: our page asks for a click first."""
+    answer = django_client().get(
+        "/sign-in/provider?next=/history", headers={"Sec-Fetch-Site": site}
+    )
+    there = answer["Location"]
+    assert (
+        there.startswith(provider.issuer)
+        if leads_to_provider
+        else there == "/sign-in?next=/history"
+    )
