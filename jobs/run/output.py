@@ -158,6 +158,8 @@ class Output:
         events = []
         for stream, text in texts:
             taken = self._quota.take(len(text))
+            if taken < len(text):
+                taken = _end_of_whole(text, taken)
             events += self._chunk_events(stream, text[:taken])
             self._tail.add(stream, text[taken:])
         return events

@@ -95,3 +95,13 @@ def test_what_earlier_attempts_printed_counts() -> None:
     events = asyncio.run(print_all(OutputQuota(1000, used=990), [("out", LINE * 1000)]))
     assert texts_of(events)[0] == LINE[:10]
     assert left_out(events) > 0
+
+
+def test_the_first_part_does_not_end_within_an_escape_sequence() -> None:
+    """Else the notice of what was left out would be read as a part of it."""
+    text = "x" * 998 + "\x1b[31m" + "red\n" * 2000
+    events = asyncio.run(print_all(OutputQuota(1000), [("out", text)]))
+    [place] = [at for at, event in enumerate(events) if "left_out" in event.data]
+    assert "".join(texts_of(events[:place])) == "x" * 998
+    kept = sum(len(text) for at, text in enumerate(texts_of(events)) if at != place)
+    assert kept + left_out(events) == len(text)
