@@ -30,7 +30,8 @@ PACKAGES = {
     "postgres-15": ("postgresql-15",),
     "redis-server": ("redis-server",),
     "slapd": ("slapd", "ldap-utils"),
-    "libldap-dev": ("libldap-dev", "libsasl2-dev", "gcc"),  # python-ldap is built from source
+    # python-ldap is built from source
+    "libldap-dev": ("libldap-dev", "libsasl2-dev", "gcc", "python3-dev"),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel
 }
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")

@@ -85,6 +85,7 @@ def costs_too_much(case: dict[str, Any]) -> bool:
 
 
 def test_a_slow_link_is_no_reason_to_connect_again(cases: list[dict[str, Any]]) -> None:
-    # Two: Node opens a second connection where it has two requests at a time.
-    many = [named(one) for one in cases if one["link"] in SOUND and one["connections"] > 2]
+    # Node opens a second connection where it has two requests at a time, and beside other suites a
+    # server may be silent for longer than a follower waits: once, not again and again.
+    many = [named(one) for one in cases if one["link"] in SOUND and one["connections"] > 3]
     assert not many, "\n".join(many)
