@@ -21,7 +21,7 @@ def check_url(value: str) -> str:
 
 
 def parse_stores(value: object) -> object:
-    """Return the JSON of a text; ValueError if it is none."""
+    """Parse a text as JSON. Raises ValueError if it is not JSON."""
     if not isinstance(value, str):
         return value
     try:

@@ -54,7 +54,7 @@ def split_groups(value: object) -> object:
 
 
 def check_roles(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the roles; ValueError for a word that is none."""
+    """Return the roles. Raises ValueError for an unknown role."""
     for word in value:
         if word not in {*ROLES, STAFF}:
             raise ValueError(f"{word!r} is no role: use {', '.join((*ROLES, STAFF))}")

@@ -74,7 +74,7 @@ class Hint:
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Hint:
-        """Return the hint that came as `message`; KeyError, TypeError, ValueError if it is none."""
+        """Return the hint in a message. Raises KeyError, TypeError, ValueError for any other."""
         first, last, lines = message["first"], message["last"], message["lines"]
         texts = None if lines is None else lines.split("\n")
         if texts is not None and len(texts) != last - first + 1:
