@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from django.db import models
 from django.db.models import Q, QuerySet
 
-if TYPE_CHECKING:
-    from jobs.models.job import Target
+M = TypeVar("M", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,15 @@ def target_scope(seen: Q, chosen: Q) -> Iterator[None]:
         _scope.reset(token)
 
 
-class TargetManager(models.Manager["Target"]):
+class TargetManager(models.Manager[M]):
     """The targets of the scope; without one, all."""
 
-    def get_queryset(self) -> QuerySet[Target]:
+    def get_queryset(self) -> QuerySet[M]:
         """Return the targets that may be seen."""
         scope, found = _scope.get(), super().get_queryset()
         return found if scope is None else found.filter(scope.seen)
 
-    def chosen(self) -> QuerySet[Target]:
+    def chosen(self) -> QuerySet[M]:
         """Return the targets that a group or a label may stand for."""
         scope, found = _scope.get(), self.get_queryset()
         return found if scope is None else found.filter(scope.chosen)
