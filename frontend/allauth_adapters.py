@@ -6,7 +6,7 @@ is no form to sign up, no mail, and no way to connect an account of the provider
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -23,9 +23,6 @@ from frontend.views import provider_pages
 from jobs.access import factor_secrets, second_factor
 from jobs.access.sso import flow
 from jobs.access.sso.flow import NoRights, Provider
-
-if TYPE_CHECKING:
-    pass
 
 WRONG_CODE = "Wrong code. Codes change every 30 seconds, and each is good once."
 

@@ -13,7 +13,8 @@ from jobs.system_log import unrecorded
 from tests.support import kinds
 from tests.support.archives import ArchiveFolder, open_archive
 from tests.support.intruder import Intruder, open_intruder
-from tests.support.people import People, make_people
+from tests.support.people import People, Person, make_people, make_person
+from tests.support.rights_fleet import granted_fleet
 from tests.support.sealing import seals_in
 from tests.support.services import Services
 
@@ -62,3 +63,16 @@ def intruder(database: str, services: Services) -> Iterator[Intruder]:
     """Somebody who owns the database of this test."""
     with open_intruder(services, database) as found:
         yield found
+
+
+@pytest.fixture
+def fleet(people: People) -> Iterator[People]:
+    """Two teams with rights, and their targets."""
+    with granted_fleet(people):
+        yield people
+
+
+@pytest.fixture
+def dora(fleet: People) -> Person:
+    """A commander of team red."""
+    return make_person("dora", "commander", fleet.red)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,23 +10,10 @@ from jobs.access import grants
 from jobs.events import EventType, NewEvent
 from jobs.models import Right, Target, Team
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.people import People, Person, make_person, post
-from tests.support.rights_fleet import command_on, granted_fleet, submit_command, visit
+from tests.support.people import People, Person, post
+from tests.support.rights_fleet import command_on, submit_command, visit
 
 pytestmark = pytest.mark.usefixtures("database", "redis", "say_kinds")
-
-
-@pytest.fixture
-def fleet(people: People) -> Iterator[People]:
-    """Two teams with rights, and their targets."""
-    with granted_fleet(people):
-        yield people
-
-
-@pytest.fixture
-def dora(fleet: People) -> Person:
-    """A commander of team red."""
-    return make_person("dora", "commander", fleet.red)
 
 
 def test_a_target_of_others_is_one_that_there_is_not(dora: Person) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,23 +13,10 @@ from jobs.models import Claim, Job, Right
 from jobs.queue import leases, rescue
 from jobs.run.gates import START_GATE
 from tests.support.factories import ATTEMPT, make_job
-from tests.support.people import People, Person, make_person, post
-from tests.support.rights_fleet import granted_fleet, submit_command, visit
+from tests.support.people import People, Person, post
+from tests.support.rights_fleet import submit_command, visit
 
 pytestmark = pytest.mark.usefixtures("database", "redis", "say_kinds")
-
-
-@pytest.fixture
-def fleet(people: People) -> Iterator[People]:
-    """Two teams with rights, and their targets."""
-    with granted_fleet(people):
-        yield people
-
-
-@pytest.fixture
-def dora(fleet: People) -> Person:
-    """A commander of team red."""
-    return make_person("dora", "commander", fleet.red)
 
 
 def last(job: Job) -> Any:
