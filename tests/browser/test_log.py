@@ -158,6 +158,7 @@ def test_lines_have_names_to_lead_to_and_to_copy_by(visits: Visits, tmp_path: Pa
     log = LogPage.of(visits, [{"a": chunks}], tmp_path)
     expect(log.page.locator(".line.is-note")).to_have_text(re.compile(END.strip()))
     log.page.locator(".log-scroll").evaluate("element => element.scrollTo(0, 0)")
+    expect(log.rows.first.locator(".line-text")).to_have_text("one")  # The rows follow a frame on.
     seq = int(log.names()[0])
     assert log.names()[:5] == [f"{seq}", f"{seq}.2", f"{seq}.3", f"{seq + 1}", f"{seq + 2}"]
 
