@@ -78,8 +78,11 @@ const ROLLBACK_WORDS: Readonly<Record<string, string>> = {
 export function rollbackCell(row: TargetRow, step: StepView, place: CellPlace): TemplateResult {
   const status = step.status === 'succeeded' ? 'rolled-back' : step.status;
   const words = ROLLBACK_WORDS[step.status] ?? 'rollback';
-  const content = html`${glyph(status)}<span>${words}</span>${stepTime(step)}`;
-  return cellView(row, step.step, status, `${row.target}: ${words}`, content, place);
+  // One column has room for the words alone.
+  const time = (place.span ?? 1) > 1 ? stepTime(step) : nothing;
+  const content = html`${glyph(status)}<span class="clip">${words}</span>${time}`;
+  const took = step.seconds === null ? '' : `, ${duration(step.seconds)}`;
+  return cellView(row, step.step, status, `${row.target}: ${words}${took}`, content, place);
 }
 
 function spanColumns(element: Element | undefined, columns: number): void {
