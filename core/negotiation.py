@@ -1,4 +1,4 @@
-"""Which of several forms an answer takes: the one place that reads `Accept`."""
+"""Which of several forms an answer takes: the one place that reads `Accept` and its like."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from django.http.request import MediaType
 # Quality, then how exactly the type is named: what somebody prefers is the greatest.
 Preference = tuple[float, int]
 REFUSED: Preference = (0.0, 0)
+IDENTITY = "identity"
+# Always acceptable unless it is refused, and less than any coding that is named.
+UNNAMED = 0.0001
 
 
 def preferred_type(request: HttpRequest, *offered: str) -> str:
@@ -43,3 +46,31 @@ def _ranges(header: str) -> Iterator[tuple[str, float]]:
             continue
         quality = float(media.quality)
         yield f"{media.main_type}/{media.sub_type}", quality if quality <= 1 else 1.0
+
+
+def preferred_coding(request: HttpRequest, *offered: str) -> str:
+    """Return which of the content codings that are offered the request prefers (RFC 9110, 12.5.3).
+
+    Of two that it likes the same it gets the one that is offered first. `identity` is what a
+    request gets that accepts none of them.
+    """
+    wanted = dict(_codings(request.headers.get("Accept-Encoding", "")))
+
+    def quality(coding: str) -> float:
+        if coding == IDENTITY and coding not in wanted:
+            return UNNAMED
+        return wanted.get(coding, wanted.get("*", 0.0))
+
+    best = max(offered, key=quality)
+    return best if quality(best) else IDENTITY
+
+
+def _codings(header: str) -> Iterator[tuple[str, float]]:
+    """Yield the codings of a header with their qualities; one that is no number counts as 1."""
+    for token in header.lower().split(","):
+        name, _, parameter = token.partition(";")
+        try:
+            quality = float(parameter.partition("=")[2])
+        except ValueError:
+            quality = 1.0
+        yield name.strip(), quality if 0 <= quality <= 1 else 1.0

@@ -33,6 +33,8 @@ _HELP = {
     "ring_hits": ("counter", "Batches for followers served from a job's ring."),
     "page_reads": ("counter", "Pages of history read from the log."),
     "page_hits": ("counter", "Pages of history served from memory, or shared while being read."),
+    "pages_made": ("counter", "Pages of history made for HTTP, by their coding."),
+    "pages_kept": ("counter", "Pages of history for HTTP that were in memory as they are sent."),
     "feed_reads": ("counter", "Reads of the feed of all jobs: after a hint, by the poll, a page."),
     "read_failures": ("counter", "Reads of the log that failed, by what wanted them."),
     "rotations": ("counter", "Answers that ended only for the client to come back."),

@@ -19,10 +19,12 @@ from streams.feed.feed import Feed
 from streams.followers.access import in_thread
 from streams.followers.registry import current_followers
 from streams.followers.revalidate import Revalidation
+from streams.hub.coded_pages import CodedPages
 from streams.hub.hub import Hub
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
+_pages: WeakKeyDictionary[asyncio.AbstractEventLoop, CodedPages] = WeakKeyDictionary()
 
 
 async def current_hub() -> Hub:
@@ -34,6 +36,7 @@ async def current_hub() -> Hub:
         reader = AsyncReader(config.database_url)
         feed = Feed(AsyncSummaries(reader), counters, poll_seconds=config.poll_seconds)
         _feeds[loop] = feed
+        _pages[loop] = CodedPages(reader, counters, config.pages_bytes)
         recheck = Revalidation(
             current_followers(),
             lambda asked: in_thread(revalidate.find_refusals, asked),
@@ -57,6 +60,12 @@ async def current_feed() -> Feed:
     """Return the running loop's view of the feed of all jobs, kept up by its hub."""
     await current_hub()
     return _feeds[asyncio.get_running_loop()]
+
+
+async def current_pages() -> CodedPages:
+    """Return the running loop's pages of history as they are sent, read as its hub reads."""
+    await current_hub()
+    return _pages[asyncio.get_running_loop()]
 
 
 async def close_hub() -> None:

@@ -7,11 +7,14 @@ from django.urls import path
 from streams.metrics import metrics
 from streams.transports import eventstream
 from streams.transports.longpoll import events
+from streams.transports.pages import page, pages
 from streams.transports.sse import stream
 
 urlpatterns = [
     path("api/jobs/<str:job>/stream", stream, name="stream"),
     path("api/jobs/<str:job>/events", events, name="events"),
+    path("api/jobs/<str:job>/pages", pages, name="pages"),
+    path("api/jobs/<str:job>/pages/<str:cursor>", page, name="page"),
     path("events/", eventstream.events, name="eventstream"),
     path("events", eventstream.events),  # some clients do not follow a redirect
     path("metrics", metrics, name="metrics"),

@@ -17,6 +17,9 @@ from jobs.log import archive_frames
 from jobs.log.archive_frames import Place
 from jobs.log.types import PAGE_BYTES, Cursor, Head, Page
 
+# How many frames are read for one answer with hashes: a second's work.
+MOST_FRAMES = 500
+
 # Which frames have events after `after`, up to `limit` of them.
 PLACES = """
 select archive.name, place.first, place.last, place."offset", place.length
@@ -57,13 +60,59 @@ def page_of_places(
     return Page(after, after + len(texts), "\n".join(texts), cut)
 
 
+def hashes_of_places(rows: Iterable[tuple[Any, ...]], seqs: Iterable[int]) -> dict[int, str]:
+    """Return the hashes of these events, as far as so many of the frames have them.
+
+    Nothing is kept in memory of what is read. Raises as `page_of_places`.
+    """
+    found: dict[int, str] = {}
+    wanted = sorted(seqs, reverse=True)
+    read = 0
+    for place in (Place(*row) for row in rows):
+        if read == MOST_FRAMES or not wanted:
+            break
+        if wanted[-1] > place.last:
+            continue
+        _header, lines = archive_frames.unpack_frame(place, _stored_frame(place))
+        read += 1
+        while wanted and wanted[-1] <= place.last:
+            seq = wanted.pop()
+            found[seq] = lines[seq - place.first][-66:-2]
+    return found
+
+
+def packed_page(after: int, last: int, rows: Iterable[tuple[Any, ...]]) -> tuple[bytes, str] | None:
+    """Return a frame that has just these events, as it is stored, and its text; None without one.
+
+    A job's first frame is none: it begins with a header. Raises as `page_of_places`.
+    """
+    places = [Place(*row) for row in rows]
+    if len(places) != 1 or (places[0].first, places[0].last) != (after + 1, last):
+        return None
+    packed = _stored_frame(places[0])
+    header, lines = archive_frames.unpack_frame(places[0], packed)
+    return None if header else (packed, "\n".join(lines))
+
+
+def _stored_frame(place: Place) -> bytes:
+    try:
+        return archive_frames.read_frame(place)
+    except FileNotFoundError as error:
+        raise archive_gone() from error
+
+
 def may_be(job_id: UUID, head: Head, cursor: Cursor) -> bool:
     """Return whether the events after a cursor may be in an archive: of an ended job, in the past.
 
     Costs no query, and says no of everything recent.
     """
+    return head.terminal and cursor.seq < head.seq and is_old(job_id)
+
+
+def is_old(job_id: UUID) -> bool:
+    """Return whether a job is of a month that may have been archived."""
     this_month = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return head.terminal and cursor.seq < head.seq and job_id < uuid7_floor(this_month)
+    return job_id < uuid7_floor(this_month)
 
 
 def check_there(rows: Iterable[tuple[Any, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 from uuid import UUID
@@ -121,6 +121,29 @@ class AsyncReader:
             needed = await self.fetch(archived_events.NEEDED, {"job": job_id, "after": cursor.seq})
             await asyncio.to_thread(archived_events.check_there, needed)
         return found
+
+    async def hashes(self, job_id: UUID, seqs: Sequence[int]) -> dict[int, str]:
+        """Return the hashes of the job's events with these ascending seqs.
+
+        Of an archived job perhaps only those of the first: ask for the others again.
+        """
+        rows = await self.fetch(sql.HASHES_AT, [job_id, list(seqs)])
+        if rows or not seqs:
+            return dict(rows)
+        values = {"job": job_id, "after": seqs[0] - 1, "limit": seqs[-1] - seqs[0] + 1}
+        places = await self.fetch(archived_events.PLACES, values)
+        return await asyncio.to_thread(archived_events.hashes_of_places, places, seqs)
+
+    async def read_packed(self, job_id: UUID, after: int, last: int) -> tuple[bytes, str] | None:
+        """Return a page as an archive has it, compressed by zstd, and its text.
+
+        None if the job is not archived, or no frame has just these events.
+        """
+        if not archived_events.is_old(job_id):
+            return None
+        values = {"job": job_id, "after": after, "limit": last - after}
+        places = await self.fetch(archived_events.PLACES, values)
+        return await asyncio.to_thread(archived_events.packed_page, after, last, places)
 
     async def _archived_page(
         self, job_id: UUID, after: int, limit: int, most_bytes: int = PAGE_BYTES

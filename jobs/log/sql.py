@@ -114,6 +114,12 @@ select text from jobs_event where job = %s and type = %s order by seq desc limit
 
 HEADS = "select id, head, encode(head_hash, 'hex'), status from jobs_job where id = any(%s)"
 
+# Of many events at once: `any` of an array is one probe of the index for each.
+HASHES_AT = """
+select seq, substring(right(text, 66) for 64) from jobs_event
+where job = %s and seq = any(%s::bigint[])
+"""
+
 HASH_AT = "select substring(right(text, 66) for 64) from jobs_event where job = %s and seq = %s"
 
 MAKE_MONTH = "select jobs_make_month(%s)"

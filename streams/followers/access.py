@@ -53,11 +53,20 @@ async def admit_follower(source: Source, job: UUID | None, transport: str) -> Fo
     They are registered until the connection ends (`streams.followers.registry`); later messages
     reach them through the follower's notice. Raises what `allow` does, GoingDown and OverLimit.
     """
-    limits, followers = settings.REPRISE, current_followers()
-    seen = followers.check_capacity(limits)
-    follower = Follower(transport, await allow_reading(source, job), job)
+    seen = current_followers().check_capacity(settings.REPRISE)
+    return register_reader(source, await allow_reading(source, job), job, transport, seen)
+
+
+def register_reader(
+    source: Source, reader: Principal, job: UUID | None, transport: str, seen: int
+) -> Follower:
+    """Make a follower of somebody who was let read; `seen` is `Followers.changes` of before that.
+
+    Raises GoingDown and OverLimit.
+    """
+    follower = Follower(transport, reader, job)
     scope = getattr(source, "scope", {}) if isinstance(source, HttpRequest) else source
-    followers.register(scope, follower, limits, seen)
+    current_followers().register(scope, follower, settings.REPRISE, seen)
     return follower
 
 

@@ -46,9 +46,18 @@ class Continuity:
         seq = self._cursor.seq
         return Cursor(seq, self._hash[:8]) if seq and self._hash else self._cursor
 
+    @property
+    def hash(self) -> str:
+        """The hash of the last event, empty if it is not known."""
+        return self._hash
+
     def move(self, events: Events) -> None:
         """Note that the follower has these events too."""
         self._cursor, self._hash = Cursor(events.last), events.hash
+
+    def skip_to(self, seq: int, hash: str) -> None:
+        """Note that the follower has all up to the event with this seq and hash."""
+        self._cursor, self._hash = Cursor(seq), hash
 
     async def fits(self, hub: Hub, events: Events) -> bool:
         """Return whether the events are linked to the last one; if not, look for others.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
@@ -32,6 +32,7 @@ EXPORT = "export"
 REST_SECONDS, MOST_REST_SECONDS = 3.0, 0.1
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
+T = TypeVar("T")
 View = Callable[..., HttpResponseBase]
 AsyncView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
@@ -74,7 +75,7 @@ def response(
 
 
 async def _until_notice(lines: AsyncIterator[bytes], notice: Notice) -> AsyncGenerator[bytes, None]:
-    while (block := await _next_block(lines)) is not None:
+    while (block := await next_block(lines)) is not None:
         for at in range(0, len(block), detached.CHUNK_BYTES):
             notice.check()
             part = block[at : at + detached.CHUNK_BYTES]
@@ -82,8 +83,8 @@ async def _until_notice(lines: AsyncIterator[bytes], notice: Notice) -> AsyncGen
             yield part
 
 
-async def _next_block(lines: AsyncIterator[bytes]) -> bytes | None:
-    """Return the next lines, None at the end, when it is this one's turn to read.
+async def next_block(blocks: AsyncIterator[T]) -> T | None:
+    """Return what is read next, None at the end, when it is this one's turn to read.
 
     There is a rest in each turn: exports always have more to read, and the process and its database
     have followers to serve.
@@ -91,6 +92,6 @@ async def _next_block(lines: AsyncIterator[bytes]) -> bytes | None:
     time = asyncio.get_running_loop().time
     async with current_followers().export_turns:
         began = time()
-        block = await anext(lines, None)
+        block = await anext(blocks, None)
         await asyncio.sleep(min((time() - began) * REST_SECONDS, MOST_REST_SECONDS))
     return block

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+import zstandard
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from jobs.models import ArchivedRange
 from tests.support.archives import MARCH, ArchiveFolder, archive, ended, fed, open_archive, texts
 from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
@@ -89,6 +91,40 @@ def test_pages_lines_and_streams_from_any_cursor(seq: int, scene: Scene) -> None
     assert data == scene.before[seq:]
 
 
+@pytest.mark.parametrize("last", [1000, 2000])
+def test_pages_of_history_are_there(last: int, scene: Scene) -> None:
+    listed = scene.get(f"/api/jobs/{scene.job}/pages").json()
+    assert listed["pages"] == [scene.cursor(1000), scene.cursor(2000)]
+    wanted = "".join(f"{text}\n" for text in scene.before[last - 1000 : last])
+    for coding in ("identity", "gzip", "zstd"):
+        for asked in (str(last), scene.cursor(last)):
+            path = f"/api/jobs/{scene.job}/pages/{asked}"
+            assert scene.get(path, **{"Accept-Encoding": coding}).text == wanted
+    other = scene.get(f"/api/jobs/{scene.job}/pages/{last}-00000000")
+    assert (other.status_code, other.json()["code"]) == (409, "history_diverged")
+
+
+def test_a_page_is_sent_as_the_archive_has_it(scene: Scene) -> None:
+    place = ArchivedRange.objects.select_related("archive").get(job=scene.job, first=1001)
+    stored = (scene.archive_folder.folder / place.archive.name).read_bytes()
+    url = f"{scene.live_server.web.url}/api/jobs/{scene.job}/pages/{scene.cursor(2000)}"
+    own = scene.live_server.people.alice.headers | {"Accept-Encoding": "zstd"}
+    with httpx.stream("GET", url, headers=own, timeout=30) as answer:
+        sent = b"".join(answer.iter_raw())
+    assert sent == stored[place.offset : place.offset + place.length]
+
+
+@pytest.mark.parametrize("seq", [0, 999, 1000, 1500, EVENTS - 1, EVENTS])
+def test_joined_pages_from_any_cursor(seq: int, scene: Scene) -> None:
+    for after in {str(seq), scene.cursor(seq) if seq else "0"}:
+        path = f"/api/jobs/{scene.job}/pages?after={after}"
+        wanted = "".join(f"{text}\n" for text in scene.before[seq:])
+        assert scene.get(path, Accept="application/x-ndjson").text == wanted
+        packed = scene.get(path, Accept="application/zstd").content
+        reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+        assert reader.read().decode() == wanted
+
+
 def test_a_websocket_goes_to_the_end(scene: Scene) -> None:
     url = f"{scene.live_server.web.ws}/ws/jobs/{scene.job}/?after={scene.cursor(1200)}"
     with connect(url, additional_headers=scene.live_server.people.alice.headers) as socket:
@@ -122,8 +158,16 @@ def test_an_archive_that_is_gone_is_410_and_4510(scene: Scene) -> None:
     ours = ended(days=5, outputs=5, owner=scene.live_server.people.alice.user)
     path.rename(aside)
     try:
-        for address in (f"/api/jobs/{scene.job}/events", f"/api/jobs/{scene.job}/stream"):
-            answer = scene.get(address)
+        ends = (
+            "events",
+            "stream",
+            "pages",
+            "pages/2000",
+            f"pages/{scene.cursor(2000)}",
+            "pages/3000",
+        )
+        for end in ends:
+            answer = scene.get(f"/api/jobs/{scene.job}/{end}")
             assert (answer.status_code, answer.json()["code"]) == (410, "history_expired")
             assert answer.json()["first_available"] is None
         url = f"{scene.live_server.web.ws}/ws/jobs/{scene.job}/?after=0"

@@ -14,6 +14,7 @@ from httpx_sse import aconnect_sse
 
 from core.db import in_thread
 from jobs import feed
+from jobs.log import cursor_of
 from tests.support.backups import Backup
 from tests.support.clients import ALL, Item, Refused
 from tests.support.live_server import LiveServer, live_server, outputs
@@ -137,6 +138,33 @@ async def test_a_log_that_went_back_and_on_has_another_history(
         why = await follower.refusal()
         assert_told(name, why)
         assert why.code == "history_diverged"
+
+
+async def test_pages_of_a_history_that_was_restored_are_refused(
+    scene: LiveServer, services: Services, tmp_path: Path
+) -> None:
+    job = await scene.new_job(outputs(900))
+    backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
+    await scene.append(job, *outputs(1200, "lost"))
+    lost = scene.rows(job)
+    url = f"{scene.web.url}/api/jobs/{job}/pages"
+    lasting = f"{url}/{cursor_of(lost[999])}"
+    async with httpx.AsyncClient(timeout=60, headers=scene.people.alice.headers) as client:
+        assert (await client.get(lasting)).text == "".join(f"{text}\n" for text in lost[:1000])
+        etags = {path: (await client.get(path)).headers["ETag"] for path in (url, f"{url}/1000")}
+        await asyncio.to_thread(backup.restore)
+        await append_again(scene, job, "new")
+        await scene.append(job, *outputs(1100, "new"))
+        rows = scene.rows(job)
+        refused = await client.get(lasting)
+        assert (refused.status_code, refused.json()["code"]) == (409, "history_diverged")
+        for path, etag in etags.items():
+            assert (await client.get(path, headers={"If-None-Match": etag})).status_code == 200
+        wanted = "".join(f"{text}\n" for text in rows[:1000])
+        for path in (f"{url}/1000", f"{url}/{cursor_of(rows[999])}"):
+            assert (await client.get(path)).text == wanted
+        joined = await client.get(url, headers={"Accept": "application/x-ndjson"})
+        assert joined.text == "".join(f"{text}\n" for text in rows)
 
 
 async def test_feed_followers_are_told_of_lost_events_that_the_feed_never_had(

@@ -162,6 +162,8 @@ PAGES = {
     **dict.fromkeys(SIGN_IN_PAGES, "nobody's"),
     "stream": "the job's team",
     "events": "the job's team",
+    "pages": "the job's team",
+    "page": "the job's team",
     "eventstream": "the job's team",
     "metrics": "nobody's",
 }
