@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -17,18 +16,17 @@ from uuid import UUID
 from django.conf import settings
 
 from core import clock
-from core.user_code import plain_data
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import StepKey, StepState
-from jobs.log import Append, Appended
+from jobs.log import Appended
 from jobs.log.writer import Writer
 from jobs.run.control import RunControl, new_branch
 from jobs.run.errors import Diverged, TooManyEvents, foremost_error
 from jobs.run.quota import OutputQuota
 from jobs.run.replay import Replay
+from jobs.run.run_log import RunLog
 from jobs.run.threads import in_task
 from jobs.secrets import Secret
-from jobs.secrets.thread import mask_in_thread
 from jobs.secrets.vault import Opener, Vault, refuse_credentials
 
 _LEFT_OUT = frozenset({EventType.STEP_PROGRESSED, EventType.JOB_PROGRESSED})
@@ -59,7 +57,7 @@ class Attempt(RunControl):
         )
         self._head = 0  # of the log, as the last append left it
         self._replay = Replay({})
-        self._writer = writer
+        self.log = RunLog(job, fence, actor, writer, self.vault, self._take_receipt)
         self._skew = timedelta()
 
     def load_steps(
@@ -117,20 +115,12 @@ class Attempt(RunControl):
         """
         if any(event.type in _LEFT_OUT for event in events):
             self._refuse_too_many()
-        plain = [replace(event, data=plain_data(event.data)) for event in events]
-        write = self._write(plain, statuses)
-        # Cancelled while they are masked, they are appended all the same.
-        receipt = await (asyncio.shield(write) if self.vault.masks else write)
+        return await self.log.append(events, statuses)
+
+    def _take_receipt(self, receipt: Appended) -> None:
         self._head = max(self._head, receipt.last)
         self.set_requests(
             cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused"
-        )
-        return receipt
-
-    async def _write(self, events: list[NewEvent], statuses: frozenset[str] | None) -> Appended:
-        said = await mask_in_thread(self.vault.masks, self.vault.masked, events)
-        return await self._writer.append(
-            Append(self.job, said, self.actor, self.fence, statuses=statuses)
         )
 
     def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:

@@ -84,6 +84,11 @@ class RunControl:
             self.notify_change()
 
     @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether the next checkpoint raises, or may."""
+        return self.cancelling or self.pausing or self.handing_over
+
+    @property
     def stopping(self) -> bool:
         """Whether somebody asked for the run to stop, and it is this worker's to end."""
         return self.cancelling and not self.handing_over

@@ -8,16 +8,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
+from core.errors import NotNow
 from jobs.events import EventType, NewEvent
-from jobs.log import LeaseLost
+from jobs.events.fold import RUNNING
+from jobs.log import Appended, LeaseLost
 from jobs.run.attempt import Attempt
 from jobs.run.output import Output
+from jobs.run.run_log import may_defer
 from jobs.secrets import Secret
 from jobs.secrets.vault import OpenCredential
 
 StepFn = Callable[["Step"], Any]
 # A wait for a place that is shorter is not worth two events.
 SAID_SECONDS = 1.0
+_RUNNING = frozenset({RUNNING})
 
 
 class TimeLimit:
@@ -93,6 +97,7 @@ class Step:
         self._output = Output(self._step_event, run.append, run.vault.masks, run.output_quota)
         self._limit = TimeLimit(None)
         self._rest: list[NewEvent] = []
+        self._beginning: asyncio.Task[Appended] | None = None
         self._said = False  # that it waits for a place
         self.is_over = False  # whether its end has been handed to the log
 
@@ -161,7 +166,40 @@ class Step:
 
     async def begin(self) -> None:
         """Log that a try begins."""
-        await self.run.append([self._step_event(EventType.STEP_STARTED, self._common)])
+        await self.run.append([self._start_event])
+
+    async def begin_next(self, always: bool) -> None:
+        """Log that a try begins together with the end of the step before it, if that is deferred.
+
+        Raises what a checkpoint raises where somebody has asked the run to stop since that end:
+        then nothing begins.
+        """
+        if self.run.log.has_deferred and not always:
+            self._beginning = self.run.log.start_append([self._start_event], _RUNNING)
+            try:
+                await asyncio.shield(self._beginning)
+                return
+            except NotNow:
+                self.run.checkpoint()
+            self._beginning = None
+        await self.begin()
+
+    async def has_begun(self) -> bool:
+        """Return whether the start is written or will be; for a `begin_next` that was cancelled."""
+        if self._beginning is None:
+            return True
+        await asyncio.wait({self._beginning})
+        return self._beginning.exception() is None
+
+    async def succeed(self, data: dict[str, Any]) -> None:
+        """Log what output is left and that the try succeeded: at once, or with what follows."""
+        if self.run.plain or self.run.is_asked_to_stop or not may_defer(data):
+            return await self.end(EventType.STEP_SUCCEEDED, data)
+        self._rest += await self._output.close()
+        self.is_over = True
+        self.run.log.defer(
+            [*self._rest, self._step_event(EventType.STEP_SUCCEEDED, self._common | data)]
+        )
 
     async def end(self, event_type: EventType, data: dict[str, Any]) -> None:
         """Log what output is left and how the try ended, in one append."""
@@ -180,6 +218,10 @@ class Step:
         data = {**self._common, "for": "place", "place": place}
         with suppress(LeaseLost):  # the step's own next word meets it too
             await self.run.append([self._step_event(EventType.STEP_STARTED, data)])
+
+    @property
+    def _start_event(self) -> NewEvent:
+        return self._step_event(EventType.STEP_STARTED, self._common)
 
     @property
     def _common(self) -> dict[str, Any]:

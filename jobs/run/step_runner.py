@@ -79,7 +79,7 @@ class StepRunner:
             result = await mask_in_thread(masks, masks.value, plain(result))
             ended: dict[str, Any] = {"seconds": step.seconds}
             ended |= {} if result is None else {"result": result}
-            await step.end(EventType.STEP_SUCCEEDED, ended)
+            await step.succeed(ended)
         except LeaseLost:
             raise
         except asyncio.CancelledError:
@@ -93,9 +93,10 @@ class StepRunner:
 
     async def _begin_try(self, step: Step) -> None:
         try:
-            await step.begin()
-        except asyncio.CancelledError:  # its start is written all the same
-            await self._cut_short(step)
+            await step.begin_next(self.always)
+        except asyncio.CancelledError:  # its start may be written all the same
+            if await step.has_begun():
+                await self._cut_short(step)
             raise
 
     async def _cut_short(self, step: Step) -> None:

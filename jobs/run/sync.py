@@ -145,6 +145,9 @@ async def call_handler(handler: Callable[..., Any], run: Run, params: Any) -> An
 
     async def begun() -> Any:
         run.enter_handler()
-        return await handler(run, params)
+        try:
+            return await handler(run, params)
+        finally:
+            run.log.await_ending()
 
     return await compensating(run, run.compensation, in_task(run, begun, is_handler=True))

@@ -22,6 +22,7 @@ from jobs.run import (
     Cancelled,
     Diverged,
     JobFailed,
+    Leaving,
     Parked,
     Run,
     StepFailed,
@@ -48,8 +49,12 @@ async def ending_of(lease: Lease, run: Run) -> NewEvent:
             result = await _run_handler(lease, run)
     except log.LeaseLost:
         raise
+    except Leaving:
+        await run.log.settle()
+        raise
     except asyncio.CancelledError:
         if not run.stopping:
+            await run.log.settle()
             raise
         ending = _stopped_event()
     except Exception as error:  # noqa: BLE001 - a kind's code; its event says what it raised
