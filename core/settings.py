@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core import pool
+from core.caching import keep_hashed_files
 from core.config import Config, UnusableSettings
 from core.config_values import database_settings
 
@@ -149,7 +150,7 @@ STATICFILES_DIRS = [
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_USE_MANIFEST = False
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
-SERVESTATIC_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[A-Za-z0-9_-]{8}\.\w+$"
+SERVESTATIC_ADD_HEADERS_FUNCTION = keep_hashed_files
 DJANGO_VITE = {
     "default": {"dev_mode": False, "manifest_path": ROOT / "frontend" / "dist" / "manifest.json"}
 }
