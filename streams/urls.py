@@ -8,6 +8,7 @@ from streams.metrics import metrics
 from streams.transports import eventstream
 from streams.transports.longpoll import events
 from streams.transports.pages import page, pages
+from streams.transports.search import search
 from streams.transports.sse import stream
 
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/jobs/<str:job>/events", events, name="events"),
     path("api/jobs/<str:job>/pages", pages, name="pages"),
     path("api/jobs/<str:job>/pages/<str:cursor>", page, name="page"),
+    path("api/jobs/<str:job>/search", search, name="search"),
     path("events/", eventstream.events, name="eventstream"),
     path("events", eventstream.events),  # some clients do not follow a redirect
     path("metrics", metrics, name="metrics"),

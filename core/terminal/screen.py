@@ -44,6 +44,11 @@ class Parser:
                 self._control(text[at])
                 at += 1
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left open: no sequence, no control string, no half of a character."""
+        return self._state == "text" and not self._half
+
     def end(self) -> None:
         """Take it that the text has ended: what it left open is nothing."""
         if self._half:
@@ -109,9 +114,11 @@ class Terminal:
 
     Lines are as long as what is written, and scroll away: a line that has been left, by a newline
     or by a movement to another row, stays as it was. What is written on another row is a new line.
+    `create_line` is called when a line begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, create_line: Callable[[], Line] = Line) -> None:
+        self._create_line = create_line
         self._parser = Parser(self)
         self._line: Line | None = None
         self._column = 0
@@ -119,6 +126,12 @@ class Terminal:
         self._row = 0
         self._saved: tuple[int, int, Style] = 0, 0, PLAIN
         self._ended: list[Line] = []
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it goes on as a new one would, but for colours: nothing is begun or left open."""
+        places = (self._column, *self._saved[:2])
+        return self._line is None and not any(places) and self._parser.is_idle
 
     def write(self, chunk: str) -> list[Line]:
         """Take the next chunk of output, cut anywhere; return the lines that it ends."""
@@ -165,7 +178,7 @@ class Terminal:
 
     def _open(self) -> Line:
         if self._line is None:
-            self._line = Line()
+            self._line = self._create_line()
         return self._line
 
     def _reset(self) -> None:

@@ -33,6 +33,8 @@ HELD = "reprise.followers"
 LONG_POLL = "longpoll"
 # How many exports read at a time. A second one, since a search for what is rare takes its time.
 EXPORTS_AT_ONCE = 2
+# How many searches look through a page at a time.
+SEARCHES_AT_ONCE = 1
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +53,7 @@ class Followers:
     def __init__(self, counters: Counters) -> None:
         self.changes = 0
         self.export_turns = asyncio.Semaphore(EXPORTS_AT_ONCE)
+        self.search_turns = asyncio.Semaphore(SEARCHES_AT_ONCE)
         self._counters = counters
         self._open: set[Follower] = set()
         self._of_user: Counter[int] = Counter()

@@ -125,6 +125,17 @@ def test_joined_pages_from_any_cursor(seq: int, scene: Scene) -> None:
         assert reader.read().decode() == wanted
 
 
+@pytest.mark.parametrize("order", ["up", "down"])
+def test_a_search(order: str, scene: Scene) -> None:
+    answer = scene.get(f"/api/jobs/{scene.job}/search?target=gs-001&order={order}")
+    *found, end = [json.loads(line) for line in answer.text.splitlines()]
+    shown = [json.loads(text) for text in scene.before if '"target":"gs-001"' in text]
+    assert sorted(seq for line in found for seq in line.get("seqs", ())) == [
+        event["seq"] for event in shown if event["type"] == "step.output"
+    ]
+    assert end["complete"]
+
+
 def test_a_websocket_goes_to_the_end(scene: Scene) -> None:
     url = f"{scene.live_server.web.ws}/ws/jobs/{scene.job}/?after={scene.cursor(1200)}"
     with connect(url, additional_headers=scene.live_server.people.alice.headers) as socket:

@@ -164,6 +164,7 @@ PAGES = {
     "events": "the job's team",
     "pages": "the job's team",
     "page": "the job's team",
+    "search": "the job's team",
     "eventstream": "the job's team",
     "metrics": "nobody's",
 }
