@@ -4,9 +4,9 @@
         async for event in follower:
             print(event.seq, event.type, event.target, event.data)
 
-Needs httpx and websockets, and rich for the command (`python -m streams.client follow URL`); no
-Django, and of this project only the leaf `terminal`. docs/reference/follower-python.md has the
-whole of it.
+Needs httpx, websockets, msgspec and zstandard, and rich for the command (`python -m streams.client
+follow URL`); no Django, and of this project only the leaf `terminal`.
+docs/reference/follower-python.md has the whole of it.
 """
 
 from streams.client.actions import Given, Reset, Told

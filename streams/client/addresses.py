@@ -65,3 +65,7 @@ class Addresses:
         """Return where one page of events is; the answer may be held for `wait` seconds."""
         query = urlencode({"after": cursor, "limit": limit, "wait": wait})
         return f"{self._root}/api/jobs/{self.job}/events?{query}"
+
+    def pages(self, cursor: str) -> str:
+        """Return where the log after a cursor is, in one piece that is made of pages."""
+        return f"{self._root}/api/jobs/{self.job}/pages?{urlencode({'after': cursor})}"

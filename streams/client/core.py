@@ -230,7 +230,9 @@ class Core:
             self._standing.faulty(link.duplicates - was[0], link.gaps - was[1])
         # A better connection began where the old one was when it was opened, not where it is now.
         given = self.info.seq
-        if broken := self._give_events([event for event in fresh if event.seq > given]):
+        if fresh and fresh[0].seq <= given:
+            fresh = [event for event in fresh if event.seq > given]
+        if broken := self._give_events(fresh):
             self._link_refused(broken, now)
         elif over is not None:
             self._link_closed(link, over, now)

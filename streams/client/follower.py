@@ -24,6 +24,7 @@ from streams.client.frames import Event
 from streams.client.info import Info
 from streams.client.transports import longpoll, stream, websocket
 from streams.client.transports.http import Door, NoAnswer, failure_reason
+from streams.client.transports.pages import CatchUp, Connect
 
 #: What `Follower.stream` yields.
 Happening = Given | Told | Reset
@@ -34,7 +35,6 @@ READ_AHEAD = 16
 # After so long a connection that was told to end is told again.
 CLOSE_SECONDS = 1.0
 
-Connect = Callable[[Door, Open], AsyncGenerator[Signal, None]]
 CONNECT: Mapping[str, Connect] = {
     WEBSOCKET: websocket.socket_signals,
     SSE: stream.stream_signals,
@@ -166,6 +166,7 @@ class Connections:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._catch_up = CatchUp(door)
         self._arrived: asyncio.Queue[tuple[int, Signal]] = asyncio.Queue(READ_AHEAD)
         self._open: dict[int, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -206,7 +207,8 @@ class Connections:
     async def _read_frames(self, move: Open) -> None:
         why: Closed | None = None
         try:
-            async with aclosing(CONNECT[move.transport](self._door, move)) as signals:
+            connect = CONNECT[move.transport]
+            async with aclosing(self._catch_up.signals(connect, move)) as signals:
                 async for signal in signals:
                     await self._arrived.put((move.number, signal))
             return

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import cast
 
 import uvloop
+import zstandard
 
 from tests.benchmarks.beside.marks import MARK, begun, split
 
@@ -62,6 +63,7 @@ class Seen:
     ready: dict[int, float] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     lost: int = 0
+    bytes: int = 0
 
     def add(self, digits: list[bytes], now: float) -> None:
         """Note the events that came at this moment."""
@@ -76,6 +78,7 @@ class Seen:
             "ready": list(self.ready.values()),
             "counts": list(self.counts.values()),
             "lost": self.lost,
+            "bytes": self.bytes,
         }
         file.write_text(json.dumps(seen))
 
@@ -154,6 +157,7 @@ class Follower(asyncio.Protocol):
             self.note_ready()
 
     def data_received(self, data: bytes) -> None:
+        self.crowd.seen.bytes += len(data)
         now = time.monotonic()
         data = self._kept + data
         if self.crowd.plan.stamped:
@@ -226,6 +230,48 @@ class NatsConsumer(Follower):
             self.note_ready()
 
 
+class PageReader(Follower):
+    """Unpacks a log that comes as zstd frames in HTTP's chunks, and splits it into events.
+
+    Ready when all expected are there. An event counts if it is whole.
+    """
+
+    _headed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._unpacker = zstandard.ZstdDecompressor()
+        self._frame = self._unpacker.decompressobj()
+        self._line = b""
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.crowd.seen.bytes += len(data)
+        self._kept += data
+        if not self._headed:
+            head, found, self._kept = self._kept.partition(b"\r\n\r\n")
+            if not found:
+                self._kept = head
+                return
+            self._headed = True
+        while (end := self._kept.find(b"\r\n")) > 0:
+            size = int(self._kept[:end], 16)
+            if len(self._kept) < end + 2 + size + 2:
+                return
+            chunk, self._kept = self._kept[end + 2 : end + 2 + size], self._kept[end + 4 + size :]
+            self._unpack(chunk)
+        if not self.is_ready.is_set() and self.count >= self.crowd.plan.expected:
+            self.note_ready()
+
+    def _unpack(self, data: bytes) -> None:
+        while data:
+            text = self._line + self._frame.decompress(data)
+            *lines, self._line = text.split(b"\n")
+            self._add(len(lines))
+            data = b""
+            if self._frame.eof:
+                data, self._frame = self._frame.unused_data, self._unpacker.decompressobj()
+
+
 class Stuck(Follower):
     """Says what it wants and then takes nothing."""
 
@@ -238,6 +284,7 @@ STYLES: dict[str, type[Follower]] = {
     "plain": Follower,
     "poll": Poller,
     "nats": NatsConsumer,
+    "pages": PageReader,
     "stuck": Stuck,
 }
 
