@@ -25,24 +25,26 @@ class Proxy:
     """A running nginx: its address, and what it wrote into its access log."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
 
     def log(self) -> list[dict[str, Any]]:
         """Return the access log: `{"status", "method", "uri", "upgrade"}` a request that ended."""
-        return [json.loads(line) for line in (self._folder / "access.log").read_text().splitlines()]
+        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
     def errors(self) -> str:
         """Return the error log."""
-        return (self._folder / "error.log").read_text()
+        return (self.folder / "error.log").read_text()
 
 
 @contextmanager
-def in_front_of(upstream: str, folder: Path) -> Iterator[Proxy]:
+def in_front_of(upstream: str, folder: Path, *, keeps_pages: bool = False) -> Iterator[Proxy]:
     """Run nginx with `ops/nginx/reprise.conf` before the web server at this address."""
     port = ports.free()
     address = upstream.removeprefix("http://")
     command = nginx.prepare(folder, f"127.0.0.1:{port}", address, SECONDS)
+    if keeps_pages:
+        nginx.keep_pages(folder)
     process = subprocess.Popen(tethered(command, signal.SIGTERM, parent=os.getpid()))
     proxy = Proxy(folder, port)
     try:

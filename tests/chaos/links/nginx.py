@@ -10,7 +10,9 @@ from ops.errors import CannotStart
 from ops.setup.clone import ROOT
 from ops.suites.debian import SBIN
 
-CONFIGURATION = ROOT / "ops" / "nginx" / "reprise.conf"
+SHIPPED = ROOT / "ops" / "nginx"
+CONFIGURATION = SHIPPED / "reprise.conf"
+KEPT_IN = "/var/cache/nginx"
 MAIN = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -27,6 +29,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     include {configuration};
+    include {folder}/reprise-*.conf;
 }}
 """
 
@@ -47,6 +50,16 @@ def prepare(folder: Path, listen: str, upstream: str, patience: int = 60) -> lis
     main = folder / "nginx.conf"
     main.write_text(MAIN.format(folder=folder, configuration=CONFIGURATION))
     return [binary(), "-e", str(folder / "error.log"), "-c", str(main)]
+
+
+def keep_pages(folder: Path) -> None:
+    """Have the nginx that is prepared in a folder keep pages of history, there."""
+    pages, kept = SHIPPED / "pages", folder / "kept"
+    kept.mkdir()
+    kept.chmod(0o777)  # its worker is another user where we are root
+    shutil.copy(pages / "pages.conf", folder / "reprise")
+    text = (pages / "reprise-pages.conf").read_text()
+    (folder / "reprise-pages.conf").write_text(text.replace(KEPT_IN, str(kept)))
 
 
 def binary() -> str:
