@@ -11,7 +11,7 @@ from django.views import View
 
 from core.errors import SecondFactorRequired
 from core.ids import parse_id
-from frontend.views import account, history, pages, provider_pages, sign_in
+from frontend.views import account, compare, history, pages, provider_pages, sign_in
 from frontend.views import second_factor as factors
 from frontend.views.frame import whole_session
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path("", pages.jobs, name="jobs"),
     path("jobs/new", pages.new_job, name="new-job"),
     path("jobs/<job:job_id>", pages.job, name="job"),
+    path("jobs/<job:job_id>/compare/<job:other_id>", compare.compare, name="compare"),
     path("history", history.history, name="history"),
     path("account", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),

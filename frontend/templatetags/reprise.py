@@ -10,7 +10,8 @@ from django import template
 from django.contrib.auth.models import User
 from django.utils.html import format_html
 
-from core.terminal import reveal, reveal_json
+from core import clock
+from core.terminal import plain_text, reveal, reveal_json
 from frontend import words
 from jobs.access import run_rights, visibility
 from jobs.access.visibility import Principal
@@ -47,6 +48,8 @@ def glyph(name: str) -> dict[str, str]:
 
 register.filter("reveal", reveal)
 register.filter("reveal_json", reveal_json)
+register.filter("plain_text", plain_text)
+register.filter("actor", words.who)
 
 
 @register.simple_tag
@@ -54,6 +57,18 @@ def moment(at: datetime) -> str:
     """Return an instant: relative where a script runs, else in UTC to the minute."""
     text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return format_html('<reprise-time at="{}">{}</reprise-time>', at.isoformat(), text)
+
+
+@register.simple_tag
+def moment_text(text: str) -> str:
+    """Return an instant that is given as the API writes it, as `moment` does."""
+    return moment(clock.parse(text))
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Return how long something took; nothing for what has not ended."""
+    return "" if seconds is None else words.duration(seconds)
 
 
 @register.filter

@@ -26,6 +26,7 @@ from jobs.access import second_factor, visibility
 from jobs.api.audit import audit
 from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
+from jobs.api.comparison import router as comparison_router
 from jobs.api.credentials import router as credentials_router
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
@@ -142,6 +143,7 @@ for prefix, router in (
     ("/jobs", jobs_router),
     ("/jobs", steering_router),
     ("/jobs", verify_router),
+    ("/jobs", comparison_router),
     ("/jobs", tickets_router),
     ("/audit", audit_router),
     ("", kinds_router),

@@ -69,3 +69,10 @@ class Addresses:
     def pages(self, cursor: str) -> str:
         """Return where the log after a cursor is, in one piece that is made of pages."""
         return f"{self._root}/api/jobs/{self.job}/pages?{urlencode({'after': cursor})}"
+
+    def compare(self, other: Addresses, steps_after: int = 0) -> str:
+        """Return where this job and another are compared; ValueError if that is elsewhere."""
+        if other._root != self._root:
+            raise ValueError(f"The jobs are not on one server: {self.page}, {other.page}")
+        query = urlencode({"steps_after": steps_after})
+        return f"{self._root}/api/jobs/{self.job}/compare/{other.job}?{query}"

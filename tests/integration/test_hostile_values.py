@@ -91,7 +91,11 @@ def test_no_value_of_a_parameter_is_a_fault(people: People) -> None:
                     address = f"{path}?{name}={escaped(value)}"
                 else:
                     headers[name] = value.encode("utf-8", "surrogatepass").decode("latin-1")
-                address = address.replace("{job_id}", str(job.pk)).replace("{token_id}", "1")
+                address = (
+                    address.replace("{job_id}", str(job.pk))
+                    .replace("{other_id}", str(job.pk))
+                    .replace("{token_id}", "1")
+                )
                 what = f"{method} {path} {name}={value[:60]!a}"
                 found = answered(asked(client, method, address, **headers), what)
                 if parameter["in"] == "query" and found and found["code"] not in CURSORS:

@@ -98,6 +98,7 @@ ASKED = {
     "get /api/jobs": "the job's team",
     "get /api/jobs/{job_id}": "the job's team",
     "get /api/jobs/{job_id}/verify": "the job's team",
+    "get /api/jobs/{job_id}/compare/{other_id}": "both jobs' teams",
     "post /api/jobs/{job_id}/tickets": "the job's team",
     "get /api/audit": "the job's team",
     **{
@@ -165,6 +166,7 @@ PAGES = {
     "pages": "the job's team",
     "page": "the job's team",
     "search": "the job's team",
+    "compare": "both jobs' teams",
     "eventstream": "the job's team",
     "metrics": "nobody's",
 }

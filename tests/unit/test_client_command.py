@@ -287,6 +287,8 @@ def test_each_thing_about_the_connection_is_said_once() -> None:
         ["follow", PAGE, "--token", "a b"], ["follow", PAGE, "--give-up", "-1"],
         ["follow", PAGE, "--token-file", "/nowhere/at/all"],
         ["follow", PAGE, "--token", "a", "--token-file", "b"],
+        ["diff"], ["diff", PAGE], ["diff", PAGE, "nonsense"], ["diff", str(JOB), str(JOB)],
+        ["diff", PAGE, f"http://127.0.0.2:9/jobs/{JOB}"], ["diff", PAGE, PAGE, "--after", "1"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(

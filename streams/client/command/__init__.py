@@ -1,4 +1,4 @@
-"""`reprise follow JOB`: a job in the terminal, or as JSON for a script."""
+"""`reprise follow JOB`: a job in the terminal, or as JSON for a script; and `reprise diff A B`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from core.terminal import plain_text, reveal
 from streams.client.actions import Given, Told
-from streams.client.command import options, printers
+from streams.client.command import diff, options, printers
 from streams.client.command.words import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
@@ -33,14 +33,32 @@ HINTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status (`options.EPILOG` lists them)."""
     given = options.make_parser().parse_args(arguments)
+    return _compare(given) if given.command == "diff" else _follow(given)
+
+
+def _compare(given: argparse.Namespace) -> int:
+    try:
+        door, other = options.make_pair(given)
+    except ValueError as error:
+        return _print_error(str(error), USAGE)
+    _replace_unprintable()
+    try:
+        return asyncio.run(diff.print_diff(door, other, as_json=given.json))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _end_without_reader()
+    except FollowError as error:
+        return _print_failure(door.addresses.page, error)
+
+
+def _follow(given: argparse.Namespace) -> int:
     try:
         follower = options.make_follower(given)
         printer = _make_printer(given)
     except ValueError as error:
         return _print_error(str(error), USAGE)
-    for file in (sys.stdout, sys.stderr):
-        if isinstance(file, TextIOWrapper):
-            file.reconfigure(errors="replace")  # a sign that a terminal cannot show ends nothing
+    _replace_unprintable()
     try:
         return asyncio.run(_follow_job(follower, printer))
     except KeyboardInterrupt:
@@ -48,14 +66,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return _exit_status(follower, TERMINATED)
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO_READER
-    except Unreachable as error:
-        return _print_error(f"cannot reach {follower.page}: {error.message}", UNREACHABLE)
+        return _end_without_reader()
     except FollowError as error:
-        hint = HINTS.get(error.code, "")
-        return _print_error(f"{follower.page}: {error.message} ({error.code}) {hint}", REFUSED)
+        return _print_failure(follower.page, error)
+
+
+def _replace_unprintable() -> None:
+    """Let a sign that a terminal cannot show end nothing."""
+    for file in (sys.stdout, sys.stderr):
+        if isinstance(file, TextIOWrapper):
+            file.reconfigure(errors="replace")
+
+
+def _end_without_reader() -> int:
+    # Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return NO_READER
+
+
+def _print_failure(page: str, error: FollowError) -> int:
+    if isinstance(error, Unreachable):
+        return _print_error(f"cannot reach {page}: {error.message}", UNREACHABLE)
+    hint = HINTS.get(error.code, "")
+    return _print_error(f"{page}: {error.message} ({error.code}) {hint}", REFUSED)
 
 
 async def _follow_job(follower: Follower, printer: printers.Printer) -> int:

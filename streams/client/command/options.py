@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from streams.client.addresses import Addresses
 from streams.client.backoff import Patience
 from streams.client.errors import BadCursor
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
+from streams.client.transports.http import Door
 
 #: How long to try for the first connection before the server counts as unreachable.
 REACH_SECONDS = 30.0
@@ -35,10 +37,20 @@ exit status:
   5  unreachable              6  the job has ended, and the server does not say how
   130, 143  interrupted; the cursor to go on from is on standard error"""
 
+DIFF_DESCRIPTION = """\
+Compare two jobs: what was asked, how each ended, and what became of each step on each target.
+Moments and durations do not count."""
+DIFF_EPILOG = """\
+exit status:
+  0  they are the same        1  they differ
+  2  wrong usage              4  refused: not found, not signed in …
+  5  unreachable"""
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    top = argparse.ArgumentParser(prog="reprise", description="Follow jobs of a Reprise server.")
+    about = "Follow jobs of a Reprise server, and compare them."
+    top = argparse.ArgumentParser(prog="reprise", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     follow = commands.add_parser(
         "follow",
@@ -48,17 +60,32 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     follow.add_argument("job", metavar="JOB", help="the job's address, or its id")
+    _add_server_options(follow)
     _add_place_options(follow)
     _add_output_options(follow)
+    diff = commands.add_parser(
+        "diff",
+        help="compare two jobs",
+        description=DIFF_DESCRIPTION,
+        epilog=DIFF_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    diff.add_argument("job", metavar="A", help="the first job's address, or its id")
+    diff.add_argument("other", metavar="B", help="the second one's")
+    _add_server_options(diff)
+    diff.add_argument("--json", action="store_true", help="the comparison as the API has it")
     return top
+
+
+def _add_server_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--server", metavar="URL", help="the server, where a job is only an id")
+    token = command.add_mutually_exclusive_group()
+    token.add_argument("--token", help="the API token; other users of this machine can see it")
+    token.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the API token")
 
 
 def _add_place_options(follow: argparse.ArgumentParser) -> None:
     add = follow.add_argument
-    add("--server", metavar="URL", help="the server, where JOB is only an id")
-    token = follow.add_mutually_exclusive_group()
-    token.add_argument("--token", help="the API token; other users of this machine can see it")
-    token.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the API token")
     add(
         "--after", default="0", metavar="CURSOR", help="begin after this event: 812-5f1c2a9b or 812"
     )
@@ -100,6 +127,16 @@ def make_follower(
         )
     except BadCursor as error:
         raise ValueError(f"{error}. Write 57-5f1c2a9b, 57, or 0.") from error
+
+
+def make_pair(
+    given: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> tuple[Door, Addresses]:
+    """Return the way to the first job of a comparison, and the second; ValueError as above."""
+    server = given.server or environment.get("REPRISE_SERVER", "")
+    first, second = (Addresses(job, server) for job in (given.job, given.other))
+    first.compare(second)
+    return Door(first, _find_token(given, environment)), second
 
 
 def _find_token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | None:
