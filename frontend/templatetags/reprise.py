@@ -54,9 +54,10 @@ register.filter("actor", words.who)
 
 @register.simple_tag
 def moment(at: datetime) -> str:
-    """Return an instant: relative where a script runs, else in UTC to the minute."""
+    """Return an instant: relative where a script runs, else in UTC to the minute; exact on hover."""
     text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return format_html('<reprise-time at="{}">{}</reprise-time>', at.isoformat(), text)
+    element = '<reprise-time at="{}" title="{} UTC">{}</reprise-time>'
+    return format_html(element, at.isoformat(), exact(at), text)
 
 
 @register.simple_tag

@@ -128,7 +128,7 @@ def a_run_in_the_middle(visits: Visits, page: Page) -> JobPage:
     for name, step in HANGING.items():
         expect(run.cell(name, step)).to_have_class(re.compile("is-running"))
     expect(run.cell("gs-009", "undrain")).to_have_class(re.compile("is-succeeded"))
-    expect(run.head).to_contain_text("6 of 12 done · 1 failed (1 more tolerated)")
+    expect(run.head).to_contain_text("5 succeeded · 1 failed (1 more tolerated) · 6 left")
     return run
 
 

@@ -88,7 +88,7 @@ def test_a_failing_server_is_rolled_back_and_the_next_act_is_near(visits: Visits
     job = up.update(version, servers, batch=2, max_failures=2)
     run = JobPage.open(visits.page(), up, job)
     expect(run.status).to_have_text("failed")
-    expect(run.head).to_contain_text("4 of 4 done · 1 failed")
+    expect(run.head).to_contain_text("3 succeeded · 1 failed · 0 left")
     expect(run.cell("gs-003", "health")).to_have_class(re.compile("is-failed"))
     expect(run.cell("gs-003", "rollback")).to_have_class(re.compile("is-rolled-back"))
     expect(run.ended).to_contain_text(

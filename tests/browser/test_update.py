@@ -32,7 +32,7 @@ def test_an_update_from_the_form_to_its_last_event(visits: Visits) -> None:
     expect(run.cell("gs-001", "health")).to_have_class(re.compile("is-succeeded"))
     expect(run.ended).to_contain_text(f"12 servers run {version}.")
     expect(run.status).to_have_text("succeeded")
-    expect(run.head).to_contain_text("12 of 12 done")
+    expect(run.head).to_contain_text("12 succeeded · 0 left")
     expect(run.stop_button).to_have_count(0)
     expect(page).to_have_title(f"✓ Update to {version} · 12 servers · Reprise")
 

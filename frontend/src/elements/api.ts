@@ -12,6 +12,7 @@ export interface ListedJob {
   readonly status: JobStatus;
   readonly labels: Readonly<Record<string, string>>;
   readonly team: string | null;
+  readonly priority: number;
   readonly submitted_by: string;
   /** When it was imported: then its actors are those of another service. */
   readonly imported_at: string | null;

@@ -90,7 +90,7 @@ export function jobConnectionLine(
     const { at, from, caughtUp } = info.resumed;
     resumed = html`<span>resumed from <span class="mono">#${from}</span> at
       ${localClock(at)}, ${plural(caughtUp, 'event')} caught up</span>`;
-  } else if (!missed && info?.state === 'ended') {
+  } else if (!missed && info?.state === 'ended' && seq >= info.seq) {
     resumed = html`<span>every event is here</span>`;
   }
   const newest = seq

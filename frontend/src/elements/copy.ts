@@ -1,10 +1,10 @@
 /** Copies text to the clipboard; ids are copied by a click. */
 
-import type { TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { shortId } from '../text/format';
 import { html } from '../text/html';
-import { LightElement } from './light-element';
+import { glyph, LightElement } from './light-element';
 
 /** Copy `text`, also without a secure context; returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
@@ -28,14 +28,16 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
-/** `<reprise-copy value="…">`: a button that copies a text. */
+/** `<reprise-copy value="…">`: a button that copies a text; with `label` (what it copies) only an icon. */
 @customElement('reprise-copy')
 export class CopyButton extends LightElement {
   @property() value = '';
+  @property() label = '';
   @state() private result = '';
 
   protected override render(): TemplateResult {
-    return html`<button type="button" class="button" @click=${this.copy}>Copy</button>
+    return html`<button type="button" class=${this.label ? 'tool' : 'button'} @click=${this.copy}
+      aria-label=${this.label || nothing} title=${this.label || nothing}>${this.label ? glyph('copy') : 'Copy'}</button>
       <span class="muted" role="status">${this.result}</span>`;
   }
 

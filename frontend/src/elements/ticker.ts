@@ -1,6 +1,6 @@
 /** Texts that change only with time: ages, durations, countdowns. They share one timer. */
 
-import { clockTime, duration, exactTime, relativeTime } from '../text/format';
+import { clockTime, duration, exactTime, momentTime, relativeTime } from '../text/format';
 import { serverClock } from './server-clock';
 
 const ticking = new Set<{ tick(now: number): void }>();
@@ -64,7 +64,10 @@ export class ElapsedTime extends Ticking {
   }
 }
 
-/** `<reprise-time at="…">`: a relative time, or with `form="clock"` the time of day; exact on hover. */
+/**
+ * `<reprise-time at="…">`: a relative time, the time of day with `form="clock"`, or date, time and zone
+ * with `form="moment"`; in UTC on hover.
+ */
 export class InstantTime extends Ticking {
   static readonly observedAttributes = ['at', 'form'];
 
@@ -72,8 +75,14 @@ export class InstantTime extends Ticking {
     const at = new Date(this.getAttribute('at') ?? '');
     if (Number.isNaN(at.getTime())) return '';
     this.title = exactTime(at);
-    if (this.getAttribute('form') === 'exact') return exactTime(at);
-    return this.getAttribute('form') === 'clock' ? clockTime(at) : relativeTime(at, new Date(now));
+    switch (this.getAttribute('form')) {
+      case 'clock':
+        return clockTime(at);
+      case 'moment':
+        return momentTime(at, new Date(now));
+      default:
+        return relativeTime(at, new Date(now));
+    }
   }
 }
 

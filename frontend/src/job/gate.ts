@@ -1,19 +1,15 @@
 /** A gate: its question, what would run, and the answers or why this reader may not give them. */
 
 import { nothing, type TemplateResult } from 'lit';
-import { jsonText, type WaitingFor } from '../client';
+import type { WaitingFor } from '../client';
 import type { Job } from '../elements/api';
 import { glyph } from '../elements/light-element';
 import { listNames } from '../text/event-words';
-import { actorName, count, plural } from '../text/format';
+import { actorName, plural } from '../text/format';
 import { html } from '../text/html';
+import { factView, paramText } from './facts';
 import { actionButtons } from './header';
 import type { NoticesView } from './notices';
-
-/** Longer values are folded. */
-const MAX_CHARACTERS = 240;
-const MAX_LINES = 4;
-const HALF = /[\ud800-\udbff]$/;
 
 /** The question of a gate beside what would run, with the two answers if the reader may give them. */
 export function gateNotice(held: NoticesView, gate: WaitingFor): TemplateResult {
@@ -23,8 +19,16 @@ export function gateNotice(held: NoticesView, gate: WaitingFor): TemplateResult 
   );
   return html`<div class="notice is-warning gate">${glyph('waiting')}<span class="gate-words" role="status">
       Waits for approval at the gate “${gate.gate}”${gate.words ? html`: <b>${gate.words}</b>` : '.'}
-      <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span></span>
+      <span class="muted">${asked ? html`Asked <reprise-time at=${asked.at}></reprise-time>. ` : nothing}${gateLimits(job, gate)}</span>
+      ${nextStep(job, gate)}</span>
     ${answersView(held, gate)} ${gateFacts(held)}</div>`;
+}
+
+/** What the reader can do about it. */
+function nextStep(job: Job, { gate }: WaitingFor): string {
+  if (!job.refused?.[gate ?? ''] && job.can.includes('approve'))
+    return 'Approve to let the run go on, or reject to end it.';
+  return 'Send the address of this page to somebody who may answer.';
 }
 
 function answersView(
@@ -66,28 +70,7 @@ export function gateFacts({ job, run }: Pick<NoticesView, 'job' | 'run'>): Templ
     ${params.map(([name, value]) => factView(name, paramText(value), 'mono'))}</dl>`;
 }
 
-function factView(name: string, text: string, style = ''): TemplateResult {
-  return html`<dt class=${style}>${name}</dt><dd class=${style}>${foldedText(text)}</dd>`;
-}
-
 function submitterWords(job: Job, authors: readonly string[]): string {
   const by = actorName(job.submitted_by);
   return authors.length ? `${by}, written by ${listNames(authors.map(actorName))}` : by;
-}
-
-/** A parameter as text: a text as it is, a list of texts with commas, anything else as JSON. */
-function paramText(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
-  return isList ? value.join(', ') : jsonText(value);
-}
-
-function foldedText(text: string): TemplateResult {
-  const lines = text.split('\n');
-  const start = lines.slice(0, MAX_LINES).join('\n').slice(0, MAX_CHARACTERS);
-  const shown = start.replace(HALF, '');
-  if (start.length === text.length) return html`<span class="gate-value">${text}</span>`;
-  return html`<details class="gate-long"><summary><span class="gate-value gate-start">${shown}…</span>
-    <span class="gate-more">Show all ${count(text.length)} characters</span><span class="gate-less">Show
-    less</span></summary><span class="gate-value">${text}</span></details>`;
 }

@@ -6,6 +6,7 @@ import { statusView } from '../elements/light-element';
 import { progressBar } from '../jobs/job-row';
 import { count, remainingTime, shortId, submitterName } from '../text/format';
 import { html } from '../text/html';
+import { jobDetails } from './job-details';
 
 /** The parameters of the head. */
 export interface HeaderView {
@@ -15,9 +16,11 @@ export interface HeaderView {
   /** Whether a request is under way. */
   readonly acting: boolean;
   readonly onAct: (act: string) => void;
+  /** The line that says how the page is connected. */
+  readonly connection: TemplateResult;
 }
 
-/** Title, status and buttons; then who and when; then the progress. */
+/** Three rows: title, status and buttons; who and when; progress and connection. */
 export function headerView(view: HeaderView): TemplateResult {
   const { job } = view;
   const buttons = actionButtons(
@@ -30,12 +33,16 @@ export function headerView(view: HeaderView): TemplateResult {
   );
   return html`<header class="job-head is-${job.status}">
     <div class="job-head-line">
-      <h1>${job.title}</h1>
+      <h1 tabindex="-1">${job.title}</h1>
       <span class="job-head-status" aria-live="polite">${statusView(job.status)}</span>
       <span class="bar-gap"></span>
       ${buttons.length ? html`<span class="job-acts">${buttons}</span>` : nothing}
     </div>
-    ${metaLine(view)} ${progressLine(job)}
+    <div class="job-facts muted">
+      <reprise-id value=${job.id}></reprise-id>
+      ${jobDetails(job)} ${metaLine(view)}
+    </div>
+    <div class="job-progress-line">${progressView(job)}${view.connection}</div>
   </header>`;
 }
 
@@ -55,12 +62,11 @@ export function actionButtons(
 function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
   const going = job.status === 'running';
   const parts = [
-    html`<reprise-id value=${job.id}></reprise-id>`,
     html`${kindTitle}`,
     html`by ${submitterName(job)}`,
     job.started_at
-      ? html`started <reprise-time at=${job.started_at} form="clock"></reprise-time>`
-      : html`submitted <reprise-time at=${job.submitted_at ?? ''}></reprise-time>`,
+      ? html`started <reprise-time at=${job.started_at} form="moment"></reprise-time>`
+      : html`submitted <reprise-time at=${job.submitted_at ?? ''} form="moment"></reprise-time>`,
     job.started_at
       ? html`<span class="job-elapsed"><reprise-since at=${job.started_at} until=${job.finished_at ?? nothing}
           coarse></reprise-since>${left === null || !going ? nothing : html`, ${remainingTime(left)}`}</span>`
@@ -75,18 +81,21 @@ function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
     html`<a href="/history?job=${job.id}">history</a>`,
     html`<reprise-verify job=${job.id}></reprise-verify>`,
   ];
-  return html`<p class="job-meta muted">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
+  return html`<p class="job-meta">${parts.filter((part) => part !== null).map((part) => html`<span>${part}</span>`)}</p>`;
 }
 
-function progressLine(job: Job): TemplateResult | typeof nothing {
+function progressView(job: Job): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
-  const words = `${count(job.done)} of ${count(job.total)} done`;
-  return html`<div class="job-progress-line">
-    <div role="progressbar" aria-valuemin="0" aria-valuemax=${job.total} aria-valuenow=${job.done} aria-valuetext=${words}>
+  const well = count(job.done - job.failed);
+  const left = count(Math.max(0, job.total - job.done));
+  const words = `${well} succeeded, ${count(job.failed)} failed, ${left} left`;
+  return html`<div role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax=${job.total}
+      aria-valuenow=${job.done} aria-valuetext=${words}>
       ${progressBar(job.done - job.failed, job.failed, job.total)}
     </div>
-    <span>${words}${job.failed ? html` · <span class="bad">${failedWords(job)}</span>` : nothing}</span>
-  </div>`;
+    <span class="job-counts">${well} succeeded${
+      job.failed ? html` · <span class="bad">${failedWords(job)}</span>` : nothing
+    } · ${left} left</span>`;
 }
 
 type Failing = Pick<Job, 'params' | 'done' | 'failed' | 'finished_at'>;

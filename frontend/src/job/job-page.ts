@@ -19,6 +19,7 @@ import {
   readBootData,
 } from '../elements/api';
 import { isCurrent, jobConnectionLine } from '../elements/connection-line';
+import { keepFocus } from '../elements/keep-focus';
 import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { reveal } from '../text/characters';
@@ -40,6 +41,8 @@ import './timeline';
 import './history-check';
 
 const REMEMBER_MS = 1000;
+/** The cell that the Tab key reaches: the one whose output was open. */
+const OPEN_CELL = 'reprise-matrix [data-r][tabindex="0"]';
 
 /** `<reprise-job job="<id>" heading="…" kind-title="…" can-submit>`: starts from the JSON script `job`. */
 @customElement('reprise-job')
@@ -65,6 +68,13 @@ export class JobPage extends LightElement {
   private isDrawDue = false;
   private lastSeen: ReturnType<typeof recallSeen> = null;
   private rememberedAt = -REMEMBER_MS;
+
+  constructor() {
+    super();
+    keepFocus(this, (lost) =>
+      this.querySelector<HTMLElement>(lost.closest('reprise-output') ? OPEN_CELL : 'h1'),
+    );
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -246,8 +256,10 @@ export class JobPage extends LightElement {
         left,
         acting: this.isActing,
         onAct: (act) => void this.performAction(act),
+        connection: jobConnectionLine(this.info, run.view.head, this.missedWords, () =>
+          this.tryNow(),
+        ),
       })}
-      ${jobConnectionLine(this.info, run.view.head, this.missedWords, () => this.tryNow())}
       ${this.notice ? noticeView('is-bad', this.notice) : nothing}
       ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
       ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}

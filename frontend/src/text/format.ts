@@ -54,17 +54,28 @@ export function relativeTime(at: Date, now: Date): string {
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return `today ${time}`;
   if (days === 1) return `yesterday ${time}`;
-  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
-  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
+  return `${dayName(at, now)} ${time}`;
 }
 
-/** The exact instant, for tooltips and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
+/** A moment in the reader's zone: `29 Nov 17:12 CET`; with the year unless it is that of `now`. */
+export function momentTime(at: Date, now: Date): string {
+  return `${dayName(at, now)} ${clockTime(at).slice(0, 5)} ${zoneName(at)}`;
+}
+
+function dayName(at: Date, now: Date): string {
+  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
+  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year}`;
+}
+
+/** The reader's zone at a moment: `CET`, `UTC`, or `GMT-5` where it has no short name. */
+export function zoneName(at: Date): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts(at);
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
+}
+
+/** The exact instant, for tooltips, the same for every reader: `2026-11-22 13:02:11.118 UTC`. */
 export function exactTime(at: Date): string {
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  const offset = -at.getTimezoneOffset();
-  const hours = `${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
-  const zone = offset === 0 ? 'UTC' : `UTC${offset < 0 ? '−' : '+'}${hours}`;
-  return `${day} ${clockTime(at, true)} ${zone}`;
+  return `${at.toISOString().replace('T', ' ').slice(0, -1)} UTC`;
 }
 
 /** The last eight digits of an id; the first ones, the time of a UUIDv7, are the same for all jobs of a minute. */
@@ -72,13 +83,14 @@ export function shortId(id: string): string {
   return id.slice(-8);
 }
 
-/** Who submitted a job; an imported one was submitted elsewhere, whatever the name. */
+/** Who submitted a job: `demo, by token`. An imported one was submitted elsewhere, whatever the name. */
 export function submitterName(job: {
   readonly submitted_by: string;
   readonly imported_at: string | null;
 }): string {
-  const name = actorName(job.submitted_by);
-  return job.imported_at ? `${name} (imported)` : name;
+  const [kind, name = ''] = job.submitted_by.split(/[:/]/);
+  const by = kind === 'token' && name ? `${name}, by token` : actorName(job.submitted_by);
+  return job.imported_at ? `${by} (imported)` : by;
 }
 
 /** `user:operator` → `operator`, `worker:host-3/812` → `worker host-3/812`, `token:ci` → `token ci`. */
