@@ -64,7 +64,10 @@ function waitingNotice({ job, titles }: NoticesView): TemplateResult | typeof no
   if (!holders.size) return nothing;
   const parts = [...holders].map(([holder, targets]) => holderWords(targets, holder, titles));
   const all = parts.map((part, i) => html`${i ? '; ' : ''}${part}`);
-  return noticeView('is-warning', html`Waiting for ${all}. It continues by itself.`, 'waiting');
+  const nextStep = holders.has(null)
+    ? 'It continues by itself when they are free; to have them sooner, ask the other team.'
+    : 'It continues by itself when they are free; to have them sooner, open that job and stop it.';
+  return noticeView('is-warning', html`Waiting for ${all}. ${nextStep}`, 'waiting');
 }
 
 function ownWaitsNotice(waits: readonly WaitingFor[]): TemplateResult {

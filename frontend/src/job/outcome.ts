@@ -3,7 +3,7 @@
 import { nothing, type TemplateResult } from 'lit';
 import type { Job, ListedJob } from '../elements/api';
 import { glyph, statusView } from '../elements/light-element';
-import { makeLegible } from '../text/event-words';
+import { listNames, makeLegible } from '../text/event-words';
 import { plural, shortId, submitterName, withFullStop } from '../text/format';
 import { html } from '../text/html';
 import { unsuccessfulTargets } from './actions';
@@ -33,7 +33,7 @@ export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing
   const retry = job.can.includes('retry') && targets.length > 0;
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}
-    <span class="ended-words said">${linkTargets(outcomeSentence(job), failed)} ${ended.retries.map(retryLink)}</span>
+    <span class="ended-words said">${linkTargets(outcomeSentence(job), failed)} ${canaryWords(job, failed)} ${ended.retries.map(retryLink)}</span>
     ${
       retry
         ? html`<button class="button" aria-disabled=${acting ? 'true' : nothing} @click=${ended.onRetry}>
@@ -64,6 +64,15 @@ function outcomeSentence(job: Job): string {
     cancelled: 'The run was stopped.',
   }[job.status as string];
   return withFullStop(makeLegible(job.message) || fallback || '');
+}
+
+/** What to do after a failed canary, which has kept the run from everything else. */
+function canaryWords(job: Job, failed: readonly TargetRow[]): string {
+  const canaries = job.plan.groups.find((group) => group.name === 'canary')?.targets ?? [];
+  const lost = failed.filter((row) => canaries.includes(row.target));
+  if (job.status !== 'failed' || !lost.length) return '';
+  const what = lost.length === 1 ? 'The canary' : 'Canaries';
+  return `${what} failed, so nothing else was touched: open ${listNames(lost.map((row) => row.target))} to see why, then retry.`;
 }
 
 /** The message with each failed target as a link to the step that failed; the remaining ones follow it. */

@@ -14,6 +14,7 @@ import {
   Unreachable,
 } from '../elements/api';
 import { feedConnectionLine, isCurrent } from '../elements/connection-line';
+import { keepFocus } from '../elements/keep-focus';
 import { LightElement, noticeView } from '../elements/light-element';
 import { serverClock } from '../elements/server-clock';
 import { moveFocus, useShortcuts } from '../elements/shortcuts';
@@ -71,6 +72,7 @@ export class JobsPage extends LightElement {
 
   constructor() {
     super();
+    keepFocus(this, (lost) => this.sameLink(lost) ?? this.jobLinks()[0]);
     useShortcuts(this, [
       { keys: ['j'], label: 'Next job', run: () => moveFocus(this.jobLinks(), 1) },
       { keys: ['k'], label: 'Previous job', run: () => moveFocus(this.jobLinks(), -1) },
@@ -225,6 +227,11 @@ export class JobsPage extends LightElement {
 
   private jobLinks(): HTMLElement[] {
     return [...this.querySelectorAll<HTMLElement>('.job-link')];
+  }
+
+  /** The link to the same job, which has moved to another part of the list. */
+  private sameLink(lost: HTMLElement): HTMLElement | undefined {
+    return this.jobLinks().find((link) => link.getAttribute('href') === lost.getAttribute('href'));
   }
 
   private focusSearch(): boolean {
