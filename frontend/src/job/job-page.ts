@@ -310,10 +310,13 @@ export class JobPage extends LightElement {
         return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
       default:
         return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
-            ?live=${live} @open=${onOpen}></reprise-matrix>
+            .lastLine=${this.lastLine} ?live=${live} @open=${onOpen}></reprise-matrix>
           ${this.opened ? this.outputView(this.opened, onOpen) : nothing}`;
     }
   }
+
+  private readonly lastLine = (target: string, step: string): string =>
+    this.run.lines.ofStep(target, step).at(-1)?.content.text ?? '';
 
   private outputView(
     opened: OpenStep,

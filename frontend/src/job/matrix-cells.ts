@@ -31,6 +31,16 @@ export function stepCell(
   return cellView(row, name, status, cellLabel(row, name, step), content, place);
 }
 
+/** The only step of a target, in words; of the job's own row, the step that it is at. */
+export function resultCell(row: TargetRow, column: string, place: CellPlace): TemplateResult {
+  const step = row.target ? row.cells.get(column) : (row.current ?? undefined);
+  const undone = ROLLBACK_WORDS[row.rollback?.status ?? ''];
+  const words = [statusWord(cellStatus(step)), undone].filter(Boolean).join(', ');
+  const name = row.target ? column : (step?.step ?? column);
+  const content = html`${glyph(cellStatus(step))}<span class="cell-word">${row.target ? words : `${name}: ${words}`}</span>${step ? tryCount(step) : nothing}`;
+  return cellView(row, name, cellStatus(step), cellLabel(row, name, step), content, place);
+}
+
 function cellView(
   row: TargetRow,
   step: string,

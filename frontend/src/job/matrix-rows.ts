@@ -3,9 +3,11 @@
 import { nothing, type TemplateResult } from 'lit';
 import { glyph } from '../elements/light-element';
 import { statusWord } from '../text/event-words';
-import { count, plural } from '../text/format';
+import { count, duration, plural } from '../text/format';
 import { html } from '../text/html';
-import { rollbackCell, rowWords, stepCell, stepStrip } from './matrix-cells';
+import { resultCell, rollbackCell, rowWords, stepCell, stepStrip } from './matrix-cells';
+import { rowSeconds } from './matrix-order';
+import { median } from './run-model';
 import type { RowGroup, TargetRow } from './target-rows';
 
 /** A row and its position: `tab` is the column that the Tab key reaches (-1: none), `open` the open step. */
@@ -27,11 +29,45 @@ export function groupHead({ name, rows }: RowGroup): TemplateResult {
     <span class="muted">${words}</span></div></div>`;
 }
 
+const SUMMED = ['succeeded', 'failed', 'running', 'cancelled', 'skipped', 'pending'] as const;
+
+/** `20 ✓`; targets whose turn has not come have no glyph that tells it. */
+function statusSum(status: string, rows: number): TemplateResult | typeof nothing {
+  if (!rows) return nothing;
+  if (status === 'pending') return html` · ${count(rows)} ${statusWord(status)}`;
+  return html` · <span class="matrix-sum is-${status}">${count(rows)} ${glyph(status)}<span class="away">${statusWord(status)}</span></span>`;
+}
+
+/** The head of a group that can be folded: `batch 3 · 20 ✓ · median 0.5 s`. */
+export function foldHead(
+  { name, rows }: RowGroup,
+  { index, tab, folded }: { index: number; tab: boolean; folded: boolean },
+): TemplateResult {
+  const numbers = SUMMED.map((status) => rows.filter((row) => row.status === status).length);
+  const typical = median(
+    rows.flatMap((row) => (row.status === 'succeeded' ? (rowSeconds(row, 0) ?? []) : [])),
+  );
+  return html`<div class="matrix-group is-foldable" role="row" aria-rowindex=${index + 1}><div role="rowheader"
+    tabindex=${tab ? 0 : -1} aria-expanded=${folded ? 'false' : 'true'} data-r=${index} data-c="0" data-group=${name}
+    >${glyph(folded ? 'right' : 'down')}<span>${name}</span>
+    <span class="muted">${SUMMED.map((status, i) => statusSum(status, numbers[i] ?? 0))}${typical === null ? nothing : html` · median ${duration(typical)}`}</span></div></div>`;
+}
+
 /** A target with a cell for each step. */
 export function cellRow(view: RowView): TemplateResult {
   return html`<div class="matrix-row" role="row" aria-rowindex=${view.isPartial ? view.index + 1 : nothing}>
     <div class="matrix-name" role="rowheader">${rowName(view.row)}</div>
     ${rowCells(view)}<div class="number matrix-total" role="gridcell">${totalTime(view.row)}</div></div>`;
+}
+
+/** A target of a kind with one step: its result, how long it took, and the last line that it wrote. */
+export function resultRow(view: RowView, lastLine: string): TemplateResult {
+  const { row, index, tab, open } = view;
+  const place = { row: index, column: 0, tab: tab >= 0, open: open !== '' };
+  return html`<div class="matrix-row" role="row" aria-rowindex=${view.isPartial ? index + 1 : nothing}>
+    <div class="matrix-name" role="rowheader">${rowName(row)}</div>
+    ${resultCell(row, view.columns[0] ?? '', place)}<div class="number matrix-total" role="gridcell">${totalTime(row)}</div>
+    <div role="gridcell" class="matrix-last mono muted"><span class="clip">${lastLine}</span></div></div>`;
 }
 
 /** A target on one line: a strip of its steps if there is room, and its state in words. */

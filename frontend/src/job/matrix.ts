@@ -5,18 +5,24 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { glyph, LightElement, prefersReducedMotion } from '../elements/light-element';
+import { serverClock } from '../elements/server-clock';
 import { useShortcuts } from '../elements/shortcuts';
 import { VisibleChunks } from '../list/visible-chunks';
 import { count } from '../text/format';
 import { html } from '../text/html';
 import { chunkRows, estimateHeight, type MatrixChunk, type MatrixPart } from './matrix-chunks';
-import { cellRow, groupHead, stripRow } from './matrix-rows';
+import { FILTERS, type Filter, isBusy, listRows, SORTS, type Sort } from './matrix-order';
+import { cellRow, foldHead, groupHead, type RowView, resultRow, stripRow } from './matrix-rows';
 import type { RowGroup, TargetRow } from './target-rows';
+import './matrix-tiles';
 
-/** With more targets, a row is a thin strip unless it has failed or is running. */
-export const MAX_FULL_ROWS = 60;
-const FILTERS = ['all', 'failed', 'running'] as const;
-type Filter = (typeof FILTERS)[number];
+/** With more targets there is an overview, and groups are folded to what has failed or runs. */
+const MAX_FULL_ROWS = 60;
+const SORT_LABELS: Readonly<Record<Sort, string>> = {
+  plan: 'By group',
+  failed: 'Failed first',
+  slowest: 'Slowest first',
+};
 
 /** The step whose output is shown below the matrix. */
 export interface OpenStep {
@@ -24,15 +30,21 @@ export interface OpenStep {
   readonly step: string;
 }
 
-/** `<reprise-matrix .groups .columns .opened live>`: dispatches `open` (OpenStep) when a cell is chosen. */
+/**
+ * `<reprise-matrix .groups .columns .opened .lastLine live>`: dispatches `open` (OpenStep) when a cell is
+ * chosen. `lastLine` returns the last line that a step has written, for kinds with one step.
+ */
 @customElement('reprise-matrix')
 export class Matrix extends LightElement {
   @property({ attribute: false }) groups: readonly RowGroup[] = [];
   @property({ attribute: false }) columns: readonly string[] = [];
   @property({ attribute: false }) opened: OpenStep | null = null;
+  @property({ attribute: false }) lastLine: (target: string, step: string) => string = () => '';
   @property({ type: Boolean }) live = false;
   @state() private filter: Filter = 'all';
   @state() private searchText = '';
+  @state() private sort: Sort = 'plan';
+  @state() private unfolded: ReadonlySet<string> = new Set();
   @state() private focusedCell = { row: 0, column: 0 };
   @state() private isNarrow = false;
 
@@ -69,17 +81,23 @@ export class Matrix extends LightElement {
     this.isNarrow = this.phone.matches;
   };
 
+  private get isLarge(): boolean {
+    return this.rowCount > MAX_FULL_ROWS;
+  }
+
   private get showsCells(): boolean {
-    return !this.isNarrow && this.rowCount <= MAX_FULL_ROWS;
+    return !this.isNarrow && !this.isLarge;
+  }
+
+  /** The columns, without those of the job's own steps if each target has but one. */
+  private get stepColumns(): readonly string[] {
+    const own = this.groups.flatMap((group) => group.rows).find((row) => row.target === '');
+    const columns = this.columns.filter((name) => !own?.cells.has(name));
+    return columns.length === 1 ? columns : this.columns;
   }
 
   private get rowCount(): number {
     return this.groups.reduce((sum, group) => sum + group.rows.length, 0);
-  }
-
-  private isShown(row: TargetRow): boolean {
-    if (this.searchText && !row.target.includes(this.searchText)) return false;
-    return this.filter === 'all' || row.status === this.filter;
   }
 
   private moveFocus(event: KeyboardEvent, rows: number, columns: number): boolean {
@@ -101,16 +119,23 @@ export class Matrix extends LightElement {
 
   private openFocused(event: KeyboardEvent): boolean {
     const found = (event.target as HTMLElement).closest<HTMLElement>('reprise-matrix [data-r]');
-    if (found) this.openStep(found);
+    if (found) this.openPlace(found);
     return found !== null;
   }
 
   private handleClick(event: MouseEvent): void {
     const found = (event.target as HTMLElement).closest<HTMLElement>('[data-r]');
-    if (found) this.openStep(found);
+    if (found) this.openPlace(found);
   }
 
-  private openStep({ dataset }: HTMLElement): void {
+  /** Open the output of a step, or fold a group. */
+  private openPlace({ dataset }: HTMLElement): void {
+    if (dataset.group !== undefined) {
+      const unfolded = new Set(this.unfolded);
+      if (!unfolded.delete(dataset.group)) unfolded.add(dataset.group);
+      this.unfolded = unfolded;
+      return;
+    }
     const detail: OpenStep = { target: dataset.target ?? '', step: dataset.step ?? '' };
     if (detail.step) this.dispatchEvent(new CustomEvent('open', { detail }));
   }
@@ -126,9 +151,8 @@ export class Matrix extends LightElement {
       const steps = this.columns.length || 1;
       this.style.setProperty('--steps', String(steps));
     }
-    if (changed.has('filter') || changed.has('searchText') || changed.has('isNarrow')) {
-      this.visibleChunks.resetHeights();
-    }
+    const others = ['filter', 'searchText', 'sort', 'unfolded', 'isNarrow'];
+    if (others.some((name) => changed.has(name))) this.visibleChunks.resetHeights();
     const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
     const scroller = this.isNarrow ? null : this.querySelector('.matrix');
     this.visibleChunks.observe(scroller, all, (index) =>
@@ -161,23 +185,29 @@ export class Matrix extends LightElement {
   }
 
   override render(): TemplateResult {
-    const groups = this.groups.map((group) => ({
-      group,
-      rows: group.rows.filter((row) => this.isShown(row)),
-    }));
-    this.chunks = chunkRows(groups, this.showsCells ? Number.POSITIVE_INFINITY : undefined);
-    const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
+    const { showsCells, isLarge, filter, searchText, sort, unfolded } = this;
+    const choice = { filter, searchText, sort, unfolded, folds: isLarge };
+    const groups = listRows(this.groups, choice, serverClock.displayTime());
+    this.chunks = chunkRows(groups, showsCells ? Number.POSITIVE_INFINITY : undefined);
+    const lines = this.chunks.reduce((sum, chunk) => sum + chunk.count, 0);
+    if (this.focusedCell.row >= lines) this.focusedCell = { row: 0, column: 0 };
+    const kind = this.stepColumns.length === 1 ? 'is-results' : '';
     return html`${this.toolbar()}
-      <div class="matrix ${this.showsCells ? '' : 'is-list'}" role="grid" aria-label="Servers and steps"
-        aria-rowcount=${this.showsCells ? nothing : rows} @click=${this.handleClick} @focusin=${this.handleFocus}>
-        ${this.showsCells ? this.headRow() : nothing}
+      ${isLarge ? html`<reprise-tiles .groups=${this.groups} @open=${this.passOn}></reprise-tiles>` : nothing}
+      <div class="matrix ${showsCells ? '' : 'is-list'} ${kind}" role="grid" aria-label="Servers and steps"
+        aria-rowcount=${showsCells ? nothing : lines} @click=${this.handleClick} @focusin=${this.handleFocus}>
+        ${this.isNarrow ? nothing : this.headRow()}
         ${repeat(
           this.chunks,
           (chunk) => chunk.index,
           (chunk) => this.chunkView(chunk),
         )}
       </div>
-      ${rows ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
+      ${lines ? nothing : html`<p class="matrix-empty muted">${this.emptyWords()}</p>`}`;
+  }
+
+  private passOn({ detail }: CustomEvent<OpenStep>): void {
+    this.dispatchEvent(new CustomEvent('open', { detail }));
   }
 
   /** A chunk: rendered if it is near the viewport or contains the focused cell. */
@@ -211,7 +241,17 @@ export class Matrix extends LightElement {
               }} />`
           : nothing
       }
+      ${this.isLarge ? this.sortControl() : nothing}
     </div>`;
+  }
+
+  private sortControl(): TemplateResult {
+    return html`<select class="field matrix-sort" aria-label="Order of the servers" @change=${(
+      e: Event,
+    ) => {
+      this.sort = (e.target as HTMLSelectElement).value as Sort;
+    }}>${SORTS.map((sort) => html`<option value=${sort} ?selected=${sort === this.sort}>${SORT_LABELS[sort]}</option>`)}
+    </select>`;
   }
 
   private emptyWords(): string {
@@ -221,15 +261,25 @@ export class Matrix extends LightElement {
   }
 
   private headRow(): TemplateResult {
+    const columns = this.stepColumns;
+    const total = html`<div role="columnheader" class="number">total</div>`;
     return html`<div class="matrix-row matrix-head" role="row">
       <div class="matrix-name" role="columnheader"><span class="away">Server</span></div>
-      ${this.columns.map((name) => html`<div role="columnheader" class="clip" title=${name}>${name}</div>`)}
-      <div role="columnheader" class="number">total</div>
+      ${columns.map((name) => html`<div role="columnheader" class="clip" title=${name}>${name}</div>`)}
+      ${total}
+      ${columns.length === 1 ? html`<div role="columnheader">last line</div>` : nothing}
     </div>`;
   }
 
+  private headView(head: RowGroup, index: number): TemplateResult {
+    const folds = this.isLarge && this.sort === 'plan' && this.filter === 'all' && !this.searchText;
+    if (!folds) return groupHead(head);
+    const tab = this.focusedCell.row === index;
+    return foldHead(head, { index, tab, folded: !this.unfolded.has(head.name) });
+  }
+
   private partView({ head, name, rows, from }: MatrixPart): TemplateResult {
-    return html`${head ? groupHead(head) : nothing}
+    return html`${head ? this.headView(head, from - 1) : nothing}
       <div class="matrix-rows" role="rowgroup" aria-label=${name || 'servers'}>
         ${repeat(
           rows,
@@ -238,18 +288,30 @@ export class Matrix extends LightElement {
             const index = from + i;
             const tab = this.focusedCell.row === index ? this.focusedCell.column : -1;
             const open = this.opened?.target === row.target ? this.opened.step : '';
-            const shape = [row, this.columns, index, tab, open, this.showsCells, this.isNarrow];
-            return guard(shape, () => this.rowView(row, index, tab, open));
+            const last = this.lastLineOf(row);
+            const look = [this.columns, this.showsCells, this.isNarrow];
+            return guard([row, index, tab, open, last, ...look], () =>
+              this.rowView(
+                { row, columns: this.stepColumns, index, tab, open, isPartial: !this.showsCells },
+                last,
+              ),
+            );
           },
         )}
       </div>`;
   }
 
-  private rowView(row: TargetRow, index: number, tab: number, open: string): TemplateResult {
-    const { columns, isNarrow } = this;
-    const busy = row.status === 'failed' || row.status === 'running';
-    const view = { row, columns, index, tab, open, isPartial: !this.showsCells };
-    return this.showsCells || (busy && !isNarrow) ? cellRow(view) : stripRow(view, !isNarrow);
+  /** The last line of a target's only step; what it failed of, before its output is here. */
+  private lastLineOf(row: TargetRow): string {
+    const [name, ...more] = this.stepColumns;
+    if (name === undefined || more.length || this.isNarrow) return '';
+    return this.lastLine(row.target, name) || (row.cells.get(name)?.error?.message ?? '');
+  }
+
+  private rowView(view: RowView, lastLine: string): TemplateResult {
+    const { isNarrow } = this;
+    if (isNarrow || !(this.showsCells || isBusy(view.row))) return stripRow(view, !isNarrow);
+    return view.columns.length === 1 ? resultRow(view, lastLine) : cellRow(view);
   }
 }
 

@@ -34,6 +34,27 @@ test('every row is in one chunk, in order, and every group has one head', () => 
   );
 });
 
+test('the head of a group that can be folded is a line, also without a row', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(25)), fc.integer({ min: 1, max: 12 }), (sizes, most) => {
+      const groups = shown(sizes).map((group) => ({ ...group, foldable: true }));
+      const chunks = chunkRows(groups, most);
+      const lines = chunks
+        .flatMap(({ parts }) => parts)
+        .flatMap(({ head, rows, from }) => {
+          const own = head ? [[from - 1, head.name]] : [];
+          return [...own, ...rows.map((row, at) => [from + at, row.target])];
+        });
+      const expected = groups.flatMap(({ group, rows }) => [
+        group.name,
+        ...rows.map((row) => row.target),
+      ]);
+      expect(lines).toEqual(expected.map((name, at) => [at, name]));
+      expect(chunks.every(({ count }) => count <= most)).toBe(true);
+    }),
+  );
+});
+
 test('ten thousand groups of one are a hundred chunks', () => {
   const chunks = chunkRows(shown(Array.from({ length: 10_000 }, () => 1)));
   expect(chunks).toHaveLength(100);
