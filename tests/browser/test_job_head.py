@@ -100,3 +100,19 @@ def test_a_failed_canary_says_what_to_do_next(visits: Visits) -> None:
     job = up.update(up.other_version(), up.servers[:3], canary=1, max_failures=2)
     run = JobPage.open(visits.page(), up, job)
     expect(run.ended).to_contain_text("The canary failed, so nothing else was touched: open gs-001")
+
+
+def test_on_a_wide_screen_output_opens_beside_the_matrix(visits: Visits, finished: str) -> None:
+    page = visits.page(viewport={"width": 1600, "height": 900})
+    run = JobPage.open(page, visits.up, finished)
+    run.completes()
+    run.cell(visits.up.servers[0], "health").click()
+    output, matrix = page.locator("reprise-output"), page.locator("reprise-matrix")
+    beside, pane = matrix.bounding_box(), output.bounding_box()
+    assert beside
+    assert pane
+    assert pane["y"] == beside["y"]
+    assert pane["x"] >= beside["x"] + beside["width"]
+    assert 0.42 < pane["width"] / 1600 < 0.47
+    page.set_viewport_size({"width": 1920, "height": 900})
+    assert page.locator(".tabs").evaluate("(tabs) => tabs.offsetWidth") == 1920
