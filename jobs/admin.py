@@ -9,26 +9,26 @@ them. Tokens are made by their users (POST /api/tokens, `manage.py token make`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
 from core.terminal import reveal
 from jobs import schedules
-from jobs.access import grants, tokens
-from jobs.admin_base import AnyAdmin, AnyForm, AnyUserAdmin, ForStaff, ReadOnly, VisibleNames
+from jobs.access import tokens
+from jobs.admin_base import AnyAdmin, AnyUserAdmin, ForStaff, ReadOnly, VisibleNames
 from jobs.admin_credentials import CredentialAdmin
 from jobs.feed import consumers
+from jobs.forms.rights import RightForm
+from jobs.forms.schedules import ScheduleForm
+from jobs.forms.targets import TargetForm
 from jobs.models import ApiToken, Consumer, Credential, Job, Right, Schedule, Target, Team
-from jobs.models.fields import ExactJSONFormField
 from jobs.schedules.cron import BadSchedule
-from jobs.targets import common_selectors, expand_names, validation
+from jobs.targets import common_selectors, expand_names
 from jobs.targets.selectors import LABEL
 
 # Of allauth's there is nothing to set up by hand: the provider is in the settings, and what people
@@ -49,17 +49,6 @@ class TeamAdmin(ForStaff, VisibleNames):
     filter_horizontal = ("members",)
 
 
-class RightForm(AnyForm):
-    """A right by hand: refused if it would be of no use."""
-
-    def clean(self) -> dict[str, Any]:
-        """Add an error to the field that makes the right useless."""
-        super().clean()
-        if not self.errors and (wrong := grants.find_problem(Right(**self.cleaned_data))):
-            self.add_error(*wrong)
-        return self.cleaned_data
-
-
 @admin.register(Right)
 class RightAdmin(ForStaff, VisibleNames):
     form = RightForm
@@ -70,22 +59,6 @@ class RightAdmin(ForStaff, VisibleNames):
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Return False: a right is given or taken, which is what the system's own log tells."""
         return False
-
-
-JSON_FIELDS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
-    models.JSONField: {"form_class": ExactJSONFormField}
-}
-
-
-class TargetForm(AnyForm):
-    """A target by hand: refused for what an import would refuse."""
-
-    def clean(self) -> dict[str, Any]:
-        """Add an error to the field that makes the target useless."""
-        super().clean()
-        if not self.errors and (wrong := validation.find_problem(Target(**self.cleaned_data))):
-            self.add_error(*wrong)
-        return self.cleaned_data
 
 
 class LabelFilter(admin.SimpleListFilter):
@@ -108,29 +81,14 @@ class LabelFilter(admin.SimpleListFilter):
 @admin.register(Target)
 class TargetAdmin(ForStaff, VisibleNames):
     form = TargetForm
-    formfield_overrides = JSON_FIELDS
     list_display = ("name", "group", "transport", "address", "labels")
     list_filter = ("transport", "group", LabelFilter)
     search_fields = ("name", "group", "address", "labels")
 
 
-class ScheduleForm(AnyForm):
-    """A schedule by hand: refused for what it could never submit, unless it is disabled."""
-
-    def clean(self) -> dict[str, Any]:
-        """Add an error to the field that makes the schedule useless."""
-        super().clean()
-        if self.errors or not self.cleaned_data["enabled"]:
-            return self.cleaned_data
-        if wrong := schedules.find_problem(Schedule(**self.cleaned_data)):
-            self.add_error(*wrong)
-        return self.cleaned_data
-
-
 @admin.register(Schedule)
 class ScheduleAdmin(ForStaff, VisibleNames):
     form = ScheduleForm
-    formfield_overrides = JSON_FIELDS
     list_display = (
         "name",
         "kind",

@@ -8,19 +8,17 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 
-from core.terminal import hidden_words
+from jobs.forms.base import check_visible
 
 # Generic in the stubs only, not at run time.
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
-    AnyForm = forms.ModelForm[Any]
     AnyUserAdmin = UserAdmin[User]
 else:
-    AnyAdmin, AnyForm, AnyUserAdmin = admin.ModelAdmin, forms.ModelForm, UserAdmin
+    AnyAdmin, AnyUserAdmin = admin.ModelAdmin, UserAdmin
 
 
 class ForStaff:
@@ -42,12 +40,6 @@ class ReadOnly(ForStaff):
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
-
-
-def check_visible(text: str) -> None:
-    """Raise ValidationError for a line of text with characters that are not visible."""
-    if words := hidden_words(text):
-        raise ValidationError(words)
 
 
 class VisibleNames(AnyAdmin):
