@@ -11,7 +11,15 @@ from django.views import View
 
 from core.errors import SecondFactorRequired
 from core.ids import parse_id
-from frontend.views import account, compare, history, pages, provider_pages, sign_in
+from frontend.views import (
+    account,
+    compare,
+    history,
+    pages,
+    provider_pages,
+    sign_in,
+    targets,
+)
 from frontend.views import second_factor as factors
 from frontend.views.frame import whole_session
 
@@ -38,6 +46,10 @@ urlpatterns = [
     path("jobs/<job:job_id>", pages.job, name="job"),
     path("jobs/<job:job_id>/compare/<job:other_id>", compare.compare, name="compare"),
     path("history", history.history, name="history"),
+    path("targets", targets.targets, name="targets"),
+    path("inventory/new", targets.add_target, name="add-target"),
+    path("inventory/<int:number>/edit", targets.edit_target, name="edit-target"),
+    path("inventory/<int:number>/retire", targets.retire_target, name="retire-target"),
     path("account", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),
     path("account/sessions/end-others", account.end_others, name="end-other-sessions"),

@@ -2,6 +2,7 @@
 
 import './styles/index.css';
 import './elements/copy';
+import './elements/live-list';
 import './jobs/jobs-page';
 import './new-job/new-job-form';
 import './elements/ticker';

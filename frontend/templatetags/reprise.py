@@ -13,14 +13,13 @@ from django.utils.html import format_html
 from core import clock
 from core.terminal import plain_text, reveal, reveal_json
 from frontend import words
+from frontend.navigation import places_for
 from jobs.access import run_rights, visibility
 from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 
 register = template.Library()
-
-NAVIGATION = (("/", "Jobs"), ("/history", "History"))
 
 
 @register.inclusion_tag("frontend/bar.html", takes_context=True)
@@ -29,11 +28,13 @@ def bar(context: Mapping[str, Any]) -> dict[str, Any]:
     user = context.get("user")
     request = context.get("request")
     path = request.path if request is not None else ""
-    shown: dict[str, Any] = {"path": path, "navigation": NAVIGATION, "who": None, "kinds": []}
+    shown: dict[str, Any] = {"path": path, "places": [], "who": None, "kinds": []}
     if isinstance(user, User) and user.is_authenticated:
         principal = visibility.of_user(user)
         shown["who"] = user
         shown["role"] = role_of(user)
+        shown["places"] = places_for(principal)
+        shown["has_admin"] = any(place.group == "admin" for place in shown["places"])
         if principal.has("submit_job"):
             shown["kinds"] = kinds_for(user)
         shown["csrf_token"] = context.get("csrf_token")

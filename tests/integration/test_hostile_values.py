@@ -173,6 +173,8 @@ PAGES = [
     "/?status={}", "/?kind={}", "/history?job={}", "/history?kind={}", "/history?actor={}",
     "/history?type={}", "/history?since={}", "/history?until={}", "/history?after={}",
     "/history?before={}", "/jobs/{}", "/jobs/new?kind={}", "/jobs/new?from={}", "/sign-in?next={}",
+    *(f"/targets?{name}={{}}" for name in ("text", "group", "label", "state", "after", "before")),
+    "/inventory/{}/edit", "/inventory/{}/retire",
     "/admin/jobs/job/?q={}", "/admin/jobs/job/?status={}", "/admin/jobs/job/{}/change/",
     "/admin/jobs/job/?team__id__exact={}", "/admin/jobs/target/?label={}", "/{}",
     "/admin/jobs/job/?status__exact={}", "/admin/jobs/job/?kind__in={}",

@@ -149,6 +149,7 @@ OWN_PAGES = (
     "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn",
     "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
 )  # fmt: skip
+STAFF_PAGES = ("add-target", "edit-target", "retire-target")
 SIGN_IN_PAGES = (
     "sign-in", "account_login", "mfa_authenticate", "sign-out",
     "provider-sign-in", "provider-callback", "provider-sign-out",
@@ -159,6 +160,8 @@ PAGES = {
     "new-job": "run",
     "job": "the job's team",
     "history": "the job's team",
+    "targets": "see",
+    **dict.fromkeys(STAFF_PAGES, "staff"),
     **dict.fromkeys(OWN_PAGES, "one's own"),
     **dict.fromkeys(SIGN_IN_PAGES, "nobody's"),
     "stream": "the job's team",

@@ -1,0 +1,81 @@
+"""Forms of the console: one object each, with the domain's refusals at their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from core.errors import InvalidParams
+
+F = TypeVar("F", bound=forms.BaseForm)
+
+DJANGOS_ROWS = "10"  # of a text area for which nobody says how many
+PLAIN = (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
+
+
+def style_fields(form: forms.BaseForm) -> None:
+    """Give the controls of a form the console's classes; what they take is no prose."""
+    for field in form.fields.values():
+        if isinstance(field.widget, PLAIN):
+            continue
+        attributes = {"class": "field", "spellcheck": "false", "autocomplete": "off"}
+        own = field.widget.attrs
+        if isinstance(field.widget, forms.Textarea):
+            attributes["class"] = "field mono"
+            own |= {"rows": "4"} if own["rows"] == DJANGOS_ROWS else {}
+        field.widget.attrs = attributes | own
+
+
+def edit(
+    request: HttpRequest,
+    form: F,
+    save: Callable[[F], Any],
+    *,
+    to: str,
+    done: str,
+    template: str = "frontend/console/form.html",
+    **context: Any,
+) -> HttpResponse:
+    """Show a form; by POST save what it has, say `done` and lead on to `to`.
+
+    `save` may raise InvalidParams, which the form shows, and Forbidden.
+    """
+    style_fields(form)
+    if request.method == "POST" and form.is_valid():
+        try:
+            save(form)
+        except InvalidParams as error:
+            add_errors(form, error)
+        else:
+            return finish(request, done, to)
+    return render(request, template, {"form": form, "back": to, **context})
+
+
+def finish(request: HttpRequest, done: str, to: str) -> HttpResponse:
+    """Lead on to a page that says what was done."""
+    messages.success(request, done)
+    return redirect(to)
+
+
+def confirm(
+    request: HttpRequest, act: Callable[[], str], *, to: str, **context: Any
+) -> HttpResponse:
+    """Ask whether to do something; by POST do it, say what `act` returns and lead on to `to`.
+
+    `context` has `title`, `words` (what it means) and `button` (the act).
+    """
+    if request.method == "POST":
+        return finish(request, act(), to)
+    return render(request, "frontend/console/confirm.html", {"back": to, **context})
+
+
+def add_errors(form: forms.BaseForm, error: InvalidParams) -> None:
+    """Put the domain's refusals at the fields that their pointers name, others above the form."""
+    for one in error.errors:
+        name = one["pointer"].strip("/").partition("/")[0]
+        form.add_error(name if name in form.fields else None, one["detail"])
