@@ -50,6 +50,7 @@ PLACES = (
     Place("/", "Jobs", "main", _anybody),
     Place("/history", "History", "main", _anybody),
     Place("/targets", "Targets", "more", _sees_jobs),
+    Place("/schedules", "Schedules", "more", _is_staff),
     Place("/history?kind=system", "System log", "admin", _sees_system),
     Place("/admin/", "Database", "admin", _is_superuser),
 )

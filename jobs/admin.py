@@ -16,10 +16,9 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core import clock
 from core.terminal import reveal
 from jobs import schedules
-from jobs.access import tokens
+from jobs.access import tokens, visibility
 from jobs.admin_base import AnyAdmin, AnyUserAdmin, ForStaff, ReadOnly, VisibleNames
 from jobs.admin_credentials import CredentialAdmin
 from jobs.feed import consumers
@@ -27,6 +26,7 @@ from jobs.forms.rights import RightForm
 from jobs.forms.schedules import ScheduleForm
 from jobs.forms.targets import TargetForm
 from jobs.models import ApiToken, Consumer, Credential, Job, Right, Schedule, Target, Team
+from jobs.schedules import manage
 from jobs.schedules.cron import BadSchedule
 from jobs.targets import common_selectors, expand_names
 from jobs.targets.selectors import LABEL
@@ -109,11 +109,7 @@ class ScheduleAdmin(ForStaff, VisibleNames):
         self, request: HttpRequest, obj: Schedule, form: ScheduleForm, change: bool
     ) -> None:
         """Keep it, with who wrote it, to run next at the first moment from now on."""
-        obj.changed_by = cast(User, request.user)
-        if not change:
-            obj.author = obj.changed_by
-        schedules.plan_next(obj, clock.now())
-        super().save_model(request, obj, form, change)
+        manage.save_schedule(visibility.of_user(cast(User, request.user)), obj)
 
     @admin.action(description="Enable the chosen schedules", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:

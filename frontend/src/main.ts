@@ -4,6 +4,7 @@ import './styles/index.css';
 import './elements/copy';
 import './elements/live-list';
 import './jobs/jobs-page';
+import './new-job/kind-params';
 import './new-job/new-job-form';
 import './elements/ticker';
 import './job/job-page';

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from core.errors import InvalidParams
+from core.errors import InvalidParams, RepriseError
 
 F = TypeVar("F", bound=forms.BaseForm)
 
@@ -48,9 +49,12 @@ def edit(
     style_fields(form)
     if request.method == "POST" and form.is_valid():
         try:
-            save(form)
+            with transaction.atomic():
+                save(form)
         except InvalidParams as error:
             add_errors(form, error)
+        except IntegrityError:
+            form.add_error(None, "Somebody else has just saved one of this name.")
         else:
             return finish(request, done, to)
     return render(request, template, {"form": form, "back": to, **context})
@@ -72,6 +76,13 @@ def confirm(
     if request.method == "POST":
         return finish(request, act(), to)
     return render(request, "frontend/console/confirm.html", {"back": to, **context})
+
+
+def redirect_with_error(request: HttpRequest, error: RepriseError, to: str) -> HttpResponse:
+    """Lead on to a page that says why something was refused."""
+    details = [one["detail"] for one in getattr(error, "errors", ())]
+    messages.error(request, " ".join(details) or error.message)
+    return redirect(to)
 
 
 def add_errors(form: forms.BaseForm, error: InvalidParams) -> None:

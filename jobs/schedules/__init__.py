@@ -1,6 +1,6 @@
 """Schedules: jobs submitted by the clock, each moment once, however many sweepers run."""
 
-from jobs.schedules.cron import BadSchedule, next_moment
+from jobs.schedules.cron import BadSchedule, moments_between, next_moment, next_moments
 from jobs.schedules.schedule import (
     MISSED,
     Standing,
@@ -17,7 +17,9 @@ __all__ = [
     "Standing",
     "find_problem",
     "fire_due",
+    "moments_between",
     "next_moment",
+    "next_moments",
     "plan_next",
     "schedules_status",
     "set_enabled",

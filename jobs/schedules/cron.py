@@ -161,6 +161,31 @@ def next_moment(cron: str, zone: str, after: datetime) -> datetime:
     return min(later)
 
 
+def next_moments(cron: str, zone: str, after: datetime, count: int) -> list[datetime]:
+    """Return the next `count` moments after `after`; fewer where the calendar ends.
+
+    Raises BadSchedule if there is none.
+    """
+    found = [next_moment(cron, zone, after)]
+    while len(found) < count:
+        try:
+            found.append(next_moment(cron, zone, found[-1]))
+        except BadSchedule:
+            break
+    return found
+
+
+def moments_between(cron: str, zone: str, start: datetime, end: datetime) -> list[datetime]:
+    """Return the moments from `start` on and before `end`, in order. Raises BadSchedule."""
+    parsed, place = parse_cron(cron), zone_of(zone)
+    found: list[datetime] = []
+    for day in parsed.dates(start.astimezone(place).date() - DAY):
+        if datetime.combine(day, time(), UTC) > end + DAY:
+            break
+        found += [at for at in parsed.moments(day, place) if start <= at < end]
+    return sorted(found)
+
+
 def latest_moment(cron: str, zone: str, first: datetime, until: datetime) -> datetime:
     """Return the last moment of an expression from `first`, one of them, to `until`."""
     parsed, place = parse_cron(cron), zone_of(zone)

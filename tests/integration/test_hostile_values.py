@@ -175,6 +175,8 @@ PAGES = [
     "/history?before={}", "/jobs/{}", "/jobs/new?kind={}", "/jobs/new?from={}", "/sign-in?next={}",
     *(f"/targets?{name}={{}}" for name in ("text", "group", "label", "state", "after", "before")),
     "/inventory/{}/edit", "/inventory/{}/retire",
+    *(f"/schedules?{name}={{}}" for name in ("text", "kind", "state", "after", "before")),
+    "/schedules/{}", "/schedules/new?kind={}", "/schedules/week?start={}", "/schedules/week?zone={}",
     "/admin/jobs/job/?q={}", "/admin/jobs/job/?status={}", "/admin/jobs/job/{}/change/",
     "/admin/jobs/job/?team__id__exact={}", "/admin/jobs/target/?label={}", "/{}",
     "/admin/jobs/job/?status__exact={}", "/admin/jobs/job/?kind__in={}",

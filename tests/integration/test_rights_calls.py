@@ -149,7 +149,10 @@ OWN_PAGES = (
     "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn",
     "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
 )  # fmt: skip
-STAFF_PAGES = ("add-target", "edit-target", "retire-target")
+STAFF_PAGES = (
+    "add-target", "edit-target", "retire-target", "schedules", "schedule-week", "schedule",
+    *(f"{act}-schedule" for act in ("add", "edit", "switch", "delete", "run")),
+)  # fmt: skip
 SIGN_IN_PAGES = (
     "sign-in", "account_login", "mfa_authenticate", "sign-out",
     "provider-sign-in", "provider-callback", "provider-sign-out",

@@ -46,7 +46,7 @@ class Pages:
         client.cookies["reprise_csrf"] = CSRF
         object.__setattr__(self, "client", client)
 
-    def read(self, path: str, **query: object) -> Answer:
+    def read(self, path: str, **query: str) -> Answer:
         """Return a page."""
         return self._answer(self.client.get(path, query))
 
@@ -54,7 +54,7 @@ class Pages:
         """Return what a form is answered."""
         return self._answer(self.client.post(path, {"csrfmiddlewaretoken": CSRF, **form}))
 
-    def rows(self, path: str, **query: object) -> list[str]:
+    def rows(self, path: str, **query: str) -> list[str]:
         """Return the first cell of each row of a list."""
         body = self.read(path, **query).text.partition("<tbody>")[2]
         cells = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>", body, re.DOTALL)

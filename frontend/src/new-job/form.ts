@@ -154,13 +154,18 @@ export function hasUnsupportedValue(field: Field, { control, json }: Entry): boo
   return control.type === 'json' && field.controls.length > 1 && json === field.initialJson;
 }
 
-/** The request body as text; untouched fields keep their digits. */
-export function requestBody(kind: string, fields: readonly Field[], entries: Entries): string {
+/** The parameters as JSON text; untouched fields keep their digits. */
+export function paramsText(fields: readonly Field[], entries: Entries): string {
   const members = fields.flatMap(({ name }) => {
     const json = entries.get(name)?.json;
     return json === undefined ? [] : [`${JSON.stringify(name)}:${json}`];
   });
-  return `{"kind":${JSON.stringify(kind)},"params":{${members.join(',')}}}`;
+  return `{${members.join(',')}}`;
+}
+
+/** The request body as text. */
+export function requestBody(kind: string, fields: readonly Field[], entries: Entries): string {
+  return `{"kind":${JSON.stringify(kind)},"params":${paramsText(fields, entries)}}`;
 }
 
 /** Group errors by field name, joining those of one field; `''` has those of no field. */

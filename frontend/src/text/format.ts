@@ -43,13 +43,14 @@ export function clockTime(at: Date, millis = false): string {
   return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
 }
 
-/** An instant relative to `now`: `just now`, `42 s ago`, `4 m ago`, `3 h ago`, `yesterday 14:02`, `21 Nov 14:02`. */
+/**
+ * An instant relative to `now`: `just now`, `42 s ago`, `4 m ago`, `3 h ago`, `yesterday 14:02`,
+ * `21 Nov 14:02`; one to come: `in 42 s`, `in 4 m`, `in 3 h`, `tomorrow 03:30`.
+ */
 export function relativeTime(at: Date, now: Date): string {
   const s = (now.getTime() - at.getTime()) / 1000;
-  if (s < 5) return 'just now';
-  if (s < 60) return `${Math.floor(s)}${NBSP}s ago`;
-  if (s < 3600) return `${Math.floor(s / 60)}${NBSP}m ago`;
-  if (s < 6 * 3600) return `${Math.floor(s / 3600)}${NBSP}h ago`;
+  if (Math.abs(s) < 5) return 'just now';
+  if (Math.abs(s) < 6 * 3600) return s > 0 ? `${timeSpan(s)} ago` : `in ${timeSpan(-s)}`;
   const time = clockTime(at).slice(0, 5);
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return `today ${time}`;
@@ -74,6 +75,18 @@ export function zoneName(at: Date): string {
 }
 
 /** The exact instant, for tooltips, the same for every reader: `2026-11-22 13:02:11.118 UTC`. */
+  if (days === -1) return `tomorrow ${time}`;
+  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
+  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
+}
+
+function timeSpan(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)}${NBSP}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}${NBSP}m`;
+  return `${Math.floor(seconds / 3600)}${NBSP}h`;
+}
+
+/** The exact instant, for tooltips and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
 export function exactTime(at: Date): string {
   return `${at.toISOString().replace('T', ' ').slice(0, -1)} UTC`;
 }
