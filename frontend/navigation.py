@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jobs.access.credentials import MANAGE
 from jobs.access.visibility import Principal
+from jobs.commands.people import may_manage_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ PLACES = (
     Place("/history", "History", "main", _anybody),
     Place("/targets", "Targets", "more", _sees_jobs),
     Place("/schedules", "Schedules", "more", _is_staff),
+    Place("/people", "People", "admin", may_manage_people),
+    Place("/teams", "Teams and rights", "admin", _is_staff),
     Place("/history?kind=system", "System log", "admin", _sees_system),
     Place("/admin/", "Database", "admin", _is_superuser),
 )

@@ -16,10 +16,12 @@ from frontend.views import (
     compare,
     history,
     pages,
+    people,
     provider_pages,
     schedules,
     sign_in,
     targets,
+    teams,
 )
 from frontend.views import second_factor as factors
 from frontend.views.frame import whole_session
@@ -59,6 +61,34 @@ urlpatterns = [
     path("schedules/<int:number>/switch", schedules.switch_schedule, name="switch-schedule"),
     path("schedules/<int:number>/delete", schedules.delete_schedule, name="delete-schedule"),
     path("schedules/<int:number>/run", schedules.run_schedule, name="run-schedule"),
+    path("people", people.people, name="people"),
+    path("people/new", people.add_person, name="add-person"),
+    path("people/<int:number>", people.person, name="person"),
+    path("people/<int:number>/edit", people.edit_person, name="edit-person"),
+    path("people/<int:number>/password", people.reset_password, name="reset-password"),
+    path("people/<int:number>/second-factor", people.reset_factors, name="reset-factors"),
+    path("people/<int:number>/sessions/end", people.end_sessions, name="end-their-sessions"),
+    path(
+        "people/<int:number>/sessions/<slug:short_id>/end",
+        people.end_sessions,
+        name="end-their-session",
+    ),
+    path(
+        "people/<int:number>/tokens/<int:token>/revoke",
+        people.revoke_token,
+        name="revoke-their-token",
+    ),
+    path("teams", teams.teams, name="teams"),
+    path("teams/new", teams.add_team, name="add-team"),
+    path("teams/<int:number>", teams.team, name="team"),
+    path("teams/<int:number>/edit", teams.edit_team, name="edit-team"),
+    path("teams/<int:number>/delete", teams.delete_team, name="delete-team"),
+    path("teams/<int:number>/members/add", teams.add_member, name="add-member"),
+    path(
+        "teams/<int:number>/members/<int:person>/remove", teams.remove_member, name="remove-member"
+    ),
+    path("teams/<int:number>/rights/give", teams.give_right, name="give-right"),
+    path("teams/<int:number>/rights/<int:right>/take", teams.take_right, name="take-right"),
     path("account", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),
     path("account/sessions/end-others", account.end_others, name="end-other-sessions"),

@@ -134,7 +134,7 @@ def end_others(request: HttpRequest, principal: Principal) -> HttpResponse:
 
 def _render(request: HttpRequest, user: User, form: TokenForm, **made: Any) -> HttpResponse:
     own = ApiToken.objects.select_related("team").filter(user=user).order_by("-pk")
-    shown = [_shown_token(one) for one in own]
+    shown = [describe_token(one) for one in own]
     ended = [one for one in shown if one["ended"]]
     context = {
         "form": form,
@@ -149,7 +149,8 @@ def _render(request: HttpRequest, user: User, form: TokenForm, **made: Any) -> H
     return render(request, "frontend/account.html", context)
 
 
-def _shown_token(token: ApiToken) -> dict[str, Any]:
+def describe_token(token: ApiToken) -> dict[str, Any]:
+    """Return a token as pages show it: what it is for, when it ends."""
     left = (token.expires_at - clock.now()) / timedelta(days=1) if token.expires_at else None
     ended = "revoked" if token.revoked_at else "expired" if left is not None and left <= 0 else ""
     limits = [f"kind {token.kind}"] if token.kind else []
@@ -177,10 +178,11 @@ def _shown_sessions(request: HttpRequest, user: User) -> list[dict[str, Any]]:
     """Return the sessions as they are shown, this one first."""
     here = _stored_key(request)
     found = sorted(sessions.sessions_of(user), key=lambda one: one.pk != here)
-    return [_shown_session(one, here) for one in found]
+    return [describe_session(one, here) for one in found]
 
 
-def _shown_session(one: UserSession, here: str) -> dict[str, Any]:
+def describe_session(one: UserSession, here: str = "") -> dict[str, Any]:
+    """Return a session as pages show it; `here` is what the reader's own is stored under."""
     return {"session": one, "device": agent_words(one.agent), "here": one.pk == here}
 
 

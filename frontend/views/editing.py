@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django import forms
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from core.errors import InvalidParams, RepriseError
+from core.errors import BadRequest, InvalidParams, NotNow, RepriseError
 
 F = TypeVar("F", bound=forms.BaseForm)
 
@@ -67,15 +67,39 @@ def finish(request: HttpRequest, done: str, to: str) -> HttpResponse:
 
 
 def confirm(
-    request: HttpRequest, act: Callable[[], str], *, to: str, **context: Any
+    request: HttpRequest,
+    act: Callable[[], str],
+    *,
+    to: str,
+    title: str,
+    words: Sequence[str],
+    button: str = "",
+    back: str = "",
+    crumb: str = "",
 ) -> HttpResponse:
     """Ask whether to do something; by POST do it, say what `act` returns and lead on to `to`.
 
-    `context` has `title`, `words` (what it means) and `button` (the act).
+    `words` say what it means, `button` names the act where the title does not. Who does not want
+    it, and what is refused, goes `back`.
     """
+    back = back or to
     if request.method == "POST":
+        return attempt(request, act, to=to, back=back)
+    context = {
+        "title": title, "words": words, "button": button or title, "back": back, "crumb": crumb,
+        "danger": True,
+    }  # fmt: skip
+    return render(request, "frontend/console/confirm.html", context)
+
+
+def attempt(
+    request: HttpRequest, act: Callable[[], str], *, to: str, back: str = ""
+) -> HttpResponse:
+    """Do something, say what `act` returns and lead on to `to`; what is refused leads `back`."""
+    try:
         return finish(request, act(), to)
-    return render(request, "frontend/console/confirm.html", {"back": to, **context})
+    except (BadRequest, InvalidParams, NotNow) as error:
+        return redirect_with_error(request, error, back or to)
 
 
 def redirect_with_error(request: HttpRequest, error: RepriseError, to: str) -> HttpResponse:

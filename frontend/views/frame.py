@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from allauth.account.internal.flows import reauthentication
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import auth
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -71,3 +73,24 @@ def whole_session(
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def confirmed(
+    view: Callable[Concatenate[HttpRequest, Principal, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Have people confirm that it is they, with a factor or their password, before a view.
+
+    What was sent meanwhile is asked for again: a form may have a password in it.
+    """
+
+    @wraps(view)
+    def shown(
+        request: HttpRequest, principal: Principal, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        if reauthentication.is_reauthentication_required(request, app="account"):
+            if request.method == "POST":
+                return HttpResponseRedirect(request.get_full_path())
+            raise ReauthenticationRequired
+        return view(request, principal, *args, **kwargs)
+
+    return shown

@@ -153,8 +153,8 @@ def delete_schedule(request: HttpRequest, principal: Principal, number: int) -> 
 
     title = f"Delete {found.name}"
     words = ["It submits no more jobs. Those that it has submitted stay."]
-    named = {"title": title, "button": title, "words": words, "danger": True}
-    return confirm(request, delete, to=LIST, crumb="Schedules", **named)
+    back = f"{LIST}/{number}"
+    return confirm(request, delete, to=LIST, back=back, crumb=found.name, title=title, words=words)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -117,8 +117,7 @@ def retire_target(request: HttpRequest, principal: Principal, number: int) -> Ht
             f"{use.waiting} more {'job waits' if use.waiting == 1 else 'jobs wait'} for it."
         )
     title = f"Retire {target.name}"
-    named = {"title": title, "button": title, "words": words, "danger": True}
-    return confirm(request, retire, to=LIST, crumb="Targets", **named)
+    return confirm(request, retire, to=LIST, crumb="Targets", title=title, words=words)
 
 
 def _edit(request: HttpRequest, principal: Principal, target: Target, **words: Any) -> HttpResponse:

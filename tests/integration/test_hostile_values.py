@@ -176,6 +176,8 @@ PAGES = [
     *(f"/targets?{name}={{}}" for name in ("text", "group", "label", "state", "after", "before")),
     "/inventory/{}/edit", "/inventory/{}/retire",
     *(f"/schedules?{name}={{}}" for name in ("text", "kind", "state", "after", "before")),
+    *(f"/people?{name}={{}}" for name in ("text", "role", "team", "state", "after", "before")),
+    *(f"/teams?{name}={{}}" for name in ("text", "after", "before")), "/people/{}", "/teams/{}",
     "/schedules/{}", "/schedules/new?kind={}", "/schedules/week?start={}", "/schedules/week?zone={}",
     "/admin/jobs/job/?q={}", "/admin/jobs/job/?status={}", "/admin/jobs/job/{}/change/",
     "/admin/jobs/job/?team__id__exact={}", "/admin/jobs/target/?label={}", "/{}",

@@ -152,6 +152,12 @@ OWN_PAGES = (
 STAFF_PAGES = (
     "add-target", "edit-target", "retire-target", "schedules", "schedule-week", "schedule",
     *(f"{act}-schedule" for act in ("add", "edit", "switch", "delete", "run")),
+    "teams", "team", "add-team", "edit-team", "delete-team", "add-member", "remove-member",
+    "give-right", "take-right",
+)  # fmt: skip
+MANAGER_PAGES = (
+    "people", "person", "add-person", "edit-person", "reset-password", "reset-factors",
+    "end-their-sessions", "end-their-session", "revoke-their-token",
 )  # fmt: skip
 SIGN_IN_PAGES = (
     "sign-in", "account_login", "mfa_authenticate", "sign-out",
@@ -165,6 +171,7 @@ PAGES = {
     "history": "the job's team",
     "targets": "see",
     **dict.fromkeys(STAFF_PAGES, "staff"),
+    **dict.fromkeys(MANAGER_PAGES, "managers"),
     **dict.fromkeys(OWN_PAGES, "one's own"),
     **dict.fromkeys(SIGN_IN_PAGES, "nobody's"),
     "stream": "the job's team",

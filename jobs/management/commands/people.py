@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
-from django.db import transaction
 
 from core.sign_in_settings import LDAP
 from core.words import counted
+from jobs.commands.people import remove_factors
 from jobs.management.base import ServiceCommand
 
 
@@ -79,9 +78,5 @@ class Command(ServiceCommand):
         self.stdout.write(f"{found.dn}\ngroups: {groups or 'none'}\ngives: {gifts or 'no access'}")
 
     def _reset_factors(self, user: User) -> None:
-        with transaction.atomic():
-            factors = list(Authenticator.objects.filter(user=user))
-            for one in factors:
-                one.delete()
-        removed = counted(len(factors), "second factor")
+        removed = counted(remove_factors(user), "second factor")
         self.stdout.write(f"Removed {removed} of {user.get_username()}.")
