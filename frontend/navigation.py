@@ -54,6 +54,7 @@ PLACES = (
     Place("/schedules", "Schedules", "more", _is_staff),
     Place("/people", "People", "admin", may_manage_people),
     Place("/teams", "Teams and rights", "admin", _is_staff),
+    Place("/credentials", "Credentials", "admin", _has_credentials),
     Place("/history?kind=system", "System log", "admin", _sees_system),
     Place("/admin/", "Database", "admin", _is_superuser),
 )

@@ -14,6 +14,7 @@ from core.ids import parse_id
 from frontend.views import (
     account,
     compare,
+    credentials,
     history,
     pages,
     people,
@@ -89,6 +90,16 @@ urlpatterns = [
     ),
     path("teams/<int:number>/rights/give", teams.give_right, name="give-right"),
     path("teams/<int:number>/rights/<int:right>/take", teams.take_right, name="take-right"),
+    path("credentials", credentials.credentials, name="credentials"),
+    path("credentials/new", credentials.add_credential, name="add-credential"),
+    path("credentials/<uuid:number>", credentials.credential, name="credential"),
+    path("credentials/<uuid:number>/edit", credentials.edit_credential, name="edit-credential"),
+    path(
+        "credentials/<uuid:number>/rotate", credentials.rotate_credential, name="rotate-credential"
+    ),
+    path(
+        "credentials/<uuid:number>/remove", credentials.remove_credential, name="remove-credential"
+    ),
     path("account", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),
     path("account/sessions/end-others", account.end_others, name="end-other-sessions"),

@@ -123,14 +123,20 @@ def managed_credentials(principal: Principal) -> QuerySet[Credential]:
     return Credential.objects.filter(team__in=principal.team_ids)
 
 
-def managed_credential(principal: Principal, name: str) -> Credential:
-    """Return one to change, locked for the transaction. Raises NotFound, Forbidden."""
+def require_managed(principal: Principal, name: str) -> Credential:
+    """Return a credential that somebody may change. Raises NotFound, Forbidden."""
     found = visible_credentials(principal).filter(name=name).first()
     if found is None:
         raise NotFound
     principal.scope.require(ADMIN)
     if not managed_credentials(principal).filter(pk=found.pk).exists():
         raise Forbidden("You may use this credential, but not manage it.")
+    return found
+
+
+def managed_credential(principal: Principal, name: str) -> Credential:
+    """Return one to change, locked for the transaction. Raises NotFound, Forbidden."""
+    found = require_managed(principal, name)
     return Credential.objects.select_for_update(of=("self",)).get(pk=found.pk)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from core.errors import InvalidParams
-from core.terminal import hidden_words
 from jobs.access import credentials as access
 from jobs.access.visibility import Principal
 from jobs.api.auth import principal_of
@@ -25,6 +23,8 @@ from jobs.api.fields import Text
 from jobs.api.paging import MAX_LIMIT, fit_page
 from jobs.api.schemas import error_responses
 from jobs.api.shapes import moment_json
+from jobs.commands import credentials as commands
+from jobs.commands.credentials import NewValue
 from jobs.models import Credential, Team
 from jobs.secrets import credentials as values
 
@@ -57,18 +57,9 @@ def make_credential(request: HttpRequest, wish: CredentialWish) -> Status[dict[s
     values.check_name(wish.name)
     team = _find_team(wish.team, "/team") if wish.team else None
     access.require_manage(principal, team, from_store=bool(wish.store))
-    made = Credential(
-        name=wish.name, type=wish.type, team=team, description=_visible(wish.description)
-    )
-    _set_value(made, wish)
-    users = _find_teams(wish.users or ())
-    try:
-        with transaction.atomic():
-            made.save(force_insert=True)
-            made.users.set(users)
-    except IntegrityError:
-        detail = f"There is a credential called {wish.name}: choose another name."
-        raise InvalidParams([{"pointer": "/name", "detail": detail}]) from None
+    made = Credential(name=wish.name, type=wish.type, team=team, description=wish.description)
+    held = NewValue(wish.value, wish.store, wish.reference)
+    commands.make_credential(principal, made, held, _find_teams(wish.users or ()))
     return Status(201, _shown(principal, [made])[0])
 
 
@@ -76,41 +67,23 @@ def make_credential(request: HttpRequest, wish: CredentialWish) -> Status[dict[s
 def change_credential(request: HttpRequest, name: str, wish: CredentialChange) -> dict[str, Any]:
     """Replace a credential's value or reference, its description, or who else may use it."""
     principal = principal_of(request)
-    with transaction.atomic():
-        one = access.managed_credential(principal, name)
-        access.require_manage(principal, one.team, from_store=bool(wish.store))
-        if wish.value is not None or wish.store:
-            _set_value(one, wish)
-        if wish.description is not None:
-            one.description = _visible(wish.description)
-        one.save()
-        if wish.users is not None:
-            one.users.set(_find_teams(wish.users))
-    return _shown(principal, [one])[0]
+    access.require_managed(principal, name)
+    held = NewValue(wish.value, wish.store, wish.reference)
+    changed = commands.change_credential(
+        principal,
+        name,
+        held if wish.value is not None or wish.store else None,
+        wish.description,
+        None if wish.users is None else _find_teams(wish.users),
+    )
+    return _shown(principal, [changed])[0]
 
 
 @router.delete("/{name}", response={204: None, **error_responses(403, 404)})
 def remove_credential(request: HttpRequest, name: str) -> Status[None]:
     """Remove a credential; jobs that need it fail at their next step, and say so."""
-    with transaction.atomic():
-        access.managed_credential(principal_of(request), name).delete()
+    commands.remove_credential(principal_of(request), name)
     return Status(204, None)
-
-
-def _set_value(one: Credential, wish: CredentialWish | CredentialChange) -> None:
-    if wish.value is not None and wish.store:
-        detail = "Give a value, or a store and a reference."
-        raise InvalidParams([{"pointer": "/value", "detail": detail}])
-    if wish.store:
-        values.set_reference(one, wish.store, wish.reference or "")
-    else:
-        values.set_value(one, wish.value or "")
-
-
-def _visible(text: str) -> str:
-    if words := hidden_words(text):
-        raise InvalidParams([{"pointer": "/description", "detail": words}])
-    return text
 
 
 def _find_teams(slugs: Sequence[str]) -> list[Team]:
