@@ -55,7 +55,7 @@ register.filter("actor", words.who)
 
 @register.simple_tag
 def moment(at: datetime) -> str:
-    """Return an instant: relative where a script runs, else in UTC to the minute; exact on hover."""
+    """Return an instant: relative where a script runs, else UTC to the minute; exact on hover."""
     text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     element = '<reprise-time at="{}" title="{} UTC">{}</reprise-time>'
     return format_html(element, at.isoformat(), exact(at), text)

@@ -55,7 +55,14 @@ export function relativeTime(at: Date, now: Date): string {
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return `today ${time}`;
   if (days === 1) return `yesterday ${time}`;
+  if (days === -1) return `tomorrow ${time}`;
   return `${dayName(at, now)} ${time}`;
+}
+
+function timeSpan(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)}${NBSP}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}${NBSP}m`;
+  return `${Math.floor(seconds / 3600)}${NBSP}h`;
 }
 
 /** A moment in the reader's zone: `29 Nov 17:12 CET`; with the year unless it is that of `now`. */
@@ -75,18 +82,6 @@ export function zoneName(at: Date): string {
 }
 
 /** The exact instant, for tooltips, the same for every reader: `2026-11-22 13:02:11.118 UTC`. */
-  if (days === -1) return `tomorrow ${time}`;
-  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
-  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year} ${time}`;
-}
-
-function timeSpan(seconds: number): string {
-  if (seconds < 60) return `${Math.floor(seconds)}${NBSP}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}${NBSP}m`;
-  return `${Math.floor(seconds / 3600)}${NBSP}h`;
-}
-
-/** The exact instant, for tooltips and copies: `2026-11-22 14:02:11.118 UTC+01:00`. */
 export function exactTime(at: Date): string {
   return `${at.toISOString().replace('T', ' ').slice(0, -1)} UTC`;
 }

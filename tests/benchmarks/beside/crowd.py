@@ -63,7 +63,7 @@ class Seen:
     ready: dict[int, float] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     lost: int = 0
-    bytes: int = 0
+    size: int = 0  # in bytes
 
     def add(self, digits: list[bytes], now: float) -> None:
         """Note the events that came at this moment."""
@@ -78,7 +78,7 @@ class Seen:
             "ready": list(self.ready.values()),
             "counts": list(self.counts.values()),
             "lost": self.lost,
-            "bytes": self.bytes,
+            "bytes": self.size,
         }
         file.write_text(json.dumps(seen))
 
@@ -157,7 +157,7 @@ class Follower(asyncio.Protocol):
             self.note_ready()
 
     def data_received(self, data: bytes) -> None:
-        self.crowd.seen.bytes += len(data)
+        self.crowd.seen.size += len(data)
         now = time.monotonic()
         data = self._kept + data
         if self.crowd.plan.stamped:
@@ -245,7 +245,7 @@ class PageReader(Follower):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        self.crowd.seen.bytes += len(data)
+        self.crowd.seen.size += len(data)
         self._kept += data
         if not self._headed:
             head, found, self._kept = self._kept.partition(b"\r\n\r\n")
