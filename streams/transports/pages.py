@@ -30,7 +30,7 @@ from streams.transports import detached, export
 from streams.transports.coded_parts import Part, joined_parts, large_parts
 from streams.transports.http import STREAM_HEADERS, asked_resume, readable_view
 
-TRANSPORT = "pages"
+PAGES = "pages"
 ZSTD_FILE = "application/zstd"
 MOST_LISTED = 10_000
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -73,10 +73,10 @@ async def page(request: HttpRequest, job: str, cursor: str) -> HttpResponseBase:
     if (unchanged := _unchanged_answer(request, headers)) is not None:
         return unchanged
     if (body := await made.body(found, coding)) is None:
-        follower = access.register_reader(request, reader, job_id, TRANSPORT, seen)
+        follower = access.register_reader(request, reader, job_id, export.EXPORT, seen)
         parts = _until_notice(large_parts(hub, found, coding), follower.notice)
         return detached.detached_stream(request, parts, headers)
-    counters.sent(TRANSPORT, found.last - found.after, len(body))
+    counters.sent(PAGES, found.last - found.after, len(body))
     return HttpResponse(body, headers=headers)
 
 
@@ -144,7 +144,7 @@ async def _joined_pages(request: HttpRequest, job: UUID, form: str) -> HttpRespo
 
     A file, since not every client reads a content coding of several frames.
     """
-    follower = await access.admit_follower(request, job, TRANSPORT)
+    follower = await access.admit_follower(request, job, export.EXPORT)
     cursor = asked_resume(request).cursor
     hub, made = await process.current_hub(), await process.current_pages()
     head = await hub.check(job, cursor)
@@ -159,5 +159,5 @@ async def _until_notice(parts: AsyncIterator[Part], notice: Notice) -> AsyncGene
         for at in range(0, len(body), detached.CHUNK_BYTES):
             notice.check()
             piece = body[at : at + detached.CHUNK_BYTES]
-            counters.sent(TRANSPORT, 0 if at else events, len(piece))
+            counters.sent(export.EXPORT, 0 if at else events, len(piece))
             yield piece

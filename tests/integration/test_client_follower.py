@@ -168,7 +168,7 @@ async def test_far_behind_it_catches_up_by_pages(scene: LiveServer, transport: s
     assert texts == scene.rows(job)
     assert (following.info.transport, following.info.duplicates) == (transport, 0)
     after = await asyncio.to_thread(scene.counters)
-    name = 'sent_events_total{of="pages"}'
+    name = 'sent_events_total{of="export"}'
     by_pages = after.get(name, 0) - before.get(name, 0)
     assert by_pages >= FAR if transport != "long poll" else by_pages == 0
 

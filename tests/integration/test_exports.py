@@ -30,8 +30,10 @@ MOST = MIB
 EVENTS = 4 * MIB // BYTES
 # Requests that a server answers while it is asked whether it waits.
 LOOKS = 5
-NDJSON = "application/x-ndjson"
-ADDRESSES = ("/api/jobs/{job}/events", "/api/audit")
+AS_LINES = {"Accept": "application/x-ndjson", "Accept-Encoding": "identity"}
+ADDRESSES = (
+    "/api/jobs/{job}/events", "/api/jobs/{job}/pages", "/api/jobs/{job}/pages/1000", "/api/audit"
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -56,7 +58,7 @@ def job(scene: LiveServer) -> UUID:
     return long
 
 
-@pytest.fixture(params=ADDRESSES, ids=["job", "audit"])
+@pytest.fixture(params=ADDRESSES, ids=["job", "pages", "page", "audit"])
 def address(request: pytest.FixtureRequest, scene: LiveServer, job: UUID) -> str:
     return scene.web.url + str(request.param).format(job=job)
 
@@ -68,7 +70,7 @@ async def exporting(address: str, headers: dict[str, str]) -> AsyncIterator[http
     transport = httpx.AsyncHTTPTransport(socket_options=options)
     async with (
         httpx.AsyncClient(timeout=60, transport=transport) as client,
-        client.stream("GET", address, headers=headers | {"Accept": NDJSON}) as got,
+        client.stream("GET", address, headers=headers | AS_LINES) as got,
     ):
         yield got
 
