@@ -16,6 +16,7 @@ from frontend.views import (
     compare,
     credentials,
     history,
+    history_download,
     pages,
     people,
     provider_pages,
@@ -26,6 +27,7 @@ from frontend.views import (
 )
 from frontend.views import second_factor as factors
 from frontend.views.frame import whole_session
+from streams.transports.export import follow_exports
 
 
 class JobConverter:
@@ -44,12 +46,16 @@ class JobConverter:
 
 register_converter(JobConverter, "job")
 
+# One who downloads is a follower: limits, access and the drain hold here, too.
+download = follow_exports(history_download.download, lambda _request: True)
+
 urlpatterns = [
     path("", pages.jobs, name="jobs"),
     path("jobs/new", pages.new_job, name="new-job"),
     path("jobs/<job:job_id>", pages.job, name="job"),
     path("jobs/<job:job_id>/compare/<job:other_id>", compare.compare, name="compare"),
     path("history", history.history, name="history"),
+    path("history/download", download, name="download-history"),
     path("targets", targets.targets, name="targets"),
     path("inventory/new", targets.add_target, name="add-target"),
     path("inventory/<int:number>/edit", targets.edit_target, name="edit-target"),

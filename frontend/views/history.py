@@ -27,10 +27,12 @@ from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.api.listing import require_kind
 from jobs.events import Event, EventType, parse_stored
+from jobs.feed.read import SEARCHED_POSITIONS
 from jobs.log.months import archived_before
 from jobs.system_log.stream import KIND as SYSTEM
 
 PAGE_SIZE = 100
+FORMATS = ("csv", "ndjson")
 # The choice of "Event" that leaves nothing out; the default spares the reader what steps print.
 EVERYTHING = "everything"
 _GLYPHS: dict[str, str] = {
@@ -90,11 +92,13 @@ class Filters(forms.Form):
     type = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "all but output"),
+            ("", "all but output and progress"),
             (EVERYTHING, "everything"),
             *((one.value, one.value) for one in EventType),
         ],
     )
+    text = forms.CharField(required=False, max_length=200)
+    target = forms.CharField(required=False, max_length=200)
     since = MomentField(required=False)
     until = MomentField(required=False)
 
@@ -118,7 +122,7 @@ class Filters(forms.Form):
         given: dict[str, Any] = {name: self.cleaned_data.get(name) for name in self.fields}
         if given["actor"] and ":" not in given["actor"]:
             given["actor"] = f"user:{given['actor']}"
-        given["output"] = bool(given["type"])
+        given["output"] = given["progress"] = bool(given["type"])
         if given["type"] == EVERYTHING:
             given["type"] = None
         return feed.AuditFilter(**given)
@@ -167,6 +171,8 @@ def history(request: HttpRequest, principal: Principal) -> HttpResponse:
         "filters": filters,
         "kinds": titles,
         "groups": grouped(found.rows, titles),
+        "downloads": _downloads(request),
+        "searched": SEARCHED_POSITIONS if filters.audit().is_search else None,
         "newer": _address(request, found.previous, "after"),
         "older": _address(request, found.next, "before"),
         "archived_before": archived_before() if found.next is None else None,
@@ -203,6 +209,18 @@ def _line(text: str, *, imported: bool) -> Line:
 def _position(request: HttpRequest, name: str) -> int | None:
     value = request.GET.get(name, "")
     return int(value) if value.isdecimal() and len(value) < 19 else None
+
+
+def _downloads(request: HttpRequest) -> dict[str, str]:
+    """Return the addresses of all that the filters let through, by what they are called."""
+    query = request.GET.copy()
+    for place in ("after", "before"):
+        query.pop(place, None)
+    addresses = {}
+    for name in FORMATS:
+        query["format"] = name
+        addresses[name.upper()] = f"/history/download?{query.urlencode()}"
+    return addresses
 
 
 def _address(request: HttpRequest, position: Any, name: str) -> str | None:

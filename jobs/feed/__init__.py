@@ -1,5 +1,6 @@
 """The feed of all jobs: every event in one order, who consumes it, and the audit over it."""
 
+from jobs.feed.export import export_rows
 from jobs.feed.read import (
     PAGE_EVENTS,
     AuditFilter,
@@ -22,6 +23,7 @@ __all__ = [
     "FeedPage",
     "LeftOut",
     "MissingEvents",
+    "export_rows",
     "feed_end",
     "lag_seconds",
     "read_audit",

@@ -6,6 +6,7 @@ means the same event for ever. See docs/explanation/log.md.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +63,8 @@ where before < %s order by position {way}
 """
 
 PAGE_EVENTS = 1000
+# A page of a search looks at so many positions: what is rare must not take a whole log's time.
+SEARCHED_POSITIONS = 100_000
 
 
 class MissingEvents(RepriseError):
@@ -99,7 +102,9 @@ class FeedPage:
 class AuditFilter:
     """What to look for; None or "" is everything. `kind` is the job's, the rest the event's.
 
-    Without `output`, what steps print and how far they say they are is left out.
+    `text` is looked for in the event and in the job's title, whatever the case. Without `output`,
+    what steps print and how far they say they are is left out, without `progress` how far the job
+    is.
     """
 
     job: UUID | None = None
@@ -108,7 +113,15 @@ class AuditFilter:
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    target: str | None = None
+    text: str | None = None
     output: bool = True
+    progress: bool = True
+
+    @property
+    def is_search(self) -> bool:
+        """Whether what passes may be so rare that a page is bounded by what it looks at."""
+        return bool(self.text or self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +138,10 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Rows newest first; `next` (older) and `previous` (newer): positions to page by, or None."""
+    """Rows newest first; `next` (older) and `previous` (newer): positions to page by, or None.
+
+    A page of a search may have no rows and still a next one.
+    """
 
     rows: list[AuditRow]
     next: int | None
@@ -200,6 +216,10 @@ def read_audit(
         return AuditPage([], None, None)
     newer = after is not None
     conditions, values = _audit_conditions(principal, wanted)
+    edge = _search_edge(after, before) if wanted.is_search else None
+    if edge is not None:
+        way = "<=" if newer else ">="
+        conditions, values = [*conditions, f"feed.position {way} %s"], [*values, edge]
     if after is not None:
         conditions, values = [*conditions, "feed.position > %s"], [*values, after]
     if before is not None:
@@ -210,7 +230,19 @@ def read_audit(
     rows = [AuditRow(*row[:-1]) for row in (reversed(found) if newer else found)]
     older = rows[-1].position if rows and (more or newer) else None
     newest = rows[0].position if rows and (before is not None or (newer and more)) else None
+    if edge is not None and not more:
+        return AuditPage(rows, older, edge) if newer else AuditPage(rows, edge, newest)
     return AuditPage(rows, older, newest)
+
+
+def _search_edge(after: int | None, before: int | None) -> int | None:
+    """Return the last position that a page of a search looks at, None for the feed's own end."""
+    end = feed_end()
+    if after is None:
+        edge = (end + 1 if before is None else min(before, end + 1)) - SEARCHED_POSITIONS
+        return edge if edge > 1 else None
+    edge = after + SEARCHED_POSITIONS
+    return edge if edge < (end if before is None else min(before - 1, end)) else None
 
 
 def _audit_conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[str], list[Any]]:
@@ -221,11 +253,20 @@ def _audit_conditions(principal: Principal, wanted: AuditFilter) -> tuple[list[s
         ("event.type = %s", wanted.type),
         ("event.at >= %s", wanted.since),
         ("event.at < %s", wanted.until),
+        ("event.target = %s", wanted.target),
     )
     conditions = ["true", *(check for check, value in checks if value)]
     values: list[Any] = [value for _, value in checks if value]
     if not wanted.output:
         conditions.append("event.type not in ('step.output', 'step.progressed')")
+    if not wanted.progress:
+        conditions.append("event.type <> 'job.progressed'")
+    if wanted.text:
+        found = [
+            f"strpos(lower({column}), lower(%s)) > 0" for column in ("event.text", "job.title")
+        ]
+        conditions.append(f"({' or '.join(found)})")
+        values += [json.dumps(wanted.text, ensure_ascii=False)[1:-1], wanted.text]
     if not principal.visibility.is_unlimited:
         visible, params = visibility.visible_jobs(principal).values("pk").query.sql_with_params()
         conditions.append(f"feed.job in ({visible})")

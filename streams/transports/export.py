@@ -42,13 +42,13 @@ def is_asked(request: HttpRequest) -> bool:
     return preferred_type(request, JSON, NDJSON) == NDJSON
 
 
-def follow_exports(view: View) -> AsyncView:
+def follow_exports(view: View, is_export: Callable[[HttpRequest], bool] = is_asked) -> AsyncView:
     """Make followers of those who export all jobs from a view; it streams what they asked for."""
 
     @wraps(view)
     async def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         call: AsyncView = sync_to_async(view)
-        if request.method != "GET" or not is_asked(request):
+        if request.method != "GET" or not is_export(request):
             return await call(request, *args, **kwargs)
         try:
             follower = await access.admit_follower(request, None, EXPORT)
@@ -58,18 +58,20 @@ def follow_exports(view: View) -> AsyncView:
         made = await call(request, *args, **kwargs)
         if not isinstance(made, StreamingHttpResponse):
             return made
-        return response(request, aiter(made), follower.notice, "events")
+        kind = made.headers["Content-Type"]
+        return response(request, aiter(made), follower.notice, "events", kind)
 
     return answer
 
 
 def response(
-    request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice, name: str
+    request: HttpRequest, lines: AsyncIterator[bytes], notice: Notice, name: str, kind: str = NDJSON
 ) -> HttpResponseBase:
     """Return the answer that has these lines, until there is a notice; it is saved as `name`."""
-    disposition = content_disposition_header(as_attachment=True, filename=f"{name}.ndjson")
+    extension = "csv" if kind.startswith("text/csv") else "ndjson"
+    disposition = content_disposition_header(as_attachment=True, filename=f"{name}.{extension}")
     headers = {
-        "Content-Type": NDJSON, "Content-Disposition": str(disposition), **STREAM_HEADERS
+        "Content-Type": kind, "Content-Disposition": str(disposition), **STREAM_HEADERS
     }  # fmt: skip
     return detached.detached_stream(request, _until_notice(lines, notice), headers)
 

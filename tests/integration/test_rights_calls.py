@@ -169,6 +169,7 @@ PAGES = {
     "new-job": "run",
     "job": "the job's team",
     "history": "the job's team",
+    "download-history": "the job's team",
     "targets": "see",
     **dict.fromkeys(STAFF_PAGES, "staff"),
     **dict.fromkeys(MANAGER_PAGES, "managers"),
