@@ -53,7 +53,7 @@ async def pages(request: HttpRequest, job: str) -> HttpResponseBase:
     headers = {"ETag": f'W/"{head.cursor}"', "Cache-Control": ASKED_AGAIN, "Vary": VARY}
     if (unchanged := _unchanged_answer(request, headers)) is not None:
         return unchanged
-    listed = await _list_pages(made, job_id, cursor, head)
+    listed = await list_pages(made, job_id, cursor, head)
     return HttpResponse(listed, content_type=export.JSON, headers=headers)
 
 
@@ -89,7 +89,8 @@ def _unchanged_answer(request: HttpRequest, headers: dict[str, str]) -> HttpResp
     return None if answer is whole else answer
 
 
-async def _list_pages(made: CodedPages, job: UUID, cursor: Cursor, head: Head) -> str:
+async def list_pages(made: CodedPages, job: UUID, cursor: Cursor, head: Head) -> str:
+    """Return the answer with the pages after a cursor, as many as there is room for."""
     first = cursor.seq - cursor.seq % PAGE_EVENTS + PAGE_EVENTS
     ends = range(first, head.seq + 1, PAGE_EVENTS)
     found = await made.hashes(job, ends[:MOST_LISTED])
