@@ -89,7 +89,8 @@ def list_jobs(request: HttpRequest, filters: Query[listing.JobFilters]) -> dict[
     position = feed.feed_end()
     rows, after = listing.list_jobs(principal, filters)
     jobs = [shapes.job_json(principal, row, brief=filters.brief) for row in rows]
-    return {"jobs": jobs, "next": after, "position": position}
+    counts = listing.count_by_status(principal, filters) if filters.counts else None
+    return {"jobs": jobs, "next": after, "position": position, "counts": counts}
 
 
 @router.get("/{job_id}", response={200: StateOut, **error_responses(404, 409)}, by_alias=True)

@@ -28,6 +28,8 @@ from jobs.models import Job
 # What may be long in a job, by far.
 LARGE = ("params", "plan")
 ROW_BYTES = 1024
+# More of a status are not counted: that takes as long as there are jobs.
+MOST_COUNTED = 1000
 
 
 class JobFilters(Schema):
@@ -46,6 +48,9 @@ class JobFilters(Schema):
     until: Moment | None = Field(None, description="Submitted before then.")
     text: Text | None = Field(None, description="Part of the title, kind or message; or an id.")
     brief: bool = Field(False, description="Leaves out `params` and `plan`, which are then null.")
+    counts: bool = Field(
+        False, description="Adds `counts`: how many jobs have each status, up to 1,000."
+    )
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, description="The `next` of the previous page.")
 
@@ -70,6 +75,16 @@ def list_jobs(principal: Principal, wanted: JobFilters) -> tuple[list[Job], str 
     page, more = fit_page(found, wanted.limit, itemgetter(1))
     rows = jobs.filter(pk__in=[pk for pk, _size in page]).order_by("-pk")
     return _brief_rows(rows) if wanted.brief else list(rows), str(page[-1][0]) if more else None
+
+
+def count_by_status(principal: Principal, wanted: JobFilters) -> dict[str, int]:
+    """Return how many of somebody's jobs have each status; MOST_COUNTED stands for more as well.
+
+    They pass all filters but that of the status.
+    """
+    others = wanted.model_copy(update={"status": []})
+    jobs = _filter_jobs(visibility.listed_jobs(principal), others).order_by()
+    return {status: jobs.filter(status=status)[:MOST_COUNTED].count() for status in STATUSES}
 
 
 def _brief_rows(rows: QuerySet[Job]) -> list[Job]:

@@ -170,12 +170,14 @@ class StateOut(JobOut):
 class JobsOut(Schema):
     """A page of jobs, newest first; `next` is the `cursor` of the following page.
 
-    What happens to jobs after this answer was made comes in the feed after `position`.
+    What happens to jobs after this answer was made comes in the feed after `position`. `counts` has
+    the number of jobs of each status, if asked for; 1000 stands for more as well.
     """
 
     jobs: list[JobOut]
     next: str | None
     position: int
+    counts: dict[str, int] | None = None
 
 
 class Accepted(Schema):

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.visits import Visits
+from tests.support.waiting import until
 
 SOCKETS = "**/ws/feed/**"
 
@@ -21,7 +22,7 @@ def row(page: Page, job: str) -> Locator:
 
 def shows_its_end(page: Page, job: str, servers: int) -> None:
     expect(row(page, job)).to_have_class(re.compile("is-succeeded"))
-    expect(row(page, job)).to_contain_text(f"{servers}/{servers}")
+    expect(row(page, job)).to_contain_text(f"{servers} succeeded")
 
 
 def test_a_job_appears_and_its_row_moves_without_the_list_being_asked_for(visits: Visits) -> None:
@@ -63,3 +64,19 @@ def test_after_a_cut_the_list_catches_up_and_says_that_it_has(visits: Visits) ->
     expect(connection(page)).to_contain_text("resumed at")
     shows_its_end(page, job, 2)
     assert len(sockets) == 2
+
+
+def test_a_row_says_who_how_many_and_why_it_waits(visits: Visits) -> None:
+    up = visits.up
+    up.fleet.fail("gs-001", "preflight")
+    failed = up.update(up.other_version(), up.servers[:2], max_failures=2, canary=0)
+    until(lambda: up.rows.has_ended(failed), "the failed job")
+    waits = up.submit("test-careful", servers=up.servers[:2])
+    page = visits.page("/")
+    expect(row(page, failed).locator(".job-number")).to_have_text(["1 succeeded", "1 failed"])
+    expect(row(page, failed)).to_contain_text("demo, by token")
+    expect(row(page, waits)).to_contain_text("waits for approval at the gate “canary”")
+    expect(page.get_by_role("button", name=re.compile(r"^Failed \d+"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile(r"^Waiting \d+"))).to_be_visible()
+    for cell in row(page, failed).locator("td:is(.job-status, .job-by, .job-progress)").all():
+        assert cell.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth")

@@ -20,6 +20,26 @@ def titles(client: Client, **query: Any) -> list[str]:
     return [job["title"] for job in client.get("/api/jobs", query).json()["jobs"]]
 
 
+def test_counts_say_how_many_of_each_status_somebody_may_see(people: People) -> None:
+    alice = people.alice.user
+    make_job(alice, [ATTEMPT])
+    make_job(alice, FAILED)
+    make_job(alice, FAILED, kind="version-update")
+    make_job(people.bob.user, FAILED, team=people.red)
+    make_job(people.carol.user, FAILED, team=people.blue)
+    client = people.alice.client()
+
+    def counts(**query: Any) -> dict[str, int] | None:
+        answer = client.get("/api/jobs", query).json()["counts"]
+        return answer and {status: number for status, number in answer.items() if number}
+
+    assert counts() is None
+    everything = counts(counts="true", status="queued", limit=1)
+    assert everything == counts(counts="true")
+    assert everything == {"running": 1, "failed": 3}
+    assert counts(counts="true", kind="version-update") == {"failed": 1}
+
+
 def test_every_filter_finds_what_it_names(people: People) -> None:
     alice = people.alice.user
     one = make_job(alice, [ATTEMPT], title="one", labels={"game": "chess", "env": "prod"})

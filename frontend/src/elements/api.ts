@@ -46,6 +46,8 @@ export interface JobsAnswer {
   readonly next: string | null;
   /** Where the feed stood when the list was read. */
   readonly position: number;
+  /** How many jobs have each status, up to 1,000; null unless asked for. */
+  readonly counts: Readonly<Record<string, number>> | null;
 }
 
 /** A job kind with the JSON Schema of its parameters. */

@@ -3,8 +3,9 @@
 import { nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import type { ListedJob } from '../elements/api';
-import { setWidthPercent, statusView } from '../elements/light-element';
-import { count, shortId, submitterName, titleFromName } from '../text/format';
+import { glyph, setWidthPercent, statusView } from '../elements/light-element';
+import { waitWords } from '../text/event-words';
+import { count, plural, shortId, submitterName, titleFromName } from '../text/format';
 import { html } from '../text/html';
 
 /** The table row of a job. */
@@ -13,10 +14,10 @@ export function jobRowView(job: ListedJob, kindTitle = titleFromName(job.kind)):
     <td class="job-status">${statusView(job.status, approvalWord(job))}</td>
     <td class="job-title">
       <a class="job-link" href="/jobs/${job.id}" title=${job.title}>${job.title}</a>
-      <span class="mono muted">#${shortId(job.id)}</span>
+      <span class="mono muted">#${shortId(job.id)}</span>${waitView(job)}
     </td>
     <td class="job-kind muted">${kindTitle}</td>
-    <td class="job-by muted">${submitterName(job)}</td>
+    <td class="job-by muted" title=${job.submitted_by}>${submitterName(job)}</td>
     <td class="job-when muted"><reprise-time at=${job.submitted_at ?? ''}></reprise-time></td>
     <td class="job-progress">${progressCell(job)}</td>
     <td class="job-duration number">${jobDuration(job)}</td>
@@ -29,12 +30,25 @@ function approvalWord(job: ListedJob): string | undefined {
   return asks ? 'needs approval' : undefined;
 }
 
+/** Why a job waits, in a few words; its page says what to do. */
+function waitView(job: ListedJob): TemplateResult | typeof nothing {
+  const [first, ...more] = job.status === 'waiting' ? job.waiting_for : [];
+  if (!first) return nothing;
+  const others = more.length ? ` and ${plural(more.length, 'more', 'more')}` : '';
+  const words = `waits for ${waitWords(first)}${others}`;
+  return html`<span class="job-why muted" title=${words}>${words}</span>`;
+}
+
+/** `983 ✓ 17 ✕`, and how many are left on hover. */
 function progressCell(job: ListedJob): TemplateResult | typeof nothing {
   if (!job.total) return nothing;
-  return html`${progressBar(job.done - job.failed, job.failed, job.total)}
-    <span class="muted">${count(job.done)}/${count(job.total)}${
-      job.failed ? html`<span class="bad">, ${count(job.failed)} failed</span>` : nothing
-    }</span>`;
+  const left = `${count(Math.max(0, job.total - job.done))} of ${count(job.total)} left`;
+  return html`<span class="job-numbers" title=${left}>${progressBar(job.done - job.failed, job.failed, job.total)}
+    ${numberView(job.done - job.failed, 'succeeded')}${job.failed ? numberView(job.failed, 'failed') : nothing}</span>`;
+}
+
+function numberView(number: number, status: string): TemplateResult {
+  return html`<span class="job-number toned is-${status}">${count(number)} ${glyph(status)}<span class="away">${status}</span></span>`;
 }
 
 /** A progress bar: succeeded targets (a job's `done` includes the failed ones), then failed ones. */

@@ -30,6 +30,8 @@ const POLL_MS = 2000;
 /** When to read the list after the feed requires it: with a random delay, so that pages do not all read at once. */
 const SOON_MS = 200;
 const SPREAD_MS = 800;
+/** The service counts no more jobs of a status. */
+const MOST_COUNTED = 1000;
 const VIEWS: readonly (readonly [string, string])[] = [
   ['', 'All'],
   ['unfinished', 'Unfinished'],
@@ -54,6 +56,7 @@ export class JobsPage extends LightElement {
   @state() private error = '';
   @state() private filters = new URLSearchParams(location.search);
   @state() private info: FeedInfo | null = null;
+  @state() private counts: Readonly<Record<string, number>> = {};
 
   private kinds: Readonly<Record<string, string>> = readBootData('kinds') ?? {};
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -170,11 +173,12 @@ export class JobsPage extends LightElement {
       view === 'unfinished' ? null : this.fetchPage(view ? [view] : DONE, signal),
     ]);
     const answers = [open, closed].filter((answer) => answer !== null);
+    this.counts = answers[0]?.counts ?? {};
     const position = Math.min(...answers.map((answer) => answer.position));
     const rows = answers.flatMap((answer) => answer.jobs);
     this.updates.listRead(position, rows);
     this.unfinished = this.updates.applyTo(open?.jobs ?? []);
-    this.keepOlder(closed ?? { jobs: [], next: null, position });
+    this.keepOlder(closed ?? { jobs: [], next: null, position, counts: null });
     this.finished = this.updates.applyTo(this.finished);
     if (this.feed.info.state === FeedState.idle) this.feed.start(position);
   }
@@ -199,6 +203,8 @@ export class JobsPage extends LightElement {
       if (value) query.set(name, value);
     }
     if (cursor) query.set('cursor', cursor);
+    // A search may have to read every job, once is enough.
+    else if (!query.has('text')) query.set('counts', 'true');
     // All unfinished jobs are shown, up to 200; the others page by page.
     return fetchJobs(query, statuses === UNFINISHED ? 200 : 50, signal ? { signal } : {});
   }
@@ -258,7 +264,7 @@ export class JobsPage extends LightElement {
         ${VIEWS.map(
           ([value, word]) =>
             html`<button class="segment" aria-pressed=${view === value}
-              @click=${() => this.setFilter('status', value)}>${word}</button>`,
+              @click=${() => this.setFilter('status', value)}>${word}${this.countView(value)}</button>`,
         )}
       </div>
       <span class="bar-gap"></span>
@@ -274,6 +280,15 @@ export class JobsPage extends LightElement {
         .value=${this.filters.get('text') ?? ''}
         @input=${(e: Event) => this.setFilter('text', (e.target as HTMLInputElement).value)} />
     </div>`;
+  }
+
+  private countView(view: string): TemplateResult | typeof nothing {
+    const statuses = view === '' ? [] : view === 'unfinished' ? UNFINISHED : [view];
+    const numbers = statuses.map((status) => this.counts[status] ?? 0);
+    const sum = numbers.reduce((all, one) => all + one, 0);
+    return sum
+      ? html` <span>${count(sum)}${numbers.includes(MOST_COUNTED) ? '+' : ''}</span>`
+      : nothing;
   }
 
   private listView(): TemplateResult | typeof nothing {
