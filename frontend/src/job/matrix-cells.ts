@@ -38,7 +38,7 @@ export function resultCell(row: TargetRow, column: string, place: CellPlace): Te
   const words = [statusWord(cellStatus(step)), undone].filter(Boolean).join(', ');
   const name = row.target ? column : (step?.step ?? column);
   const content = html`${glyph(cellStatus(step))}<span class="cell-word">${row.target ? words : `${name}: ${words}`}</span>${step ? tryCount(step) : nothing}`;
-  return cellView(row, name, cellStatus(step), cellLabel(row, name, step), content, place);
+  return cellView(row, name, cellStatus(step), `${row.target || 'job'}, ${name}:`, content, place);
 }
 
 function cellView(
@@ -49,16 +49,18 @@ function cellView(
   content: TemplateResult | typeof nothing,
   { row: index, column, tab, open, span = 1 }: CellPlace,
 ): TemplateResult {
+  // A name that is read with what is seen, since that may count.
+  const isEmpty = content === nothing;
   return html`<div class="cell is-${status} ${open ? 'is-open' : ''}" role="gridcell"
     tabindex=${tab ? 0 : -1} data-r=${index} data-c=${column} data-target=${row.target}
-    data-step=${step} aria-label=${label} ${ref((element) => spanColumns(element, span))}>${content}</div>`;
+    data-step=${step} aria-label=${isEmpty ? label : nothing} ${ref((element) => spanColumns(element, span))}
+    >${isEmpty ? nothing : html`<b class="away">${label}</b>`}${content}</div>`;
 }
 
-/** A cell in words, for screen readers. */
+/** A cell in words, for screen readers; its time follows. */
 function cellLabel(row: TargetRow, name: string, step: StepView | undefined): string {
-  const took = step?.seconds == null ? '' : `, ${duration(step.seconds)}`;
   const tried = step && step.try > 1 ? `, try ${step.try}` : '';
-  return `${row.target || 'job'}, ${name}: ${statusWord(cellStatus(step))}${took}${tried}`;
+  return `${row.target || 'job'}, ${name}: ${statusWord(cellStatus(step))}${tried}`;
 }
 
 /** The status of a cell; a step that waits for room on its host is `waiting`. */
@@ -91,8 +93,7 @@ export function rollbackCell(row: TargetRow, step: StepView, place: CellPlace): 
   // One column has room for the words alone.
   const time = (place.span ?? 1) > 1 ? stepTime(step) : nothing;
   const content = html`${glyph(status)}<span class="clip">${words}</span>${time}`;
-  const took = step.seconds === null ? '' : `, ${duration(step.seconds)}`;
-  return cellView(row, step.step, status, `${row.target}: ${words}${took}`, content, place);
+  return cellView(row, step.step, status, `${row.target}:`, content, place);
 }
 
 function spanColumns(element: Element | undefined, columns: number): void {

@@ -73,7 +73,7 @@ export class StepOutput extends LightElement {
       (row?.rollback?.step === opened.step ? row.rollback : row?.cells.get(opened.step)) ?? null;
     const steps = [...(row?.cells.keys() ?? []), ...(row?.rollback ? [row.rollback.step] : [])];
     return html`<div class="output-grip" role="separator" aria-orientation="horizontal" tabindex="0"
-        aria-label="Height of the output" @pointerdown=${this.startDrag} @keydown=${this.handleGripKey}></div>
+        aria-valuemin=${MIN_HEIGHT} aria-valuenow=${this.offsetHeight || MIN_HEIGHT} aria-label="Height of the output" @pointerdown=${this.startDrag} @keydown=${this.handleGripKey}></div>
       <header class="output-head">
         <h2 class="mono">${opened.target || 'run'}</h2>${glyph('right')}
         <select class="output-step" aria-label="Step" @change=${(e: Event) => this.pickStep((e.target as HTMLSelectElement).value)}>

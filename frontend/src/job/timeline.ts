@@ -36,6 +36,10 @@ export class Timeline extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    // It scrolls, and has nothing in it that takes the focus.
+    this.tabIndex = 0;
+    this.role = 'region';
+    this.ariaLabel = 'Timeline';
     startTicking(this);
   }
 

@@ -1,0 +1,184 @@
+"""axe finds nothing, on any page, in light and dark, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.browser.job_page import JobPage
+from tests.browser.people import NEWCOMER, SECOND, VIEWER
+from tests.browser.visits import Visits
+from tests.support.axe import violations
+from tests.support.waiting import until
+
+SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
+KINDS = ("version-update", "command", "load", "test-forms", "test-many")
+
+
+def holds(page: Page, *, sizes: tuple[ViewportSize, ...] = SIZES) -> None:
+    """Assert that axe finds nothing in the page, whatever the width and the colours."""
+    found: list[str] = []
+    for size in sizes:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="light")
+        found += violations(page)
+        page.emulate_media(color_scheme="dark")
+        found += violations(page)
+    assert found == [], page.url
+    page.set_viewport_size(SIZES[0])
+
+
+def opens(page: Page, path: str, words: str) -> None:
+    """Go to a page and wait until it has drawn something."""
+    page.goto(path)
+    expect(page.locator("main")).to_contain_text(words)
+
+
+@pytest.fixture
+def page(visits: Visits) -> Page:
+    """A page of somebody signed in, in which the sizes may be changed."""
+    return visits.page()
+
+
+def test_pages_before_and_after_sign_in(visits: Visits, page: Page) -> None:
+    visits.watch.allow(r"status of (403|404)")
+    out = visits.page("/sign-in", who=None)
+    expect(out.get_by_label("User name")).to_be_visible()
+    holds(out)
+    out.get_by_label("User name").fill("demo")
+    out.get_by_label("Password").fill("wrong")
+    out.get_by_role("button", name="Sign in").click()
+    expect(out.locator(".notice")).to_be_visible()
+    holds(out)
+    for path, words in {
+        "/account": "API tokens",
+        "/second-factor": "Authenticator app",
+        "/password": "password",
+        "/nothing-here": "404",
+        "/jobs/new?kind=nothing": "404",
+    }.items():
+        opens(page, path, words)
+        holds(page)
+    page.goto("/account")
+    page.get_by_text("New token").click()
+    holds(page)
+    nobody = visits.page("/jobs/new?kind=load", who=VIEWER)
+    expect(nobody.locator(".state-code")).to_have_text("403")
+    holds(nobody)
+
+
+def test_lists_and_history(visits: Visits, finished: str, page: Page) -> None:
+    opens(page, "/", "servers")
+    holds(page)
+    page.locator("header").get_by_text("New job").click()
+    holds(page)
+    page.keyboard.press("Escape")
+    page.locator("header").get_by_text("demo", exact=True).click()
+    holds(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys of this page")).to_be_visible()
+    holds(page)
+    opens(page, "/?text=no-such-job", "No job matches")
+    holds(page)
+    newcomer = visits.page(who=NEWCOMER)
+    opens(newcomer, "/", "No jobs yet")
+    holds(newcomer)
+    opens(page, f"/history?job={finished}", "Submitted")
+    page.locator("details.event").first.locator("summary").click()
+    holds(page)
+    opens(page, "/history?actor=nobody-at-all", "No event matches")
+    holds(page)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_forms(page: Page, kind: str) -> None:
+    opens(page, f"/jobs/new?kind={kind}", "Start job")
+    holds(page)
+    if kind == "version-update":
+        page.get_by_label("Batch size").fill("x")
+        page.get_by_role("button", name="Start job").click()
+        expect(page.locator(".form-error").first).to_be_visible()
+        holds(page)
+        opens(page, "/jobs/new", "Choose what to run.")
+        holds(page)
+
+
+def test_a_job_that_has_failed(visits: Visits, page: Page) -> None:
+    up = visits.up
+    up.fleet.fail("gs-002", "health")
+    job = up.update(up.other_version(), up.servers[:3], max_failures=2)
+    until(lambda: up.rows.has_ended(job), "the failed job")
+    run = JobPage.open(page, up, job)
+    run.completes()
+    page.get_by_text("Details", exact=True).click()
+    holds(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("Retry")).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    holds(page)
+    page.keyboard.press("Escape")
+    run.cell("gs-002", "health").click()
+    expect(page.locator("reprise-output")).to_contain_text("failed")
+    holds(page, sizes=(*SIZES, {"width": 1600, "height": 900}))
+    page.keyboard.press("Escape")
+    for tab in ("Timeline", "Log", "Events"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(f"#panel-{tab.lower()}")).to_contain_text("gs-002")
+        holds(page)
+
+
+def test_a_job_that_runs_waits_and_is_cut_off(visits: Visits, page: Page) -> None:
+    visits.watch.allow(r"WebSocket connection to|net::ERR_INTERNET_DISCONNECTED")
+    up = visits.up
+    up.fleet.fail("gs-001", "health", how="hang")
+    job = up.update(up.other_version(), up.servers[:3])
+    run = JobPage.open(page, up, job)
+    expect(run.cell("gs-001", "health")).to_have_class(re.compile("is-running"))
+    holds(page)
+    waits = visits.page(f"/jobs/{up.update(up.other_version(), up.servers[:1])}")
+    expect(waits.locator(".notice")).to_contain_text("held by")
+    holds(waits)
+    run.stop_button.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    holds(page)
+    page.keyboard.press("Escape")
+    page.context.set_offline(True)
+    expect(run.connection).to_contain_text("as of")
+    holds(page)
+
+
+def test_a_gate(visits: Visits, page: Page) -> None:
+    job = visits.up.submit("test-careful", servers=visits.up.servers[:2])
+    opens(page, f"/jobs/{job}", "Send the address of this page")
+    holds(page)
+    other = visits.page(f"/jobs/{job}", who=SECOND)
+    other.get_by_role("button", name="Approve").click()
+    expect(other.get_by_role("dialog")).to_be_visible()
+    holds(other)
+
+
+def test_a_thousand_targets(visits: Visits, page: Page) -> None:
+    job = visits.up.submit("test-wide", targets=1000)
+    run = JobPage.open(page, visits.up, job)
+    run.completes()
+    expect(page.locator(".is-foldable")).to_contain_text("999 succeeded")
+    holds(page)
+    page.locator(".is-foldable [role=rowheader]").click()
+    holds(page)
+    page.get_by_role("tab", name="Timeline").click()
+    holds(page)
+
+
+def test_progress_is_seen_where_the_readers_colours_replace_ours(page: Page, finished: str) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto(f"/jobs/{finished}")
+    expect(page.locator(".job-counts")).to_contain_text("2 succeeded")
+    shown = page.locator(".job-head .progress .done").evaluate(
+        """(bar) => [getComputedStyle(bar).backgroundColor,
+          getComputedStyle(document.body).backgroundColor]"""
+    )
+    assert shown[0] != shown[1]
+    holds(page)

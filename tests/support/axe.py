@@ -1,0 +1,36 @@
+"""axe-core in a page: which rules of accessibility does it break?"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from playwright.sync_api import Page
+
+from tests.acceptance.up import ROOT
+
+SOURCE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+# WCAG 2.2 at level AA, and what axe calls best practice.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN = """
+async (tags) => {
+  const { violations } = await axe.run(document, { runOnly: tags, resultTypes: ['violations'] });
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+    `${id}: ${html.slice(0, 200)}\n${failureSummary}`));
+}
+"""
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds in a page as it stands: the rule, the element and what is wrong.
+
+    The source is evaluated by the debugger: the page's policy lets no other script in.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_source())
+    found: list[str] = page.evaluate(_RUN, TAGS)
+    return found
+
+
+@cache
+def _source() -> str:
+    return SOURCE.read_text()
