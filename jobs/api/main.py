@@ -32,6 +32,7 @@ from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.rights import router as rights_router
 from jobs.api.schedules import router as schedules_router
+from jobs.api.statistics import router as statistics_router
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
 from jobs.api.tokens import router as tokens_router
@@ -147,6 +148,7 @@ for prefix, router in (
     ("/jobs", tickets_router),
     ("/audit", audit_router),
     ("", kinds_router),
+    ("", statistics_router),
     ("/rights", rights_router),
     ("/tokens", tokens_router),
     ("/schedules", schedules_router),

@@ -257,6 +257,8 @@ _STEP_STATUS: dict[str, str] = {
     EventType.STEP_RETRIED: "retried",
     EventType.STEP_SKIPPED: "skipped",
 }
+STEP_TYPES = frozenset(_STEP_STATUS)
+"""The events that a step's state is folded from."""
 
 
 def fold_event(state: State, event: Event) -> State:
@@ -271,13 +273,14 @@ def fold_all(state: State, events: Iterable[Event]) -> State:
         summary = advance_summary(summary, event)
         if event.type in _STEP_STATUS and event.step is not None:
             key = (event.step, event.target, int(event.data.get("occurrence", 1)))
-            steps[key] = _fold_step(steps.get(key), key, event)
+            steps[key] = fold_step(steps.get(key), key, event)
         elif heard := _answered_step(steps, event):
             steps[heard.key] = heard
     return State(summary, steps)
 
 
-def _fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
+def fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
+    """Return a step after one of its events (STEP_TYPES); None: it has had none."""
     status, data = _STEP_STATUS[event.type], event.data
     tries, until = int(data.get("try", step.tries if step else 0)), data.get("until")
     if event.type == EventType.STEP_STARTED:

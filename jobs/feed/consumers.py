@@ -26,8 +26,9 @@ from django.utils.module_loading import import_string
 from core.errors import NotFound
 from core.user_code import describe_error
 from jobs import feed
+from jobs.events import parse
 from jobs.feed import FeedEvent, FeedPage, LeftOut, webhooks
-from jobs.log import snapshots
+from jobs.log import snapshots, step_runs
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.log.state import state_at
 
@@ -84,7 +85,10 @@ class Found:
 def find_consumers() -> Found:
     """Return every consumer: the built-in ones, then those that REPRISE_CONSUMERS names."""
     config = settings.REPRISE
-    found = Found([Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000)])
+    found = Found([
+        Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000),
+        Consumer(step_runs.CONSUMER, _keep_step_runs, step_runs.TYPES),
+    ])  # fmt: skip
     if config.webhook_url:
         types = webhooks.TYPES
         hooks = Consumer("webhooks", webhooks.handle_events, types, outside=True, from_now=True)
@@ -108,6 +112,11 @@ def _keep_snapshots(events: Sequence[FeedEvent]) -> None:
     """Make the snapshots that jobs have passed: folding past a place makes its snapshot."""
     for job, seq in {event.job: event.seq for event in events}.items():
         state_at(job, seq)
+
+
+def _keep_step_runs(events: Sequence[FeedEvent]) -> None:
+    """Keep the rows of steps that have moved."""
+    step_runs.fold_events((event.job, parse(event.text)) for event in events)
 
 
 _ENROL = """

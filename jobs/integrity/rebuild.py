@@ -1,4 +1,4 @@
-"""Projections made anew: a job's row and its snapshots against the fold of its log from zero.
+"""Projections made anew: a job's row, its snapshots and the rows of its steps, from its log.
 
 What folds differently today than when it was written (a new upcaster, a mended fold), or was
 changed by hand, is found, and put right where that is asked for. The log itself is only read.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from core import clock
 from core.errors import NotFound, RepriseError
 from jobs import log
 from jobs.events.fold import FOLD, State, Summary
-from jobs.log import snapshots
+from jobs.log import snapshots, step_runs
 from jobs.log.state import fold_texts
 from jobs.models import Job, Snapshot, stored_value
 
@@ -44,9 +45,9 @@ class CannotFold(RepriseError):
 def rebuild_job(
     job_id: UUID, *, write: bool = False, on_progress: Progress = lambda _: None
 ) -> list[Difference]:
-    """Fold a job's log from zero and return what its row and its snapshots have otherwise.
+    """Fold a job's log from zero; return what its row, snapshots and steps' rows have otherwise.
 
-    With `write` they are put right: the row under its lock, the snapshots made anew. Raises
+    With `write` they are put right: the row under its lock, the others made anew. Raises
     NotFound for an unknown job, CannotFold if the log itself is to blame (nothing is written).
     """
     walk = _Walk(job_id, on_progress)
@@ -62,6 +63,7 @@ def rebuild_job(
         _write_row(row, walk.state.summary, [one.place for one in found])
         Snapshot.objects.filter(job=job_id).delete()  # those of another fold with them
         Snapshot.objects.bulk_create(walk.made, batch_size=500)
+        step_runs.replace_rows(job_id, walk.state)
     return found
 
 
@@ -93,7 +95,11 @@ class _Walk:
 
     def differences(self, row: Job) -> list[Difference]:
         """Return what the row and the stored snapshots have otherwise."""
-        return [*_of_row(row, self.state.summary), *_of_snapshots(self.job, self.made)]
+        return [
+            *_of_row(row, self.state.summary),
+            *_of_snapshots(self.job, self.made),
+            *starmap(Difference, step_runs.differing_steps(self.job, self.state)),
+        ]
 
 
 def _lock_row(job_id: UUID, *, lock: bool = False) -> Job:

@@ -25,6 +25,7 @@ from jobs.models.people import (
 from jobs.models.right import ALL, Right
 from jobs.models.schedule import Schedule
 from jobs.models.sealed import Archive, ArchivedRange, Seal, SealedHead
+from jobs.models.step_run import StepRun
 from jobs.models.target_scope import target_scope
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "SealedHead",
     "SignInAttempts",
     "Snapshot",
+    "StepRun",
     "StoredSecret",
     "Target",
     "Team",

@@ -248,7 +248,11 @@ def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
     stop = threading.Event()
     with override_settings(REPRISE=config):
         threads = ConsumerThreads(stop).start_threads()
-        assert {thread.name for thread in threads} == {"consumer-snapshots", "consumer-own"}
+        assert {thread.name for thread in threads} == {
+            "consumer-snapshots",
+            "consumer-step-runs",
+            "consumer-own",
+        }
         done = threading.Event()
         while [one.lag for one in consumers.consumer_status()] != [0, 0]:
             done.wait(0.01)

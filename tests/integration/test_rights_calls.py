@@ -94,6 +94,8 @@ ASKED = {
     "post /api/plan": "run",
     "get /api/kinds": "see",
     "get /api/choices": "see",
+    "get /api/kinds/{name}/statistics": "the jobs' teams",
+    "get /api/targets/{name}/history": "see, and the jobs' teams",
     "get /api/rights": "one's own",
     "get /api/jobs": "the job's team",
     "get /api/jobs/{job_id}": "the job's team",
@@ -184,6 +186,8 @@ PAGES = {
     "page": "the job's team",
     "search": "the job's team",
     "compare": "both jobs' teams",
+    "kind": "the jobs' teams",
+    "target": "see, and the jobs' teams",
     "eventstream": "the job's team",
     "metrics": "nobody's",
 }
