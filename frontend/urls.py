@@ -22,6 +22,7 @@ from frontend.views import (
     provider_pages,
     schedules,
     sign_in,
+    statistics,
     targets,
     teams,
 )
@@ -57,6 +58,8 @@ urlpatterns = [
     path("history", history.history, name="history"),
     path("history/download", download, name="download-history"),
     path("targets", targets.targets, name="targets"),
+    path("targets/<path:name>", statistics.target, name="target"),
+    path("kinds/<str:name>", statistics.kind, name="kind"),
     path("inventory/new", targets.add_target, name="add-target"),
     path("inventory/<int:number>/edit", targets.edit_target, name="edit-target"),
     path("inventory/<int:number>/retire", targets.retire_target, name="retire-target"),

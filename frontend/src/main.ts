@@ -15,3 +15,6 @@ import { startShortcuts } from './elements/shortcuts';
 startShortcuts();
 startMenus();
 startPasskeys();
+
+// The library that draws is for one page.
+if (document.querySelector('reprise-durations')) void import('./statistics/durations-chart');

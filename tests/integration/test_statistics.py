@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core import clock
+from frontend.views.statistics import PAGE_SIZE
 from jobs.access import grants, tokens
 from jobs.api.paging import MAX_LIMIT
 from jobs.events import EventType, NewEvent
@@ -208,3 +209,52 @@ def test_rights_decide_which_targets_of_the_inventory_there_are(people: People) 
         grants.grant_right(people.red, "see", "load", "group:web")
         assert story(people.alice, "gs-9")["runs"] == 0
         story(people.carol, "gs-9", status=404)
+
+
+def shown(who: Person, path: str, status: int = 200) -> str:
+    answer = who.browser().get(path)
+    assert answer.status_code == status, path
+    return answer.content.decode()
+
+
+def test_the_pages_say_the_same_and_escape_all(people: People, runs: list[Job]) -> None:
+    run_of(people.alice, *ran("a<b>", "x/<y> z"), title="A <job>\u202e")
+    page = shown(people.vera, "/kinds/load")
+    assert "3 succeeded · 1 failed · 0 cancelled in the last 30 days." in page
+    assert "a&lt;b&gt;" in page
+    assert 'href="/targets/x%2F%3Cy%3E%20z"' in page
+    assert "secret" not in page
+    assert '"median": 20.0' in page  # what is drawn
+    assert "4 succeeded" in shown(people.vera, "/kinds/load?days=365")
+    page = shown(people.vera, "/targets/x%2F%3Cy%3E%20z")
+    assert "A &lt;job&gt;&lt;U+202E&gt;" in page
+    assert "1 touched it · none failed on it" in page
+    page = shown(people.vera, "/targets/gs-2")
+    assert "2 touched it" in page
+    assert "1 failed on it" in page
+    for path in ("/kinds/nonsense", "/targets/gs-3", "/targets/nonsense"):
+        shown(people.vera, path, 404)
+    for path in ("/kinds/load", "/targets/gs-1"):
+        shown(people.nobody, path, 403)
+        assert django_client().get(path).status_code == 302
+
+
+def test_the_page_of_a_target_says_who_has_it_and_goes_on(people: People) -> None:
+    Target.objects.create(name="gs-1", group="web", labels={"rack": "<7>"})
+    jobs = [run_of(people.alice, *ran("go", "gs-1")) for _ in range(PAGE_SIZE + 1)]
+    holder = make_job(people.carol.user, [ATTEMPT], team=people.blue, title="Theirs")
+    waiting = make_job(people.alice.user, [ATTEMPT], team=people.red, title="Mine")
+    for ticket, job in enumerate((holder, waiting), 1):
+        Claim.objects.create(job=job, target="gs-1", ticket=ticket, held=ticket == 1)
+    page = shown(people.alice, "/targets/gs-1")
+    assert "another team’s job has it" in page
+    assert "Theirs" not in page
+    assert "Mine" in page
+    assert "rack=&lt;7&gt;" in page
+    assert "/inventory/" not in page
+    assert "/inventory/" in shown(people.root, "/targets/gs-1")
+    assert f"/jobs/{jobs[0].pk}" not in page
+    older = page.split('href="?before=')[1].split('"')[0]
+    assert f"/jobs/{jobs[0].pk}" in shown(people.alice, f"/targets/gs-1?before={older}")
+    assert "Theirs" in shown(people.carol, "/targets/gs-1")
+    assert shown(people.alice, "/targets/gs-1?before=nonsense").count("/jobs/") > PAGE_SIZE
