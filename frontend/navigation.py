@@ -55,6 +55,7 @@ PLACES = (
     Place("/people", "People", "admin", may_manage_people),
     Place("/teams", "Teams and rights", "admin", _is_staff),
     Place("/credentials", "Credentials", "admin", _has_credentials),
+    Place("/webhooks", "Webhooks and notices", "admin", _is_staff),
     Place("/history?kind=system", "System log", "admin", _sees_system),
     Place("/admin/", "Database", "admin", _is_superuser),
 )

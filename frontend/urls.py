@@ -25,6 +25,7 @@ from frontend.views import (
     statistics,
     targets,
     teams,
+    webhooks,
 )
 from frontend.views import second_factor as factors
 from frontend.views.frame import whole_session
@@ -109,6 +110,8 @@ urlpatterns = [
     path(
         "credentials/<uuid:number>/remove", credentials.remove_credential, name="remove-credential"
     ),
+    path("webhooks", webhooks.webhooks, name="webhooks"),
+    path("webhooks/switch", webhooks.switch, name="switch-consumer"),
     path("account", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="revoke-token"),
     path("account/sessions/end-others", account.end_others, name="end-other-sessions"),

@@ -92,7 +92,7 @@ class Filters(forms.Form):
     type = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "all but output and progress"),
+            ("", "no output, no progress"),
             (EVERYTHING, "everything"),
             *((one.value, one.value) for one in EventType),
         ],

@@ -155,7 +155,7 @@ STAFF_PAGES = (
     "add-target", "edit-target", "retire-target", "schedules", "schedule-week", "schedule",
     *(f"{act}-schedule" for act in ("add", "edit", "switch", "delete", "run")),
     "teams", "team", "add-team", "edit-team", "delete-team", "add-member", "remove-member",
-    "give-right", "take-right",
+    "give-right", "take-right", "webhooks", "switch-consumer",
 )  # fmt: skip
 MANAGER_PAGES = (
     "people", "person", "add-person", "edit-person", "reset-password", "reset-factors",
