@@ -26,6 +26,7 @@ ROOT_URLCONF = "core.urls"
 ASGI_APPLICATION = "core.asgi.application"
 
 INSTALLED_APPS = [
+    "frontend",  # first: it has a template of the admin's
     "jobs.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,7 +45,6 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "jobs",
     "streams",
-    "frontend",
 ]
 
 # Every one of these is async-capable: a synchronous one would hold a thread for the whole of each

@@ -1,4 +1,4 @@
-"""Django's admin for what people set up by hand: teams, the inventory, schedules, tokens to revoke.
+"""Django's admin, a view of the database: what it changes, the console's pages change, too.
 
 Staff manage all of it without further permissions, as they may do everything elsewhere. People are
 added by superusers, and by staff with the role `manager`, who make no superusers.

@@ -9,11 +9,13 @@ import './new-job/new-job-form';
 import './elements/ticker';
 import './job/job-page';
 import { startMenus } from './elements/menus';
+import { startPalette } from './elements/palette';
 import { startPasskeys } from './elements/passkeys';
 import { startShortcuts } from './elements/shortcuts';
 
 startShortcuts();
 startMenus();
+startPalette();
 startPasskeys();
 
 // The library that draws is for one page.

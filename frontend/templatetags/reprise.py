@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils.html import format_html
 
 from core import clock
@@ -20,6 +22,9 @@ from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 
 register = template.Library()
+
+THEME = f"{settings.COOKIE_PREFIX}reprise_theme"
+THEMES = ("light", "dark")  # what else a cookie says: as the system has it
 
 
 @register.inclusion_tag("frontend/bar.html", takes_context=True)
@@ -38,7 +43,23 @@ def bar(context: Mapping[str, Any]) -> dict[str, Any]:
         if principal.has("submit_job"):
             shown["kinds"] = kinds_for(user)
         shown["csrf_token"] = context.get("csrf_token")
+        shown["full_path"] = request.get_full_path() if request is not None else "/"
+        shown["theme"] = theme_of(request) or "system"
+        shown["themes"] = (*THEMES, "system")
     return shown
+
+
+@register.simple_tag(takes_context=True)
+def theme_attribute(context: Mapping[str, Any]) -> str:
+    """Return what the page's element says of the theme that its reader chose; else nothing."""
+    theme = theme_of(context.get("request"))
+    return format_html(' data-theme="{}"', theme) if theme else ""
+
+
+def theme_of(request: HttpRequest | None) -> str:
+    """Return the theme that a browser keeps, "" for the system's own."""
+    chosen = request.COOKIES.get(THEME, "") if request is not None else ""
+    return chosen if chosen in THEMES else ""
 
 
 @register.inclusion_tag("frontend/glyph.html")

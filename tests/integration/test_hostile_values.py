@@ -173,7 +173,7 @@ PAGES = [
     "/?status={}", "/?kind={}", "/history?job={}", "/history?kind={}", "/history?actor={}",
     "/history?type={}", "/history?since={}", "/history?until={}", "/history?after={}",
     "/history?before={}", "/jobs/{}", "/jobs/new?kind={}", "/jobs/new?from={}", "/sign-in?next={}",
-    "/history?text={}", "/history?target={}",
+    "/find?q={}", "/history?text={}", "/history?target={}",
     *(f"/targets?{name}={{}}" for name in ("text", "group", "label", "state", "after", "before")),
     "/inventory/{}/edit", "/inventory/{}/retire",
     *(f"/schedules?{name}={{}}" for name in ("text", "kind", "state", "after", "before")),

@@ -155,6 +155,9 @@ def test_the_admin_shows_jobs_and_changes_none(people: People) -> None:
     admin = people.root.browser()
     for page in ("", "jobs/job/", f"jobs/job/{job.pk}/change/", "jobs/target/add/", "jobs/team/"):
         assert (page, admin.get(f"/admin/{page}").status_code) == (page, 200)
+    index = admin.get("/admin/").content.decode()
+    assert "/static/frontend/admin" in index
+    assert "Back to Reprise" in index
     for page in ("jobs/job/add/", f"jobs/job/{job.pk}/delete/", "jobs/apitoken/add/"):
         assert (page, admin.get(f"/admin/{page}").status_code) == (page, 403)
     assert django_client().get("/admin/").status_code == 302

@@ -13,7 +13,9 @@ export interface Shortcut {
 }
 
 const HELP: Shortcut = { keys: ['?'], label: 'Show the keys of this page', run: showHelp };
-const active = new Set<readonly Shortcut[]>([[HELP]]);
+/** What the palette listens for itself; here it is only named. */
+const FIND: Shortcut = { keys: ['Ctrl K'], label: 'Find anything', run: () => false };
+const active = new Set<readonly Shortcut[]>([[HELP, FIND]]);
 
 /** Keep shortcuts active while their element is in the page; call this in its constructor. */
 export function useShortcuts(host: ReactiveControllerHost, shortcuts: readonly Shortcut[]): void {
@@ -26,6 +28,9 @@ export function useShortcuts(host: ReactiveControllerHost, shortcuts: readonly S
 /** Listen for keys; call this once per page. */
 export function startShortcuts(): void {
   document.addEventListener('keydown', handleKey);
+  for (const button of document.querySelectorAll('[data-keys]')) {
+    button.addEventListener('click', showHelp);
+  }
 }
 
 function handleKey(event: KeyboardEvent): void {
