@@ -122,7 +122,9 @@ def test_pages_store_little() -> None:
         stored |= set(
             re.findall(r"keep\(\s*'(?:local|session)Storage',\s*([^,]+),", file.read_text())
         )
-    # How far a job was seen, the height of an output, how the log is shown, which transport works.
+    # How far a job was seen, the height of an output, how the log is shown, which transport works,
+    # and what was typed when the session ended, without secrets.
     assert stored == {
         "storageKey(job)", "'reprise:output-height'", "`reprise:${what}`", "TRANSPORT_KEY",
+        "'reprise:new-job'",
     }  # fmt: skip

@@ -50,13 +50,21 @@ export abstract class KindForm extends LightElement {
     this.notice = '';
     try {
       const kind = await loadKind(this.kind);
-      this.fields = buildFields(kind?.schema ?? {}, readBootData('params') ?? {});
+      this.fields = buildFields(kind?.schema ?? {}, this.initialTexts());
       this.entries = initialEntries(this.fields);
       void this.requestPlan();
     } catch (error) {
       this.notice = describeError(error);
     }
   }
+
+  /** The initial JSON text of each field. */
+  protected initialTexts(): Readonly<Record<string, string>> {
+    return readBootData('params') ?? {};
+  }
+
+  /** The session has ended, and the browser goes to sign in. */
+  protected leave(): void {}
 
   /** Check the entries, and show at the fields what is wrong. Returns whether all is well. */
   protected checkEntries(): boolean {
@@ -94,6 +102,7 @@ export abstract class KindForm extends LightElement {
       if (signal.aborted) return;
       this.plan = null;
       if (error instanceof Problem) {
+        if (error.status === 401) this.leave();
         this.errors = errorsByField(this.fields, error.errors, this.entries);
       }
     }

@@ -4,16 +4,37 @@ import { nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { callApi, createKey, describeError, type Job, Problem } from '../elements/api';
 import { html } from '../text/html';
+import { draftTexts, keepDraft, takeDraft } from './draft';
 import { errorsByField, requestBody } from './form';
+import { EXTRA_MEMBERS, extrasView, type JobExtras, NO_EXTRAS, withExtras } from './job-extras';
 import { KindForm } from './kind-form';
 
-/** `<reprise-new-job kind="…">` */
+/** `<reprise-new-job kind="…">`: what was typed when the session ended is there again after signing in. */
 @customElement('reprise-new-job')
 export class NewJobForm extends KindForm {
   @state() private isSending = false;
+  @state() private extras: JobExtras = NO_EXTRAS;
+  private hasDraft = false;
 
   /** Created with the form, so that a double click or a retry after a lost answer starts only one job. */
   private idempotencyKey = createKey();
+
+  protected override initialTexts(): Readonly<Record<string, string>> {
+    const draft = takeDraft(location.pathname + location.search);
+    if (!draft) return super.initialTexts();
+    this.hasDraft = true;
+    this.idempotencyKey = draft.idempotencyKey;
+    this.extras = draft.extras;
+    this.notice =
+      'Your session had ended: this is what you had typed. Secrets have to be typed again.';
+    return { ...super.initialTexts(), ...draft.texts };
+  }
+
+  protected override leave(): void {
+    const { idempotencyKey, extras } = this;
+    const texts = draftTexts(this.fields ?? [], this.entries);
+    keepDraft({ address: location.pathname + location.search, idempotencyKey, extras, texts });
+  }
 
   private async submit(event: Event): Promise<void> {
     event.preventDefault();
@@ -21,7 +42,7 @@ export class NewJobForm extends KindForm {
     this.notice = '';
     if (!this.checkEntries()) return;
     this.isSending = true;
-    const text = requestBody(this.kind, this.fields, this.entries);
+    const text = withExtras(requestBody(this.kind, this.fields, this.entries), this.extras);
     try {
       const headers = { 'Idempotency-Key': this.idempotencyKey };
       const job = await callApi<Job>('/api/jobs', { method: 'POST', text, headers });
@@ -33,6 +54,10 @@ export class NewJobForm extends KindForm {
   }
 
   private showError(error: unknown): void {
+    if (error instanceof Problem && error.status === 401) {
+      this.leave();
+      return;
+    }
     if (error instanceof Problem && error.code === 'idempotency_conflict') {
       this.idempotencyKey = createKey();
       this.notice =
@@ -41,8 +66,11 @@ export class NewJobForm extends KindForm {
       return;
     }
     if (error instanceof Problem && error.code === 'invalid_params') {
-      this.errors = errorsByField(this.fields ?? [], error.errors, this.entries);
-      this.notice = this.errors.get('') ?? '';
+      const ofExtras = error.errors.filter(({ pointer }) => isOfExtras(pointer));
+      const others = error.errors.filter(({ pointer }) => !isOfExtras(pointer));
+      this.errors = errorsByField(this.fields ?? [], others, this.entries);
+      const said = ofExtras.map(({ pointer, detail }) => `${pointer.slice(1)}: ${detail}`);
+      this.notice = [this.errors.get('') ?? '', ...said].filter(Boolean).join(' ');
       void this.updateComplete.then(() => this.focusFirstError());
       return;
     }
@@ -62,7 +90,12 @@ export class NewJobForm extends KindForm {
       }`;
     }
     return html`<form class="new-job" novalidate @submit=${this.submit}>
-      <div class="new-job-fields">${this.noticeView()} ${this.fieldViews()}</div>
+      <div class="new-job-fields">
+        ${this.noticeView()} ${this.fieldViews()}
+        ${extrasView(this.extras, this.hasDraft, (extras) => {
+          this.extras = extras;
+        })}
+      </div>
       ${this.planView()}
       <div class="form-acts">
         <button class="button is-main" aria-disabled=${this.isSending ? 'true' : nothing}>
@@ -72,4 +105,9 @@ export class NewJobForm extends KindForm {
       </div>
     </form>`;
   }
+}
+
+/** Whether an error is of a member besides the parameters, which may have one of the same name. */
+function isOfExtras(pointer: string): boolean {
+  return EXTRA_MEMBERS.includes(pointer.split('/')[1] ?? '');
 }
