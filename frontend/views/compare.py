@@ -64,8 +64,10 @@ def _sentences(found: Comparison) -> Sequence[str]:
     said = {"kind": "The kinds differ.", "status": "The outcomes differ."}
     sentences = [said[name] for name in found.outcome]
     if found.parameters:
-        sentences.append(f"{words.plural(len(found.parameters), 'parameter')} differ.")
-    sentences.append(f"{counts['different']:,} of {words.plural(aligned, 'step')} differ.")
+        verb = "differs" if len(found.parameters) == 1 else "differ"
+        sentences.append(f"{words.plural(len(found.parameters), 'parameter')} {verb}.")
+    verb = "differs" if counts["different"] == 1 else "differ"
+    sentences.append(f"{counts['different']:,} of {words.plural(aligned, 'step')} {verb}.")
     for name, which in (("only_left", "first"), ("only_right", "second")):
         if counts[name]:
             sentences.append(f"{words.plural(counts[name], 'step')} only in the {which} run.")

@@ -110,7 +110,7 @@ def test_the_page_says_it_first_and_escapes_all(people: People, pair: tuple[Job,
     assert "<b>" not in raw
     assert "Update &lt;again&gt;" in raw
     text = html.unescape(raw)
-    assert "The outcomes differ. 2\u00a0parameters differ. 1 of 2\u00a0steps differ." in text
+    assert "The outcomes differ. 2\u00a0parameters differ. 1 of 2\u00a0steps differs." in text
     assert "1\u00a0step only in the first run." in text
     assert "exit 1 <b>" in text
     assert "\x1b" not in text

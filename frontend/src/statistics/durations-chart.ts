@@ -13,7 +13,7 @@ interface Bucket {
 
 const HEIGHT = 240;
 
-/** Draws `median` and `p90` of the JSON in the element that `data` names; a table beside says the same. */
+/** Draws `median` and `p90` of the JSON in the element that `data` names, from `since` to `until`. */
 class DurationsChart extends LitElement {
   private chart: uPlot | undefined;
   private readonly resizes = new ResizeObserver(() => this.resize());
@@ -66,10 +66,21 @@ class DurationsChart extends LitElement {
       width: this.clientWidth,
       height: HEIGHT,
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
-      scales: { y: { range: (_chart, _low, high) => [0, (high || 1) * 1.1] } },
+      scales: {
+        x: { range: () => this.period() },
+        y: { range: (_chart, _low, high) => [0, (high || 1) * 1.1] },
+      },
       series: [{ label: 'Day' }, line('Median', '--accent'), line('90 of 100', '--wait')],
       axes: [axis, { ...axis, size: 72, values: (_chart, values) => values.map(seconds) }],
     };
+  }
+
+  /** The period that is shown, in seconds, whether there are runs in all of it or not. */
+  private period(): [number, number] {
+    const [since = 0, until = 0] = ['since', 'until'].map(
+      (name) => Date.parse(this.getAttribute(name) ?? '') / 1000,
+    );
+    return [since, until];
   }
 
   private resize(): void {
