@@ -345,34 +345,3 @@ async def test_sigterm_leaves_as_ctrl_c_does(scene: LiveServer) -> None:
     status, _, reported = await result(running)
     assert status == 143
     assert "--after 4-" in reported
-
-
-async def test_two_jobs_are_compared(scene: LiveServer) -> None:
-    failed = NewEvent(EventType.STEP_FAILED, {"error": {"message": "no\x1b[1m way"}}, "go", "x")
-    jobs = [await scene.new_job(each) for each in ([], [], [failed])]
-    for job in jobs[:2]:
-        await scene.finish(job)
-    await scene.finish(jobs[2], EventType.JOB_FAILED)
-    first, *others = (f"{scene.web.url}/jobs/{job}" for job in jobs)
-    same = await result(await reprise(scene, first, others[0], command="diff"))
-    assert (same[0], same[2]) == (0, "")
-    assert same[1].endswith("steps differ; 0 only in the first run, 0 only in the second.\n")
-    status, out, _err = await result(await reprise(scene, first, others[1], command="diff"))
-    assert status == 1
-    assert "x go │ not there → failed (no way)\n" in out
-    assert "A job #" in out
-    status, out, _err = await result(
-        await reprise(scene, first, others[1], "--json", command="diff")
-    )
-    assert (status, json.loads(out)["outcome"]) == (1, ["status"])
-    for bad, expected, words in (
-        (f"{scene.web.url}/jobs/{uuid4()}", 4, "(not_found)"),
-        ("http://elsewhere/jobs/" + str(uuid4()), 2, "not on one server"),
-        ("nonsense", 2, "Not a job's id or address"),
-    ):
-        status, out, err = await result(await reprise(scene, first, bad, command="diff"))
-        assert (status, out) == (expected, "")
-        assert words in err
-    gone = f"http://127.0.0.1:{ports.free()}/jobs/{uuid4()}"
-    status, _out, err = await result(await reprise(scene, gone, gone, command="diff"))
-    assert (status, "cannot reach" in err) == (5, True)

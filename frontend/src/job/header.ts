@@ -62,7 +62,7 @@ export function actionButtons(
 function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
   const going = job.status === 'running';
   const parts = [
-    html`${kindTitle}`,
+    html`<a href="/kinds/${encodeURIComponent(job.kind)}">${kindTitle}</a>`,
     html`by ${submitterName(job)}`,
     job.started_at
       ? html`started <reprise-time at=${job.started_at} form="moment"></reprise-time>`
