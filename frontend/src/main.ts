@@ -3,6 +3,7 @@
 import './styles/index.css';
 import './elements/copy';
 import './elements/live-list';
+import './elements/saved-filters';
 import './jobs/jobs-page';
 import './new-job/kind-params';
 import './new-job/new-job-form';
@@ -11,11 +12,13 @@ import './job/job-page';
 import { startMenus } from './elements/menus';
 import { startPalette } from './elements/palette';
 import { startPasskeys } from './elements/passkeys';
+import { startRunNotices } from './elements/run-notices';
 import { startShortcuts } from './elements/shortcuts';
 
 startShortcuts();
 startMenus();
 startPalette();
+startRunNotices();
 startPasskeys();
 
 // The library that draws is for one page.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import template
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from core import clock
 from core.terminal import plain_text, reveal, reveal_json
@@ -24,6 +26,7 @@ from jobs.kinds.kind import AnyKind
 register = template.Library()
 
 THEME = f"{settings.COOKIE_PREFIX}reprise_theme"
+ZONE = f"{settings.COOKIE_PREFIX}reprise_zone"
 THEMES = ("light", "dark")  # what else a cookie says: as the system has it
 
 
@@ -50,16 +53,40 @@ def bar(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
-def theme_attribute(context: Mapping[str, Any]) -> str:
-    """Return what the page's element says of the theme that its reader chose; else nothing."""
-    theme = theme_of(context.get("request"))
-    return format_html(' data-theme="{}"', theme) if theme else ""
+def shown_as(context: Mapping[str, Any]) -> str:
+    """Return what the page's element says of the theme and the zone that its reader chose."""
+    shown = {"theme": chosen_theme(context), "zone": chosen_zone(context)}
+    return format_html_join("", ' data-{}="{}"', [one for one in shown.items() if one[1]])
+
+
+@register.simple_tag(takes_context=True)
+def chosen_theme(context: Mapping[str, Any]) -> str:
+    """Return the theme that a browser keeps, "" for the system's own."""
+    return theme_of(context.get("request"))
+
+
+@register.simple_tag(takes_context=True)
+def chosen_zone(context: Mapping[str, Any]) -> str:
+    """Return the time zone that a browser keeps, "" for its own."""
+    return zone_of(context.get("request"))
 
 
 def theme_of(request: HttpRequest | None) -> str:
     """Return the theme that a browser keeps, "" for the system's own."""
     chosen = request.COOKIES.get(THEME, "") if request is not None else ""
     return chosen if chosen in THEMES else ""
+
+
+def zone_of(request: HttpRequest | None) -> str:
+    """Return the time zone that a browser keeps, "" for its own."""
+    chosen = request.COOKIES.get(ZONE, "") if request is not None else ""
+    return chosen if chosen and chosen in known_zones() else ""
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Return the names of the time zones; the files that have them are looked up once."""
+    return frozenset(available_timezones())
 
 
 @register.inclusion_tag("frontend/glyph.html")

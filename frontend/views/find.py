@@ -39,7 +39,7 @@ class Hit:
 
     label: str
     detail: str
-    href: str
+    address: str
 
 
 @require_safe

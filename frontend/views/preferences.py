@@ -8,9 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from frontend.templatetags.reprise import THEME, THEMES
+from frontend.templatetags.reprise import THEME, THEMES, ZONE, known_zones
 from frontend.views.frame import page
 from jobs.access.visibility import Principal
 
@@ -29,22 +29,30 @@ STATUSES = {
 }
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @page
 def preferences(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Keep the theme in a cookie, and lead back."""
-    theme, back = request.POST.get("theme", ""), request.POST.get("next", "")
-    hosts, secure = {request.get_host()}, request.is_secure()
-    safe = url_has_allowed_host_and_scheme(back, hosts, secure) and back.isprintable()
+    """Show what a browser keeps of how pages are shown; by POST keep the theme or the zone."""
+    if request.method != "POST":
+        zones = sorted(known_zones())
+        return render(request, "frontend/preferences.html", {"zones": zones})
+    hosts, back = {request.get_host()}, request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, hosts, request.is_secure()) and back.isprintable()
     answer = redirect(back if safe else "/")
-    if theme in THEMES:
+    for name, cookie, known in (("theme", THEME, THEMES), ("zone", ZONE, known_zones())):
+        if name in request.POST:
+            _keep(answer, cookie, request.POST[name] if request.POST[name] in known else "")
+    return answer
+
+
+def _keep(answer: HttpResponse, cookie: str, value: str) -> None:
+    if value:
         answer.set_cookie(
-            THEME, theme, max_age=KEPT, httponly=True, samesite="Lax",
+            cookie, value, max_age=KEPT, httponly=True, samesite="Lax",
             secure=settings.SESSION_COOKIE_SECURE,
         )  # fmt: skip
     else:
-        answer.delete_cookie(THEME, samesite="Lax")
-    return answer
+        answer.delete_cookie(cookie, samesite="Lax")
 
 
 @require_safe

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core import clock
 from core.errors import RepriseError, storable_text
-from frontend.templatetags.reprise import kind_titles
+from frontend.templatetags.reprise import kind_titles, zone_of
 from frontend.views.editing import confirm, edit, finish, redirect_with_error, style_fields
 from frontend.views.frame import page
 from frontend.views.listing import ListFilters, show_list
@@ -77,7 +77,7 @@ def schedules(request: HttpRequest, principal: Principal) -> HttpResponse:
 def week(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Show a week of the enabled schedules as a calendar, in a time zone."""
     visibility.require_staff(principal)
-    form = WeekForm(request.GET)
+    form = WeekForm({"zone": zone_of(request), **request.GET.dict()})
     style_fields(form)
     enabled = Schedule.objects.filter(enabled=True).order_by("next_run", "name")
     context = {

@@ -116,4 +116,5 @@ def test_the_raw_event_is_one_click_away(visits: Visits, finished: str) -> None:
 def is_no_output(texts: list[bytes], line: Line) -> bool:
     """Return whether a line is of an event that is shown without asking for everything."""
     text = texts[int(line.seq) - 1]
-    return b'"type":"step.output"' not in text and b'"type":"step.progressed"' not in text
+    quiet = (b"step.output", b"step.progressed", b"job.progressed")
+    return not any(b'"type":"%s"' % type_ in text for type_ in quiet)

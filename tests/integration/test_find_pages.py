@@ -57,6 +57,22 @@ def test_the_theme_is_kept_by_the_browser(people: People) -> None:
     assert "data-theme" not in pages.read("/help").text
 
 
+def test_the_time_zone_is_kept_by_the_browser(people: People) -> None:
+    pages = Pages(people.root)
+    assert "Europe/Berlin" in pages.read("/preferences").text
+    pages.send("/preferences", zone="Europe/Berlin", theme="dark")
+    assert '<html lang="en" data-theme="dark" data-zone="Europe/Berlin">' in pages.read("/").text
+    assert 'value="Europe/Berlin"' in pages.read("/schedules/week").text
+    assert 'value="Asia/Tokyo"' in pages.read("/schedules/week", zone="Asia/Tokyo").text
+    pages.send("/preferences", theme="light")
+    assert "data-zone" in pages.read("/").text
+    for odd in ("", "Middle-earth", "\x00", '"><script>'):
+        pages.send("/preferences", zone=odd)
+        assert "data-zone" not in pages.read("/").text
+        pages.client.cookies["reprise_zone"] = odd
+        assert "data-zone" not in pages.read("/").text
+
+
 @pytest.mark.parametrize(
     "next_",
     [

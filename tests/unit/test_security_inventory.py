@@ -123,8 +123,8 @@ def test_pages_store_little() -> None:
             re.findall(r"keep\(\s*'(?:local|session)Storage',\s*([^,]+),", file.read_text())
         )
     # How far a job was seen, the height of an output, how the log is shown, which transport works,
-    # and what was typed when the session ended, without secrets.
+    # what was typed when the session ended, without secrets; which runs to tell of; kept filters.
     assert stored == {
         "storageKey(job)", "'reprise:output-height'", "`reprise:${what}`", "TRANSPORT_KEY",
-        "'reprise:new-job'",
+        "'reprise:new-job'", "storageKey(this.job)", "`reprise:filters:${this.page}`",
     }  # fmt: skip

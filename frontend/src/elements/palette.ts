@@ -7,7 +7,7 @@ import { callApi } from './api';
 interface Hit {
   readonly label: string;
   readonly detail: string;
-  readonly href: string;
+  readonly address: string;
 }
 
 interface Group {
@@ -88,7 +88,7 @@ class Palette {
       this.dialog.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
     } else if (event.key === 'Enter') {
       const hit = this.hits[this.active];
-      if (hit) location.assign(hit.href);
+      if (hit) location.assign(hit.address);
     } else return;
     event.preventDefault();
   }
@@ -114,6 +114,6 @@ class Palette {
   private option(hit: Hit, place: number): TemplateResult {
     const selected = place === this.active ? 'true' : 'false';
     return html`<a class="palette-hit" role="option" tabindex="-1" id="palette-hit-${place}"
-      href=${hit.href} aria-selected=${selected}>${hit.label} <span class="muted">${hit.detail}</span></a>`;
+      href=${hit.address} aria-selected=${selected}>${hit.label} <span class="muted">${hit.detail}</span></a>`;
   }
 }

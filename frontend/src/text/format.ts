@@ -37,9 +37,48 @@ export function remainingTime(seconds: number): string {
   return `about ${duration(Math.round(seconds / 300) * 300, true)} left`;
 }
 
+/** The zone that the reader chose; undefined for the browser's. */
+let chosenZone: string | undefined;
+
+/** Show times in this zone, or in the browser's; in the browser's too where it does not know that one. */
+export function chooseZone(zone: string | undefined): void {
+  chosenZone = zone;
+  try {
+    formats = makeFormats();
+  } catch {
+    chooseZone(undefined);
+  }
+}
+
+let formats = makeFormats();
+
+chooseZone(globalThis.document?.documentElement?.dataset?.zone);
+
+function makeFormats() {
+  const zone = chosenZone ? { timeZone: chosenZone } : {};
+  const two = '2-digit' as const;
+  const time = { hour: two, minute: two, second: two, hourCycle: 'h23' as const };
+  const day = { year: 'numeric', month: 'numeric', day: 'numeric' } as const;
+  return {
+    fields: new Intl.DateTimeFormat('en-GB', { ...zone, ...day, ...time }),
+    zone: new Intl.DateTimeFormat('en-GB', { ...zone, timeZoneName: 'short' }),
+  };
+}
+
+/** The year, month (from 1), day, hour, minute and second of a moment in the reader's zone. */
+function fieldsOf(at: Date): readonly number[] {
+  if (!chosenZone) {
+    const date = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
+    return [...date, at.getHours(), at.getMinutes(), at.getSeconds()];
+  }
+  const parts = new Map(formats.fields.formatToParts(at).map(({ type, value }) => [type, value]));
+  const names = ['year', 'month', 'day', 'hour', 'minute', 'second'] as const;
+  return names.map((name) => Number(parts.get(name)));
+}
+
 /** The time of day in the reader's zone: `14:02:11`, with `millis` `14:02:11.118`. */
 export function clockTime(at: Date, millis = false): string {
-  const [h, m, s] = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two);
+  const [h, m, s] = fieldsOf(at).slice(3).map(two);
   return `${h}:${m}:${s}${millis ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : ''}`;
 }
 
@@ -71,13 +110,13 @@ export function momentTime(at: Date, now: Date): string {
 }
 
 function dayName(at: Date, now: Date): string {
-  const year = at.getFullYear() === now.getFullYear() ? '' : ` ${at.getFullYear()}`;
-  return `${at.getDate()}${NBSP}${MONTHS[at.getMonth()]}${year}`;
+  const [year = 0, month = 1, day] = fieldsOf(at);
+  return `${day}${NBSP}${MONTHS[month - 1]}${year === fieldsOf(now)[0] ? '' : ` ${year}`}`;
 }
 
 /** The reader's zone at a moment: `CET`, `UTC`, or `GMT-5` where it has no short name. */
 export function zoneName(at: Date): string {
-  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts(at);
+  const parts = formats.zone.formatToParts(at);
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
 }
 
@@ -124,5 +163,6 @@ function two(n: number): string {
 }
 
 function midnight(at: Date): number {
-  return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+  const [year = 0, month = 1, day] = fieldsOf(at);
+  return Date.UTC(year, month - 1, day);
 }

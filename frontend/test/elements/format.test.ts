@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import * as format from '../../src/text/format';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
@@ -33,6 +33,25 @@ describe('what is left', () => {
     [5400, 'about 1 h 30 m left'],
   ])('%d s: %s', (seconds, expected) => {
     expect(plain(format.remainingTime(seconds))).toBe(expected);
+  });
+});
+
+describe('instants in a zone that the reader chose', () => {
+  afterEach(() => format.chooseZone(undefined));
+
+  it('have its clock, its day and its name, whatever the browser has', () => {
+    const at = new Date('2026-12-31T23:30:05.118Z');
+    format.chooseZone('Asia/Kolkata');
+    expect(format.clockTime(at, true)).toBe('05:00:05.118');
+    const now = new Date('2026-12-31T10:00:00Z');
+    expect(format.momentTime(at, now)).toBe('1\u00a0Jan 2027 05:00 GMT+5:30');
+    expect(format.relativeTime(at, now)).toBe('tomorrow 05:00');
+    format.chooseZone('Middle/Earth');
+    expect(format.clockTime(new Date(2026, 0, 1, 9))).toBe('09:00:00');
+    format.chooseZone('America/New_York');
+    expect(format.relativeTime(at, now)).toBe('today 18:30');
+    expect(format.clockTime(new Date('2026-11-01T05:30:00Z'))).toBe('01:30:00');
+    expect(format.clockTime(new Date('2026-11-01T06:30:00Z'))).toBe('01:30:00');
   });
 });
 
