@@ -141,7 +141,7 @@ class Config(BaseSettings):
     max_followers_per_user: Count = 2000
     max_followers_per_job: Count = 5000
     new_followers_per_second: SecondsOrNone = 500
-    pages_bytes: Count = 64 * 1024 * 1024
+    pages_bytes: Count = 128 * 1024 * 1024
     drain_seconds: SecondsOrNone = 3
     ticket_seconds: Seconds = 60
     sweep_seconds: Seconds = 2

@@ -28,7 +28,7 @@ FAR_EVENTS = 5000
 # The core gives a connection four seconds: it is to go on by itself before that.
 SILENT_SECONDS = 3.0
 # So much is unpacked at a time: a few hundred events, which stay in the processor's cache.
-PIECE_BYTES = 16 * 1024
+PIECE_BYTES = 32 * 1024
 # Far above any event.
 LONGEST_LINE = 8 * 1024 * 1024
 

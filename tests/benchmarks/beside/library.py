@@ -1,6 +1,6 @@
 """A history to a consumer that uses a client library: `python -m … library <which> ADDRESS EVENTS`.
 
-`reprise` reads our WebSocket by this project's follower (its token in REPRISE_TOKEN), `nats` the
+`reprise` reads by this project's follower as it comes (its token in REPRISE_TOKEN), `nats` the
 stream of the benchmark by nats-py's ordered consumer. Both hand over every event; nats-py's as
 bytes, by a callback, which it does twice as fast as its iterator; ours parsed. Says how long it
 took from the request to the last event, and the process's own CPU, in seconds, as JSON.
@@ -26,7 +26,7 @@ async def reprise(address: str, events: int) -> None:
     """Take events as our follower gives them out."""
     got = 0
     token = os.environ["REPRISE_TOKEN"]
-    async with Follower(address, token=token, transports=["WebSocket"]) as follower:
+    async with Follower(address, token=token) as follower:
         async for happening in follower.stream():
             if isinstance(happening, Given):
                 got += len(happening.events)

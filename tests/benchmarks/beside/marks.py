@@ -7,6 +7,8 @@ followers cost the machine must not hide what servers cost it.
 
 from __future__ import annotations
 
+import random
+
 MARK = b"=@="
 DIGITS = 6
 
@@ -14,6 +16,26 @@ DIGITS = 6
 def text(number: int, size: int) -> str:
     """Return the output of the event of this number, of so many bytes."""
     return f"{MARK.decode()}{number % 10**DIGITS:0{DIGITS}} ".ljust(size, "x")
+
+
+LINES = (
+    "Get:{a} http://deb.example.org/debian bookworm/main amd64 lib{word} {b}.{c}-{b} [{d} kB]\n",
+    "Unpacking {word} ({b}.{c}) over ({b}.{a}) ...\n",
+    "2026-11-22 09:{a:02}:{c:02},{d:03} INFO  [worker-{b}] request {e:08x} took {d} ms\n",
+    "{a}% [{word}] {d} kB/s ETA {c} s\n",
+)
+WORDS = ("openssl", "curl", "nginx", "postgresql-15", "python3.11", "xml2", "zstd")
+
+
+def printed(number: int, size: int) -> str:
+    """Return the same with what commands print, which compresses as that does."""
+    chance = random.Random(number)
+    found = text(number, 0)
+    while len(found) < size:
+        a, c = chance.randrange(60), chance.randrange(60)
+        b, d, e = chance.randrange(9), chance.randrange(1000), chance.randrange(10**8)
+        found += chance.choice(LINES).format(a=a, b=b, c=c, d=d, e=e, word=chance.choice(WORDS))
+    return found[:size]
 
 
 def split(data: bytes) -> tuple[list[bytes], bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from jobs import log
@@ -20,10 +21,16 @@ def event(number: int) -> NewEvent:
     return NewEvent(EventType.STEP_OUTPUT, data, "fetch", "gs-1")
 
 
-def marked_job(events: int) -> UUID:
+def printed_event(number: int) -> NewEvent:
+    """Return the event of this number: 200 bytes as a command prints them, on one of many hosts."""
+    data = {"text": marks.printed(number, BYTES), "stream": "out"}
+    return NewEvent(EventType.STEP_OUTPUT, data, "fetch", f"gs-{number % 200:03}")
+
+
+def marked_job(events: int, make: Callable[[int], NewEvent] = event) -> UUID:
     """Return a new job with so many events that have a mark."""
     [job] = running_jobs(1)
     for first in range(0, events, BATCH):
         numbers = range(first, min(first + BATCH, events))
-        log.append(job, [event(number) for number in numbers], actor="worker:bench/1")
+        log.append(job, [make(number) for number in numbers], actor="worker:bench/1")
     return job
