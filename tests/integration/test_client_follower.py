@@ -151,43 +151,6 @@ async def test_cut_in_the_middle_of_anything_it_comes_back(
     assert relay.connections > 1, "the first connection was to be cut before the history was whole"
 
 
-FAR = 6000
-
-
-async def test_far_behind_it_catches_up_by_pages(scene: LiveServer, transport: str) -> None:
-    job = await scene.new_job(outputs(FAR, ODD))
-    before = await asyncio.to_thread(scene.counters)
-    writing: asyncio.Task[None] | None = None
-    texts: list[str] = []
-    async with follower(scene, job, transport) as following:
-        async for event in following:
-            texts.append(event.raw.decode())
-            writing = writing or asyncio.create_task(write(scene, job, random.Random(7), 5))
-    assert writing is not None
-    await writing
-    assert texts == scene.rows(job)
-    assert (following.info.transport, following.info.duplicates) == (transport, 0)
-    after = await asyncio.to_thread(scene.counters)
-    name = 'sent_events_total{of="export"}'
-    by_pages = after.get(name, 0) - before.get(name, 0)
-    assert by_pages >= FAR if transport != "long poll" else by_pages == 0
-
-
-async def test_cut_in_the_middle_of_its_pages_it_misses_nothing(scene: LiveServer) -> None:
-    job = await scene.new_job(outputs(FAR, ODD))
-    await scene.finish(job)
-    chance = random.Random(2303)
-    # By and by a WebSocket, an answer with pages and so on, each cut where it may be.
-    cuts = LinkOptions(cut_first=tuple(chance.randrange(2_000, 90_000) for _ in range(8)))
-    async with relayed(scene.web.port, cuts) as relay, Follower(
-        str(job), server=relay.url, token=scene.people.alice.raw, verify=True,
-        transports=["WebSocket"], patience=Patience(wait_s=0.1),
-    ) as following:  # fmt: skip
-        texts = [event.raw.decode() async for event in following]
-    assert texts == scene.rows(job)
-    assert relay.connections > 2
-
-
 REFUSALS = {
     "no token": "not_signed_in",
     "bad token": "not_signed_in",
