@@ -10,7 +10,7 @@ import pytest
 
 from jobs.events import EventType, NewEvent
 from ops.embedded import ports
-from tests.integration.test_client_follower import reprise, result
+from tests.support.client_command import reprise, result
 from tests.support.live_server import LiveServer, live_server
 from tests.support.services import Services
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
-from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +14,6 @@ import pytest
 from jobs.events import EventType, NewEvent
 from jobs.log import cursor_of
 from ops.embedded import ports
-from ops.setup.clone import ROOT
 from streams.client import (
     TRANSPORTS,
     Follower,
@@ -30,6 +25,7 @@ from streams.client import (
     Unreachable,
     follow,
 )
+from tests.support.client_command import reprise, result
 from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.relay import LinkOptions, relayed
 from tests.support.services import Services
@@ -212,28 +208,6 @@ async def test_without_an_event_loop(scene: LiveServer) -> None:
 
 
 # -- the command -------------------------------------------------------------------------------
-
-
-async def reprise(
-    scene: LiveServer, job: object, *arguments: str, token: str | None = None,
-    command: str = "follow",
-) -> Process:  # fmt: skip
-    """Start `reprise follow` of a job, as its own process with a token in its environment."""
-    proxies = ("http_proxy", "https_proxy", "all_proxy", "reprise_token", "reprise_server")
-    env = {name: value for name, value in os.environ.items() if name.lower() not in proxies}
-    env["REPRISE_TOKEN"] = scene.people.alice.raw if token is None else token
-    target = job if isinstance(job, str) else f"{scene.web.url}/jobs/{job}"
-    words = [sys.executable, "-m", "streams.client", command, target, *arguments]
-    # Where the tests run in a shell's background, SIGINT is ignored, and would be in here as well.
-    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return await asyncio.create_subprocess_exec(
-        *words, cwd=ROOT, env=env, stdout=PIPE, stderr=PIPE, preexec_fn=heeding
-    )
-
-
-async def result(running: Process) -> tuple[int | None, str, str]:
-    out, err = await running.communicate()
-    return running.returncode, out.decode(), err.decode()
 
 
 async def test_its_exit_status_is_what_became_of_the_job(scene: LiveServer) -> None:
