@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_axe import holds
 from tests.browser.visits import Visits
 from tests.support.waiting import until
 
@@ -27,12 +28,14 @@ def test_a_kind_is_drawn_and_leads_to_its_targets(visits: Visits, finished: str)
     page.get_by_text("As a table").click()
     expect(page.locator(".as-table tbody tr")).not_to_have_count(0)
     expect(page.get_by_role("heading", name="Where it fails")).to_be_visible()
+    holds(page)
     page.get_by_role("link", name="365 days").click()
     expect(page.get_by_text("in the last 365 days")).to_be_visible()
     name = visits.up.servers[0]
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(page.locator(f'a[href="/jobs/{finished}"]').first).to_be_visible()
+    holds(page)
 
 
 def test_other_pages_do_not_load_what_draws(visits: Visits) -> None:
@@ -51,7 +54,8 @@ def drawing_scripts(page: Page) -> list[str]:
     return found
 
 
-def test_two_runs_without_a_script(visits: Visits, finished: str) -> None:
+def test_two_runs_compared(visits: Visits, finished: str) -> None:
     page = visits.page(f"/jobs/{finished}/compare/{finished}")
     expect(page.get_by_text("ended in the same way")).to_be_visible()
     expect(page.get_by_role("row", name=visits.up.servers[0]).first).to_be_visible()
+    holds(page)
