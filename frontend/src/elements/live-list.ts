@@ -24,13 +24,14 @@ class LiveList extends HTMLElement {
     const fresh = await readPage();
     for (const part of this.querySelectorAll<HTMLElement>('[data-live]')) {
       const next = fresh?.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (next && next.outerHTML !== sources.get(part)) replacePart(part, next as HTMLElement);
+      if (next && !next.isEqualNode(sources.get(part) ?? null))
+        replacePart(part, next as HTMLElement);
     }
   };
 }
 
 /** What a part was made of: elements inside it change their own content. */
-const sources = new WeakMap<Element, string>();
+const sources = new WeakMap<Element, Element>();
 
 async function readPage(): Promise<Document | null> {
   try {
@@ -46,7 +47,7 @@ async function readPage(): Promise<Document | null> {
 function replacePart(part: HTMLElement, next: HTMLElement): void {
   const focused = part.contains(document.activeElement) ? pathOf(document.activeElement) : null;
   const made = document.importNode(next, true);
-  sources.set(made, next.outerHTML);
+  sources.set(made, next);
   part.replaceWith(made);
   if (focused) made.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
 }
