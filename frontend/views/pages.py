@@ -19,6 +19,9 @@ from jobs.api import shapes
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 
+# What the job page reads first, as `fetchTail` in history-pages.ts asks for it.
+TAIL_EVENTS = 50
+
 
 @require_safe
 @page
@@ -77,6 +80,8 @@ def job(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpRespons
         "job": found,
         "shape": shapes.job_json(principal, found),
         "kind_title": kind.title if kind else found.kind,
+        "tail_after": max(0, found.head - TAIL_EVENTS),
+        "tail_events": TAIL_EVENTS,
         "may_submit": is_open and principal.has("submit_job"),
     }
     return render(request, "frontend/job.html", context)

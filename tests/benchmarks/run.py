@@ -24,6 +24,7 @@ SUITES: dict[str, dict[str, str]] = {
         "REPRISE_KINDS": "tests.benchmarks.jobs.kinds.NoOp,tests.benchmarks.jobs.kinds.OneStep"
     },
     "streams": {},
+    "page": {},
 }
 
 

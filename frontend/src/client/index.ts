@@ -27,7 +27,7 @@ export { Follower, type FollowerEventMap, follow } from './follower';
 export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
 export { jsonText, parseJson } from './json';
 export type { FollowOptions } from './options';
-export { lineName, Output, type OutputLine, Terminals } from './output';
+export { lineName, Output, type OutputLine, type Reach, Terminals } from './output';
 export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
 export { PageMemory, realClock } from './platform';
 export { type SseMessage, SseParser } from './sse';

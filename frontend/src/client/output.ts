@@ -21,35 +21,95 @@ export function lineName({ seq, part }: Pick<OutputLine, 'seq' | 'part'>): strin
   return part > 1 ? `${seq}.${part}` : String(seq);
 }
 
+/**
+ * Limits how far back a line or a colour can come from, so that a part of a log can be read by itself: a
+ * line ends with the last of `pages` pages (of `size` events) after the one with its stream's last
+ * newline, and a colour with the last after the one with the last sequence that set one.
+ */
+export interface Reach {
+  readonly size: number;
+  readonly pages: number;
+}
+
+interface Stream {
+  readonly terminal: Terminal;
+  /** The page of its last event, and those of its last newline, colour and saved place. */
+  page: number;
+  line: number;
+  colour: number;
+  saved: number;
+}
+
+const NEWLINE = /[\n\v\f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
+const COLOUR = /(?:\u001b\[|\u009b)[\d;:]*m/;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
+const SAVED = /\u001b7|(?:\u001b\[|\u009b)[\d;:]*s/;
+
 /** Turns `step.output` events into lines. Each stream of a step on a target is a terminal, until the step ends. */
 export class Terminals {
-  readonly #open = new Map<string, Map<string, Terminal>>();
+  readonly #open = new Map<string, Map<string, Stream>>();
+  /** The pages in which steps, or all of them, began anew; only those within reach count. */
+  readonly #begun = new Map<string, number>();
+  #allBegun = Number.NEGATIVE_INFINITY;
   #seq = 0;
   #part = 0;
   #at = '';
+  #page = 0;
 
   /** @param onLine is called with each line when it begins; later output changes that line */
-  constructor(private readonly onLine: (line: OutputLine) => void) {}
+  constructor(
+    private readonly onLine: (line: OutputLine) => void,
+    private readonly reach: Reach = { size: Number.POSITIVE_INFINITY, pages: 0 },
+  ) {}
 
   /** Add the next event. */
   take(event: JobEvent): void {
     if (event.seq !== this.#seq) this.#part = 0;
     this.#seq = event.seq;
     this.#at = event.at;
+    this.#page = Math.floor((event.seq - 1) / this.reach.size);
+    if (event.seq === 1) this.#allBegun = 0;
     const place = stepKeyOf(event.step, event.target);
-    if (event.type === 'step.output') this.#terminal(place, event).write(event.data.text);
+    if (event.type === 'step.output') this.#write(this.#stream(place, event), event.data.text);
     else if (event.type === 'attempt.started' || ENDS.has(event.type)) {
       for (const each of this.#open.keys()) this.#end(each);
+      this.#allBegun = this.#page;
     } else if (event.type.startsWith('step.') && event.type !== 'step.progressed') this.#end(place);
   }
 
-  #terminal(place: string, event: EventOf<'step.output'>): Terminal {
+  #write(stream: Stream, text: string): void {
+    const page = this.#page;
+    if (page > stream.page) this.#cut(stream, page - this.reach.pages);
+    stream.page = page;
+    stream.terminal.write(text);
+    if (NEWLINE.test(text)) stream.line = page;
+    if (COLOUR.test(text)) stream.colour = page;
+    if (SAVED.test(text)) stream.saved = page;
+  }
+
+  /** Let a stream forget what comes from before a page. */
+  #cut({ terminal, line, colour, saved }: Stream, page: number): void {
+    if (line < page) terminal.endLine();
+    if (colour < page) terminal.endColour();
+    if (saved < page) terminal.forgetSaved();
+  }
+
+  #stream(place: string, event: EventOf<'step.output'>): Stream {
     const { step = null, target = null, data } = event;
-    const { stream = 'out' } = data;
-    const streams = this.#open.get(place) ?? new Map<string, Terminal>();
-    const terminal = streams.get(stream) ?? new Terminal(() => this.#begin(step, target, stream));
-    this.#open.set(place, streams.set(stream, terminal));
-    return terminal;
+    const { stream: name = 'out' } = data;
+    const streams = this.#open.get(place) ?? new Map<string, Stream>();
+    const begun = Math.max(this.#begun.get(place) ?? this.#allBegun, this.#allBegun);
+    const stream = streams.get(name) ?? {
+      terminal: new Terminal(() => this.#begin(step, target, name)),
+      page: Number.NEGATIVE_INFINITY,
+      line: begun,
+      colour: begun,
+      saved: begun,
+    };
+    this.#open.set(place, streams.set(name, stream));
+    return stream;
   }
 
   #begin(step: string | null, target: string | null, stream: 'out' | 'err'): TerminalLine {
@@ -60,8 +120,9 @@ export class Terminals {
   }
 
   #end(place: string): void {
-    for (const terminal of this.#open.get(place)?.values() ?? []) terminal.end();
+    for (const { terminal } of this.#open.get(place)?.values() ?? []) terminal.end();
     this.#open.delete(place);
+    this.#begun.set(place, this.#page);
   }
 }
 

@@ -45,6 +45,22 @@ export class Terminal implements TerminalActions {
     this.#reset();
   }
 
+  /** End the line, as a newline would. */
+  endLine(): void {
+    this.#parser.end();
+    this.#leaveLine(0);
+  }
+
+  /** End the colours, as a reset would. */
+  endColour(): void {
+    this.#style = PLAIN;
+  }
+
+  /** Forget the saved place, so that going back to it begins a new line. */
+  forgetSaved(): void {
+    this.#saved = { row: -1, column: 0, style: PLAIN };
+  }
+
   print(text: string): void {
     this.#column = this.#openLine().print(this.#column, text, this.#style);
   }

@@ -24,6 +24,7 @@ export interface ListedJob {
   readonly total: number;
   readonly failed: number;
   readonly head: number;
+  readonly head_hash: string;
   readonly message: string;
   readonly waiting_for: readonly WaitingFor[];
   readonly retry_of: string | null;
@@ -99,11 +100,23 @@ interface CallOptions {
  */
 export async function callApi<T>(path: string, options: CallOptions = {}): Promise<T> {
   const response = await sendRequest(path, options);
-  const body = await parseBody(response);
+  const body = parseBody(await readText(response));
   if (response.ok && body !== null) return body as T;
+  throw refusal(response, body);
+}
+
+/** Call the API and return its text. Throws what `callApi` throws. */
+export async function fetchText(path: string, options: CallOptions = {}): Promise<string> {
+  const response = await sendRequest(path, options);
+  if (response.ok) return response.text().catch(() => Promise.reject(new Unreachable('cut off')));
+  throw refusal(response, parseBody(await readText(response)));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the caller knows the shape
+function refusal(response: Response, body: any): Problem | Unreachable {
   if (response.status === 401) goToSignIn();
-  if (body === null) throw new Unreachable(`HTTP ${response.status}`);
-  throw new Problem(
+  if (body === null) return new Unreachable(`HTTP ${response.status}`);
+  return new Problem(
     response.status,
     String(body.code ?? 'internal'),
     String(body.detail ?? body.title ?? `HTTP ${response.status}`),
@@ -111,9 +124,12 @@ export async function callApi<T>(path: string, options: CallOptions = {}): Promi
   );
 }
 
+function readText(response: Response): Promise<string> {
+  return response.text().catch(() => '');
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the caller knows the shape
-async function parseBody(response: Response): Promise<any> {
-  const text = await response.text().catch(() => '');
+function parseBody(text: string): any {
   try {
     return parseJson(text);
   } catch (error) {

@@ -78,19 +78,23 @@ export function isCurrent(info: ConnectionInfo): boolean | null {
   return ['idle', 'connecting'].includes(info.state) && info.error === null ? null : false;
 }
 
-/** The line of a job page; `missed` says what happened since the tab last showed the job. */
+/**
+ * The line of a job page; `missed` says what happened since the tab last showed the job, `isWhole` whether
+ * everything that is in view is here.
+ */
 export function jobConnectionLine(
   info: FollowerInfo | null,
   seq: number,
   missed: string,
   onTry: () => void,
+  isWhole = true,
 ): TemplateResult {
   let resumed: Part = missed ? html`<span>${missed}</span>` : nothing;
   if (info?.resumed) {
     const { at, from, caughtUp } = info.resumed;
     resumed = html`<span>resumed from <span class="mono">#${from}</span> at
       ${localClock(at)}, ${plural(caughtUp, 'event')} caught up</span>`;
-  } else if (!missed && info?.state === 'ended' && seq >= info.seq) {
+  } else if (!missed && isWhole && info?.state === 'ended' && seq >= info.seq) {
     resumed = html`<span>every event is here</span>`;
   }
   const newest = seq

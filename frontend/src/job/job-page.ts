@@ -3,6 +3,7 @@
 import { nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import {
+  cursorOf,
   type Follower,
   type FollowerInfo,
   FollowerState,
@@ -22,24 +23,26 @@ import { isCurrent, jobConnectionLine } from '../elements/connection-line';
 import { keepFocus } from '../elements/keep-focus';
 import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
-import { reveal } from '../text/characters';
 import { count } from '../text/format';
 import { html } from '../text/html';
-import { possibleActions } from './actions';
+import { jobAsOf, titleOf } from './current-job';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
 import type { OpenStep } from './matrix';
 import { noticesView } from './notices';
 import { outcomeView } from './outcome';
+import { logPanel, outputPanel } from './panels';
 import { RunModel, secondsLeft } from './run-model';
+import { RunReader } from './run-reader';
 import { Steering } from './steering';
 import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
 import './event-list';
 import './matrix';
-import './step-output';
 import './timeline';
 import './history-check';
 
+/** The service has not the history that was followed. */
+const RESTARTS: ReadonlySet<string> = new Set(['cursor_ahead', 'history_diverged']);
 const REMEMBER_MS = 1000;
 /** The cell that the Tab key reaches: the one whose output was open. */
 const OPEN_CELL = 'reprise-matrix [data-r][tabindex="0"]';
@@ -62,12 +65,15 @@ export class JobPage extends LightElement {
   @state() private holderTitles: ReadonlyMap<string, string> = new Map();
   @state() private retries: readonly ListedJob[] = [];
 
-  private run = new RunModel(this.row?.plan);
+  private run = new RunModel('');
   private readonly steering = new Steering();
   private follower: Follower | undefined;
   private isDrawDue = false;
   private lastSeen: ReturnType<typeof recallSeen> = null;
   private rememberedAt = -REMEMBER_MS;
+  /** The first catching up is no resume. */
+  private firstResume: FollowerInfo['resumed'] | undefined;
+  private reader = new RunReader('', this.run, () => undefined);
 
   constructor() {
     super();
@@ -83,8 +89,18 @@ export class JobPage extends LightElement {
     addEventListener('pagehide', this.rememberSeen);
     document.addEventListener('visibilitychange', this.rememberSeen);
     this.lastSeen = recallSeen(this.job);
+    if (this.row) this.begin();
+    else void this.refreshJob().then(() => this.begin());
+  }
+
+  /** Follow from the head; read the state and the newest events there. */
+  private begin(): void {
+    const { head = 0, head_hash = '', plan } = this.row ?? {};
+    this.run = new RunModel(this.job, head, plan);
+    this.reader.stop();
+    this.reader = new RunReader(this.job, this.run, () => this.scheduleDraw());
     this.follower = follow(this.job, {
-      restart: true,
+      after: head && head_hash ? cursorOf({ seq: head, hash: head_hash }) : 0,
       platform: { fetch: fetchAndSync },
       onHeartbeat: (at) => {
         serverClock.sync(at);
@@ -97,12 +113,18 @@ export class JobPage extends LightElement {
         this.scheduleDraw();
       },
       onState: (info) => this.handleState(info),
-      onReset: () => {
-        this.run = new RunModel(this.row?.plan);
-        this.scheduleDraw();
-      },
     });
-    if (!this.row || this.row.status === 'waiting' || this.row.finished_at) void this.refreshJob();
+    this.reader.start(head);
+    const status = this.row?.status ?? '';
+    if (['waiting', 'paused'].includes(status) || this.row?.finished_at) void this.refreshJob();
+  }
+
+  /** The log has gone back, or is another: begin anew with what it is now. */
+  private async beginAgain(): Promise<void> {
+    this.follower?.stop();
+    this.row = null;
+    await this.refreshJob();
+    if (this.isConnected) this.begin();
   }
 
   override disconnectedCallback(): void {
@@ -111,6 +133,7 @@ export class JobPage extends LightElement {
     removeEventListener('pagehide', this.rememberSeen);
     document.removeEventListener('visibilitychange', this.rememberSeen);
     this.follower?.stop();
+    this.reader.stop();
   }
 
   private readonly readAddress = (): void => {
@@ -145,7 +168,7 @@ export class JobPage extends LightElement {
       const { view } = this.run;
       const isOther = view.status !== before.status || view.waiting_for !== before.waiting_for;
       if (isOther && this.row && view.head >= this.row.head) void this.refreshJob();
-      this.updateTitle();
+      if (this.currentJob) document.title = titleOf(this.currentJob);
       this.requestUpdate();
     };
     if (document.hidden) setTimeout(work, 500);
@@ -154,11 +177,14 @@ export class JobPage extends LightElement {
   }
 
   private handleState(info: FollowerInfo): void {
-    if (info.state === FollowerState.failed && info.error?.code === 'not_signed_in') goToSignIn();
+    const failure = info.state === FollowerState.failed ? info.error?.code : undefined;
+    if (failure === 'not_signed_in') goToSignIn();
+    if (failure && RESTARTS.has(failure)) void this.beginAgain();
     const first =
       this.info === null || this.info.state === 'connecting' || this.info.state === 'catching_up';
     if (first && (info.state === 'live' || info.state === 'ended')) {
       this.missedWords = missedEventsWords(this.lastSeen, info.seq);
+      if (this.firstResume === undefined) this.firstResume = info.resumed;
     }
     this.info = info;
     const current = isCurrent(info);
@@ -172,6 +198,7 @@ export class JobPage extends LightElement {
       this.row = (await fetchJobRow(this.job)) ?? this.row;
       if (this.row?.finished_at) this.retries = await fetchRetries(this.job);
       const holders = new Set(this.row?.waiting_for.map((one) => one.job));
+      if (this.row) await this.reader.readReasons(this.row);
       for (const holder of holders) {
         const title = holder && (await fetchJobRow(holder))?.title;
         if (holder && title) this.holderTitles = new Map([...this.holderTitles, [holder, title]]);
@@ -182,32 +209,20 @@ export class JobPage extends LightElement {
     }
   }
 
-  /** The job as of the newest event, or as of the API's answer if that is newer. */
   private get currentJob(): Job | null {
-    const { row } = this;
-    const { view } = this.run;
-    if (!row) return null;
-    const { status } = view;
-    if (status === '' || view.head < row.head) {
-      return { ...row, total: row.total || plannedTotal(row) };
-    }
-    const { steps: _steps, submitted: _submitted, result: _result, ...rest } = view;
-    const total = view.total || plannedTotal(row);
-    return { ...row, ...rest, status, total, can: possibleActions(row.can, status) };
+    return this.row && jobAsOf(this.row, this.run.view);
   }
 
   /** Whether everything up to the head has come. */
   private get isCaughtUp(): boolean {
     const { info } = this;
-    return info !== null && info.seq > 0 && info.seq >= info.head;
+    return this.run.isRead && info !== null && info.seq > 0 && info.seq >= info.head;
   }
 
-  private updateTitle(): void {
-    const { currentJob: job } = this;
-    if (!job) return;
-    const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[job.status as string] ?? '';
-    const share = !job.finished_at && job.total ? `${job.done}/${job.total} ` : '';
-    document.title = `${sign}${share}${reveal(job.title)} · Reprise`;
+  /** The connection, without the first catching up, which is no resume. */
+  private get shownInfo(): FollowerInfo | null {
+    const { info } = this;
+    return info && info.resumed === this.firstResume ? { ...info, resumed: null } : info;
   }
 
   /** Ask for confirmation, then call the service; the result arrives as events. */
@@ -237,10 +252,10 @@ export class JobPage extends LightElement {
     history.replaceState(null, '', formatAddress(tab, opened, tab === 'log' ? this.marked : ''));
   }
 
-  private markLines(event: CustomEvent<string>): void {
-    this.marked = event.detail;
-    history.replaceState(null, '', formatAddress('log', null, this.marked));
-  }
+  private readonly markLines = ({ detail }: CustomEvent<string>): void => {
+    this.marked = detail;
+    history.replaceState(null, '', formatAddress('log', null, detail));
+  };
 
   override render(): TemplateResult {
     const { currentJob, run } = this;
@@ -256,15 +271,18 @@ export class JobPage extends LightElement {
         left,
         acting: this.isActing,
         onAct: (act) => void this.performAction(act),
-        connection: jobConnectionLine(this.info, run.view.head, this.missedWords, () =>
-          this.tryNow(),
-        ),
+        connection: this.connectionView(),
       })}
       ${this.notice ? noticeView('is-bad', this.notice) : nothing}
       ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
-      ${tabList(this.tab, { log: count(run.lines.all.length), events: count(run.events.length) }, (tab) => this.showTab(tab))}
+      ${tabList(this.tab, { events: count(run.history.head) }, (tab) => this.showTab(tab))}
       ${TABS.map((tab) => this.panelView(tab))}
     `;
+  }
+
+  private connectionView(): TemplateResult {
+    const { shownInfo: info, run, missedWords: missed } = this;
+    return jobConnectionLine(info, run.view.head, missed, () => this.tryNow(), run.isWhole);
   }
 
   private noticesView(job: Job): TemplateResult | typeof nothing {
@@ -300,36 +318,24 @@ export class JobPage extends LightElement {
     };
     switch (tab) {
       case 'timeline':
+        this.reader.readMoments();
         return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .jobEvents=${run.jobEvents}
           ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
       case 'log':
-        return html`<reprise-log .lines=${run.lines.all} .size=${run.lines.all.length} .revision=${run.lines.revision}
-          from markable marked=${this.marked} @mark=${this.markLines} ?live=${!run.view.finished_at} file="reprise-${this.job.slice(-8)}.log"
-          empty=${loading ? 'Loading the log…' : 'No output yet.'}></reprise-log>`;
+        return logPanel(
+          run,
+          this.job,
+          this.marked,
+          !this.currentJob?.finished_at,
+          loading,
+          this.markLines,
+        );
       case 'events':
-        return html`<reprise-events .events=${run.events} .size=${run.events.length}></reprise-events>`;
+        return html`<reprise-events .history=${run.history} .size=${run.history.head} job=${this.job}></reprise-events>`;
       default:
         return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
-            .lastLine=${this.lastLine} ?live=${live} @open=${onOpen}></reprise-matrix>
-          ${this.opened ? this.outputView(this.opened, onOpen) : nothing}`;
+            .lastLine=${run.lastLines.of} ?live=${live} @open=${onOpen}></reprise-matrix>
+          ${this.opened ? outputPanel(run, this.job, this.opened, loading, onOpen, () => this.openStep(null)) : nothing}`;
     }
   }
-
-  private readonly lastLine = (target: string, step: string): string =>
-    this.run.lines.ofStep(target, step).at(-1)?.content.text ?? '';
-
-  private outputView(
-    opened: OpenStep,
-    onOpen: (event: CustomEvent<OpenStep>) => void,
-  ): TemplateResult {
-    const lines = this.run.lines.ofStep(opened.target, opened.step);
-    const row = this.run.rows.all.find((each) => each.target === opened.target) ?? null;
-    return html`<reprise-output .row=${row} .opened=${opened} .lines=${lines} .size=${lines.length} .revision=${this.run.lines.revision} job=${this.job} ?loading=${!this.isCaughtUp}
-      @open=${onOpen} @shut=${() => this.openStep(null)}></reprise-output>`;
-  }
-}
-
-/** The number of targets in the plan: the total until the run reports one. */
-function plannedTotal(job: Job): number {
-  return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
 }

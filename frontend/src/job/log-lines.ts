@@ -1,7 +1,8 @@
-/** The lines of a run's log, in total and by step, their names, and a search in them. */
+/** The lines of a run's log: how pages of events become lines, their names, and their text. */
 
-import { type JobEvent, lineName, TerminalLine, Terminals } from '../client';
+import { type JobEvent, lineName, type Reach, TerminalLine, Terminals } from '../client';
 import { eventWords } from '../text/event-words';
+import { PAGE_SIZE } from './history-pages';
 
 /** A line. Its `kind` is a step's output (out, err) or an event (note, bad). */
 export interface LogLine {
@@ -16,24 +17,27 @@ export interface LogLine {
   readonly content: TerminalLine;
 }
 
-/** All lines, and those of each step; the arrays only ever grow. */
-export class LogLines {
-  readonly all: LogLine[] = [];
-  /** Grows with every event that may have changed a line. */
-  revision = 0;
-  private readonly steps = new Map<string, LogLine[]>();
-  private readonly terminals = new Terminals(({ step, target, stream, ...line }) =>
-    this.addLine({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
-  );
+/** Lines and colours reach so many pages beyond the one that they begin in; then they are cut. */
+export const REACH: Reach = { size: PAGE_SIZE, pages: 2 };
 
-  /** Return the lines of a step on a target (`''`: the job itself). */
-  ofStep(target: string, step: string): readonly LogLine[] {
-    return this.stepLines(target, step);
+/** Makes lines of consecutive events. */
+export class LineReader {
+  private readonly terminals: Terminals;
+
+  /** @param onLine is called with each line when it begins, in order; later events may change it */
+  constructor(
+    private readonly onLine: (line: LogLine) => void,
+    reach = REACH,
+  ) {
+    this.terminals = new Terminals(
+      ({ step, target, stream, ...line }) =>
+        onLine({ ...line, step: step ?? '', target: target ?? '', kind: stream }),
+      reach,
+    );
   }
 
   /** Add events, in order. */
-  addEvents(events: readonly JobEvent[]): void {
-    this.revision += events.length;
+  take(events: Iterable<JobEvent>): void {
     for (const event of events) {
       this.terminals.take(event);
       if (event.type === 'step.failed' || event.type === 'job.failed') this.addNote(event, 'bad');
@@ -43,28 +47,45 @@ export class LogLines {
 
   private addNote(event: JobEvent, kind: 'note' | 'bad'): void {
     const { seq, at, target = '', step = '' } = event;
-    this.addLine({
-      seq,
-      part: 1,
-      at,
-      target,
-      step,
-      kind,
-      content: TerminalLine.of(eventWords(event)),
-    });
+    const content = TerminalLine.of(eventWords(event));
+    this.onLine({ seq, part: 1, at, target, step, kind, content });
   }
+}
 
-  private addLine(line: LogLine): void {
-    this.all.push(line);
-    if (line.target || line.step) this.stepLines(line.target, line.step).push(line);
-  }
+/** Returns the events of a page, or null if they are not here. */
+export type EventsOf = (page: number) => readonly JobEvent[] | null;
 
-  private stepLines(target: string, step: string): LogLine[] {
-    const key = `${target}\n${step}`;
-    const lines = this.steps.get(key) ?? [];
-    this.steps.set(key, lines);
-    return lines;
+/**
+ * Return the lines that begin in a page, as if the whole log had been read, or null if a page that is
+ * needed is not here: those before it within reach, and those after it that change its lines.
+ */
+export function linesOfPage(
+  page: number,
+  count: number,
+  eventsOf: EventsOf,
+  reach = REACH,
+): readonly LogLine[] | null {
+  const first = Math.max(0, page - reach.pages);
+  const needed = Array.from({ length: page - first + 1 }, (_, i) => eventsOf(first + i));
+  if (needed.includes(null)) return null;
+  const lines: LogLine[] = [];
+  const [from, until] = [page * reach.size, (page + 1) * reach.size];
+  const reader = new LineReader((line) => {
+    if (line.seq > from && line.seq <= until) lines.push(line);
+  }, reach);
+  for (const events of needed) reader.take(events ?? []);
+  const last = Math.min(count - 1, page + reach.pages);
+  for (let next = page + 1; next <= last && lines.some(isUnfinished); next += 1) {
+    const events = eventsOf(next);
+    if (!events) return null;
+    reader.take(events);
   }
+  return lines;
+}
+
+/** Whether a line can still change. */
+export function isUnfinished({ content }: LogLine): boolean {
+  return !content.ended;
 }
 
 /**
@@ -101,31 +122,39 @@ function isNote(event: JobEvent): boolean {
   }
 }
 
-/** The indices of the first and the last line. */
-export type LineRange = readonly [number, number];
+/** The place of a line: the event in which it begins, and its number there. */
+export type LinePlace = Pick<LogLine, 'seq' | 'part'>;
 
-/** Return the lines that `812.3` or `812.3-815` names; null if there are none. */
-export function parseLineRange(name: string, lines: readonly LogLine[]): LineRange | null {
-  const [first = '', last = first] = name.split('-');
-  const ends = [indexOfLine(first, lines), indexOfLine(last, lines)];
-  if (ends.some((index) => index === null)) return null;
-  const [from = 0, to = 0] = (ends as number[]).sort((a, b) => a - b);
-  return [from, to];
+/** The first and the last line. */
+export type LineRange = readonly [LinePlace, LinePlace];
+
+/** Compare the places of two lines. */
+export function compareLines(one: LinePlace, other: LinePlace): number {
+  return one.seq - other.seq || one.part - other.part;
 }
 
-/** Return the name of the lines between two indices, in either order. */
-export function formatLineRange(lines: readonly LogLine[], one: number, other: number): string {
-  const [from, to] = [lines[Math.min(one, other)], lines[Math.max(one, other)]];
-  if (!from || !to) return '';
-  return from === to ? lineName(from) : `${lineName(from)}-${lineName(to)}`;
+/** Return the lines that `812.3` or `812.3-815` names; null if it is no name. */
+export function parseLineRange(name: string): LineRange | null {
+  const ends = name.split('-', 2).map(parseLine);
+  const [first, last = first] = ends;
+  if (!first || !last) return null;
+  return compareLines(first, last) <= 0 ? [first, last] : [last, first];
 }
 
-/** Return the index of a line by its name; lines are sorted by name. */
-function indexOfLine(name: string, lines: readonly LogLine[]): number | null {
-  const [seq = 0, part = 1] = name.split('.').map(Number);
-  const low = lowerBound(lines, (line) => (line.seq - seq || line.part - part) < 0);
-  const found = lines[low];
-  return found?.seq === seq && found.part === part ? low : null;
+/** Return the name of the lines from one to another, in either order. */
+export function formatLineRange(one: LinePlace, other: LinePlace): string {
+  const [from, to] = compareLines(one, other) <= 0 ? [one, other] : [other, one];
+  return compareLines(from, to) === 0 ? lineName(from) : `${lineName(from)}-${lineName(to)}`;
+}
+
+/** Whether a line is in a range. */
+export function isInRange(line: LinePlace, [from, to]: LineRange): boolean {
+  return compareLines(from, line) <= 0 && compareLines(line, to) <= 0;
+}
+
+function parseLine(name: string): LinePlace | null {
+  const found = /^(\d{1,15})(?:\.(\d{1,9}))?$/.exec(name);
+  return found?.[1] ? { seq: Number(found[1]), part: Number(found[2] ?? 1) } : null;
 }
 
 /** Return the index of the first item of a sorted list that is not before what is looked for. */
@@ -137,61 +166,4 @@ export function lowerBound<T>(items: readonly T[], isBefore: (item: T) => boolea
     else high = middle;
   }
   return low;
-}
-
-/** A case-insensitive search in `lines`, which may grow in place. */
-export class LogSearch {
-  /** The indices of the matching lines, sorted. */
-  readonly hits: number[] = [];
-  readonly #sought: string;
-  /** The checked lines that can still change, with the version that was checked. */
-  readonly #unfinished = new Map<number, number>();
-  #next = 0;
-
-  constructor(
-    private readonly lines: readonly LogLine[],
-    sought: string,
-  ) {
-    this.#sought = sought.toLowerCase();
-  }
-
-  /** Check new and changed lines; return those whose result has changed. */
-  update(): number[] {
-    if (!this.#sought) return [];
-    const changed = [...this.#unfinished].filter(
-      ([index, version]) => this.#version(index) !== version,
-    );
-    const indices = changed.map(([index]) => index);
-    while (this.#next < this.lines.length) indices.push(this.#next++);
-    return indices.filter((index) => this.#checkLine(index));
-  }
-
-  /** Whether a line matches. */
-  isHit(index: number): boolean {
-    return this.hits[this.#insertionIndex(index)] === index;
-  }
-
-  #version(index: number): number | undefined {
-    return this.lines[index]?.content.version;
-  }
-
-  /** Check a line; return whether its result has changed. */
-  #checkLine(index: number): boolean {
-    const line = this.lines[index];
-    if (!line) return false;
-    if (line.content.ended) this.#unfinished.delete(index);
-    else this.#unfinished.set(index, line.content.version);
-    const hit = `${line.target} ${line.step} ${line.content.text}`
-      .toLowerCase()
-      .includes(this.#sought);
-    const place = this.#insertionIndex(index);
-    const was = this.hits[place] === index;
-    if (hit !== was) this.hits.splice(place, was ? 1 : 0, ...(was ? [] : [index]));
-    return hit !== was;
-  }
-
-  /** The position of an index among the hits, or where it would be. */
-  #insertionIndex(index: number): number {
-    return lowerBound(this.hits, (hit) => hit < index);
-  }
 }

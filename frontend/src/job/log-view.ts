@@ -1,75 +1,81 @@
-/** The log: numbered, coloured lines, with search; it follows its end until the reader scrolls up. */
+/** The log: numbered, coloured lines, filtered and searched; it follows its end until the reader scrolls up. */
 
 import { nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { keep, recall } from '../client';
-import { copyText } from '../elements/copy';
 import { glyph, LightElement } from '../elements/light-element';
 import { useShortcuts } from '../elements/shortcuts';
-import { VirtualList } from '../list/virtual-list';
-import { reveal } from '../text/characters';
-import { count, plural } from '../text/format';
+import { count } from '../text/format';
 import { html } from '../text/html';
-import {
-  formatLineRange,
-  type LineRange,
-  type LogLine,
-  LogSearch,
-  linesAsText,
-  parseLineRange,
-} from './log-lines';
-import { createLogRow, selectedText, updateLogRow } from './log-row';
+import { copyLines, downloadLines } from './log-export';
+import { LogFinder } from './log-finder';
+import type { StepOf } from './log-head';
+import { findPlace, openJump } from './log-jump';
+import { formatLineRange, type LinePlace, type LineRange, parseLineRange } from './log-lines';
+import { LogList, selectedLines } from './log-list';
+import type { LogPages } from './log-pages';
+import { isEveryLine, type LogFilter, LogQuery, NO_FILTER } from './log-query';
+import { LogRows, placeOf } from './log-rows';
+import { type FilterChoices, filterTools, NO_CHOICES, rangeWords, toolButton } from './log-tools';
 
-const ROW_HEIGHT = 20;
 /** Within this distance of the end (px), the log follows its end. */
 const END_MARGIN = 24;
 
 /**
- * `<reprise-log .lines .size .revision>`: `lines` may grow in place; a new `size` or `revision` shows the
- * change. Attributes: `from` shows the step of each line, `file` names the download, `marked` has the names
- * of marked lines. If the log is `markable`, a click on a number dispatches `mark` with the new names.
+ * `<reprise-log .pages .size .revision job>`: a new `size` or `revision` shows what has changed. `.filter` shows some lines
+ * only, `.choices` lets the reader choose others. Attributes: `from` shows the step of each line, `tail`
+ * opens the log at its end, `live` says that there may be more, `file` names the download, `marked` has the
+ * names of marked lines. If the log is `markable`, a click on a number dispatches `mark` with the new names.
  */
 @customElement('reprise-log')
 export class LogView extends LightElement {
-  @property({ attribute: false }) lines: readonly LogLine[] = [];
+  @property({ attribute: false }) pages: LogPages | null = null;
   @property({ type: Number }) size = 0;
   @property({ type: Number }) revision = 0;
+  @property({ attribute: false }) filter: LogFilter = NO_FILTER;
+  @property({ attribute: false }) choices: FilterChoices = NO_CHOICES;
+  @property() job = '';
   @property({ type: Boolean }) from = false;
+  @property({ type: Boolean }) tail = false;
   @property({ type: Boolean }) live = false;
   @property({ type: Boolean }) markable = false;
   @property() marked = '';
   @property() file = 'output.log';
   @property() empty = 'No output.';
+  @state() private chosen: LogFilter = NO_FILTER;
   @state() private following = true;
   @state() private wrap = recall('localStorage', 'reprise:wrap') === 'yes';
   @state() private times = recall('localStorage', 'reprise:times') === 'yes';
-  @state() private sizeWhenLeft = 0;
-  @state() private searchText = '';
-  @state() private hits = 0;
-  @state() private hitIndex = 0;
-  @state() private range: LineRange | null = null;
-  @state() private copyResult = '';
+  @state() private headWhenLeft = 0;
+  @state() private result = '';
+  @state() private folded: ReadonlySet<string> = new Set();
   @query('.log-scroll') private scroller!: HTMLElement;
+  @query('.list-space') private space!: HTMLElement;
   @query('.log-lines') private listBody!: HTMLElement;
   @query('.log-search') private searchField!: HTMLInputElement;
 
-  private list: VirtualList<LogLine> | undefined;
+  private list: LogList | undefined;
+  private rows: LogRows | undefined;
+  private query: LogQuery | null = null;
+  private range: LineRange | null = null;
+  private unsubscribe: (() => void) | undefined;
   private resizeObserver: ResizeObserver | undefined;
-  private search = new LogSearch([], '');
-  private readonly lineOfRow = new WeakMap<HTMLElement, LogLine>();
-  /** The rendered lines that can still change: index → version. */
-  private readonly unfinished = new Map<number, number>();
-  private lastTop = 0;
+  private readonly finder = new LogFinder({
+    ask: (text, onChange) => new LogQuery(this.job, this.shownFilter, text, onChange),
+    show: (hit) => void this.goTo(hit),
+    changed: () => this.requestUpdate(),
+  });
 
   constructor() {
     super();
     useShortcuts(this, [
       { keys: ['/'], label: 'Search the output', run: () => this.focusSearch() },
       {
-        keys: ['f'],
-        label: 'Follow the end of the output',
-        run: () => this.visible && this.follow(),
+        keys: ['g'],
+        label: 'Go to a number, a line or a time',
+        run: () => this.visible && this.jump(),
       },
+      { keys: ['f'], label: 'Follow the end', run: () => this.visible && this.follow() },
       { keys: ['w'], label: 'Wrap long lines', run: () => this.visible && this.toggle('wrap') },
       { keys: ['t'], label: 'Show times', run: () => this.visible && this.toggle('times') },
     ]);
@@ -79,6 +85,9 @@ export class LogView extends LightElement {
     super.disconnectedCallback();
     this.list?.disconnect();
     this.resizeObserver?.disconnect();
+    this.unsubscribe?.();
+    this.query?.stop();
+    this.finder.stop();
     this.list = undefined;
   }
 
@@ -86,98 +95,105 @@ export class LogView extends LightElement {
     return this.offsetParent !== null;
   }
 
+  private get head(): number {
+    return this.pages?.history.head ?? 0;
+  }
+
+  /** The filter of the element, and the reader's own. */
+  private get shownFilter(): LogFilter {
+    const { filter, chosen } = this;
+    const target = filter.target ?? chosen.target;
+    return { ...chosen, target, step: filter.step ?? chosen.step };
+  }
+
   override updated(changed: PropertyValues): void {
-    if (!this.list || changed.has('lines')) this.resetLines();
-    else if (changed.has('size') || changed.has('revision')) this.appendLines();
+    if (!this.pages) return;
+    const before = (changed.get('choices') as FilterChoices | undefined)?.failed.size;
+    const hasMoreFailed = this.chosen.failures && before !== this.choices.failed.size;
+    const isOther =
+      ['pages', 'filter', 'chosen', 'folded'].some((name) => changed.has(name)) ||
+      (changed.has('choices') && hasMoreFailed);
+    if (!this.list || isOther) this.begin(this.pages, changed.has('pages'));
+    else if (changed.has('size') || changed.has('revision')) this.showNew();
+    if (changed.has('wrap') || changed.has('times')) this.list?.resize();
     if (changed.has('marked')) this.showMarked();
+    if (this.list && this.finder.text !== this.list.text) this.list.setText(this.finder.text);
   }
 
-  private resetLines(): void {
-    if (!this.list) {
-      this.list = new VirtualList(this.scroller, this.listBody, ROW_HEIGHT, (line, i) =>
-        this.createRow(line, i),
-      );
-      this.resizeObserver = new ResizeObserver(() => this.scrollToEnd());
-      this.resizeObserver.observe(this.listBody);
-      this.resizeObserver.observe(this.scroller);
-    }
-    this.unfinished.clear();
-    this.list.setItems(this.lines);
-    this.following = this.live;
-    this.lastTop = 0;
-    if (this.following) this.scrollToEnd();
-    else this.scroller.scrollTop = 0;
-    this.runSearch();
-    this.range = null;
-    this.showMarked();
+  /** Show the lines that the filter lets through. */
+  private begin(pages: LogPages, isOtherLog: boolean): void {
+    this.list ??= this.createList();
+    this.query?.stop();
+    const filter = this.shownFilter;
+    this.query = isEveryLine(filter)
+      ? null
+      : new LogQuery(this.job, filter, '', () => this.showPages());
+    const folded = this.from ? this.folded : null;
+    this.rows = new LogRows(pages, this.query, { filter, failed: this.choices.failed, folded });
+    this.unsubscribe?.();
+    this.unsubscribe = pages.history.subscribe(() => this.showPages());
+    pages.settle();
+    this.query?.update(this.head);
+    this.following = this.live || this.tail;
+    this.list.setRows(this.rows, this.following);
+    this.keepEnd();
+    if (isOtherLog) this.range = null;
+    else this.finder.restart(this.head);
+    if (this.marked) this.showMarked();
   }
 
-  private appendLines(): void {
+  private createList(): LogList {
+    const stepOf: StepOf = (target, step) => this.choices.stepOf(target, step);
+    const list = new LogList(this.scroller, this.space, this.listBody, this.from, stepOf);
+    this.resizeObserver = new ResizeObserver(() => {
+      list.resize();
+      this.keepEnd();
+    });
+    this.resizeObserver.observe(this.scroller);
+    return list;
+  }
+
+  /** Show the pages that have come. */
+  private showPages(): void {
+    this.pages?.settle();
+    this.showNew();
+    this.requestUpdate();
+  }
+
+  private showNew(): void {
     this.handleScroll(); // the browser reports a scroll only with the next frame
-    for (const [index, version] of this.unfinished) this.refreshRow(index, version);
-    this.list?.appendNew();
-    for (const index of this.search.update()) this.styleRow(this.list?.rowAt(index), index);
-    this.hits = this.search.hits.length;
-    if (this.marked && !this.range) this.showMarked();
-    this.scrollToEnd();
+    this.list?.update();
+    this.query?.update(this.head);
+    this.finder.update(this.head);
+    this.keepEnd();
   }
 
-  private createRow(line: LogLine, index: number): HTMLElement {
-    const row = createLogRow(line, this.from);
-    this.lineOfRow.set(row, line);
-    if (!line.content.ended) this.unfinished.set(index, line.content.version);
-    this.styleRow(row, index);
-    return row;
-  }
-
-  /** Update the row of a line that had not ended. */
-  private refreshRow(index: number, version: number): void {
-    const [line, row] = [this.lines[index], this.list?.rowAt(index)];
-    if (!line || !row || line.content.ended) this.unfinished.delete(index);
-    else this.unfinished.set(index, line.content.version);
-    if (line && row && line.content.version !== version) updateLogRow(row, line);
-  }
-
-  /** Set a row's classes. The row itself stays, and so does a selection in it. */
-  private styleRow(row: HTMLElement | undefined, index: number): void {
-    row?.classList.toggle('is-found', this.search.isHit(index));
-    row?.classList.toggle('is-now', this.search.hits[this.hitIndex] === index);
-    const [from, to] = this.range ?? [0, -1];
-    row?.classList.toggle('is-marked', from <= index && index <= to);
-  }
-
-  private styleRows(): void {
-    this.list?.forEachRow((row, index) => this.styleRow(row, index));
-  }
-
-  private scrollToEnd(): void {
-    if (!this.following || !this.scroller) return;
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.lastTop = this.scroller.scrollTop;
+  private keepEnd(): void {
+    if (this.following) this.list?.scrollToEnd();
   }
 
   private handleScroll(): void {
-    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    const atEnd = scrollTop + clientHeight >= scrollHeight - END_MARGIN;
-    if (atEnd) this.following = true;
-    else if (scrollTop < this.lastTop && this.following) this.stopFollowing();
-    this.lastTop = scrollTop;
+    const { list } = this;
+    if (!list) return;
+    const isUp = list.handleScroll();
+    if (list.isAtEnd(END_MARGIN)) this.following = true;
+    else if (isUp && this.following) this.stopFollowing();
   }
 
   private stopFollowing(): void {
     this.following = false;
-    this.sizeWhenLeft = this.lines.length;
+    this.headWhenLeft = this.head;
   }
 
   private follow(): undefined {
     this.following = true;
-    this.scrollToEnd();
+    this.list?.scrollToEnd();
   }
 
   private toggle(what: 'wrap' | 'times'): undefined {
     this[what] = !this[what];
     keep('localStorage', `reprise:${what}`, this[what] ? 'yes' : 'no');
-    void this.updateComplete.then(() => this.scrollToEnd());
+    void this.updateComplete.then(() => this.keepEnd());
   }
 
   private focusSearch(): boolean {
@@ -187,136 +203,140 @@ export class LogView extends LightElement {
     return true;
   }
 
-  private runSearch(): void {
-    this.search = new LogSearch(this.lines, this.searchText);
-    this.search.update();
-    this.hits = this.search.hits.length;
-    this.goToHit(0);
+  /** Ask where to go, and go there. */
+  private jump(): undefined {
+    openJump(async (words) => {
+      const place = this.pages && (await findPlace(words, this.job, this.pages.history));
+      if (!place) return false;
+      if (this.markable) this.mark(formatLineRange(place, place));
+      await this.goTo({ place });
+      return true;
+    });
   }
 
-  /** Go to a hit by its number; after the last comes the first. */
-  private goToHit(at: number): void {
-    this.hitIndex = this.hits ? (at + this.hits) % this.hits : 0;
-    this.styleRows();
-    this.revealLine(this.search.hits[this.hitIndex]);
-  }
-
-  private revealLine(index: number | undefined): void {
-    if (index === undefined) return;
+  /** Bring a line, or the first that matches `text` and begins in the same event, into view. */
+  private async goTo({ place, text = '' }: { place: LinePlace; text?: string }): Promise<void> {
+    const { pages, list, rows } = this;
+    if (!pages || !list || !rows) return;
     this.stopFollowing();
-    this.list?.scrollToItem(index);
+    const shown = await list.reveal(pages, rows, place, text);
+    if (shown && text) list.setNow(shown);
   }
 
   /** Show the marked lines, and scroll to them if they are others than before. */
   private showMarked(): void {
     const [before] = this.range ?? [];
-    this.range = this.marked ? parseLineRange(this.marked, this.lines) : null;
-    this.styleRows();
-    if (this.range && this.range[0] !== before) this.revealLine(this.range[0]);
+    this.range = this.marked ? parseLineRange(this.marked) : null;
+    this.list?.setRange(this.range);
+    const [from] = this.range ?? [];
+    if (from && (from.seq !== before?.seq || from.part !== before.part)) {
+      void this.goTo({ place: from });
+    }
+  }
+
+  /** Mark lines by their name; where the reader looks does not change. */
+  private mark(name: string): void {
+    this.range = parseLineRange(name);
+    this.dispatchEvent(new CustomEvent('mark', { detail: name }));
+  }
+
+  /** Fold the lines of a step away, or unfold them; its head stays where it is. */
+  private async fold(step: string, target: string, place: LinePlace): Promise<void> {
+    const name = placeOf({ step, target });
+    const folded = new Set(this.folded);
+    if (!folded.delete(name)) folded.add(name);
+    this.folded = folded;
+    await this.updateComplete;
+    await this.goTo({ place });
   }
 
   /** A click on a line's number marks it; with shift, all lines from the marked one to it. */
   private handleClick(event: MouseEvent): void {
+    const head = (event.target as HTMLElement).closest<HTMLElement>('.log-fold');
+    if (head && event.type === 'click') {
+      const { step = '', target = '', line = '' } = head.dataset;
+      const [place] = parseLineRange(line) ?? [];
+      if (place) void this.fold(step, target, place);
+    }
     const link = (event.target as HTMLElement).closest('.line-seq');
-    const row = link?.closest<HTMLElement>('.line');
-    if (!this.markable || !row || event.ctrlKey || event.metaKey) return;
+    const [place] = parseLineRange(link?.textContent ?? '') ?? [];
+    if (!this.markable || !place || event.ctrlKey || event.metaKey) return;
     event.preventDefault(); // also of mousedown: with shift, the browser would select text
-    if (event.type !== 'click') return;
-    const index = parseLineRange(row.dataset.line ?? '', this.lines)?.[0] ?? 0;
-    const other = event.shiftKey && this.range ? this.range[0] : index;
-    const name = formatLineRange(this.lines, index, other);
-    this.range = [Math.min(index, other), Math.max(index, other)];
-    this.dispatchEvent(new CustomEvent('mark', { detail: name === this.marked ? '' : name }));
+    if (event.type === 'click') {
+      const name = formatLineRange((event.shiftKey && this.range?.[0]) || place, place);
+      this.mark(name === this.marked ? '' : name);
+    }
   }
 
   private handleSearchKey(event: KeyboardEvent): void {
-    if (event.key === 'Enter') this.goToHit(this.hitIndex + (event.shiftKey ? -1 : 1));
+    if (event.key === 'Enter') this.finder.step(event.shiftKey ? -1 : 1);
     else if (event.key === 'Escape') this.searchField.blur();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private linesText(lines = this.lines): string {
-    return linesAsText(lines, this.times, this.from);
-  }
-
-  private async copyLines(): Promise<void> {
-    const [from, to] = this.range ?? [0, this.lines.length];
-    const done = await copyText(this.linesText(this.lines.slice(from, to + 1)));
-    this.showCopyResult(done ? 'Copied' : 'Could not copy');
-  }
-
   private handleCopy(event: ClipboardEvent): void {
-    const whole = (row: HTMLElement) => reveal(this.lineOfRow.get(row)?.content.text ?? '');
-    const text = selectedText(this.listBody, whole);
+    const text = selectedLines(this.listBody, this.list);
     if (text === null) return;
     event.clipboardData?.setData('text/plain', text);
     event.preventDefault();
   }
 
-  private download(): void {
-    const url = URL.createObjectURL(new Blob([this.linesText()], { type: 'text/plain' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = this.file;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  }
-
-  private showCopyResult(text: string): void {
-    this.copyResult = text;
+  private async save(how: typeof downloadLines): Promise<void> {
+    const { pages, rows, range, times, from } = this;
+    if (!pages || !rows) return;
+    this.result = await how({ pages, rows, range, times, from, file: this.file }, (words) => {
+      this.result = words;
+    });
     setTimeout(() => {
-      this.copyResult = '';
+      this.result = '';
     }, 2000);
   }
 
   override render(): TemplateResult {
-    const below = Math.max(0, this.size - this.sizeWhenLeft);
-    const copies = this.range ? plural(this.range[1] - this.range[0] + 1, 'line') : '';
-    const timed = this.times ? 'with times and numbers' : 'the text alone';
+    const { history } = this.pages ?? {};
+    const below = this.following ? 0 : Math.max(0, this.head - this.headWhenLeft);
+    const isEmpty = !history?.count || (this.list?.isEmpty && !this.query?.isBusy);
     return html`
       <div class="log-tools">
         ${this.searchTools()}
+        ${toolButton('down', 'Go to', () => this.jump(), undefined, 'Go to a number, a line or a time (g)')}
         ${toolButton('follow', 'Follow', () => this.follow(), this.following)}
         ${toolButton('clock', 'Times', () => this.toggle('times'), this.times)}
         ${toolButton('wrap', 'Wrap', () => this.toggle('wrap'), this.wrap)}
-        ${toolButton('copy', this.copyResult || ['Copy', copies].join(' ').trim(), () => this.copyLines(), undefined, `Copy, ${timed}`)}
-        ${toolButton('download', 'Download', () => this.download(), undefined, `Download, ${timed}`)}
+        ${this.saveTools()}
       </div>
+      ${filterTools(this.choices, this.chosen, this.query, (chosen) => {
+        this.chosen = chosen;
+      })}
       <div class="log-scroll ${this.wrap ? 'is-wrapped' : ''} ${this.times ? 'has-times' : ''} ${this.from ? 'has-from' : ''}"
-        tabindex="0" role="log" aria-live="off" aria-label="Output" 
+        tabindex="0" role="log" aria-live="off" aria-label="Output"
         @scroll=${this.handleScroll} @mousedown=${this.handleClick} @click=${this.handleClick} @copy=${this.handleCopy}>
-        <div class="log-lines"></div>
-        ${this.size ? nothing : html`<p class="log-empty muted">${this.empty}</p>`}
+        <div class="list-space"></div>
+        <div class="log-lines list-body"></div>
+        ${isEmpty ? html`<p class="log-empty muted">${this.empty}</p>` : nothing}
       </div>
       ${
-        !this.following && below > 0 && this.live
+        below > 0 && this.live
           ? html`<button class="button log-below" @click=${this.follow}>${glyph('follow')}${count(below)} new below</button>`
           : nothing
       }
     `;
   }
 
+  private saveTools(): TemplateResult {
+    const words = this.range ? rangeWords(this.range) : '';
+    const timed = this.times ? 'with times and numbers' : 'the text alone';
+    const label = (verb: string) => [verb, words].join(' ').trim();
+    return html`${toolButton('copy', this.result || label('Copy'), () => this.save(copyLines), undefined, `Copy, ${timed}`)}
+      ${toolButton('download', label('Download'), () => this.save(downloadLines), undefined, `Download, ${timed}`)}`;
+  }
+
   private searchTools(): TemplateResult {
-    const hits = this.hits ? `${count(this.hitIndex + 1)} of ${count(this.hits)}` : 'none';
     return html`<span class="log-find">${glyph('search')}
       <input class="field log-search" type="search" placeholder="Search" aria-label="Search the output"
-        @keydown=${this.handleSearchKey} @input=${() => {
-          this.searchText = this.searchField.value;
-          this.runSearch();
-        }} />
-      <span class="muted log-hits" aria-live="polite">${this.searchText ? hits : ''}</span></span>`;
+        @keydown=${this.handleSearchKey} @input=${() => this.finder.search(this.searchField.value, this.head)} />
+      <span class="muted log-hits" aria-live="polite">${this.finder.words}</span></span>`;
   }
-}
-
-function toolButton(
-  name: string,
-  label: string,
-  onClick: () => void,
-  pressed?: boolean,
-  title = label,
-): TemplateResult {
-  return html`<button class="tool" aria-pressed=${pressed === undefined ? nothing : String(pressed)}
-    title=${title} @click=${onClick}>${glyph(name)}<span>${label}</span></button>`;
 }

@@ -7,7 +7,8 @@ import { glyph, LightElement, statusView } from '../elements/light-element';
 import { useShortcuts } from '../elements/shortcuts';
 import { shortId } from '../text/format';
 import { html } from '../text/html';
-import type { LogLine } from './log-lines';
+import type { LogPages } from './log-pages';
+import { type LogFilter, NO_FILTER } from './log-query';
 import type { OpenStep } from './matrix';
 import { stepTime } from './matrix-cells';
 import type { TargetRow } from './target-rows';
@@ -15,16 +16,17 @@ import './log-view';
 
 const MIN_HEIGHT = 120;
 
-/** `<reprise-output .row .opened .lines .size .revision job loading>`: dispatches `open` for another step, and `shut`. */
+/** `<reprise-output .row .opened .pages .revision job loading>`: dispatches `open` for another step, and `shut`. */
 @customElement('reprise-output')
 export class StepOutput extends LightElement {
   @property({ attribute: false }) row: TargetRow | null = null;
   @property({ attribute: false }) opened: OpenStep | null = null;
-  @property({ attribute: false }) lines: readonly LogLine[] = [];
+  @property({ attribute: false }) pages: LogPages | null = null;
   @property({ type: Number }) size = 0;
   @property({ type: Number }) revision = 0;
   @property() job = '';
   @property({ type: Boolean }) loading = false;
+  private filter: LogFilter = NO_FILTER;
 
   constructor() {
     super();
@@ -66,6 +68,13 @@ export class StepOutput extends LightElement {
     keep('localStorage', 'reprise:output-height', String(Math.round(fit)));
   }
 
+  protected override willUpdate(): void {
+    const { target = '', step = '' } = this.opened ?? {};
+    if (target !== this.filter.target || step !== this.filter.step) {
+      this.filter = { ...NO_FILTER, target, step };
+    }
+  }
+
   override render(): TemplateResult {
     const { row, opened } = this;
     if (!opened) return html``;
@@ -86,7 +95,7 @@ export class StepOutput extends LightElement {
         <span class="bar-gap"></span>
         <button class="tool" @click=${this.close} title="Close (Esc)" aria-label="Close the output">${glyph('close')}</button>
       </header>
-      <reprise-log .lines=${this.lines} .size=${this.size} .revision=${this.revision} ?live=${step?.status === 'running'}
+      <reprise-log .pages=${this.pages} .size=${this.size} .revision=${this.revision} .filter=${this.filter} job=${this.job} ?live=${step?.status === 'running'}
         file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
         empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
   }

@@ -67,6 +67,12 @@ export class TargetRows {
     return this.groups.flatMap((group) => group.rows);
   }
 
+  /** Return the newest occurrence of a step on a target, or null if it has not started. */
+  step(target: string, name: string): StepView | null {
+    const row = this.rows.get(target);
+    return row?.cells.get(name) ?? (row?.rollback?.step === name ? row.rollback : null);
+  }
+
   /** Update from a newer view of the same job. */
   update(view: JobView): void {
     const over = TERMINAL.has(view.status);

@@ -3,16 +3,14 @@ import {
   type EventData,
   type EventType,
   type JobEvent,
-  lineName,
+  NOTHING,
   type Plan,
 } from '../../src/client';
 import { missedEventsWords } from '../../src/job/last-seen';
-import { formatLineRange, LogSearch, linesAsText, parseLineRange } from '../../src/job/log-lines';
 import { RunModel, secondsLeft } from '../../src/job/run-model';
 import { formatAddress, parseAddress } from '../../src/job/tabs';
 import { shortLabels } from '../../src/job/target-rows';
 import { axisEnd, axisTicks } from '../../src/job/time-axis';
-import { styled } from '../terminal/shown';
 
 const START = Date.parse('2026-11-22T09:00:00Z');
 const plan: Plan = {
@@ -26,8 +24,13 @@ const plan: Plan = {
 
 /** A run that is told what happens, at which second. */
 class Story {
-  readonly run = new RunModel(plan);
+  readonly run = new RunModel('job', 0, plan);
   private seq = 0;
+
+  /** @param isFolded whether the server's fold, before the first event, is there */
+  constructor(isFolded = true) {
+    if (isFolded) this.run.setState({ ...NOTHING });
+  }
 
   tell<T extends EventType>(
     second: number,
@@ -142,6 +145,56 @@ describe('rows', () => {
   });
 });
 
+describe('the state', () => {
+  const output = { text: 'one\n' };
+
+  it('is the server’s fold and the events after it, whichever comes first', () => {
+    const story = new Story().begun().step(0, 2, 'a/drain');
+    const { view } = story.run;
+    const late = new Story(false)
+      .begun()
+      .step(0, 2, 'a/drain')
+      .tell(2, 'step.output', output, 'b/drain');
+    late.tell(3, 'job.paused', {});
+    expect([late.run.isFolded, late.run.view.status]).toEqual([false, '']);
+    late.run.setState(view);
+    expect(late.run.view).toMatchObject({ status: 'paused', head: 6, attempt: 1 });
+    expect(late.run.rows.all.find((row) => row.target === 'a')?.done).toBe(1);
+    expect(late.run.history.head).toBe(6);
+  });
+
+  it('has what only the newest events say: progress of a step, and which targets failed', () => {
+    const start = { try: 1, occurrence: 1 };
+    const told = (story: Story) =>
+      story
+        .begun()
+        .tell(1, 'step.started', start, 'a/drain')
+        .tell(2, 'step.progressed', { done: 3, total: 4 }, 'a/drain')
+        .tell(3, 'step.progressed', { done: 1, total: 9 }, 'b/drain')
+        .tell(4, 'job.failed', { message: 'No.', failed_targets: ['c'] });
+    const { run } = told(new Story());
+    const steps = [...run.view.steps].map(
+      ([key, { progress: _, ...step }]) => [key, step] as const,
+    );
+    const state = { ...run.view, steps: new Map(steps), submitted: null, failed_targets: [] };
+    for (const tailFirst of [true, false]) {
+      const late = new Story(false).run;
+      if (tailFirst) late.setTail(run.history.newest());
+      late.setState(state);
+      if (!tailFirst) late.setTail(run.history.newest());
+      expect(late.view).toEqual({ ...run.view, submitted: null });
+      expect(late.isRead).toBe(true);
+    }
+  });
+
+  it('tells once of events of the job that are read twice', () => {
+    const { run } = new Story().begun();
+    const [first] = run.jobEvents;
+    expect(run.addJobEvents(first ? [first] : [])).toBe(false);
+    expect(run.jobEvents.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+});
+
 describe('the time that is left', () => {
   it('is unknown until a target is through', () => {
     const story = new Story().begun().step(0, 4, 'a/drain');
@@ -160,79 +213,6 @@ describe('the time that is left', () => {
     story.step(10, 13, 'b/drain');
     expect(secondsLeft(story.run.rows.groups, START + 29_000)).not.toBeNull();
     expect(secondsLeft(story.run.rows.groups, START + 31_000)).toBeNull();
-  });
-});
-
-describe('lines of the log', () => {
-  it('have names, and colours that last until they change', () => {
-    const story = new Story().begun();
-    story.tell(1, 'step.output', { text: '\x1b[31mred\nstill red\x1b[0m\n' }, 'a/drain');
-    story.tell(2, 'step.output', { text: '10 %\r100 %\n', stream: 'err' }, 'a/drain');
-    const lines = story.run.lines.ofStep('a', 'drain');
-    expect(lines.map((line) => [lineName(line), line.kind, ...styled(line.content)])).toEqual([
-      ['3', 'out', 'red|ansi-red'],
-      ['3.2', 'out', 'still red|ansi-red'],
-      ['4', 'err', '100 %'],
-    ]);
-  });
-
-  it('are copied and downloaded whole, with times and names where they are wanted', () => {
-    const story = new Story().begun();
-    story.tell(1, 'step.output', { text: `one\n${'x'.repeat(20_000)}` }, 'a/drain');
-    const { all } = story.run.lines;
-    const long = 'x'.repeat(20_000);
-    expect(linesAsText(all, false, true)).toBe(`one\n${long}\n`);
-    expect(linesAsText(all, true, true)).toBe(
-      `2026-11-22T09:00:01.000Z #3 a › drain │ one\n2026-11-22T09:00:01.000Z #3.2 a › drain │ ${long}\n`,
-    );
-    expect(linesAsText(all.slice(1), true, false).slice(0, 33)).toBe(
-      '2026-11-22T09:00:01.000Z #3.2 │ x',
-    );
-  });
-
-  it('are found by their names', () => {
-    const story = new Story().begun();
-    for (const text of ['one\ntwo\n', 'three\nfo', 'ur\nfive\n']) {
-      story.tell(1, 'step.output', { text }, 'a/drain');
-    }
-    const { all } = story.run.lines;
-    expect(all.map(lineName)).toEqual(['3', '3.2', '4', '4.2', '5']);
-    expect(parseLineRange('3.2', all)).toEqual([1, 1]);
-    expect(parseLineRange('5-3.2', all)).toEqual([1, 4]);
-    for (const name of ['', '2', '3.3', '6', 'x', '3-6'])
-      expect(parseLineRange(name, all)).toBeNull();
-    expect([formatLineRange(all, 1, 1), formatLineRange(all, 4, 2)]).toEqual(['3.2', '4-5']);
-  });
-
-  it('are searched as they come, and again while they change', () => {
-    const story = new Story().begun();
-    const { lines } = story.run;
-    const tell = (text: string, place = 'a/drain') => story.tell(1, 'step.output', { text }, place);
-    tell('10 %');
-    tell('other 10\n', 'b/drain');
-    const search = new LogSearch(lines.all, '10');
-    expect([search.update(), search.hits]).toEqual([
-      [0, 1],
-      [0, 1],
-    ]);
-    expect(search.update()).toEqual([]);
-    tell('\r20 %');
-    expect([search.update(), search.hits]).toEqual([[0], [1]]);
-    tell('\r20 10 %\n1');
-    tell('0', 'b/drain');
-    expect([search.update(), search.hits]).toEqual([[0], [0, 1]]);
-    tell('0\n');
-    expect([search.update(), search.hits]).toEqual([[2], [0, 1, 2]]);
-    expect([0, 1, 2, 3].map((index) => search.isHit(index))).toEqual([true, true, true, false]);
-  });
-
-  it('have the failure of a step as their last', () => {
-    const story = new Story().begun().step(0, 8, 'b/drain', 'failed');
-    const last = story.run.lines.ofStep('b', 'drain').at(-1);
-    expect([last?.kind, last?.content.text]).toEqual([
-      'bad',
-      'drain failed after 8.0\u00a0s: no answer',
-    ]);
   });
 });
 

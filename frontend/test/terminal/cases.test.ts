@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { lineName, Output, plainText } from '../../src/client';
-import { LogLines, LogSearch, linesAsText } from '../../src/job/log-lines';
+import { linesAsText } from '../../src/job/log-lines';
+import { NO_FILTER } from '../../src/job/log-query';
+import { matchesFilter } from '../../src/job/log-rows';
 import { eventWords } from '../../src/text/event-words';
 import { cases, eventsOf, interleaved, looks, texts } from './corpus';
 import { emulated } from './emulator';
-import { columns, lines, styled } from './shown';
+import { columns, lines, logLines, styled } from './shown';
 
 const output = (text: string) => ({
   type: 'step.output',
@@ -16,9 +18,7 @@ const output = (text: string) => ({
 const ended = { type: 'step.succeeded', step: 's', target: '', stream: '', text: '' };
 
 describe.each(cases)('$name', (each) => {
-  const events = eventsOf([...each.chunks.map(output), ended]);
-  const log = new LogLines();
-  log.addEvents(events);
+  const log = logLines(eventsOf([...each.chunks.map(output), ended]));
   const all = texts(each);
 
   it('in its lines and looks', () => {
@@ -36,18 +36,7 @@ describe.each(cases)('$name', (each) => {
 
   it('in copies and downloads', () => {
     const whole = all.map((line) => `${line}\n`).join('');
-    expect(linesAsText(log.all, false, false)).toBe(whole);
-  });
-
-  it('in the search', () => {
-    for (const [at, text] of all.entries()) {
-      const search = new LogSearch(log.all, text);
-      search.update();
-      if (text) expect(search.hits).toContain(at);
-    }
-    const search = new LogSearch(log.all, '\u001b');
-    search.update();
-    expect(search.hits).toEqual([]);
+    expect(linesAsText(log, false, false)).toBe(whole);
   });
 
   it('in messages and sentences', () => {
@@ -73,9 +62,8 @@ describe.each(interleaved)('$name', (each) => {
   const events = eventsOf(each.events);
 
   it('in the log and its steps', () => {
-    const log = new LogLines();
-    log.addEvents(events);
-    const written = log.all.filter((line) => line.kind === 'out' || line.kind === 'err');
+    const log = logLines(events);
+    const written = log.filter((line) => line.kind === 'out' || line.kind === 'err');
     const seen = written.map((line) => [
       lineName(line),
       `${line.target} ${line.step} ${line.kind}`,
@@ -83,9 +71,8 @@ describe.each(interleaved)('$name', (each) => {
     ]);
     expect(seen).toEqual(each.lines);
     const own = each.lines.filter(([, of]) => of.startsWith('a fetch '));
-    const step = log
-      .ofStep('a', 'fetch')
-      .filter((line) => line.kind === 'out' || line.kind === 'err');
+    const filter = { ...NO_FILTER, target: 'a', step: 'fetch' };
+    const step = written.filter((line) => matchesFilter(line, filter, new Set()));
     expect(step.map((line) => line.content.text)).toEqual(own.map(([, , text]) => text));
   });
 

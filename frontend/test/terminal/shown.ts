@@ -1,7 +1,8 @@
 /** Our own terminal as the tests look at it. */
 
 import { eastAsianWidth } from 'get-east-asian-width';
-import { Terminal, TerminalLine } from '../../src/client';
+import { type JobEvent, Terminal, TerminalLine } from '../../src/client';
+import { LineReader, type LogLine, REACH } from '../../src/job/log-lines';
 
 /** Return the lines that these chunks make. */
 export function lines(chunks: readonly string[]): TerminalLine[] {
@@ -13,6 +14,13 @@ export function lines(chunks: readonly string[]): TerminalLine[] {
   });
   for (const chunk of chunks) terminal.write(chunk);
   terminal.end();
+  return found;
+}
+
+/** Return the lines of a log that is read from its first event. */
+export function logLines(events: readonly JobEvent[], reach = REACH): LogLine[] {
+  const found: LogLine[] = [];
+  new LineReader((line) => found.push(line), reach).take(events);
   return found;
 }
 

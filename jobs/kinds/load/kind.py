@@ -71,7 +71,8 @@ async def _write_burst(params: LoadParams, first: int, last: int, step: Step) ->
 
 
 def _output_event(params: LoadParams, step: Step, number: int) -> NewEvent:
-    text = f"{number} ".ljust(params.bytes, "x")[: params.bytes]
+    line = f"{number} ".ljust(params.bytes, "x")
+    text = f"{line[: params.bytes - 1]}\n" if params.bytes else ""
     return NewEvent(EventType.STEP_OUTPUT, {"text": text, "stream": "out"}, step.name, step.target)
 
 

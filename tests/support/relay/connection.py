@@ -25,7 +25,8 @@ class LinkOptions:
     reset. `cut_bytes`: a stream ends so many bytes after its greeting. `cut_first`: the first
     connections end, each after so many bytes of answers. `most`: a WebSocket message of more bytes
     ends its connection with 1009. `stalls`: nothing passes after the greeting of a WebSocket
-    (`sockets`), or of any stream (`streams`).
+    (`sockets`), or of any stream (`streams`). `delay_s`: how long a connection takes to be made,
+    and what a client says to arrive.
     """
 
     bits: float | None = None
@@ -34,6 +35,7 @@ class LinkOptions:
     cut_first: tuple[int, ...] = ()
     most: int | None = None
     stalls: str = ""
+    delay_s: float = 0.0
 
     def answer_filter(self, request: bytes) -> AnswerFilter | None:
         """Return what changes the answer to a request, None if it passes unchanged."""
@@ -94,6 +96,7 @@ class Connection:
     async def _pass_requests(self) -> None:
         while chunk := await self.reader.read(CHUNK):
             self.filter = self.options.answer_filter(chunk) or self.filter
+            await asyncio.sleep(self.options.delay_s)
             await self.up.take(len(chunk))
             self.on.write(chunk)
             await self.on.drain()

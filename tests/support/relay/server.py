@@ -91,6 +91,7 @@ class Relay:
         if self.buffer is not None:  # before it connects
             there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
         there.setblocking(False)
+        await asyncio.sleep(self.options.delay_s)
         await asyncio.get_running_loop().sock_connect(there, self.upstream)
         return await asyncio.open_connection(sock=there, limit=CHUNK)
 
