@@ -135,6 +135,7 @@ class Config(BaseSettings):
     cancel_grace_seconds: SecondsOrNone = 10
     heartbeat_seconds: Seconds = 15
     rotate_seconds: SecondsOrNone = 60
+    compress_streams: bool = True
     poll_seconds: Seconds = 1
     access_seconds: Seconds = 60
     max_followers: Count = 10_000

@@ -21,8 +21,16 @@ from jobs.events import next_hash, split_hash
 
 PROTOCOL = 1
 RETRY_MS = 1000
-# Proxies that inspect content let nothing go before they have seen this much.
-PADDING = b": " + b"." * 2048 + b"\n"
+# What a WebSocket's frame of a job's events begins with, unlike one of summaries.
+JOB_EVENTS = '{"kind":"events","events":[{"seq":'
+# Proxies that inspect content let nothing go before they have seen this much. It ends like what
+# follows, for a compressed stream's first events to refer to, but names nothing that may be there.
+_LIKE_EVENTS = (
+    'id: 1-01234567 data: {"seq":1,"type":"step.","version":1,"at":"2026-01-01T00:00:00.000000Z",'
+    '"actor":"worker:","attempt":1,"step":"","target":"","data":{"text":"","stream":"out"},'
+    '"hash":"0123456789abcdef"}'
+)
+PADDING = f": {_LIKE_EVENTS.rjust(2048, '.')}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes 
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
 from streams.server.daphne_websocket import SocketFactory, SocketProtocol  # noqa: E402
 from streams.server.drain import LAST_SECONDS, REQUEST_SECONDS, Drain, close_process, exit_soon  # noqa: E402
+from streams.server.websocket_frames import Frames  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
         """Serve until a signal ends it."""
         self.transports: set[Any] = set()
         self._ports: list[Any] = []
-        self._frames = daphne_frames.Frames()
+        self._frames = Frames()
         super().run()
         exit_soon()
 
@@ -114,9 +115,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
             if protocol.state == protocol.STATE_CLOSING:
                 raise ConnectionError("the connection is closing")
             details = self.connections.get(protocol, {"disconnected": True})
-            plain = not details.get("disconnected") and daphne_frames.is_plain(protocol)
-            if (text := message.get("text")) and plain:
-                if not daphne_frames.write_frame(protocol, self._frames.of(text)):
+            takes = not details.get("disconnected") and daphne_frames.takes_frames(protocol)
+            if (text := message.get("text")) and takes:
+                frame = protocol.deflated_frame(text) or self._frames.of(text)
+                if not daphne_frames.write_frame(protocol, frame):
                     await protocol.drained()
                 return
         await super().handle_reply(protocol, message)

@@ -7,8 +7,10 @@ what was sent before has been read, so here the kernel is asked whether anything
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from core.errors import BadRequest, GoingDown, TooSlow
@@ -17,6 +19,7 @@ from streams.counters import counters
 from streams.server import patience
 from streams.server.daphne_gate import Gate, socket_of, waiting_bytes
 from streams.server.patience import Patience
+from streams.server.websocket_frames import SocketDeflate, window_bits
 
 MOST_MESSAGES = 16  # that the application has not taken yet; a follower sends one now and then
 
@@ -26,6 +29,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
 
     _gate: Gate | None = None
     _patience: Patience | None = None
+    _deflate: SocketDeflate | None = None
 
     def onOpen(self) -> None:  # noqa: N802 - autobahn's name
         """Put a gate between the application and the connection's buffer."""
@@ -33,6 +37,9 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
         self._gate = Gate(self.transport, self.too_slow)
         self.transport.unregisterProducer()  # the HTTP channel that this was before
         self.transport.registerProducer(self._gate, True)
+        if (agreed := self._perMessageCompress) is not None:
+            takeover = not agreed.server_no_context_takeover
+            self._deflate = SocketDeflate(agreed.server_max_window_bits, takeover=takeover)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's
         """Hand a message on, unless the application is far behind."""
@@ -40,6 +47,24 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no 
             super().onMessage(payload, isBinary)
         else:
             self.sendClose(code=BadRequest.close_code)
+        if self._perMessageCompress is not None:
+            self._perMessageCompress._decompressor = None  # the next message gets a new one
+
+    def deflated_frame(self, text: str) -> bytes | None:
+        """Return a text as the compressed frame to send; None if it is to be sent as it is."""
+        return self._deflate.frame(text) if self._deflate is not None else None
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:  # noqa: N802, N803
+        """Send as it is what autobahn sends: its compressor does not know what ours has sent."""
+        super().sendMessage(payload, isBinary, doNotCompress=True)
+
+    def _fail_connection(self, code: int = 0, reason: str = "") -> None:
+        """Refuse what is no message as a bad request, where autobahn drops the connection."""
+        if self.state == self.STATE_OPEN:
+            self.sendClose(code=BadRequest.close_code)
+            self.transport.loseConnection()  # autobahn would read no answer to that
+        elif self.state != self.STATE_CLOSING:
+            super()._fail_connection(code, reason)
 
     async def drained(self) -> None:
         """Wait until the connection has taken what was sent."""
@@ -124,4 +149,18 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne has no ty
 
     def setProtocolOptions(self, **options: Any) -> None:  # noqa: N802 - autobahn's name
         """Take autobahn's options, but not its patience with a close."""
-        super().setProtocolOptions(**options, closeHandshakeTimeout=0)
+        super().setProtocolOptions(
+            **options, closeHandshakeTimeout=0, perMessageCompressionAccept=_accept_offer
+        )
+
+
+def _accept_offer(offers: Iterable[Any]) -> PerMessageDeflateOfferAccept | None:
+    """Return on what terms messages are compressed, by the first offer that can be had; or None."""
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            bits = window_bits(offer.request_max_window_bits)
+            if bits is not None:
+                # Of what a client sends nothing is kept.
+                terms = {"request_no_context_takeover": True, "window_bits": bits}
+                return PerMessageDeflateOfferAccept(offer, **terms)  # type: ignore[no-untyped-call]
+    return None

@@ -69,7 +69,7 @@ def make_config(options: Namespace) -> uvicorn.Config:
         ws=SocketProtocol,
         lifespan="off",
         ws_max_size=limits.MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # each follower would have its own copy of each frame
+        ws_per_message_deflate=False,  # `streams.server.uvicorn_deflate` does it
         ws_ping_interval=patience.PING_SECONDS,
         ws_ping_timeout=patience.PONG_SECONDS,
         timeout_keep_alive=round(patience.IDLE_SECONDS),

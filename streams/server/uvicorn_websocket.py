@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.server import ServerProtocol
 
-from core.errors import GoingDown, TooSlow
+from core.errors import BadRequest, GoingDown, TooSlow
 from streams import wire
 from streams.counters import counters
 from streams.server import patience
+from streams.server.uvicorn_deflate import SharedDeflateExtension, SharedDeflateFactory
 from streams.server.uvicorn_flow import PatientProtocol
+
+_NO_MESSAGE = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.MESSAGE_TOO_BIG}
+
+
+class ServerEnd(ServerProtocol):
+    """A WebSocket's protocol, in which what is no message is a bad request."""
+
+    def fail(self, code: int, reason: str = "") -> None:
+        """Refuse what came, or note that the connection has failed."""
+        super().fail(BadRequest.close_code if code in _NO_MESSAGE else code, reason)
 
 
 class SocketProtocol(PatientProtocol, WebSocketsSansIOProtocol):
     """One WebSocket; the application waits while its buffer is full."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = ServerEnd(
+            extensions=[SharedDeflateFactory()],
+            max_size=self.config.ws_max_size,
+            logger=logging.getLogger("uvicorn.error"),
+        )
 
     async def send(self, message: Any) -> None:
         """Send for the application, and return once the connection has taken it.
@@ -26,9 +48,22 @@ class SocketProtocol(PatientProtocol, WebSocketsSansIOProtocol):
         await self.writable.wait()
         if self.close_sent and self.handshake_complete:
             raise ClientDisconnected
-        await super().send(message)
+        if frame := self._deflated_frame(message):
+            self.transport.write(frame)
+        else:
+            await super().send(message)
         self._wait_for_end()
         await self.writable.wait()
+
+    def _deflated_frame(self, message: Any) -> bytes | None:
+        """Return what a message is sent as where it is to be compressed."""
+        text = message.get("text") if message["type"] == "websocket.send" else None
+        if not text or not self.handshake_complete or self.disconnected:
+            return None
+        for extension in self.conn.extensions:
+            if isinstance(extension, SharedDeflateExtension):
+                return extension.socket.frame(text)
+        return None
 
     def data_received(self, data: bytes) -> None:
         """Read for the application; wait for the end where that closes."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -30,6 +31,16 @@ NOTHING: tuple[bytes, ...] = ()
 # Sends what is left of an answer; gets the start of it, which has not been sent yet.
 GoOn = Callable[[Message, Send], Awaitable[None]]
 Make = Callable[[], Awaitable[HttpResponse]]
+
+
+class Encoder(Protocol):
+    """Makes of the parts of an answer what is sent of it."""
+
+    def add(self, part: bytes, /) -> bytes:
+        """Return what a part is sent as."""
+
+    def end(self) -> bytes:
+        """Return what the answer ends with."""
 
 
 class DetachedResponse:
@@ -99,9 +110,15 @@ def detach_responses(app: App) -> App:
 
 
 def detached_stream(
-    request: HttpRequest, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str]
+    request: HttpRequest,
+    parts: AsyncGenerator[bytes, None],
+    headers: Mapping[str, str],
+    encoder: Encoder | None = None,
 ) -> HttpResponseBase:
-    """Return an answer that consists of `parts`, as they come; to HEAD its headers alone."""
+    """Return an answer that consists of `parts`, as they come; to HEAD its headers alone.
+
+    What `encoder` makes of them is sent instead.
+    """
     if request.method == "HEAD":
         return HttpResponse(headers=dict(headers))
 
@@ -110,13 +127,26 @@ def detached_stream(
         del start
         async with aclosing(parts):
             async for part in parts:
+                part = part if encoder is None else encoder.add(part)
                 for at in range(0, len(part), CHUNK_BYTES):
                     await send(_body_message(part[at : at + CHUNK_BYTES], more=True))
-        await send(_body_message(b"", more=False))
+        await send(_body_message(b"" if encoder is None else encoder.end(), more=False))
 
     rest = _current_rest(request)
-    body = parts if rest is None else _handing_over(rest, go_on)
+    if rest is None:
+        body = parts if encoder is None else _encode_parts(parts, encoder)
+    else:
+        body = _handing_over(rest, go_on)
     return StreamingHttpResponse(body, headers=dict(headers))
+
+
+async def _encode_parts(
+    parts: AsyncGenerator[bytes, None], encoder: Encoder
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(parts):
+        async for part in parts:
+            yield encoder.add(part)
+    yield encoder.end()
 
 
 async def detached_response(request: HttpRequest, make: Make) -> HttpResponseBase:

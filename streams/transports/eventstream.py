@@ -41,7 +41,7 @@ from streams.followers.access import in_thread, ticket_of
 from streams.followers.registry import Follower, current_followers
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
-from streams.transports import detached
+from streams.transports.compression import compressed_stream
 from streams.transports.eventstream_channels import MESSAGE, job_of
 from streams.transports.http import STREAM_HEADERS, readable_view
 from streams.transports.resume import Resume, last_event_id
@@ -109,7 +109,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         followers.register(getattr(request, "scope", {}), channel.follower, limits, seen)
     if all(channel.over for channel in channels):
         return HttpResponse(status=204)
-    return detached.detached_stream(request, _stream_messages(hub, channels), HEADERS)
+    return compressed_stream(request, _stream_messages(hub, channels), HEADERS)
 
 
 def _parse_request(request: HttpRequest) -> tuple[Principal, EventRequest]:

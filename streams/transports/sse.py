@@ -22,7 +22,7 @@ from streams import process, wire
 from streams.followers import access
 from streams.hub.hub import Hub
 from streams.hub.subscription import Subscription
-from streams.transports import detached
+from streams.transports.compression import EVENT_STREAM, compressed_stream
 from streams.transports.http import (
     STREAM_HEADERS,
     asked_resume,
@@ -31,7 +31,6 @@ from streams.transports.http import (
     readable_view,
 )
 
-EVENT_STREAM = "text/event-stream"
 OCTET_STREAM = "application/octet-stream"
 
 
@@ -63,7 +62,7 @@ async def stream(request: HttpRequest, job: str) -> HttpResponseBase:
         rotate_s=min(rotate, rotate_s) * random.uniform(0.8, 1),  # noqa: S311 - jitter
         heartbeat_s=heartbeat_s,
     )  # fmt: skip
-    return detached.detached_stream(request, _stream_messages(hub, subscription), headers)
+    return compressed_stream(request, _stream_messages(hub, subscription), headers)
 
 
 def _response_type(request: HttpRequest) -> str:
@@ -77,7 +76,9 @@ async def _stream_messages(hub: Hub, subscription: Subscription) -> AsyncGenerat
         async with aclosing(subscription.items()) as items:
             async for item in items:
                 said = wire.sse_text(item)
-                yield preface + said
+                yield (
+                    preface + said if preface else said
+                )  # shared as it is, which compression needs
                 preface = b""
                 if isinstance(item, wire.Events):
                     hub.counters.sent("sse", len(item), len(said))

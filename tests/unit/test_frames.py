@@ -6,7 +6,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
-from streams.server import daphne_frames
+from streams.server import daphne_frames, websocket_frames
 
 
 class Transport:
@@ -44,23 +44,23 @@ class Lost(Transport):
 def test_a_frame_is_what_a_client_reads_as_that_text(size: int) -> None:
     text = "é" * (size // 2) + "x" * (size % 2)
     client = Protocol(Side.CLIENT, state=OPEN, max_size=None)
-    client.receive_data(daphne_frames.Frames().of(text))
+    client.receive_data(websocket_frames.Frames().of(text))
     [frame] = client.events_received()
     assert isinstance(frame, Frame)
     assert (frame.opcode, frame.fin, bytes(frame.data).decode()) == (Opcode.TEXT, True, text)
 
 
 def test_all_who_are_sent_the_same_text_share_its_frame() -> None:
-    kept = daphne_frames.Frames()
-    texts = [f"text {number}" for number in range(daphne_frames.KEPT)]
+    kept = websocket_frames.Frames()
+    texts = [f"text {number}" for number in range(websocket_frames.KEPT)]
     made = [kept.of(text) for text in texts]
     assert all(kept.of(text) is frame for text, frame in zip(texts, made, strict=True))
 
 
 def test_texts_that_are_over_are_not_kept() -> None:
-    kept = daphne_frames.Frames()
+    kept = websocket_frames.Frames()
     first = kept.of(text := "text of long ago")
-    for number in range(daphne_frames.KEPT):
+    for number in range(websocket_frames.KEPT):
         kept.of(f"text {number}")
     assert kept.of(text) == first
     assert kept.of(text) is not first
