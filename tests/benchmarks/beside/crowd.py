@@ -21,6 +21,7 @@ from typing import cast
 import uvloop
 import zstandard
 
+from tests.benchmarks.beside.inflating import Inflating
 from tests.benchmarks.beside.marks import MARK, begun, split
 
 AT_ONCE = 100
@@ -38,7 +39,8 @@ class Plan:
     `ready`: the bytes that make a follower ready ("" for: once connected). `stamped`: note when
     each event came; else only count. `expected` events a follower, 0 for: no end. `spread`: the
     followers come within so many seconds, else a hundred at a time. `style`: `plain`, `poll` (ask
-    again with the answer's `next`), `nats` (answer its flow control) or `stuck` (read nothing).
+    again with the answer's `next`), `nats` (answer its flow control), `inflating` (read what is
+    compressed) or `stuck` (read nothing).
     """
 
     port: int
@@ -64,6 +66,7 @@ class Seen:
     counts: dict[int, int] = field(default_factory=dict)
     lost: int = 0
     size: int = 0  # in bytes
+    arrived: int = 0  # bytes, since all were ready
 
     def add(self, digits: list[bytes], now: float) -> None:
         """Note the events that came at this moment."""
@@ -79,6 +82,7 @@ class Seen:
             "counts": list(self.counts.values()),
             "lost": self.lost,
             "bytes": self.size,
+            "arrived": self.arrived,
         }
         file.write_text(json.dumps(seen))
 
@@ -159,7 +163,9 @@ class Follower(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.crowd.seen.size += len(data)
         now = time.monotonic()
-        data = self._kept + data
+        if self.crowd.all_ready.is_set():
+            self.crowd.seen.arrived += len(data)
+        data = self._kept + self.plain(data)
         if self.crowd.plan.stamped:
             digits, self._kept = split(data)
             self.crowd.seen.add(digits, now)
@@ -171,6 +177,10 @@ class Follower(asyncio.Protocol):
             if self._wanted in self._tail + data:
                 self.note_ready()
             self._tail = data[-200:]
+
+    def plain(self, data: bytes) -> bytes:
+        """Return what came as it was before it was compressed."""
+        return data
 
     def note_ready(self) -> None:
         """Say that this follower is where it has to be before anything is measured."""
@@ -272,6 +282,14 @@ class PageReader(Follower):
                 data, self._frame = self._frame.unused_data, self._unpacker.decompressobj()
 
 
+class InflatingFollower(Follower):
+    """Reads what the server has compressed."""
+
+    def __init__(self, crowd: Crowd, number: int, request: bytes) -> None:
+        super().__init__(crowd, number, request)
+        self.plain = Inflating().feed  # type: ignore[method-assign]
+
+
 class Stuck(Follower):
     """Says what it wants and then takes nothing."""
 
@@ -285,6 +303,7 @@ STYLES: dict[str, type[Follower]] = {
     "poll": Poller,
     "nats": NatsConsumer,
     "pages": PageReader,
+    "inflating": InflatingFollower,
     "stuck": Stuck,
 }
 

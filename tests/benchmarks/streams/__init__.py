@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.benchmarks.report import Bar
 from tests.benchmarks.streams.burst import burst
+from tests.benchmarks.streams.compressed import compressed
 from tests.benchmarks.streams.exports import exports
 from tests.benchmarks.streams.memory import memory
 from tests.benchmarks.streams.paced import paced
@@ -20,4 +21,5 @@ CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "storm": storm,
     "memory": memory,
     "exports": exports,
+    "compressed": compressed,
 }

@@ -77,18 +77,18 @@ def following(port: int, requests: Sequence[str], ready: str, **more: Any) -> It
             crowd.process.kill()
 
 
-def websocket(path: str, token: str = "") -> str:
-    """Return the request of a WebSocket handshake."""
+def websocket(path: str, token: str = "", more: str = "") -> str:
+    """Return the request of a WebSocket handshake; `more` headers, each a line."""
     upgrade = (
         f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
         "Sec-WebSocket-Version: 13\r\n"
     )
-    return _get(path, token, upgrade)
+    return _get(path, token, upgrade + more)
 
 
-def http(path: str, token: str = "", accept: str = "text/event-stream") -> str:
-    """Return the request of a stream or of a long poll."""
-    return _get(path, token, f"Accept: {accept}\r\n")
+def http(path: str, token: str = "", accept: str = "text/event-stream", more: str = "") -> str:
+    """Return the request of a stream or of a long poll; `more` headers, each a line."""
+    return _get(path, token, f"Accept: {accept}\r\n{more}")
 
 
 def _get(path: str, token: str, more: str) -> str:
