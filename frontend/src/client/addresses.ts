@@ -1,4 +1,4 @@
-import { HEARTBEAT_S } from './liveness';
+import { HEARTBEAT_S } from './liveness.js';
 
 /** An id as the server accepts it: in either case, with all four dashes or none. */
 const ID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i;

@@ -1,6 +1,6 @@
-import type { Closed } from './close-reasons';
-import { Liveness } from './liveness';
-import type { Cancel, Clock } from './platform';
+import type { Closed } from './close-reasons.js';
+import { Liveness } from './liveness.js';
+import type { Cancel, Clock } from './platform.js';
 
 /** The protocol's version that this follower speaks. */
 export const PROTOCOL = 1;

@@ -1,4 +1,4 @@
-import type { JobEvent } from './types';
+import type { JobEvent } from './types.js';
 
 /** The cursor that means "from the start". */
 export const START = '0';

@@ -1,5 +1,5 @@
-import type { Memory } from './platform';
-import type { Transport } from './transports/transport';
+import type { Memory } from './platform.js';
+import type { Transport } from './transports/transport.js';
 
 /** A transport is left after this many connections that end before catching up; silence counts twice. */
 const MISSES = 2;

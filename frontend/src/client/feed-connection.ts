@@ -1,9 +1,9 @@
-import { closedByCode, lost, type ServerError } from './close-reasons';
-import { Connection, type ConnectionListener } from './connection';
-import { parseObject } from './json';
-import type { Clock, Platform, SocketLike } from './platform';
-import { closeSocket, errorOf } from './transports/websocket';
-import type { ErrorFrame, JobStatus } from './types';
+import { closedByCode, lost, type ServerError } from './close-reasons.js';
+import { Connection, type ConnectionListener } from './connection.js';
+import { parseObject } from './json.js';
+import type { Clock, Platform, SocketLike } from './platform.js';
+import { closeSocket, errorOf } from './transports/websocket.js';
+import type { ErrorFrame, JobStatus } from './types.js';
 
 /** The state of a job as of `position` in the feed; a later summary of the same job replaces it. */
 export interface JobSummary {

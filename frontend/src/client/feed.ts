@@ -1,12 +1,12 @@
-import { Backoff, type Ceiling, exponential } from './backoff';
-import type { Closed, Lost } from './close-reasons';
-import type { Connection } from './connection';
-import { UPGRADE_TIMES, type UpgradeTimes, WebSocketHealth } from './fallback';
-import { FeedConnection, type FeedListener, type JobSummary } from './feed-connection';
-import type { Trouble } from './info';
-import { HEARTBEAT_S } from './liveness';
-import { type Platform, platformFrom } from './platform';
-import { DIVERGED, FIRST_FRAME_MS, Reconnector } from './reconnector';
+import { Backoff, type Ceiling, exponential } from './backoff.js';
+import type { Closed, Lost } from './close-reasons.js';
+import type { Connection } from './connection.js';
+import { UPGRADE_TIMES, type UpgradeTimes, WebSocketHealth } from './fallback.js';
+import { FeedConnection, type FeedListener, type JobSummary } from './feed-connection.js';
+import type { Trouble } from './info.js';
+import { HEARTBEAT_S } from './liveness.js';
+import { type Platform, platformFrom } from './platform.js';
+import { DIVERGED, FIRST_FRAME_MS, Reconnector } from './reconnector.js';
 
 /** What the follower of the feed is doing. */
 export const FeedState = {

@@ -12,8 +12,8 @@ import type {
   StepError,
   StepStatus,
   WaitingFor,
-} from './types';
-import { upcast } from './upcast';
+} from './types.js';
+import { upcast } from './upcast.js';
 
 /** One step of a run: its newest try. Times are RFC 3339. */
 export interface StepView {

@@ -1,16 +1,16 @@
-import { Addresses } from './addresses';
-import { Backoff, exponential } from './backoff';
-import type { Closed, Lost } from './close-reasons';
-import { cursorOf, START, seqOf } from './cursor';
-import { Ladder } from './fallback';
-import { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
-import type { Faults } from './job-connection';
-import { createTransports, type FollowOptions } from './options';
-import { type Platform, platformFrom } from './platform';
-import { DIVERGED, FIRST_FRAME_MS } from './reconnector';
-import { type TransportListener, TransportManager } from './transport-manager';
-import type { TransportName } from './transports/transport';
-import type { EndFrame, JobEvent, JobStatus, PlaceFrame } from './types';
+import { Addresses } from './addresses.js';
+import { Backoff, exponential } from './backoff.js';
+import type { Closed, Lost } from './close-reasons.js';
+import { cursorOf, START, seqOf } from './cursor.js';
+import { Ladder } from './fallback.js';
+import { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info.js';
+import type { Faults } from './job-connection.js';
+import { createTransports, type FollowOptions } from './options.js';
+import { type Platform, platformFrom } from './platform.js';
+import { DIVERGED, FIRST_FRAME_MS } from './reconnector.js';
+import { type TransportListener, TransportManager } from './transport-manager.js';
+import type { TransportName } from './transports/transport.js';
+import type { EndFrame, JobEvent, JobStatus, PlaceFrame } from './types.js';
 
 /** A follower's DOM events, by name. */
 export interface FollowerEventMap {

@@ -3,13 +3,13 @@
  * needs no framework, and runs outside browsers with the help of `options.platform`.
  */
 
-export { Addresses, type Ticket } from './addresses';
-export { type Colour, PLAIN, type Style } from './ansi';
-export { Backoff, type Ceiling, exponential } from './backoff';
-export { BadCursor, cursorOf, START, seqOf } from './cursor';
-export { UPGRADE_TIMES, type UpgradeTimes } from './fallback';
-export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed';
-export type { JobSummary } from './feed-connection';
+export { Addresses, type Ticket } from './addresses.js';
+export { type Colour, PLAIN, type Style } from './ansi.js';
+export { Backoff, type Ceiling, exponential } from './backoff.js';
+export { BadCursor, cursorOf, START, seqOf } from './cursor.js';
+export { UPGRADE_TIMES, type UpgradeTimes } from './fallback.js';
+export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed.js';
+export type { JobSummary } from './feed-connection.js';
 export {
   fold,
   type JobView,
@@ -22,18 +22,24 @@ export {
   type Submitted,
   stepKey,
   TERMINAL,
-} from './fold';
-export { Follower, type FollowerEventMap, follow } from './follower';
-export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info';
-export { jsonText, parseJson } from './json';
-export type { FollowOptions } from './options';
-export { lineName, Output, type OutputLine, type Reach, Terminals } from './output';
-export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform';
-export { PageMemory, realClock } from './platform';
-export { type SseMessage, SseParser } from './sse';
-export { keep, recall } from './storage';
-export { plainText, Terminal } from './terminal';
-export { type Segment, TerminalLine } from './terminal-line';
-export { type Sink, TRANSPORTS, type Transport, type TransportName } from './transports/transport';
-export * from './types';
-export { upcast } from './upcast';
+} from './fold.js';
+export { Follower, type FollowerEventMap, follow } from './follower.js';
+export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info.js';
+export { jsonText, parseJson } from './json.js';
+export type { ConnectionSharing, FollowOptions } from './options.js';
+export { lineName, Output, type OutputLine, type Reach, Terminals } from './output.js';
+export type { Cancel, Clock, Memory, Platform, Signals, SocketLike } from './platform.js';
+export { PageMemory, realClock } from './platform.js';
+export { shareConnections, type Tab } from './shared-connections.js';
+export { type SseMessage, SseParser } from './sse.js';
+export { keep, recall } from './storage.js';
+export { plainText, Terminal } from './terminal.js';
+export { type Segment, TerminalLine } from './terminal-line.js';
+export {
+  type Sink,
+  TRANSPORTS,
+  type Transport,
+  type TransportName,
+} from './transports/transport.js';
+export * from './types.js';
+export { upcast } from './upcast.js';

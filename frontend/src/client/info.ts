@@ -1,5 +1,5 @@
-import type { TransportName } from './transports/transport';
-import type { JobStatus } from './types';
+import type { TransportName } from './transports/transport.js';
+import type { JobStatus } from './types.js';
 
 /** What a follower is doing. */
 export const FollowerState = {

@@ -1,9 +1,9 @@
-import { type Closed, type Lost, lost } from './close-reasons';
-import { Connection, type ConnectionListener } from './connection';
-import { cursorOf, seqOf } from './cursor';
-import type { Cancel, Clock } from './platform';
-import type { Sink, Transport } from './transports/transport';
-import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types';
+import { type Closed, type Lost, lost } from './close-reasons.js';
+import { Connection, type ConnectionListener } from './connection.js';
+import { cursorOf, seqOf } from './cursor.js';
+import type { Cancel, Clock } from './platform.js';
+import type { Sink, Transport } from './transports/transport.js';
+import type { EndFrame, Frame, HelloFrame, JobEvent, PlaceFrame } from './types.js';
 
 /** Receives what a connection reports. */
 export interface JobConnectionListener extends ConnectionListener {

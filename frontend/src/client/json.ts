@@ -1,11 +1,10 @@
 /** JSON without loss: integers too long for a JavaScript number are bigints. */
 
-import { parse, stringify } from 'lossless-json';
-
 /** Matches the beginning of all numbers in Python's JSON that `JSON.parse` would round. */
 const LONG_INTEGER = /(?:^|[:[,])\s*-?\d{16}/;
+/** The strings and numbers of a JSON text: what is within a string is no number. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const INTEGER = /^-?\d+$/;
-const MINUS_ZERO = { test: (value: unknown) => Object.is(value, -0), stringify: () => '-0.0' };
 
 /**
  * Return the value of a JSON text; an integer past 2^53 is a bigint.
@@ -13,9 +12,14 @@ const MINUS_ZERO = { test: (value: unknown) => Object.is(value, -0), stringify: 
  * @throws SyntaxError if the text is not JSON
  */
 export function parseJson(text: string): unknown {
-  // The lossless parser is many times slower, and rarely needed.
   if (!LONG_INTEGER.test(text)) return JSON.parse(text);
-  return parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
+  const mark = newMark();
+  const marked = text.replace(TOKENS, (token) => (isLong(token) ? `"${mark}${token}"` : token));
+  // A marked number that JSON does not allow, such as 0123…, is one there too.
+  if (marked !== text) JSON.parse(text);
+  return JSON.parse(marked, (_, value: unknown) =>
+    typeof value === 'string' && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value,
+  );
 }
 
 /** Return the object that a JSON text is, or null for any other text. */
@@ -33,10 +37,21 @@ export function parseObject(text: string): Record<string, unknown> | null {
 
 /** Return the JSON text of a value, which may contain bigints, unlike for `JSON.stringify`. */
 export function jsonText(value: unknown, space?: number): string {
-  return stringify(value, null, space, [MINUS_ZERO]) ?? 'null';
+  const mark = newMark();
+  const marked = JSON.stringify(value, (_, one: unknown) => markNumber(one, mark), space);
+  return (marked ?? 'null').replaceAll(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1');
 }
 
-function parseNumber(digits: string): number | bigint {
-  const number = Number(digits);
-  return Number.isSafeInteger(number) || !INTEGER.test(digits) ? number : BigInt(digits);
+function markNumber(value: unknown, mark: string): unknown {
+  if (Object.is(value, -0)) return `${mark}-0.0`;
+  return typeof value === 'bigint' ? `${mark}${value}` : value;
+}
+
+/** Return the beginning of a string that no text has by chance, and none by intent. */
+function newMark(): string {
+  return `${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}:`;
+}
+
+function isLong(token: string): boolean {
+  return INTEGER.test(token) && !Number.isSafeInteger(Number(token));
 }

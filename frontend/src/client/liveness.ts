@@ -1,4 +1,4 @@
-import { type Lost, lost } from './close-reasons';
+import { type Lost, lost } from './close-reasons.js';
 
 /** The heartbeat interval that the follower asks the server for, in seconds. */
 export const HEARTBEAT_S = 2;

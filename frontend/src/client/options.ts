@@ -1,14 +1,24 @@
-import type { Addresses, Ticket } from './addresses';
-import type { Ceiling } from './backoff';
-import type { UpgradeTimes } from './fallback';
-import type { FollowerInfo } from './info';
-import type { Platform } from './platform';
-import type { HttpOptions } from './transports/http';
-import { LongPollTransport } from './transports/longpoll';
-import { StreamTransport } from './transports/stream';
-import { TRANSPORTS, type Transport, type TransportName } from './transports/transport';
-import { WebSocketTransport } from './transports/websocket';
-import type { JobEvent } from './types';
+import type { Addresses, Ticket } from './addresses.js';
+import type { Ceiling } from './backoff.js';
+import type { UpgradeTimes } from './fallback.js';
+import type { FollowerInfo } from './info.js';
+import type { Platform } from './platform.js';
+import type { HttpOptions } from './transports/http.js';
+import { LazyTransport } from './transports/lazy.js';
+import { TRANSPORTS, type Transport, type TransportName } from './transports/transport.js';
+import { WebSocketTransport } from './transports/websocket.js';
+import type { JobEvent } from './types.js';
+
+/** Lets followers in several tabs share connections: see `shareConnections`. */
+export interface ConnectionSharing {
+  /** Return a transport that uses `held` while this tab may hold a connection, and others' leftovers else. */
+  share(
+    held: Transport,
+    addresses: Addresses,
+    platform: Platform,
+    options: HttpOptions & { readonly raw: boolean },
+  ): Transport;
+}
 
 /** The options of `follow`, all of which have defaults. */
 export interface FollowOptions extends HttpOptions {
@@ -38,6 +48,8 @@ export interface FollowOptions extends HttpOptions {
   readonly upgrade?: UpgradeTimes;
   /** Whether to start at once (the default), or only when `start` is called. */
   readonly start?: boolean;
+  /** How this follower shares the browser's few connections over HTTP/1.1 with other tabs: not at all. */
+  readonly connections?: ConnectionSharing;
   /** Replacements for what the browser provides. */
   readonly platform?: Partial<Platform>;
 }
@@ -51,8 +63,14 @@ export function createTransports(
   const http = { ...options, raw: options.raw ?? false };
   const make = (rung: TransportName | Transport): Transport[] => {
     if (typeof rung !== 'string') return [rung];
-    if (rung === 'long poll') return [new LongPollTransport(rung, addresses, platform, http)];
-    if (rung !== 'WebSocket') return [new StreamTransport(rung, addresses, platform, http)];
+    if (rung !== 'WebSocket') {
+      const held = new LazyTransport(rung, async () => {
+        const { LongPollTransport, StreamTransport } = await import('./transports/over-http.js');
+        const Http = rung === 'long poll' ? LongPollTransport : StreamTransport;
+        return new Http(rung, addresses, platform, http);
+      });
+      return [options.connections?.share(held, addresses, platform, http) ?? held];
+    }
     // A browser cannot send the Authorization header with a WebSocket's handshake.
     if (platform.WebSocket === undefined || options.token !== undefined) return [];
     return [new WebSocketTransport(addresses, platform.WebSocket, http.raw)];

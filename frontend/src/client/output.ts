@@ -1,6 +1,6 @@
-import { Terminal } from './terminal';
-import { TerminalLine } from './terminal-line';
-import type { EventOf, JobEvent } from './types';
+import { Terminal } from './terminal.js';
+import { TerminalLine } from './terminal-line.js';
+import type { EventOf, JobEvent } from './types.js';
 
 /** A line of a step's output, as a terminal shows it. `content` changes until it has ended. */
 export interface OutputLine {

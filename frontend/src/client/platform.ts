@@ -1,4 +1,4 @@
-import { keep, recall } from './storage';
+import { keep, recall } from './storage.js';
 
 /** Stops a timer or a subscription. A second call does nothing. */
 export type Cancel = () => void;

@@ -1,7 +1,7 @@
-import type { Backoff } from './backoff';
-import { type Lost, lost } from './close-reasons';
-import type { Connection } from './connection';
-import type { Cancel, Platform } from './platform';
+import type { Backoff } from './backoff.js';
+import { type Lost, lost } from './close-reasons.js';
+import type { Connection } from './connection.js';
+import type { Cancel, Platform } from './platform.js';
 
 /** How long a connection may take to its first frame by default, in ms. */
 export const FIRST_FRAME_MS = 4000;

@@ -1,7 +1,7 @@
 /** A line of a terminal, which is written and overwritten at columns until it ends. */
 
 import { eastAsianWidth } from 'get-east-asian-width';
-import { classesOf, PLAIN, type Style } from './ansi';
+import { classesOf, PLAIN, type Style } from './ansi.js';
 
 /** Text in one style. `classes` is `''` or e.g. `ansi-red ansi-bg-blue ansi-bold`. */
 export interface Segment {

@@ -3,9 +3,9 @@
  * docs/reference/output.md describes both.
  */
 
-import { applySgr, PLAIN, type Style } from './ansi';
-import { EscapeParser, type TerminalActions } from './escapes';
-import { TerminalLine } from './terminal-line';
+import { applySgr, PLAIN, type Style } from './ansi.js';
+import { EscapeParser, type TerminalActions } from './escapes.js';
+import { TerminalLine } from './terminal-line.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\p{Surrogate}/u;

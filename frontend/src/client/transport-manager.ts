@@ -1,12 +1,12 @@
-import type { Backoff } from './backoff';
-import { type Closed, type Lost, lost } from './close-reasons';
-import type { Ladder } from './fallback';
-import { type Faults, JobConnection, type JobConnectionListener } from './job-connection';
-import type { Platform } from './platform';
-import { isSilent, Reconnector } from './reconnector';
-import type { Transport, TransportName } from './transports/transport';
-import type { EndFrame, HelloFrame, JobEvent, PlaceFrame } from './types';
-import { Upgrade } from './upgrade';
+import type { Backoff } from './backoff.js';
+import { type Closed, type Lost, lost } from './close-reasons.js';
+import type { Ladder } from './fallback.js';
+import { type Faults, JobConnection, type JobConnectionListener } from './job-connection.js';
+import type { Platform } from './platform.js';
+import { isSilent, Reconnector } from './reconnector.js';
+import type { Transport, TransportName } from './transports/transport.js';
+import type { EndFrame, HelloFrame, JobEvent, PlaceFrame } from './types.js';
+import { Upgrade } from './upgrade.js';
 
 /** The longest that a connection may take to its first frame, however slow the line, in ms. */
 const MAX_FIRST_FRAME_MS = 30_000;

@@ -3,7 +3,7 @@
  * were written; `jobs/events/upcasters.py` has the same upcasters.
  */
 
-import type { EventData, JobEvent } from './types';
+import type { EventData, JobEvent } from './types.js';
 
 type Upcaster = (data: never) => unknown;
 

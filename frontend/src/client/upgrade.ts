@@ -1,7 +1,7 @@
-import type { Ladder } from './fallback';
-import type { JobConnection } from './job-connection';
-import type { Cancel, Clock } from './platform';
-import type { Transport } from './transports/transport';
+import type { Ladder } from './fallback.js';
+import type { JobConnection } from './job-connection.js';
+import type { Cancel, Clock } from './platform.js';
+import type { Transport } from './transports/transport.js';
 
 /**
  * Tries the better transports now and then, in parallel to the working connection. That one stays open

@@ -1,5 +1,5 @@
-import { parseObject } from './json';
-import type { Frame, JobEvent } from './types';
+import { parseObject } from './json.js';
+import type { Frame, JobEvent } from './types.js';
 
 /** Thrown for what the server never sends; the follower then reconnects. */
 export class BadFrame extends Error {}

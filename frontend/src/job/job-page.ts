@@ -8,6 +8,7 @@ import {
   type FollowerInfo,
   FollowerState,
   follow,
+  shareConnections,
   type WaitingFor,
 } from '../client';
 import {
@@ -36,6 +37,7 @@ import { RunModel, secondsLeft } from './run-model';
 import { RunReader } from './run-reader';
 import { Steering } from './steering';
 import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
+import '../client/transports/over-http'; // here before the network that it is needed for is gone
 import './event-list';
 import './matrix';
 import './timeline';
@@ -101,6 +103,7 @@ export class JobPage extends LightElement {
     this.reader = new RunReader(this.job, this.run, () => this.scheduleDraw());
     this.follower = follow(this.job, {
       after: head && head_hash ? cursorOf({ seq: head, hash: head_hash }) : 0,
+      connections: shareConnections(),
       platform: { fetch: fetchAndSync },
       onHeartbeat: (at) => {
         serverClock.sync(at);

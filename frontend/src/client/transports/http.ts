@@ -1,8 +1,9 @@
-import type { Addresses } from '../addresses';
-import { type Closed, closedByResponse, lost } from '../close-reasons';
-import type { Cancel, Platform } from '../platform';
-import { BadFrame } from '../wire';
-import type { Sink, Transport, TransportName } from './transport';
+import type { Addresses } from '../addresses.js';
+import { type Closed, lost } from '../close-reasons.js';
+import type { Cancel, Platform } from '../platform.js';
+import { BadFrame } from '../wire.js';
+import { closedByResponse } from './refusals.js';
+import type { Sink, Transport, TransportName } from './transport.js';
 
 /** How a request is authenticated if not by the session cookie. */
 export interface HttpOptions {

@@ -1,8 +1,10 @@
-import { parseObject } from '../json';
-import type { JobEvent, JobStatus } from '../types';
-import { BadFrame, readEvents } from '../wire';
-import { HttpTransport } from './http';
-import type { Sink } from './transport';
+import type { Addresses } from '../addresses.js';
+import { parseObject } from '../json.js';
+import type { Platform } from '../platform.js';
+import type { JobEvent, JobStatus } from '../types.js';
+import { BadFrame, readEvents } from '../wire.js';
+import { type HttpOptions, HttpTransport } from './http.js';
+import type { Sink, TransportName } from './transport.js';
 
 /** How long the server may hold an empty answer, in seconds. */
 const LONGEST_WAIT = 25;
@@ -21,6 +23,16 @@ const PAUSE_MS = 2000;
 /** The heartbeat in `hello`, for a transport with an answer every 25 s or sooner. */
 const HEARTBEAT_S = 15;
 
+/** How often pages are requested. */
+export interface Pace {
+  /** How long the server may hold an empty answer, in seconds; 0 for not at all. */
+  readonly longestWait: number;
+  /** The interval of requests if no answer can be held, in ms. */
+  pause(): number;
+}
+
+const HOLDING: Pace = { longestWait: LONGEST_WAIT, pause: () => PAUSE_MS };
+
 interface Page {
   readonly events: readonly JobEvent[];
   readonly next: string;
@@ -33,8 +45,18 @@ interface Page {
 export class LongPollTransport extends HttpTransport {
   readonly finite = true;
 
+  constructor(
+    name: TransportName,
+    addresses: Addresses,
+    platform: Platform,
+    options: HttpOptions & { readonly raw: boolean },
+    private readonly pace: Pace = HOLDING,
+  ) {
+    super(name, addresses, platform, options);
+  }
+
   protected async run(cursor: string, sink: Sink, signal: AbortSignal): Promise<void> {
-    const reader = new PageReader(cursor, sink);
+    const reader = new PageReader(cursor, sink, this.pace.longestWait);
     while (!reader.isOver) {
       const url = await this.addresses.events(reader.cursor, reader.limit, reader.wait);
       const answer = await this.fetchAnswer(url, ['application/json'], signal);
@@ -51,7 +73,7 @@ export class LongPollTransport extends HttpTransport {
       }
       // Node's `fetch` releases a connection one macrotask after the end of an answer; an earlier request
       // would open another connection, and each starts slowly.
-      const pause = reader.mustPause ? PAUSE_MS : 0;
+      const pause = reader.mustPause ? this.pace.pause() : 0;
       await new Promise<void>((resolve) => this.platform.clock.after(pause, resolve));
       if (signal.aborted) return;
     }
@@ -65,14 +87,17 @@ class PageReader {
   /** The limit of events for the next answer, which should take 3 to 6 seconds. */
   limit = FIRST_LIMIT;
   isOver = false;
-  #longest = LONGEST_WAIT;
+  #longest: number;
   #greeted = false;
   #caughtUp = false;
 
   constructor(
     public cursor: string,
     private readonly sink: Sink,
-  ) {}
+    longestWait: number,
+  ) {
+    this.#longest = longestWait;
+  }
 
   /** Whether to pause before the next request, because no answer is held. */
   get mustPause(): boolean {

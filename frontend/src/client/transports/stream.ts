@@ -1,11 +1,11 @@
-import { closedByServer, lost } from '../close-reasons';
-import { parseObject } from '../json';
-import { type SseMessage, SseParser } from '../sse';
-import type { ErrorFrame, JobEvent } from '../types';
-import { BadFrame, namedFrame, parseEvent } from '../wire';
-import { HttpTransport } from './http';
-import type { Sink } from './transport';
-import { errorOf } from './websocket';
+import { closedByServer, lost } from '../close-reasons.js';
+import { parseObject } from '../json.js';
+import { type SseMessage, SseParser } from '../sse.js';
+import type { ErrorFrame, JobEvent } from '../types.js';
+import { BadFrame, namedFrame, parseEvent } from '../wire.js';
+import { HttpTransport } from './http.js';
+import type { Sink } from './transport.js';
+import { errorOf } from './websocket.js';
 
 const EVENT_STREAM = 'text/event-stream';
 /** The requested type, and what else is accepted: a temporary refusal is always an event stream. */

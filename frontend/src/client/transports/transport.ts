@@ -1,6 +1,6 @@
-import type { Closed } from '../close-reasons';
-import type { Cancel } from '../platform';
-import type { Frame } from '../types';
+import type { Closed } from '../close-reasons.js';
+import type { Cancel } from '../platform.js';
+import type { Frame } from '../types.js';
 
 /** The transports by their names, best first. */
 export const TRANSPORTS = ['WebSocket', 'SSE', 'octet stream', 'long poll'] as const;

@@ -1,9 +1,9 @@
-import type { Addresses } from '../addresses';
-import { closedByCode, lost, type ServerError, secondsToMs } from '../close-reasons';
-import type { Cancel, Platform, SocketLike } from '../platform';
-import type { ErrorFrame } from '../types';
-import { BadFrame, parseFrame } from '../wire';
-import type { Sink, Transport } from './transport';
+import type { Addresses } from '../addresses.js';
+import { closedByCode, lost, type ServerError, secondsToMs } from '../close-reasons.js';
+import type { Cancel, Platform, SocketLike } from '../platform.js';
+import type { ErrorFrame } from '../types.js';
+import { BadFrame, parseFrame } from '../wire.js';
+import type { Sink, Transport } from './transport.js';
 
 /** Frames as text messages of the WebSocket `/ws/jobs/<id>/`. */
 export class WebSocketTransport implements Transport {
