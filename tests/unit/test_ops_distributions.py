@@ -37,9 +37,11 @@ def pins(name: str) -> set[str]:
     return set(PIN.findall((FILES / f"{name}.txt").read_text()))
 
 
-def test_both_wheels_have_the_version_of_the_front_end() -> None:
+def test_wheels_and_packages_have_the_version_of_the_front_end() -> None:
     page = json.loads((ROOT / "package.json").read_text())["version"]
     assert {project(path)["version"] for path in PROJECTS} == {page}
+    follower = json.loads((ROOT / "distributions/follower/package.json").read_text())
+    assert follower["version"] == page
     assert named("client-wheel.in") == {f"reprise-client=={page}"}
 
 
