@@ -1,6 +1,6 @@
 """History far behind the head, by pages (`/api/jobs/<id>/pages`): compressed, parsed in one go.
 
-A tenth of a stream's bytes and a fifth of its work. It is done within a connection, between its
+A fifth of a stream's bytes and half of its work. It is done within a connection, between its
 first frame and the next: whatever goes wrong, the connection goes on from where the pages ended.
 """
 
