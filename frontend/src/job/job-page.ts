@@ -336,6 +336,7 @@ export class JobPage extends LightElement {
       case 'events':
         return html`<reprise-events .history=${run.history} .size=${run.history.head} job=${this.job}></reprise-events>`;
       default:
+        void this.reader.readLastLines();
         return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
             .lastLine=${run.lastLines.of} ?live=${live} @open=${onOpen}></reprise-matrix>
           ${this.opened ? outputPanel(run, this.job, this.opened, loading, onOpen, () => this.openStep(null)) : nothing}`;

@@ -26,6 +26,7 @@ interface AuditAnswer {
 export class RunReader {
   private isStopped = false;
   private moments: TypedEvents | null = null;
+  private hasLastLines = false;
 
   constructor(
     private readonly job: string,
@@ -36,10 +37,7 @@ export class RunReader {
   /** Read the state, and the last events up to `head`. */
   start(head: number): void {
     void this.repeat(async () => this.run.setTail(await fetchTail(this.job, head)));
-    void this.repeat(async () => {
-      this.run.setState(await fetchState(this.job));
-      if (this.run.hasOneStep) await this.readLastLines();
-    });
+    void this.repeat(async () => this.run.setState(await fetchState(this.job)));
   }
 
   /** Read nothing more. */
@@ -74,16 +72,20 @@ export class RunReader {
     this.onChange();
   }
 
-  /** Read back until each target has a last line, but not far. */
-  private async readLastLines(): Promise<void> {
-    const { history, lastLines, rows } = this.run;
+  /** Of a kind with one step, read back until each target has a last line; once, and not far. */
+  async readLastLines(): Promise<void> {
+    const { history, lastLines, rows, isRead, hasOneStep } = this.run;
+    if (this.hasLastLines || !isRead || !hasOneStep) return;
+    this.hasLastLines = true;
     const until = Math.max(0, history.count - LAST_LINE_PAGES);
     for (let page = history.count - 1; page >= until; page -= 1) {
       const isMissing = rows.all.some(({ target, current }) => {
         return current && !lastLines.of(target, current.step);
       });
       if (!isMissing || this.isStopped) return;
-      lastLines.addOlder(await history.load(page));
+      const events = await history.load(page).catch(() => null);
+      if (!events) return;
+      lastLines.addOlder(events);
       this.onChange();
     }
   }
