@@ -98,7 +98,7 @@ export class PagedList<T> {
     this.readScroll();
     this.draw();
     clearTimeout(this.idleTimer);
-    this.idleTimer = setTimeout(() => this.setTop(this.top), IDLE_MS);
+    this.idleTimer = setTimeout(() => this.alignScrollbar(), IDLE_MS);
     return this.top < before;
   }
 
@@ -176,6 +176,13 @@ export class PagedList<T> {
     const mapped = unmapTop(scrollTop, clientHeight, total, physical);
     this.lastScrollTop = scrollTop;
     this.top = this.clamp(jump || atEdge ? mapped : this.top + by);
+  }
+
+  /** Bring the scrollbar in line with the place in the list; a scroll of which no event has come yet counts. */
+  private alignScrollbar(): void {
+    this.readScroll();
+    this.setTop(this.top);
+    this.draw();
   }
 
   private clamp(top: number): number {
