@@ -12,6 +12,7 @@ interface Bucket {
 }
 
 const HEIGHT = 240;
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** Draws `median` and `p90` of the JSON in the element that `data` names, from `since` to `until`. */
 class DurationsChart extends LitElement {
@@ -53,6 +54,7 @@ class DurationsChart extends LitElement {
   private options(): uPlot.Options {
     const colour = (name: string) => resolveColour(this, name);
     const axis = { stroke: colour('--muted'), grid: { stroke: colour('--line'), width: 1 } };
+    const day = (at: number | null) => (at === null ? '' : DAY.format(at * 1000));
     const seconds = (value: number | null) => (value === null ? '' : duration(value));
     const line = (label: string, name: string): uPlot.Series => ({
       label,
@@ -70,8 +72,15 @@ class DurationsChart extends LitElement {
         x: { range: () => this.period() },
         y: { range: (_chart, _low, high) => [0, (high || 1) * 1.1] },
       },
-      series: [{ label: 'Day' }, line('Median', '--accent'), line('90 of 100', '--wait')],
-      axes: [axis, { ...axis, size: 72, values: (_chart, values) => values.map(seconds) }],
+      series: [
+        { label: 'Day', value: (_chart, at) => day(at) },
+        line('Median', '--accent'),
+        line('90 of 100', '--wait'),
+      ],
+      axes: [
+        { ...axis, values: (_chart, values) => values.map(day) },
+        { ...axis, size: 72, values: (_chart, values) => values.map(seconds) },
+      ],
     };
   }
 
