@@ -4,10 +4,81 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.job_page import JobPage
+from tests.browser.people import SECOND
 from tests.browser.visits import Visits
+
+MOST_TABS = 30
+
+
+def tab_to(page: Page, place: Locator, most: int = MOST_TABS) -> None:
+    """Press Tab until a control has the focus; it has to come within so many."""
+    expect(place).to_be_visible()
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if place.evaluate("(one) => one === document.activeElement"):
+            return
+    raise AssertionError(f"{most} times Tab do not lead to {place}")
+
+
+def test_a_job_is_filled_in_started_and_read(visits: Visits) -> None:
+    page = visits.page("/jobs/new?kind=command")
+    keys = page.keyboard
+    expect(page.get_by_label("gs-001")).to_be_visible()
+    tab_to(page, page.locator('input[value="group:demo"]'))
+    keys.press("End")
+    expect(page.get_by_label("gs-012")).to_be_focused()
+    keys.press("Space")
+    keys.press("ArrowLeft")
+    keys.press("Space")
+    expect(page.locator(".choices-head")).to_contain_text("2 of")
+    tab_to(page, page.get_by_label("Command"), 5)  # all targets are one stop
+    keys.type("echo by hand")
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}$"))
+    run = JobPage(page, visits.up, page.url.rpartition("/")[2])
+    run.completes()
+    tab_to(page, run.cell("gs-011", "run"))
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(page.locator("reprise-output")).to_contain_text("by hand")
+    tab_to(page, page.get_by_role("button", name="Close the output"))
+    keys.press("Enter")
+    expect(run.cell("gs-012", "run")).to_be_focused()
+
+
+def test_a_gate_is_answered(visits: Visits) -> None:
+    up = visits.up
+    job = up.submit("test-careful", servers=up.servers[:2])
+    page = visits.page(f"/jobs/{job}", who=SECOND)
+    tab_to(page, page.get_by_role("button", name="Approve"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason, for the history")).to_be_focused()
+    page.keyboard.type("looks well")
+    page.keyboard.press("Enter")
+    expect(page.locator(".job-head-status")).to_have_text("succeeded")
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    assert page.evaluate("document.activeElement !== document.body")
+    assert up.rows.events(job, "job.approved")[0]["data"]["reason"] == "looks well"
+
+
+def test_a_schedule_is_made(visits: Visits) -> None:
+    page = visits.page("/schedules/new?kind=version-update")
+    keys = page.keyboard
+    tab_to(page, page.get_by_label("Name", exact=True))
+    keys.type("by-keyboard")
+    tab_to(page, page.get_by_label("gs-001"))
+    keys.press("Space")
+    tab_to(page, page.get_by_label("When"))
+    keys.type("30 3 * * 1-5")
+    tab_to(page, page.get_by_label("On", exact=True))
+    keys.press("Space")  # not now
+    tab_to(page, page.get_by_role("button", name="Add schedule"))
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/schedules$"))
+    expect(page.locator("main")).to_contain_text("by-keyboard")
 
 
 def test_the_matrix_is_walked_by_arrows_and_enter_opens_the_output(

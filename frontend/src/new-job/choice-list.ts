@@ -1,7 +1,9 @@
-/** A list of checkboxes in groups, with a search field if there are many. */
+/** A list of checkboxes in groups, with a search field if there are many; all boxes are one Tab stop. */
 
 import { nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
+import { ref } from 'lit/directives/ref.js';
+import { keepOneStop, moveAmong } from '../elements/one-stop';
 import { count } from '../text/format';
 import { html } from '../text/html';
 import type { Choice } from './controls';
@@ -43,10 +45,23 @@ export function choiceList(
       <button type="button" class="tool" @click=${all}>All${search ? ' found' : ''}</button>
       <button type="button" class="tool" @click=${none}>None${search ? ' found' : ''}</button>
     </div>
-    <div class="choices-list">${groupChoices(drawn).map((group) => choiceGroup(group, chosen, field.name, toggle))}
+    <div class="choices-list" role="group" aria-label=${field.label} @focusin=${handleFocus} @keydown=${handleKey}
+      ${ref((list) => queueMicrotask(() => list && keepOneStop(boxesIn(list))))}>${groupChoices(drawn).map((group) => choiceGroup(group, chosen, field.name, toggle))}
       ${left ? html`<p class="choices-group muted">${count(left)} more: search by name.</p>` : nothing}
     </div>
   </div>`;
+}
+
+function boxesIn(list: Element): HTMLElement[] {
+  return [...list.querySelectorAll<HTMLElement>('input')];
+}
+
+function handleFocus({ currentTarget }: FocusEvent): void {
+  keepOneStop(boxesIn(currentTarget as Element));
+}
+
+function handleKey(event: KeyboardEvent): void {
+  moveAmong(boxesIn(event.currentTarget as Element), event);
 }
 
 /** Limit the choices to draw: the first ones, and the chosen ones among the rest. */
