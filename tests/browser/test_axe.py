@@ -14,6 +14,22 @@ from tests.support.axe import violations
 from tests.support.waiting import until
 
 SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
+# Of the console: address and what it says, as somebody who may open them all.
+CONSOLE = {
+    "/targets": "gs-001",
+    "/inventory/new": "Name",
+    "/schedules": "Schedules",
+    "/schedules/week": "Week of",
+    "/schedules/new": "Version update",
+    "/schedules/new?kind=version-update": "Batch size",
+    "/people": "demo",
+    "/people/new": "User name",
+    "/teams": "Game operations",
+    "/teams/new": "Name",
+    "/credentials": "Credentials",
+    "/credentials/new": "Name",
+    "/history?kind=system": "signed in",
+}
 KINDS = ("version-update", "command", "load", "test-forms", "test-many")
 
 
@@ -90,6 +106,23 @@ def test_lists_and_history(visits: Visits, finished: str, page: Page) -> None:
     page.locator("details.event").first.locator("summary").click()
     holds(page)
     opens(page, "/history?actor=nobody-at-all", "No event matches")
+    holds(page)
+
+
+@pytest.mark.parametrize("path", CONSOLE)
+def test_the_console(page: Page, path: str) -> None:
+    opens(page, path, CONSOLE[path])
+    holds(page)
+
+
+def test_what_the_lists_of_the_console_lead_to(visits: Visits, finished: str, page: Page) -> None:
+    for path, name in {"/people": "demo", "/teams": "Game operations"}.items():
+        page.goto(path)
+        page.locator("main").get_by_role("link", name=name).first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+        holds(page)
+    other = visits.up.submit("load", events=1, steps=1)
+    opens(page, f"/jobs/{finished}/compare/{other}", "Two runs compared")
     holds(page)
 
 

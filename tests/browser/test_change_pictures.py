@@ -103,6 +103,12 @@ def test_change_pictures(visits: Visits, shoot: Shoot) -> None:
     shoot(page, "11", 620)
     phone.goto("/history")
     shoot(phone, "11-phone")
+    page.emulate_media(media="print")
+    shoot(page, "11-print", 620)
+    page.emulate_media(media="screen")
+    page.goto("/targets")
+    expect(page.get_by_role("link", name="gs-001").first).to_be_visible()
+    shoot(page, "12")
 
 
 def is_complete(page: Page) -> None:
