@@ -28,6 +28,10 @@ CONSOLE = {
     "/teams/new": "Name",
     "/credentials": "Credentials",
     "/credentials/new": "Name",
+    "/webhooks": "Webhooks",
+    "/help": "Help",
+    "/targets/gs-001": "gs-001",
+    "/kinds/version-update": "Version update",
     "/history?kind=system": "signed in",
 }
 KINDS = ("version-update", "command", "load", "test-forms", "test-many")
@@ -96,6 +100,12 @@ def test_lists_and_history(visits: Visits, finished: str, page: Page) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys of this page")).to_be_visible()
+    holds(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.type("update")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
     holds(page)
     opens(page, "/?text=no-such-job", "No job matches")
     holds(page)
