@@ -19,6 +19,7 @@ from frontend.navigation import places_for
 from frontend.templatetags.reprise import kinds_for
 from frontend.views.editing import style_fields
 from frontend.views.frame import page
+from jobs.access.run_rights import known_kinds
 from jobs.access.visibility import Principal
 from jobs.access.visible_targets import visible_targets
 from jobs.api.listing import JobFilters, list_jobs
@@ -61,6 +62,7 @@ def _search(principal: Principal, text: str) -> dict[str, Iterable[Hit]]:
         "Pages and acts": _acts(principal, text),
         "Jobs": _jobs(principal, text),
         "Targets": _targets(principal, text),
+        "Kinds": _kinds(principal, text),
     }
 
 
@@ -91,6 +93,16 @@ def _targets(principal: Principal, text: str) -> list[Hit]:
         return []
     found = visible_targets(principal).filter(name__icontains=text)[:MOST]
     return [Hit(one.name, one.group, f"/targets/{quote(one.name, safe='')}") for one in found]
+
+
+def _kinds(principal: Principal, text: str) -> list[Hit]:
+    if not (text and principal.has("view_job")):
+        return []
+    return [
+        Hit(kind.title, kind.name, reverse("kind", args=[kind.name]))
+        for kind in known_kinds(principal)
+        if text.lower() in f"{kind.title} {kind.name}".lower()
+    ][:MOST]
 
 
 def _group_json(title: str, hits: list[Hit]) -> dict[str, Any]:

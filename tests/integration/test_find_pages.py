@@ -30,6 +30,8 @@ def test_each_finds_what_they_may_see(people: People) -> None:
         assert found(people.nobody, "eu-1") == {}
         assert "New job: Say words" in found(people.root, "say")["Pages and acts"]
         assert "Pages and acts" not in found(people.vera, "say")
+        assert "Say words" not in str(found(people.carol, "say words"))
+        assert "Say words" in found(people.audrey, "say words")["Kinds"]
     assert found(people.root, "sched") == {"Pages and acts": ["Schedules"]}
     assert found(people.alice, "sched") == {}
 

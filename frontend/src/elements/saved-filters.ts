@@ -30,14 +30,14 @@ export class SavedFilters extends LightElement {
     const { search } = location;
     if (!search) {
       openDialog(
-        'Nothing to keep',
+        'Nothing to keep yet',
         html`<p>Filter the list first; then its filters can be kept.</p>
           <div class="dialog-acts"><button class="button">Close</button></div>`,
       );
       return;
     }
     const dialog = openDialog(
-      'Keep these filters',
+      'Keep this view',
       html`<label class="form-label" for="filter-name">Name</label>
         <input class="field" id="filter-name" maxlength="60" required autocomplete="off">
         <div class="dialog-acts">
@@ -59,12 +59,12 @@ export class SavedFilters extends LightElement {
   }
 
   override render(): TemplateResult {
-    return html`<ul class="saved-filters" aria-label="Kept filters">
+    return html`<ul class="saved-filters" aria-label="Kept views">
       ${this.saved.map(
         (one) => html`<li><a href="${location.pathname}${one.query}">${one.name}</a>
           <button class="tool" aria-label="Forget ${one.name}" @click=${() => this.store(this.saved.filter((other) => other !== one))}>${glyph('close')}</button></li>`,
       )}
-      <li><button class="tool" @click=${this.ask}>Keep these filters</button></li>
+      <li><button class="tool" @click=${this.ask}>Keep this view</button></li>
     </ul>`;
   }
 }
