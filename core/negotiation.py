@@ -27,24 +27,6 @@ def preferred_type(request: HttpRequest, *offered: str) -> str:
     return max(offered, key=lambda kind: _preference(kind, ranges))
 
 
-def accepts_encoding(request: HttpRequest, coding: str) -> bool:
-    """Return whether the request names a content coding that it accepts (RFC 9110, 12.5.3)."""
-    for token in request.headers.get("Accept-Encoding", "").lower().split(","):
-        name, _, weight = token.partition(";")
-        if name.strip() == coding:
-            return _weight(weight) > 0
-    return False
-
-
-def _weight(parameter: str) -> float:
-    """Return what `q=0.5` says; 1 where it says nothing, 0 where that is no number."""
-    name, _, value = parameter.partition("=")
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 0.0
-
-
 def _preference(kind: str, ranges: list[tuple[str, float]]) -> Preference:
     """Return what the most exact of the ranges that match says of a type."""
     by_exactness = (kind, f"{kind.partition('/')[0]}/*", "*/*")

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from core.negotiation import accepts_encoding
+from core.negotiation import IDENTITY, preferred_coding
 from streams.deflate import GzipStream, SharedDeflate
 from streams.transports import detached
 
-EVENT_STREAM = "text/event-stream"
+EVENT_STREAM, GZIP = "text/event-stream", "gzip"
 _shared = SharedDeflate()
 
 
@@ -24,9 +24,9 @@ def compressed_stream(
     Octets stay as they are: who asks for them has something on the way that looks into streams.
     """
     is_event_stream = headers["Content-Type"].startswith(EVENT_STREAM)
-    wanted = settings.REPRISE.compress_streams and accepts_encoding(request, "gzip")
+    wanted = settings.REPRISE.compress_streams and preferred_coding(request, GZIP, IDENTITY) == GZIP
     if not (is_event_stream and wanted):
         return detached.detached_stream(request, parts, headers)
-    own = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    own = {"Content-Encoding": GZIP, "Vary": "Accept-Encoding"}
     encoder = GzipStream(_shared)
     return detached.detached_stream(request, parts, {**headers, **own}, encoder)

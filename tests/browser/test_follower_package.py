@@ -170,7 +170,8 @@ def test_a_plain_page_of_another_origin_shows_a_live_job(
 
 def test_a_vite_project_follows(visits: Visits, site: Site, origin: str) -> None:
     up, job = visits.up, waiting_job(visits.up)
-    script = '<link rel="icon" href="data:,"><script type="module" src="/main.js"></script>'
+    visits.watch.allow("favicon.ico")
+    script = '<script type="module" src="/main.js"></script>'
     site.write("index.html", f'<p data-ticket="/ticket/{job}"></p>{script}')
     site.write("main.js", MAIN)
     site.tool("vite/bin/vite.js", "build", "--logLevel", "error", "--base", "/dist/")
