@@ -22,14 +22,15 @@ _SILENT = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a search finds; a filter that is empty lets everything through.
+    """What a search finds; a filter that is empty or None lets everything through.
 
-    `text` is found in any case. `failed`: only failures, of which these places have had some.
+    `text` is found in any case. `target` and `step` "" are of what belongs to none. `failed`: only
+    failures, of which these places have had some.
     """
 
     text: str = ""
-    target: str = ""
-    step: str = ""
+    target: str | None = None
+    step: str | None = None
     stream: str = ""
     failed: frozenset[Place] | None = None
 
@@ -53,7 +54,7 @@ class Criteria:
         )
 
     def _accepts_place(self, place: Place) -> bool:
-        return self.step in ("", place[0]) and self.target in ("", place[1])
+        return self.step in (None, place[0]) and self.target in (None, place[1])
 
 
 def failed_places(state: State) -> frozenset[Place]:

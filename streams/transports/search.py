@@ -135,8 +135,8 @@ def _asked_criteria(request: HttpRequest) -> Criteria:
         raise BadParameter("text", f"text is one line of at most {LONGEST_TEXT:,} characters.")
     return Criteria(
         text=text,
-        target=request.GET.get("target", ""),
-        step=request.GET.get("step", ""),
+        target=request.GET.get("target"),
+        step=request.GET.get("step"),
         stream=_choice(request, "stream", "", "out", "err"),
         failed=frozenset() if _choice(request, "failures", "0", "1") == "1" else None,
     )

@@ -128,6 +128,7 @@ def test_filters_without_a_text(scene: LiveServer) -> None:
         ({}, [4, 5, 6, 7, 8]),
         ({"target": "gs-002"}, [5]),
         ({"step": "fetch"}, [4, 6, 7]),
+        ({"target": ""}, [8]),
         ({"stream": "err"}, [6]),
         ({"failures": "1"}, [4, 6, 7, 8]),
         ({"failures": "1", "text": "BROKE"}, [7]),

@@ -233,6 +233,8 @@ BAD = frozenset({("fetch", "gs-2")})
     (Criteria(), [3, 4, 5, 6, 8, 9, 10]),
     (Criteria(target="gs-1"), [3, 6, 8]),
     (Criteria(step="fetch"), [3, 4, 5]),
+    (Criteria(step="fetch", target=""), []),
+    (Criteria(target=""), [9, 10]),
     (Criteria(stream="err"), [4]),
     (Criteria(failed=BAD), [4, 5, 10]),
     (Criteria(failed=BAD, stream="out"), []),
