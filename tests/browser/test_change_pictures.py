@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 MOST_BYTES = 120_000
 DESK: ViewportSize = {"width": 1280, "height": 720}
-WIDE: ViewportSize = {"width": 1920, "height": 900}
+WIDE: ViewportSize = {"width": 1920, "height": 640}
 COMPLETE = re.compile(r"complete over.*#\d", re.DOTALL)
 LINE = 'test "$REPRISE_TARGET" != gs-003 || { echo "no disk" >&2; exit 3; }; uptime'
 
