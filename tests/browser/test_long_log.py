@@ -71,6 +71,10 @@ def test_it_opens_at_its_end_with_few_pages(visits: Visits, long_job: str) -> No
     expect(page.locator(".line").last).to_contain_text("Succeeded: Done.")
     expect(page.locator(".line").last).to_be_in_viewport()
     expect(run.connection).to_contain_text("every event is here")
+    head, last = (page.locator(each).last.bounding_box() for each in (".log-head", ".line"))
+    assert head is not None
+    assert last is not None
+    assert head["y"] < last["y"]  # it sticks to the top, above its lines
     assert page.locator(".line").count() < MOST_ROWS
     assert len([url for url in asked if PAGES.search(url)]) <= 4
     assert not [url for url in asked if "/stream" in url]

@@ -307,7 +307,8 @@ export class PagedList<T> {
     if (!first) return;
     const from = this.heights.topOf(first.page, Math.max(0, first.index));
     const at = from - this.top + this.lastScrollTop;
-    this.body.style.transform = `translateY(${at}px)`;
+    // Not a transform: sticky heads stick where the layout has them.
+    this.body.style.top = `${at}px`;
   }
 
   /** Take over the true heights of the blocks; returns whether any was another. */
