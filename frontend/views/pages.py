@@ -20,7 +20,7 @@ from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 
 # What the job page reads first, as `fetchTail` in history-pages.ts asks for it.
-TAIL_EVENTS = 32
+TAIL_EVENTS = 24
 
 
 @require_safe

@@ -22,7 +22,7 @@ export interface ReadPage {
 }
 
 /** So many of the newest events are read at once, as the page's template preloads them. */
-const TAIL_EVENTS = 32;
+const TAIL_EVENTS = 24;
 
 /** Reads a page of a job; throws what `callApi` throws. */
 export type PageReader = (job: string, page: number) => Promise<ReadPage>;
