@@ -99,6 +99,7 @@ export class JobPage extends LightElement {
   private begin(): void {
     const { head = 0, head_hash = '', plan } = this.row ?? {};
     this.run = new RunModel(this.job, head, plan);
+    this.run.history.subscribe(() => this.scheduleDraw());
     this.reader.stop();
     this.reader = new RunReader(this.job, this.run, () => this.scheduleDraw());
     this.follower = follow(this.job, {
