@@ -8,6 +8,7 @@ from typing import Any
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from core.errors import BadRequest, GoingDown, TooSlow
@@ -58,7 +59,8 @@ class SocketProtocol(PatientProtocol, WebSocketsSansIOProtocol):
     def _deflated_frame(self, message: Any) -> bytes | None:
         """Return what a message is sent as where it is to be compressed."""
         text = message.get("text") if message["type"] == "websocket.send" else None
-        if not text or not self.handshake_complete or self.disconnected:
+        is_open = self.handshake_complete and self.conn.state is State.OPEN
+        if not text or not is_open or self.disconnected:
             return None
         for extension in self.conn.extensions:
             if isinstance(extension, SharedDeflateExtension):
