@@ -5,8 +5,6 @@ import './elements/copy';
 import './elements/live-list';
 import './elements/saved-filters';
 import './jobs/jobs-page';
-import './new-job/kind-params';
-import './new-job/new-job-form';
 import './elements/ticker';
 import './job/job-page';
 import { startMenus } from './elements/menus';
@@ -21,5 +19,7 @@ startPalette();
 startRunNotices();
 startPasskeys();
 
-// The library that draws is for one page.
+// Each for its pages only.
+if (document.querySelector('reprise-new-job')) void import('./new-job/new-job-form');
+if (document.querySelector('reprise-kind-params')) void import('./new-job/kind-params');
 if (document.querySelector('reprise-durations')) void import('./statistics/durations-chart');

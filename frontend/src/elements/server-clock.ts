@@ -12,6 +12,8 @@ export class ServerClock {
   #offset: number | null = null;
   #confirmedAt: number;
   #frozenAt: number | null = null;
+  /** The past time that the page shows, ms since the epoch. */
+  #pastTime: number | null = null;
   /** Called when it freezes or resumes, so that counting elements update at once. */
   onFreezeChange: () => void = () => undefined;
 
@@ -46,8 +48,9 @@ export class ServerClock {
     return this.#toServerTime(this.monotonic());
   }
 
-  /** The time as of which the page is up to date: now, or when it was frozen. */
+  /** The time of what the page shows: now, or when it was frozen, or a past one. */
   displayTime(): number {
+    if (this.#pastTime !== null) return this.#pastTime;
     return this.#frozenAt === null ? this.now() : this.#toServerTime(this.#frozenAt);
   }
 
@@ -63,6 +66,12 @@ export class ServerClock {
     this.markCurrent();
     if (this.#frozenAt === null) return;
     this.#frozenAt = null;
+    this.onFreezeChange();
+  }
+
+  /** Show a past time (RFC 3339) until this is called with null. */
+  showPast(time: string | null): void {
+    this.#pastTime = time === null ? null : Date.parse(time);
     this.onFreezeChange();
   }
 

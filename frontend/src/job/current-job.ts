@@ -16,6 +16,13 @@ export function jobAsOf(row: Job, view: JobView): Job {
   return { ...row, ...rest, status, total, can: possibleActions(row.can, status) };
 }
 
+/** Return the job as it was at a past moment: nothing can be done to it there. */
+export function jobAtMoment(row: Job, view: JobView): Job {
+  const { steps: _steps, submitted: _submitted, result: _result, status, ...rest } = view;
+  const total = view.total || plannedTotal(row);
+  return { ...row, ...rest, status: status || 'queued', total, can: [], refused: {} };
+}
+
 /** The title of the browser's tab: outcome or progress, and the job's title. */
 export function titleOf(job: Job): string {
   const sign = { succeeded: '✓ ', failed: '✕ ', cancelled: '⊘ ' }[job.status as string] ?? '';

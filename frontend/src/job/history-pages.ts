@@ -189,7 +189,7 @@ function sizeOf({ type, data }: JobEvent): number {
 }
 
 /** Read a page by its place; the browser keeps a full one. */
-async function readPage(job: string, page: number): Promise<ReadPage> {
+export async function readPage(job: string, page: number): Promise<ReadPage> {
   const path = `/api/jobs/${job}/pages/${(page + 1) * PAGE_SIZE}`;
   const text = await fetchText(path, { headers: { Accept: 'application/x-ndjson' } });
   const lines = text.split('\n').filter(Boolean);

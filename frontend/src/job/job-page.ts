@@ -26,21 +26,19 @@ import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
 import { html } from '../text/html';
-import { jobAsOf, titleOf } from './current-job';
+import { jobAsOf, jobAtMoment, titleOf } from './current-job';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
 import type { OpenStep } from './matrix';
 import { noticesView } from './notices';
 import { outcomeView } from './outcome';
-import { logPanel, outputPanel } from './panels';
+import { panelContent } from './panels';
+import { PastRun, type Present } from './past-run';
 import { RunModel, secondsLeft } from './run-model';
 import { RunReader } from './run-reader';
 import { Steering } from './steering';
 import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
 import '../client/transports/over-http'; // here before the network that it is needed for is gone
-import './event-list';
-import './matrix';
-import './timeline';
 import './history-check';
 
 /** The service has not the history that was followed. */
@@ -69,6 +67,7 @@ export class JobPage extends LightElement {
 
   private run = new RunModel('');
   private readonly steering = new Steering();
+  private readonly past = new PastRun(() => this.requestUpdate());
   private follower: Follower | undefined;
   private isDrawDue = false;
   private lastSeen: ReturnType<typeof recallSeen> = null;
@@ -213,8 +212,14 @@ export class JobPage extends LightElement {
     }
   }
 
+  /** The run that the page shows: as it is, or as it stood at a past moment. */
+  private get shownRun(): RunModel {
+    return this.past.run ?? this.run;
+  }
+
   private get currentJob(): Job | null {
-    return this.row && jobAsOf(this.row, this.run.view);
+    const { row, past, run } = this;
+    return row && (past.run ? jobAtMoment(row, past.run.view) : jobAsOf(row, run.view));
   }
 
   /** Whether everything up to the head has come. */
@@ -262,7 +267,7 @@ export class JobPage extends LightElement {
   };
 
   override render(): TemplateResult {
-    const { currentJob, run } = this;
+    const { currentJob, shownRun: run } = this;
     if (!currentJob) {
       return html`<header class="job-head"><h1>${this.heading}</h1>
         <p class="muted ${this.notice ? '' : 'loading'}">${this.notice || 'Loading the run…'}</p></header>`;
@@ -275,13 +280,19 @@ export class JobPage extends LightElement {
         left,
         acting: this.isActing,
         onAct: (act) => void this.performAction(act),
-        connection: this.connectionView(),
+        connection: html`${this.connectionView()}${this.past.opener(this.present)}`,
       })}
       ${this.notice ? noticeView('is-bad', this.notice) : nothing}
       ${this.noticesView(currentJob)} ${this.outcomeView(currentJob)}
+      ${this.past.bar(this.present)}
       ${tabList(this.tab, { events: count(run.history.head) }, (tab) => this.showTab(tab))}
       ${TABS.map((tab) => this.panelView(tab))}
     `;
+  }
+
+  private get present(): Present {
+    const { job, row, run } = this;
+    return { job, plan: row?.plan ?? null, head: run.history.head, jobEvents: run.jobEvents };
   }
 
   private connectionView(): TemplateResult {
@@ -290,13 +301,13 @@ export class JobPage extends LightElement {
   }
 
   private noticesView(job: Job): TemplateResult | typeof nothing {
-    const { run, holderTitles: titles, isActing: acting } = this;
+    const { shownRun: run, holderTitles: titles, isActing: acting } = this;
     const onAct = (act: string, gate: WaitingFor) => void this.performAction(act, gate);
     return noticesView({ job, run, titles, acting, onAct });
   }
 
   private outcomeView(job: Job): TemplateResult | typeof nothing {
-    const { run, retries, canSubmit, isActing: acting } = this;
+    const { shownRun: run, retries, canSubmit, isActing: acting } = this;
     const onRetry = () => void this.performAction('retry');
     return outcomeView({ job, run, retries, canSubmit, acting, onRetry });
   }
@@ -313,34 +324,20 @@ export class JobPage extends LightElement {
   }
 
   private panelContent(tab: Tab): TemplateResult {
-    const { run } = this;
-    const live = this.info?.state === FollowerState.live;
-    const loading = !this.isCaughtUp;
-    const onOpen = (event: CustomEvent<OpenStep>) => {
-      this.tab = 'matrix';
-      this.openStep(event.detail);
-    };
-    switch (tab) {
-      case 'timeline':
-        this.reader.readMoments();
-        return html`<reprise-timeline .view=${run.view} .groups=${run.rows.groups} .jobEvents=${run.jobEvents}
-          ?loading=${loading} @open=${onOpen}></reprise-timeline>`;
-      case 'log':
-        return logPanel(
-          run,
-          this.job,
-          this.marked,
-          !this.currentJob?.finished_at,
-          loading,
-          this.markLines,
-        );
-      case 'events':
-        return html`<reprise-events .history=${run.history} .size=${run.history.head} job=${this.job}></reprise-events>`;
-      default:
-        void this.reader.readLastLines();
-        return html`<reprise-matrix .groups=${run.rows.groups} .columns=${run.rows.columns} .opened=${this.opened}
-            .lastLine=${run.lastLines.of} ?live=${live} @open=${onOpen}></reprise-matrix>
-          ${this.opened ? outputPanel(run, this.job, this.opened, loading, onOpen, () => this.openStep(null)) : nothing}`;
-    }
+    const { shownRun: run, past, job, opened, marked } = this;
+    if (tab === 'timeline') this.reader.readMoments();
+    if (tab === 'matrix') void this.reader.readLastLines();
+    return panelContent(tab, {
+      ...{ run, job, opened, marked },
+      live: !past.run && this.info?.state === FollowerState.live,
+      isOpen: !this.currentJob?.finished_at,
+      loading: !(past.run ? run.isRead : this.isCaughtUp),
+      onOpen: ({ detail }) => {
+        this.tab = 'matrix';
+        this.openStep(detail);
+      },
+      onShut: () => this.openStep(null),
+      onMark: this.markLines,
+    });
   }
 }

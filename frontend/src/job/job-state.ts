@@ -10,9 +10,10 @@ type StateAnswer = Omit<JobView, 'steps' | 'submitted' | 'failed_targets' | 'res
   readonly steps_next: number | null;
 };
 
-/** Return a job's state at its head, with all steps. Throws what `callApi` throws. */
-export async function fetchState(job: string): Promise<JobView> {
-  const first = await callApi<StateAnswer>(`/api/jobs/${job}`);
+/** Return a job's state at its head, or at a seq, with all steps. Throws what `callApi` throws. */
+export async function fetchState(job: string, at?: number): Promise<JobView> {
+  const moment = at === undefined ? '' : `?at=${at}`;
+  const first = await callApi<StateAnswer>(`/api/jobs/${job}${moment}`);
   const steps = [...first.steps];
   for (let after = first.steps_next; after !== null; ) {
     const path = `/api/jobs/${job}?at=${first.seq}&steps_after=${after}`;

@@ -2,7 +2,7 @@
 
 import { fold, type JobEvent, type JobView, NOTHING, type Plan } from '../client';
 import { isJobEvent } from './event-types';
-import { HistoryPages } from './history-pages';
+import { HistoryPages, type PageReader } from './history-pages';
 import { LastLines } from './last-lines';
 import { LogPages } from './log-pages';
 import { placeOf } from './log-rows';
@@ -33,9 +33,9 @@ export class RunModel {
   private knownOf: readonly RowGroup[] = [];
 
   /** @param plan allows the rows to be rendered before the server's fold has come */
-  constructor(job: string, head = 0, plan: Plan | null = null) {
+  constructor(job: string, head = 0, plan: Plan | null = null, read?: PageReader) {
     this.rows = new TargetRows(plan);
-    this.history = new HistoryPages(job, head);
+    this.history = new HistoryPages(job, head, read);
     this.log = new LogPages(this.history);
   }
 

@@ -128,3 +128,16 @@ describe('what a page shows', () => {
     expect(isCurrent({ state, error: trouble, nextTryAt: null })).toBe(current);
   });
 });
+
+describe('a page that shows a past moment', () => {
+  it('shows that time until it is back at now', () => {
+    const world = new World();
+    world.say();
+    world.clock.showPast('2026-11-22T08:30:00Z');
+    world.ms += HOUR;
+    expect(world.clock.displayTime()).toBe(START - HOUR / 2);
+    expect(world.clock.now()).toBe(world.server);
+    world.clock.showPast(null);
+    expect(world.error).toBe(0);
+  });
+});
