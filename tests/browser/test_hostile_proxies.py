@@ -22,7 +22,7 @@ from tests.support.waiting import until
 HALF = 200  # events
 # Without this, Chromium goes to its own machine past the proxy.
 LOOPBACK_TOO = "<-loopback>"
-# Notes how long after the follower's start its first event comes.
+# Notes how long after its start the follower is live.
 WATCH = """
 (() => {
   let began = 0;
@@ -30,13 +30,13 @@ WATCH = """
   window.told = [];
   const look = () => {
     const follower = document.querySelector('reprise-job')?.follower;
-    const seq = follower?.info.seq;
+    const state = follower?.info.state;
     if (follower && !began) {
       follower.on('state', ({ detail }) => tell(detail));
       follower.on('events', ({ detail }) => tell(detail.info));
     }
-    if (seq !== undefined) began ||= performance.now();
-    if (seq > 0) window.firstEventAfterSeconds = (performance.now() - began) / 1000;
+    if (follower) began ||= performance.now();
+    if (state === 'live') window.liveAfterSeconds = (performance.now() - began) / 1000;
     else setTimeout(look, 20);
   };
   look();
@@ -45,21 +45,23 @@ WATCH = """
 IS_LIVE = "() => document.querySelector('reprise-job')?.follower?.info.state === 'live'"
 COMES_TO = "(seq) => document.querySelector('reprise-job')?.follower?.info.seq >= seq"
 FOUND = """
-() => {
-  const { follower, run } = document.querySelector('reprise-job');
+async () => {
+  const { follower, run: { history } } = document.querySelector('reprise-job');
+  const places = Array.from({ length: history.count }, (_, place) => place);
+  const pages = await Promise.all(places.map((place) => history.load(place)));
   return {
     ...follower.info,
-    events: run.events.map((event) => JSON.stringify(event)),
-    seconds: window.firstEventAfterSeconds,
+    events: pages.flat().map((event) => JSON.stringify(event)),
+    seconds: window.liveAfterSeconds,
   };
 }
 """
 
 
 def approve_at_head(up: Up, job: str, runs: Iterable[JobPage]) -> None:
-    """Let a job go on once every page has what there is of it."""
+    """Let a job go on once every page is live."""
     for run in runs:
-        run.page.wait_for_function(COMES_TO, arg=up.rows.head(job))
+        run.page.wait_for_function(IS_LIVE)
     with up.client() as client:
         client.post(f"/api/jobs/{job}/approve").raise_for_status()
 

@@ -24,7 +24,7 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
                 proxy, follower, cell = value
                 cells.setdefault(proxy, {})[follower] = cell
     if cells:
-        terminalreporter.section("transport and time to the first event, through each proxy")
+        terminalreporter.section("transport, and time until the first event or live, by proxy")
         for line in _table(cells):
             terminalreporter.write_line(line)
 
