@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from streams.deflate import GzipStream, SharedDeflate
 from streams.transports import detached
 
 EVENT_STREAM, GZIP = "text/event-stream", "gzip"
+# What requests, urllib3 and httpx send by themselves, whether or not their caller reads raw bytes.
+_BY_ITSELF = re.compile(r"gzip, deflate(, br)?(, zstd)?")
 _shared = SharedDeflate()
 
 
@@ -24,9 +27,20 @@ def compressed_stream(
     Octets stay as they are: who asks for them has something on the way that looks into streams.
     """
     is_event_stream = headers["Content-Type"].startswith(EVENT_STREAM)
-    wanted = settings.REPRISE.compress_streams and preferred_coding(request, GZIP, IDENTITY) == GZIP
-    if not (is_event_stream and wanted):
+    if not (is_event_stream and settings.REPRISE.compress_streams and _is_wanted(request)):
         return detached.detached_stream(request, parts, headers)
     own = {"Content-Encoding": GZIP, "Vary": "Accept-Encoding"}
     encoder = GzipStream(_shared)
     return detached.detached_stream(request, parts, {**headers, **own}, encoder)
+
+
+def _is_wanted(request: HttpRequest) -> bool:
+    """Return whether the request asks for gzip, or is a browser's, which reads it in any case.
+
+    What a library adds by itself is no wish: clients from before streams were compressed get the
+    bytes that they got then.
+    """
+    is_browser = request.headers.get("User-Agent", "").startswith("Mozilla/")
+    if _BY_ITSELF.fullmatch(request.headers.get("Accept-Encoding", "")) and not is_browser:
+        return False
+    return preferred_coding(request, GZIP, IDENTITY) == GZIP

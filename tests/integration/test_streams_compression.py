@@ -235,6 +235,8 @@ async def test_live_messages_of_an_event_stream_are_small(scene: LiveServer) -> 
     [
         ("text/event-stream", "identity"), ("text/event-stream", "gzip;q=0"),
         ("text/event-stream", "gzip;q=0.5, identity"), ("application/octet-stream", "gzip"),
+        # What requests and httpx send by themselves.
+        ("text/event-stream", "gzip, deflate"), ("text/event-stream", "gzip, deflate, br, zstd"),
     ],
 )  # fmt: skip
 async def test_who_does_not_ask_for_it_gets_it_as_it_is(
@@ -245,6 +247,13 @@ async def test_who_does_not_ask_for_it_gets_it_as_it_is(
     async with stream(scene, f"{job}/stream?rotate_s=0", **headers) as got:
         assert got.headers["content-encoding"] == "identity"
         assert b"event: hello" in await got.aread()
+
+
+async def test_browsers_get_gzip_though_they_name_what_libraries_name(scene: LiveServer) -> None:
+    job = await scene.new_job()
+    browser = {"Accept-Encoding": "gzip, deflate", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
+    async with stream(scene, f"{job}/stream?rotate_s=0", **browser) as got:
+        assert got.headers["content-encoding"] == "gzip"
 
 
 async def test_curl_reads_a_compressed_stream_to_its_end(scene: LiveServer) -> None:

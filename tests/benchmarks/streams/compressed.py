@@ -33,7 +33,7 @@ SETTLE_SECONDS = 1.0
 WAIT_SECONDS = 120.0
 OUTPUT = Path(__file__).with_name("output.ndjson")
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-GZIP = "Accept-Encoding: gzip, deflate, br, zstd\r\n"
+GZIP = "Accept-Encoding: gzip\r\n"
 Ask = Callable[[UUID, str, bool], str]
 
 
