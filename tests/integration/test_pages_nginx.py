@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import httpx
@@ -26,12 +28,13 @@ def scene(services: Services) -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="module")
-def proxy(scene: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder = tmp_path_factory.mktemp("nginx")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o711)  # its worker is another user where we are root
-    with in_front_of(scene.web.url, folder, keeps_pages=True) as running:
-        yield running
+def proxy(scene: LiveServer) -> Iterator[Proxy]:
+    # Where we are root, its worker is another user, who cannot enter pytest's own folders.
+    with TemporaryDirectory(prefix="reprise-nginx-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with in_front_of(scene.web.url, folder, keeps_pages=True) as running:
+            yield running
 
 
 @pytest.fixture
