@@ -46,6 +46,8 @@ async def test_an_update_outlasts_the_proxys_patience_and_nothing_is_lost(
             gave_up = await asyncio.to_thread(patience_ends, up, client, job)
 
     assert gave_up == 504, "the proxy was more patient than this test means it to be"
+    ended = up.job(job)
+    assert ended["status"] == "succeeded", ended["message"]
     for each in followers:
         assert (each.ended, each.losses) == ("succeeded", 0), f"{each}: {each.lost}"
         if not isinstance(each, LongPollFollower):

@@ -115,7 +115,7 @@ def test_whatever_step_fails_the_server_ends_as_it_began(running: RunningFleet) 
     assert restarts == [0, 0, 0, 2, 2]  # nobody is restarted who need not be
     [unreachable] = told.of_type("step.failed", "gs-006")
     url = running.servers["gs-006"]["url"]
-    assert f"gs-006 did not answer at {url} within 3 s" in unreachable.data["error"]["message"]
+    assert f"gs-006 did not answer at {url} within 10 s" in unreachable.data["error"]["message"]
     assert told.steps("step.started", "gs-006") == ["preflight"]  # and nothing to roll back
 
 

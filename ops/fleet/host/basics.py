@@ -11,7 +11,8 @@ import socket
 import sys
 from typing import IO, Any
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
+CONNECTIONS = 3
 GREEN, YELLOW, RED, DIM = "32", "33", "31", "2"
 
 
@@ -31,21 +32,34 @@ def say(text: str, colour: str = "", to: IO[str] = sys.stdout) -> None:
 
 
 def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """Return status and JSON of a request; OSError or ValueError if nothing answers."""
+    """Return status and JSON of a request; OSError or ValueError if nothing answers.
+
+    A connection that ends without an answer is made again: a server drops whoever connects and
+    then says nothing for a while, as a command does that is stopped there or gets no processor.
+    """
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")
     content = json.dumps(body or {}).encode()
     head = f"{method} /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n\r\n"
-    with socket.create_connection((name, int(port or 80)), ANSWER_SECONDS) as connection:
+    for _ in range(CONNECTIONS):
+        status_line, payload = _exchange((name, int(port or 80)), head.encode() + content)
+        if len(words := status_line.split(None, 2)) > 1:
+            return int(words[1]), json.loads(payload)
+    raise ValueError("no HTTP answer")
+
+
+def _exchange(address: tuple[str, int], request: bytes) -> tuple[bytes, bytes]:
+    """Return the head and the body that a server sends, both empty where it only hangs up."""
+    with socket.create_connection(address, ANSWER_SECONDS) as connection:
         connection.settimeout(ANSWER_SECONDS)
-        connection.sendall(head.encode() + content)
-        with connection.makefile("rb") as file:
-            answer = file.read()
-    head_bytes, _, payload = answer.partition(b"\r\n\r\n")
-    words = head_bytes.split(None, 2)
-    if len(words) < 2:
-        raise ValueError("no HTTP answer")
-    return int(words[1]), json.loads(payload)
+        try:
+            connection.sendall(request)
+            with connection.makefile("rb") as file:
+                answer = file.read()
+        except (ConnectionResetError, BrokenPipeError):
+            return b"", b""
+    head, _, payload = answer.partition(b"\r\n\r\n")
+    return head, payload
 
 
 def write(path: str, content: str) -> None:
