@@ -18,6 +18,8 @@ import { createLogRow, selectedText, updateLogRow } from './log-row';
 import type { LogHead, LogRow, LogRows } from './log-rows';
 
 const ROW_HEIGHT = 20;
+/** As in log.css: the least that a pointer must be able to hit (WCAG 2.2, 2.5.8). */
+const HEAD_HEIGHT = 24;
 const NO_ROWS = { count: 0, rows: () => null, expected: () => 0 };
 
 /** Draws `LogRows`. */
@@ -37,7 +39,7 @@ export class LogList {
   constructor(
     scroller: HTMLElement,
     space: HTMLElement,
-    body: HTMLElement,
+    private readonly body: HTMLElement,
     private readonly from: boolean,
     private readonly stepOf: StepOf,
   ) {
@@ -67,6 +69,7 @@ export class LogList {
       if (row.isConnected) updateHeadRow(row, head, this.stepOf);
       else this.heads.delete(row);
     }
+    this.makeCoveredInert();
   }
 
   /** Rows may have other heights now. */
@@ -76,7 +79,9 @@ export class LogList {
 
   /** The reader has scrolled. Returns whether it was upwards. */
   handleScroll(): boolean {
-    return this.list.handleScroll();
+    const isUp = this.list.handleScroll();
+    this.makeCoveredInert();
+    return isUp;
   }
 
   /** Whether the end is in view, or less than `margin` px below it. */
@@ -149,6 +154,17 @@ export class LogList {
   /** Stop; the list cannot be used afterwards. */
   disconnect(): void {
     this.list.disconnect();
+  }
+
+  /** Make heads inert that the next one covers in part: what is left of them is too small to hit. */
+  private makeCoveredInert(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const head of [...this.body.querySelectorAll<HTMLElement>('.log-head')].reverse()) {
+      const { top } = head.getBoundingClientRect();
+      const isCut = next > top && next - top < HEAD_HEIGHT;
+      head.inert = isCut && !head.contains(document.activeElement);
+      next = top;
+    }
   }
 
   private createHead(head: LogHead): HTMLElement {
