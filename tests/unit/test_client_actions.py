@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from streams.client import Patience, State
 from streams.client.actions import Close, Given, Open, Over, Reset, Retry, Told
@@ -191,7 +192,7 @@ def test_another_history_ends_it_or_begins_it_again_where_that_was_asked_for() -
 
 
 def test_an_event_that_is_not_what_its_hash_says_ends_a_verifying_follower() -> None:
-    forged = LOG[3]._replace(raw=LOG[3].raw.replace(b'"out"', b'"err"'))
+    forged = structs.replace(LOG[3], raw=LOG[3].raw.replace(b'"out"', b'"err"'))
     core = make_core(verify=True)
     first = started(core)
     core.take(first.number, HELLO, 0)

@@ -205,7 +205,5 @@ def test_what_is_no_line_of_events_is_told_from_one(text: bytes) -> None:
 @given(st.integers(1, 50), st.integers(1, 20))
 def test_a_file_is_read_however_it_is_split(size: int, frame_events: int) -> None:
     body, unpacker = packed(LOG[:50], frame_events), Unpacker()
-    found = [
-        event for at in range(0, len(body), size) for event in unpacker.take(body[at : at + size])
-    ]
-    assert found == LOG[:50]
+    lines = [unpacker.take(body[at : at + size]) for at in range(0, len(body), size)]
+    assert [event for each in lines for event in parse_lines(each)] == LOG[:50]

@@ -17,7 +17,7 @@ import zstandard
 from streams.client.actions import Alive, Open, Signal
 from streams.client.errors import BadFrame
 from streams.client.fallback import OCTETS, SSE, WEBSOCKET
-from streams.client.frames import Event, Events, Hello, seq_of
+from streams.client.frames import Events, Hello, seq_of
 from streams.client.lines import parse_lines
 from streams.client.transports.http import Door, NoAnswer, get_stream
 
@@ -27,8 +27,6 @@ STREAMS = frozenset({WEBSOCKET, SSE, OCTETS})
 FAR_EVENTS = 5000
 # The core gives a connection four seconds: it is to go on by itself before that.
 SILENT_SECONDS = 3.0
-# So much is unpacked at a time: a few hundred events, which stay in the processor's cache.
-PIECE_BYTES = 32 * 1024
 # Far above any event.
 LONGEST_LINE = 8 * 1024 * 1024
 
@@ -75,27 +73,26 @@ class CatchUp:
         with suppress(NoAnswer, httpx.HTTPError, OSError, BadFrame, zstandard.ZstdError):
             async with get_stream(self._door, url, (ZSTD_FILE,), headers) as response:
                 async for chunk in _in_time(response.aiter_raw()):
-                    for at in range(0, len(chunk), PIECE_BYTES):
-                        events = unpacker.take(chunk[at : at + PIECE_BYTES])
-                        yield Events(tuple(events)) if events else Alive(len(chunk))
+                    events = parse_lines(unpacker.take(chunk))
+                    yield Events(tuple(events)) if events else Alive(len(chunk))
 
 
 class Unpacker:
-    """Turns the bytes of a file of zstd frames into the events that they complete."""
+    """Turns the bytes of a file of zstd frames into the lines that they complete."""
 
     def __init__(self) -> None:
         self._unpacker = zstandard.ZstdDecompressor()
         self._frame = self._unpacker.decompressobj()
         self._rest = b""
 
-    def take(self, chunk: bytes) -> list[Event]:
-        """Take the next bytes. Raises ZstdError or BadFrame for what is no such file."""
+    def take(self, chunk: bytes) -> bytes:
+        """Return the lines that the next bytes complete. ZstdError or BadFrame for no such file."""
         text = self._rest + b"".join(self._unpack(chunk))
         end = text.rfind(b"\n") + 1
         self._rest = text[end:]
         if len(self._rest) > LONGEST_LINE:
             raise BadFrame("A line of a page that does not end.")
-        return parse_lines(text[:end]) if end else []
+        return text[:end]
 
     def _unpack(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
