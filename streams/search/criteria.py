@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.terminal import plain_text
 from jobs.events import EventType
 from jobs.events.fold import FAILED, State
+from streams.search.events import LogData, LogEvent
 
 # A step on a target, either of them "" where there is none.
 Place = tuple[str, str]
@@ -42,15 +42,14 @@ class Criteria:
             and (self.failed is None or place in self.failed)
         )
 
-    def accepts_note(self, event: Mapping[str, Any]) -> bool:
+    def accepts_note(self, event: LogEvent) -> bool:
         """Return whether an event that is no output is shown, and has the text in its own."""
-        place = event.get("step") or "", event.get("target") or ""
         return (
             not self.stream
-            and self._accepts_place(place)
-            and (self.failed is None or event["type"] in FAILURES)
+            and self._accepts_place((event.step, event.target))
+            and (self.failed is None or event.type in FAILURES)
             and _has_line(event)
-            and (not self.text or self.text.casefold() in _note_text(event["data"]).casefold())
+            and (not self.text or self.text.casefold() in _note_text(event.data).casefold())
         )
 
     def _accepts_place(self, place: Place) -> bool:
@@ -70,18 +69,17 @@ def failed_places(state: State) -> frozenset[Place]:
     )
 
 
-def _has_line(event: Mapping[str, Any]) -> bool:
-    if event["type"] == EventType.STEP_STARTED:
-        return bool(event["data"].get("try", 1) > 1)
-    if event["type"] == EventType.ATTEMPT_STARTED:
-        return bool(event["attempt"] > 1)
-    return event["type"] not in _SILENT
+def _has_line(event: LogEvent) -> bool:
+    if event.type == EventType.STEP_STARTED:
+        return event.data.try_number > 1
+    if event.type == EventType.ATTEMPT_STARTED:
+        return event.attempt > 1
+    return event.type not in _SILENT
 
 
-def _note_text(data: Mapping[str, Any]) -> str:
+def _note_text(data: LogData) -> str:
     """Return what people or commands have written into an event, as a terminal shows it."""
-    error = data.get("error")
-    written = [data.get(name) for name in ("message", "reason", "words")]
-    if isinstance(error, Mapping):
-        written.append(error.get("message"))
+    written = [data.message, data.reason, data.words]
+    if isinstance(data.error, Mapping):
+        written.append(data.error.get("message"))
     return plain_text("\n".join(text for text in written if isinstance(text, str)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from unicodedata import category
 
 from core.terminal import Line, Terminal
@@ -23,12 +23,14 @@ _JOINING = ("Mn", "Me", "Cf")
 class LineSearch:
     """A stream's lines; `found` is called with the event in which a line begins that has the text.
 
-    Of a line of more than LONGEST characters, what follows is named after the event in which the
-    match ends. `sought` is folded, and not empty.
+    `write` takes output, `look` looks through what has been written: mostly in one go, since most
+    of it has no match. Of a line of more than LONGEST characters, what follows is named after the
+    event in which the match ends. `sought` is folded, and not empty.
     """
 
     __slots__ = (
-        "_at", "_begins", "_begun", "_found", "_held", "_is_cut", "_sought", "_terminal", "size",
+        "_at", "_begins", "_begun", "_found", "_held", "_is_cut", "_sought", "_terminal",
+        "_written", "size",
     )  # fmt: skip
 
     def __init__(self, sought: str, found: Callable[[int], None]) -> None:
@@ -37,6 +39,7 @@ class LineSearch:
         self._terminal: Terminal | None = None
         self._begins: deque[int] = deque()
         self._at = 0
+        self._written: list[tuple[int, str]] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -47,6 +50,37 @@ class LineSearch:
 
     def write(self, seq: int, text: str) -> None:
         """Take the next chunk of output, of event `seq`."""
+        self._written.append((seq, text))
+
+    def look(self) -> int:
+        """Look through what was written; return by how many characters more are held now."""
+        if not self._written:
+            return 0
+        before = self.size
+        written, self._written = self._written, []
+        if self._has_none(written):
+            written = self._skip_lines(written)
+        for seq, text in written:
+            self._look_through(seq, text)
+        return self.size - before
+
+    def _has_none(self, written: Sequence[tuple[int, str]]) -> bool:
+        """Return whether none of these chunks, nor all together, can have a match."""
+        if self._terminal is not None or self._is_cut:
+            return False
+        plain = _plain("".join([self._held, *(text for _, text in written)]))
+        return plain is not None and self._sought not in plain.casefold()
+
+    def _skip_lines(self, written: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Pass over the lines that end in these chunks; return what comes after them."""
+        for place in reversed(range(len(written))):
+            seq, text = written[place]
+            if "\n" in text:
+                self._begin()
+                return [(seq, text.rpartition("\n")[2]), *written[place + 1 :]]
+        return list(written)
+
+    def _look_through(self, seq: int, text: str) -> None:
         self._at = seq
         if self._terminal is None:
             plain = text if text.isprintable() else _plain(text)
@@ -57,6 +91,7 @@ class LineSearch:
 
     def end(self) -> None:
         """Take it that the output has ended, and with it a line that no newline has ended."""
+        self.look()
         if self._terminal is not None:
             self._look_at(self._terminal.end())
             self._terminal = None
@@ -132,15 +167,15 @@ class LineSearch:
 
 def _plain(text: str) -> str | None:
     """Return output as lines without controls; None if that takes a terminal."""
-    if _has_none(text):
+    if _is_plain(text):
         return text
     text = text.replace("\r\n", "\n")
     if "\x1b" in text:
         text = _COLOURS.sub("", text)
-    return text if _has_none(text) else None
+    return text if _is_plain(text) else None
 
 
-def _has_none(text: str) -> bool:
+def _is_plain(text: str) -> bool:
     """Return whether there is no control but newlines and tabs; most texts are told at once."""
     return text.replace("\n", "").isprintable() or not _CONTROLS.search(text)
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic_core import from_json
-
 from jobs.events import EventType
 from jobs.events.fold import TERMINAL
 from streams.search.criteria import Criteria
+from streams.search.events import LogEvent, parse_events
 from streams.search.lines import LineSearch
 
 # Of all lines that have not ended, the characters held; above that they are taken to have ended.
@@ -32,13 +27,15 @@ class Scan:
 
     def take(self, lines: str) -> list[int]:
         """Take the stored texts of the next events, joined by newlines; return new hits, sorted."""
-        for event in _parse_events(lines):
-            if event["type"] == "step.output":
-                self._take_output(event["seq"], event, event["data"])
+        for event in parse_events(lines):
+            if event.type == EventType.STEP_OUTPUT:
+                self._take_output(event)
             else:
                 self._end_lines(event)
                 if self._criteria.accepts_note(event):
-                    self._hits.append(event["seq"])
+                    self._hits.append(event.seq)
+        for stream in self._streams.values():
+            self._held += stream.look() if stream else 0
         if self._held > MOST_HELD:
             self._end_all()
         return self._new_hits()
@@ -53,18 +50,16 @@ class Scan:
         self._hits.clear()  # the streams' lines add to this list
         return hits
 
-    def _take_output(self, seq: int, event: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        key = event.get("step", ""), event.get("target", ""), data.get("stream", "out")
+    def _take_output(self, event: LogEvent) -> None:
+        key = event.step, event.target, event.data.stream
         if key not in self._streams:
             self._open(key)
         if (lines := self._streams[key]) is None:
             return
-        if not self._criteria.text:
-            self._hits.append(seq)
-            return
-        before = lines.size
-        lines.write(seq, data["text"])
-        self._held += lines.size - before
+        if self._criteria.text:
+            lines.write(event.seq, event.data.text)
+        else:
+            self._hits.append(event.seq)
 
     def _open(self, key: _Stream) -> None:
         """Expect the first line of a stream."""
@@ -72,30 +67,19 @@ class Scan:
         new = LineSearch(self._criteria.text.casefold(), self._hits.append)
         self._streams[key] = new if is_wanted else None
 
-    def _end_lines(self, event: Mapping[str, Any]) -> None:
+    def _end_lines(self, event: LogEvent) -> None:
         """End the lines that no output can continue after this event."""
-        kind = event["type"]
-        if kind in _ENDS_ALL:
+        if event.type in _ENDS_ALL:
             self._end_all()
-        elif kind.startswith("step.") and kind != EventType.STEP_PROGRESSED:
+        elif event.type.startswith("step.") and event.type != EventType.STEP_PROGRESSED:
             for stream in ("out", "err"):
-                self._end_stream((event.get("step", ""), event.get("target", ""), stream))
+                self._end_stream((event.step, event.target, stream))
 
     def _end_stream(self, key: _Stream) -> None:
         if (lines := self._streams.pop(key, None)) is not None:
-            self._held -= lines.size
+            self._held += lines.look() - lines.size
             lines.end()
 
     def _end_all(self) -> None:
         for key in list(self._streams):
             self._end_stream(key)
-
-
-def _parse_events(lines: str) -> list[dict[str, Any]]:
-    """Return events as they are stored: a search reads too many to make objects of."""
-    listed = f"[{lines.replace(chr(10), ',')}]"
-    try:
-        found: list[dict[str, Any]] = from_json(listed)
-    except ValueError:  # half of a surrogate pair, which an imported log may have
-        found = json.loads(listed)
-    return found

@@ -193,8 +193,10 @@ def test_a_line_that_is_written_over_without_end_takes_no_memory() -> None:
     lines = LineSearch("needle", found.append)
     for seq in range(1, 200):
         lines.write(seq, "\r" + "bar " * 1000)
+        lines.look()
         assert lines.size <= LONGEST + 4001
     lines.write(200, "\rneedle\n")
+    lines.look()
     assert len(found) == 1
 
 
