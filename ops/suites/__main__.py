@@ -54,6 +54,7 @@ PROGRAMS = {
     "integration": ["sshd", *PROXIES, "curl", "libatomic", *ENCODERS],
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
+    "replay": ["chromium"],
     DEBIAN: ["postgres-15", "redis-server", "slapd", "libldap-dev", "openssl"],
 }
 

@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.ndjson") if ".states" not in
 _JOB = """
 insert into jobs_job (id, kind, title, params, labels, plan, submitted_by, status, done, total,
                       failed, attempt, head, head_hash, message, waiting_for, fence, worker)
-values (%s, %s, %s, '{}', '{}', '{}', 'user:recorded', %s, %s, %s, %s, %s, %s, %s, '', '[]', 0, '')
+values (%s, %s, %s, %s, %s, %s, 'user:recorded', %s, %s, %s, %s, %s, %s, %s, '', '[]', 0, '')
 """
 _EVENT = """
 insert into jobs_event (job, seq, at, type, actor, target, text)
@@ -50,8 +50,10 @@ def load(history: History, database_url: str) -> None:
     *_, last = recorded_states(history.texts)
     data: dict[str, Any] = dict(parse(history.texts[0]).data)
     row = (
-        history.job, data["kind"], data["title"], last["status"], last["done"], last["total"],
-        last["failed"], last["attempt"], last["head"], bytes.fromhex(last["head_hash"]),
+        history.job, data["kind"], data["title"],
+        *(json.dumps(data[name]) for name in ("params", "labels", "plan")),
+        last["status"], last["done"], last["total"], last["failed"], last["attempt"],
+        last["head"], bytes.fromhex(last["head_hash"]),
     )  # fmt: skip
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("select jobs_make_month(%s)", [clock.parse(parse(history.texts[0]).at)])

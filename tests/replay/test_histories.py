@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
@@ -16,8 +15,7 @@ from jobs.integrity import recording
 from jobs.log import cursor_of
 from tests.replay import histories
 from tests.support.clients import TRANSPORTS, Follow
-from tests.support.live_server import LiveServer, live_server
-from tests.support.services import Services
+from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.replay
 
@@ -77,14 +75,6 @@ def test_a_changed_byte_is_found_where_it_is(name: str) -> None:
         texts = list(history.texts)
         texts[seq - 1] = texts[seq - 1].replace('"actor":"', '"actor":"x', 1)
         assert recording.broken_at(history.job, texts) == seq
-
-
-@pytest.fixture(scope="module")
-def scene(services: Services) -> Iterator[LiveServer]:
-    with services.database() as url, live_server(url, services.valkey.url) as started:
-        for name in histories.NAMES:
-            histories.load(histories.read(name), url)
-        yield started
 
 
 @pytest.mark.parametrize("transport", sorted(TRANSPORTS))
