@@ -1,5 +1,7 @@
 """Events: their types, the text that is stored, hashed and sent, and the fold of them. Pure."""
 
+from core.records.chain import first_hash, link_hash, next_hash, split_hash, with_hash
+from core.records.texts import one_line
 from jobs.events.event import (
     MAX_BODY_BYTES,
     REPLACEMENT,
@@ -8,17 +10,11 @@ from jobs.events.event import (
     NewerEvent,
     NewEvent,
     clean,
-    first_hash,
     is_quiet,
     is_storable,
-    link_hash,
     make_body,
-    next_hash,
-    one_line,
     parse,
     parse_stored,
-    split_hash,
-    with_hash,
 )
 
 __all__ = [

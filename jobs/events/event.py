@@ -8,39 +8,22 @@ and then the body; before seq 1 stands SHA-256 of the job id's 16 bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from core.errors import BadRequest, EventTooLarge, RepriseError, storable_text
+from core.records.texts import encode_line
 from jobs.events.upcasters import upcast_data, version_of
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NESTING = 64
 # Digits enough for an integer past 64 bits: worth the careful way.
 _MANY_DIGITS = re.compile(r"[0-9]{19}")
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_HASH_MEMBER = len(',"hash":"') + 64 + len('"}')
-_BREAKS = (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029"))
-
-
-def one_line(text: str) -> str:
-    """Return JSON text as one line for every reader: with no break that `str.splitlines` knows.
-
-    A JSON encoder escapes control characters, these three it leaves as they are; they stand in
-    strings only, where the escape means the same.
-    """
-    if text.isascii():
-        return text
-    for character, escaped in _BREAKS:
-        text = text.replace(character, escaped)
-    return text
 
 
 class EventType(StrEnum):
@@ -216,7 +199,7 @@ def clean(value: Any, depth: int = 0) -> Any:
 def is_storable(value: Any) -> bool:
     """Return whether Postgres' jsonb takes a JSON value as it is: no NUL, no NaN, none such."""
     try:
-        _encode_json(value).encode()
+        encode_line(value).encode()
         same: bool = clean(value) == value
     except (BadRequest, ValueError, TypeError, RecursionError):
         return False
@@ -225,7 +208,7 @@ def is_storable(value: Any) -> bool:
 
 def _dump_members(members: dict[str, Any]) -> tuple[str, bytes]:
     try:
-        body = _encode_json(members)
+        body = encode_line(members)
         raw = body.encode()
         if "\\u0000" not in body and (_is_flat(members["data"]) or _is_tame(body)):
             return body, raw
@@ -233,7 +216,7 @@ def _dump_members(members: dict[str, Any]) -> tuple[str, bytes]:
         pass  # a lone surrogate: take the careful way
     except (ValueError, TypeError, RecursionError) as error:
         raise BadRequest(f"This is not JSON: {error}") from error
-    body = _encode_json(clean(members))
+    body = encode_line(clean(members))
     return body, body.encode()
 
 
@@ -249,38 +232,3 @@ def _is_flat(data: Mapping[str, Any]) -> bool:
 def _is_tame(body: str) -> bool:
     """Whether no integer can be past 64 bits and nothing nested too deep."""
     return not _MANY_DIGITS.search(body) and body.count("[") + body.count("{") <= MAX_NESTING
-
-
-def _encode_json(value: Any) -> str:
-    return one_line(_ENCODER.encode(value))
-
-
-def first_hash(job: UUID) -> bytes:
-    """Return what stands in the chain before a job's first event."""
-    return hashlib.sha256(job.bytes).digest()
-
-
-def next_hash(previous: bytes, body: bytes) -> bytes:
-    """Return the chain's next link: SHA-256 over the previous hash (32 bytes) and the body."""
-    return hashlib.sha256(previous + body).digest()
-
-
-def with_hash(body: str, digest: bytes) -> str:
-    """Return the text to store and send: the body with `hash` as its last member."""
-    return f'{body[:-1]},"hash":"{digest.hex()}"}}'
-
-
-def split_hash(text: str) -> tuple[str, str]:
-    """Return the body and the hash (64 hex digits) of a stored text, without parsing it."""
-    return text[:-_HASH_MEMBER] + "}", text[-66:-2]
-
-
-def link_hash(previous: bytes, seq: int, text: str) -> bytes | None:
-    """Return the hash of event `seq`, whose stored text is `text`, after the hash `previous`.
-
-    None if the text is another event, or was changed, or does not follow that hash.
-    """
-    body, _hash = split_hash(text)
-    digest = next_hash(previous, body.encode())
-    is_next = text.startswith(f'{{"seq":{seq},') and text == with_hash(body, digest)
-    return digest if is_next else None

@@ -38,10 +38,20 @@ def version_of(type_: str) -> int:
     return _NEWEST.get(type_, 1)
 
 
+class NoUpcaster(LookupError):
+    """An upcaster of an old version is gone: logs that have it cannot be read."""
+
+
 def upcast_data(type_: str, version: int, data: Data) -> Data:
-    """Return the data of an event of this version as the newest version has it."""
+    """Return the data of an event of this version as the newest version has it.
+
+    NoUpcaster if there is none from a version on the way.
+    """
     for old in range(version, version_of(type_)):
-        data = UPCASTERS[type_, old](data)
+        upcast = UPCASTERS.get((type_, old))
+        if upcast is None:
+            raise NoUpcaster(f"there is no upcaster from version {old} of {type_}")
+        data = upcast(data)
     return data
 
 

@@ -1,0 +1,1 @@
+"""Replay: recorded histories, held against today's code without running anything anew."""
