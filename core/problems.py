@@ -34,7 +34,7 @@ from core.errors import (
     RepriseError,
     Unavailable,
 )
-from core.json_pointer import join_pointer
+from core.records.pointers import join_pointer
 
 logger = logging.getLogger(__name__)
 

@@ -154,8 +154,11 @@ class _Reader:
     def _link(self, seq: int, text: str) -> bytes | None:
         if self._previous is not None:
             return link_hash(self._previous, seq, text)
-        try:  # the first event of an unknown job
-            return bytes.fromhex(split_hash(text)[1]) if text.startswith('{"seq":1,') else None
+        # The first event of a job that is not known.
+        if not text.startswith('{"seq":1,') or parse_redacted(seq, text):
+            return None
+        try:
+            return bytes.fromhex(split_hash(text)[1])
         except ValueError:
             return None
 

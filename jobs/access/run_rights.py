@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Q
 
 from core.errors import Forbidden, InvalidParams
-from core.json_pointer import join_pointer
+from core.records.pointers import join_pointer
 from jobs.access import visibility
 from jobs.access.rights import RUN, SEE, are_granted, rights_of_teams, targets_of
 from jobs.access.visibility import Principal

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from core import clock
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams
-from core.json_pointer import join_pointer
+from core.records.pointers import join_pointer
 from core.terminal import hidden_words, plain_text, reveal
 from jobs import log
 from jobs.access import credentials, run_rights, visibility

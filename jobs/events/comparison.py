@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.json_pointer import escape_part
+from core.records.pointers import escape_part
 from jobs.events.fold import State, StepState
 
 # A value that is not there, where null could be one.

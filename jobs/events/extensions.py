@@ -17,7 +17,8 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import InvalidParams
-from core.json_pointer import join_pointer
+from core.records.pointers import join_pointer
+from core.records.submission import submission_data
 from jobs.events import EventType, NewEvent, one_line
 
 # An event's body has 64 KiB; these leave room for what stands around the data.
@@ -30,6 +31,10 @@ MOST_PARAMS_BYTES = 32 * 1024
 MOST_TARGETS = 10_000
 SPLIT_MEMBERS = ("params", "plan")
 GROUPS = ("plan", "groups")
+
+__all__ = [
+    "check_fits", "count_extensions", "ending_events", "submission_data", "submission_events",
+]  # fmt: skip
 
 Data = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -64,22 +69,6 @@ def check_fits(params: Data) -> None:
     pointer = join_pointer([name])
     detail = f"This is too long: the parameters have {size:,} bytes of {MOST_PARAMS_BYTES:,}."
     raise InvalidParams([{"pointer": pointer, "detail": detail}])
-
-
-def submission_data(submitted: Data, extensions: Iterable[Data]) -> dict[str, Any]:
-    """Return all that was submitted: the data of `job.submitted`, completed by what follows it.
-
-    Raises LookupError and TypeError if a part names no list.
-    """
-    data = deepcopy(dict(submitted))
-    for extension in extensions:
-        for part in extension["parts"]:
-            place: Any = data
-            for key in part["at"]:
-                place = place[key]
-            place.extend(part["items"])
-    data.pop("extended", None)
-    return data
 
 
 def count_extensions(submitted: Data) -> int:

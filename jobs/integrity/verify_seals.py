@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import clock
+from core.records.seal_text import (
+    FIRST_PREVIOUS,
+    SealText,
+    digest_of,
+    hash_of,
+    head_line,
+    parse_seal,
+)
 from jobs.integrity.seals import SealFailed, files
 from jobs.integrity.seals.adopt import (
     Keys,
@@ -17,14 +25,6 @@ from jobs.integrity.seals.adopt import (
     newer_files,
     next_adoptable,
     read_older,
-)
-from jobs.integrity.seals.text import (
-    FIRST_PREVIOUS,
-    SealText,
-    digest_of,
-    hash_of,
-    head_line,
-    parse_seal,
 )
 from jobs.models import Seal, SealedHead
 
@@ -137,7 +137,7 @@ def _signed_text(line: str, where: str) -> SealText:
 
 
 def _check_heads(text: SealText, lines: Iterable[str], where: str) -> None:
-    if digest_of(lines) != (text.heads, text.digest):
+    if not digest_of(lines).is_signed_by(text):
         raise _Bad(f"The heads of its {where} are not those that were signed.")
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.config_values import OTHERS, START
 from core.errors import InvalidParams
-from core.json_pointer import escape_part, join_pointer
+from core.records.pointers import escape_part, join_pointer
 from jobs.events.extensions import check_fits
 from jobs.secrets import field as secrets
 

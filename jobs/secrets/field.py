@@ -9,7 +9,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from core.errors import InvalidParams
-from core.json_pointer import escape_part
+from core.records.pointers import escape_part
 from jobs.secrets.encodings import SHORTEST
 from jobs.secrets.masking import MASK
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.records.spans import MASK as MASK
 from jobs.secrets.dumps import CHARACTER_ROWS, HEX_ROWS
 from jobs.secrets.encodings import DEPTH, SHORTEST, SHORTEST_PIECE, all_spellings
 from jobs.secrets.escapes import unescape_view
 from jobs.secrets.search import Needles
 from jobs.secrets.views import BASE, HEX, Span, View, view_octets
-
-MASK = "••••"
 
 
 @dataclass(slots=True)

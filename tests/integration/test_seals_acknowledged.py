@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
+from core.records import seal_text as text
 from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
-from jobs.integrity.seals import text
 from jobs.models import Seal
 from tests.support.backups import Backup
 from tests.support.factories import ATTEMPT, make_job

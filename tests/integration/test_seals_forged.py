@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from core.records import seal_text as text
+from core.records.keys import read_public
 from jobs.integrity import seals, verify_job
 from jobs.integrity.seals import key as keys
-from jobs.integrity.seals import text
 from jobs.models import Seal
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.intruder import Intruder
@@ -177,7 +178,7 @@ def test_seals_signed_by_another_are_found_with_the_key(
     public.write_text(seals.public_key())
     sealed_by(Ed25519PrivateKey.generate(), seal_folder, intruder)
     assert bad_seals() == {}  # each holds by itself
-    assert keys.read_public(str(public)) == own
+    assert read_public(str(public)) == own
     assert list(bad_seals(str(own))) == [1, 2, 3]
     for given in (["--key", str(public)], ["--key", str(own)], []):
         reported = failing("verify", "--all", *given)

@@ -15,9 +15,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import override_settings
 
+from core.records import seal_text as text
+from core.records.keys import raw_key
 from jobs import log
 from jobs.integrity import seals, verify_seals
-from jobs.integrity.seals import key, text
+from jobs.integrity.seals import key
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.intruder import Intruder
@@ -76,7 +78,7 @@ def three_seals(*, third_job: bool = False) -> list[Job]:
 
 def signed_anew(line: str, signer: Ed25519PrivateKey, **changes: object) -> str:
     """Return a seal's line with changes, under the signature of this key."""
-    key_of_signer = key.raw_key(signer.public_key())
+    key_of_signer = raw_key(signer.public_key())
     made = replace(text.parse_seal(line), key=key_of_signer, **changes)  # type: ignore[arg-type]  # as a test has it
     return made.signed(signer)
 

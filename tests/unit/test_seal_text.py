@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from jobs.integrity.seals.key import raw_key
-from jobs.integrity.seals.text import Acknowledgement, SealText, parse_seal
+from core.records.keys import raw_key
+from core.records.seal_text import Acknowledgement, SealText, parse_seal
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 # Written before there were acknowledgements.

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from core.records.seal_text import file_name
 from jobs.integrity.seals import key
 from jobs.integrity.seals.adopt import (
     Keys,
@@ -19,7 +20,6 @@ from jobs.integrity.seals.adopt import (
 )
 from jobs.integrity.seals.compare import Comparison, Head, State, compare_heads, count_heads
 from jobs.integrity.seals.key import SealFailed
-from jobs.integrity.seals.text import file_name
 
 EXAMPLES = 20
 

@@ -16,10 +16,7 @@ from itertools import islice
 from django.db import transaction
 
 from core import clock
-from jobs.integrity.seals import files, key
-from jobs.integrity.seals.compare import count_heads
-from jobs.integrity.seals.key import SealFailed
-from jobs.integrity.seals.text import (
+from core.records.seal_text import (
     FIRST_PREVIOUS,
     SealText,
     digest_of,
@@ -29,6 +26,9 @@ from jobs.integrity.seals.text import (
     parse_head,
     parse_seal,
 )
+from jobs.integrity.seals import files, key
+from jobs.integrity.seals.compare import count_heads
+from jobs.integrity.seals.key import SealFailed
 from jobs.log.restore import NO_LIMIT
 from jobs.log.sql import change_rows
 from jobs.models import Seal, SealedHead
@@ -171,7 +171,7 @@ def check_whole(file: SealFile) -> None:
     """Raise ValueError unless the heads in a seal's file are those that were signed."""
     with files.open_lines(file.text.number) as lines:
         next(lines)
-        if digest_of(lines) != (file.text.heads, file.text.digest):
+        if not digest_of(lines).is_signed_by(file.text):
             raise ValueError("its heads are not those that were signed")
 
 
@@ -254,7 +254,7 @@ def _store_rows(file: SealFile) -> None:
             SealedHead.objects.bulk_create(heads, ignore_conflicts=True)
         stored = SealedHead.objects.filter(seal=row).order_by("job")
         kept = stored.values_list("job", "seq", "hash").iterator(ROWS_AT_ONCE)
-        if digest_of(head_line(*head) for head in kept) != (text.heads, text.digest):
+        if not digest_of(head_line(*head) for head in kept).is_signed_by(text):
             raise SealFailed(
                 f"jobs_sealedhead has heads of seal {text.number} that were not signed: somebody "
                 "wrote them. Remove them as the database's superuser, then run `seal` again."

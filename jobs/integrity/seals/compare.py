@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import RepriseError
+from core.records.seal_text import SealText, parse_head
 from core.words import counted
 from jobs import log
 from jobs.events import split_hash
 from jobs.integrity.seals import files
 from jobs.integrity.seals.key import SealFailed
-from jobs.integrity.seals.text import SealText, parse_head
 from jobs.log import inspect
 
 HEADS_AT_ONCE = 1000

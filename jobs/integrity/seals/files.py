@@ -11,7 +11,7 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from core.files import whole_file
-from jobs.integrity.seals.text import file_name, number_of
+from core.records.seal_text import file_name, number_of
 
 
 class DurableFolder(FileSystemStorage):

@@ -8,19 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 from django.conf import settings
 
 from core.errors import RepriseError
 from core.files import whole_file
+from core.records.keys import raw_key
 
 
 class SealFailed(RepriseError):
@@ -61,29 +61,6 @@ def trusted_keys(others: Collection[str]) -> frozenset[str]:
     """Return `others` and the installation's public key, in hex; makes none."""
     own = known_key()
     return frozenset(others) | ({own} if own else set())
-
-
-def raw_key(key: Ed25519PublicKey) -> str:
-    """Return a public key as a seal has it: its 32 bytes in hex."""
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-
-
-def read_public(text: str) -> str:
-    """Return the public key, in hex, that `text` names: 64 hex digits, or a PEM file's path.
-
-    ValueError if it names none.
-    """
-    try:
-        return raw_key(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
-    except ValueError:
-        pass  # then it is a path
-    try:
-        key = load_pem_public_key(Path(text).read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"{text} is not a public key: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{text} is not an Ed25519 key.")
-    return raw_key(key)
 
 
 def _make_key(path: Path) -> None:

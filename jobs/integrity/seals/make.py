@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import starmap
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -16,18 +16,21 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core import clock
-from jobs.integrity.seals import files, key
-from jobs.integrity.seals.acknowledge import seals_to_acknowledge
-from jobs.integrity.seals.adopt import OnAdopt, adopt_newer, adopt_older, last_seal
-from jobs.integrity.seals.key import SealFailed
-from jobs.integrity.seals.text import (
+from core.records.keys import raw_key
+from core.records.seal_text import (
     LONGEST_REASON,
     Acknowledgement,
+    HeadsDigest,
+    HeadsHasher,
     SealText,
     hash_of,
     head_line,
     is_sentence,
 )
+from jobs.integrity.seals import files, key
+from jobs.integrity.seals.acknowledge import seals_to_acknowledge
+from jobs.integrity.seals.adopt import OnAdopt, adopt_newer, adopt_older, last_seal
+from jobs.integrity.seals.key import SealFailed
 from jobs.log.restore import NO_LIMIT
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Seal
@@ -67,10 +70,9 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class MovedHeads:
-    """Heads that no seal has yet: how many, the digest of their lines, and these in a file."""
+    """Heads that no seal has yet: what is signed of their lines, and these in a file."""
 
-    count: int
-    digest: str
+    signed: HeadsDigest
     file: IO[bytes]
 
 
@@ -92,7 +94,7 @@ def seal_heads(
         adopt_newer(trusted, on_adopt)
         with _moved_heads() as heads:
             number, previous = last_seal()
-            return _write_seal(heads, number + 1, previous) if heads.count else None
+            return _write_seal(heads, number + 1, previous) if heads.signed.count else None
 
 
 def acknowledge_seals(last: int, reason: str, by: str, *, keys: Collection[str] = ()) -> Sealed:
@@ -159,8 +161,7 @@ def _moved_heads() -> Iterator[MovedHeads]:
     with transaction.atomic(durable=True), SpooledTemporaryFile(MEMORY_BYTES) as file:
         change_rows(_ONE_MOMENT)
         change_rows(NO_LIMIT, [True])
-        count, digest = _write_heads(file)
-        yield MovedHeads(count, digest, file)
+        yield MovedHeads(_write_heads(file), file)
 
 
 def _write_seal(
@@ -168,26 +169,28 @@ def _write_seal(
 ) -> Sealed:
     """Sign a seal of these heads; write its file and then its rows."""
     signer = key.private_key()
-    at, public = clock.rfc3339(clock.now()), key.raw_key(signer.public_key())
-    text = SealText(number, at, previous, heads.count, heads.digest, public, acknowledged)
+    at, public = clock.rfc3339(clock.now()), raw_key(signer.public_key())
+    signed = heads.signed
+    text = SealText(
+        number, at, previous, signed.count, signed.digest, public, acknowledged, signed.root
+    )
     line = text.signed(signer)
     name = _write_file(number, line, heads.file)
     Seal.objects.create(number=number, at=clock.parse(at), text=line)
     change_rows(_INSERT, [number])
-    return Sealed(number, at, heads.count, heads.digest, name)
+    return Sealed(number, at, signed.count, signed.digest, name)
 
 
-def _write_heads(file: IO[bytes]) -> tuple[int, str]:
-    """Write the lines of all heads that moved, by job; return their count and digest."""
-    count, digest = 0, hashlib.sha256()
+def _write_heads(file: IO[bytes]) -> HeadsDigest:
+    """Write the lines of all heads that moved, by job; return what is to be signed of them."""
+    hasher = HeadsHasher()
     with connection.chunked_cursor() as cursor:
         cursor.execute(_MOVED)
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            lines = "".join(head_line(*row) for row in rows).encode()
-            digest.update(lines)
-            file.write(lines)
-            count += len(rows)
-    return count, digest.hexdigest()
+            for line in starmap(head_line, rows):
+                hasher.add(line)
+                file.write(line.encode())
+    return hasher.end()
 
 
 def _write_file(number: int, line: str, heads: IO[bytes]) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from core.records.keys import read_public
 from core.words import counted
 from jobs.integrity import seals
-from jobs.integrity.seals import key as seal_key
 from jobs.integrity.seals.adopt import last_seal
 from jobs.management.base import ServiceCommand
 
@@ -52,7 +52,7 @@ class Command(ServiceCommand):
         if reason is not None and acknowledge is None:
             raise CommandError("--reason belongs to --acknowledge.")
         try:
-            keys = [seal_key.read_public(text) for text in key]
+            keys = [read_public(text) for text in key]
             if public_key:
                 self.stdout.write(seals.public_key(), ending="")
             elif acknowledge is not None:

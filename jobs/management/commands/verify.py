@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 
 from core.errors import NotFound
+from core.records.keys import read_public
 from jobs.events import one_line
 from jobs.integrity import SealVerdict, Verdict, known_jobs, verify_job, verify_seals
 from jobs.integrity.seals import SealFailed, key
@@ -78,7 +79,7 @@ class Command(ServiceCommand):
 def _public_keys(given: list[str]) -> list[str]:
     try:
         if given:
-            return [key.read_public(text) for text in given]
+            return [read_public(text) for text in given]
         own = key.known_key()
     except (ValueError, SealFailed) as error:
         raise CommandError(str(error)) from error

@@ -2,8 +2,10 @@
 
 The *body*'s bytes are what is signed; the line is the body less its final `}`, then
 `,"signature":"<128 hex digits>"}`. `previous` is the SHA-256 of the line of the seal before (zeros
-for the first), `digest` that of the heads' lines, each with its newline. A seal that acknowledges
-older ones (`jobs.integrity.seals.acknowledge`) says so in one more member, `acknowledged`.
+for the first), `digest` that of the heads' lines, each with its newline; `root` is the root of a
+Merkle tree over the same lines, so that one of them can be proved without the others. A seal that
+acknowledges older ones (`jobs.integrity.seals.acknowledge`) says so in the member `acknowledged`.
+Seals from before there were these two lack them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from core.records.tree import Tree
 
 FIRST_PREVIOUS = "0" * 64
 LONGEST_REASON = 1000
@@ -58,6 +62,7 @@ class SealText:
     digest: str
     key: str
     acknowledged: Acknowledgement | None = None
+    root: str | None = None
 
     def signed(self, key: Ed25519PrivateKey) -> str:
         """Return the line, without a newline."""
@@ -68,8 +73,9 @@ class SealText:
     def body(self) -> str:
         """What is signed."""
         members = asdict(self)
-        if self.acknowledged is None:
-            del members["acknowledged"]
+        for name in ("acknowledged", "root"):
+            if members[name] is None:
+                del members[name]
         return json.dumps(members, separators=(",", ":"))
 
 
@@ -119,13 +125,43 @@ def parse_head(line: str) -> tuple[UUID, int, str]:
     return UUID(members["job"]), int(members["seq"]), str(members["hash"])
 
 
-def digest_of(lines: Iterable[str]) -> tuple[int, str]:
-    """Return how many heads' lines there are, and their digest."""
-    digest, count = hashlib.sha256(), 0
+@dataclass(frozen=True, slots=True)
+class HeadsDigest:
+    """What a seal signs of its heads' lines: how many, their digest, the root of their tree."""
+
+    count: int
+    digest: str
+    root: str
+
+    def is_signed_by(self, seal: SealText) -> bool:
+        """Return whether a seal has signed these lines."""
+        same = (self.count, self.digest) == (seal.heads, seal.digest)
+        return same and seal.root in (None, self.root)
+
+
+class HeadsHasher:
+    """Takes the lines of heads, each with its newline, in their order."""
+
+    def __init__(self) -> None:
+        self._digest, self._tree = hashlib.sha256(), Tree()
+
+    def add(self, line: str) -> None:
+        """Take the next line."""
+        raw = line.encode()
+        self._digest.update(raw)
+        self._tree.add(raw)
+
+    def end(self) -> HeadsDigest:
+        """Return what there is to sign; nothing can be added after that."""
+        return HeadsDigest(self._tree.size, self._digest.hexdigest(), self._tree.root().hex())
+
+
+def digest_of(lines: Iterable[str]) -> HeadsDigest:
+    """Return what a seal of these heads' lines signs."""
+    hasher = HeadsHasher()
     for line in lines:
-        digest.update(line.encode())
-        count += 1
-    return count, digest.hexdigest()
+        hasher.add(line)
+    return hasher.end()
 
 
 def hash_of(line: str) -> str:
