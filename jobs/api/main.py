@@ -32,6 +32,7 @@ from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.rights import router as rights_router
 from jobs.api.schedules import router as schedules_router
+from jobs.api.seals import router as seals_router
 from jobs.api.statistics import router as statistics_router
 from jobs.api.steering import router as steering_router
 from jobs.api.tickets import router as tickets_router
@@ -144,6 +145,7 @@ for prefix, router in (
     ("/jobs", jobs_router),
     ("/jobs", steering_router),
     ("/jobs", verify_router),
+    ("/jobs", seals_router),
     ("/jobs", comparison_router),
     ("/jobs", tickets_router),
     ("/audit", audit_router),

@@ -70,6 +70,11 @@ class Addresses:
         """Return where the log after a cursor is, in one piece that is made of pages."""
         return f"{self._root}/api/jobs/{self.job}/pages?{urlencode({'after': cursor})}"
 
+    @property
+    def seal(self) -> str:
+        """Where the job's head and what has sealed it are."""
+        return f"{self._root}/api/jobs/{self.job}/seal"
+
     def compare(self, other: Addresses, steps_after: int = 0) -> str:
         """Return where this job and another are compared; ValueError if that is elsewhere."""
         if other._root != self._root:

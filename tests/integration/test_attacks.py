@@ -95,7 +95,8 @@ def test_an_id_of_another_team_is_known_to_no_address(people: People) -> None:
     theirs, none = at_gate(people).pk, UUID(int=theirs_is_none())
     addresses = [
         ("get", "/api/jobs/{}"), ("get", "/api/jobs/{}/state"), ("get", "/api/jobs/{}/steps"),
-        ("get", "/api/jobs/{}/verify"), ("get", "/jobs/{}"), ("get", "/api/jobs?id={}"),
+        ("get", "/api/jobs/{}/verify"), ("get", "/api/jobs/{}/seal"), ("get", "/jobs/{}"),
+        ("get", "/api/jobs?id={}"),
         ("get", "/history?job={}"), ("get", "/jobs/new?again={}"), ("get", "/api/audit?job={}"),
         ("post", "/api/jobs/{}/approve"), ("post", "/api/jobs/{}/cancel"),
         ("post", "/api/jobs/{}/retry"), ("post", "/api/jobs/{}/tickets"),

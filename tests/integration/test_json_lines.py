@@ -66,7 +66,7 @@ def test_an_events_text_is_one_line_and_means_what_was_said(job: UUID) -> None:
 
 def test_commands_write_lines(job: UUID, tmp_path: Path) -> None:
     Target.objects.create(name="gs-001", labels={"a": BREAKS}, variables={"b": [BREAKS]})
-    assert len(lines(run("record", job))) == 4
+    assert len(lines(run("record", job))) == 5
     assert len(lines(run("export", job))) == 5
     assert json.loads(lines(run("targets", "list", "--json"))[0])["labels"] == {"a": BREAKS}
     assert lines(run("verify", "--json", job))

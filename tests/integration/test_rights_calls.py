@@ -100,6 +100,7 @@ ASKED = {
     "get /api/jobs": "the job's team",
     "get /api/jobs/{job_id}": "the job's team",
     "get /api/jobs/{job_id}/verify": "the job's team",
+    "get /api/jobs/{job_id}/seal": "the job's team",
     "get /api/jobs/{job_id}/compare/{other_id}": "both jobs' teams",
     "post /api/jobs/{job_id}/tickets": "the job's team",
     "get /api/audit": "the job's team",

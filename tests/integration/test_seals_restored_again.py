@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
+from core.records import seal_text as text
 from jobs.integrity import seals, verify_job
-from jobs.integrity.seals import SealFailed, text
+from jobs.integrity.seals import SealFailed
 from jobs.integrity.seals import key as keys
 from jobs.models import Seal, SealedHead
 from tests.support.factories import ATTEMPT, make_job

@@ -127,6 +127,7 @@ def test_the_openapi_document_names_every_call(people: People) -> None:
             )
         ),
         "get /api/jobs/{job_id}/verify",
+        "get /api/jobs/{job_id}/seal",
         "get /api/jobs/{job_id}/compare/{other_id}",
         "get /api/kinds",
         "get /api/kinds/{name}/statistics",

@@ -49,7 +49,7 @@ def stream(people: People) -> UUID:
     return UUID(this_month())
 
 
-READS = ("/api/jobs/{}", "/api/jobs/{}/verify", "/jobs/{}")
+READS = ("/api/jobs/{}", "/api/jobs/{}/verify", "/api/jobs/{}/seal", "/jobs/{}")
 
 
 @pytest.mark.parametrize("path", READS)

@@ -158,6 +158,7 @@ def test_a_refused_call_says_which_scope_is_missing(people: People) -> None:
         "one": ("read", lambda c: c.get(f"/api/jobs/{job.pk}")),
         "audit": ("read", lambda c: c.get("/api/audit")),
         "verify": ("read", lambda c: c.get(f"/api/jobs/{job.pk}/verify")),
+        "seal": ("read", lambda c: c.get(f"/api/jobs/{job.pk}/seal")),
         "ticket": ("read", lambda c: post(c, f"/api/jobs/{job.pk}/tickets")),
         "submit": ("submit", lambda c: post(c, "/api/jobs", body)),
         "plan": ("submit", lambda c: post(c, "/api/plan", body)),

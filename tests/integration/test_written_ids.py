@@ -28,7 +28,7 @@ NO_FORMS: dict[str, Callable[[UUID], str]] = {
     "too long": lambda job: f"{job}0",
 }
 # Where an id is in the path, and what finds the job by it: in a query, in a page's address.
-PATHS = ["/api/jobs/{}", "/api/jobs/{}/verify"]
+PATHS = ["/api/jobs/{}", "/api/jobs/{}/verify", "/api/jobs/{}/seal"]
 QUERIES = ["/api/jobs?id={}", "/api/jobs?text={}", "/api/audit?job={}"]
 PAGES = ["/jobs/{}", "/history?type=everything&job={}", "/jobs/new?from={}"]
 COMMANDS = ["verify", "rebuild", "record", "export"]

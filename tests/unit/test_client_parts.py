@@ -255,8 +255,9 @@ try:
     main(["follow", "--help"])
 except SystemExit as ended:
     assert ended.code == 0
+import streams.client.command.record, streams.client.command.verify
 ours = {name for name in sys.modules if name.partition(".")[0] in {"core", "streams"}}
-taken = ("streams.client", "core.terminal")
+taken = ("streams.client", "core.records", "core.terminal")
 assert all(name in {"core", "streams"} or name.startswith(taken) or name == "core.errors"
            for name in ours), ours
 """

@@ -118,7 +118,7 @@ def test_long_lists_are_followed_into_the_events_that_complete_them() -> None:
         {"at": ["params", "hosts"], "items": ["c"]},
         {"at": ["plan", "steps"], "items": ["say"]},
     ]
-    submitted = {**SUBMITTED, "params": {"hosts": []}, "extended": 2}
+    submitted: dict[str, Any] = {**SUBMITTED, "params": {"hosts": []}, "extended": 2}
     events = [
         event("job.submitted", submitted), event("job.extended", {"parts": parts}),
         event("job.extended", {"parts": more}), *greeting()[1:],

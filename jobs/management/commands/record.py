@@ -1,4 +1,4 @@
-"""`manage.py record JOB`: write a job's history, and the state at every seq, for a replay test."""
+"""`manage.py record JOB …`: write records of jobs, and their states, for replay tests."""
 
 from __future__ import annotations
 
@@ -10,34 +10,83 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 
 from core.files import whole_file
+from core.records.redaction import Redaction, RedactionRefused
 from core.words import counted
-from jobs import log
 from jobs.integrity import recording
 from jobs.management.base import ServiceCommand, job_argument
+from jobs.management.progress import count_events, progress_bar
+from jobs.replay.recorder import Recorded, record_job
 
 
 class Command(ServiceCommand):
-    help = "Write a job's history as NDJSON, exactly as stored; with --output its states beside it."
+    help = (
+        "Write records of jobs: a header, and the events exactly as stored; with --output the "
+        "states that they fold to beside it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", type=job_argument, help="the job's id")
-        parser.add_argument(
-            "--output", type=Path, help="NAME.ndjson; NAME.states.ndjson is written beside it"
+        """Declare which jobs, where to, and what to leave out."""
+        add = parser.add_argument
+        add("job", nargs="+", type=job_argument, help="the ids of jobs")
+        add(
+            "--output", type=Path,
+            help="NAME.ndjson; NAME.states.ndjson is written beside it. Several jobs: a folder",
+        )  # fmt: skip
+        add(
+            "--redact", action="append", default=[], metavar="POINTER",
+            help="leave out this value of each event: /data/params/password, /data/text, "
+            "/data/params/*/token; may be repeated",
+        )  # fmt: skip
+        add(
+            "--redact-texts", type=Path, metavar="FILE",
+            help="leave out these texts, one a line, wherever they stand in a value",
+        )  # fmt: skip
+        add(
+            "--redact-masked", action="store_true",
+            help="leave out whole texts in which a secret was masked",
+        )  # fmt: skip
+        add(
+            "--disclosures", type=Path, metavar="FILE",
+            help="write the values that were left out, with their salts; keep this file",
+        )  # fmt: skip
+
+    def handle(
+        self, *_: Any, job: list[UUID], output: Path | None, disclosures: Path | None,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        """Write a record of each job; CommandError where it cannot be made."""
+        if len(job) > 1 and output is not None and not output.is_dir():
+            raise CommandError(f"{output} is no folder: several jobs need one.")
+        if len(job) > 1 and disclosures is not None:
+            raise CommandError("--disclosures is for one job.")
+        try:
+            redaction = _make_redaction(options)
+            with progress_bar("Recording", count_events(job)) as advance:
+                for one in job:
+                    made = record_job(one, redaction, advance)
+                    self._write_record(one, made, output)
+        except (RedactionRefused, OSError) as error:
+            raise CommandError(str(error)) from error
+        if disclosures is not None:
+            _write_lines(disclosures, (one.line() for one in made.disclosures))
+
+    def _write_record(self, job: UUID, made: Recorded, output: Path | None) -> None:
+        if output is None:
+            self.stdout.write("".join(f"{line}\n" for line in made.lines()), ending="")
+            return
+        path = output / f"{job}.ndjson" if output.is_dir() else output
+        states = path.with_suffix(".states.ndjson")
+        _write_lines(path, made.lines())
+        _write_lines(states, recording.recorded_changes(made.texts))
+        self.stdout.write(
+            f"{counted(len(made.texts), 'event')} of {job} in {path}, states in {states}"
         )
 
-    def handle(self, *_: Any, job: UUID, output: Path | None, **__: Any) -> None:
-        if log.read_head(job) is None:
-            raise CommandError(f"There is no job {job}.")
-        texts = [text for page in log.read_history(job) for text in page.texts]
-        if output is None:
-            self.stdout.write("".join(f"{text}\n" for text in texts), ending="")
-            return
-        states = output.with_suffix(".states.ndjson")
-        _write_lines(output, texts)
-        _write_lines(states, recording.recorded_changes(texts))
-        self.stdout.write(
-            f"{counted(len(texts), 'event')} of {job} in {output}, states in {states}"
-        )
+
+def _make_redaction(options: dict[str, Any]) -> Redaction:
+    path: Path | None = options["redact_texts"]
+    texts = path.read_text().splitlines() if path else []
+    return Redaction(options["redact"], texts, masked=options["redact_masked"])
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""`reprise follow JOB`: a job in the terminal, or as JSON for a script; and `reprise diff A B`."""
+"""`reprise`: follow a job in the terminal or as JSON for a script, compare two, keep records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HINTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status (`options.EPILOG` lists them)."""
     given = options.make_parser().parse_args(arguments)
-    return _compare(given) if given.command == "diff" else _follow(given)
+    return COMMANDS[given.command](given)
 
 
 def _compare(given: argparse.Namespace) -> int:
@@ -50,6 +50,36 @@ def _compare(given: argparse.Namespace) -> int:
         return _end_without_reader()
     except FollowError as error:
         return _print_failure(door.addresses.page, error)
+
+
+def _record(given: argparse.Namespace) -> int:
+    from streams.client.command import record  # with cryptography, which following does not need
+
+    try:
+        recording = record.Recording(given)
+    except ValueError as error:
+        return _print_error(str(error), USAGE)
+    try:
+        asyncio.run(recording.write_all())
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _end_without_reader()
+    except (OSError, ValueError) as error:
+        return _print_error(str(error), USAGE)
+    except FollowError as error:
+        return _print_failure(recording.page, error)
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from streams.client.command import verify
+
+    _replace_unprintable()
+    try:
+        return verify.verify_files(given)
+    except ValueError as error:
+        return _print_error(str(error), USAGE)
 
 
 def _follow(given: argparse.Namespace) -> int:
@@ -132,3 +162,12 @@ def _exit_status(follower: Follower, status: int) -> int:
 def _print_error(said: str, status: int) -> int:
     print(f"reprise: {reveal(plain_text(said)).strip()}", file=sys.stderr)
     return status
+
+
+COMMANDS = {
+    "follow": _follow,
+    "diff": _compare,
+    "record": _record,
+    "evidence": _record,
+    "verify": _verify,
+}

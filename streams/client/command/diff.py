@@ -8,18 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
-
 from core.terminal import reveal_json
 from streams.client.addresses import Addresses
-from streams.client.close_reasons import Lost, Refusal
 from streams.client.command.lines import line_prefix, one_line
-from streams.client.errors import Refused, Unreachable
-from streams.client.transports.http import Door, NoAnswer, failure_reason, get_stream
+from streams.client.errors import Unreachable
+from streams.client.transports.http import Door, read_json
 
 SAME, DIFFERENT = 0, 1
 GIVE_UP_SECONDS = 60.0
-_JSON = ("application/json",)
 
 
 async def print_diff(door: Door, other: Addresses, *, as_json: bool) -> int:
@@ -45,27 +41,12 @@ async def print_diff(door: Door, other: Addresses, *, as_json: bool) -> int:
 
 async def read_comparison(door: Door, other: Addresses, *, whole: bool) -> dict[str, Any]:
     """Return the server's comparison: its steps that differ, or with `whole` all of them."""
-    found = await _get(door, door.addresses.compare(other))
+    found = await read_json(door, door.addresses.compare(other))
     while (after := found["steps_next"]) and (whole or _differs(found["steps"][-1])):
-        more = await _get(door, door.addresses.compare(other, after))
+        more = await read_json(door, door.addresses.compare(other, after))
         found["steps"] += more["steps"]
         found["steps_next"] = more["steps_next"]
     return found
-
-
-async def _get(door: Door, address: str) -> dict[str, Any]:
-    try:
-        async with get_stream(door, address, _JSON, {}) as response:
-            found: dict[str, Any] = json.loads(await response.aread())
-            return found
-    except NoAnswer as error:
-        closed = error.closed
-        if isinstance(closed, Refusal):
-            raise Refused(closed.code, closed.message) from error
-        said = closed.message if isinstance(closed, Lost) else f"The answer was {error.status}."
-        raise Unreachable("http_error", said) from error
-    except (OSError, httpx.TransportError) as error:
-        raise Unreachable("unreachable", failure_reason(error)) from error
 
 
 def diff_lines(found: Mapping[str, Any]) -> Iterator[str]:

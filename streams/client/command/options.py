@@ -9,6 +9,7 @@ from pathlib import Path
 
 from streams.client.addresses import Addresses
 from streams.client.backoff import Patience
+from streams.client.command import record_options
 from streams.client.errors import BadCursor
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
@@ -49,7 +50,7 @@ exit status:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    about = "Follow jobs of a Reprise server, and compare them."
+    about = "Follow jobs of a Reprise server, compare them, and keep records of them."
     top = argparse.ArgumentParser(prog="reprise", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     follow = commands.add_parser(
@@ -60,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     follow.add_argument("job", metavar="JOB", help="the job's address, or its id")
-    _add_server_options(follow)
+    add_server_options(follow)
     _add_place_options(follow)
     _add_output_options(follow)
     diff = commands.add_parser(
@@ -72,12 +73,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     diff.add_argument("job", metavar="A", help="the first job's address, or its id")
     diff.add_argument("other", metavar="B", help="the second one's")
-    _add_server_options(diff)
+    add_server_options(diff)
     diff.add_argument("--json", action="store_true", help="the comparison as the API has it")
+    record_options.add_commands(commands, add_server_options)
     return top
 
 
-def _add_server_options(command: argparse.ArgumentParser) -> None:
+def add_server_options(command: argparse.ArgumentParser) -> None:
+    """Declare which server to ask, and as whom."""
     command.add_argument("--server", metavar="URL", help="the server, where a job is only an id")
     token = command.add_mutually_exclusive_group()
     token.add_argument("--token", help="the API token; other users of this machine can see it")
@@ -120,7 +123,7 @@ def make_follower(
             given.job,
             server=given.server or environment.get("REPRISE_SERVER", ""),
             after=given.after,
-            token=_find_token(given, environment),
+            token=find_token(given, environment),
             transports=transports or TRANSPORTS,
             verify=given.verify,
             patience=patience,
@@ -136,10 +139,11 @@ def make_pair(
     server = given.server or environment.get("REPRISE_SERVER", "")
     first, second = (Addresses(job, server) for job in (given.job, given.other))
     first.compare(second)
-    return Door(first, _find_token(given, environment)), second
+    return Door(first, find_token(given, environment)), second
 
 
-def _find_token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | None:
+def find_token(given: argparse.Namespace, environment: Mapping[str, str]) -> str | None:
+    """Return the API token that the arguments or the environment name; ValueError for no token."""
     token: str = given.token or environment.get("REPRISE_TOKEN", "")
     if given.token_file is not None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -9,13 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 import httpx
 
 from streams.client.addresses import Addresses
-from streams.client.close_reasons import Closed, Ended, Lost, by_response
+from streams.client.close_reasons import Closed, Ended, Lost, Refusal, by_response
+from streams.client.errors import Refused, Unreachable
 
 AGENT = "reprise-follower/1"
+_JSON = ("application/json",)
 # A refusal is a few hundred bytes; a proxy's page of excuses need not be read to its end.
 _LONGEST_REFUSAL = 65_536
 
@@ -89,6 +93,22 @@ async def get_stream(
             said = f"The answer was {type or 'of no type'}, not {types[0]}."
             raise NoAnswer(Lost("wrong_type", said), status)
         yield response
+
+
+async def read_json(door: Door, url: str) -> dict[str, Any]:
+    """Return a JSON answer. Raises Refused and Unreachable."""
+    try:
+        async with get_stream(door, url, _JSON, {}) as response:
+            found: dict[str, Any] = json.loads(await response.aread())
+            return found
+    except NoAnswer as error:
+        closed = error.closed
+        if isinstance(closed, Refusal):
+            raise Refused(closed.code, closed.message) from error
+        said = closed.message if isinstance(closed, Lost) else f"The answer was {error.status}."
+        raise Unreachable("http_error", said) from error
+    except (OSError, httpx.TransportError) as error:
+        raise Unreachable("unreachable", failure_reason(error)) from error
 
 
 def failure_reason(error: BaseException) -> str:
