@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import RepriseError
 from jobs.events import Event, parse_stored
 from jobs.events.fold import Summary
-from jobs.integrity.recording import Changes, state_changes
+from jobs.events.recording import Changes, state_changes
 from jobs.replay.history import History
 
 # What every event changes of the row, whatever it is.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from tests.acceptance.followers import TRANSPORTS, Follower, Plan
 from tests.acceptance.up import Up
 

@@ -25,6 +25,7 @@ SUITES: dict[str, dict[str, str]] = {
     },
     "streams": {},
     "page": {},
+    "replay": {},
 }
 
 

@@ -20,7 +20,7 @@ from core import clock
 from core.db import in_thread
 from core.errors import HistoryDiverged, HistoryExpired
 from jobs import log
-from jobs.integrity import recording
+from jobs.events import recording
 from jobs.log import AsyncReader, Cursor, archive_frames, months
 from jobs.log.archive_frames import MOST_BYTES, Place
 from jobs.log.months import Month, Owner, State

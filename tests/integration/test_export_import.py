@@ -18,8 +18,7 @@ from django.db import DatabaseError, connection
 
 from jobs import feed, log
 from jobs.archive.format import header_of, parse_header
-from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash, with_hash
-from jobs.integrity import recording
+from jobs.events import EventType, NewEvent, first_hash, next_hash, recording, split_hash, with_hash
 from jobs.log import months
 from jobs.models import Job
 from jobs.queue import rescue

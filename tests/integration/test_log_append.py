@@ -13,7 +13,7 @@ from core.errors import BadRequest, CursorAhead, EventTooLarge, HistoryDiverged,
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
 from jobs.events.fold import State, fold_all
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.log import Append, Appended, Cursor, LeaseLost, append_many
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output

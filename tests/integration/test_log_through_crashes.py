@@ -24,7 +24,7 @@ from django.db import InterfaceError, OperationalError, connection
 from core.db import in_thread, leave_pool
 from jobs import log
 from jobs.events import parse
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.log import Append, Appended
 from jobs.log.writer import Writer
 from tests.support.django_servers import using_database

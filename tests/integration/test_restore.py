@@ -16,8 +16,8 @@ from django.db import connection
 
 from core.errors import CursorAhead, HistoryDiverged
 from jobs import feed, log
+from jobs.events import recording
 from jobs.feed import consumers
-from jobs.integrity import recording
 from jobs.log import Cursor
 from jobs.log.state import folded_events, state_at
 from jobs.models import Snapshot

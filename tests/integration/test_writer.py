@@ -12,7 +12,7 @@ from core.db import in_thread
 from core.errors import NotNow
 from jobs import log
 from jobs.events import EventType, NewEvent
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.log import Append, LeaseLost
 from jobs.log.writer import Writer
 from jobs.models import Job

@@ -12,7 +12,7 @@ import psycopg
 
 from core import clock
 from jobs.events import parse
-from jobs.integrity.recording import recorded_states
+from jobs.events.recording import recorded_states
 
 FOLDER = Path(__file__).parent / "histories"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ndjson") if ".states" not in path.name)

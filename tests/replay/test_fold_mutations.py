@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.events import Event, parse
+from jobs.events import Event, parse, recording
 from jobs.events import fold as fold_module
 from jobs.events.fold import State
 from jobs.events.upcasters import UPCASTERS
-from jobs.integrity import recording
 from jobs.replay.fold import Difference, replay_fold
 from jobs.replay.history import HistoryInvalid, parse_history
 from tests.replay import histories

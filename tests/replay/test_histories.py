@@ -8,9 +8,8 @@ from contextlib import aclosing
 
 import pytest
 
-from jobs.events import Event, make_body, parse, parse_stored, split_hash
+from jobs.events import Event, make_body, parse, parse_stored, recording, split_hash
 from jobs.events.upcasters import UPCASTERS, version_of
-from jobs.integrity import recording
 from jobs.log import cursor_of
 from jobs.replay.fold import replay_fold
 from jobs.replay.history import parse_history

@@ -16,7 +16,7 @@ from core.records.redacted import redacted_text
 from core.records.redaction import Redaction, RedactionRefused
 from core.records.spans import MASK
 from jobs.events import Event
-from jobs.integrity.recording import state_changes
+from jobs.events.recording import state_changes
 from jobs.replay.history import History, HistoryInvalid, parse_history
 from tests.support.histories import JOB, SUBMITTED, chained, event, greeting
 

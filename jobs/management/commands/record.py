@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from core.files import whole_file
 from core.records.redaction import Redaction, RedactionRefused
 from core.words import counted
-from jobs.integrity import recording
+from jobs.events import recording
 from jobs.management.base import ServiceCommand, job_argument
 from jobs.management.progress import count_events, progress_bar
 from jobs.replay.recorder import Recorded, record_job
