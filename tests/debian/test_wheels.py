@@ -89,6 +89,33 @@ def test_a_worker_can_start_another_for_a_single_job(site: Installed) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+def test_evidence_is_checked_by_the_clients_wheel_alone(site: Installed) -> None:
+    job = submit(site, "echo password=hunter2")
+    follow(site, job)
+    key, whole, left = (site.folder / name for name in ("seal.pem", "whole", "left"))
+    key.write_text(site.manage("seal", "--public-key"))
+    site.manage("seal")
+    env = {"REPRISE_SERVER": site.url, "REPRISE_TOKEN": site.token()}
+    site.run("client", "reprise", "evidence", job, "--output", str(whole), **env)
+    words = ["--redact", "/data/text", "--output", str(left)]
+    site.run("client", "reprise", "evidence", job, *words, **env)
+    assert whole.read_text().splitlines()[1:] == site.manage("record", job).splitlines()[1:]
+    assert "password=hunter2" in whole.read_text()
+    assert '"text":"password=hunter2' not in left.read_text()
+    nowhere = {"DATABASE_URL": "", "REDIS_URL": "", "REPRISE_STATE": ""}
+    for path in (whole, left):
+        said = site.run("client", "reprise", "verify", str(path), "--key", str(key), **nowhere)
+        assert f"events of job {job}" in said
+        assert "vouches for events 1 to" in said
+    lines = whole.read_text().splitlines()
+    lines[-1] = lines[-1].replace("succeeded", "failed")
+    left.write_text("\n".join(lines))
+    with pytest.raises(
+        AssertionError, match=f"Line {len(lines)}: event {len(lines) - 1} was changed"
+    ):
+        site.run("client", "reprise", "verify", str(left), "--key", str(key), **nowhere)
+
+
 def test_the_client_has_neither_django_nor_the_service(site: Installed) -> None:
     site.run("client", "python", "-c", "import streams.client, streams.client.command")
     assert found(site, "client", "django", "jobs", "core.settings", "streams.hub") == []
