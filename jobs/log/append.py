@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -96,6 +96,33 @@ def append_many(
     return results
 
 
+def next_events(
+    job: UUID, summary: Summary, events: Iterable[NewEvent], actor: str, at: str
+) -> Iterator[tuple[Event, str, Summary]]:
+    """Yield what appending makes of events after a job's row: each, its text, the row after it.
+
+    Raises NotNow (an illegal move), EventTooLarge, BadRequest (not JSON).
+    """
+    previous = bytes.fromhex(summary.head_hash) if summary.head else first_hash(job)
+    size = 0
+    for new in events:
+        facts = (
+            summary.head + 1, new.type.value, version_of(new.type), at, actor,
+            attempt_of(summary, new.type), new.step, new.target, new.data,
+        )  # fmt: skip
+        body, raw = make_body(Event(*facts))
+        size += len(raw)
+        if size > MAX_BATCH_BYTES:
+            raise EventTooLarge("The events of one append are at most 10 MiB together.")
+        previous = next_hash(previous, raw)
+        text = with_hash(body, previous)
+        # The row and the columns keep what was stored, not what the door has replaced.
+        replaced = REPLACEMENT in body
+        event = parse_stored(text) if replaced else Event(*facts, previous.hex())
+        summary = advance_summary(summary, event)
+        yield event, text, summary
+
+
 @dataclass(slots=True)
 class _Row:
     """A locked row; `changed` once more of it than the head has moved."""
@@ -143,25 +170,11 @@ class _Batch:
         self, summary: Summary, wish: Append
     ) -> tuple[Summary, list[tuple[Any, ...]], list[str]]:
         at = max(self.now, summary.last_at or "")
-        previous = bytes.fromhex(summary.head_hash) if summary.head else first_hash(wish.job)
         rows: list[tuple[Any, ...]] = []
         texts: list[str] = []
-        append_id, size = wish.append_id, 0
-        for new in wish.events:
-            facts = (
-                summary.head + 1, new.type.value, version_of(new.type), at, wish.actor,
-                attempt_of(summary, new.type), new.step, new.target, new.data,
-            )  # fmt: skip
-            body, raw = make_body(Event(*facts))
-            size += len(raw)
-            if size > MAX_BATCH_BYTES:
-                raise EventTooLarge("The events of one append are at most 10 MiB together.")
-            previous = next_hash(previous, raw)
-            text = with_hash(body, previous)
-            # The row and the columns keep what was stored, not what the door has replaced.
-            replaced = REPLACEMENT in body
-            event = parse_stored(text) if replaced else Event(*facts, previous.hex())
-            summary = advance_summary(summary, event)
+        append_id = wish.append_id
+        for event, text, after in next_events(wish.job, summary, wish.events, wish.actor, at):
+            summary = after
             texts.append(text)
             rows.append(
                 (wish.job, event.seq, at, event.type, event.actor, event.target, text, append_id)

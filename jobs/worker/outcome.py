@@ -1,93 +1,22 @@
-"""How a run ends: its handler is called, and what it returns or raises becomes the last event."""
+"""A run in its worker: its handler is called, and what becomes of it is the job's last event."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from core.db import in_thread
-from core.errors import BadRequest, EventTooLarge, InvalidParams, NotNow
-from core.terminal import plain_text
-from core.user_code import contained, describe, plain, report
-from jobs import log
-from jobs.events import EventType, NewEvent
-from jobs.events.extensions import ending_events
-from jobs.events.fold import CANCELLING, RUNNING
+from jobs.events import NewEvent
 from jobs.kinds import registry
 from jobs.queue.leases import Lease
-from jobs.run import (
-    MAX_MESSAGE,
-    Cancelled,
-    Diverged,
-    JobFailed,
-    Leaving,
-    Parked,
-    Run,
-    StepFailed,
-    call_handler,
-)
+from jobs.run import Run, call_handler, outcome
 from jobs.run.gates import wait_for_start
 from jobs.secrets import field
-from jobs.secrets.keys import KeysUnusable, SecretUnreadable
-
-logger = logging.getLogger(__name__)
-
-STOPPED = "Stopped on request."
 
 
 async def ending_of(lease: Lease, run: Run) -> NewEvent:
-    """Run the handler and return the event that ends the job; raises only what leaves it open.
-
-    That is LeaseLost, and HandedOver, Parked or CancelledError if the run leaves its worker.
-    """
-    try:
-        if run.attempt == 1:  # a later attempt may have to put back what an earlier one began
-            run.checkpoint()
-        with contained(_passes_through(run)):
-            result = await _run_handler(lease, run)
-    except log.LeaseLost:
-        raise
-    except Leaving:
-        await run.log.settle()
-        raise
-    except asyncio.CancelledError:
-        if not run.stopping:
-            await run.log.settle()
-            raise
-        ending = _stopped_event()
-    except Exception as error:  # noqa: BLE001 - a kind's code; its event says what it raised
-        ending = _raised_event(lease, run, error)
-    else:
-        ending = _returned_event(run, result)
-    if run.diverged:
-        ending = failed_event(run.diverged.message)
-    return _with_stuck(ending, run.compensation.stuck)
-
-
-async def append_ending(run: Run, ending: NewEvent) -> None:
-    """Append the event that ends the job; where that cannot be stored, one that says so.
-
-    A run whose job somebody stopped before its success was recorded is cancelled.
-    """
-    try:
-        statuses = frozenset({RUNNING}) if ending.type == EventType.JOB_SUCCEEDED else None
-        await run.append(ending_events(ending), statuses)
-    except NotNow as refused:
-        status = refused.extra.get("job_status")
-        if status == CANCELLING:
-            return await append_ending(run, _cancelled_instead(ending))
-        if status != "paused":
-            raise
-        raise Parked from refused  # a pause holds to the end: that comes after the resume
-    except (BadRequest, EventTooLarge) as error:
-        await run.append([failed_event(f"How the run ended cannot be stored: {error.message}")])
-
-
-def failed_event(message: str, **extra: Any) -> NewEvent:
-    """Return the event of a failed job."""
-    return NewEvent(EventType.JOB_FAILED, {"message": plain_text(message)[:MAX_MESSAGE], **extra})
+    """Run the handler and return the event that ends the job; see `jobs.run.outcome`."""
+    return await outcome.ending_of(run, partial(_run_handler, lease, run))
 
 
 async def _run_handler(lease: Lease, run: Run) -> Any:
@@ -99,71 +28,3 @@ async def _run_handler(lease: Lease, run: Run) -> Any:
     result = await call_handler(kind.run, run, params)
     run.check_replayed()
     return result
-
-
-def _passes_through(run: Run) -> Any:
-    return lambda error: isinstance(error, asyncio.CancelledError) or run.is_signal(error)
-
-
-def _returned_event(run: Run, result: Any) -> NewEvent:
-    """Return the event for a handler that came to its end."""
-    data: dict[str, Any] = {"message": "Done."}
-    try:
-        if (said := plain(result)) is not None:
-            data["result"] = said
-        if isinstance(said, dict) and "message" in said:
-            data["message"] = plain_text(str(said["message"]))
-    except Exception as error:  # noqa: BLE001 - its objects are a kind's code as well
-        return failed_event(f"How the run ended cannot be stored: {describe(error)}")
-    ending = NewEvent(EventType.JOB_SUCCEEDED, data)
-    return _cancelled_instead(ending) if run.cancelling else ending
-
-
-def _raised_event(lease: Lease, run: Run, error: Exception) -> NewEvent:
-    """Return the event for a handler that raised."""
-    try:
-        with contained():
-            if (ending := _expected_event(run, error)) is not None:
-                return ending
-    except Exception as second:  # noqa: BLE001 - a kind's subclass of what we expect
-        logger.warning("job %s: %s", lease.job, describe(second), extra={"action": "run"})
-    report(f"job {lease.job} failed in its handler", error)
-    return failed_event(f"The handler broke: {describe(error)}")
-
-
-def _expected_event(run: Run, error: Exception) -> NewEvent | None:
-    match error:
-        case Diverged() | InvalidParams() | SecretUnreadable() | KeysUnusable():
-            return failed_event(str(error.message))
-        case Cancelled() if run.cancelling:
-            return _stopped_event(str(error))
-        case JobFailed():
-            targets = [str(target) for target in error.failed_targets]
-            return failed_event(str(error.message), failed_targets=targets)
-        case StepFailed():
-            message = f"{str(error).removesuffix('.')}."
-            return failed_event(message, failed_targets=[error.target] if error.target else [])
-    return None
-
-
-def _cancelled_instead(ending: NewEvent) -> NewEvent:
-    """Return the end of a run that was stopped while its handler came to an end of its own."""
-    message = ending.data["message"]
-    said = {} if message == "Done." else {"message": f"{STOPPED} {message}"}
-    data = {"message": STOPPED, **{k: v for k, v in ending.data.items() if k == "result"}, **said}
-    return NewEvent(EventType.JOB_CANCELLED, data)
-
-
-def _stopped_event(message: str = "") -> NewEvent:
-    said = plain_text(message)[:MAX_MESSAGE] or STOPPED
-    return NewEvent(EventType.JOB_CANCELLED, {"message": said})
-
-
-def _with_stuck(ending: NewEvent, stuck: list[str]) -> NewEvent:
-    """Return the ending with what could not be put back."""
-    if not stuck:
-        return ending
-    message = (
-        f"{ending.data['message'][: MAX_MESSAGE // 2]} Could not be put back: {', '.join(stuck)}."
-    )
-    return replace(ending, data={**ending.data, "message": message[:MAX_MESSAGE]})

@@ -27,12 +27,13 @@ from jobs.queue import claims, dispatch, leases, limits
 from jobs.queue.dispatch import wake_jobs
 from jobs.queue.leases import Lease
 from jobs.run import HandedOver, Parked, Run, parking_events
+from jobs.run.outcome import append_ending
 from jobs.secrets import field, store
 from jobs.worker.fetcher import Fetcher, give_back
 from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
 from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.lending import open_credentials
-from jobs.worker.outcome import append_ending, ending_of
+from jobs.worker.outcome import ending_of
 from jobs.worker.presence import Presence
 
 logger = logging.getLogger(__name__)
