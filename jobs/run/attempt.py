@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -19,13 +19,12 @@ from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import StepKey, StepState
 from jobs.log import Appended
-from jobs.log.writer import Writer
 from jobs.run.control import RunControl, new_branch
 from jobs.run.errors import Diverged, TooManyEvents, foremost_error
 from jobs.run.quota import OutputQuota
-from jobs.run.replay import Replay
-from jobs.run.run_log import RunLog
-from jobs.run.threads import in_task
+from jobs.run.replay import Replay, patch_step
+from jobs.run.run_log import EventWriter, RunLog
+from jobs.run.threads import call_function, in_task
 from jobs.secrets import Secret
 from jobs.secrets.vault import Opener, Vault, refuse_credentials
 
@@ -39,7 +38,7 @@ class Attempt(RunControl):
     """One attempt at a job: appends under its fence, and replays what is recorded."""
 
     def __init__(
-        self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer, kind: str
+        self, job: UUID, fence: int, attempt: int, actor: str, writer: EventWriter, kind: str
     ) -> None:
         super().__init__()
         self.job = job
@@ -133,9 +132,12 @@ class Attempt(RunControl):
         self._refuse_too_many()
         if self.diverged is not None:
             raise self.diverged
-        ordered = target is not None or self.in_main
         with self.noting_divergence():
-            return self._replay.next_call(name, target, strict=ordered and not self.cancelling)
+            return self._replay.next_call(name, target, strict=self.checks_order(target))
+
+    def checks_order(self, target: str | None) -> bool:
+        """Return whether the record's order counts for the next call on a target."""
+        return (target is not None or self.in_main) and not self.cancelling
 
     @property
     def first_step(self) -> StepKey | None:
@@ -145,6 +147,24 @@ class Attempt(RunControl):
     def has_begun(self, target: str) -> bool:
         """Return whether an earlier attempt has begun a step on a target."""
         return self._replay.has_begun(target)
+
+    async def leave_record(self) -> None:
+        """Go on past what is recorded; a replay ends here, or stops the run."""
+
+    async def call_step(self, fn: Callable[[Any], Any], step: Any) -> Any:
+        """Call a step's function with its `Step`, and return its result."""
+        return await call_function(self, fn, step)
+
+    async def take_patch(self, name: str) -> bool:
+        """Return whether this run takes a patch; see `Run.patched`."""
+        if (known := self._replay.has_patch(name)) is not None:
+            return known
+        await self.leave_record()
+        self.checkpoint(always=True)
+        self._replay.take_patch(name)  # before it is written: other branches ask meanwhile
+        step, result = patch_step(name)
+        await self._record_success(step, 1, result)
+        return True
 
     async def recorded_value(self, name: str, draw: Callable[[], Value]) -> Value:
         """Return what was recorded for this call, or draw it and record it first.
@@ -156,16 +176,21 @@ class Attempt(RunControl):
         if recorded is not None:
             kept: Value = recorded.result
             return kept
+        await self.leave_record()
         self.checkpoint(always=True)
         drawn = draw()
-        data = {"try": 1, "occurrence": occurrence, "seconds": 0, "result": drawn}
-        await self.append([NewEvent(EventType.STEP_SUCCEEDED, data, name)])
+        await self._record_success(name, occurrence, drawn)
         return drawn
+
+    async def _record_success(self, name: str, occurrence: int, result: Any) -> None:
+        data = {"try": 1, "occurrence": occurrence, "seconds": 0, "result": result}
+        await self.append([NewEvent(EventType.STEP_SUCCEEDED, data, name)])
 
     async def skip(self, name: str, target: str | None, reason: str) -> None:
         """Log that a step is not going to run, and why; once, however many attempts."""
         occurrence, recorded = self.next_call(name, target)
         if recorded is None:
+            await self.leave_record()
             data = {"occurrence": occurrence, "reason": reason}
             await self.append([NewEvent(EventType.STEP_SKIPPED, data, name, target)])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,7 @@ from core.user_code import describe
 from jobs.log import LeaseLost
 from jobs.run.attempt import Attempt
 from jobs.run.errors import Cancelled, Diverged
-from jobs.run.threads import in_task, in_thread, is_async
+from jobs.run.threads import call_function
 
 logger = logging.getLogger(__name__)
 Undo = Callable[[], Any]
@@ -53,7 +52,7 @@ class Compensation:
 
     async def _run_undo(self, undo: Undo) -> bool:
         try:
-            await _call_undo(self._run, undo)
+            await call_function(self._run, undo)
         except asyncio.CancelledError as stop:  # the grace ended this try; there is but one
             self._run.acknowledge_stop(stop)
             return await self._run_undo(undo)
@@ -80,13 +79,3 @@ async def compensating(run: Attempt, compensation: Compensation, work: Awaitable
         run.enter_handler()
         await compensation.compensate_all()
         raise
-
-
-async def _call_undo(run: Attempt, undo: Undo) -> None:
-    """Call an `async def`, or a plain function in a thread, as it may wait for steps."""
-    if is_async(undo):
-        await in_task(run, undo)
-        return
-    result = await in_thread(run, None, undo)
-    if inspect.isawaitable(result):
-        await in_task(run, lambda: result)

@@ -17,6 +17,8 @@ class _Branch:
 
 
 _BRANCH: ContextVar[object] = ContextVar("branch", default=None)
+# The thread of the plain function that calls a run.
+CALLER: ContextVar[int | None] = ContextVar("caller", default=None)
 
 
 @contextmanager
@@ -39,6 +41,7 @@ class RunControl:
         self.plain = False  # an ordinary function calls: each call is a task of its own
         self.waits: list[Mapping[str, Any]] = []
         self.left = False  # whether this attempt has parked, or part of it
+        self.busy_threads = 0  # of plain functions; those that wait for a call do not count
         self._main: object = None
         self._changed = asyncio.Event()
         self._parked: WeakSet[Any] = WeakSet()
@@ -127,6 +130,15 @@ class RunControl:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+
+    @contextmanager
+    def at_work(self, threads: int) -> Iterator[None]:
+        """Count so many threads more, or fewer, as busy meanwhile."""
+        self.busy_threads += threads
+        try:
+            yield
+        finally:
+            self.busy_threads -= threads
 
     def mark_parked(self, error: BaseException) -> None:
         """Remember that this branch is parked: it may clean up nothing."""

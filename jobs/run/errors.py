@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from jobs.events.fold import StepKey
 from jobs.log import LeaseLost
 
 MAX_MESSAGE = 4000
@@ -42,10 +43,17 @@ class Rejected(JobFailed):
 class Diverged(Exception):
     """The handler asks for other steps than its run has recorded: its kind has changed meanwhile.
 
-    The job fails with it whatever the handler makes of it, and no further step is run.
+    No further step is run, whatever the handler makes of it. `recorded` is the step that the log
+    has and `asked` the one that the handler asks for, where there is one.
     """
 
-    def __init__(self, message: str) -> None:
+    recorded: StepKey | None = None
+    asked: StepKey | None = None
+
+    def __init__(
+        self, message: str, recorded: StepKey | None = None, asked: StepKey | None = None
+    ) -> None:
+        self.recorded, self.asked = recorded, asked
         self.message = f"{message} Its kind has changed since the run began."
         super().__init__(self.message)
 

@@ -98,6 +98,7 @@ class _WordWait:
             return
         if self.recorded and self.recorded.status == "failed":
             raise StepFailed(self.name, None, self.recorded.error or {})
+        await self.run.leave_record()
         self.run.checkpoint()
         until = (
             self.recorded.until if self.recorded else await self._record_start(wait["for"], timeout)
@@ -121,6 +122,7 @@ class _WordWait:
     async def _record_start(self, sort: str, timeout: float | None) -> str | None:
         said: dict[str, Any] = {"for": sort}
         if timeout is not None:
+            said["timeout"] = timeout
             said["until"] = clock.rfc3339(self.run.clock() + timedelta(seconds=timeout))
         await self._append_event(EventType.STEP_STARTED, said)
         return said.get("until")

@@ -14,15 +14,26 @@ from dataclasses import dataclass, field
 from jobs.events.fold import StepKey, StepState
 from jobs.run.errors import Diverged
 
+_PATCH = "patched"
+
 
 class Replay:
-    """The recorded steps of a run, and which of them have been asked for again."""
+    """The recorded steps of a run, and which of them have been asked for again.
+
+    Patches that the run has taken are recorded as steps, too, but have no place in the order: a
+    handler may stop asking for one.
+    """
 
     def __init__(self, steps: Mapping[StepKey, StepState]) -> None:
-        self._steps = steps
+        self._steps: dict[StepKey, StepState] = {}
+        self._patches: dict[str, bool] = {}
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._rows: dict[str | None, _Row] = {}
-        for key in steps:
+        for key, step in steps.items():
+            if _is_patch(step):
+                self._patches[step.result[_PATCH]] = True
+                continue
+            self._steps[key] = step
             self._rows.setdefault(key[1], _Row()).keys.append(key)
 
     @property
@@ -43,11 +54,18 @@ class Replay:
             following = row.next_step()
             if strict and following is not None and following != key:
                 raise Diverged(
-                    f"The run cannot go on: its log has {_describe_step(following)} next, but the"
-                    f" handler asks for {_describe_step(key)}."
+                    f"The run cannot go on: its log has {describe_step(following)} next, but the"
+                    f" handler asks for {describe_step(key)}.",
+                    following,
+                    key,
                 )
             row.asked.add(key)
         return key[2], self._steps.get(key)
+
+    def next_step(self, target: str | None) -> StepKey | None:
+        """Return the first recorded step of a target that has not been asked for."""
+        row = self._rows.get(target)
+        return row.next_step() if row else None
 
     def has_begun(self, target: str) -> bool:
         """Return whether a step on a target is recorded that was not just left out."""
@@ -59,9 +77,29 @@ class Replay:
         for row in self._rows.values():
             if left := row.next_step():
                 raise Diverged(
-                    f"The run cannot end: its log has {_describe_step(left)}, but the handler has"
-                    " ended without asking for it."
+                    f"The run cannot end: its log has {describe_step(left)}, but the handler has"
+                    " ended without asking for it.",
+                    left,
                 )
+
+    def has_patch(self, name: str) -> bool | None:
+        """Return whether the run takes a patch; None if this is the first call that decides.
+
+        A run for which more is recorded than has been asked for began without it. That holds for
+        all its calls in this attempt, and in the next ones by what is recorded then.
+        """
+        if name not in self._patches and any(row.next_step() for row in self._rows.values()):
+            self._patches[name] = False
+        return self._patches.get(name)
+
+    def take_patch(self, name: str) -> None:
+        """Have the run take a patch from here on."""
+        self._patches[name] = True
+
+    @property
+    def patches_not_taken(self) -> frozenset[str]:
+        """The patches that the run was asked for and began without."""
+        return frozenset(name for name, taken in self._patches.items() if not taken)
 
 
 @dataclass(slots=True)
@@ -79,8 +117,23 @@ class _Row:
         return self.keys[self.place] if self.place < len(self.keys) else None
 
 
-def _describe_step(key: StepKey) -> str:
+def patch_step(name: str) -> tuple[str, dict[str, str]]:
+    """Return the step, and its result, that record that a run takes a patch."""
+    return f"{_PATCH} {name}", {_PATCH: name}
+
+
+def describe_step(key: StepKey) -> str:
+    """Return a step in words: "the step switch on gs-001 (call 2)"."""
     name, target, occurrence = key
     place = f" on {target}" if target is not None else ""
     time = f" (call {occurrence})" if occurrence > 1 else ""
     return f"the step {name}{place}{time}"
+
+
+def _is_patch(step: StepState) -> bool:
+    result = step.result
+    return (
+        isinstance(result, dict)
+        and isinstance(name := result.get(_PATCH), str)
+        and patch_step(name) == (step.step, result)
+    )

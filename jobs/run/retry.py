@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Retry:
             Exception in self.on and not isinstance(error, Exception)
         )
         return tried < self.tries and worth
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the policy as JSON, its exceptions by their names, as a step's start has it."""
+        own = {name: getattr(self, name) for name in Retry.__slots__}
+        return {**own, "on": [error.__name__ for error in self.on]}
 
     def seconds(self, tried: int, chance: Callable[[], float] = random.random) -> float:
         """Return how long to wait after so many failed tries; `chance` draws from [0, 1)."""

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from core import clock
-from jobs.log.writer import Writer
 from jobs.run import gates, timers
 from jobs.run.attempt import Attempt
 from jobs.run.compensation import Compensation, Undo
@@ -19,6 +18,7 @@ from jobs.run.errors import Diverged, StepFailed
 from jobs.run.gates import Approval
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome, Rollout, RolloutOptions
+from jobs.run.run_log import EventWriter
 from jobs.run.step import StepFn
 from jobs.run.step_runner import StepRunner
 
@@ -27,7 +27,7 @@ class Run(Attempt):
     """One attempt at a job, given to its handler. Made by the worker."""
 
     def __init__(
-        self, job: UUID, fence: int, attempt: int, actor: str, writer: Writer, kind: str
+        self, job: UUID, fence: int, attempt: int, actor: str, writer: EventWriter, kind: str
     ) -> None:
         super().__init__(job, fence, attempt, actor, writer, kind)
         self.compensation = Compensation(self)
@@ -41,6 +41,7 @@ class Run(Attempt):
         always: bool = False,
         retry: Retry = ONCE,
         undo: StepFn | None = None,
+        input: Any = None,
     ) -> Any:
         """Run a step once and for all; return its result, recorded or new.
 
@@ -49,11 +50,14 @@ class Run(Attempt):
         whether there is another, and when; tries are counted over all attempts. Raises StepFailed
         after the last, Cancelled if the run is being stopped (not with `always`, for a step that
         puts back what earlier ones began). `undo` is what puts this one back: a step of its own
-        ("undo" and the name) where the target fails from here on, also in this step.
+        ("undo" and the name) where the target fails from here on, also in this step. `input` is
+        what the step works with (JSON): it is recorded, `fn` finds it as `step.input`, and a replay
+        notices where a handler asks with another one.
         """
         occurrence, recorded = self.next_call(name, target)
-        if recorded and undo:
-            self.undo(target, partial(self._undo_step, name, undo, target, timeout))
+        on_begin = partial(self._register_undo, name, undo, target, timeout)
+        if recorded:
+            on_begin()
         if recorded and recorded.status == "succeeded":
             return recorded.result
         if recorded and recorded.status == "failed":
@@ -61,13 +65,16 @@ class Run(Attempt):
         if recorded and recorded.status == "skipped":
             with self.noting_divergence():
                 raise Diverged(
-                    f"The log says that the step {name} is left out, the handler runs it."
+                    f"The log says that the step {name} is left out, the handler runs it.",
+                    recorded.key,
                 )
+        await self.leave_record()
         if recorded is None:
             self.checkpoint(always)
-            if undo:
-                self.undo(target, partial(self._undo_step, name, undo, target, timeout))
-        runner = StepRunner(self, name, target, occurrence, fn, timeout, always, retry)
+        begun = None if recorded else on_begin
+        runner = StepRunner(
+            self, name, target, occurrence, fn, timeout, always, retry, input, begun
+        )
         return await runner.run(recorded)
 
     def undo(self, target: str | None, undo: Undo) -> None:
@@ -79,6 +86,12 @@ class Run(Attempt):
         is told to be stuck.
         """
         self.compensation.add(target, undo)
+
+    def _register_undo(
+        self, name: str, undo: StepFn | None, target: str | None, timeout: float | None
+    ) -> None:
+        if undo is not None:
+            self.undo(target, partial(self._undo_step, name, undo, target, timeout))
 
     async def _undo_step(
         self, name: str, undo: StepFn, target: str | None, timeout: float | None
@@ -125,7 +138,7 @@ class Run(Attempt):
         (REPRISE_PARK_SECONDS) no worker is held meanwhile.
         """
         span = time if isinstance(time, timedelta) else timedelta(seconds=time)
-        await timers.sleep_until(self, name, self.clock() + span)
+        await timers.sleep_until(self, name, self.clock() + span, span)
 
     async def until(self, moment: datetime, name: str = "until") -> None:
         """Go on at a moment (aware); as `sleep`."""
@@ -157,6 +170,16 @@ class Run(Attempt):
         return await gates.wait_for_approval(
             self, name, question, not_by_submitter=not_by_submitter, timeout=timeout
         )
+
+    async def patched(self, name: str) -> bool:
+        """Return whether this run takes a patch of its handler: a change that has a name.
+
+        True where the run comes here for the first time, which is recorded, and so in all its later
+        attempts; False for a run that had gone on from here before the patch. So
+        `if await run.patched("drain first"):` keeps what began before it valid. Ask outside of
+        steps. `manage.py check_runs` says when no run needs the old way any more.
+        """
+        return await self.take_patch(name)
 
     async def now(self) -> datetime:
         """Return the time (UTC), the same for this call in every attempt; recorded as `now`."""

@@ -6,14 +6,13 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from core.errors import RepriseError
 from core.user_code import plain_data
 from jobs.events import NewEvent
 from jobs.log import Append, Appended, LeaseLost
-from jobs.log.writer import Writer
 from jobs.secrets.thread import mask_in_thread
 from jobs.secrets.vault import Vault
 
@@ -21,6 +20,13 @@ from jobs.secrets.vault import Vault
 MAX_DEFERRED_CHARS = 8 * 1024
 
 OnReceipt = Callable[[Appended], None]
+
+
+class EventWriter(Protocol):
+    """What a run appends through: a worker's `jobs.log.writer.Writer`, or a replay's."""
+
+    async def append(self, wish: Append) -> Appended:
+        """Append and return the receipt once it is committed; raises as `jobs.log.append`."""
 
 
 class RunLog:
@@ -32,7 +38,13 @@ class RunLog:
     """
 
     def __init__(
-        self, job: UUID, fence: int, actor: str, writer: Writer, vault: Vault, on_receipt: OnReceipt
+        self,
+        job: UUID,
+        fence: int,
+        actor: str,
+        writer: EventWriter,
+        vault: Vault,
+        on_receipt: OnReceipt,
     ) -> None:
         self._job = job
         self._fence = fence

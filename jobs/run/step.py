@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 from core.errors import NotNow
@@ -32,7 +32,8 @@ class TimeLimit:
 
     def __init__(self, seconds: float | None) -> None:
         self._timeout = asyncio.timeout(seconds)
-        self._began = time.monotonic()
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
         self._waits = 0
         self._waited = 0.0
         self._held_at = 0.0
@@ -52,7 +53,7 @@ class TimeLimit:
     @property
     def seconds(self) -> float:
         """How long the step has worked, to the millisecond."""
-        now = self._held_at if self._waits else time.monotonic()
+        now = self._held_at if self._waits else self._clock()
         return round(now - self._began - self._waited, 3)
 
     @contextmanager
@@ -65,7 +66,7 @@ class TimeLimit:
             self._change_hold(-1)
 
     def _change_hold(self, more: int) -> None:
-        before, self._waits, now = self._waits, self._waits + more, time.monotonic()
+        before, self._waits, now = self._waits, self._waits + more, self._clock()
         if not before:
             self._held_at = now
             self._when = self._timeout.when()
@@ -82,17 +83,26 @@ class TimeLimit:
 class Step:
     """What a step's function gets: where it is, its environment, and a way to say things.
 
-    `number` is the try's: 1, and one more after each that failed, in whatever attempt.
+    `number` is the try's: 1, and one more after each that failed, in whatever attempt. `asked` is
+    what its start says of what the handler asks for: `input`, `timeout`, `retry`.
     """
 
     def __init__(
-        self, run: Attempt, name: str, target: str | None, occurrence: int, number: int = 1
+        self,
+        run: Attempt,
+        name: str,
+        target: str | None,
+        occurrence: int,
+        number: int = 1,
+        asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.run = run
         self.name = name
         self.target = target
         self.occurrence = occurrence
         self.number = number
+        self._asked = asked
+        self.input = asked.get("input")
         self.env = run.env | {"REPRISE_STEP": name, "REPRISE_TARGET": target or ""}
         self._output = Output(self._step_event, run.append, run.vault.masks, run.output_quota)
         self._limit = TimeLimit(None)
@@ -221,7 +231,7 @@ class Step:
 
     @property
     def _start_event(self) -> NewEvent:
-        return self._step_event(EventType.STEP_STARTED, self._common)
+        return self._step_event(EventType.STEP_STARTED, {**self._common, **self._asked})
 
     @property
     def _common(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +17,8 @@ from jobs.events.fold import StepState
 from jobs.log import LeaseLost
 from jobs.run.attempt import Attempt
 from jobs.run.errors import MAX_MESSAGE, Cancelled, StepFailed
-from jobs.run.retry import Retry
+from jobs.run.retry import ONCE, Retry
 from jobs.run.step import Step, StepFn
-from jobs.run.threads import in_task, in_thread, is_async
 from jobs.run.timers import wait_until
 from jobs.secrets.thread import mask_in_thread
 
@@ -41,6 +40,15 @@ class StepRunner:
     timeout: float | None
     always: bool
     retry: Retry
+    input: Any = None
+    on_begin: Callable[[], None] | None = None  # once the first try is in the log
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the handler asks of the step beside its name, as the log has it."""
+        timeout = {} if self.timeout is None else {"timeout": self.timeout}
+        retry = {} if self.retry == ONCE else {"retry": self.retry.as_data()}
+        return {**timeout, **retry, **({} if self.input is None else {"input": self.input})}
 
     async def run(self, recorded: StepState | None) -> Any:
         """Try until it succeeds or the policy gives up; `recorded` is how far attempts before came.
@@ -57,7 +65,7 @@ class StepRunner:
                 await self._wait_for_retry(due)
             self.attempt.checkpoint(self.always)
             self.attempt.worked.add(self.target)
-            step = Step(self.attempt, self.name, self.target, self.occurrence, number)
+            step = Step(self.attempt, self.name, self.target, self.occurrence, number, self.asked)
             result, due = await self._run_try(step)
             if due is None:
                 return result
@@ -74,7 +82,7 @@ class StepRunner:
         try:
             async with step.limit(self.timeout):
                 await self.attempt.open_credentials()
-                result = await _call_step(self.attempt, self.fn, step)
+                result = await self.attempt.call_step(self.fn, step)
             # As later attempts get it.
             result = await mask_in_thread(masks, masks.value, plain(result))
             ended: dict[str, Any] = {"seconds": step.seconds}
@@ -96,8 +104,14 @@ class StepRunner:
             await step.begin_next(self.always)
         except asyncio.CancelledError:  # its start may be written all the same
             if await step.has_begun():
+                self._note_begun(step)
                 await self._cut_short(step)
             raise
+        self._note_begun(step)
+
+    def _note_begun(self, step: Step) -> None:
+        if self.on_begin and step.number == 1:
+            self.on_begin()
 
     async def _cut_short(self, step: Step) -> None:
         """Record the end of a try that was cancelled, unless another one goes on with it."""
@@ -130,11 +144,3 @@ class StepRunner:
         masks, message = self.attempt.vault.masks, plain_text(words.message) or words.type
         message = await mask_in_thread(masks, masks.cut, message, MAX_MESSAGE)
         return {"type": words.type, "message": message}
-
-
-async def _call_step(run: Attempt, fn: StepFn, step: Step) -> Any:
-    """Call a step's function, `async def` or plain `def`, and return its result."""
-    if is_async(fn):
-        return await in_task(run, fn, step)
-    result = await in_thread(run, None, fn, step)
-    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from jobs.run.compensation import Undo, compensating
+from jobs.run.control import CALLER
 from jobs.run.gates import Approval
 from jobs.run.retry import ONCE, Retry
 from jobs.run.rollout import Outcome
@@ -33,11 +34,14 @@ class SyncRun:
         self._run = run
         self._loop = loop
         self.job, self.fence, self.attempt = run.job, run.fence, run.attempt
-        self._calls: set[asyncio.Task[Any]] = set()
+        self._calls: dict[asyncio.Task[Any], int | None] = {}  # by the threads that wait for them
 
-    async def end_calls(self) -> None:
-        """End what the handler is waiting for (it sees a CancelledError), and wait until it has."""
-        for call in (calls := list(self._calls)):
+    async def end_calls(self, thread: int | None) -> None:
+        """End what a thread is waiting for (it sees a CancelledError), and wait until it has.
+
+        What other threads wait for ends with these: a call of one may wait for the other.
+        """
+        for call in (calls := [call for call, own in self._calls.items() if own == thread]):
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
@@ -55,9 +59,10 @@ class SyncRun:
         always: bool = False,
         retry: Retry = ONCE,
         undo: StepFn | None = None,
+        input: Any = None,
     ) -> Any:
         """As `Run.step`, blocking."""
-        return self._wait_for(self._run.step, name, fn, target, timeout, always, retry, undo)
+        return self._wait_for(self._run.step, name, fn, target, timeout, always, retry, undo, input)
 
     def undo(self, target: str | None, undo: Undo) -> None:
         """As `Run.undo`; `undo` is a plain function."""
@@ -101,6 +106,10 @@ class SyncRun:
         )
         return self._wait_for(ask)
 
+    def patched(self, name: str) -> bool:
+        """As `Run.patched`, blocking."""
+        return self._wait_for(self._run.patched, name)
+
     def now(self) -> datetime:
         """As `Run.now`, blocking."""
         return self._wait_for(self._run.now)
@@ -126,9 +135,10 @@ class SyncRun:
     ) -> T:
         async def call() -> T:
             task = asyncio.ensure_future(method(*args, **kwargs))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
-            return await task
+            self._calls[task] = CALLER.get()
+            task.add_done_callback(self._calls.pop)
+            with self._run.at_work(-1):
+                return await task
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
 

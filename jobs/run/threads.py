@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connections
 
 from core.user_code import Caught, KindFault, caught, parts
-from jobs.run.control import RunControl
+from jobs.run.control import CALLER, RunControl
 from jobs.run.errors import SIGNALS, Cancelled, JobFailed, StepFailed, foremost_error
 
 ENDS = (*SIGNALS, Cancelled, JobFailed, StepFailed)  # what a group of errors comes down to
@@ -54,30 +54,45 @@ async def in_task(
 
 
 async def in_thread(
-    run: RunControl, end: Callable[[], Awaitable[None]] | None, fn: Callable[..., Any], *args: Any
+    run: RunControl,
+    end: Callable[[int | None], Awaitable[None]] | None,
+    fn: Callable[..., Any],
+    *args: Any,
 ) -> Any:
     """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
 
-    Else the next attempt, or the next job on its targets, would act beside it. `end` hurries it.
+    Else the next attempt, or the next job on its targets, would act beside it. `end`, which gets
+    the thread, hurries it.
     """
     loop, context = asyncio.get_running_loop(), copy_context()
     ended: asyncio.Future[Caught[Any]] = loop.create_future()
 
     def work() -> None:
+        context.run(CALLER.set, threading.get_ident())
         result = caught(context.run, fn, *args)
         caught(connections.close_all)  # the thread's own: nobody uses them again
         with suppress(RuntimeError):  # the loop has gone, and the caller with it
             loop.call_soon_threadsafe(ended.set_result, result)
 
-    threading.Thread(target=work, name="plain function", daemon=True).start()
-    try:
-        await asyncio.shield(ended)
-    except asyncio.CancelledError:
-        if end is not None:
-            await end()
-        await asyncio.wait({ended})
-        raise
+    thread = threading.Thread(target=work, name="plain function", daemon=True)
+    thread.start()
+    with run.at_work(+1):
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            if end is not None:
+                await end(thread.ident)
+            await asyncio.wait({ended})
+            raise
     return _unwrap(run, ended.result(), asked=False)
+
+
+async def call_function(run: RunControl, fn: Callable[..., Any], *args: Any) -> Any:
+    """Call an `async def`, or a plain function in a thread, as it may wait for steps."""
+    if is_async(fn):
+        return await in_task(run, fn, *args)
+    result = await in_thread(run, None, fn, *args)
+    return await in_task(run, lambda: result) if inspect.isawaitable(result) else result
 
 
 async def _catch_error(fn: Callable[..., Awaitable[Any]], *args: Any) -> Caught[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,11 +16,17 @@ from jobs.run.attempt import Attempt
 WAITS_SAID = 50
 
 
-async def sleep_until(run: Attempt, name: str, until: datetime) -> None:
-    """Sleep until a moment, as a step; what an earlier attempt has recorded stands."""
+async def sleep_until(
+    run: Attempt, name: str, until: datetime, span: timedelta | None = None
+) -> None:
+    """Sleep until a moment, as a step; what an earlier attempt has recorded stands.
+
+    `span` is how long that is, where the handler says it so.
+    """
     occurrence, recorded = run.next_call(name, None)
     if recorded and recorded.status == "succeeded":
         return
+    await run.leave_record()
     run.checkpoint()
     if recorded and recorded.until:
         until = clock.parse(recorded.until)
@@ -28,6 +34,8 @@ async def sleep_until(run: Attempt, name: str, until: datetime) -> None:
     said = {"try": 1, "occurrence": occurrence}
     if recorded is None:
         data = {**said, "for": "timer", "until": clock.rfc3339(until)}
+        if span is not None:
+            data["span"] = span.total_seconds()
         await run.append([NewEvent(EventType.STEP_STARTED, data, name)])
     await wait_until(run, until, {"for": "timer", "name": name})
     seconds = round((run.clock() - began).total_seconds(), 3)

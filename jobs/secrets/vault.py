@@ -66,6 +66,11 @@ class Vault:
             self._values[name] = open_secret(self.stored[name])
         self._hide(self._values.values())
 
+    def hold(self, values: Mapping[str, str]) -> None:
+        """Take in secrets by their names, and mask them from here on; for a run in memory."""
+        self._values.update(values)
+        self._hide(values.values())
+
     def put(self, opened: Sequence[OpenCredential]) -> None:
         """Take in the credentials that have been opened, and mask their values from here on."""
         self._hide(one.value for one in opened)
