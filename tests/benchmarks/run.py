@@ -22,6 +22,7 @@ SUITES: dict[str, dict[str, str]] = {
     "log": {},
     "jobs": {
         "REPRISE_KINDS": "tests.benchmarks.jobs.kinds.NoOp,tests.benchmarks.jobs.kinds.OneStep"
+        ",tests.benchmarks.jobs.kinds.Steps"
     },
     "streams": {},
     "page": {},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.benchmarks.jobs.latency import latency
 from tests.benchmarks.jobs.masking import masking
 from tests.benchmarks.jobs.rollout import rollout
+from tests.benchmarks.jobs.steps import steps
 from tests.benchmarks.jobs.throughput import one, two
 from tests.benchmarks.report import Bar
 from tests.benchmarks.testbed import Testbed
@@ -17,4 +18,5 @@ CASES: dict[str, Callable[[Testbed, float], list[Bar]]] = {
     "latency": latency,
     "rollout": rollout,
     "masking": masking,
+    "steps": steps,
 }

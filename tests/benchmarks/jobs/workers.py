@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -52,11 +53,11 @@ def running(command: tuple[str, ...], count: int, **env: str) -> Iterator[Spent]
         spent.cpu = _cpu() - before
 
 
-def submit(kind: str, count: int) -> list[UUID]:
+def submit(kind: str, count: int, params: dict[str, Any] | None = None) -> list[UUID]:
     """Submit so many jobs of a kind, each in a transaction of its own, as the API does."""
     user, _made = User.objects.get_or_create(username="bench", is_staff=True)
     who = visibility.of_user(user)
-    return [commands.submit(who, kind, {})[0].pk for _ in range(count)]
+    return [commands.submit(who, kind, params or {})[0].pk for _ in range(count)]
 
 
 def _cpu() -> float:
