@@ -110,7 +110,7 @@ class Rows:
 
 def _workers() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from procrastinate_workers")
+        cursor.execute("select count(*) from jobs_worker")
         return int(cursor.fetchone()[0])
 
 

@@ -159,5 +159,5 @@ def test_an_interrupt_from_outside_stops_the_worker(database: str) -> None:
 
 def _workers() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from procrastinate_workers")
+        cursor.execute("select count(*) from jobs_worker")
         return int(cursor.fetchone()[0])
