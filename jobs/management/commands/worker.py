@@ -28,6 +28,9 @@ from jobs.worker.worker import Worker
 logger = logging.getLogger(__name__)
 
 STDIN = 0
+# A thread that waits for the interpreter asks for it after so long; Python's own value is 5 ms, and
+# the writer has to wait for it several times in each commit while the event loop is busy.
+SWITCH_SECONDS = 0.0005
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -48,6 +51,7 @@ class Command(ServiceCommand):
         ):
             if options["job"] is None:
                 record_settings_soon("worker")
+            sys.setswitchinterval(SWITCH_SECONDS)
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
             if local.is_refused():
                 logger.warning("%s %s", sandbox.REFUSED, sandbox.HINT, extra={"action": "local"})
