@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from core.errors import InvalidParams
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.kinds import Kind
 from jobs.replay import harness
 from jobs.replay.handler import replay_handler
