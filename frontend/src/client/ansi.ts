@@ -9,8 +9,25 @@ type Rgb = readonly [number, number, number];
 /** The names of the sixteen colours: `red`, `bright-red` … */
 export type Colour = (typeof COLOURS)[number];
 
-const HUES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const;
-const COLOURS = [...HUES, ...HUES.map((hue) => `bright-${hue}` as const)] as const;
+// In full: a bundler can leave out what is not computed.
+const COLOURS = [
+  'black',
+  'red',
+  'green',
+  'yellow',
+  'blue',
+  'magenta',
+  'cyan',
+  'white',
+  'bright-black',
+  'bright-red',
+  'bright-green',
+  'bright-yellow',
+  'bright-blue',
+  'bright-magenta',
+  'bright-cyan',
+  'bright-white',
+] as const;
 const MARKS = ['bold', 'dim', 'italic', 'underline', 'strike'] as const;
 
 /** A text style. A colour is an index of xterm's 256, or an RGB value; null is the page's own. */
