@@ -19,31 +19,27 @@ export interface Lost {
   readonly fromServer: boolean;
 }
 
-/** Codes after which reconnecting with the same cursor cannot succeed. */
-const FINAL: ReadonlySet<string> = new Set([
-  'bad_request',
-  'bad_cursor',
-  'not_signed_in',
-  'forbidden',
-  'not_found',
-  'cursor_ahead',
-  'history_diverged',
-  'history_expired',
-  'unsupported_protocol',
-]);
-
-/** The meaning of a close code without an `error` frame before it. */
-const CLOSE_CODES: Readonly<Record<number, string>> = {
-  4000: 'going_down',
-  4002: 'too_slow',
-  4003: 'over_limit',
-  4500: 'bad_request',
-  4501: 'not_signed_in',
-  4503: 'forbidden',
-  4504: 'not_found',
-  4509: 'cursor_ahead',
-  4510: 'history_diverged',
+/**
+ * The close code of each error of the protocol: reconnecting with the same cursor cannot succeed from 4500
+ * on. Without an `error` frame before it, a close code means the first of its errors.
+ */
+const CLOSE_CODES: Readonly<Record<string, number>> = {
+  going_down: 4000,
+  too_slow: 4002,
+  over_limit: 4003,
+  bad_request: 4500,
+  bad_cursor: 4500,
+  not_signed_in: 4501,
+  forbidden: 4503,
+  second_factor_required: 4503,
+  not_found: 4504,
+  cursor_ahead: 4509,
+  history_diverged: 4510,
+  history_expired: 4510,
 };
+
+/** The first close code that is final. */
+export const FINAL = 4500;
 
 /** RFC 6455: the message is too large for a proxy or the browser. */
 const TOO_BIG = 1009;
@@ -60,22 +56,25 @@ export function lost(code: string, message: string): Lost {
   return { how: 'lost', code, message, retryAfterMs: 0, fromServer: false };
 }
 
-/** Return what an error of the server means. */
-export function closedByServer(error: ServerError, final = FINAL.has(error.code)): Closed {
-  const { code, message } = error;
-  if (final) return { how: 'refused', code, message };
-  return { how: 'lost', code, message, retryAfterMs: error.retryAfterMs ?? 0, fromServer: true };
+/** Return what an error of the server means; `closeCode` counts for one that this version does not know. */
+export function closedByServer(
+  { code, message, retryAfterMs = 0 }: ServerError,
+  closeCode = 0,
+): Closed {
+  if ((CLOSE_CODES[code] ?? closeCode) >= FINAL) return { how: 'refused', code, message };
+  return { how: 'lost', code, message, retryAfterMs, fromServer: true };
 }
 
 /** Return what a WebSocket's close frame means; `error` is the `error` frame before it, if any. */
-export function closedByCode(code: number, reason: string, error: ServerError | null): Closed {
-  if (code < 4000 || code > 4999) {
-    if (error) return closedByServer(error);
-    const name = code === TOO_BIG ? 'message_too_big' : 'connection_lost';
-    return lost(name, reason || `The connection was closed (${code}).`);
+export function closedByCode(closeCode: number, reason: string, error: ServerError | null): Closed {
+  if (error) return closedByServer(error, closeCode);
+  if (closeCode < 4000) {
+    const name = closeCode === TOO_BIG ? 'message_too_big' : 'connection_lost';
+    return lost(name, reason || `The connection was closed (${closeCode}).`);
   }
-  const name = CLOSE_CODES[code] ?? `close_${code}`;
-  return closedByServer(error ?? { code: name, message: reason || name }, code >= 4500);
+  const known = Object.keys(CLOSE_CODES).find((name) => CLOSE_CODES[name] === closeCode);
+  const code = known ?? `close_${closeCode}`;
+  return closedByServer({ code, message: reason || code }, closeCode);
 }
 
 /** Return ms for a number of seconds; 0 for anything else. */

@@ -1,6 +1,7 @@
 import {
   type Closed,
   closedByServer,
+  FINAL,
   lost,
   type ServerError,
   secondsToMs,
@@ -25,7 +26,7 @@ export async function closedByResponse(response: Response, now: number): Promise
   }
   const retryAfterMs = Math.max(header, problem.retryAfterMs);
   const final = status < 500 && !RETRYABLE.has(status);
-  return closedByServer({ ...problem, retryAfterMs }, final);
+  return closedByServer({ ...problem, retryAfterMs }, final ? FINAL : 0);
 }
 
 async function readProblem(response: Response): Promise<Required<ServerError> | null> {
