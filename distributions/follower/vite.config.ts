@@ -11,6 +11,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     minify: false,
+    // `const`, whose values the bundler of a page can put in place.
+    rolldownOptions: { output: { topLevelVar: false } },
     lib: {
       entry: { index: `${source}index.ts`, element: `${source}element.ts` },
       formats: ['es'],

@@ -3,7 +3,7 @@ export type Ceiling = (tries: number, base: number) => number;
 
 /** Doubles from `base` up to `cap` ms, which is short because somebody may be watching the page. */
 export function exponential(cap = 15_000): Ceiling {
-  return (tries, base) => Math.min(cap, base * 2 ** Math.min(tries, 30));
+  return (tries, base) => Math.min(cap, base * 2 ** tries);
 }
 
 /**
@@ -13,27 +13,23 @@ export function exponential(cap = 15_000): Ceiling {
 export class Backoff {
   /** The first ceiling in ms; a server's `retry:` sets it. */
   base = 500;
-  #tries = 0;
+  /** The number of failed tries in a row. */
+  tries = 0;
 
   constructor(
     private readonly ceiling: Ceiling,
     private readonly random: () => number,
   ) {}
 
-  /** The number of failed tries in a row. */
-  get tries(): number {
-    return this.#tries;
-  }
-
   /** Count one more failed try; return the ms to wait before the next. */
   next(): number {
-    const most = this.ceiling(this.#tries, this.base);
-    this.#tries += 1;
+    const most = this.ceiling(this.tries, this.base);
+    this.tries += 1;
     return Math.round(this.random() * most);
   }
 
   /** Start over, after a useful connection or because the reader asked for a try. */
   reset(): void {
-    this.#tries = 0;
+    this.tries = 0;
   }
 }

@@ -1,52 +1,60 @@
-import type { Closed } from './close-reasons.js';
+import { type Closed, lost } from './close-reasons.js';
 import { Liveness } from './liveness.js';
 import type { Cancel, Clock } from './platform.js';
+import type { Transport } from './transports/transport.js';
 
 /** The protocol's version that this follower speaks. */
 export const PROTOCOL = 1;
-/** A connection that delivered for this long, in ms, was slow rather than broken, even if it is then cut. */
-const LONG_MS = 20_000;
 /** A timer that fires later than this, in ms, means that the page was busy or asleep. */
 const LATE_MS = 1000;
+
+/** What every frame may have. */
+interface AnyFrame {
+  readonly kind?: unknown;
+  readonly protocol?: unknown;
+  readonly heartbeat_s?: unknown;
+}
 
 /** Receives what every connection reports; nothing after `close`. */
 export interface ConnectionListener {
   /** Heartbeats are overdue, or a frame came after they were. */
-  onQuiet(connection: Connection, isQuiet: boolean): void;
+  onQuiet(isQuiet: boolean): void;
   /** It has caught up and no proxy holds back what follows; called once. */
-  onProved(connection: Connection): void;
+  onProved(): void;
   /** The connection ended; called once. */
-  onClosed(connection: Connection, closed: Closed): void;
+  onClosed(closed: Closed): void;
 }
 
 /** What connections to a job and to the feed share: the greeting, the silence timer, and the close. */
-export abstract class Connection {
+export abstract class Connection<
+  F extends AnyFrame = AnyFrame,
+  L extends ConnectionListener = ConnectionListener,
+> {
   /** Whether a `hello` has come. */
   greeted = false;
   /** How many events it has delivered. */
   delivered = 0;
   protected isOver = false;
+  /** Closes the socket or the request. */
+  protected disconnect: Cancel | null = null;
   readonly #openedAt: number;
   readonly #liveness: Liveness;
-  #timer: Cancel = () => undefined;
+  #timer: Cancel | null = null;
   #isQuiet = false;
   /** Whether a late timer has been forgiven since the last frame. */
   #excused = false;
   #reportedProof = false;
 
-  /**
-   * @param flowing whether bytes are reported before a frame is complete
-   * @param finite whether answers end by themselves, so that no proxy can hold one back
-   */
   constructor(
-    protected readonly listener: ConnectionListener,
+    /** Changes when the connection replaces another one. */
+    public listener: L,
     protected readonly clock: Clock,
     firstFrameMs: number,
-    flowing: boolean,
-    private readonly finite: boolean,
+    readonly transport: Pick<Transport, 'flowing' | 'finite'>,
   ) {
     this.#openedAt = clock.now();
-    this.#liveness = new Liveness(this.#openedAt, firstFrameMs, flowing);
+    this.#liveness = new Liveness(this.#openedAt, firstFrameMs, transport.flowing);
+    this.#armTimer();
   }
 
   /** Milliseconds since it was opened. */
@@ -61,12 +69,7 @@ export abstract class Connection {
 
   /** Whether it has caught up, and no proxy holds back what comes after that. */
   get isProved(): boolean {
-    return this.isCaughtUp && (this.finite || this.#liveness.isProved);
-  }
-
-  /** Whether it has delivered events for so long that it is slow rather than broken. */
-  get deliveredForLong(): boolean {
-    return this.delivered > 0 && this.age >= LONG_MS;
+    return this.isCaughtUp && (this.transport.finite || this.#liveness.isProved);
   }
 
   /** Whether it is more likely dead than alive after the page slept. */
@@ -78,64 +81,74 @@ export abstract class Connection {
   close(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.#timer();
-    this.disconnect();
+    this.#timer?.();
+    this.disconnect?.();
   }
 
-  /** Close the socket or the request. */
-  protected abstract disconnect(): void;
+  /** Bytes arrived; all of a frame, if it is not known how many. */
+  alive(bytes = Number.POSITIVE_INFINITY): void {
+    this.#liveness.onBytes(bytes, this.clock.now());
+  }
 
-  protected end(closed: Closed): void {
+  /** A frame came. */
+  frame(frame: F): void {
+    if (this.isOver) return;
+    if (!this.greeted && frame.kind !== 'hello') {
+      this.closed(lost('bad_frame', `The first frame was ${frame.kind}, not hello.`));
+      return;
+    }
+    this.#noteFrame();
+    if (frame.kind === 'hello') this.#acceptHello(frame);
+    if (!this.isOver) this.handleFrame(frame);
+    if (this.isOver || this.#reportedProof || !this.isProved) return;
+    this.#reportedProof = true;
+    this.listener.onProved();
+  }
+
+  /** The connection ended: close it, and report that. */
+  closed(closed: Closed): void {
     if (this.isOver) return;
     this.close();
-    this.listener.onClosed(this, closed);
+    this.listener.onClosed(closed);
   }
 
   /** Start or restart the silence timer. */
-  protected armTimer(): void {
-    this.#timer();
+  #armTimer(): void {
+    this.#timer?.();
     const { deadline, quietAt } = this.#liveness;
     const due = this.#isQuiet ? deadline : Math.min(deadline, quietAt);
     const wait = Math.max(0, due - this.clock.now());
     this.#timer = this.clock.after(wait, () => this.#checkSilence(due));
   }
 
-  protected noteBytes(size: number): void {
-    this.#liveness.onBytes(size, this.clock.now());
+  protected noteCaughtUp(isCaughtUp: boolean): void {
+    if (isCaughtUp) this.#liveness.onCaughtUp(this.clock.now());
+    else this.#liveness.onFellBehind();
+    this.#armTimer();
   }
 
-  protected noteFrame(): void {
+  /** Handle a frame that came in its order. */
+  protected abstract handleFrame(frame: F): void;
+
+  #noteFrame(): void {
     this.#liveness.onFrame(this.clock.now());
     this.#excused = false;
     if (!this.#isQuiet) return;
     this.#isQuiet = false;
-    this.armTimer();
-    this.listener.onQuiet(this, false);
+    this.#armTimer();
+    this.listener.onQuiet(false);
   }
 
-  /** Take a `hello`; return false, and end, if the server speaks another version. */
-  protected acceptHello(protocol: unknown, heartbeatS: unknown): boolean {
+  /** Take a `hello`; the connection ends if the server speaks another version. */
+  #acceptHello({ protocol, heartbeat_s }: F): void {
     if (protocol !== PROTOCOL) {
       const message = `The server speaks protocol ${protocol}, this page ${PROTOCOL}.`;
-      this.end({ how: 'refused', code: 'unsupported_protocol', message });
-      return false;
+      this.closed({ how: 'refused', code: 'unsupported_protocol', message });
+      return;
     }
     this.greeted = true;
-    this.#liveness.onHello(heartbeatS);
-    this.armTimer();
-    return true;
-  }
-
-  protected noteCaughtUp(isCaughtUp: boolean): void {
-    if (isCaughtUp) this.#liveness.onCaughtUp(this.clock.now());
-    else this.#liveness.onFellBehind();
-    this.armTimer();
-  }
-
-  protected checkProof(): void {
-    if (this.isOver || this.#reportedProof || !this.isProved) return;
-    this.#reportedProof = true;
-    this.listener.onProved(this);
+    this.#liveness.onHello(heartbeat_s);
+    this.#armTimer();
   }
 
   #checkSilence(due: number): void {
@@ -147,13 +160,13 @@ export abstract class Connection {
       this.#liveness.restart(now);
     }
     if (now >= this.#liveness.deadline) {
-      this.end(this.#liveness.timeout(asleep, this.isProved));
+      this.closed(this.#liveness.timeout(asleep, this.isProved));
       return;
     }
     if (now >= this.#liveness.quietAt && !this.#isQuiet) {
       this.#isQuiet = true;
-      this.listener.onQuiet(this, true);
+      this.listener.onQuiet(true);
     }
-    this.armTimer();
+    this.#armTimer();
   }
 }

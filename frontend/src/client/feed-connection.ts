@@ -1,7 +1,7 @@
 import { closedByCode, lost, type ServerError } from './close-reasons.js';
 import { Connection, type ConnectionListener } from './connection.js';
 import { parseObject } from './json.js';
-import type { Clock, Platform, SocketLike } from './platform.js';
+import type { Clock, Platform } from './platform.js';
 import { closeSocket, errorOf } from './transports/websocket.js';
 import type { ErrorFrame, JobStatus } from './types.js';
 
@@ -28,42 +28,36 @@ export interface FeedListener extends ConnectionListener {
   onHeartbeat(at: string | undefined): void;
 }
 
+type FeedFrame = Readonly<Record<string, unknown>>;
+
 /** One connection to the feed. It waits for the first frame and detects silence. */
-export class FeedConnection extends Connection {
-  readonly #socket: SocketLike;
+export class FeedConnection extends Connection<FeedFrame, FeedListener> {
   #error: ServerError | null = null;
 
   constructor(
     url: string,
     WebSocket: NonNullable<Platform['WebSocket']>,
     clock: Clock,
-    protected override readonly listener: FeedListener,
+    listener: FeedListener,
     firstFrameMs: number,
   ) {
-    super(listener, clock, firstFrameMs, false, false);
-    this.#socket = new WebSocket(url);
-    this.#socket.onmessage = ({ data }) => this.#handleMessage(data);
+    super(listener, clock, firstFrameMs, {});
+    const socket = new WebSocket(url);
+    this.disconnect = () => closeSocket(socket);
+    socket.onmessage = ({ data }) => this.#handleMessage(data);
     // A close event follows every error and says more.
-    this.#socket.onerror = () => undefined;
-    this.#socket.onclose = ({ code, reason }) => this.end(closedByCode(code, reason, this.#error));
-    this.armTimer();
-  }
-
-  protected disconnect(): void {
-    closeSocket(this.#socket);
+    socket.onerror = () => undefined;
+    socket.onclose = ({ code, reason }) => this.closed(closedByCode(code, reason, this.#error));
   }
 
   #handleMessage(data: unknown): void {
-    this.noteFrame();
     const frame = typeof data === 'string' ? parseObject(data) : null;
-    if (frame === null) this.end(lost('bad_frame', 'Not a frame.'));
+    if (frame === null) this.closed(lost('bad_frame', 'Not a frame.'));
     else if (frame.kind === 'error') this.#error = errorOf(frame as unknown as ErrorFrame);
-    else if (frame.kind === 'hello') this.acceptHello(frame.protocol, frame.heartbeat_s);
-    else if (!this.greeted) this.end(lost('bad_frame', 'The first frame was not hello.'));
-    else this.#handleFrame(frame);
+    else this.frame(frame);
   }
 
-  #handleFrame(frame: Readonly<Record<string, unknown>>): void {
+  protected handleFrame(frame: FeedFrame): void {
     const { kind, events, seq, head, at } = frame;
     if (kind === 'heartbeat') this.listener.onHeartbeat(typeof at === 'string' ? at : undefined);
     if (kind === 'events' && Array.isArray(events)) {
@@ -77,6 +71,5 @@ export class FeedConnection extends Connection {
     } else if (kind === 'heartbeat' && this.isCaughtUp && typeof head === 'number') {
       this.listener.onPosition(head, false);
     }
-    this.checkProof();
   }
 }

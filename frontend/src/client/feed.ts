@@ -1,12 +1,12 @@
 import { Backoff, type Ceiling, exponential } from './backoff.js';
 import type { Closed, Lost } from './close-reasons.js';
-import type { Connection } from './connection.js';
-import { UPGRADE_TIMES, type UpgradeTimes, WebSocketHealth } from './fallback.js';
 import { FeedConnection, type FeedListener, type JobSummary } from './feed-connection.js';
 import type { Trouble } from './info.js';
 import { HEARTBEAT_S } from './liveness.js';
 import { type Platform, platformFrom } from './platform.js';
 import { DIVERGED, FIRST_FRAME_MS, Reconnector } from './reconnector.js';
+import { UPGRADE_TIMES, type UpgradeTimes } from './upgrade-times.js';
+import { WebSocketHealth } from './websocket-health.js';
 
 /** What the follower of the feed is doing. */
 export const FeedState = {
@@ -108,7 +108,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
   /** Try again now instead of waiting; after a failure, start again. */
   tryNow(): void {
     if (this.#state === FeedState.failed) this.start(this.#position);
-    else if (this.isWaiting) {
+    else if (this.waiting) {
       this.backoff.reset();
       this.open();
     }
@@ -136,7 +136,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     if (this.#state === FeedState.blocked) this.#becomeLive();
   }
 
-  onQuiet(_connection: Connection, isQuiet: boolean): void {
+  onQuiet(isQuiet: boolean): void {
     const { live, quiet } = FeedState;
     if (this.#state === (isQuiet ? live : quiet)) this.#setState(isQuiet ? quiet : live);
   }
@@ -145,7 +145,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     this.options.onHeartbeat?.(at);
   }
 
-  onClosed(_connection: Connection, closed: Closed): void {
+  onClosed(closed: Closed): void {
     if (closed.how === 'lost') {
       this.#handleLoss(closed);
       return;
@@ -153,7 +153,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     this.stop();
     if (closed.how !== 'refused') return;
     this.#noteError(closed);
-    if (DIVERGED.has(closed.code)) this.options.onStale();
+    if (DIVERGED.includes(closed.code)) this.options.onStale();
     else this.#setState(FeedState.failed);
   }
 
@@ -166,7 +166,7 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
     }
     const query = `after=${this.#position}&heartbeat_s=${HEARTBEAT_S}`;
     const url = new URL(`/ws/feed/?${query}`, base);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    url.protocol = url.protocol.replace('http', 'ws');
     const firstFrameMs = this.options.firstFrameMs ?? FIRST_FRAME_MS;
     this.connection = new FeedConnection(url.href, WebSocket, clock, this, firstFrameMs);
     this.#setState(this.#state);
@@ -185,13 +185,10 @@ export class Feed extends Reconnector<FeedConnection> implements FeedListener {
   }
 
   #handleLoss(why: Lost): void {
-    if (this.connection) {
-      if (this.wasWorthwhile(this.connection)) this.backoff.reset();
-      this.blame(this.connection, why, this.#health);
-    }
+    if (this.connection) this.blame(this.connection, why, this.#health);
     const { isBlocked } = this.#health;
     const pause = isBlocked ? this.#health.pause(this.platform.random()) : this.backoff.next();
-    this.wait(why, why.retryAfterMs + pause);
+    this.wait(why, pause);
   }
 
   #stateAfter({ code }: Lost): FeedState {

@@ -3,11 +3,10 @@
  * needs no framework, and runs outside browsers with the help of `options.platform`.
  */
 
-export { Addresses, type Ticket } from './addresses.js';
+export { Addresses } from './addresses.js';
 export { type Colour, PLAIN, type Style } from './ansi.js';
 export { Backoff, type Ceiling, exponential } from './backoff.js';
 export { BadCursor, cursorOf, START, seqOf } from './cursor.js';
-export { UPGRADE_TIMES, type UpgradeTimes } from './fallback.js';
 export { Feed, type FeedInfo, type FeedOptions, type FeedResumed, FeedState } from './feed.js';
 export type { JobSummary } from './feed-connection.js';
 export {
@@ -23,8 +22,15 @@ export {
   stepKey,
   TERMINAL,
 } from './fold.js';
-export { Follower, type FollowerEventMap, follow } from './follower.js';
-export { type FollowerInfo, FollowerState, type Resumed, type Trouble } from './info.js';
+export { Follower, follow } from './follower.js';
+export {
+  type FollowerEventMap,
+  type FollowerInfo,
+  FollowerState,
+  type Resumed,
+  type Trouble,
+} from './info.js';
+export type { Ticket } from './job-address.js';
 export { jsonText, parseJson } from './json.js';
 export type { ConnectionSharing, FollowOptions } from './options.js';
 export { lineName, Output, type OutputLine, type Reach, Terminals } from './output.js';
@@ -43,3 +49,4 @@ export {
 } from './transports/transport.js';
 export * from './types.js';
 export { upcast } from './upcast.js';
+export { UPGRADE_TIMES, type UpgradeTimes } from './upgrade-times.js';

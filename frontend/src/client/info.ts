@@ -1,5 +1,5 @@
 import type { TransportName } from './transports/transport.js';
-import type { JobStatus } from './types.js';
+import type { JobEvent, JobStatus } from './types.js';
 
 /** What a follower is doing. */
 export const FollowerState = {
@@ -69,4 +69,16 @@ export interface FollowerInfo {
   /** Events that a connection sent twice, and gaps that it left: repaired, but not expected. */
   readonly duplicates: number;
   readonly gaps: number;
+}
+
+/** A follower's DOM events, by name. */
+export interface FollowerEventMap {
+  /** New events, each exactly once, in order. */
+  events: CustomEvent<{ readonly events: readonly JobEvent[]; readonly info: FollowerInfo }>;
+  /** The connection changed. */
+  state: CustomEvent<FollowerInfo>;
+  /** A heartbeat: nothing new; `at` is the server's time, if it sent one. */
+  heartbeat: CustomEvent<{ readonly at: string | undefined }>;
+  /** The events given out are no longer valid; all come again from seq 1. */
+  reset: CustomEvent<FollowerInfo>;
 }

@@ -1,9 +1,9 @@
-import { type Lost, lost } from './close-reasons.js';
+import { type Lost, lost, secondsToMs } from './close-reasons.js';
 
 /** The heartbeat interval that the follower asks the server for, in seconds. */
 export const HEARTBEAT_S = 2;
 /** The heartbeat assumed for a `hello` without a usable `heartbeat_s`. */
-const DEFAULT_HEARTBEAT_S = 15;
+const DEFAULT_HEARTBEAT_MS = 15_000;
 /** Missed heartbeats after which the follower no longer claims to have everything. */
 const QUIET_HEARTBEATS = 2;
 /** Missed heartbeats after which a connection is closed, and the least wait: a busy server is not dead. */
@@ -35,13 +35,15 @@ export class Liveness {
   /** Bytes since the last whole frame. */
   #bytes = 0;
   #slowestMs = 0;
-  #heartbeatMs: number | null = null;
-  #caughtUpAt: number | null = null;
+  /** 0 until a `hello` says it. */
+  #heartbeatMs = 0;
+  /** Infinite while there is more to come. */
+  #caughtUpAt = Number.POSITIVE_INFINITY;
 
   constructor(
     openedAt: number,
     private readonly firstFrameMs: number,
-    private readonly flowing: boolean,
+    private readonly flowing = false,
   ) {
     this.#heardAt = openedAt;
     this.#frameAt = openedAt;
@@ -49,9 +51,9 @@ export class Liveness {
 
   /** How long the connection may be silent now. */
   get maxSilence(): number {
-    if (this.#heartbeatMs === null) return this.firstFrameMs;
+    if (!this.#heartbeatMs) return this.firstFrameMs;
     const most = Math.max(DEAD_HEARTBEATS * this.#heartbeatMs, MIN_DEAD_MS);
-    const limit = this.#caughtUpAt === null ? Math.min(most, this.firstFrameMs) : most;
+    const limit = this.isCaughtUp ? most : Math.min(most, this.firstFrameMs);
     return this.flowing ? limit : Math.max(limit, SLOW_FACTOR * this.#slowestMs);
   }
 
@@ -62,31 +64,26 @@ export class Liveness {
 
   /** When the follower can no longer claim to have everything; infinite before it has caught up. */
   get quietAt(): number {
-    if (this.#caughtUpAt === null || this.#heartbeatMs === null) return Number.POSITIVE_INFINITY;
+    if (!this.isCaughtUp) return Number.POSITIVE_INFINITY;
     return this.#deadlineAfter(QUIET_HEARTBEATS * this.#heartbeatMs);
   }
 
   /** Whether it has caught up and not fallen behind since. */
   get isCaughtUp(): boolean {
-    return this.#caughtUpAt !== null;
+    return this.#caughtUpAt < Number.POSITIVE_INFINITY;
   }
 
   /** Return why a silent connection is closed; `isProved` rules out a proxy that holds data back. */
   timeout(asleep: boolean, isProved: boolean): Lost {
-    if (this.#heartbeatMs === null) {
-      const seconds = Math.round(this.firstFrameMs / 100) / 10;
-      return lost('no_first_frame', `Nothing came within ${seconds} s.`);
-    }
     const held = !isProved && !(asleep && this.isCaughtUp);
-    return lost(
-      held ? 'held' : 'silent',
-      `Nothing came for ${Math.round(this.maxSilence / 1000)} s.`,
-    );
+    const code = held ? 'held' : 'silent';
+    const message = `Nothing came for ${Math.round(this.maxSilence / 100) / 10} s.`;
+    return lost(this.#heartbeatMs ? code : 'no_first_frame', message);
   }
 
   /** Whether the connection is more likely dead than alive after the page slept. */
   isStale(now: number): boolean {
-    if (this.#heartbeatMs === null) return false;
+    if (!this.#heartbeatMs) return false;
     return now - this.#heardAt > Math.max(STALE_HEARTBEATS * this.#heartbeatMs, MIN_STALE_MS);
   }
 
@@ -104,30 +101,28 @@ export class Liveness {
 
   /** Note a whole frame. */
   onFrame(now: number): void {
-    if (this.#heartbeatMs !== null) {
-      // Once caught up, the server may simply have had nothing to send.
-      if (!this.isCaughtUp) this.#slowestMs = Math.max(this.#slowestMs, now - this.#heardAt);
-      const provedAt = (this.#caughtUpAt ?? now) + PROOF_SHARE * this.#heartbeatMs;
-      if (now >= provedAt) this.isProved = true;
+    // Once caught up, the server may simply have had nothing to send.
+    if (this.#heartbeatMs && !this.isCaughtUp) {
+      this.#slowestMs = Math.max(this.#slowestMs, now - this.#heardAt);
     }
+    if (now >= this.#caughtUpAt + PROOF_SHARE * this.#heartbeatMs) this.isProved = true;
     this.restart(now);
     this.#bytes = 0;
   }
 
   /** Note a `hello` and the heartbeat that it announces. */
   onHello(heartbeatS: unknown): void {
-    const usable = typeof heartbeatS === 'number' && heartbeatS > 0;
-    this.#heartbeatMs = 1000 * (usable ? heartbeatS : DEFAULT_HEARTBEAT_S);
+    this.#heartbeatMs = secondsToMs(heartbeatS) || DEFAULT_HEARTBEAT_MS;
   }
 
   /** Note that everything has come. */
   onCaughtUp(now: number): void {
-    this.#caughtUpAt ??= now;
+    this.#caughtUpAt = Math.min(this.#caughtUpAt, now);
   }
 
   /** Note that the server has more history to send. */
   onFellBehind(): void {
-    this.#caughtUpAt = null;
+    this.#caughtUpAt = Number.POSITIVE_INFINITY;
   }
 
   #deadlineAfter(limit: number): number {

@@ -1,13 +1,15 @@
-import type { Addresses, Ticket } from './addresses.js';
+import type { Addresses } from './addresses.js';
 import type { Ceiling } from './backoff.js';
-import type { UpgradeTimes } from './fallback.js';
 import type { FollowerInfo } from './info.js';
+import type { JobAddress, Ticket } from './job-address.js';
+import type { Fallback } from './load-fallback.js';
 import type { Platform } from './platform.js';
 import type { HttpOptions } from './transports/http.js';
-import { LazyTransport } from './transports/lazy.js';
+import { lazyTransport } from './transports/lazy.js';
 import { TRANSPORTS, type Transport, type TransportName } from './transports/transport.js';
-import { WebSocketTransport } from './transports/websocket.js';
+import { webSocketTransport } from './transports/websocket.js';
 import type { JobEvent } from './types.js';
+import type { UpgradeTimes } from './upgrade-times.js';
 
 /** Lets followers in several tabs share connections: see `shareConnections`. */
 export interface ConnectionSharing {
@@ -56,24 +58,19 @@ export interface FollowOptions extends HttpOptions {
 
 /** Create the transports for these options; a WebSocket only if the platform has one that can be used. */
 export function createTransports(
-  addresses: Addresses,
+  job: string,
+  address: JobAddress,
   platform: Platform,
   options: FollowOptions,
 ): Transport[] {
-  const http = { ...options, raw: options.raw ?? false };
-  const make = (rung: TransportName | Transport): Transport[] => {
+  const { raw = false, token, transports = TRANSPORTS } = options;
+  // A browser cannot send the Authorization header with a WebSocket's handshake.
+  const Socket = token === undefined ? platform.WebSocket : undefined;
+  const transportsFor = (rung: TransportName | Transport): Transport[] => {
     if (typeof rung !== 'string') return [rung];
-    if (rung !== 'WebSocket') {
-      const held = new LazyTransport(rung, async () => {
-        const { LongPollTransport, StreamTransport } = await import('./transports/over-http.js');
-        const Http = rung === 'long poll' ? LongPollTransport : StreamTransport;
-        return new Http(rung, addresses, platform, http);
-      });
-      return [options.connections?.share(held, addresses, platform, http) ?? held];
-    }
-    // A browser cannot send the Authorization header with a WebSocket's handshake.
-    if (platform.WebSocket === undefined || options.token !== undefined) return [];
-    return [new WebSocketTransport(addresses, platform.WebSocket, http.raw)];
+    if (rung === 'WebSocket') return Socket ? [webSocketTransport(address, Socket, raw)] : [];
+    const create = ({ createTransport }: Fallback) => createTransport(rung, job, platform, options);
+    return [lazyTransport(rung, create)];
   };
-  return (options.transports ?? TRANSPORTS).flatMap(make);
+  return transports.flatMap(transportsFor);
 }

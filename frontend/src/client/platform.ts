@@ -1,4 +1,4 @@
-import { keep, recall } from './storage.js';
+import { tryStorage } from './storage.js';
 
 /** Stops a timer or a subscription. A second call does nothing. */
 export type Cancel = () => void;
@@ -83,43 +83,46 @@ export class PageMemory implements Memory {
 
 const TRANSPORT_KEY = 'reprise.transport';
 
+/** What this page has stored; `keep` would do, but is larger. */
+let ownCopy: string | null = null;
+
 /** Remembers for the tab's session, or for the page if the browser denies storage. */
 const sessionMemory: Memory = {
-  get: () => recall('sessionStorage', TRANSPORT_KEY),
-  set: (transport) => keep('sessionStorage', TRANSPORT_KEY, transport),
+  get: () => ownCopy ?? tryStorage('sessionStorage', (storage) => storage.getItem(TRANSPORT_KEY)),
+  set(transport) {
+    ownCopy = transport;
+    tryStorage('sessionStorage', (storage) => storage.setItem(TRANSPORT_KEY, transport));
+  },
 };
 
-/** The events of `window` and `document`. */
+/** The events of `window` and `document`; outside a browser, none. */
 const browserSignals: Signals = {
   online: () => globalThis.navigator?.onLine !== false,
   watch(wake, offline) {
+    if (typeof document === 'undefined') return () => undefined;
     const left = new AbortController();
     const { signal } = left;
     const visible = () => {
       if (document.visibilityState === 'visible') wake();
     };
-    window.addEventListener('online', wake, { signal });
-    window.addEventListener('pageshow', wake, { signal });
+    for (const type of ['online', 'pageshow']) window.addEventListener(type, wake, { signal });
     window.addEventListener('offline', offline, { signal });
     document.addEventListener('visibilitychange', visible, { signal });
     return () => left.abort();
   },
 };
 
-/** Always online, and never wakes. */
-const noSignals: Signals = { online: () => true, watch: () => () => undefined };
-
 /** Return the platform of this environment, with the replacements in `given`. */
 export function platformFrom(given: Partial<Platform> = {}): Platform {
   const inBrowser = typeof document !== 'undefined';
   return {
     WebSocket: globalThis.WebSocket as Platform['WebSocket'],
-    fetch: (url, init) => globalThis.fetch(url, init),
+    fetch: (url, init) => fetch(url, init),
     clock: realClock,
     random: Math.random,
     memory: inBrowser ? sessionMemory : new PageMemory(),
-    signals: inBrowser ? browserSignals : noSignals,
-    base: inBrowser ? document.baseURI : '',
+    signals: browserSignals,
+    base: globalThis.document?.baseURI ?? '',
     ...given,
   };
 }

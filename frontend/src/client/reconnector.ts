@@ -6,33 +6,31 @@ import type { Cancel, Platform } from './platform.js';
 /** How long a connection may take to its first frame by default, in ms. */
 export const FIRST_FRAME_MS = 4000;
 /** Codes after which what was given out before is no longer valid. */
-export const DIVERGED: ReadonlySet<string> = new Set(['cursor_ahead', 'history_diverged']);
+export const DIVERGED: readonly string[] = ['cursor_ahead', 'history_diverged'];
 /** A connection that lived this long, or delivered events, resets the backoff. */
 const WORTHWHILE_MS = 5000;
+/** A connection that delivered for this long, in ms, was slow rather than broken, even if it is then cut. */
+const LONG_MS = 20_000;
 /** Codes of a transport that lets the time pass, or that cannot carry a message. */
-const SILENT: ReadonlySet<string> = new Set(['no_first_frame', 'held', 'message_too_big']);
-
-/** Whether a connection ended because nothing came through. */
-export function isSilent(why: Lost): boolean {
-  return SILENT.has(why.code);
-}
+const SILENT: readonly string[] = ['no_first_frame', 'held', 'message_too_big'];
 
 /** Keeps a connection up: opens it, and opens it again after a pause. */
 export abstract class Reconnector<C extends Connection> {
-  protected connection: C | null = null;
-  #waiting: Cancel | null = null;
-  #unwatch: Cancel = () => undefined;
+  /** The connection in use; null while waiting for one. */
+  connection: C | null = null;
+  /** Cancels the wait for the next connection; null while there is none. */
+  protected waiting: Cancel | null = null;
+  #unwatch: Cancel | null = null;
   #notBefore = 0;
 
   constructor(
-    protected readonly platform: Platform,
+    readonly platform: Platform,
     protected readonly backoff: Backoff,
   ) {}
 
   /** Close everything. */
   stop(): void {
-    this.#unwatch();
-    this.#unwatch = () => undefined;
+    this.#unwatch?.();
     this.drop();
   }
 
@@ -44,10 +42,6 @@ export abstract class Reconnector<C extends Connection> {
 
   /** Report that the connection is lost and that the next try is in `waitMs`. */
   protected abstract reportWait(why: Lost, waitMs: number): void;
-
-  protected get isWaiting(): boolean {
-    return this.#waiting !== null;
-  }
 
   /** Connect, and stay connected until `stop`. */
   protected run(): void {
@@ -61,43 +55,47 @@ export abstract class Reconnector<C extends Connection> {
 
   /** Close the connection, or cancel the wait for the next one. */
   protected drop(): void {
-    this.#waiting?.();
-    this.#waiting = null;
+    this.waiting?.();
+    this.waiting = null;
     this.connection?.close();
     this.connection = null;
   }
 
-  protected wait(why: Lost, waitMs: number): void {
+  /** Connect again after `pauseMs`, or later if the server says so. */
+  protected wait(why: Lost, pauseMs: number): void {
     const { clock } = this.platform;
+    const waitMs = why.retryAfterMs + pauseMs;
     this.drop();
     this.#notBefore = clock.now() + why.retryAfterMs;
-    this.#waiting = clock.after(waitMs, () => this.open());
+    this.waiting = clock.after(waitMs, () => this.open());
     this.reportWait(why, waitMs);
   }
 
-  /** Whether a connection was worth having, so that the backoff starts over. */
-  protected wasWorthwhile({ delivered, greeted, age }: Connection): boolean {
-    return delivered > 0 || (greeted && age >= WORTHWHILE_MS);
-  }
-
-  /** Count a lost connection against its transport; return what the matching method of `record` does. */
+  /**
+   * Count a lost connection against its transport, and let the backoff start over if it was worth having.
+   *
+   * @returns whether another transport may be tried at once: the silence was already a wait
+   */
   protected blame(
-    { isCaughtUp, deliveredForLong }: Connection,
+    { isCaughtUp, isProved, greeted, delivered, age }: Connection,
     why: Lost,
     record: { missed(silent: boolean): boolean; heldBack(): boolean },
   ): boolean {
+    if (isProved || delivered > 0 || (greeted && age >= WORTHWHILE_MS)) this.backoff.reset();
     // Without a network every transport fails, which says nothing about any of them.
     if (why.fromServer || !this.platform.signals.online()) return false;
     if (isCaughtUp) return why.code === 'held' && record.heldBack();
-    return (isSilent(why) || !deliveredForLong) && record.missed(isSilent(why));
+    const silent = SILENT.includes(why.code);
+    const slow = delivered > 0 && age >= LONG_MS;
+    return (silent || !slow) && record.missed(silent) && silent;
   }
 
   /** The network is back, or the page is visible again. */
   #wake(): void {
-    if (this.isWaiting) {
+    if (this.waiting) {
       if (this.platform.clock.now() >= this.#notBefore) this.tryNow();
     } else if (this.connection?.isStale) {
-      this.wait(lost('stale', 'Nothing had come for a while.'), 0);
+      this.wait(lost('stale', 'Nothing came for a while.'), 0);
     }
   }
 

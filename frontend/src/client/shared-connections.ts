@@ -2,7 +2,7 @@ import type { Addresses } from './addresses.js';
 import type { ConnectionSharing } from './options.js';
 import type { Cancel, Clock, Platform } from './platform.js';
 import type { HttpOptions } from './transports/http.js';
-import { LazyTransport } from './transports/lazy.js';
+import { lazyTransport } from './transports/lazy.js';
 import type { Sink, Transport } from './transports/transport.js';
 
 /** Connections that the tabs of one browser hold; of six over HTTP/1.1, pages and acts need the rest. */
@@ -72,10 +72,11 @@ function byTurns(
     });
   const pause = () => (tab.isHidden() ? HIDDEN_PAUSE_MS : PAUSE_MS);
   const pace = { longestWait: 0, pause };
-  return new LazyTransport(name, async () => {
-    const { LongPollTransport } = await import('./transports/over-http.js');
-    return new LongPollTransport(name, addresses, { ...platform, fetch }, options, pace);
-  });
+  return lazyTransport(
+    name,
+    ({ LongPollTransport }) =>
+      new LongPollTransport(name, addresses, { ...platform, fetch }, options, pace),
+  );
 }
 
 /** A transport that holds a connection while the tab has a place, and asks in turns else. */

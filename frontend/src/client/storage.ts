@@ -18,8 +18,8 @@ export function keep(area: Area, key: string, value: string): void {
   else ownCopies.set(`${area}/${key}`, value);
 }
 
-/** Even reading the property may throw, or return null or an extension's object. */
-function tryStorage<T>(area: Area, use: (storage: Storage) => T): T | null {
+/** Use a storage; null if that fails. Even reading the property may throw, or return null. */
+export function tryStorage<T>(area: Area, use: (storage: Storage) => T): T | null {
   try {
     return use(globalThis[area]) ?? null;
   } catch {

@@ -1,139 +1,112 @@
 import type { Backoff } from './backoff.js';
 import { type Closed, type Lost, lost } from './close-reasons.js';
-import type { Ladder } from './fallback.js';
-import { type Faults, JobConnection, type JobConnectionListener } from './job-connection.js';
+import { JobConnection, type JobConnectionListener } from './job-connection.js';
+import type { Ladder } from './ladder.js';
+import { loadFallback } from './load-fallback.js';
+import type { FollowOptions } from './options.js';
 import type { Platform } from './platform.js';
-import { isSilent, Reconnector } from './reconnector.js';
-import type { Transport, TransportName } from './transports/transport.js';
-import type { EndFrame, HelloFrame, JobEvent, PlaceFrame } from './types.js';
-import { Upgrade } from './upgrade.js';
+import type { Progress } from './progress.js';
+import { DIVERGED, FIRST_FRAME_MS, Reconnector } from './reconnector.js';
+import type { JobEvent, JobStatus, PlaceFrame } from './types.js';
+import type { Upgrade } from './upgrade.js';
 
 /** The longest that a connection may take to its first frame, however slow the line, in ms. */
 const MAX_FIRST_FRAME_MS = 30_000;
 /** A finite answer that delivered nothing and ended sooner than this is not a rotation. */
 const MIN_ROTATION_MS = 1000;
 
-/** Receives what the manager reports, and answers its questions. */
-export interface TransportListener {
-  /** The cursor to connect with. */
-  cursor(): string;
-  /** Whether everything has come. */
-  isLive(): boolean;
-  /** A connection is being opened. */
-  onConnecting(): void;
-  /** A connection has sent its first frame, or has replaced another one. */
-  onConnected(transport: TransportName, head: number): void;
-  /** Events without a gap; during an upgrade some of them may have come before. */
-  onEvents(events: readonly JobEvent[]): void;
-  onPlace(frame: PlaceFrame): void;
-  onHeartbeat(head: number, at?: string): void;
-  /** Heartbeats are overdue, or a frame came after they were. */
-  onQuiet(isQuiet: boolean): void;
-  /** The connection is lost; the next try is in `waitMs`. */
-  onLost(why: Lost, waitMs: number): void;
-  /** Following is over: every event has come, the server has no more, or it refuses. */
-  onOver(why: EndFrame | Exclude<Closed, Lost>): void;
-}
-
 /** Keeps one connection to a job up, over the best transport that works. */
 export class TransportManager extends Reconnector<JobConnection> implements JobConnectionListener {
-  readonly #upgrade: Upgrade;
+  /** Tries better transports; null until a lower one is in use. */
+  #upgrade: Upgrade | null = null;
 
   constructor(
-    private readonly listener: TransportListener,
+    readonly progress: Progress,
     platform: Platform,
-    private readonly ladder: Ladder,
+    readonly ladder: Ladder,
     backoff: Backoff,
-    private readonly faults: Faults,
-    private readonly firstFrameMs: number,
+    readonly options: FollowOptions,
   ) {
     super(platform, backoff);
-    this.#upgrade = new Upgrade(
-      ladder,
-      platform.clock,
-      (transport) => this.#createConnection(transport),
-      () => this.listener.isLive(),
-    );
   }
 
   /** Connect, and stay connected until `stop` or the end. */
   start(): void {
     this.stop();
+    this.progress.start();
     this.run();
   }
 
+  /** Forget everything, and follow from seq 1. */
+  restart(): void {
+    this.stop();
+    this.progress.reset();
+    this.start();
+  }
+
   tryNow(): void {
-    if (!this.isWaiting) return;
+    if (!this.waiting) return;
     this.backoff.reset();
     this.ladder.startOver();
     this.open();
   }
 
-  onHello(connection: JobConnection, frame: HelloFrame): void {
-    if (this.#upgrade.isTrial(connection)) return;
-    this.listener.onConnected(connection.transport.name, frame.head);
+  onHello(head: number): void {
+    this.progress.connected(this.ladder.current.name, head);
   }
 
-  onEvents(connection: JobConnection, events: readonly JobEvent[]): void {
-    if (!this.#upgrade.isTrial(connection)) this.ladder.worked();
-    this.listener.onEvents(events);
+  onEvents(events: readonly JobEvent[]): void {
+    this.ladder.worked();
+    this.progress.take(events);
   }
 
-  onPlace(connection: JobConnection, frame: PlaceFrame): void {
-    if (this.#upgrade.isTrial(connection)) return;
+  onPlace(frame: PlaceFrame): void {
     if (frame.kind === 'caught_up') {
       this.ladder.caughtUp();
-      this.#upgrade.schedule();
+      this.#scheduleUpgrade();
     } else {
-      this.#upgrade.abandonTrial();
+      this.#upgrade?.abandon();
     }
-    this.listener.onPlace(frame);
+    this.progress.place(frame);
   }
 
-  onProved(connection: JobConnection): void {
-    const { transport, seq } = connection;
-    this.ladder.proved(transport);
-    if (!this.#upgrade.isTrial(connection)) return;
-    this.#upgrade.adoptTrial();
-    this.connection?.close();
-    this.connection = connection;
-    this.#upgrade.schedule();
-    this.listener.onConnected(transport.name, seq);
-    this.listener.onPlace({ kind: 'caught_up', seq, head: seq });
+  onProved(): void {
+    this.ladder.proved();
   }
 
-  onQuiet(connection: JobConnection, isQuiet: boolean): void {
-    if (!this.#upgrade.isTrial(connection)) this.listener.onQuiet(isQuiet);
-  }
-
-  onHeartbeat(_connection: JobConnection, head: number, at?: string): void {
-    this.listener.onHeartbeat(head, at);
+  onQuiet(isQuiet: boolean): void {
+    this.progress.report({ state: isQuiet ? 'quiet' : 'live' });
   }
 
   onRetry(ms: number): void {
     if (ms > 0) this.backoff.base = ms;
   }
 
-  onEnd(_connection: JobConnection, frame: EndFrame): void {
+  onEnd(status: JobStatus | null): void {
     this.stop();
-    this.listener.onOver(frame);
+    this.progress.end(status);
   }
 
-  onClosed(connection: JobConnection, closed: Closed): void {
-    if (this.#upgrade.isTrial(connection)) {
-      this.#upgrade.tryNext();
-    } else if (closed.how === 'lost') {
-      this.#handleLoss(connection, closed);
-    } else if (closed.how === 'rotated') {
-      this.#handleRotation(connection);
-    } else {
-      this.stop();
-      this.listener.onOver(closed);
-    }
+  onClosed(closed: Closed): void {
+    const { connection } = this;
+    if (closed.how === 'refused') this.#handleRefusal(closed);
+    else if (!connection || closed.how === 'ended') this.onEnd(null);
+    else if (closed.how === 'lost') this.#handleLoss(connection, closed);
+    else this.#handleRotation(connection);
+  }
+
+  /** Create a connection at the follower's cursor. */
+  createConnection(
+    transport = this.ladder.current,
+    listener: JobConnectionListener = this,
+  ): JobConnection {
+    const { firstFrameMs = FIRST_FRAME_MS } = this.options;
+    const longer = Math.min(MAX_FIRST_FRAME_MS, firstFrameMs * 2 ** this.ladder.rounds);
+    return new JobConnection(transport, listener, this.platform.clock, longer, this.progress);
   }
 
   protected override drop(): void {
-    this.#upgrade.cancel();
+    this.#upgrade?.cancel();
     super.drop();
   }
 
@@ -143,31 +116,37 @@ export class TransportManager extends Reconnector<JobConnection> implements JobC
   }
 
   protected reportWait(why: Lost, waitMs: number): void {
-    this.listener.onLost(why, waitMs);
+    this.progress.lost(why, waitMs, this.backoff.tries);
   }
 
   #openNext(): void {
-    this.listener.onConnecting();
-    this.connection = this.#createConnection(this.ladder.current);
+    if (this.progress.info.nextTryAt !== null) this.progress.report({});
+    this.connection = this.createConnection();
     this.connection.open();
   }
 
-  #createConnection(transport: Transport): JobConnection {
-    const { clock } = this.platform;
-    const longer = this.firstFrameMs * 2 ** Math.min(this.ladder.rounds, 10);
-    const firstFrameMs = Math.min(MAX_FIRST_FRAME_MS, longer);
-    const cursor = this.listener.cursor();
-    return new JobConnection(transport, cursor, this, clock, this.faults, firstFrameMs);
+  /** The code that tries better transports is loaded once a lower one is in use. */
+  #scheduleUpgrade(): void {
+    if (this.ladder.index === 0) return;
+    loadFallback().then(
+      ({ Upgrade }) => {
+        this.#upgrade ??= new Upgrade(this);
+        this.#upgrade.schedule();
+      },
+      () => undefined, // tried again when a connection has caught up
+    );
   }
 
   /** Reconnect at once if a finite answer delivered all or some of what it should. */
   #handleRotation(connection: JobConnection): void {
-    const idle = connection.isCaughtUp && connection.age >= MIN_ROTATION_MS;
-    if (connection.delivered === 0 && !idle) {
-      this.#handleLoss(connection, lost('ended_early', 'The answer ended without anything new.'));
+    const { isCaughtUp, delivered, age, greeted } = connection;
+    const code = greeted ? 'ended_early' : 'no_first_frame';
+    const early = lost(code, 'The answer ended without anything new.');
+    if (delivered === 0 && !(isCaughtUp && age >= MIN_ROTATION_MS)) {
+      this.#handleLoss(connection, early);
       return;
     }
-    if (!connection.isCaughtUp && !connection.deliveredForLong) this.ladder.missed(false);
+    this.blame(connection, early, this.ladder);
     this.backoff.reset();
     // A planned or running upgrade continues: rotations are more frequent than upgrades.
     this.connection = null;
@@ -175,10 +154,16 @@ export class TransportManager extends Reconnector<JobConnection> implements JobC
   }
 
   #handleLoss(connection: JobConnection, why: Lost): void {
-    if (connection.isProved || this.wasWorthwhile(connection)) this.backoff.reset();
-    const switched = this.blame(connection, why, this.ladder);
+    const isAtOnce = this.blame(connection, why, this.ladder);
     const jitter = this.backoff.next();
-    // The silence was already a wait: try another transport at once.
-    this.wait(why, why.retryAfterMs + (isSilent(why) && switched ? 0 : jitter));
+    this.wait(why, isAtOnce ? 0 : jitter);
+  }
+
+  #handleRefusal(why: Extract<Closed, { how: 'refused' }>): void {
+    this.stop();
+    this.progress.noteError(why);
+    const { seq } = this.progress.info;
+    if (this.options.restart && seq > 0 && DIVERGED.includes(why.code)) this.restart();
+    else this.progress.report({ state: 'failed' });
   }
 }

@@ -38,7 +38,7 @@ import { RunModel, secondsLeft } from './run-model';
 import { RunReader } from './run-reader';
 import { Steering } from './steering';
 import { formatAddress, parseAddress, TABS, type Tab, tabList } from './tabs';
-import '../client/transports/over-http'; // here before the network that it is needed for is gone
+import '../client/fallback'; // here before the network that it is needed for is gone
 import './history-check';
 
 /** The service has not the history that was followed. */

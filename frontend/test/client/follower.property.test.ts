@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FollowerInfo, follow, TRANSPORTS } from '../../src/client';
+import '../../src/client/fallback'; // a step is then enough for a follower to load it
 import { upTo } from './fake/following';
 import { history, JOB } from './fake/history';
-import { FakePlatform } from './fake/platform';
+import { FakePlatform, settle } from './fake/platform';
 import { seeded } from './fake/random';
 import { type Move, Simulation } from './fake/simulated';
 
@@ -57,7 +58,7 @@ function signalled({ signals }: FakePlatform, roll: number): void {
 }
 
 /** What a consumer was given in one run, and what was left when it was over. */
-function follows({ scripts, rungs, after, seed }: Run) {
+async function follows({ scripts, rungs, after, seed }: Run) {
   const log = history(40);
   const platform = new FakePlatform('http://host/');
   const random = seeded(seed);
@@ -75,6 +76,7 @@ function follows({ scripts, rungs, after, seed }: Run) {
     onState: (info) => void infos.push(info),
   });
   for (let step = 0; step < 20_000 && follower.info.state !== 'ended'; step += 1) {
+    await settle(1);
     const { open } = simulation;
     const [next] = platform.clock.pending;
     if (open.length > 0 && random() < 0.8) open[Math.floor(random() * open.length)]?.step();
@@ -99,7 +101,7 @@ const useless: fc.Arbitrary<Move[]> = fc
   .map(([begins, does]) => [begins, { does } as Move]);
 
 /** What it takes to follow where each transport but the last does the same each time. */
-function triesOf(faults: readonly Move[][]) {
+async function triesOf(faults: readonly Move[][]) {
   const log = history(40);
   const platform = new FakePlatform('http://host/');
   const [webSocket, sse, octets] = faults;
@@ -115,6 +117,7 @@ function triesOf(faults: readonly Move[][]) {
     onEvents: (events) => void seqs.push(...events.map(({ seq }) => seq)),
   });
   for (let step = 0; step < 2000 && follower.info.state !== 'ended'; step += 1) {
+    await settle(1);
     const able = simulation.open.find(({ isSilent }) => !isSilent);
     if (able) able.step();
     else platform.clock.advance(platform.clock.pending[0] ?? 0);
@@ -123,10 +126,10 @@ function triesOf(faults: readonly Move[][]) {
 }
 
 describe('whatever happens to its connections', () => {
-  it('a follower comes to the transport that works, whatever the others do each time', () => {
-    fc.assert(
-      fc.property(fc.tuple(useless, useless, useless), (faults) => {
-        const { seqs, opened } = triesOf(faults);
+  it('a follower comes to the transport that works, whatever the others do each time', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(useless, useless, useless), async (faults) => {
+        const { seqs, opened } = await triesOf(faults);
         expect(seqs).toEqual(upTo(40));
         const tries = TRANSPORTS.map((name) => opened.filter((one) => one === name).length);
         expect(Math.max(...tries)).toBeLessThanOrEqual(4);
@@ -136,10 +139,10 @@ describe('whatever happens to its connections', () => {
     );
   });
 
-  it('a follower gives every event exactly once, in order, and lets go of everything', () => {
-    fc.assert(
-      fc.property(run, (given) => {
-        const { seqs, follower, simulation, platform } = follows(given);
+  it('a follower gives every event exactly once, in order, and lets go of everything', async () => {
+    await fc.assert(
+      fc.asyncProperty(run, async (given) => {
+        const { seqs, follower, simulation, platform } = await follows(given);
         expect(seqs).toEqual(upTo(40).slice(given.after));
         expect(follower.info).toMatchObject({ state: 'ended', status: 'succeeded', seq: 40 });
         expect(simulation.open).toEqual([]);
@@ -150,10 +153,10 @@ describe('whatever happens to its connections', () => {
     );
   });
 
-  it('what it tells of itself never contradicts itself', () => {
-    fc.assert(
-      fc.property(run, (given) => {
-        const { infos } = follows(given);
+  it('what it tells of itself never contradicts itself', async () => {
+    await fc.assert(
+      fc.asyncProperty(run, async (given) => {
+        const { infos } = await follows(given);
         for (const [at, info] of infos.entries()) {
           expect(info.head).toBeGreaterThanOrEqual(info.seq);
           expect(info.seq).toBeGreaterThanOrEqual(infos[at - 1]?.seq ?? 0);

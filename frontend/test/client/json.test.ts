@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonText, parseJson } from '../../src/client';
-import { parseEvent, parseFrame } from '../../src/client/wire';
+import { parseEvent } from '../../src/client/transports/messages';
+import { parseFrame } from '../../src/client/wire';
 
 const LONG = 9007199254740993n;
 const HASH = 'a'.repeat(64);
@@ -67,7 +68,7 @@ describe('JSON', () => {
 describe('events', () => {
   it('have the integers that were recorded, on every transport', () => {
     const text = event('{"try":1,"result":{"id":9007199254740993,"n":7}}');
-    const frame = parseFrame(`{"kind":"events","events":[${text}]}`, false);
+    const frame = parseFrame(`{"kind":"events","events":[${text}]}`);
     const alone = parseEvent(text, false);
     for (const one of [alone, frame?.kind === 'events' ? frame.events[0] : null]) {
       expect(one?.data).toEqual({ try: 1, result: { id: LONG, n: 7 } });

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BadFrame, eventTexts, namedFrame, parseEvent, parseFrame } from '../../src/client/wire';
+import { eventTexts, withTexts } from '../../src/client/raw';
+import { namedFrame, parseEvent } from '../../src/client/transports/messages';
+import { BadFrame, parseFrame } from '../../src/client/wire';
 
 const HASH = 'ab'.repeat(32);
 
@@ -31,7 +33,7 @@ describe('textsIn', () => {
 describe('parseFrame', () => {
   it('keeps the texts of events where asked to', () => {
     const event = `{"seq":1.0e0, "hash":"${HASH}"}`;
-    const frame = parseFrame(`{"kind":"events","events":[${event}]}`, true);
+    const frame = parseFrame(`{"kind":"events","events":[${event}]}`, withTexts);
     expect(frame).toEqual({ kind: 'events', events: [{ seq: 1, hash: HASH, raw: event }] });
   });
 
@@ -48,11 +50,11 @@ describe('parseFrame', () => {
     '{"kind":"events","events":[{"seq":"1","hash":"a"}]}',
     '{"kind":"events","events":[{"seq":1}]}',
   ])('refuses %s', (bad) => {
-    expect(() => parseFrame(bad, false)).toThrow(BadFrame);
+    expect(() => parseFrame(bad)).toThrow(BadFrame);
   });
 
   it('passes over a kind that it does not know', () => {
-    expect(parseFrame('{"kind":"weather"}', false)).toBeNull();
+    expect(parseFrame('{"kind":"weather"}')).toBeNull();
     expect(namedFrame('weather', '{}')).toBeNull();
     expect(namedFrame('events', '{}')).toBeNull();
   });

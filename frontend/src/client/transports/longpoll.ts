@@ -1,6 +1,7 @@
 import type { Addresses } from '../addresses.js';
 import { parseObject } from '../json.js';
 import type { Platform } from '../platform.js';
+import { withTexts } from '../raw.js';
 import type { JobEvent, JobStatus } from '../types.js';
 import { BadFrame, readEvents } from '../wire.js';
 import { type HttpOptions, HttpTransport } from './http.js';
@@ -136,7 +137,7 @@ class PageReader {
   handlePartialPage(text: string, raw: boolean): void {
     const whole = `${text.slice(0, Math.max(0, text.lastIndexOf(NEXT_EVENT)))}]}`;
     const page = parseObject(whole);
-    const events = page === null ? [] : readEvents(page, whole, raw);
+    const events = page === null ? [] : readEvents(page, whole, raw ? withTexts : undefined);
     const last = events.at(-1);
     if (last === undefined) return;
     this.#sendHello(last.seq);
@@ -185,5 +186,8 @@ async function readText(
 function parsePage(text: string, raw: boolean): Page {
   const page = parseObject(text);
   if (!page || typeof page.next !== 'string') throw new BadFrame('Not a page of events.');
-  return { ...(page as unknown as Page), events: readEvents(page, text, raw) };
+  return {
+    ...(page as unknown as Page),
+    events: readEvents(page, text, raw ? withTexts : undefined),
+  };
 }

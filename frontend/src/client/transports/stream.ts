@@ -2,8 +2,9 @@ import { closedByServer, lost } from '../close-reasons.js';
 import { parseObject } from '../json.js';
 import { type SseMessage, SseParser } from '../sse.js';
 import type { ErrorFrame, JobEvent } from '../types.js';
-import { BadFrame, namedFrame, parseEvent } from '../wire.js';
+import { BadFrame } from '../wire.js';
 import { HttpTransport } from './http.js';
+import { namedFrame, parseEvent } from './messages.js';
 import type { Sink } from './transport.js';
 import { errorOf } from './websocket.js';
 

@@ -1,57 +1,47 @@
-import type { Addresses } from '../addresses.js';
 import { closedByCode, lost, type ServerError, secondsToMs } from '../close-reasons.js';
+import type { JobAddress } from '../job-address.js';
+import { loadFallback } from '../load-fallback.js';
 import type { Cancel, Platform, SocketLike } from '../platform.js';
 import type { ErrorFrame } from '../types.js';
-import { BadFrame, parseFrame } from '../wire.js';
+import { type AddTexts, BadFrame, parseFrame } from '../wire.js';
+import { openLater } from './later.js';
 import type { Sink, Transport } from './transport.js';
 
-/** Frames as text messages of the WebSocket `/ws/jobs/<id>/`. */
-export class WebSocketTransport implements Transport {
-  readonly name = 'WebSocket';
-
-  constructor(
-    private readonly addresses: Addresses,
-    private readonly socket: NonNullable<Platform['WebSocket']>,
-    private readonly raw: boolean,
-  ) {}
-
-  open(cursor: string, sink: Sink): Cancel {
-    let socket: SocketLike | null = null;
-    let over = false;
-    const start = (url: string) => {
-      if (over) return;
-      socket = new this.socket(url);
-      attachHandlers(socket, sink, this.raw);
-    };
-    this.addresses
-      .webSocket(cursor)
-      .then(start)
-      .catch((error: Error) => sink.closed(lost('connect_failed', error.message)));
-    return () => {
-      over = true;
-      if (socket) closeSocket(socket);
-    };
-  }
+/** Return the transport by text messages of the WebSocket `/ws/jobs/<id>/`. */
+export function webSocketTransport(
+  address: JobAddress,
+  Socket: NonNullable<Platform['WebSocket']>,
+  raw: boolean,
+): Transport {
+  return {
+    name: 'WebSocket',
+    open: (cursor, sink) =>
+      openLater(sink, 'connect_failed', async () => {
+        const addTexts = raw ? (await loadFallback()).withTexts : undefined;
+        const url = await address.webSocket(cursor);
+        return () => openSocket(new Socket(url), sink, addTexts);
+      }),
+  };
 }
 
-function attachHandlers(socket: SocketLike, sink: Sink, raw: boolean): void {
+function openSocket(socket: SocketLike, sink: Sink, addTexts?: AddTexts): Cancel {
   let words: ServerError | null = null;
   socket.onmessage = ({ data }) => {
     try {
-      const frame = typeof data === 'string' ? parseFrame(data, raw) : null;
+      const frame = typeof data === 'string' ? parseFrame(data, addTexts) : null;
       // The close frame after an error says whether to reconnect.
       if (frame?.kind === 'error') words = errorOf(frame);
       else if (frame) sink.frame(frame);
       else sink.alive();
     } catch (error) {
       if (!(error instanceof BadFrame)) throw error;
-      closeSocket(socket);
       sink.closed(lost('bad_frame', error.message));
     }
   };
   // A close event follows every error and says more; Node's `ws` throws errors without a handler.
   socket.onerror = () => undefined;
   socket.onclose = ({ code, reason }) => sink.closed(closedByCode(code, reason, words));
+  return () => closeSocket(socket);
 }
 
 /** Close a socket and ignore its further events. */

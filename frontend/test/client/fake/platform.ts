@@ -109,8 +109,8 @@ export async function until(holds: () => boolean): Promise<void> {
 }
 
 /** Let everything that is under way happen: a few rounds of the event loop. */
-export async function settle(): Promise<void> {
-  for (let round = 0; round < 20; round += 1) {
+export async function settle(rounds = 20): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
