@@ -136,6 +136,8 @@ def _awaited(wait: Mapping[str, str | None]) -> str:
         case "limit":
             most = plural(int(wait.get("limit") or 0), f"{wait.get('kind')} job")
             return f"its turn: at most {most} at a time"
+        case "kind" if reason := wait.get("reason"):
+            return f"a worker with another version of the kind {wait.get('kind')}: {reason}"
         case "kind":
             return f"a worker that knows the kind {wait.get('kind')}"
         case "system":

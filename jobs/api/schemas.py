@@ -92,9 +92,14 @@ class Waiting(Schema):
         None,
         alias="for",
         description="`timer`, `retry`, `signal` or `approval` where the run itself waits; `limit`: "
-        "for its turn; `kind`: for a worker that knows the kind. Newer servers may add sorts.",
+        "for its turn; `kind`: for a worker that knows the kind, or another version of it. Newer "
+        "servers may add sorts.",
     )
     kind: str | None = Field(None, description="The job's kind, for `limit` and `kind`.")
+    versions: list[str] | None = Field(
+        None, description="Of `kind`: the versions that cannot go on with the run."
+    )
+    reason: str | None = Field(None, description="Why they cannot.")
     limit: int | None = None
     name: str | None = Field(None, description="The step or signal.")
     until: str | None = None

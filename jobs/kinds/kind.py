@@ -20,6 +20,7 @@ from core.config_values import OTHERS, START
 from core.errors import InvalidParams
 from core.records.pointers import escape_part, join_pointer
 from jobs.events.extensions import check_fits
+from jobs.run.errors import Diverged
 from jobs.secrets import field as secrets
 
 P = TypeVar("P", bound=BaseModel)
@@ -57,6 +58,7 @@ class Kind(ABC, Generic[P]):
     permission: ClassVar[str] = ""  # "jobs.run_command": what it takes besides submitting at all
     max_running: ClassVar[int | None] = None  # how many of its jobs run at once; None: no limit
     max_attempts: ClassVar[int] = 5  # in a row that may end without a word, with their worker
+    version: ClassVar[str] = ""  # of its code; unless said, a hash of its package's sources
     exclusive: ClassVar[bool] = True  # whether a job has its `targets` for itself alone
     Params: type[P]
 
@@ -191,6 +193,16 @@ class Kind(ABC, Generic[P]):
 
 
 AnyKind = Kind[Any]
+
+
+def read_begun(kind: AnyKind, raw: Mapping[str, Any]) -> Any:
+    """Return the parameters of a run that has begun; Diverged if they do not fit any more."""
+    try:
+        return kind.read_own(raw)
+    except ValidationError as error:
+        first = _error_pointers(error)[0]
+        said = f"{first['pointer'].lstrip('/')}: {first['detail']}"
+        raise Diverged(f"The run cannot go on: its parameters do not fit. {said}.") from None
 
 
 def plan_job(kind: AnyKind, params: Any) -> Plan:

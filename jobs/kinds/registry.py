@@ -17,6 +17,7 @@ from core.errors import InvalidParams
 from core.terminal import hidden_words
 from core.user_code import KindFault, contained, describe
 from jobs.kinds import kind as kinds
+from jobs.kinds.code_version import version_of
 from jobs.system_log.stream import KIND as SYSTEM
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ ASKED = (
 )  # fmt: skip
 # What a kind says of itself, and what that must be.
 SAID: Mapping[str, tuple[type, ...]] = {
-    "name": (str,), "title": (str,), "description": (str,), "permission": (str,),
+    "name": (str,), "title": (str,), "description": (str,), "permission": (str,), "version": (str,),
     "staff_only": (bool,), "exclusive": (bool,), "max_running": (int, type(None)),
     "max_attempts": (int,),
 }  # fmt: skip
@@ -150,6 +151,11 @@ def get_kind(name: str) -> kinds.AnyKind:
         return _find_kinds().kinds[name]
     except KeyError:
         raise unknown_kind(name, _find_kinds().kinds) from None
+
+
+def kind_versions() -> dict[str, str]:
+    """Return the kinds that can be used, each with the version of its code."""
+    return {name: version_of(kind) for name, kind in _find_kinds().kinds.items()}
 
 
 def unknown_kind(name: str, known: Collection[str]) -> InvalidParams:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from core import clock
 from core.errors import NotNow
@@ -24,6 +25,7 @@ from core.user_code import report
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
 from jobs.kinds import registry
+from jobs.kinds.code_version import version_of
 from jobs.log.sql import change_rows, fetch_rows
 from jobs.models import Job
 from jobs.queue import claims, limits, lost_attempts, lost_rights
@@ -36,7 +38,8 @@ with mine as (
     and (not parked or due_at <= clock_timestamp())
     and (start_at is null or start_at <= clock_timestamp())
     and (lease_until is null or lease_until < clock_timestamp())
-    and (%s::text[] is null or kind = any(%s::text[]))
+    and (%s::text[] is null or kind = any(%s::text[])
+         and not (status = 'waiting' and waiting_for @> '[{"for": "kind"}]'))
   order by id for no key update
 )
 update jobs_job as j set
@@ -65,6 +68,8 @@ returning j.id, j.status
 
 # A job.waiting names so many of the targets that it waits for, and says how many there are.
 BLOCKERS_SAID = 50
+# And so many versions that could not go on with its run, the last ones.
+REFUSED_SAID = 20
 
 # The seq of the event that opens the attempt, where only job.submitted comes before it.
 FIRST_ATTEMPT_SEQ = 2
@@ -80,7 +85,8 @@ class Lease:
     """A job taken by a worker: `fence` goes with every write.
 
     `at` and `status` are as of the attempt's start. `fresh`: nothing but the job's submission comes
-    before it. `holds`: others may wait for what the job has, its targets or its place.
+    before it. `holds`: others may wait for what the job has, its targets or its place. `refused`
+    are versions of the kind that could not go on with the run.
     """
 
     job: UUID
@@ -92,6 +98,7 @@ class Lease:
     status: str
     fresh: bool
     holds: bool
+    refused: tuple[str, ...] = ()
 
 
 def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
@@ -114,7 +121,7 @@ def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Le
             return None
         [lease] = _open_attempts(seized, worker, holds=True)
         limits.wake_next(job.kind)  # the next in line, if there is room for more
-        return lease
+        return replace(lease, refused=_refused_versions(job))
 
 
 def take_many(
@@ -132,7 +139,9 @@ def take_many(
     with transaction.atomic():
         seized = _allowed_to_run(_fit_to_run(_seize_jobs(job_ids, worker, free), suspects), worker)
         leases = {one.job: one for one in _open_attempts(seized, worker, holds=False)}
-    rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(kind__in=free)
+    rest = Job.objects.filter(pk__in=set(job_ids) - set(leases)).exclude(
+        ~Q(status="waiting"), kind__in=free
+    )
     for job_id in rest.order_by("-priority", "pk").values_list("pk", flat=True):
         if lease := take_job(job_id, worker, suspects):
             leases[job_id] = lease
@@ -257,14 +266,30 @@ def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> li
 
 def _find_waits(job: Job) -> dict[str, Any]:
     """Return what a job waits for, as the data of job.waiting; {} where it can run."""
-    if registry.find_kind(job.kind) is None:
+    if (kind := registry.find_kind(job.kind)) is None:
         return {"for": "kind", "waits": [{"for": "kind", "kind": job.kind}], "count": 1}
+    if version_of(kind) in _refused_versions(job):
+        return {"for": "kind", "waits": job.waiting_for, "count": 1}
     if turn := limits.find_waits(job.pk, job.kind, job.priority):
         return {"for": "limit", "waits": turn, "count": len(turn)}
     if blockers := claims.acquire_targets(job.pk, _job_targets(job)):
         said = blockers[:BLOCKERS_SAID]
         return {"for": "targets", "targets": said, "count": len(blockers)}
     return {}
+
+
+def wait_for_version(lease: Lease, reason: str) -> NewEvent:
+    """Return the event of a job that is left, since its kind here cannot go on with its run."""
+    here = version_of(registry.get_kind(lease.kind))
+    versions = [*lease.refused, here][-REFUSED_SAID:]
+    wait = {"for": "kind", "kind": lease.kind, "versions": versions, "reason": reason}
+    return NewEvent(EventType.JOB_WAITING, {"for": "kind", "waits": [wait], "count": 1})
+
+
+def _refused_versions(job: Job) -> tuple[str, ...]:
+    """Return the versions of its kind that have been found to be unable to go on with a job."""
+    waits = [wait for wait in job.waiting_for if wait.get("for") == "kind"]
+    return tuple(waits[0].get("versions") or ()) if waits else ()
 
 
 def _job_targets(job: Job) -> list[str]:

@@ -4,14 +4,15 @@ Each worker renews its row every few seconds and removes it when it stops. A wor
 longer live once its row is LIVE_SECONDS old; housekeeping removes the row a day later. Only this
 module writes `jobs_worker`.
 
-A worker that does not know a job's kind leaves the job (`jobs.queue.leases`); one that does finds
-it here (`jobs.worker.presence`).
+A worker that does not know a job's kind leaves the job (`jobs.queue.leases`), as does one whose
+version of the kind cannot go on with the run; one that can finds it here (`jobs.worker.presence`).
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 from core.words import counted
@@ -24,8 +25,10 @@ FORGET_SECONDS = 24 * 3600.0
 KINDS_SAID = 5
 
 _RENEW = """
-insert into jobs_worker (name, kinds, seen_at) values (%s, %s, clock_timestamp())
-on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen_at
+insert into jobs_worker (name, kinds, versions, seen_at)
+values (%s, %s, %s::jsonb, clock_timestamp())
+on conflict (name) do update set
+  kinds = excluded.kinds, versions = excluded.versions, seen_at = excluded.seen_at
 """
 
 _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * interval '1 second'"
@@ -34,6 +37,7 @@ _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * inte
 _NEXT = """
 select id from jobs_job
 where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and kind = any(%s)
+  and not coalesce(waiting_for -> 0 -> 'versions' ? (%s::jsonb ->> kind), false)
 order by priority desc, id limit %s
 """
 
@@ -42,15 +46,16 @@ select kind, count(*) from jobs_job job
 where status = 'waiting' and waiting_for @> '[{"for": "kind"}]' and not exists (
   select from jobs_worker worker
   where job.kind = any(worker.kinds)
+    and not coalesce(job.waiting_for -> 0 -> 'versions' ? (worker.versions ->> job.kind), false)
     and worker.seen_at > clock_timestamp() - %s * interval '1 second'
 )
 group by kind order by kind
 """
 
 
-def renew_worker(worker: str, kinds: Sequence[str]) -> None:
-    """Say that a worker is live, and which kinds it knows."""
-    change_rows(_RENEW, [worker, list(kinds)])
+def renew_worker(worker: str, kinds: Mapping[str, str]) -> None:
+    """Say that a worker is live, and which kinds it knows, each with its version."""
+    change_rows(_RENEW, [worker, list(kinds), json.dumps(dict(kinds))])
 
 
 def remove_worker(worker: str) -> None:
@@ -63,24 +68,30 @@ def forget_silent() -> int:
     return change_rows(_FORGET, [FORGET_SECONDS])
 
 
-def waiting_jobs(kinds: Sequence[str], most: int) -> list[UUID]:
-    """Return the first jobs that wait for a worker that knows one of these kinds."""
-    return [job for (job,) in fetch_rows(_NEXT, [list(kinds), most])]
+def waiting_jobs(kinds: Mapping[str, str], most: int) -> list[UUID]:
+    """Return the first jobs that wait for a worker that knows one of these kinds.
+
+    Not those that have been found to need another version of it than this one.
+    """
+    return [job for (job,) in fetch_rows(_NEXT, [list(kinds), json.dumps(dict(kinds)), most])]
 
 
 def unknown_kinds() -> dict[str, int]:
-    """Return the kinds that jobs wait for and no live worker knows, with the number of jobs."""
+    """Return the kinds that jobs wait for, with the number of jobs, where no live worker helps.
+
+    None knows the kind, or all that do have versions that cannot go on with the runs.
+    """
     return dict(fetch_rows(_UNKNOWN, [LIVE_SECONDS]))
 
 
 def describe_kinds(found: Mapping[str, int]) -> str:
-    """Return the kinds in words: "no worker knows backup (2 jobs wait), brew (1 job waits)"."""
+    """Return the kinds in words: "no worker can run backup (2 jobs wait), brew (1 job waits)"."""
     said = [
         f"{kind} ({counted(jobs, 'job waits', 'jobs wait')})"
         for kind, jobs in list(found.items())[:KINDS_SAID]
     ]
     more = len(found) - len(said)
-    return f"no worker knows {', '.join(said)}{f' and {more} more' if more else ''}"
+    return f"no worker can run {', '.join(said)}{f' and {more} more' if more else ''}"
 
 
 class Notice:

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from jobs.events import Event, EventType, NewEvent
 from jobs.kinds import Kind
+from jobs.kinds.kind import read_begun
 from jobs.replay.divergence import Divergence, is_same
 from jobs.replay.history import History
 from jobs.replay.recorded import read_recorded
@@ -64,11 +63,9 @@ class HandlerReplay:
     def replay(self) -> Divergence | None:
         """Return the first divergence; as `replay_handler`."""
         try:
-            params = self._kind.read_own(self._recorded.params)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = "/".join(map(str, first["loc"]))
-            return self._differ(1, "the params of the job", f"others: {place}: {first['msg']}")
+            params = read_begun(self._kind, self._recorded.params)
+        except Diverged as error:
+            return self._differ(1, "the parameters", str(error))
         try:
             return run_virtual(lambda loop: self._run_handler(loop, params))
         except StuckRun:

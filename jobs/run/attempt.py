@@ -90,6 +90,15 @@ class Attempt(RunControl):
         if wanted := self.vault.wanted.union(names):
             await self.open_wanted(self.vault, wanted)
 
+    @property
+    def cannot_continue(self) -> bool:
+        """Whether this code cannot go on with the run, and other code could.
+
+        Not where somebody stops the run: then this attempt has to end it.
+        """
+        too_many = isinstance(self.diverged, TooManyEvents)
+        return self.diverged is not None and not too_many and not self.cancelling
+
     def check_replayed(self) -> None:
         """Raise Diverged if the handler is done, but what is recorded is not all of it."""
         if self.diverged is None and not self.cancelling:

@@ -8,6 +8,7 @@ from typing import Any
 from core.db import in_thread
 from jobs.events import NewEvent
 from jobs.kinds import registry
+from jobs.kinds.kind import read_begun
 from jobs.queue.leases import Lease
 from jobs.run import Run, call_handler, outcome
 from jobs.run.gates import wait_for_start
@@ -21,7 +22,11 @@ async def ending_of(lease: Lease, run: Run) -> NewEvent:
 
 async def _run_handler(lease: Lease, run: Run) -> Any:
     kind = registry.get_kind(lease.kind)
-    params = kind.read_own(lease.params)
+    if lease.fresh:
+        params = kind.read_own(lease.params)
+    else:
+        with run.noting_divergence():
+            params = read_begun(kind, lease.params)
     await wait_for_start(run)
     run.vault.wanted.update(name for _, name in field.credential_names(params))
     await in_thread(run.vault.unlock, field.secret_names(params))  # thousands of lines take a while

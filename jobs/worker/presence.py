@@ -1,14 +1,15 @@
 """A worker's presence: it says which kinds it knows, and takes the jobs that waited for one.
 
-Another worker has left these because it does not know their kind. The queue would deliver them to
-any worker, and so to fifty that do not know it before this one; so this one looks for itself.
+Another worker has left these because it does not know their kind, or could not go on with their
+runs. The queue would deliver them to any worker, and so to fifty that cannot help before this one;
+so this one looks for itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class Presence:
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
         """Be in the table of workers, and take the jobs that waited for this one."""
-        kinds = [kind.name for kind in registry.all_kinds()]
+        kinds = registry.kind_versions()
         renewing = asyncio.create_task(self._renew_row(kinds), name="presence")
         looking = asyncio.create_task(self._look_for_jobs(kinds), name="waiting kinds")
         try:
@@ -44,7 +45,7 @@ class Presence:
             await asyncio.wait({renewing, looking}, timeout=GRACE_SECONDS)
             renewing.cancel()
 
-    async def _renew_row(self, kinds: Sequence[str]) -> None:
+    async def _renew_row(self, kinds: Mapping[str, str]) -> None:
         """Renew the row until the end; then remove it, which no late renewal undoes."""
         while not self._over.is_set():
             await _try_work(lambda: in_thread(live_workers.renew_worker, self._worker, kinds))
@@ -54,19 +55,19 @@ class Presence:
                 continue
         await _try_work(lambda: in_thread(live_workers.remove_worker, self._worker))
 
-    async def _look_for_jobs(self, kinds: Sequence[str]) -> None:
+    async def _look_for_jobs(self, kinds: Mapping[str, str]) -> None:
         while True:
             await _try_work(lambda: self._take_waiting(kinds))
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _take_waiting(self, kinds: Sequence[str]) -> None:
+    async def _take_waiting(self, kinds: Mapping[str, str]) -> None:
         """Take what waits, as room comes; end where a look finds nothing new."""
         found, before = await self._waiting_jobs(kinds), set[UUID]()
         while found and found != before:
             await asyncio.gather(*map(self._receive, found))
             found, before = await self._waiting_jobs(kinds), found
 
-    async def _waiting_jobs(self, kinds: Sequence[str]) -> set[UUID]:
+    async def _waiting_jobs(self, kinds: Mapping[str, str]) -> set[UUID]:
         return set(await in_thread(live_workers.waiting_jobs, kinds, self._capacity))
 
 

@@ -19,6 +19,7 @@ from django.db import Error, transaction
 from core.db import in_thread
 from core.errors import RepriseError
 from jobs import log
+from jobs.events import NewEvent
 from jobs.events.fold import StepKey, StepState
 from jobs.log import hints
 from jobs.log.state import state_at
@@ -134,7 +135,11 @@ class Worker:
             run.load_steps(steps, lease.status, lease.at, printed)
             if field.has_reference(lease.params):
                 run.vault.stored = await in_thread(store.load_secrets, lease.job)
-            await append_ending(run, await ending_of(lease, run))
+            ending = await ending_of(lease, run)
+            if run.cannot_continue:
+                await in_thread(_leave_run, run, lease)
+                return
+            await append_ending(run, ending)
             if lease.holds:
                 await in_thread(_release_claims, lease)
         except Parked:
@@ -210,13 +215,23 @@ def _release_claims(lease: Lease) -> None:
     limits.wake_next(lease.kind)
 
 
+def _leave_run(run: Run, lease: Lease) -> None:
+    """Leave a run that this worker's code cannot go on with to one whose code can."""
+    said = {"action": "take", "kind": lease.kind}
+    logger.warning("job %s left: %s", run.job, run.diverged, extra=said)
+    _let_go(run, lease.kind, [leases.wait_for_version(lease, str(run.diverged))])
+
+
 def _park_run(run: Run, kind: str) -> None:
-    """Let go of a run that waits or is paused; deliver it at once where that has passed already."""
+    """Let go of a run that waits or is paused."""
+    _let_go(run, kind, parking_events(run.waits))
+
+
+def _let_go(run: Run, kind: str, events: list[NewEvent]) -> None:
+    """Give a run's lease back as `events` say; deliver it at once where that has passed already."""
     try:
         with transaction.atomic():
-            status = leases.park_job(
-                run.job, run.fence, run.actor, run.vault.masked(parking_events(run.waits))
-            )
+            status = leases.park_job(run.job, run.fence, run.actor, run.vault.masked(events))
             if status not in {"waiting", "paused"}:
                 wake_jobs([run.job])
         limits.wake_next(kind)

@@ -178,7 +178,7 @@ def test_a_pause_holds_and_a_resume_has_it_look_again(who: Principal) -> None:
     job = submit(who)
     left(job)
     steer.pause(who, job)
-    assert live_workers.waiting_jobs(["test-brief"], 8) == []
+    assert live_workers.waiting_jobs({"test-brief": "1"}, 8) == []
     steer.resume(who, job)
     left(job)
     assert len(events(job, "job.waiting")) == 2
@@ -200,14 +200,14 @@ def test_workers_find_those_of_their_kinds_by_priority(who: Principal) -> None:
     )  # fmt: skip
     for job in (low, other, high):
         left(job)
-    assert live_workers.waiting_jobs(["test-brief"], 8) == [high, low]
-    assert live_workers.waiting_jobs(["test-brief"], 1) == [high]
-    assert live_workers.waiting_jobs(["load"], 8) == []
+    assert live_workers.waiting_jobs({"test-brief": "1"}, 8) == [high, low]
+    assert live_workers.waiting_jobs({"test-brief": "1"}, 1) == [high]
+    assert live_workers.waiting_jobs({"load": "1"}, 8) == []
     with connection.cursor() as cursor:
         cursor.execute("set enable_seqscan = off")
         cursor.execute("set enable_bitmapscan = off")
         for query in (live_workers._NEXT, live_workers._UNKNOWN):
-            values: list[Any] = [["test-brief"], 8] if query is live_workers._NEXT else [30]
+            values: list[Any] = [["test-brief"], "{}", 8] if query is live_workers._NEXT else [30]
             cursor.execute(f"explain {query}", values)
             assert "job_unknown_kind" in str(cursor.fetchall())
 
@@ -241,15 +241,15 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
         left(submit(who, kind))
     answer = ready()
     assert answer.status_code == 200
-    reported = "no worker knows test-brief (2 jobs wait), test-shared (1 job waits)"
+    reported = "no worker can run test-brief (2 jobs wait), test-shared (1 job waits)"
     assert answer.json()["kinds"]["warning"] == reported
     assert waiting_metrics() == [
         'reprise_jobs_unknown_kind{kind="test-brief"} 2.0',
         'reprise_jobs_unknown_kind{kind="test-shared"} 1.0',
     ]
-    live_workers.renew_worker("full/1", ["load", "test-brief"])
+    live_workers.renew_worker("full/1", {"load": "1", "test-brief": "1"})
     assert live_workers.unknown_kinds() == {"test-shared": 1}
-    live_workers.renew_worker("full/1", ["load", "test-brief", "test-shared"])
+    live_workers.renew_worker("full/1", dict.fromkeys(["load", "test-brief", "test-shared"], "1"))
     assert "warning" not in ready().json()["kinds"]
     live_workers.remove_worker("full/1")
     assert live_workers.unknown_kinds() == {"test-brief": 2, "test-shared": 1}
@@ -258,14 +258,14 @@ def test_what_nobody_knows_is_told_and_leaves_the_service_ready(who: Principal) 
 def test_many_kinds_are_said_shortly() -> None:
     found = {f"kind-{number}": number for number in range(1, 9)}
     assert live_workers.describe_kinds(found) == (
-        "no worker knows kind-1 (1 job waits), kind-2 (2 jobs wait), kind-3 (3 jobs wait), "
+        "no worker can run kind-1 (1 job waits), kind-2 (2 jobs wait), kind-3 (3 jobs wait), "
         "kind-4 (4 jobs wait), kind-5 (5 jobs wait) and 3 more"
     )
 
 
 def test_a_silent_worker_knows_nothing_and_is_forgotten_after_a_day(who: Principal) -> None:
     left(submit(who))
-    live_workers.renew_worker("silent/1", ["test-brief"])
+    live_workers.renew_worker("silent/1", {"test-brief": "1"})
     seen(seconds=29)
     assert live_workers.unknown_kinds() == {}
     seen(seconds=31)
@@ -295,12 +295,12 @@ def test_the_log_says_it_once_a_change(who: Principal, caplog: pytest.LogCapture
     assert reported() == []
     left(submit(who))
     [line] = reported()
-    assert line.startswith("no worker knows test-brief (1 job waits): ")
+    assert line.startswith("no worker can run test-brief (1 job waits): ")
     assert line.endswith(advice)
     left(submit(who))
     assert reported() == []
     left(submit(who, "test-shared"))
     [line] = reported()
-    assert line.startswith("no worker knows test-shared (1 job waits): ")
-    live_workers.renew_worker("full/1", ["test-brief"])
+    assert line.startswith("no worker can run test-shared (1 job waits): ")
+    live_workers.renew_worker("full/1", {"test-brief": "1"})
     assert reported() == ["no job waits for test-brief without a worker now"]

@@ -168,7 +168,8 @@ def test_other_params() -> None:
     kind.Params = Hosts  # type: ignore[assignment]  # as a kind whose fields were renamed
     found = replay_handler(history, kind)
     assert found is not None
-    assert sides(found) == ("the params of the job", "others: hosts: Field required")
+    assert found.recorded == "the parameters"
+    assert "its parameters do not fit. hosts: Field required." in found.asked
 
 
 def test_a_kind_that_is_gone() -> None:

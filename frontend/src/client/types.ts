@@ -42,6 +42,8 @@ export interface WaitingFor {
   readonly until?: string | null;
   readonly gate?: string | null;
   readonly kind?: string | null;
+  readonly versions?: readonly string[] | null;
+  readonly reason?: string | null;
   readonly limit?: number | null;
   readonly words?: string | null;
   readonly not_by_submitter?: boolean | null;
@@ -141,6 +143,10 @@ export interface EventData {
     readonly for?: string;
     readonly until?: string;
     readonly place?: string;
+    readonly timeout?: number;
+    readonly retry?: Readonly<Record<string, unknown>>;
+    readonly input?: unknown;
+    readonly span?: number;
   };
   'step.output': {
     readonly text: string;
