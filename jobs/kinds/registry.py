@@ -130,6 +130,11 @@ def _guard_method(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def forget_kinds() -> None:
+    """Look for the kinds anew when somebody next asks: what is imported has changed."""
+    _find_kinds.cache_clear()
+
+
 def all_kinds() -> list[kinds.AnyKind]:
     """Return every kind that can be used: built-in ones, then entry points, then the setting's."""
     return list(_find_kinds().kinds.values())

@@ -48,12 +48,17 @@ def replay_handler(
 
 
 class HandlerReplay:
-    """One replay of a history; `patches_not_taken` is known after it."""
+    """One replay of a history; its patches are known after it."""
 
     def __init__(self, history: History, kind: AnyKind, *, strict: bool = True) -> None:
         self._recorded, self._kind = read_recorded(history), kind
         self._run = ReplayedRun(self._recorded, strict=strict)
         self._stops = 0
+
+    @property
+    def patches(self) -> frozenset[str]:
+        """The patches that the handler asked for."""
+        return self._run.patches_asked
 
     @property
     def patches_not_taken(self) -> frozenset[str]:

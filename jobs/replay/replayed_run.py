@@ -45,6 +45,7 @@ class ReplayedRun(Run):
         self._waiting: set[asyncio.Future[None]] = set()  # calls that are at the record's end
         self._cut: dict[asyncio.Future[None], bool] = {}  # steps; whether a stop ended them
         self._asking: Asked | None = None
+        self._patches_asked = set[str]()
         self._latest: StepKey | None = None
 
     def clock(self) -> datetime:
@@ -71,6 +72,11 @@ class ReplayedRun(Run):
         """Diverge: the record has nothing more."""
         with self.noting_divergence():
             raise Diverged("The record has nothing more.", None, asked)
+
+    @property
+    def patches_asked(self) -> frozenset[str]:
+        """The patches that the handler asked for."""
+        return frozenset(self._patches_asked)
 
     @property
     def patches_not_taken(self) -> frozenset[str]:
@@ -175,6 +181,7 @@ class ReplayedRun(Run):
 
     async def take_patch(self, name: str) -> bool:
         """As `Attempt.take_patch`; a run that is over has gone on from everywhere."""
+        self._patches_asked.add(name)
         if self.recorded.ending is not None:
             return self._replay.has_patch(name) or False
         return await super().take_patch(name)

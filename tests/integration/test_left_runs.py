@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
-from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -20,59 +17,21 @@ from jobs.kinds import registry
 from jobs.kinds.code_version import version_of
 from jobs.models import Job
 from jobs.queue import live_workers
-from jobs.run import Run, Step
 from tests.integration import runs
+from tests.integration.deployed import at_gate, deployed, deployments, parked_at_gate, ran
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
-Handler = Callable[[Run], Awaitable[Any]]
-ran: list[str] = []
 
 
 @pytest.fixture(autouse=True)
 def scripts() -> Iterator[None]:
-    ran.clear()
-    with runs.scripts():
+    with deployments():
         yield
-    runs.Script.version = ""
 
 
 @pytest.fixture
 def who(database: str) -> Principal:
     return runs.operator()
-
-
-async def note(step: Step) -> None:
-    ran.append(step.name)
-
-
-def at_gate(*names: str, after: str = "tell") -> Handler:
-    """Return a handler that runs these steps, waits at a gate, and runs another one."""
-
-    async def does(run: Run) -> None:
-        for name in names:
-            await run.step(name, note)
-        await run.gate("go")
-        await run.step(after, note)
-
-    return does
-
-
-@asynccontextmanager
-async def deployed(version: str, handler: Handler) -> AsyncIterator[None]:
-    """Run a worker with this code."""
-    runs.Script.version, runs.Script.does = version, handler
-    async with runs.working():
-        yield
-
-
-async def parked_at_gate(who: Principal) -> UUID:
-    """Run version 1 until it waits at its gate, and approve."""
-    async with deployed("1", at_gate("fetch", "switch")):
-        job = await runs.submit(who, runs.Script.does)
-        await runs.parked(job)
-    await in_thread(commands.approve, who, job)
-    ran.clear()
-    return job
 
 
 def is_left(row: Job) -> bool:
