@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.events.fold import State, fold_all
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.kinds import Kind
 from jobs.replay import harness
 from jobs.replay.handler import replay_handler
