@@ -85,7 +85,6 @@ def test_rows_that_were_not_signed_prove_nothing(
     with pytest.raises(seals.SealFailed, match="not what was signed"):
         prove_head(job.pk, 2)
     client = people.alice.client()
-    client.raise_request_exception = False
     problem = client.get(f"/api/jobs/{job.pk}/seal")
     assert (problem.status_code, problem.json()["code"]) == (500, "seal_failed")
 
