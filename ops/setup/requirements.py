@@ -22,6 +22,7 @@ SETS = {
     "local": "dev",
     "service": "local",
     "client": "service",
+    "plugin": "dev",
     "build": None,
     "uv": None,
 }

@@ -1,4 +1,4 @@
-"""`ops/wheel`: build the front end, and the wheels of the service and of its client.
+"""`ops/wheel`: build the front end, and the wheels of service, client and pytest plugin.
 
 They are written into `dist/`, with a lock file for each: `pip install --require-hashes -r` takes
 the wheel and all that it needs from there. A build needs Node 20.19 or later, with npm.
@@ -34,6 +34,10 @@ class Project:
 
 CLIENT = Project("reprise-client", "distributions/client", "client")
 SERVICE = Project("reprise", ".", "service", needs=(CLIENT.name,))
+PLUGIN = Project(
+    "pytest-reprise", "distributions/pytest-reprise", "plugin", needs=(SERVICE.name, CLIENT.name)
+)
+PROJECTS = (CLIENT, SERVICE, PLUGIN)
 # What a build reads. It works on a copy: no file of an earlier build can get into a wheel.
 SOURCES = (
     "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "distributions",
@@ -54,7 +58,7 @@ def main() -> int:
 
 
 def build_all(clone: Clone, output: Path) -> None:
-    """Build both wheels and their lock files into a folder, in place of what is there."""
+    """Build the wheels and their lock files into a folder, in place of what is there."""
     frontend.ensure_built(clone)
     uv = venv.ensure_uv(clone)
     need_space(output, SPACE_MB)
@@ -62,10 +66,8 @@ def build_all(clone: Clone, output: Path) -> None:
     with locks.alone(output), tempfile.TemporaryDirectory(prefix="reprise-wheel-") as folder:
         copy = Path(folder)
         _copy_sources(clone.root, copy)
-        wheels = {
-            project.name: _build(clone, uv, copy, output, project) for project in (CLIENT, SERVICE)
-        }
-        for project in (CLIENT, SERVICE):
+        wheels = {project.name: _build(clone, uv, copy, output, project) for project in PROJECTS}
+        for project in PROJECTS:
             _write_lock(clone.root, output, project, wheels)
     say.line(f"Built in {output}. Next: pip install --require-hashes -r {output}/service.txt")
 

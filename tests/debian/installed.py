@@ -91,9 +91,14 @@ class Installed:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Installed]:
-    """Build and install the wheels, start servers, and all processes before them."""
+def installed(folder: Path, *packages: Path) -> Iterator[Installed]:
+    """Build and install the wheels, start servers, and all processes before them.
+
+    `packages` are projects that are installed into the service's environment as well.
+    """
     _install(folder)
+    for package in packages:
+        install_package(folder, "service", str(package))
     with ExitStack() as stack:
         binaries, program = named("REPRISE_TEST_POSTGRES"), named("REPRISE_TEST_REDIS")
         (folder / "servers").mkdir()
@@ -111,14 +116,26 @@ def _install(folder: Path) -> None:
     clone = Clone.from_env()
     wheel.build_all(clone, folder / "dist")
     (folder / "empty").mkdir()
-    uv, env = clone.venv / "bin" / "uv", tool_environment(clone)
     for name in ("service", "client"):
-        locked = ["--require-hashes", "-r", f"dist/{name}.txt"]
-        for words in (
-            ["venv", "--python", sys.executable, name],
-            ["pip", "install", "--python", f"{name}/bin/python", *locked],
-        ):
-            subprocess.run([uv, *words, "--quiet"], cwd=folder, env=env, check=True)
+        install_locked(folder, name)
+
+
+def install_locked(folder: Path, name: str) -> None:
+    """Make an environment with what one of the wheels' lock files names."""
+    _run_uv(folder, "venv", "--python", sys.executable, name)
+    locked = ["--require-hashes", "-r", f"dist/{name}.txt"]
+    _run_uv(folder, "pip", "install", "--python", f"{name}/bin/python", *locked)
+
+
+def install_package(folder: Path, name: str, *package: str) -> None:
+    """Install a project that needs nothing more into an environment."""
+    _run_uv(folder, "pip", "install", "--python", f"{name}/bin/python", "--no-deps", *package)
+
+
+def _run_uv(folder: Path, *words: str) -> None:
+    clone = Clone.from_env()
+    command = [str(clone.venv / "bin" / "uv"), *words, "--quiet"]
+    subprocess.run(command, cwd=folder, env=tool_environment(clone), check=True)
 
 
 def _prepare(site: Installed) -> None:

@@ -17,7 +17,10 @@ from ops.setup.clone import ROOT, Clone
 from ops.setup.requirements import PYTHONS, SETS
 
 FILES = ROOT / "requirements"
-PROJECTS = ("pyproject.toml", "distributions/client/pyproject.toml")
+PROJECTS = (
+    "pyproject.toml", "distributions/client/pyproject.toml",
+    "distributions/pytest-reprise/pyproject.toml",
+)  # fmt: skip
 PIN = re.compile(r"^[a-z0-9.\-\[\]]+==[^ ;\\]+", re.MULTILINE)
 
 
@@ -43,6 +46,8 @@ def test_wheels_and_packages_have_the_version_of_the_front_end() -> None:
     follower = json.loads((ROOT / "distributions/follower/package.json").read_text())
     assert follower["version"] == page
     assert named("client-wheel.in") == {f"reprise-client=={page}"}
+    plugin = project("distributions/pytest-reprise/pyproject.toml")["dependencies"]
+    assert plugin == [*named("plugin.in"), f"reprise=={page}"]
 
 
 @pytest.mark.parametrize("path", PROJECTS)
