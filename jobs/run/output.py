@@ -91,7 +91,10 @@ class Output:
         self._closed = True
         if self._timer:
             self._timer.cancel()
-        last = self._keep_rest(self._take_parts(), self._sending)
+        parts = self._take_parts()
+        if not parts and self._sending is None:
+            return []  # it has said nothing
+        last = self._keep_rest(parts, self._sending)
         self._sending = self._loop.create_task(last)
         await asyncio.shield(self._sending)
         rest, self._rest = self._rest, []
