@@ -24,7 +24,7 @@ DATABASE = "dbos"
 # Of runs that were there before their worker: its start is not counted.
 _MOMENTS = """
 select extract(epoch from started_at)::float8, extract(epoch from finished_at)::float8
-from jobs_job where id = any(%s) order by finished_at
+from jobs_job where id = any(%s) and status = 'succeeded' order by finished_at
 """
 _OPEN = "select count(*) from jobs_job where id = any(%s) and finished_at is null"
 
@@ -72,7 +72,9 @@ def _work_off(jobs: list[UUID]) -> list[tuple[float, float]]:
         while fetch_rows(_OPEN, [jobs]) != [(0,)]:
             assert time.perf_counter() < deadline, f"not done within {PATIENCE_SECONDS} s"
             time.sleep(POLL_SECONDS)
-    return [(started, ended) for started, ended in fetch_rows(_MOMENTS, [jobs])]
+    moments = [(started, ended) for started, ended in fetch_rows(_MOMENTS, [jobs])]
+    assert len(moments) == len(jobs), "a job has failed"
+    return moments
 
 
 def _dbos_rate(testbed: Testbed, workflows: int, count: int, *how: str) -> float:
