@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -123,6 +123,29 @@ def next_events(
         yield event, text, summary
 
 
+def append_to_known(
+    wishes: Sequence[Append], known: Mapping[UUID, tuple[int, Summary]], now: str
+) -> list[Appended | None]:
+    """Append to rows that are taken to be as `known` (job: fence and row), in one round trip.
+
+    Must not run in a transaction; each `append_id` must be new. Events are dated `now`. Returns the
+    receipts; None for a wish of which nothing is stored: its row is another by now, or locked by
+    somebody else. Where any wish would be refused, nothing is stored at all. `append_many` knows.
+    """
+    batch = _Batch({job: _Row(row, fence) for job, (fence, row) in known.items()}, now)
+    if not all(isinstance(batch.add(wish), Appended) for wish in wishes):
+        return [None for _ in wishes]
+    before = [(job, fence, row.head, row.head_hash) for job, (fence, row) in known.items()]
+    with AppendTransaction() as passage:
+        held = dict(batch.go_on(passage, before))
+    stored = [
+        replace(receipt, moment=held[receipt.job]) if receipt.job in held else None
+        for receipt in batch.receipts
+    ]
+    hints.publish_hints([receipt for receipt in stored if receipt])
+    return stored
+
+
 @dataclass(slots=True)
 class _Row:
     """A locked row; `changed` once more of it than the head has moved."""
@@ -150,7 +173,8 @@ class _Batch:
             return error
         except (TypeError, ValueError) as error:  # a number that is none
             return BadRequest(f"The fold cannot read this event: {error}")
-        receipt = Appended(wish.job, row.summary.head + 1, summary.head, texts, summary.status)
+        first = row.summary.head + 1
+        receipt = Appended(wish.job, first, summary.head, texts, summary.status, summary, self.now)
         row.changed |= any(not new.type.startswith("step.") for new in wish.events)
         row.summary = summary
         self.events += events
@@ -185,19 +209,31 @@ class _Batch:
     def write(self, passage: AppendTransaction) -> None:
         if not self.events:
             return
-        moved = {receipt.job: self.rows[receipt.job] for receipt in self.receipts}
-        heads = [
-            (job, row.summary.head, row.summary.head_hash, row.summary.last_at)
-            for job, row in moved.items()
-        ]
-        columns = [*zip(*self.events, strict=True), *zip(*heads, strict=True)]
-        statements = sql.WRITE
-        changed = [_row_values(job, row.summary) for job, row in moved.items() if row.changed]
-        if changed:
-            statements += sql.WRITE_ROWS
-            columns += zip(*changed, strict=True)
-        values = list(map(sql.array_text, columns))
+        heads, changed = self._split_rows()
+        statements = sql.WRITE_EVENTS
+        statements += sql.WRITE_HEADS if heads else ""
+        statements += sql.WRITE_ROWS if changed else ""
+        values = self._columns(heads, changed)
         passage.last(statements, values, then=partial(hints.publish_hints, self.receipts))
+
+    def go_on(self, passage: AppendTransaction, known: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Write to those rows that are still as `known`; return these, and the moment."""
+        heads, changed = self._split_rows()
+        statement = sql.go_on(heads=bool(heads), rows=bool(changed))
+        before = [sql.array_text(column) for column in zip(*known, strict=True)]
+        passage.only(statement, before + self._columns(heads, changed))
+        return list(passage.cursor.fetchall())
+
+    def _split_rows(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """Return the rows of which only the head has moved, and those that are changed."""
+        moved = {receipt.job: self.rows[receipt.job] for receipt in self.receipts}
+        heads = [_head_values(job, row.summary) for job, row in moved.items() if not row.changed]
+        changed = [_row_values(job, row.summary) for job, row in moved.items() if row.changed]
+        return heads, changed
+
+    def _columns(self, *more: list[tuple[Any, ...]]) -> list[str]:
+        tables = [self.events, *filter(None, more)]
+        return [sql.array_text(column) for table in tables for column in zip(*table, strict=True)]
 
 
 def _lock_and_look(
@@ -229,10 +265,14 @@ def _row_summary(row: tuple[Any, ...]) -> Summary:
     )  # fmt: skip
 
 
+def _head_values(job: UUID, s: Summary) -> tuple[Any, ...]:
+    return job, s.head, s.head_hash, s.last_at
+
+
 def _row_values(job: UUID, s: Summary) -> tuple[Any, ...]:
     return (
-        job, s.status, s.done, s.total, s.failed, s.attempt, s.submitted_at, s.started_at,
-        s.finished_at, s.message, json.dumps(s.waiting_for), s.parked, s.due_at,
+        *_head_values(job, s), s.status, s.done, s.total, s.failed, s.attempt, s.submitted_at,
+        s.started_at, s.finished_at, s.message, json.dumps(s.waiting_for), s.parked, s.due_at,
     )  # fmt: skip
 
 

@@ -29,35 +29,68 @@ _NOW = _TIME.format("clock_timestamp()")
 LOCK_AND_LOOK = _LOCK_AND_LOOK.format(times=_TIMES, now=_NOW, waiting="")
 LOCK_FREE_AND_LOOK = _LOCK_AND_LOOK.format(times=_TIMES, now=_NOW, waiting="skip locked")
 
-WRITE = """
+_INSERT = """
 insert into jobs_event (job, seq, at, type, actor, target, text, append_id)
 select job, seq, at, type, actor, target, text, append_id
 from unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
             %s::text[], %s::uuid[])
      with ordinality as new (job, seq, at, type, actor, target, text, append_id, place)
-order by place;
+{where} order by place
+"""
+# Most events move a job's head and nothing else; those that do more are seldom. A row is updated
+# once: by the one or by the other.
+_MOVE_HEADS = """
 update jobs_job as j set head = new.head, head_hash = decode(new.head_hash, 'hex'),
   last_at = new.last_at
 from unnest(%s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[])
      as new (id, head, head_hash, last_at)
-where j.id = new.id
+where j.id = new.id {also}
 """
-
-# Most events move a job's head and nothing else; those that do more are seldom.
-WRITE_ROWS = """;
+_CHANGE_ROWS = """
 update jobs_job as j set
+  head = new.head, head_hash = decode(new.head_hash, 'hex'), last_at = new.last_at,
   status = new.status, done = new.done, total = new.total, failed = new.failed,
   attempt = new.attempt, submitted_at = new.submitted_at, started_at = new.started_at,
   finished_at = new.finished_at, message = new.message, waiting_for = new.waiting_for,
   parked = new.parked, due_at = new.due_at,
   lease_until = case when new.finished_at is null then j.lease_until end
-from unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[],
+from unnest(%s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[],
+            %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[],
             %s::timestamptz[], %s::timestamptz[], %s::text[], %s::jsonb[], %s::bool[],
             %s::timestamptz[])
-     as new (id, status, done, total, failed, attempt, submitted_at, started_at, finished_at,
-             message, waiting_for, parked, due_at)
-where j.id = new.id
+     as new (id, head, head_hash, last_at, status, done, total, failed, attempt, submitted_at,
+             started_at, finished_at, message, waiting_for, parked, due_at)
+where j.id = new.id {also}
 """
+WRITE_EVENTS = _INSERT.format(where="")
+WRITE_HEADS = ";" + _MOVE_HEADS.format(also="")
+WRITE_ROWS = ";" + _CHANGE_ROWS.format(also="")
+
+# The same in one statement, for rows of which the writer knows what they are: those that are still
+# so are locked and written, the others (another head or fence, or locked) are left as they are.
+_GO_ON = """
+with held as materialized (
+  select job.id from jobs_job as job
+  join unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[])
+    as known (id, fence, head, head_hash)
+    on known.id = job.id and known.fence = job.fence and known.head = job.head
+       and decode(known.head_hash, 'hex') = job.head_hash
+  order by job.id for no key update of job skip locked
+), stored as ({insert}){moved}{changed}
+select id, {now} from held
+"""
+
+
+def go_on(*, heads: bool, rows: bool) -> str:
+    """Return the statement that writes to known rows: their heads, more of them, or both."""
+    also = "and j.id in (select id from held)"
+    return _GO_ON.format(
+        insert=_INSERT.format(where="where new.job in (select id from held)"),
+        moved=f", moved as ({_MOVE_HEADS.format(also=also)})" if heads else "",
+        changed=f", changed as ({_CHANGE_ROWS.format(also=also)})" if rows else "",
+        now=_NOW,
+    )
+
 
 # seq is gapless, so a page is a range and needs no LIMIT. psycopg sends a small int as a smallint:
 # without the cast their sum overflows past 32,767. Where any event is large there are no lines, and

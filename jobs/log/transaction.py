@@ -47,6 +47,17 @@ class AppendTransaction:
         if self._own:
             self.cursor.nextset()
 
+    def only(self, statement: str, values: Sequence[Any]) -> None:
+        """Execute a statement and commit, all in one round trip; the cursor stands on its result.
+
+        What is to follow the commit is the caller's to do: the result says what that is.
+        """
+        self._open = self._own
+        self.cursor.execute(f"begin;{statement};commit" if self._own else statement, values)
+        self._open = False
+        if self._own:
+            self.cursor.nextset()
+
     def last(self, statements: str, values: Sequence[Any], then: Callable[[], None]) -> None:
         """Execute the last statements and commit; call `then` once that is certain."""
         self.cursor.execute(f"{statements};commit" if self._own else statements, values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.errors import BadCursor, RepriseError
-from jobs.events.fold import TERMINAL
+from jobs.events.fold import TERMINAL, Summary
 
 _CURSOR = re.compile(r"(0|[1-9][0-9]{0,18})(?:-([0-9a-f]{8}))?")
 MAX_SEQ = 2**63 - 1
@@ -96,13 +96,19 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """A receipt: the events `first`..`last` of the job are committed; `texts` as stored."""
+    """A receipt: the events `first`..`last` of the job are committed; `texts` as stored.
+
+    Where they are known, `row` is the job's row as they have left it, and `moment` the database's
+    time.
+    """
 
     job: UUID
     first: int
     last: int
     texts: list[str]
     status: str
+    row: Summary | None = field(default=None, compare=False, repr=False)
+    moment: str = field(default="", compare=False, repr=False)
 
 
 def cursor_of(text: str) -> str:

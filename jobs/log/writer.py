@@ -21,6 +21,7 @@ from django.db import DatabaseError, Error, InterfaceError, OperationalError, co
 from core.db import leave_pool
 from core.errors import RepriseError
 from jobs.log import Append, Appended, append_many
+from jobs.log.known_rows import KnownRows
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class _Waiting:
     wish: Append
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Appended]
+    is_new: bool  # whether its append_id is, so that nothing can be stored under it
     skipped: int = 0
 
     def answer(self, result: Appended | RepriseError) -> None:
@@ -55,6 +57,8 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._known = KnownRows()
+        self._taken: deque[tuple[Appended, int]] = deque()
         self._thread = threading.Thread(target=self._serve_batches, name="writer", daemon=True)
         self._thread.start()
 
@@ -62,11 +66,15 @@ class Writer:
         """Append and return the receipt once it is committed; raises as `jobs.log.append`."""
         loop = asyncio.get_running_loop()
         tagged = wish if wish.append_id else replace(wish, append_id=uuid4())
-        waiting = _Waiting(tagged, loop, loop.create_future())
+        waiting = _Waiting(tagged, loop, loop.create_future(), is_new=tagged is not wish)
         with self._wake:
             self._queue.append(waiting)
             self._wake.notify()
         return await waiting.done
+
+    def note_row(self, receipt: Appended, fence: int) -> None:
+        """Take in how a job's row is that has just been taken under this fence; from any thread."""
+        self._taken.append((receipt, fence))
 
     def stop(self, timeout: float = 5.0) -> None:
         """Write what waits and end the thread."""
@@ -118,7 +126,7 @@ class Writer:
                 return _answer_callers([(waiting, refused)])
 
     def _commit_batch(self, batch: Sequence[_Waiting], *, skip_locked: bool) -> None:
-        results = append_many([waiting.wish for waiting in batch], skip_locked=skip_locked)
+        results = self._append(batch, skip_locked=skip_locked)
         self.commits += 1
         self.appends += len(batch)
         left = [waiting for waiting, result in zip(batch, results, strict=True) if result is None]
@@ -132,6 +140,24 @@ class Writer:
         if left:  # their rows are locked by somebody else: next round, in their order
             with self._wake:
                 self._queue.extendleft(reversed(left))
+
+    def _append(
+        self, batch: Sequence[_Waiting], *, skip_locked: bool
+    ) -> list[Appended | RepriseError | None]:
+        """Append to rows that are as they are known to be, then to the others, which are read."""
+        while self._taken:
+            self._known.learn_row(*self._taken.popleft())
+        wishes = [waiting.wish for waiting in batch]
+        results: list[Appended | RepriseError | None] = [None for _ in wishes]
+        if skip_locked and all(waiting.is_new for waiting in batch):
+            results[:] = self._known.append(wishes)
+        left = [place for place, result in enumerate(results) if result is None]
+        if left:
+            found = append_many([wishes[place] for place in left], skip_locked=skip_locked)
+            for place, result in zip(left, found, strict=True):
+                results[place] = result
+        self._known.learn(wishes, results)
+        return results
 
 
 _Answer = tuple[_Waiting, Appended | RepriseError]

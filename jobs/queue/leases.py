@@ -84,9 +84,9 @@ logger = logging.getLogger(__name__)
 class Lease:
     """A job taken by a worker: `fence` goes with every write.
 
-    `at` and `status` are as of the attempt's start. `fresh`: nothing but the job's submission comes
-    before it. `holds`: others may wait for what the job has, its targets or its place. `refused`
-    are versions of the kind that could not go on with the run.
+    `at` and `status` are as of the attempt's start, of which `opened` is the receipt. `fresh`:
+    nothing but the job's submission comes before it. `holds`: others may wait for what the job has,
+    its targets or its place. `refused` are versions of the kind that could not go on with the run.
     """
 
     job: UUID
@@ -98,6 +98,7 @@ class Lease:
     status: str
     fresh: bool
     holds: bool
+    opened: log.Appended
     refused: tuple[str, ...] = ()
 
 
@@ -259,6 +260,7 @@ def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> li
             Lease(
                 one.job, one.fence, event.attempt, one.kind, json.loads(one.params),
                 event.at, receipt.status, fresh=event.seq == FIRST_ATTEMPT_SEQ, holds=holds,
+                opened=receipt,
             )
         )  # fmt: skip
     return leases

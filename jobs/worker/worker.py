@@ -124,6 +124,7 @@ class Worker:
         actor = f"worker:{self.name}"
         run = Run(lease.job, lease.fence, lease.attempt, actor, self._writer, lease.kind)
         run.open_wanted = partial(open_credentials, lease.job)
+        self._writer.note_row(lease.opened, lease.fence)
         task = asyncio.create_task(self._execute_run(lease, run), name=f"job {lease.job}")
         self._active[lease.job] = _Active(lease, run, held_at, task)
         self._held[lease.job] = lease.fence
