@@ -15,7 +15,7 @@ from core import clock
 from core.db import in_thread
 from jobs import log
 from jobs.events import EventType, NewEvent, parse
-from jobs.integrity.recording import broken_at
+from jobs.events.recording import broken_at
 from jobs.integrity.verify import verify_job
 from jobs.log import Append, Appended, LeaseLost, append_many
 from jobs.log.known_rows import KnownRows
