@@ -33,11 +33,14 @@ export interface Reach {
 
 interface Stream {
   readonly terminal: Terminal;
-  /** The page of its last event, and those of its last newline, colour and saved place. */
+  /** The page of its last event, and those that its line, its colour and the saved place come from. */
   page: number;
   line: number;
   colour: number;
   saved: number;
+  /** The pages that line and colour came from when the place was saved: they come back with it. */
+  savedLine: number;
+  savedColour: number;
 }
 
 const NEWLINE = /[\n\v\f]/;
@@ -46,6 +49,8 @@ const COLOUR = /(?:\u001b\[|\u009b)[\d;:]*m/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const SAVED = /\u001b7|(?:\u001b\[|\u009b)[\d;:]*s/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
+const RESTORED = /\u001b8|(?:\u001b\[|\u009b)[\d;:]*u/;
 
 /** Turns `step.output` events into lines. Each stream of a step on a target is a terminal, until the step ends. */
 export class Terminals {
@@ -84,16 +89,31 @@ export class Terminals {
     if (page > stream.page) this.#cut(stream, page - this.reach.pages);
     stream.page = page;
     stream.terminal.write(text);
-    if (NEWLINE.test(text)) stream.line = page;
-    if (COLOUR.test(text)) stream.colour = page;
-    if (SAVED.test(text)) stream.saved = page;
+    this.#age(stream, text);
+  }
+
+  /** Note where a stream's line, colour and saved place come from after a text: at the latest from there. */
+  #age(stream: Stream, text: string): void {
+    if (SAVED.test(text)) {
+      stream.saved = this.#page;
+      stream.savedLine = stream.line;
+      stream.savedColour = stream.colour;
+    }
+    if (NEWLINE.test(text)) stream.line = this.#page;
+    if (COLOUR.test(text)) stream.colour = this.#page;
+    if (!RESTORED.test(text)) return;
+    stream.line = Math.min(stream.line, stream.savedLine);
+    stream.colour = Math.min(stream.colour, stream.savedColour);
   }
 
   /** Let a stream forget what comes from before a page. */
-  #cut({ terminal, line, colour, saved }: Stream, page: number): void {
+  #cut(stream: Stream, page: number): void {
+    const { terminal, line, colour, saved, savedLine, savedColour } = stream;
     if (line < page) terminal.endLine();
     if (colour < page) terminal.endColour();
-    if (saved < page) terminal.forgetSaved();
+    if (Math.min(saved, savedLine, savedColour) >= page) return;
+    terminal.forgetSaved();
+    stream.savedLine = stream.savedColour = Number.NEGATIVE_INFINITY;
   }
 
   #stream(place: string, event: EventOf<'step.output'>): Stream {
@@ -107,6 +127,8 @@ export class Terminals {
       line: begun,
       colour: begun,
       saved: begun,
+      savedLine: begun,
+      savedColour: begun,
     };
     this.#open.set(place, streams.set(name, stream));
     return stream;

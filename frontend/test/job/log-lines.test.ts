@@ -136,7 +136,7 @@ describe('a page of the log', () => {
         );
         expect(byPages.flatMap((lines) => (lines ?? []).map(shown))).toEqual(whole.map(shown));
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
