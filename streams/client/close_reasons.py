@@ -48,7 +48,7 @@ Closed = Ended | Rotated | Lost | Refusal
 FINAL = frozenset(
     {
         "bad_request", "bad_cursor", "not_signed_in", "forbidden", "not_found", "cursor_ahead",
-        "history_diverged", "history_expired", "unsupported_protocol",
+        "history_diverged", "history_expired", "unsupported_protocol", "second_factor_required",
     }
 )  # fmt: skip
 # Of those, the ones after which the history may be told from its start.
