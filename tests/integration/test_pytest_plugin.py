@@ -102,6 +102,9 @@ def test_a_broken_handler_reads_like_a_review(project: pytest.Pytester, corpus: 
                   "greetings.py:"):  # fmt: skip
         assert words in text
     assert "Traceback" not in text
+    found = run(project, "--replay-corpus", "corpus", "--replay-shrink")
+    found.stdout.fnmatch_lines(["* of its * events fail in the same way: greet.shrunk.ndjson"])
+    run(project, "--replay-corpus", "corpus").assert_outcomes(passed=1, failed=1)
 
 
 def test_a_changed_history_is_named_by_its_line(project: pytest.Pytester, corpus: Path) -> None:

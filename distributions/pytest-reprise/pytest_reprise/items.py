@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jobs.replay.history import History
 
 STATES = ".states.ndjson"
+SHRUNK = ".shrunk.ndjson"
 
 
 class ReplayFailed(Exception):
@@ -99,7 +100,10 @@ class HandlerItem(ReplayItem):
         from jobs.replay.handler import replay_handler
 
         # What was left out of a record cannot be compared: then only what a worker refuses counts.
-        return replay_handler(history, strict="redactions" not in history.header)
+        found = replay_handler(history, strict="redactions" not in history.header)
+        if found is None or not self.config.getoption("replay_shrink"):
+            return found
+        return f"{found}\n\n{_shrink(self.path, history)}"
 
 
 ITEMS: dict[str, type[ReplayItem]] = {"fold": FoldItem, "handler": HandlerItem}
@@ -111,3 +115,13 @@ def _accept_states(path: Path, history: History) -> None:
 
     with whole_file(path) as file:
         file.writelines(f"{line}\n".encode() for line in recorded_changes(history.texts))
+
+
+def _shrink(path: Path, history: History) -> str:
+    """Write a smaller history that fails the same way beside one; return where, in words."""
+    from jobs.replay.history import load_history
+    from jobs.replay.shrink import handler_failure, shrink_file
+
+    beside = shrink_file(path, handler_failure())
+    count = len(load_history(beside).texts)
+    return f"{count} of its {len(history.texts)} events fail in the same way: {beside.name}"

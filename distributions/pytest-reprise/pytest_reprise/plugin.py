@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_reprise.items import STATES, HistoryFile
+from pytest_reprise.items import SHRUNK, STATES, HistoryFile
 
 if TYPE_CHECKING:
     from jobs.replay.history import History
@@ -36,6 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--replay-accept", action="store_true",
         help="record the states of histories that have none yet, as today's code folds them",
     )  # fmt: skip
+    group.addoption(
+        "--replay-shrink", action="store_true",
+        help="write a smaller history that fails the same way beside one whose handler diverges",
+    )  # fmt: skip
     parser.addini(NAME, "folders of recorded histories, as --replay-corpus", type="paths")
 
 
@@ -49,9 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect each history of the folders; the states are beside them."""
+    """Collect each history of the folders; states and shrunk histories are beside them."""
     name = file_path.name
-    if not name.endswith(".ndjson") or name.endswith((STATES, ".minimal.ndjson")):
+    if not name.endswith(".ndjson") or name.endswith((STATES, SHRUNK)):
         return None
     if not any(folder in file_path.parents for folder in corpora(parent.config)):
         return None
