@@ -47,9 +47,16 @@ def verify_record(record: Record, keys: Sequence[str] = ()) -> SealedUpTo | None
     seal = record.header.get("seal")
     found = _check_seal(record, seal, keys) if seal is not None else None
     said = record.header.get("evidence")
-    if said is not None and said != describe_evidence(record.texts, seal):
+    if said is not None and said != _describe_record(record, seal):
         raise RecordInvalid(1, "the header's evidence is not what the events say")
     return found
+
+
+def _describe_record(record: Record, seal: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        return describe_evidence(record.texts, seal)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise RecordInvalid(1, f"what the events say cannot be read: {error!r}") from error
 
 
 def _check_seal(record: Record, seal: Mapping[str, Any], keys: Sequence[str]) -> SealedUpTo:

@@ -178,10 +178,17 @@ class _Reader:
             "hash": split_hash(texts[-1])[1], "kind": _kind_of(texts[0]),
             "types": event_versions(texts),
         }  # fmt: skip
+        if "redactions" in header and not self._counts_agree(header["redactions"]):
+            raise RecordInvalid(1, "the header's redactions are not those of the events")
         for name, value in actual.items():
             if header[name] != value:
                 said = f"the header's {name} is {header[name]}, not {value}"
                 raise RecordInvalid(1, f"{said}, as the events have it")
+
+    def _counts_agree(self, redactions: Any) -> bool:
+        values = sum(len(one.values) for one in self._redacted.values())
+        counts = {"events": len(self._redacted), "values": values}
+        return isinstance(redactions, dict) and counts.items() <= redactions.items()
 
     def _invalid(self, reason: str) -> RecordInvalid:
         return RecordInvalid(self._line, reason)

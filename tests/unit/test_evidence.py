@@ -15,7 +15,7 @@ from core.records.keys import fingerprint_of, raw_key
 from core.records.record import RecordInvalid, header_line, make_header, read_record, record_lines
 from core.records.seal_text import FIRST_PREVIOUS, SealText, digest_of, head_line
 from core.records.tree import Tree
-from jobs.events import split_hash
+from jobs.events import next_hash, split_hash, with_hash
 from tests.support.histories import JOB, SUBMITTED, chained, event, greeting
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -131,6 +131,19 @@ def test_a_forgers_own_key_is_refused() -> None:
     with pytest.raises(RecordInvalid, match="signed by another key, sha256:"):
         verified(HEADER, TEXTS, other)
     assert verified(HEADER, TEXTS, other, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "odd", ['{"seq":4,"type":"job.approved","data":[', '{"seq":4,"type":"job.approved","data":7}']
+)
+def test_what_no_append_has_made_is_refused_in_words(odd: str) -> None:
+    texts = TEXTS[:3]
+    body = odd if odd.endswith("}") else odd * 40_000 + "}"
+    previous = bytes.fromhex(split_hash(texts[-1])[1])
+    texts = [*texts, with_hash(body, next_hash(previous, body.encode()))]
+    header = {**make_header(JOB, texts, reprise="0.1.0"), "evidence": {}}
+    with pytest.raises(RecordInvalid, match="Line 1: what the events say cannot be read"):
+        verified(header, texts)
 
 
 @pytest.mark.parametrize(

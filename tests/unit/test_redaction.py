@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.records.compare import compare_disclosures, compare_original
-from core.records.record import Record, RecordInvalid, make_header, read_record, record_lines
+from core.records.record import (
+    Record,
+    RecordInvalid,
+    header_line,
+    make_header,
+    read_record,
+    record_lines,
+)
 from core.records.redacted import redacted_text
 from core.records.redaction import Redaction, RedactionRefused
 from core.records.spans import MASK
@@ -188,6 +195,14 @@ def test_redacted_events_are_for_records_that_say_so() -> None:
         parse_history(list(record_lines(header, LINES[1:])))
     with pytest.raises(HistoryInvalid, match="Line 1: event 1 was changed"):
         parse_history(LINES[1:])
+
+
+@pytest.mark.parametrize("said", [{"events": 1}, {"values": 3}, None, []])
+def test_a_header_that_counts_otherwise_is_refused(said: Any) -> None:
+    header = json.loads(LINES[0])
+    wrong = {**header["redactions"], **said} if isinstance(said, dict) else said
+    with pytest.raises(HistoryInvalid, match="Line 1: the header's redactions are not those"):
+        parse_history([header_line({**header, "redactions": wrong}), *LINES[1:]])
 
 
 def original() -> Record:
