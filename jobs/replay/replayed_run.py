@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from inspect import signature
 from typing import Any, NoReturn
 
 from core import clock
@@ -16,12 +17,12 @@ from jobs.log import Append, Appended
 from jobs.replay.divergence import Asked, AskedOtherwise, Divergence, compare_call
 from jobs.replay.recorded import Recorded
 from jobs.replay.source import asking_line
-from jobs.run import Approval, Diverged, Retry, Run, StepFailed
+from jobs.run import Approval, Diverged, Run, StepFailed
 from jobs.run.replay import describe_step
 from jobs.run.retry import ONCE
-from jobs.run.step import StepFn
 from jobs.run.step_runner import CUT_SHORT, STOPPED
 
+_STEP = signature(Run.step)
 _UNCHECKED = frozenset({EventType.JOB_PROGRESSED, EventType.STEP_PROGRESSED})
 
 
@@ -112,10 +113,10 @@ class ReplayedRun(Run):
                 self.divergence = self._describe(error)
             raise
 
-    def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:
+    def next_call(self, name: str, target: str | None, **how: Any) -> tuple[int, StepState | None]:
         """As `Attempt.next_call`; also Diverged if the step was asked for otherwise."""
         asking, self._asking = self._asking, None
-        occurrence, recorded = super().next_call(name, target)
+        occurrence, recorded = super().next_call(name, target, **how)
         self._latest = key = (name, target, occurrence)
         if self.strict and asking and recorded and not self.cancelling:
             with self.noting_divergence():
@@ -128,21 +129,12 @@ class ReplayedRun(Run):
         is_stopped = stop and following and self.recorded.calls[following].seq > stop
         return super().checks_order(target) and not is_stopped
 
-    async def step(
-        self,
-        name: str,
-        fn: StepFn,
-        target: str | None = None,
-        timeout: float | None = None,
-        always: bool = False,
-        retry: Retry = ONCE,
-        undo: StepFn | None = None,
-        input: Any = None,
-    ) -> Any:
+    async def step(self, *args: Any, **how: Any) -> Any:
         """As `Run.step`; one that was ended from outside is ended so again."""
-        self._asking = Asked(timeout, retry, input)
+        given = _STEP.bind(self, *args, **how).arguments
+        self._asking = Asked(given.get("timeout"), given.get("retry", ONCE), given.get("input"))
         try:
-            return await super().step(name, fn, target, timeout, always, retry, undo, input)
+            return await super().step(*args, **how)
         except StepFailed as failed:
             words = (failed.error.get("type"), failed.error.get("message"))
             if words in (_words(STOPPED), _words(CUT_SHORT)):

@@ -59,7 +59,7 @@ class SyncRun:
         always: bool = False,
         retry: Retry = ONCE,
         undo: StepFn | None = None,
-        input: Any = None,
+        input: object = None,
     ) -> Any:
         """As `Run.step`, blocking."""
         return self._wait_for(self._run.step, name, fn, target, timeout, always, retry, undo, input)
