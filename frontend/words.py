@@ -137,7 +137,8 @@ def _awaited(wait: Mapping[str, str | None]) -> str:
             most = plural(int(wait.get("limit") or 0), f"{wait.get('kind')} job")
             return f"its turn: at most {most} at a time"
         case "kind" if reason := wait.get("reason"):
-            return f"a worker with another version of the kind {wait.get('kind')}: {reason}"
+            why = reason.removesuffix(".")
+            return f"a worker with another version of the kind {wait.get('kind')}: {why}"
         case "kind":
             return f"a worker that knows the kind {wait.get('kind')}"
         case "system":

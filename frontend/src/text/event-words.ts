@@ -141,7 +141,7 @@ export function waitWords(wait: WaitingFor): string {
       return `its turn: at most ${plural(wait.limit ?? 0, `${wait.kind} job`)} at a time`;
     case 'kind':
       return wait.reason
-        ? `a worker with another version of the kind ${wait.kind}: ${wait.reason}`
+        ? `a worker with another version of the kind ${wait.kind}: ${wait.reason.replace(/\.$/, '')}`
         : `a worker that knows the kind ${wait.kind}`;
     case 'system':
       return 'the next event of the system';
