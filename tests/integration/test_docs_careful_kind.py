@@ -80,7 +80,7 @@ def test_the_drill_lets_players_back_where_a_server_fails(
     assert not running.is_draining("gs-001")
 
 
-def test_the_drill_that_was_changed_meanwhile_is_refused(
+def test_the_drill_that_was_changed_meanwhile_is_left(
     kind: Callable[[Path], str], staff: Principal, running: RunningFleet, tmp_path: Path
 ) -> None:
     kind(TUTORIAL)
@@ -94,11 +94,15 @@ def test_the_drill_that_was_changed_meanwhile_is_refused(
         sys.modules.pop("drill")
         with written(changed, tmp_path):
             steer.approve(staff, job)
+            until(lambda: Told.of(job).of_type("job.waiting"), "the run that is left")
+            steer.cancel(staff, job)
             until(lambda: swept(job), "the end")
 
     [told] = work(job, meanwhile=change)
-    assert told.ending.data["message"] in changed_words(TUTORIAL)
-    assert told.ending.attempt == 2
+    [left] = told.of_type("job.waiting")
+    assert left.data["waits"][0]["reason"] in changed_words(TUTORIAL)
+    assert left.attempt == 2
+    assert told.steps("step.started", "gs-002") == []
 
 
 def changed_words(page: Path) -> str:
