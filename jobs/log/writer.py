@@ -14,7 +14,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from itertools import count
+from uuid import UUID, uuid4
 
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 
@@ -57,6 +58,7 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._ids = count(uuid4().int)
         self._known = KnownRows()
         self._taken: deque[tuple[Appended, int]] = deque()
         self._thread = threading.Thread(target=self._serve_batches, name="writer", daemon=True)
@@ -65,12 +67,16 @@ class Writer:
     async def append(self, wish: Append) -> Appended:
         """Append and return the receipt once it is committed; raises as `jobs.log.append`."""
         loop = asyncio.get_running_loop()
-        tagged = wish if wish.append_id else replace(wish, append_id=uuid4())
+        tagged = wish if wish.append_id else replace(wish, append_id=self._new_id())
         waiting = _Waiting(tagged, loop, loop.create_future(), is_new=tagged is not wish)
         with self._wake:
             self._queue.append(waiting)
             self._wake.notify()
         return await waiting.done
+
+    def _new_id(self) -> UUID:
+        """Return the next id of a row that begins at random; chance for each is a system call."""
+        return UUID(int=next(self._ids) % 2**128)
 
     def note_row(self, receipt: Appended, fence: int) -> None:
         """Take in how a job's row is that has just been taken under this fence; from any thread."""

@@ -29,7 +29,8 @@ async def _run_handler(lease: Lease, run: Run) -> Any:
             params = read_begun(kind, lease.params)
     await wait_for_start(run)
     run.vault.wanted.update(name for _, name in field.credential_names(params))
-    await in_thread(run.vault.unlock, field.secret_names(params))  # thousands of lines take a while
+    if secrets := field.secret_names(params):
+        await in_thread(run.vault.unlock, secrets)  # thousands of lines take a while
     result = await call_handler(kind.run, run, params)
     run.check_replayed()
     return result
