@@ -107,7 +107,8 @@ class Notice:
         new = {kind: jobs for kind, jobs in found.items() if kind not in self._told}
         if new:
             logger.warning(
-                "%s: install the package or name the kind in REPRISE_KINDS where workers run",
+                "%s: install the package, in a version that fits its runs, or name the kind in"
+                " REPRISE_KINDS where workers run",
                 describe_kinds(new), extra={"action": "kinds"},
             )  # fmt: skip
         for kind in sorted(self._told - kinds):
