@@ -331,8 +331,8 @@ def _is_allowed_by(principal: Principal, act: str, job: Job) -> bool:
     """Return whether the job lets somebody who steers it do this act, which its status allows."""
     if act in actions.ANSWERS:
         return len(gate_refusals(principal, job)) < len(actions.open_gates(job.waiting_for))
-    if act == "retry":
+    if act in {"retry", "fork"}:
         kind = registry.find_kind(job.kind)
         mine = principal.has("submit_job") and kind is not None and is_open(principal, kind)
-        return mine and kind is not None and kind.retryable
+        return mine and kind is not None and (act == "fork" or kind.retryable)
     return True

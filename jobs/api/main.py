@@ -28,6 +28,7 @@ from jobs.api.audit import router as audit_router
 from jobs.api.auth import BearerToken, SessionCookie
 from jobs.api.comparison import router as comparison_router
 from jobs.api.credentials import router as credentials_router
+from jobs.api.forks import router as forks_router
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
 from jobs.api.rights import router as rights_router
@@ -144,6 +145,7 @@ for kind in (Exception, Http404, HttpError, ValidationError):
 for prefix, router in (
     ("/jobs", jobs_router),
     ("/jobs", steering_router),
+    ("/jobs", forks_router),
     ("/jobs", verify_router),
     ("/jobs", seals_router),
     ("/jobs", comparison_router),

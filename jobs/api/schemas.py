@@ -108,6 +108,14 @@ class Waiting(Schema):
     not_by_submitter: bool | None = None
 
 
+class ForkedFrom(Schema):
+    """What a fork goes on from: the job, the last event that it keeps, and that event's hash."""
+
+    job: UUID
+    seq: int
+    hash: str
+
+
 class JobOut(Schema):
     """A job. Moments are RFC 3339 in UTC; `done`, `total` and `failed` count the kind's units."""
 
@@ -138,8 +146,12 @@ class JobOut(Schema):
     message: str
     waiting_for: list[Waiting]
     retry_of: UUID | None
+    forked_from: ForkedFrom | None = Field(
+        None, description="What a fork keeps; its job is `retry_of`."
+    )
     can: list[str] = Field(
-        description="What you may do to the job now: cancel, pause, resume, approve, reject, retry."
+        description="What you may do to the job now: cancel, pause, resume, approve, reject, "
+        "retry, fork."
     )
     refused: dict[str, str] = Field(
         description="The open gates at which you may not answer, each with why."
@@ -162,6 +174,7 @@ class StepOut(Schema):
     seconds: float | None
     error: Any
     result: Any
+    kept: int | None = Field(None, description="Of a fork: the event of the other job that it is.")
 
 
 class StateOut(JobOut):

@@ -32,6 +32,7 @@ def job_json(principal: Principal, row: Job, *, brief: bool = False) -> dict[str
         "start_at": moment_json(row.start_at),
         "priority": row.priority,
         "retry_of": str(row.retry_of_id) if row.retry_of_id else None,
+        "forked_from": row.forked_from,
         "can": visibility.allowed_acts(principal, row),
         "refused": visibility.gate_refusals(principal, row),
     }

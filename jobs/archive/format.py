@@ -40,7 +40,8 @@ class BadExport(RepriseError):
 class Header:
     """What the fold of a job's events cannot give, and what vouches for the events: head, hash.
 
-    `team` is a slug, `owner` a user's name, `retry_of` a job's id, `hash` 64 hex digits.
+    `team` is a slug, `owner` a user's name, `retry_of` a job's id, `hash` 64 hex digits;
+    `forked_from` is as in `job.submitted`.
     """
 
     job: UUID
@@ -55,6 +56,7 @@ class Header:
     retry_of: UUID | None
     head: int
     hash: str
+    forked_from: Mapping[str, Any] | None = None
 
     @property
     def month(self) -> datetime:
@@ -69,6 +71,7 @@ class Header:
             **{name: getattr(self, name) for name in _PLAIN},
             "retry_of": str(self.retry_of) if self.retry_of else None,
         }
+        job |= {"forked_from": self.forked_from} if self.forked_from else {}
         members = {"reprise_export": VERSION, "job": job, "head": self.head, "hash": self.hash}
         return one_line(json.dumps(members, ensure_ascii=False, separators=(",", ":")))
 
@@ -82,6 +85,7 @@ def header_of(job: Job) -> Header:
         retry_of=job.retry_of_id,
         head=job.head,
         hash=bytes(job.head_hash).hex(),
+        forked_from=job.forked_from,
         **{name: getattr(job, name) for name in OF_ROW},
     )
 
@@ -110,14 +114,25 @@ def _make_header(job: Mapping[str, Any], members: Mapping[str, Any]) -> Header:
         raise ValueError(f"{', '.join(_OBJECTS)} must be objects")
     if not isinstance(members["head"], int) or members["head"] < 1:
         raise ValueError("head must be a number from 1 on")
+    _check_source(job)
     bytes.fromhex(members["hash"])
     return Header(
         job=UUID(job["id"]),
         retry_of=UUID(job["retry_of"]) if job["retry_of"] else None,
         head=members["head"],
         hash=members["hash"],
+        forked_from=job.get("forked_from"),
         **{name: job[name] for name in _PLAIN},
     )
+
+
+def _check_source(job: Mapping[str, Any]) -> None:
+    """Raise ValueError unless `forked_from`, if it is there, is an event of `retry_of`."""
+    if (source := job.get("forked_from")) is None:
+        return
+    if UUID(source["job"]) != UUID(job["retry_of"]) or not isinstance(source["seq"], int):
+        raise ValueError("forked_from must name an event of retry_of")
+    bytes.fromhex(source["hash"])
 
 
 class Chain:

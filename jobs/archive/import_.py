@@ -253,6 +253,8 @@ def _check_submitted(header: Header, texts: list[str]) -> None:
     data = submission_data(event["data"], [one["data"] for one in more])
     members = ("kind", "title", "params", "labels", "plan", "retry_of")
     wrong = [name for name in members if name in data and data[name] != said[name]]
+    if data.get("forked_from") != said.get("forked_from"):
+        wrong.append("forked_from")
     if event["actor"] != header.submitted_by:
         wrong.append("submitted_by")
     if wrong:
@@ -282,6 +284,7 @@ def _folded_row(header: Header, folded: Summary) -> Job:
         team=Team.objects.filter(slug=header.team).first(),
         owner=users.filter(username=header.owner).first() if header.owner else None,
         retry_of_id=header.retry_of,
+        forked_from=header.forked_from,
         imported_at=clock.now(),
         **{name: getattr(header, name) for name in OF_ROW},
         **values,

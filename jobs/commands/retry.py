@@ -14,6 +14,7 @@ from jobs.access import run_rights, visibility
 from jobs.access.visibility import Principal
 from jobs.events import EventType
 from jobs.events.fold import SUCCEEDED, TERMINAL, State
+from jobs.events.kept_steps import puts_back
 from jobs.kinds import registry
 from jobs.kinds.kind import AnyKind
 from jobs.log.state import state_at
@@ -57,7 +58,7 @@ def unsuccessful_targets(job: Job) -> list[str]:
         return []
     state, blamed = state_at(job.pk), _blamed_targets(job)
     mentioned = {step.target: None for step in state.steps.values() if step.target is not None}
-    targets = dict.fromkeys([*_planned_targets(job), *mentioned, *blamed])
+    targets = dict.fromkeys([*planned_targets(job), *mentioned, *blamed])
     well = _succeeded_targets(state, job.plan.get("steps", ()))
     return [target for target in targets if target in blamed or target not in well]
 
@@ -70,10 +71,20 @@ def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
     params = old.params if only == "all" else _retry_params(kind, old)
     own = plain_text(str(kind.title_for(kind.read(old.params))))
     title = None if old.title in (own, reveal(own)) else reveal(old.title)
+    return build_again(principal, old, params, title)
+
+
+def build_again(
+    principal: Principal, old: Job, params: Mapping[str, Any], title: str | None
+) -> Job:
+    """Return a job, not stored yet, that does another one's work with these parameters.
+
+    It has that one's kind, labels, team, priority and secrets. Raises as `commands.build_job`.
+    """
     labels = {name: reveal(text) for name, text in old.labels.items()}
     secrets = store.secret_values(old.pk)
     return commands.build_job(
-        principal, kind.name, params, title, labels, None, old.priority, secrets, old
+        principal, old.kind, params, title, labels, None, old.priority, secrets, old
     )
 
 
@@ -89,7 +100,8 @@ def _retry_params(kind: AnyKind, old: Job) -> dict[str, Any]:
     return kind.dump(params)
 
 
-def _planned_targets(job: Job) -> list[str]:
+def planned_targets(job: Job) -> list[str]:
+    """Return the targets that a job plans for, in the plan's order, and those that it claims."""
     kind = registry.get_kind(job.kind)
     own = kind.targets(kind.read(job.params))
     groups: list[Mapping[str, Any]] = job.plan.get("groups", [])
@@ -121,10 +133,5 @@ def _succeeded_targets(state: State, planned: Collection[str]) -> set[str]:
         for target, steps in newest.items()
         if all(status == SUCCEEDED for status in steps.values())
         and steps.keys() >= set(planned)
-        and not any(map(_puts_back, steps))
+        and not any(map(puts_back, steps))
     }
-
-
-def _puts_back(step: str) -> bool:
-    """Return whether a step undoes others, by its name, as the page knows it too."""
-    return step == "rollback" or step.startswith("undo ")

@@ -31,6 +31,8 @@ MAX_KEY = 200
 MAX_PRIORITY = 10
 # A start this long ago is still taken for now: clocks differ, and requests take their time.
 PAST_SECONDS = 60.0
+# Steps of a fork in one append, which takes 10 MiB at most.
+KEPT_AT_ONCE = 100
 
 
 def submit(
@@ -112,6 +114,9 @@ def submit_idempotent(
             job.save(force_insert=True)
             store.save_secrets(job.pk, job.new_secrets)
             log.append(job.pk, _submission_events(job), actor=principal.actor)
+            for place in range(0, len(job.kept_steps), KEPT_AT_ONCE):
+                kept = job.kept_steps[place : place + KEPT_AT_ONCE]
+                log.append(job.pk, kept, actor=principal.actor)
             _deliver_or_end(job)
     except IntegrityError:
         earlier = _find_earlier(principal, key, digests)
@@ -244,6 +249,7 @@ def _submission_events(job: Job) -> list[NewEvent]:
         "total": job.total,
         "retry_of": str(job.retry_of_id) if job.retry_of_id else None,
     }
+    data |= {"forked_from": job.forked_from} if job.forked_from else {}
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
     data |= {"authors": list(job.authors)} if job.authors else {}

@@ -18,6 +18,7 @@ FROM: Mapping[str, frozenset[str]] = {
     "approve": LEGAL[EventType.JOB_APPROVED],
     "reject": LEGAL[EventType.JOB_REJECTED],
     "retry": frozenset({FAILED, CANCELLED}),
+    "fork": frozenset({FAILED, CANCELLED}),
 }
 ANSWERS = frozenset({"approve", "reject"})
 _DONE = {
@@ -27,6 +28,7 @@ _DONE = {
     "approve": "approved",
     "reject": "rejected",
     "retry": "retried",
+    "fork": "resumed from its failed step",
 }
 
 Gate = Mapping[str, Any]

@@ -50,6 +50,7 @@ class EventType(StrEnum):
     STEP_FAILED = "step.failed"
     STEP_RETRIED = "step.retried"
     STEP_SKIPPED = "step.skipped"
+    STEP_KEPT = "step.kept"
     SYSTEM_SIGNED_IN = "system.signed_in"
     SYSTEM_SIGN_IN_FAILED = "system.sign_in_failed"
     SYSTEM_SIGNED_OUT = "system.signed_out"

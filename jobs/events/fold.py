@@ -16,7 +16,7 @@ from jobs.events import Event, EventType
 
 # Raise it with every change of what events fold to (an upcaster's too): snapshots of the state
 # carry the number and are passed over under another one.
-FOLD = 3
+FOLD = 4
 
 QUEUED, RUNNING, WAITING = "queued", "running", "waiting"
 PAUSED, CANCELLING = "paused", "cancelling"
@@ -46,6 +46,7 @@ LEGAL: dict[str, frozenset[str]] = {
     EventType.JOB_FAILED: frozenset({QUEUED, RUNNING, CANCELLING}),
     EventType.JOB_CANCELLED: frozenset({CANCELLING}),
     **{kind: _ACTIVE for kind in EventType if kind.startswith("step.")},
+    EventType.STEP_KEPT: frozenset({QUEUED}),  # with the submission of a fork
     # The system's own log waits for its next event until it is closed (`jobs.system_log`).
     **{kind: frozenset({WAITING}) for kind in EventType if kind.startswith("system.")},
 }
@@ -194,7 +195,8 @@ class StepState:
 
     `until`: when a sleep is over, a wait given up, the next try due. `place`: where a try that is
     running waits for its turn (a host), before it has begun its work. While a gate or a wait for a
-    signal is `running`, its `result` is the word that has come (see `_heard`).
+    signal is `running`, its `result` is the word that has come (see `_heard`). `kept`: a fork has
+    the step from the job that it goes on from, where this is the seq of the event that ended it.
     """
 
     step: str
@@ -210,13 +212,14 @@ class StepState:
     result: Any = None
     until: str | None = None
     place: str | None = None
+    kept: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the step as the API shows it; `until` and `place` only where there is one."""
+        """Return the step as the API shows it; the last three only where there is one."""
         values = {
             "try" if name == "tries" else name: getattr(self, name) for name in StepState.__slots__
         }
-        for name in ("until", "place"):
+        for name in ("until", "place", "kept"):
             if values[name] is None:
                 del values[name]
         return values
@@ -228,7 +231,7 @@ class StepState:
             values["step"], values["target"], values["occurrence"], values["status"],
             values["try"], values["attempt"], values["started_at"], values["finished_at"],
             values["seconds"], values["error"], values["result"], values.get("until"),
-            values.get("place"),
+            values.get("place"), values.get("kept"),
         )  # fmt: skip
 
     @property
@@ -257,8 +260,9 @@ _STEP_STATUS: dict[str, str] = {
     EventType.STEP_RETRIED: "retried",
     EventType.STEP_SKIPPED: "skipped",
 }
+_KEPT = EventType.STEP_KEPT
 STEP_TYPES = frozenset(_STEP_STATUS)
-"""The events that a step's state is folded from."""
+"""The events that tell of a step's work; what is kept of another job's is `step.kept`."""
 
 
 def fold_event(state: State, event: Event) -> State:
@@ -271,7 +275,7 @@ def fold_all(state: State, events: Iterable[Event]) -> State:
     summary, steps = state.summary, dict(state.steps)
     for event in events:
         summary = advance_summary(summary, event)
-        if event.type in _STEP_STATUS and event.step is not None:
+        if (event.type in _STEP_STATUS or event.type == _KEPT) and event.step is not None:
             key = (event.step, event.target, int(event.data.get("occurrence", 1)))
             steps[key] = fold_step(steps.get(key), key, event)
         elif heard := _answered_step(steps, event):
@@ -280,8 +284,9 @@ def fold_all(state: State, events: Iterable[Event]) -> State:
 
 
 def fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
-    """Return a step after one of its events (STEP_TYPES); None: it has had none."""
-    status, data = _STEP_STATUS[event.type], event.data
+    """Return a step after one of its events (STEP_TYPES, step.kept); None: it has had none."""
+    data, is_kept = event.data, event.type == _KEPT
+    status = str(data.get("status", SUCCEEDED)) if is_kept else _STEP_STATUS[event.type]
     tries, until = int(data.get("try", step.tries if step else 0)), data.get("until")
     if event.type == EventType.STEP_STARTED:
         place = data.get("place")
@@ -296,6 +301,7 @@ def fold_step(step: StepState | None, key: StepKey, event: Event) -> StepState:
         result=data.get("result"),
         until=until,
         place=None,
+        kept=int(data.get("seq", 0)) if is_kept else None,
     )
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
 from itertools import groupby, islice
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.db.models.expressions import RawSQL
 
-from core.errors import NotFound, RepriseError
+from core.errors import HistoryExpired, NotFound, RepriseError
 from jobs import log
 from jobs.events import one_line
 from jobs.events.extensions import count_extensions
-from jobs.integrity.chain import Broken, ChainPlace, Sealed, SealedHash, event_of, walk_chain
+from jobs.integrity.chain import Broken, ChainPlace, Sealed, event_of, walk_chain
+from jobs.integrity.prefix import check_prefix, sealed_heads
 from jobs.integrity.projections import SnapshotCheck, check_feed, check_row
 from jobs.log import Page, inspect
 from jobs.log.inspect import Columns
@@ -61,7 +61,7 @@ def verify_job(
     Raises NotFound if nothing at all is known of such a job. A job that goes on meanwhile is
     checked up to the head that it had.
     """
-    sealed = _sealed_heads(job_id)  # before the row: none of these is ahead of it, then
+    sealed = sealed_heads(job_id)  # before the row: none of these is ahead of it, then
     horizon = inspect.feed_horizon()
     try:
         row, beyond = _read_row(job_id, sealed)
@@ -69,6 +69,7 @@ def verify_job(
         _check_end(row, beyond, sealed)
         check_row(row, walked.summary, submitted)
         check_feed(job_id, horizon)
+        _check_source(row)
     except Broken as broken:
         return Verdict(job_id, False, seq=broken.seq, reason=broken.reason)
     return Verdict(job_id, True, head=row.head, hash=walked.hash.hex())
@@ -92,15 +93,6 @@ def _keyed_page(page: Callable[[UUID], list[UUID]]) -> Iterator[UUID]:
     while found := page(after):
         yield from found
         after = found[-1]
-
-
-def _sealed_heads(job_id: UUID) -> Sealed:
-    heads = SealedHead.objects.filter(job=job_id).order_by("seq", "seal_id")
-    found = heads.values_list("seq", "seal_id", "hash")
-    return {
-        seq: tuple(SealedHash(seal, digest) for _seq, seal, digest in same)
-        for seq, same in groupby(found, key=itemgetter(0))
-    }
 
 
 def _read_row(job_id: UUID, sealed: Sealed) -> tuple[Job, int | None]:
@@ -188,6 +180,13 @@ def _check_end(row: Job, beyond: int | None, sealed: Sealed) -> None:
     last = max(sealed, default=0)
     if last > row.head:
         raise _cut_off(row.head + 1, f"seal {sealed[last][0].seal} has {last}")
+
+
+def _check_source(row: Job) -> None:
+    """Check what a fork goes on from; where that was archived and is gone, its hash is all."""
+    if row.forked_from is not None:
+        with suppress(HistoryExpired):
+            check_prefix(row.pk, row.forked_from)
 
 
 def _check_columns(rows: Iterable[Columns], texts: Iterable[str]) -> None:

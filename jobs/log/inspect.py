@@ -41,11 +41,22 @@ select kind = data ->> 'kind', title = data ->> 'title',
        retry_of_id::text is not distinct from data ->> 'retry_of',
        data ->> 'team' is not distinct from (select slug from jobs_team where id = team_id)
        or data ->> 'team' <> all (select slug from jobs_team),  -- renamed, or from elsewhere
-       submitted_by = %(actor)s
+       submitted_by = %(actor)s,
+       forked_from is not distinct from nullif(data -> 'forked_from', 'null')
 from jobs_job cross join (select %(data)s::jsonb) as submitted (data)
 where id = %(job)s
 """
-_MEMBERS = ("kind", "title", "params", "labels", "plan", "retry_of", "team", "submitted_by")
+_MEMBERS = (
+    "kind",
+    "title",
+    "params",
+    "labels",
+    "plan",
+    "retry_of",
+    "team",
+    "submitted_by",
+    "forked_from",
+)
 
 # What the sequencer had fed for certain: nothing is certain in a cluster that it does not know yet.
 _HORIZON = """
@@ -121,7 +132,7 @@ def not_as_submitted(job_id: UUID, data: Mapping[str, Any], actor: str) -> list[
     """
     found = fetch_rows(_SUBMITTED, {"job": job_id, "data": json.dumps(data), "actor": actor})
     row = found[0] if found else [False] * len(_MEMBERS)
-    compared = {*data, "submitted_by"}
+    compared = {*data, "submitted_by", "forked_from"}
     return [name for name, same in zip(_MEMBERS, row, strict=True) if name in compared and not same]
 
 

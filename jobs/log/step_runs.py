@@ -110,7 +110,8 @@ def _is_counted(step: StepState) -> bool:
     names = (step.step, step.target or "none")
     numbers = (step.occurrence, step.tries)
     return (
-        step.target != ""
+        step.kept is None  # another job did it, where it is counted
+        and step.target != ""
         and all(len(name) <= _LONGEST_NAME and storable_text(name) == name for name in names)
         and all(0 <= number <= _LARGEST for number in numbers)
     )

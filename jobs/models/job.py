@@ -17,6 +17,7 @@ from django.db import models
 from core import clock
 from core.ids import uuid7
 from core.terminal import reveal
+from jobs.events import NewEvent
 from jobs.events.fold import Summary
 from jobs.models.fields import ExactJSONField
 from jobs.models.people import Team
@@ -64,6 +65,8 @@ class Job(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True)
     request_hash = models.BinaryField(null=True)
     retry_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    # {"job", "seq", "hash"}: the event of `retry_of` after which a fork goes on, and its hash.
+    forked_from = models.JSONField(null=True)
     # Then its actors are those of the installation that it came from, whatever they are called.
     imported_at = models.DateTimeField(null=True)
 
@@ -98,6 +101,8 @@ class Job(models.Model):
     reached: Collection[str] = ()
     # Who wrote the schedule that submits it, for its log; no column.
     authors: Sequence[str] = ()
+    # The steps that a fork keeps, for its log; no column.
+    kept_steps: Sequence[NewEvent] = ()
     # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.
     refusal: str = ""
 

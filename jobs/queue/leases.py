@@ -47,7 +47,8 @@ update jobs_job as j set
   worker = %s, lease_until = clock_timestamp() + %s * interval '1 second'
 from mine where j.id = mine.id
 returning j.id, j.fence, j.kind, j.params::text, mine.worker,
-  case when mine.attempt > 0 then extract(epoch from mine.lease_until)::float8 end
+  case when mine.attempt > 0 then extract(epoch from mine.lease_until)::float8 end,
+  j.forked_from::text
 """
 
 # As it was before it was taken, but for the fence.
@@ -87,6 +88,7 @@ class Lease:
     `at` and `status` are as of the attempt's start, of which `opened` is the receipt. `fresh`:
     nothing but the job's submission comes before it. `holds`: others may wait for what the job has,
     its targets or its place. `refused` are versions of the kind that could not go on with the run.
+    `forked_from`: what a fork goes on from.
     """
 
     job: UUID
@@ -100,6 +102,7 @@ class Lease:
     holds: bool
     opened: log.Appended
     refused: tuple[str, ...] = ()
+    forked_from: Mapping[str, object] | None = None
 
 
 def take_job(job_id: UUID, worker: str, suspects: set[UUID] | None = None) -> Lease | None:
@@ -189,6 +192,7 @@ class _Seized(NamedTuple):
     params: str  # as JSON
     worker: str  # that had it before
     lease_until: float | None  # of that worker; None if it was given back
+    forked_from: str | None = None  # as JSON
     lost: Lost | None = None
 
 
@@ -261,6 +265,7 @@ def _open_attempts(seized: Sequence[_Seized], worker: str, *, holds: bool) -> li
                 one.job, one.fence, event.attempt, one.kind, json.loads(one.params),
                 event.at, receipt.status, fresh=event.seq == FIRST_ATTEMPT_SEQ, holds=holds,
                 opened=receipt,
+                forked_from=json.loads(one.forked_from) if one.forked_from else None,
             )
         )  # fmt: skip
     return leases

@@ -114,11 +114,15 @@ class ReplayedRun(Run):
             raise
 
     def next_call(self, name: str, target: str | None, **how: Any) -> tuple[int, StepState | None]:
-        """As `Attempt.next_call`; also Diverged if the step was asked for otherwise."""
+        """As `Attempt.next_call`; also Diverged if the step was asked for otherwise.
+
+        How a step was asked for that a fork keeps is in the log of the other job.
+        """
         asking, self._asking = self._asking, None
         occurrence, recorded = super().next_call(name, target, **how)
         self._latest = key = (name, target, occurrence)
-        if self.strict and asking and recorded and not self.cancelling:
+        is_own = recorded is not None and recorded.kept is None
+        if self.strict and asking and is_own and not self.cancelling:
             with self.noting_divergence():
                 compare_call(key, self.recorded.calls[key], asking)
         return occurrence, recorded

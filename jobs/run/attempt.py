@@ -131,18 +131,21 @@ class Attempt(RunControl):
             cancelling=receipt.status == "cancelling", pausing=receipt.status == "paused"
         )
 
-    def next_call(self, name: str, target: str | None) -> tuple[int, StepState | None]:
+    def next_call(
+        self, name: str, target: str | None, *, anew: bool = False
+    ) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
 
         Raises Diverged if that is not what the record has next. A run that is being stopped may
         take another way, and steps without a target in branches have no order: there only an end
-        that leaves out something recorded is noticed.
+        that leaves out something recorded is noticed. `anew`: a fork does not keep this step.
         """
         self._refuse_too_many()
         if self.diverged is not None:
             raise self.diverged
         with self.noting_divergence():
-            return self._replay.next_call(name, target, strict=self.checks_order(target))
+            strict = self.checks_order(target)
+            return self._replay.next_call(name, target, strict=strict, anew=anew)
 
     def checks_order(self, target: str | None) -> bool:
         """Return whether the record's order counts for the next call on a target."""
@@ -150,7 +153,7 @@ class Attempt(RunControl):
 
     @property
     def first_step(self) -> StepKey | None:
-        """The step that was recorded first; None if an earlier attempt has recorded none."""
+        """The step that this run recorded first, which a kept one is not; None if there is none."""
         return self._replay.first_step
 
     def has_begun(self, target: str) -> bool:

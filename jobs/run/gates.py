@@ -49,7 +49,7 @@ async def wait_for_approval(
 
     REPRISE_FOUR_EYES and REPRISE_APPROVALS can make it one that the submitter may not open.
     """
-    wait = _WordWait(run, name, *run.next_call(name, None))
+    wait = _WordWait(run, name, *run.next_call(name, None, anew=True))
     others = not_by_submitter or OTHERS in settings.REPRISE.approval_rules(run.kind)
     asked = {"gate": name, "words": question, "not_by_submitter": others}
     await wait.receive({"for": "approval", **asked}, timeout)

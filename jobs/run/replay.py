@@ -38,21 +38,22 @@ class Replay:
 
     @property
     def first_step(self) -> StepKey | None:
-        """The step that was recorded first, None if there is none."""
-        return next(iter(self._steps), None)
+        """The step that this run recorded first, None if there is none."""
+        return next((key for key, step in self._steps.items() if step.kept is None), None)
 
     def next_call(
-        self, name: str, target: str | None, *, strict: bool
+        self, name: str, target: str | None, *, strict: bool, anew: bool = False
     ) -> tuple[int, StepState | None]:
         """Count a call for a step; return its occurrence and what is recorded of it.
 
-        `strict`: raise Diverged if the target's record has another step next.
+        `strict`: raise Diverged if the target's record has another step next. `anew`: a fork does
+        not keep it, so it may come before a step that is kept.
         """
         self._calls[name, target] += 1
         key = (name, target, self._calls[name, target])
         if row := self._rows.get(target):
             following = row.next_step()
-            if strict and following is not None and following != key:
+            if strict and following not in (None, key) and not (anew and self._is_kept(following)):
                 raise Diverged(
                     f"The run cannot go on: its log has {describe_step(following)} next, but the"
                     f" handler asks for {describe_step(key)}.",
@@ -66,6 +67,9 @@ class Replay:
         """Return the first recorded step of a target that has not been asked for."""
         row = self._rows.get(target)
         return row.next_step() if row else None
+
+    def _is_kept(self, key: StepKey) -> bool:
+        return self._steps[key].kept is not None
 
     def has_begun(self, target: str) -> bool:
         """Return whether a step on a target is recorded that was not just left out."""

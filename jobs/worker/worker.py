@@ -21,6 +21,7 @@ from core.errors import RepriseError
 from jobs import log
 from jobs.events import NewEvent
 from jobs.events.fold import StepKey, StepState
+from jobs.integrity.prefix import find_fault
 from jobs.log import hints
 from jobs.log.state import state_at
 from jobs.log.writer import Writer
@@ -28,7 +29,7 @@ from jobs.queue import claims, dispatch, leases, limits
 from jobs.queue.dispatch import wake_jobs
 from jobs.queue.leases import Lease
 from jobs.run import HandedOver, Parked, Run, parking_events
-from jobs.run.outcome import append_ending
+from jobs.run.outcome import append_ending, failed_event
 from jobs.secrets import field, store
 from jobs.worker.fetcher import Fetcher, give_back
 from jobs.worker.heartbeat import BEATS_PER_LEASE, Heartbeat
@@ -136,7 +137,8 @@ class Worker:
             run.load_steps(steps, lease.status, lease.at, printed)
             if field.has_reference(lease.params):
                 run.vault.stored = await in_thread(store.load_secrets, lease.job)
-            ending = await ending_of(lease, run)
+            unsound = await _find_unsound_start(lease, run)
+            ending = unsound or await ending_of(lease, run)
             if run.cannot_continue:
                 await in_thread(_leave_run, run, lease)
                 return
@@ -207,6 +209,14 @@ def _read_record(job: UUID) -> tuple[Mapping[StepKey, StepState], int]:
     """Return the steps that earlier attempts recorded, and how much these printed."""
     counts = settings.REPRISE.job_output_characters > 0
     return state_at(job).steps, log.printed_characters(job) if counts else 0
+
+
+async def _find_unsound_start(lease: Lease, run: Run) -> NewEvent | None:
+    """Return the end of a fork that has not begun, if what it goes on from is not as it was."""
+    if lease.forked_from is None or run.first_step is not None:
+        return None
+    fault = await in_thread(find_fault, lease.job, lease.forked_from)
+    return failed_event(fault) if fault else None
 
 
 def _release_claims(lease: Lease) -> None:

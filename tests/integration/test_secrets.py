@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from core import clock
 from core.errors import IdempotencyConflict, InvalidParams
 from jobs import commands, log, schedules
 from jobs.commands import retry
+from jobs.commands.fork import fork
 from jobs.events import EventType, NewEvent, parse
 from jobs.models import Job, Schedule, StoredSecret
 from jobs.secrets import MASK, Secret, keys, store
@@ -232,6 +234,21 @@ def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(people: People
         "/password", "/pin", "/logins/0/password", "/logins/1/password",
     ]  # fmt: skip
     assert refused.value.errors[0]["detail"] == "It has been deleted. Start a new job and enter it."
+
+
+def test_a_fork_takes_the_secrets_over_and_may_be_given_others(people: People) -> None:
+    old = ended(people)
+    new, _ = fork(people.alice.principal, old.pk)
+    assert (new.params, values(new)) == (old.params, values(old))
+    pin = {"pin": "9-9-9-9"}
+    changed, _ = fork(people.alice.principal, old.pk, params=pin, idempotency_key="a")
+    assert (changed.params, values(changed)["pin"]) == (old.params, "9-9-9-9")
+    assert values(changed)["password"] == values(old)["password"]
+    request = {"fork_of": str(old.pk), "at": "failed", "targets": None, "params": pin}
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False).encode()
+    assert bytes(changed.request_hash or b"") != hashlib.sha256(canonical).digest()
+    same, made = fork(people.alice.principal, old.pk, params=pin, idempotency_key="a")
+    assert (same.pk, made) == (changed.pk, False)
 
 
 def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(people: People) -> None:
