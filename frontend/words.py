@@ -89,6 +89,9 @@ def _pair(units: int, per: int, big: str, small: str) -> str:
 def _submitted(event: Event) -> str:
     said = f"Submitted “{event.data.get('title', '')}”"
     again = event.data.get("retry_of")
+    if source := event.data.get("forked_from"):
+        seq, job = int(source["seq"]), short_id(source["job"])
+        return f"{said}, which goes on from event {count(seq)} of #{job}"
     return f"{said}, a retry of #{short_id(again)}" if again else said
 
 
@@ -222,6 +225,11 @@ def _skipped(event: Event) -> str:
     return _with_part(f"{_step(event)} skipped", event)
 
 
+def _kept(event: Event) -> str:
+    status = event.data.get("status")
+    return f"{_step(event)} kept, which {'was skipped' if status == 'skipped' else status} before"
+
+
 def _step(event: Event) -> str:
     return event.step or "step"
 
@@ -257,4 +265,5 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     EventType.STEP_FAILED: _failed,
     EventType.STEP_RETRIED: _retried,
     EventType.STEP_SKIPPED: _skipped,
+    EventType.STEP_KEPT: _kept,
 }

@@ -51,6 +51,7 @@ _GLYPHS: dict[str, str] = {
     EventType.JOB_APPROVED: "succeeded",
     EventType.JOB_REJECTED: "failed",
     EventType.STEP_SKIPPED: "skipped",
+    EventType.STEP_KEPT: "queued",
     EventType.STEP_RETRIED: "retried",
     EventType.JOB_SUBMITTED: "queued",
     EventType.SYSTEM_SIGN_IN_FAILED: "failed",

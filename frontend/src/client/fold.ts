@@ -33,6 +33,8 @@ export interface StepView {
   readonly until?: string;
   /** The host whose turn a `running` try waits for before it begins its work. */
   readonly place?: string;
+  /** Of a step that a fork does not run again: the seq of the other job's event that ended it. */
+  readonly kept?: number | null;
   /** From `step.progressed` of this try; the server's state does not keep it. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
@@ -241,7 +243,7 @@ function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepVi
   const { step: name, target = null } = event;
   if (name === undefined) return null;
   if (event.type === 'step.progressed') return progressed(steps, name, target, event.data);
-  const status = STEP_STATUS[event.type];
+  const status = event.type === 'step.kept' ? event.data.status : STEP_STATUS[event.type];
   if (status === undefined) return null;
   const data = event.data as Outcome;
   const occurrence = data.occurrence ?? 1;
@@ -258,7 +260,8 @@ function nextStep(steps: ReadonlyMap<string, StepView>, event: JobEvent): StepVi
   const { attempt = event.attempt, started_at = null } = before ?? {};
   const progress = before?.progress ? { progress: before.progress } : {};
   const ended = { finished_at: event.at, seconds, error, result };
-  return { ...which, attempt, started_at, ...ended, ...due, ...progress };
+  const kept = event.type === 'step.kept' ? { kept: event.data.seq } : {};
+  return { ...which, attempt, started_at, ...ended, ...due, ...progress, ...kept };
 }
 
 /** Return the waiting step that an event answers (an approval, a rejection, a signal). */

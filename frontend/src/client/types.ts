@@ -49,6 +49,13 @@ export interface WaitingFor {
   readonly not_by_submitter?: boolean | null;
 }
 
+/** The event after which a fork goes on from another job. */
+export interface ForkSource {
+  readonly job: string;
+  readonly seq: number;
+  readonly hash: string;
+}
+
 /** Why a step failed. */
 export interface StepError {
   readonly type: string;
@@ -93,6 +100,8 @@ export interface EventData {
     readonly plan: Plan;
     readonly team: string | null;
     readonly retry_of: string | null;
+    /** Of a fork: the event of `retry_of` up to which it keeps what was recorded, and its hash. */
+    readonly forked_from?: ForkSource;
     /** The total of the run's progress; version 1 counted the plan's targets (`upcast.ts`). */
     readonly total?: number;
     readonly start_at?: string;
@@ -159,6 +168,14 @@ export interface EventData {
   'step.failed': TryData & { readonly error: StepError };
   'step.retried': TryData & { readonly error?: StepError; readonly until?: string };
   'step.skipped': { readonly reason?: string; readonly occurrence?: number };
+  /** A step that a fork does not run again; `seq`: the event of the other job that it was. */
+  'step.kept': Partial<TryData> & {
+    readonly status: 'succeeded' | 'failed' | 'skipped';
+    readonly seq: number;
+    readonly result?: unknown;
+    readonly error?: StepError;
+    readonly reason?: string;
+  };
   'system.signed_in': { readonly user: string; readonly address: string };
   'system.sign_in_failed': {
     readonly user: string;

@@ -1,6 +1,13 @@
 /** Calls the JSON API, and defines the shapes of its answers and errors. */
 
-import { type JobStatus, jsonText, type Plan, parseJson, type WaitingFor } from '../client';
+import {
+  type ForkSource,
+  type JobStatus,
+  jsonText,
+  type Plan,
+  parseJson,
+  type WaitingFor,
+} from '../client';
 import type { Schema } from '../new-job/schema';
 import { fetchAndSync } from './server-clock';
 
@@ -28,6 +35,8 @@ export interface ListedJob {
   readonly message: string;
   readonly waiting_for: readonly WaitingFor[];
   readonly retry_of: string | null;
+  /** Of a fork: the event up to which it keeps what the other job has recorded. */
+  readonly forked_from?: ForkSource | null;
   /** The actions that this user may perform now. */
   readonly can: readonly string[];
   /** The open gates at which this user may not answer, each with why. */

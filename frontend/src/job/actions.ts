@@ -12,6 +12,7 @@ const FROM: Readonly<Record<string, readonly string[]>> = {
   approve: ['waiting'],
   reject: ['waiting'],
   retry: ['failed', 'cancelled'],
+  fork: ['failed', 'cancelled'],
 };
 
 /**
@@ -25,6 +26,13 @@ export function possibleActions(can: readonly string[], status: string): readonl
 /** Return the gates that a job waits at. */
 export function openGates(job: Job): Job['waiting_for'] {
   return job.status === 'waiting' ? job.waiting_for.filter((wait) => wait.for === 'approval') : [];
+}
+
+/** Whether a fork of a run would have something to keep: a step that succeeded, and was not a rollback. */
+export function hasKeepable(view: JobView): boolean {
+  return [...view.steps.values()].some(
+    ({ step, status }) => status === 'succeeded' && !isRollbackStep(step),
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ const STEP_TYPES = [
   'step.failed',
   'step.retried',
   'step.skipped',
+  'step.kept',
 ] as const satisfies readonly EventType[];
 
 /** What happens to a job itself, without its progress. */

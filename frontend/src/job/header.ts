@@ -75,7 +75,7 @@ function metaLine({ job, kindTitle, left }: HeaderView): TemplateResult {
       ? html`<span title="How often a worker has taken the job, also after a wait">attempt ${job.attempt}</span>`
       : null,
     job.retry_of
-      ? html`retry of <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>,
+      ? html`${job.forked_from ? `goes on from event ${count(job.forked_from.seq)} of` : 'retry of'} <a href="/jobs/${job.retry_of}" class="mono">#${shortId(job.retry_of)}</a>,
           <a href="/jobs/${job.retry_of}/compare/${job.id}">compare</a>`
       : null,
     html`<a href="/history?job=${job.id}">history</a>`,

@@ -308,8 +308,8 @@ export class JobPage extends LightElement {
 
   private outcomeView(job: Job): TemplateResult | typeof nothing {
     const { shownRun: run, retries, canSubmit, isActing: acting } = this;
-    const onRetry = () => void this.performAction('retry');
-    return outcomeView({ job, run, retries, canSubmit, acting, onRetry });
+    const onAct = (act: string) => void this.performAction(act);
+    return outcomeView({ job, run, retries, canSubmit, acting, onAct });
   }
 
   private tryNow(): void {

@@ -27,7 +27,9 @@ export function stepCell(
   place: CellPlace,
 ): TemplateResult {
   const status = cellStatus(step);
-  const content = step ? html`${glyph(status)}${stepTime(step)}${tryCount(step)}` : nothing;
+  const content = step
+    ? html`${glyph(status)}${stepTime(step)}${tryCount(step)}${keptMark(step)}`
+    : nothing;
   return cellView(row, name, status, cellLabel(row, name, step), content, place);
 }
 
@@ -37,7 +39,7 @@ export function resultCell(row: TargetRow, column: string, place: CellPlace): Te
   const undone = ROLLBACK_WORDS[row.rollback?.status ?? ''];
   const words = [statusWord(cellStatus(step)), undone].filter(Boolean).join(', ');
   const name = row.target ? column : (step?.step ?? column);
-  const content = html`${glyph(cellStatus(step))}<span class="cell-word">${row.target ? words : `${name}: ${words}`}</span>${step ? tryCount(step) : nothing}`;
+  const content = html`${glyph(cellStatus(step))}<span class="cell-word">${row.target ? words : `${name}: ${words}`}</span>${step ? html`${tryCount(step)}${keptMark(step)}` : nothing}`;
   return cellView(row, name, cellStatus(step), `${row.target || 'job'}, ${name}:`, content, place);
 }
 
@@ -60,7 +62,8 @@ function cellView(
 /** A cell in words, for screen readers; its time follows. */
 function cellLabel(row: TargetRow, name: string, step: StepView | undefined): string {
   const tried = step && step.try > 1 ? `, try ${step.try}` : '';
-  return `${row.target || 'job'}, ${name}: ${statusWord(cellStatus(step))}${tried}`;
+  const kept = step?.kept ? ', kept' : '';
+  return `${row.target || 'job'}, ${name}: ${statusWord(cellStatus(step))}${tried}${kept}`;
 }
 
 /** The status of a cell; a step that waits for room on its host is `waiting`. */
@@ -78,6 +81,13 @@ export function stepTime(step: StepView): TemplateResult | typeof nothing {
 
 function tryCount(step: StepView): TemplateResult | typeof nothing {
   return step.try > 1 ? html`<small title="try ${step.try}">×${step.try}</small>` : nothing;
+}
+
+/** The sign of a step that was not run, because the job that this one goes on from had done it. */
+function keptMark(step: StepView): TemplateResult | typeof nothing {
+  return step.kept
+    ? html`<small class="cell-kept" title="Kept from the job that this one goes on from, not run again">kept</small>`
+    : nothing;
 }
 
 const ROLLBACK_WORDS: Readonly<Record<string, string>> = {

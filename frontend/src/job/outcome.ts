@@ -6,7 +6,7 @@ import { glyph, statusView } from '../elements/light-element';
 import { listNames, makeLegible } from '../text/event-words';
 import { plural, shortId, submitterName, withFullStop } from '../text/format';
 import { html } from '../text/html';
-import { unsuccessfulTargets } from './actions';
+import { hasKeepable, unsuccessfulTargets } from './actions';
 import type { RunModel } from './run-model';
 import { formatAddress } from './tabs';
 import { failedStep, type TargetRow } from './target-rows';
@@ -21,27 +21,33 @@ export interface OutcomeView {
   readonly retries: readonly ListedJob[];
   readonly canSubmit: boolean;
   readonly acting: boolean;
-  readonly onRetry: () => void;
+  readonly onAct: (act: 'retry' | 'fork') => void;
 }
 
 /** One line, and the buttons for what to do next. */
 export function outcomeView(ended: OutcomeView): TemplateResult | typeof nothing {
-  const { job, run, acting } = ended;
+  const { job, run } = ended;
   if (job.finished_at === null) return nothing;
   const targets = unsuccessfulTargets(run.view, job.plan);
   const failed = run.rows.all.filter((row) => row.status === 'failed' && row.target);
   const retry = job.can.includes('retry') && targets.length > 0;
+  const resume = job.can.includes('fork') && hasKeepable(run.view);
   return html`<div class="ended is-${job.status}" role="status">
     ${glyph(job.status)}
     <span class="ended-words said">${linkTargets(outcomeSentence(job), failed)} ${canaryWords(job, failed)} ${ended.retries.map(retryLink)}</span>
-    ${
-      retry
-        ? html`<button class="button" aria-disabled=${acting ? 'true' : nothing} @click=${ended.onRetry}>
-            ${retryLabel(targets, failed)}</button>`
-        : nothing
-    }
+    ${resume ? actionButton(ended, 'fork', resumeLabel(job)) : nothing}
+    ${retry ? actionButton(ended, 'retry', retryLabel(targets, failed)) : nothing}
     ${ended.canSubmit ? html`<a class="button" href="/jobs/new?from=${job.id}">Run again</a>` : nothing}
   </div>`;
+}
+
+function actionButton(ended: OutcomeView, act: 'retry' | 'fork', label: string): TemplateResult {
+  return html`<button class="button" aria-disabled=${ended.acting ? 'true' : nothing}
+    @click=${() => ended.onAct(act)}>${label}</button>`;
+}
+
+function resumeLabel(job: Job): string {
+  return job.status === 'failed' ? 'Resume from the failed step' : 'Resume where it stopped';
 }
 
 /** `Retry 2 failed servers`, or `Retry 5 servers not done` if some were never reached. */
@@ -53,7 +59,7 @@ function retryLabel(targets: readonly string[], failed: readonly TargetRow[]): s
 }
 
 function retryLink(job: ListedJob): TemplateResult {
-  return html`<span class="ended-retry">Retried by ${submitterName(job)} as
+  return html`<span class="ended-retry">${job.forked_from ? 'Resumed' : 'Retried'} by ${submitterName(job)} as
     <a class="mono" href="/jobs/${job.id}">#${shortId(job.id)}</a> ${statusView(job.status)}</span>`;
 }
 

@@ -20,32 +20,57 @@ export interface ActionContext {
   readonly gate: WaitingFor | undefined;
 }
 
-/** Asks and calls; one per page. Retries keep their idempotency key until one succeeds. */
+/** What `GET /api/jobs/<id>/fork` answers. */
+export interface ForkPlan {
+  readonly seq: number;
+  /** From where the new job goes on: `step restart`. */
+  readonly words: string;
+  /** The number of steps that are kept. */
+  readonly kept: number;
+  /** The targets (null: what has none) with a step that runs again, and the number of others. */
+  readonly rows: readonly {
+    readonly target: string | null;
+    readonly kept: number;
+    readonly again: string;
+  }[];
+  readonly rows_more: number;
+}
+
+/** The actions that make a job, and what they send. */
+const NEW_JOBS: Readonly<Record<string, object>> = {
+  retry: { only: 'failed' },
+  fork: { at: 'failed' },
+};
+
+/** Asks and calls; one per page. What makes a job keeps its idempotency key until it succeeds. */
 export class Steering {
   private idempotencyKey = createKey();
 
   /** Ask the reader; return the function that calls the service, or null if they cancel. */
   async confirmAction(act: string, about: ActionContext): Promise<(() => Promise<void>) | null> {
-    const question = questionFor(act, about);
+    const question = await questionFor(act, about);
     const reason = question ? await askToConfirm(question) : '';
     if (reason === null) return null;
     const { job, gate } = about;
-    const retries = act === 'retry';
+    const wish = NEW_JOBS[act];
     const given = { ...(reason ? { reason } : {}), ...(gate ? { gate: gate.gate } : {}) };
-    const body = retries ? { only: 'failed' } : given;
-    const headers = retries ? { 'Idempotency-Key': this.idempotencyKey } : {};
+    const body = wish ?? given;
+    const headers = wish ? { 'Idempotency-Key': `${act}-${this.idempotencyKey}` } : {};
     return async () => {
       const path = `/api/jobs/${job.id}/${act}`;
       const answer = await callApi<Job>(path, { method: 'POST', body, headers });
-      if (!retries) return;
+      if (!wish) return;
       this.idempotencyKey = createKey();
       location.assign(`/jobs/${answer.id}`);
     };
   }
 }
 
-/** Resuming asks nothing, because pausing undoes it. */
-function questionFor(act: string, { job, run, gate }: ActionContext): Question | null {
+/** Resuming asks nothing, because pausing undoes it. Throws what `callApi` throws. */
+async function questionFor(
+  act: string,
+  { job, run, gate }: ActionContext,
+): Promise<Question | null> {
   switch (act) {
     case 'cancel':
       return stopQuestion(job, run.rows.all);
@@ -53,6 +78,8 @@ function questionFor(act: string, { job, run, gate }: ActionContext): Question |
       return pauseQuestion(job, run.rows.all);
     case 'retry':
       return retryQuestion(unsuccessfulTargets(run.view, job.plan));
+    case 'fork':
+      return forkQuestion(await callApi<ForkPlan>(`/api/jobs/${job.id}/fork`));
     case 'approve':
     case 'reject':
       return gate ? gateQuestion(act, gate, gateFacts({ job, run })) : null;
@@ -142,6 +169,31 @@ export function retryQuestion(targets: readonly string[]): Question {
       'This job does not change, and links to the new one.',
     ],
     confirm: 'Start retry',
+    cancel: 'Not now',
+  };
+}
+
+/** The question of the Resume button: what is kept, and what runs again. */
+export function forkQuestion({ words, kept, rows, rows_more: more }: ForkPlan): Question {
+  const goOn = rows.filter((row) => row.kept > 0);
+  const startOver = rows.filter((row) => row.kept === 0);
+  const named = (list: typeof rows) =>
+    listNames(
+      list.map((row) => row.target ?? 'The run'),
+      6,
+    );
+  const steps = [...new Set(goOn.map((row) => row.again))];
+  return {
+    title: `Resume from ${words}?`,
+    consequences: [
+      `A new job keeps ${plural(kept, 'recorded step')} and does not run ${kept === 1 ? 'it' : 'them'} again.`,
+      ...(goOn.length ? [`${named(goOn)}: from ${listNames(steps, 4)} on.`] : []),
+      ...(startOver.length ? [`${named(startOver)}: from the beginning.`] : []),
+      ...(more ? [`${plural(more, 'more server')} with steps that run again.`] : []),
+      'Servers that were not reached follow as planned. Approvals are asked for again.',
+      'This job does not change, and links to the new one.',
+    ],
+    confirm: 'Resume',
     cancel: 'Not now',
   };
 }

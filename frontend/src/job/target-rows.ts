@@ -169,7 +169,8 @@ export class TargetRows {
     if (through) {
       return steps.every((step) => step.status === 'skipped') ? 'skipped' : 'succeeded';
     }
-    return this.isOver ? 'cancelled' : 'running';
+    if (this.isOver) return 'cancelled';
+    return steps.every((step) => step.kept) ? 'pending' : 'running';
   }
 }
 

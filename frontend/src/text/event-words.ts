@@ -41,9 +41,7 @@ export function eventWords(event: JobEvent): string {
 function jobWords(event: JobEvent): string {
   switch (event.type) {
     case 'job.submitted':
-      return event.data.retry_of
-        ? `Submitted “${event.data.title}”, a retry of #${shortId(event.data.retry_of)}`
-        : `Submitted “${event.data.title}”`;
+      return submittedWords(event.data);
     case 'job.extended':
       return extendedWords(event.data);
     case 'attempt.started':
@@ -75,6 +73,14 @@ function jobWords(event: JobEvent): string {
     default:
       return event.type.startsWith('system.') ? systemWords(event) : stepWords(event);
   }
+}
+
+function submittedWords(data: EventData['job.submitted']): string {
+  const { title, retry_of: again, forked_from: source } = data;
+  if (source) {
+    return `Submitted “${title}”, which goes on from event ${count(source.seq)} of #${shortId(source.job)}`;
+  }
+  return again ? `Submitted “${title}”, a retry of #${shortId(again)}` : `Submitted “${title}”`;
 }
 
 function extendedWords({ parts = [], failed_targets = [] }: EventData['job.extended']): string {
@@ -114,6 +120,8 @@ function stepWords(event: JobEvent): string {
         : `${step} is tried again`;
     case 'step.skipped':
       return event.data.reason ? `${step} skipped: ${event.data.reason}` : `${step} skipped`;
+    case 'step.kept':
+      return `${step} kept, which ${event.data.status === 'skipped' ? 'was skipped' : event.data.status} before`;
     default:
       return event.type;
   }
@@ -214,6 +222,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   'step.failed': 'failed',
   'step.retried': 'retried',
   'step.skipped': 'skipped',
+  'step.kept': 'queued',
   'system.sign_in_failed': 'failed',
 };
 

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { fold, type JobEvent, type JobView, NOTHING, type WaitingFor } from '../../src/client';
 import type { Job } from '../../src/elements/api';
 import { openGates, possibleActions, unsuccessfulTargets } from '../../src/job/actions';
-import { gateQuestion, pauseQuestion, retryQuestion, stopQuestion } from '../../src/job/steering';
+import {
+  forkQuestion,
+  gateQuestion,
+  pauseQuestion,
+  retryQuestion,
+  stopQuestion,
+} from '../../src/job/steering';
 import type { TargetRow } from '../../src/job/target-rows';
 import { html } from '../../src/text/html';
 
@@ -82,7 +88,7 @@ describe('what a retry is for', () => {
 });
 
 describe('what may be done', () => {
-  const all = ['cancel', 'pause', 'resume', 'approve', 'reject', 'retry', 'archive'];
+  const all = ['cancel', 'pause', 'resume', 'approve', 'reject', 'retry', 'fork', 'archive'];
 
   it.each([
     ['queued', 'cancel pause'],
@@ -91,8 +97,8 @@ describe('what may be done', () => {
     ['paused', 'cancel resume'],
     ['cancelling', ''],
     ['succeeded', ''],
-    ['failed', 'retry'],
-    ['cancelled', 'retry'],
+    ['failed', 'retry fork'],
+    ['cancelled', 'retry fork'],
   ])('while %s: %s', (status, acts) => {
     expect(possibleActions(all, status).join(' ')).toBe(acts);
     expect(possibleActions(['cancel'], status).join(' ')).toBe(
@@ -142,6 +148,27 @@ describe('what an act will do', () => {
     const { title, consequences } = retryQuestion(['gs-2', 'gs-4']);
     expect(title).toBe('Retry 2\u00a0servers?');
     expect(consequences[0]).toBe('A new job repeats the run on gs-2 and gs-4.');
+  });
+
+  it('is said of a fork: what is kept, what goes on, and what starts over', () => {
+    const rows = [
+      { target: 'gs-2', kept: 3, again: 'restart' },
+      { target: 'gs-4', kept: 0, again: 'preflight' },
+      { target: null, kept: 1, again: 'tell' },
+    ];
+    const plan = { seq: 57, words: 'step restart', kept: 12, rows, rows_more: 0 };
+    const { title, consequences, danger = false } = forkQuestion(plan);
+    expect([title, danger]).toEqual(['Resume from step restart?', false]);
+    expect(consequences.slice(0, 3)).toEqual([
+      'A new job keeps 12\u00a0recorded steps and does not run them again.',
+      'gs-2 and The run: from restart and tell on.',
+      'gs-4: from the beginning.',
+    ]);
+    const one = forkQuestion({ ...plan, kept: 1, rows: [], rows_more: 2 });
+    expect(one.consequences.slice(0, 2)).toEqual([
+      'A new job keeps 1\u00a0recorded step and does not run it again.',
+      '2\u00a0more servers with steps that run again.',
+    ]);
   });
 
   it('is said of a stop, which cannot be taken back', () => {

@@ -94,7 +94,10 @@ class Board:
     def _take_step(self, event: Event, data: Mapping[str, Any]) -> None:
         step = event.step or ""
         target = self.target(event.target or step)
-        match event.type:
+        type = event.type
+        if type == "step.kept":
+            type = f"step.{data.get('status')}"
+        match type:
             case "step.started":
                 target.step, target.part = step, 0.0
             case "step.progressed":

@@ -34,6 +34,8 @@ def event_words(event: Event) -> str:
             return _waiting_words(data)
         case "step.succeeded" | "step.failed" | "step.skipped" | "step.retried":
             return f"{line_prefix(event.target, event.step)}{_ending_words(event.type, data)}"
+        case "step.kept":
+            return f"{line_prefix(event.target, event.step)}{_kept_words(data)}"
         case type if type in _SAID:
             said = data.get("message") or data.get("reason") or data.get("words") or ""
             by = (
@@ -64,6 +66,10 @@ def _ending_words(type: str, data: Mapping[str, Any]) -> str:
     said = one_line(said or str(data.get("reason") or ""))
     sign = {"step.succeeded": "✓ done", "step.failed": "✗ failed", "step.skipped": "– skipped"}
     return f"{sign.get(type, '↻ to be tried again')}{took}{': ' + said if said else ''}"
+
+
+def _kept_words(data: Mapping[str, Any]) -> str:
+    return one_line(f"kept from the job that this one goes on from: {data.get('status')}")
 
 
 class Notes:
