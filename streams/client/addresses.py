@@ -40,6 +40,11 @@ class Addresses:
         self._root = f"{scheme}://{parts.netloc}{prefix}"
 
     @property
+    def root(self) -> str:
+        """Where the service is, without a slash at the end."""
+        return self._root
+
+    @property
     def page(self) -> str:
         """Where the job's page is."""
         return f"{self._root}/jobs/{self.job}"
@@ -74,6 +79,11 @@ class Addresses:
     def seal(self) -> str:
         """Where the job's head and what has sealed it are."""
         return f"{self._root}/api/jobs/{self.job}/seal"
+
+    def fork(self, at: int | str | None = None) -> str:
+        """Return where a fork of the job is made, or what one at a seq, or "failed", would keep."""
+        query = "" if at is None else f"?{urlencode({'at': at})}"
+        return f"{self._root}/api/jobs/{self.job}/fork{query}"
 
     def compare(self, other: Addresses, steps_after: int = 0) -> str:
         """Return where this job and another are compared; ValueError if that is elsewhere."""

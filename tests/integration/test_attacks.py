@@ -77,6 +77,7 @@ def test_no_get_changes_anything(people: People) -> None:
         for client in (browser, people.bob.client()):
             assert client.get(f"/api/jobs/{job.pk}/{act}").status_code == 405
             assert client.head(f"/api/jobs/{job.pk}/{act}").status_code == 405
+    assert browser.get(f"/api/jobs/{job.pk}/fork").status_code == 409  # says what one would keep
     assert browser.get("/sign-out").status_code == 405
     assert browser.get("/").status_code == 200  # and is signed in still
     assert types_of(job) == before
@@ -99,7 +100,8 @@ def test_an_id_of_another_team_is_known_to_no_address(people: People) -> None:
         ("get", "/api/jobs?id={}"),
         ("get", "/history?job={}"), ("get", "/jobs/new?again={}"), ("get", "/api/audit?job={}"),
         ("post", "/api/jobs/{}/approve"), ("post", "/api/jobs/{}/cancel"),
-        ("post", "/api/jobs/{}/retry"), ("post", "/api/jobs/{}/tickets"),
+        ("post", "/api/jobs/{}/retry"), ("post", "/api/jobs/{}/fork"),
+        ("get", "/api/jobs/{}/fork"), ("post", "/api/jobs/{}/tickets"),
     ]  # fmt: skip
     for method, address in addresses:
         found = []

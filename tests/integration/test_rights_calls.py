@@ -109,6 +109,8 @@ ASKED = {
     },
     **{f"post /api/jobs/{{job_id}}/{act}": "approve" for act in ("approve", "reject")},
     "post /api/jobs/{job_id}/retry": "run",
+    "post /api/jobs/{job_id}/fork": "run",
+    "get /api/jobs/{job_id}/fork": "the job's team",
     "get /api/tokens": "one's own",
     "post /api/tokens": "one's own",
     "delete /api/tokens/{token_id}": "one's own",
@@ -138,6 +140,8 @@ def test_every_call_that_acts_asks_for_a_right(fleet: People) -> None:
             body = {"kind": "test-say", "params": {}}  # type: ignore[dict-item]
         elif call.endswith("retry"):
             body = {"only": "all"}
+        elif call.endswith("fork"):
+            body = {"at": "failed"}
         path = call.removeprefix("post ").replace("{job_id}", str(job.pk))
         for person in (fleet.alice, fleet.bob):
             answer = post(person.client(), path, body)

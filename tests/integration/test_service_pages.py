@@ -123,9 +123,11 @@ def test_the_openapi_document_names_every_call(people: People) -> None:
                 "reject",
                 "signal",
                 "retry",
+                "fork",
                 "tickets",
             )
         ),
+        "get /api/jobs/{job_id}/fork",
         "get /api/jobs/{job_id}/verify",
         "get /api/jobs/{job_id}/seal",
         "get /api/jobs/{job_id}/compare/{other_id}",

@@ -136,7 +136,7 @@ def test_no_worker_takes_it_and_no_sweep_delivers_it(people: People, stream: UUI
     assert texts(stream)[-1] == texts(stream)[2]
 
 
-ACTS = ("cancel", "pause", "resume", "approve", "reject", "retry", "signal")
+ACTS = ("cancel", "pause", "resume", "approve", "reject", "retry", "fork", "signal")
 
 
 @pytest.mark.parametrize("act", ACTS)

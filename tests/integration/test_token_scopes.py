@@ -166,6 +166,8 @@ def test_a_refused_call_says_which_scope_is_missing(people: People) -> None:
         "approve": ("steer", lambda c: post(c, f"/api/jobs/{job.pk}/approve")),
         "signal": ("steer", lambda c: post(c, f"/api/jobs/{job.pk}/signal", {"name": "x"})),
         "retry": ("steer", lambda c: post(c, f"/api/jobs/{job.pk}/retry")),
+        "fork": ("steer", lambda c: post(c, f"/api/jobs/{job.pk}/fork")),
+        "fork's plan": ("steer", lambda c: c.get(f"/api/jobs/{job.pk}/fork")),
         "schedules": ("admin", lambda c: c.get("/api/schedules")),
         "tokens": ("admin", lambda c: c.get("/api/tokens")),
         "new credential": ("admin", lambda c: post(c, "/api/credentials", CREDENTIAL)),

@@ -1,4 +1,4 @@
-"""`reprise`: follow a job in the terminal or as JSON for a script, compare two, keep records."""
+"""`reprise`: follow a job in the terminal or as JSON for a script, compare and fork jobs, keep records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing, suppress
 from io import TextIOWrapper
 
@@ -15,10 +15,11 @@ from rich.console import Console
 
 from core.terminal import plain_text, reveal
 from streams.client.actions import Given, Told
-from streams.client.command import diff, options, printers
+from streams.client.command import diff, fork, options, printers
 from streams.client.command.words import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
+from streams.client.transports.http import Door
 
 STATUS = {"succeeded": 0, "failed": 1, "cancelled": 3}
 USAGE, REFUSED, UNREACHABLE, UNKNOWN = 2, 4, 5, 6
@@ -41,9 +42,22 @@ def _compare(given: argparse.Namespace) -> int:
         door, other = options.make_pair(given)
     except ValueError as error:
         return _print_error(str(error), USAGE)
+    return _call_service(door, diff.print_diff(door, other, as_json=given.json))
+
+
+def _fork(given: argparse.Namespace) -> int:
+    try:
+        door, body = fork.make_door(given), fork.fork_body(given)
+    except ValueError as error:
+        return _print_error(str(error), USAGE)
+    return _call_service(door, fork.make_fork(door, given, body))
+
+
+def _call_service(door: Door, work: Coroutine[None, None, int]) -> int:
+    """Do what is a few calls of the service; return its exit status."""
     _replace_unprintable()
     try:
-        return asyncio.run(diff.print_diff(door, other, as_json=given.json))
+        return asyncio.run(work)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -167,6 +181,7 @@ def _print_error(said: str, status: int) -> int:
 COMMANDS = {
     "follow": _follow,
     "diff": _compare,
+    "fork": _fork,
     "record": _record,
     "evidence": _record,
     "verify": _verify,

@@ -94,10 +94,8 @@ class Board:
     def _take_step(self, event: Event, data: Mapping[str, Any]) -> None:
         step = event.step or ""
         target = self.target(event.target or step)
-        type = event.type
-        if type == "step.kept":
-            type = f"step.{data.get('status')}"
-        match type:
+        is_kept = event.type == "step.kept"
+        match f"step.{data.get('status')}" if is_kept else event.type:
             case "step.started":
                 target.step, target.part = step, 0.0
             case "step.progressed":

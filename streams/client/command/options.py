@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.client.addresses import Addresses
 from streams.client.backoff import Patience
-from streams.client.command import record_options
+from streams.client.command import fork_options, record_options
 from streams.client.errors import BadCursor
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
@@ -50,7 +50,7 @@ exit status:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    about = "Follow jobs of a Reprise server, compare them, and keep records of them."
+    about = "Follow jobs of a Reprise server, compare them, keep records, go on from failed ones."
     top = argparse.ArgumentParser(prog="reprise", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     follow = commands.add_parser(
@@ -76,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_server_options(diff)
     diff.add_argument("--json", action="store_true", help="the comparison as the API has it")
     record_options.add_commands(commands, add_server_options)
+    fork_options.add_command(commands, add_server_options)
     return top
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -97,10 +97,31 @@ async def get_stream(
 
 async def read_json(door: Door, url: str) -> dict[str, Any]:
     """Return a JSON answer. Raises Refused and Unreachable."""
-    try:
+    with _as_follow_errors():
         async with get_stream(door, url, _JSON, {}) as response:
             found: dict[str, Any] = json.loads(await response.aread())
             return found
+
+
+async def post_json(
+    door: Door, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """Make one POST request; return the object that it made. Raises Refused and Unreachable."""
+    asked = {"Accept": _JSON[0], **headers}
+    with _as_follow_errors():
+        async with door.client.stream("POST", url, json=dict(body), headers=asked) as response:
+            if (status := response.status_code) not in (200, 201):
+                said, now = await _read_beginning(response), datetime.now(UTC)
+                raise NoAnswer(by_response(status, response.headers, said, now), status)
+            made: dict[str, Any] = json.loads(await response.aread())
+            return made
+
+
+@contextmanager
+def _as_follow_errors() -> Iterator[None]:
+    """Raise what went wrong with a request as Refused or Unreachable."""
+    try:
+        yield
     except NoAnswer as error:
         closed = error.closed
         if isinstance(closed, Refusal):
@@ -109,6 +130,8 @@ async def read_json(door: Door, url: str) -> dict[str, Any]:
         raise Unreachable("http_error", said) from error
     except (OSError, httpx.TransportError) as error:
         raise Unreachable("unreachable", failure_reason(error)) from error
+    except ValueError as error:
+        raise Unreachable("wrong_type", "The answer was not JSON.") from error
 
 
 def failure_reason(error: BaseException) -> str:
