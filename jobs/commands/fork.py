@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from core.errors import InvalidParams, NotNow
-from core.json_pointer import join_pointer
+from core.records.pointers import join_pointer
 from core.terminal import plain_text, reveal
 from jobs import commands
 from jobs.access import run_rights, visibility
@@ -77,10 +77,10 @@ def fork(
     """Submit a job that keeps a job's recorded steps and goes on from there; and whether it is new.
 
     `at`: the seq up to which results are kept, or "failed": each target goes on from its failed
-    step. `targets`: on these alone. `params` replace the members of that job's of the same names.
-    It has that job's labels, team and priority. Raises NotFound, Forbidden, NotNow (the job is not
-    over, nothing failed, its kind has no list of targets), InvalidParams, PrefixChanged,
-    HistoryExpired, IdempotencyConflict.
+    step. `targets`: on these alone. `params` replace the members of that job's of the same names;
+    with them its secrets have to be given again. It has that job's labels, team and priority.
+    Raises NotFound, Forbidden, NotNow (the job is not over, nothing failed, its kind has no list
+    of targets), InvalidParams, PrefixChanged, HistoryExpired, IdempotencyConflict.
     """
     old = visibility.job_for(principal, job_id, "steer")
     visibility.require_act(principal, "steer", old)
@@ -91,7 +91,7 @@ def fork(
         principal,
         request,
         idempotency_key,
-        lambda: _build_fork(principal, plan_fork(old, at), targets, params or {}),
+        lambda: _build_fork(principal, plan_fork(old, at), targets, params),
         keyed,
     )
     if not new:
@@ -154,23 +154,25 @@ def _starting_point(again: Sequence[RecordedStep], at: At, seq: int) -> str:
 
 
 def _build_fork(
-    principal: Principal, plan: ForkPlan, targets: Sequence[str] | None, changed: Mapping[str, Any]
+    principal: Principal,
+    plan: ForkPlan,
+    targets: Sequence[str] | None,
+    changed: Mapping[str, Any] | None,
 ) -> Job:
     old = plan.job
-    params: Mapping[str, Any] = {**old.params, **changed}
-    if targets is not None:
-        params = _narrow_params(old, params, targets)
-    job = build_again(principal, old, params, _make_title(plan, params))
+    kept = old.params if targets is None else _narrow_params(old, targets)
+    params = {**kept, **(changed or {})}
+    # With other parameters a secret could be sent elsewhere: then it has to be entered again.
+    title, same = _make_title(plan, params), changed is None
+    job = build_again(principal, old, params, title, with_secrets=same)
     job.forked_from = plan.as_source()
     gone = _old_targets(old) - set(planned_targets(job))
     job.kept_steps = [kept_event(step) for step in plan.kept if step.key[1] not in gone]
     return job
 
 
-def _narrow_params(
-    old: Job, params: Mapping[str, Any], targets: Iterable[str]
-) -> Mapping[str, Any]:
-    """Return parameters with no other targets than these; InvalidParams for one that is none."""
+def _narrow_params(old: Job, targets: Iterable[str]) -> Mapping[str, Any]:
+    """Return a job's parameters without other targets; InvalidParams for one that is none."""
     kind = registry.get_kind(old.kind)
     if not kind.retryable:
         message = f"A job of the kind {kind.name} has no list of targets to choose from."
@@ -185,7 +187,7 @@ def _narrow_params(
         detail = "Name at least one target of the job."
         raise InvalidParams(wrong or [{"pointer": "/targets", "detail": detail}])
     with guard_kind(kind.name):
-        return kind.dump(kind.retry_params(kind.read(params), list(targets)))
+        return kind.dump(kind.retry_params(kind.read(old.params), list(targets)))
 
 
 def _old_targets(old: Job) -> set[str]:

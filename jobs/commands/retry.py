@@ -75,14 +75,20 @@ def _build_retry(principal: Principal, old: Job, only: Only) -> Job:
 
 
 def build_again(
-    principal: Principal, old: Job, params: Mapping[str, Any], title: str | None
+    principal: Principal,
+    old: Job,
+    params: Mapping[str, Any],
+    title: str | None,
+    *,
+    with_secrets: bool = True,
 ) -> Job:
     """Return a job, not stored yet, that does another one's work with these parameters.
 
-    It has that one's kind, labels, team, priority and secrets. Raises as `commands.build_job`.
+    It has that one's kind, labels, team and priority; `with_secrets`: also its secrets, which is
+    safe only if the asker has no say in what is done with them. Raises as `commands.build_job`.
     """
     labels = {name: reveal(text) for name, text in old.labels.items()}
-    secrets = store.secret_values(old.pk)
+    secrets = store.secret_values(old.pk) if with_secrets else None
     return commands.build_job(
         principal, old.kind, params, title, labels, None, old.priority, secrets, old
     )

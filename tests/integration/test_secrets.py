@@ -236,19 +236,30 @@ def test_a_retry_takes_the_secrets_over_unless_they_are_forgotten(people: People
     assert refused.value.errors[0]["detail"] == "It has been deleted. Start a new job and enter it."
 
 
-def test_a_fork_takes_the_secrets_over_and_may_be_given_others(people: People) -> None:
+def test_a_fork_takes_the_secrets_over_as_a_retry_does(people: People) -> None:
     old = ended(people)
     new, _ = fork(people.alice.principal, old.pk)
     assert (new.params, values(new)) == (old.params, values(old))
-    pin = {"pin": "9-9-9-9"}
-    changed, _ = fork(people.alice.principal, old.pk, params=pin, idempotency_key="a")
-    assert (changed.params, values(changed)["pin"]) == (old.params, "9-9-9-9")
-    assert values(changed)["password"] == values(old)["password"]
-    request = {"fork_of": str(old.pk), "at": "failed", "targets": None, "params": pin}
+
+
+def test_a_fork_with_other_params_needs_the_secrets_again(people: People) -> None:
+    """Else whoever may steer the job could have its secrets sent anywhere."""
+    old, bob = ended(people), people.bob.principal
+    for changed in ({}, {"free": {"to": "elsewhere"}}, {"pin": "9-9-9-9"}):
+        with pytest.raises(InvalidParams) as refused:
+            fork(bob, old.pk, params=changed)
+        assert refused.value.errors[0] == {
+            "pointer": "/password",
+            "detail": "Enter it again. A stored secret is not shown.",
+        }
+    again = {name: PARAMS[name] for name in ("password", "logins")} | {"pin": "9-9-9-9"}
+    new, _ = fork(bob, old.pk, params=again, idempotency_key="a")
+    assert (new.params, values(new)) == (old.params, values(old) | {"pin": "9-9-9-9"})
+    same, made = fork(bob, old.pk, params=again, idempotency_key="a")
+    assert (same.pk, made) == (new.pk, False)
+    request = {"fork_of": str(old.pk), "at": "failed", "targets": None, "params": again}
     canonical = json.dumps(request, sort_keys=True, ensure_ascii=False).encode()
-    assert bytes(changed.request_hash or b"") != hashlib.sha256(canonical).digest()
-    same, made = fork(people.alice.principal, old.pk, params=pin, idempotency_key="a")
-    assert (same.pk, made) == (changed.pk, False)
+    assert bytes(new.request_hash or b"") != hashlib.sha256(canonical).digest()
 
 
 def test_secrets_of_jobs_that_have_not_ended_are_not_forgotten(people: People) -> None:

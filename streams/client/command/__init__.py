@@ -1,4 +1,4 @@
-"""`reprise`: follow a job in the terminal or as JSON for a script, compare and fork jobs, keep records."""
+"""`reprise`: follow a job, in words or as JSON; compare and fork jobs, keep records."""
 
 from __future__ import annotations
 
