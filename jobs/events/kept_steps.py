@@ -3,7 +3,8 @@
 A run serves recorded steps to its handler in their order, a row of steps for each target. So what
 is kept of a row is its beginning: after the first step that runs again nothing of the row is kept.
 Steps without a target may run beside each other: of these what had begun before the failed one
-ended is kept too. An approval is never kept, because it was given to another run.
+ended is kept too. An approval is never kept, because it was given to another run. Patches that the
+run has taken have no place in the order, and are kept whatever is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from jobs.events import Event, EventType, NewEvent
 from jobs.events.fold import FAILED, STEP_TYPES, SUCCEEDED, StepKey
+from jobs.events.patches import patch_name
 
 SKIPPED = "skipped"
 _UNDO = "undo "
@@ -46,6 +48,11 @@ class RecordedStep:
     def status(self) -> str:
         """How it ended; "running" if it did not."""
         return ended_status(self.ended) if self.ended else "running"
+
+    @property
+    def is_patch(self) -> bool:
+        """Whether it records that the run takes a patch."""
+        return patch_name(self.name, self.ended and self.ended.data.get("result")) is not None
 
     @property
     def end(self) -> int:
@@ -90,13 +97,7 @@ def keep_succeeded(steps: Iterable[RecordedStep]) -> list[KeptRow]:
     its first failed step; but what was put back runs again. Where the log does not tell what that
     was, the whole row runs again: a step may run twice, but must not be missing.
     """
-    kept = []
-    for target, row in _rows_of(steps).items():
-        left = row if _went_well(row) else row[: _count_standing(row)]
-        found = _keep_row(target, left, failures=_went_well(row))
-        again = found.again or next(iter(row[len(left) :]), None)
-        kept.append(KeptRow(target, found.kept, again))
-    return kept
+    return [_keep_standing(target, row) for target, row in _rows_of(steps).items()]
 
 
 def kept_event(step: RecordedStep) -> NewEvent:
@@ -132,12 +133,25 @@ def _rows_of(steps: Iterable[RecordedStep]) -> Mapping[str | None, list[Recorded
     return rows
 
 
+def _keep_standing(target: str | None, row: Sequence[RecordedStep]) -> KeptRow:
+    """Return what is kept of a row before the first step that failed or was put back."""
+    if _went_well(row):
+        return _keep_row(target, row, failures=True)
+    work = [step for step in row if not step.is_patch]
+    gone = work[_count_standing(work) :]
+    found = _keep_row(target, [step for step in row if step not in gone], failures=False)
+    return KeptRow(target, found.kept, found.again or next(iter(gone), None))
+
+
 def _keep_row(target: str | None, row: Sequence[RecordedStep], *, failures: bool) -> KeptRow:
     """Return what is kept of a row up to its first step that has to run again."""
     kept: list[RecordedStep] = []
     again: RecordedStep | None = None
     cut = _NEVER
     for step in row:
+        if step.is_patch:
+            kept.append(step)
+            continue
         if step.asks and step.status == SUCCEEDED:
             continue
         if again and (target is not None or step.began > cut):

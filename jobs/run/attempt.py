@@ -18,11 +18,12 @@ from django.conf import settings
 from core import clock
 from jobs.events import EventType, NewEvent
 from jobs.events.fold import StepKey, StepState
+from jobs.events.patches import patch_step
 from jobs.log import Appended
 from jobs.run.control import RunControl, new_branch
 from jobs.run.errors import Diverged, TooManyEvents, foremost_error
 from jobs.run.quota import OutputQuota
-from jobs.run.replay import Replay, patch_step
+from jobs.run.replay import Replay
 from jobs.run.run_log import EventWriter, RunLog
 from jobs.run.threads import call_function, in_task
 from jobs.secrets import Secret

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.events.fold import StepKey, StepState
+from jobs.events.patches import patch_name
 from jobs.run.errors import Diverged
-
-_PATCH = "patched"
 
 
 class Replay:
@@ -30,8 +29,8 @@ class Replay:
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._rows: dict[str | None, _Row] = {}
         for key, step in steps.items():
-            if _is_patch(step):
-                self._patches[step.result[_PATCH]] = True
+            if (patch := patch_name(step.step, step.result)) is not None:
+                self._patches[patch] = True
                 continue
             self._steps[key] = step
             self._rows.setdefault(key[1], _Row()).keys.append(key)
@@ -121,23 +120,9 @@ class _Row:
         return self.keys[self.place] if self.place < len(self.keys) else None
 
 
-def patch_step(name: str) -> tuple[str, dict[str, str]]:
-    """Return the step, and its result, that record that a run takes a patch."""
-    return f"{_PATCH} {name}", {_PATCH: name}
-
-
 def describe_step(key: StepKey) -> str:
     """Return a step in words: "the step switch on gs-001 (call 2)"."""
     name, target, occurrence = key
     place = f" on {target}" if target is not None else ""
     time = f" (call {occurrence})" if occurrence > 1 else ""
     return f"the step {name}{place}{time}"
-
-
-def _is_patch(step: StepState) -> bool:
-    result = step.result
-    return (
-        isinstance(result, dict)
-        and isinstance(name := result.get(_PATCH), str)
-        and patch_step(name) == (step.step, result)
-    )

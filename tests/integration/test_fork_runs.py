@@ -9,11 +9,14 @@ from uuid import UUID
 import pytest
 
 from core.db import in_thread
-from jobs import commands
+from jobs import commands, log
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.commands.fork import fork
 from jobs.integrity import verify_job
+from jobs.replay.divergence import Divergence
+from jobs.replay.handler import replay_handler
+from jobs.replay.history import History
 from jobs.run import JobFailed, Run, Step
 from tests.integration import runs
 from tests.support.factories import make_team, make_user
@@ -53,6 +56,13 @@ async def run_fork(who: Principal, job: UUID, **wish: Any) -> UUID:
     return made.pk
 
 
+async def replayed(job: UUID) -> Divergence | None:
+    """Return where today's handler parts from a fork's history."""
+    page = await in_thread(log.read, job)
+    history = History(job, runs.Script.name, tuple(page.texts), {})
+    return await in_thread(replay_handler, history, runs.Script())
+
+
 async def test_what_is_kept_is_not_run_again(who: Principal) -> None:
     work, seen = Work("look"), []
 
@@ -75,6 +85,7 @@ async def test_what_is_kept_is_not_run_again(who: Principal) -> None:
         ("go", False, 1), ("look", True, 3), ("tell", True, 4),
     ]  # fmt: skip
     assert (await in_thread(verify_job, again)).ok
+    assert await replayed(again) is None
 
 
 async def test_each_target_goes_on_by_itself(who: Principal) -> None:
@@ -223,3 +234,4 @@ async def test_an_approval_is_asked_for_again(who: Principal) -> None:
                 await runs.until_row(again, lambda row: not row.parked)
             await runs.until(again, "succeeded")
     assert work.did == ["a", "b", "c", "c"]
+    assert await replayed(again) is None

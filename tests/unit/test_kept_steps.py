@@ -18,6 +18,7 @@ from jobs.events.kept_steps import (
     kept_event,
     recorded_steps,
 )
+from jobs.events.patches import patch_step
 from jobs.run.replay import Replay
 
 MOMENT = "2026-11-22T09:00:00.000000Z"
@@ -108,6 +109,15 @@ def test_an_approval_is_never_kept_and_what_follows_it_is() -> None:
         assert names(keep(recorded_steps(log_of(*said))))[None] == (["now", "uuid"], None)
     refused = [".now+", ".gate?!", ".tidy+"]
     assert names(keep_recorded(recorded_steps(log_of(*refused)))) == {None: (["now"], "gate")}
+
+
+def test_a_patch_is_kept_whatever_else_is() -> None:
+    """Without it the handler would ask for other steps than those that are kept."""
+    events = log_of(".see+", ".look!", ".tidy+", "a.go+")
+    step, result = patch_step("go twice")
+    took = event(len(events) + 1, "succeeded", step, "", {"occurrence": 1, "result": result})
+    rows = keep_succeeded(recorded_steps([*events, took]))
+    assert names(rows) == {None: (["patched go twice"], "see"), "a": (["go"], None)}
 
 
 def test_what_ran_beside_a_failed_step_without_a_target_is_kept() -> None:

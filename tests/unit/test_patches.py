@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from jobs.events.fold import State, fold_all
+from jobs.events.patches import patch_step
 from jobs.replay import harness
 from jobs.replay.handler import HandlerReplay, replay_handler
 from jobs.replay.history import History
 from jobs.run import Diverged, Run, SyncRun
-from jobs.run.replay import Replay, patch_step
+from jobs.run.replay import Replay
 from tests.unit.replayed_kinds import kind_of, plain_kind_of, ran, work
 
 
