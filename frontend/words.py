@@ -226,8 +226,7 @@ def _skipped(event: Event) -> str:
 
 
 def _kept(event: Event) -> str:
-    status = event.data.get("status")
-    return f"{_step(event)} kept, which {'was skipped' if status == 'skipped' else status} before"
+    return f"{_step(event)} kept, not run again: {event.data.get('status')}"
 
 
 def _step(event: Event) -> str:

@@ -2,7 +2,7 @@
 
 import { nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { keep, recall, type StepView } from '../client';
+import { keep, recall } from '../client';
 import { glyph, LightElement, statusView } from '../elements/light-element';
 import { useShortcuts } from '../elements/shortcuts';
 import { shortId } from '../text/format';
@@ -97,7 +97,7 @@ export class StepOutput extends LightElement {
       </header>
       <reprise-log .pages=${this.pages} .size=${this.size} .revision=${this.revision} .filter=${this.filter} job=${this.job} ?live=${step?.status === 'running'}
         file="reprise-${shortId(this.job)}-${opened.target || 'run'}-${opened.step}.log"
-        empty=${this.loading ? 'Loading the output…' : emptyWords(step)}></reprise-log>`;
+        empty=${this.loading ? 'Loading the output…' : emptyWords(step?.status)}></reprise-log>`;
   }
 
   private pickStep(step: string): void {
@@ -106,8 +106,7 @@ export class StepOutput extends LightElement {
   }
 }
 
-function emptyWords(step: StepView | null): string {
-  if (!step) return 'This step has not started.';
-  if (step.kept) return 'Kept, not run again: the job that this one goes on from has the output.';
-  return step.status === 'running' ? 'No output yet.' : 'This step had no output.';
+function emptyWords(status: string | undefined): string {
+  if (!status) return 'This step has not started.';
+  return status === 'running' ? 'No output yet.' : 'This step had no output.';
 }

@@ -121,7 +121,7 @@ function stepWords(event: JobEvent): string {
     case 'step.skipped':
       return event.data.reason ? `${step} skipped: ${event.data.reason}` : `${step} skipped`;
     case 'step.kept':
-      return `${step} kept, which ${event.data.status === 'skipped' ? 'was skipped' : event.data.status} before`;
+      return `${step} kept, not run again: ${event.data.status}`;
     default:
       return event.type;
   }
