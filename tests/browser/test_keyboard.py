@@ -154,3 +154,15 @@ def test_the_list_of_jobs_is_walked_and_searched_by_keys(visits: Visits, finishe
     expect(links.first).to_be_focused()
     press("Enter")
     expect(page).to_have_url(f"{up.url}/jobs/{finished}")
+
+
+def test_a_step_is_opened_from_the_timeline(visits: Visits, finished: str) -> None:
+    name = visits.up.servers[0]
+    page = visits.page(f"/jobs/{finished}")
+    page.get_by_role("tab", name="Timeline").click()
+    preflight = page.get_by_role("button", name=f"{name}, preflight: succeeded")
+    tab_to(page, preflight, 3)  # all bars are one stop
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name=f"{name}, drain: succeeded")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("reprise-output")).to_contain_text("no players left")

@@ -46,13 +46,24 @@ def test_a_run_as_it_stood_and_back_to_now(visits: Visits) -> None:
     expect(run.cell("gs-002", "drain")).to_have_class(re.compile("is-failed"))
     expect(run.status).to_have_text("running")
 
+    # The log is searched and filtered up to the moment, not further.
+    page.get_by_role("tab", name="Log").click()
+    page.get_by_label("Search the output").fill(failure["data"]["error"]["message"])
+    hits = page.locator(".log-hits")
+    expect(hits).to_have_text(re.compile(r"1 of \d"))
+    bar.get_by_label("Moment").fill(str(drained["seq"]))
+    expect(hits).to_have_text("none")
+    bar.get_by_role("button", name="Next failure").click()
+    expect(hits).to_have_text(re.compile(r"1 of \d"))
+    page.get_by_role("tab", name="Matrix").click()
+
     bar.get_by_label("Speed").select_option("100")
     bar.get_by_role("button", name="Play").click()
     expect(bar).to_contain_text(f"as of #{len(events)} of {len(events)}")
     expect(run.status).to_have_text("failed")
     bar.get_by_role("button", name="Back to now").click()
     expect(bar).to_have_count(0)
-    expect(page).to_have_url(re.compile(rf"/jobs/{job}$"))
+    expect(page).to_have_url(re.compile(rf"/jobs/{job}#matrix$"))
     run.shows_everything()
 
 

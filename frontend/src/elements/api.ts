@@ -177,12 +177,23 @@ export async function fetchJobs(
   const asked = new URLSearchParams(query);
   asked.set('brief', 'true');
   asked.set('limit', String(limit));
-  const answer = await callApi<JobsAnswer>(`/api/jobs?${asked}`, options);
+  const answer = await fetchList(asked, options);
   const rest = limit - answer.jobs.length;
   if (answer.next === null || rest <= 0) return answer;
   asked.set('cursor', answer.next);
   const more = await fetchJobs(asked, rest, options);
   return { ...answer, jobs: [...answer.jobs, ...more.jobs], next: more.next };
+}
+
+/** During an upgrade an older process may answer, which does not know `counts` and refuses it. */
+async function fetchList(asked: URLSearchParams, options: CallOptions): Promise<JobsAnswer> {
+  try {
+    return await callApi<JobsAnswer>(`/api/jobs?${asked}`, options);
+  } catch (error) {
+    if (!(asked.has('counts') && error instanceof Problem && error.status === 400)) throw error;
+    asked.delete('counts');
+    return await callApi<JobsAnswer>(`/api/jobs?${asked}`, options);
+  }
 }
 
 /** Return the retries of a job, newest first. */

@@ -1,7 +1,9 @@
 /** Makes many controls one stop of the Tab key: arrows move among them, Home and End to the ends. */
 
+type Stop = HTMLElement | SVGElement;
+
 /** Leave one of the `items` to the Tab key: the focused one, else the one before, else the first. */
-export function keepOneStop(items: readonly HTMLElement[]): void {
+export function keepOneStop(items: readonly Stop[]): void {
   const focused = items.find((item) => item === document.activeElement);
   const now = focused ?? items.find((item) => item.dataset.stop !== undefined) ?? items[0];
   for (const item of items) {
@@ -12,8 +14,8 @@ export function keepOneStop(items: readonly HTMLElement[]): void {
 }
 
 /** Move the focus among the `items` if a key says so; returns whether it did. */
-export function moveAmong(items: readonly HTMLElement[], event: KeyboardEvent): boolean {
-  const index = items.indexOf(event.target as HTMLElement);
+export function moveAmong(items: readonly Stop[], event: KeyboardEvent): boolean {
+  const index = items.indexOf(event.target as Stop);
   const next = index < 0 ? undefined : itemAfter(items, index, event.key);
   if (!next) return false;
   event.preventDefault();
@@ -22,7 +24,7 @@ export function moveAmong(items: readonly HTMLElement[], event: KeyboardEvent): 
   return true;
 }
 
-function itemAfter(items: readonly HTMLElement[], index: number, key: string) {
+function itemAfter(items: readonly Stop[], index: number, key: string) {
   switch (key) {
     case 'ArrowLeft':
       return items[index - 1];
@@ -42,7 +44,7 @@ function itemAfter(items: readonly HTMLElement[], index: number, key: string) {
 }
 
 /** Of the items in the nearest other line, the one that stands nearest. */
-function nearestLine(others: readonly HTMLElement[], from: HTMLElement | undefined) {
+function nearestLine(others: readonly Stop[], from: Stop | undefined) {
   const now = from?.getBoundingClientRect();
   if (!now) return undefined;
   const boxes = others.map((item) => ({ item, box: item.getBoundingClientRect() }));

@@ -49,6 +49,8 @@ export class LogQuery {
   /** Resolves when the answer that is under way has come. */
   answered: Promise<void> = Promise.resolve();
   private readonly stopper = new AbortController();
+  /** The event up to which to search: the newest one, or the moment in the past that is shown. */
+  private head = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -60,6 +62,7 @@ export class LogQuery {
 
   /** Search up to the head; again if there is more by now, or if it has failed. */
   update(head: number): void {
+    this.head = head;
     if (this.isBusy || this.timer !== undefined || head <= this.searched) return;
     const ask = () => {
       this.timer = undefined;
@@ -118,7 +121,11 @@ export class LogQuery {
 
   private parameters(after: number): URLSearchParams {
     const { target, step, stream, failures } = this.filter;
-    const asked = new URLSearchParams({ after: String(after), limit: String(MAX_HITS) });
+    const asked = new URLSearchParams({
+      after: String(after),
+      before: String(this.head + 1),
+      limit: String(MAX_HITS),
+    });
     if (this.text) asked.set('text', this.text);
     if (target !== null) asked.set('target', target);
     if (step !== null) asked.set('step', step);

@@ -138,7 +138,7 @@ export class LogView extends LightElement {
     this.list.setRows(this.rows, this.following);
     this.keepEnd();
     if (isOtherLog) this.range = null;
-    else this.finder.restart(this.head);
+    this.finder.restart(this.head);
     if (this.marked) this.showMarked();
   }
 

@@ -6,6 +6,7 @@ import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { JobEvent, JobView, StepView } from '../client';
 import { glyph, LightElement } from '../elements/light-element';
+import { keepOneStop, moveAmong } from '../elements/one-stop';
 import { serverClock } from '../elements/server-clock';
 import { startTicking, stopTicking } from '../elements/ticker';
 import { VisibleChunks } from '../list/visible-chunks';
@@ -36,7 +37,7 @@ export class Timeline extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    // It scrolls, and has nothing in it that takes the focus.
+    // It scrolls, and may have no bar that takes the focus.
     this.tabIndex = 0;
     this.role = 'region';
     this.ariaLabel = 'Timeline';
@@ -52,6 +53,7 @@ export class Timeline extends LightElement {
   override updated(): void {
     const scrolls = getComputedStyle(this).overflowY !== 'visible';
     const all = this.querySelectorAll<HTMLElement>('[data-chunk]');
+    keepOneStop(this.bars);
     const guess = (index: number) => (this.chunks[index]?.count ?? 0) * ROW_HEIGHT;
     this.visibleChunks.observe(scrolls ? this : null, all, guess);
   }
@@ -73,7 +75,7 @@ export class Timeline extends LightElement {
     const seconds = Math.max(1, (until - from) / 1000);
     const end = this.view?.finished_at ? seconds : axisEnd(seconds);
     this.chunks = chunkRows(this.groups.map((group) => ({ group, rows: group.rows })));
-    return html`<div class="timeline" @click=${this.handleClick}>
+    return html`<div class="timeline" @click=${this.handleClick} @keydown=${this.handleKey}>
       <div class="timeline-row timeline-head"><span></span><div class="timeline-axis">${this.axisView(end)}</div>
         <span class="number">total</span></div>
       ${repeat(
@@ -119,7 +121,7 @@ export class Timeline extends LightElement {
     const steps = row.rollback ? [...row.cells.values(), row.rollback] : [...row.cells.values()];
     return html`<div class="timeline-row">
       <span class="status is-${row.status}" title="${row.target}: ${row.status}">${glyph(row.status)}<span class="mono clip">${row.label}</span></span>
-      <svg class="timeline-bars" viewBox="0 0 ${AXIS_WIDTH} 16" preserveAspectRatio="none" role="img"
+      <svg class="timeline-bars" viewBox="0 0 ${AXIS_WIDTH} 16" preserveAspectRatio="none" role="group"
         aria-label="${row.target || 'run'}: ${steps.length} steps">
         ${steps.map((step) => this.barView(row, step, from, end))}
       </svg>
@@ -146,11 +148,23 @@ export class Timeline extends LightElement {
     );
     const took = duration((until - Date.parse(step.started_at)) / 1000);
     const name = step === row.rollback && step.status === 'succeeded' ? 'rolled-back' : step.status;
-    return svg`<rect class="is-${name}" x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
-      data-target=${row.target} data-step=${step.step}><title>${reveal(step.step)}: ${step.status}, ${took}</title></rect>`;
+    const words = `${reveal(step.step)}: ${step.status}, ${took}`;
+    return svg`<rect class="is-${name}" role="button" aria-label=${`${row.target || 'run'}, ${words}`} x=${x.toFixed(2)} y="2" width=${width.toFixed(2)} height="12"
+      data-target=${row.target} data-step=${step.step}><title>${words}</title></rect>`;
   }
 
-  private handleClick(event: MouseEvent): void {
+  private get bars(): SVGElement[] {
+    return [...this.querySelectorAll<SVGElement>('rect[data-step]')];
+  }
+
+  /** Arrows move among the bars; Enter and the space bar open one. */
+  private handleKey(event: KeyboardEvent): void {
+    if (moveAmong(this.bars, event) || !['Enter', ' '].includes(event.key)) return;
+    event.preventDefault();
+    this.handleClick(event);
+  }
+
+  private handleClick(event: Event): void {
     const rect = (event.target as Element).closest<SVGElement>('rect[data-step]');
     if (!rect) return;
     const detail: OpenStep = { target: rect.dataset.target ?? '', step: rect.dataset.step ?? '' };

@@ -5,11 +5,14 @@ const IDS = ['g', 'f', 'e', 'd', 'c', 'b', 'a'];
 const PAGE = 3;
 
 /** A service that answers with no more than three jobs at a time; returns what it was asked. */
-function serveJobs(): URLSearchParams[] {
+function serveJobs(unknown = ''): URLSearchParams[] {
   const asked: URLSearchParams[] = [];
   vi.stubGlobal('fetch', async (path: string) => {
     const query = new URLSearchParams(path.split('?')[1]);
     asked.push(query);
+    if (query.has(unknown)) {
+      return Response.json({ code: 'bad_request', detail: `Unknown: ${unknown}` }, { status: 400 });
+    }
     const start = IDS.indexOf(query.get('cursor') ?? '') + 1;
     const ids = IDS.slice(start, start + Math.min(PAGE, Number(query.get('limit'))));
     const next = start + ids.length < IDS.length ? ids.at(-1) : null;
@@ -30,6 +33,15 @@ it('asks on where an answer has fewer jobs than were asked for', async () => {
     'status=running&brief=true&limit=5',
     'status=running&brief=true&limit=2&cursor=e',
   ]);
+});
+
+it('asks a server without counts for the list alone, as there may be one during an upgrade', async () => {
+  const asked = serveJobs('counts');
+  const answer = await fetchJobs(new URLSearchParams({ counts: 'true' }), 2);
+  expect(answer.jobs.map((job) => job.id)).toEqual(IDS.slice(0, 2));
+  expect(asked.map(String)).toEqual(['counts=true&brief=true&limit=2', 'brief=true&limit=2']);
+  serveJobs('brief');
+  await expect(fetchJobs(new URLSearchParams({ counts: 'true' }), 2)).rejects.toThrow('Unknown');
 });
 
 it('ends with the list', async () => {
