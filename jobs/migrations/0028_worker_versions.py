@@ -8,7 +8,7 @@ VERSIONS = "alter table jobs_worker add column versions jsonb not null default '
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0026_step_runs")]
+    dependencies = [("jobs", "0027_forks")]
 
     operations = [
         migrations.RunSQL(VERSIONS, "alter table jobs_worker drop column versions"),

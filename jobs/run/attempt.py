@@ -95,10 +95,12 @@ class Attempt(RunControl):
     def cannot_continue(self) -> bool:
         """Whether this code cannot go on with the run, and other code could.
 
-        Not where somebody stops the run: then this attempt has to end it.
+        Not where somebody stops the run: then this attempt has to end it. Nor where it contradicts
+        what a fork keeps before anything of its own is recorded: there is nothing to save.
         """
         too_many = isinstance(self.diverged, TooManyEvents)
-        return self.diverged is not None and not too_many and not self.cancelling
+        is_other = self.diverged is not None and not too_many and self.first_step is not None
+        return is_other and not self.cancelling
 
     def check_replayed(self) -> None:
         """Raise Diverged if the handler is done, but what is recorded is not all of it."""

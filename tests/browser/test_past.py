@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -14,7 +15,7 @@ from tests.support.waiting import until
 SERVERS = ["gs-001", "gs-002", "gs-003"]
 
 
-def failed_run(visits: Visits) -> tuple[str, list[dict[str, object]]]:
+def failed_run(visits: Visits) -> tuple[str, list[dict[str, Any]]]:
     """Return a run in which a server failed, and its events."""
     up = visits.up
     up.fleet.fail("gs-002", "drain")
@@ -28,6 +29,7 @@ def failed_run(visits: Visits) -> tuple[str, list[dict[str, object]]]:
 def test_a_run_as_it_stood_and_back_to_now(visits: Visits) -> None:
     job, events = failed_run(visits)
     [failure] = [one for one in events if one["type"] == "step.failed"]
+    message = failure["data"]["error"]["message"]
     [drained] = [
         one for one in events
         if one["type"] == "step.succeeded" and (one["target"], one["step"]) == ("gs-001", "drain")
@@ -48,7 +50,7 @@ def test_a_run_as_it_stood_and_back_to_now(visits: Visits) -> None:
 
     # The log is searched and filtered up to the moment, not further.
     page.get_by_role("tab", name="Log").click()
-    page.get_by_label("Search the output").fill(failure["data"]["error"]["message"])
+    page.get_by_label("Search the output").fill(message)
     hits = page.locator(".log-hits")
     expect(hits).to_have_text(re.compile(r"1 of \d"))
     bar.get_by_label("Moment").fill(str(drained["seq"]))
