@@ -174,14 +174,19 @@ class StepOut(Schema):
     seconds: float | None
     error: Any
     result: Any
-    kept: int | None = Field(None, description="Of a fork: the event of the other job that it is.")
+
+
+class KeptStepOut(StepOut):
+    """A step that a fork does not run again; `kept` is the event of the other job that it was."""
+
+    kept: int
 
 
 class StateOut(JobOut):
     """A job as its log folds at `seq`; `steps_next` is the `steps_after` of what did not fit."""
 
     seq: int
-    steps: list[StepOut]
+    steps: list[KeptStepOut | StepOut]
     steps_next: int | None
 
 

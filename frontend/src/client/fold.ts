@@ -34,7 +34,7 @@ export interface StepView {
   /** The host whose turn a `running` try waits for before it begins its work. */
   readonly place?: string;
   /** Of a step that a fork does not run again: the seq of the other job's event that ended it. */
-  readonly kept?: number | null;
+  readonly kept?: number;
   /** From `step.progressed` of this try; the server's state does not keep it. */
   readonly progress?: { readonly done: number; readonly total: number };
 }
