@@ -14,6 +14,7 @@ from tests.support.axe import OF_COLOURS, violations
 from tests.support.waiting import until
 
 SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
+NARROW: ViewportSize = {"width": 320, "height": 640}  # where nothing may need two scrollbars
 # Of the console: address and what it says, as somebody who may open them all.
 CONSOLE = {
     "/targets": "gs-001",
@@ -93,7 +94,7 @@ def test_the_list_of_jobs_and_its_menus(visits: Visits, page: Page) -> None:
     newest = visits.up.submit("load", events=1, steps=1)
     page.goto("/")
     expect(page.locator(f'main a[href="/jobs/{newest}"]').first).to_be_visible()
-    holds(page)
+    holds(page, sizes=(*SIZES, NARROW))
     page.locator("header").get_by_text("New job").click()
     holds(page)
     page.keyboard.press("Escape")

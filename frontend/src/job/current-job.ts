@@ -34,3 +34,13 @@ export function titleOf(job: Job): string {
 function plannedTotal(job: Job): number {
   return job.plan.groups?.reduce((sum, group) => sum + group.targets.length, 0) ?? 0;
 }
+
+/**
+ * Whether a job stands otherwise than it was drawn, so that more has to be read of it. At first it is
+ * held against its row: the page may be older than the state that came after it.
+ */
+export function isOther(view: JobView, drawn: JobView | null, row: Job): boolean {
+  if (view.head < row.head) return false;
+  if (!drawn) return view.status !== row.status;
+  return view.status !== drawn.status || view.waiting_for !== drawn.waiting_for;
+}

@@ -8,6 +8,7 @@ import {
   type FollowerInfo,
   FollowerState,
   follow,
+  type JobView,
   shareConnections,
   type WaitingFor,
 } from '../client';
@@ -26,7 +27,7 @@ import { LightElement, noticeView } from '../elements/light-element';
 import { fetchAndSync, serverClock } from '../elements/server-clock';
 import { count } from '../text/format';
 import { html } from '../text/html';
-import { jobAsOf, jobAtMoment, titleOf } from './current-job';
+import { isOther, jobAsOf, jobAtMoment, titleOf } from './current-job';
 import { headerView } from './header';
 import { missedEventsWords, recallSeen, rememberSeen } from './last-seen';
 import type { OpenStep } from './matrix';
@@ -70,6 +71,7 @@ export class JobPage extends LightElement {
   private readonly past = new PastRun(() => this.requestUpdate());
   private follower: Follower | undefined;
   private isDrawDue = false;
+  private drawn: JobView | null = null;
   private lastSeen: ReturnType<typeof recallSeen> = null;
   private rememberedAt = -REMEMBER_MS;
   /** The first catching up is no resume. */
@@ -98,6 +100,7 @@ export class JobPage extends LightElement {
   private begin(): void {
     const { head = 0, head_hash = '', plan } = this.row ?? {};
     this.run = new RunModel(this.job, head, plan);
+    this.drawn = null;
     this.run.history.subscribe(() => this.scheduleDraw());
     this.reader.stop();
     this.reader = new RunReader(this.job, this.run, () => this.scheduleDraw());
@@ -165,12 +168,11 @@ export class JobPage extends LightElement {
     this.isDrawDue = true;
     const work = () => {
       this.isDrawDue = false;
-      const before = this.run.view;
       this.run.applyQueued();
       this.rememberSometimes();
-      const { view } = this.run;
-      const isOther = view.status !== before.status || view.waiting_for !== before.waiting_for;
-      if (isOther && this.row && view.head >= this.row.head) void this.refreshJob();
+      const { view, isRead } = this.run;
+      if (isRead && this.row && isOther(view, this.drawn, this.row)) void this.refreshJob();
+      if (isRead) this.drawn = view;
       if (this.currentJob) document.title = titleOf(this.currentJob);
       this.requestUpdate();
     };
