@@ -7,15 +7,16 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
+from core.errors import BadParameter
 from jobs.access import visibility
 from jobs.api import shapes
 from jobs.api.auth import principal_of
 from jobs.api.jobs import IdempotencyKey, checked_key
 from jobs.api.paging import fit_page
 from jobs.api.schemas import JobOut, RequestBody, error_responses
-from jobs.commands.fork import ForkPlan, fork, plan_fork
+from jobs.commands.fork import At, ForkPlan, fork, plan_fork
 from jobs.events.kept_steps import KeptRow
 from jobs.log.types import MAX_SEQ
 from jobs.models import MAX_TARGET
@@ -24,21 +25,32 @@ router = Router(tags=["jobs"])
 
 MAX_ROWS = 1000
 MAX_TARGETS = 10_000
+MAX_DIGITS = 20
 
-Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
-At = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=MAX_SEQ)] | Literal["failed"],
-    Field(
-        description="The seq up to which recorded results are kept; `failed`: each target goes on "
-        "from its failed step."
-    ),
-]
+
+def _read_at(value: Any) -> At:
+    """Return a seq or "failed"; ValueError for anything else. One error, whatever the value is."""
+    if value == "failed":
+        return "failed"
+    if type(value) is int and 1 <= value <= MAX_SEQ:
+        return value
+    raise ValueError(f"must be failed, or an event's number from 1 to {MAX_SEQ}")
+
+
+_AS_SHOWN = Annotated[int, Field(ge=1, le=MAX_SEQ)] | Literal["failed"]
 
 
 class Fork(RequestBody):
     """The body of POST …/fork; left out: `{"at": "failed"}`."""
 
-    at: At = "failed"
+    at: Annotated[
+        Any,
+        PlainValidator(_read_at, json_schema_input_type=_AS_SHOWN),
+        Field(
+            description="The seq up to which recorded results are kept; `failed`: each target goes "
+            "on from its failed step."
+        ),
+    ] = "failed"
     targets: (
         Annotated[
             list[Annotated[str, Field(max_length=MAX_TARGET)]],
@@ -81,14 +93,15 @@ def read_fork_plan(
     request: HttpRequest,
     job_id: str,
     at: Annotated[
-        Seq | Literal["failed"], Query(description="As in the body of the POST.")
+        str, Query(description="As in the body of the POST: a seq, or `failed`.")
     ] = "failed",
 ) -> dict[str, Any]:
     """Return what a fork of the job would keep and what it would run again; nothing is made."""
+    moment = _read_asked_at(at)
     principal = principal_of(request)
     row = visibility.job_for(principal, job_id, "steer")
     visibility.require_act(principal, "steer", row)
-    return _plan_json(plan_fork(row, at))
+    return _plan_json(plan_fork(row, moment))
 
 
 @router.post(
@@ -115,6 +128,15 @@ def make_fork(
     made, created = fork(principal, old, wish.at, wish.targets, wish.params, key)
     response["Location"] = f"/api/jobs/{made.pk}"
     return Status(201 if created else 200, shapes.job_json(principal, made))
+
+
+def _read_asked_at(text: str) -> At:
+    """Return what a query asks for; BadParameter for what is neither a seq nor "failed"."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS
+    try:
+        return _read_at(int(text) if is_number else text)
+    except ValueError as error:
+        raise BadParameter("at", f"at {error}.") from error
 
 
 def _plan_json(plan: ForkPlan) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class Append:
 
     With `fence`, only while that lease holds; with `expected_seq`, only on that head; with
     `statuses`, only where the job's status is one of these; with `append_id` (unique per job),
-    stored once however often it is tried.
+    stored once however often it is tried. `exact_time`: dated by the database when it is stored,
+    and not by what a writer knows of its clock, which may be some milliseconds behind.
     """
 
     job: UUID
@@ -45,6 +46,7 @@ class Append:
     expected_seq: int | None = None
     append_id: UUID | None = None
     statuses: frozenset[str] | None = None
+    exact_time: bool = False
 
 
 def append(

@@ -73,4 +73,5 @@ class KnownRows:
 
     def _known_row(self, wish: Append) -> tuple[int, Summary] | None:
         row = self._rows.get(wish.job)
-        return row if row and wish.fence == row[0] and wish.expected_seq is None else None
+        is_plain = wish.expected_seq is None and not wish.exact_time
+        return row if row and wish.fence == row[0] and is_plain else None

@@ -113,11 +113,16 @@ class Attempt(RunControl):
         return clock.now() + self._skew
 
     async def append(
-        self, events: list[NewEvent], statuses: frozenset[str] | None = None
+        self,
+        events: list[NewEvent],
+        statuses: frozenset[str] | None = None,
+        *,
+        exact_time: bool = False,
     ) -> Appended:
         """Append events under this run's fence; LeaseLost if somebody else has the job.
 
-        With `statuses`, only where the job's status is one of these: else NotNow.
+        With `statuses`, only where the job's status is one of these: else NotNow. `exact_time`: as
+        of `jobs.log.Append`.
 
         The receipt says how the job stands, so that what was asked for before a step's end is
         recorded is heeded after that step, and not with the next heartbeat only.
@@ -126,7 +131,7 @@ class Attempt(RunControl):
         """
         if any(event.type in _LEFT_OUT for event in events):
             self._refuse_too_many()
-        return await self.log.append(events, statuses)
+        return await self.log.append(events, statuses, exact_time)
 
     def _take_receipt(self, receipt: Appended) -> None:
         self._head = max(self._head, receipt.last)

@@ -62,24 +62,30 @@ class RunLog:
         return bool(self._deferred)
 
     async def append(
-        self, events: Sequence[NewEvent], statuses: frozenset[str] | None = None
+        self,
+        events: Sequence[NewEvent],
+        statuses: frozenset[str] | None = None,
+        exact_time: bool = False,
     ) -> Appended:
         """Append what was deferred and `events`, in one transaction; raises as `jobs.log.append`.
 
         Where `events` are refused, what was deferred is written by itself before that is raised.
         """
         if self._deferred or self._writing:
-            return await asyncio.shield(self.start_append(events, statuses))
-        write = self._write(events, statuses)
+            return await asyncio.shield(self.start_append(events, statuses, exact_time))
+        write = self._write(events, statuses, exact_time)
         # Cancelled while they are masked, they are appended all the same.
         return await (asyncio.shield(write) if self._vault.masks else write)
 
     def start_append(
-        self, events: Sequence[NewEvent], statuses: frozenset[str] | None = None
+        self,
+        events: Sequence[NewEvent],
+        statuses: frozenset[str] | None = None,
+        exact_time: bool = False,
     ) -> asyncio.Task[Appended]:
         """Begin to append, as `append`; the task goes on when whoever waits for it is cancelled."""
         deferred, self._deferred = self._deferred, []
-        work = self._write_after(self._writing, deferred, events, statuses)
+        work = self._write_after(self._writing, deferred, events, statuses, exact_time)
         self._writing = asyncio.create_task(work)
         self._writing.add_done_callback(self._note_written)
         return self._writing
@@ -116,22 +122,27 @@ class RunLog:
         deferred: list[NewEvent],
         events: Sequence[NewEvent],
         statuses: frozenset[str] | None,
+        exact_time: bool,
     ) -> Appended:
         if before is not None:
             await asyncio.wait({before})
         try:
-            return await self._write([*deferred, *events], statuses)
+            return await self._write([*deferred, *events], statuses, exact_time)
         except LeaseLost:
             raise
         except RepriseError:
             if deferred and events:
-                await self._write(deferred, None)
+                await self._write(deferred, None, exact_time=False)
             raise
 
-    async def _write(self, events: Sequence[NewEvent], statuses: frozenset[str] | None) -> Appended:
+    async def _write(
+        self, events: Sequence[NewEvent], statuses: frozenset[str] | None, exact_time: bool
+    ) -> Appended:
         plain = [replace(event, data=plain_data(event.data)) for event in events]
         said = await mask_in_thread(self._vault.masks, self._vault.masked, plain)
-        append = Append(self._job, said, self._actor, self._fence, statuses=statuses)
+        append = Append(
+            self._job, said, self._actor, self._fence, statuses=statuses, exact_time=exact_time
+        )
         receipt = await self._writer.append(append)
         self._on_receipt(receipt)
         return receipt

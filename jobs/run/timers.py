@@ -39,7 +39,8 @@ async def sleep_until(
         await run.append([NewEvent(EventType.STEP_STARTED, data, name)])
     await wait_until(run, until, {"for": "timer", "name": name})
     seconds = round((run.clock() - began).total_seconds(), 3)
-    await run.append([NewEvent(EventType.STEP_SUCCEEDED, {**said, "seconds": seconds}, name)])
+    over = NewEvent(EventType.STEP_SUCCEEDED, {**said, "seconds": seconds}, name)
+    await run.append([over], exact_time=True)  # not a moment before `until`
 
 
 async def wait_until(
