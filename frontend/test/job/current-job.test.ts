@@ -21,7 +21,7 @@ describe('a job stands otherwise', () => {
     const drawn = view('waiting', 2);
     expect(isOther({ ...drawn, head: 3 }, drawn, row('waiting', 2))).toBe(false);
     expect(isOther(view('running', 3), drawn, row('waiting', 2))).toBe(true);
-    const waits = [{ for: 'targets', target: 'gs-001', job: null }] as JobView['waiting_for'];
+    const waits = [{ for: null, target: 'gs-001', job: null }] as JobView['waiting_for'];
     expect(isOther(view('waiting', 3, waits), drawn, row('waiting', 2))).toBe(true);
   });
 
