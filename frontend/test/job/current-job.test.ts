@@ -3,7 +3,11 @@ import { type JobView, NOTHING } from '../../src/client';
 import type { Job } from '../../src/elements/api';
 import { isOther } from '../../src/job/current-job';
 
-const view = (status: string, head: number, waits: JobView['waiting_for'] = []): JobView => ({
+const view = (
+  status: JobView['status'],
+  head: number,
+  waits: JobView['waiting_for'] = [],
+): JobView => ({
   ...NOTHING,
   status,
   head,
