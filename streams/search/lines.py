@@ -15,6 +15,8 @@ from core.terminal import Line, Terminal
 
 # What is held of a line that has not ended: the rest is looked through as it comes.
 LONGEST = 32 * 1024
+# So many chunks are looked at together: where they have a match, each is looked at by itself.
+TOGETHER = 32
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 _JOINING = ("Mn", "Me", "Cf")
@@ -58,10 +60,12 @@ class LineSearch:
             return 0
         before = self.size
         written, self._written = self._written, []
-        if self._has_none(written):
-            written = self._skip_lines(written)
-        for seq, text in written:
-            self._look_through(seq, text)
+        for start in range(0, len(written), TOGETHER):
+            chunks = written[start : start + TOGETHER]
+            if self._has_none(chunks):
+                chunks = self._skip_lines(chunks)
+            for seq, text in chunks:
+                self._look_through(seq, text)
         return self.size - before
 
     def _has_none(self, written: Sequence[tuple[int, str]]) -> bool:
