@@ -38,15 +38,17 @@ CONSOLE = {
 KINDS = ("version-update", "command", "load", "test-forms", "test-many")
 
 
-def holds(page: Page, *, sizes: tuple[ViewportSize, ...] = SIZES) -> None:
+def holds(
+    page: Page, *, sizes: tuple[ViewportSize, ...] = SIZES, within: str | None = None
+) -> None:
     """Assert that axe finds nothing in the page, whatever the width and the colours."""
     found: list[str] = []
     for size in sizes:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme="light")
-        found += violations(page)
+        found += violations(page, within=within)
         page.emulate_media(color_scheme="dark")
-        found += violations(page, rules=OF_COLOURS)
+        found += violations(page, rules=OF_COLOURS, within=within)
     assert not found, "\n".join([page.url, *found])
     page.set_viewport_size(SIZES[0])
 
@@ -95,11 +97,12 @@ def test_the_list_of_jobs_and_its_menus(visits: Visits, page: Page) -> None:
     page.goto("/")
     expect(page.locator(f'main a[href="/jobs/{newest}"]').first).to_be_visible()
     holds(page, sizes=(*SIZES, NARROW))
+    # An open menu lies on the page until a click beside it; what it covers in part is no fault.
     page.locator("header").get_by_text("New job").click()
-    holds(page)
+    holds(page, within="header")
     page.keyboard.press("Escape")
     page.locator("header").get_by_text("demo", exact=True).click()
-    holds(page)
+    holds(page, within="header")
 
 
 def test_the_dialogs_of_every_page(page: Page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -108,6 +109,7 @@ async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(peop
 
     resumed = await exported(people, "/api/audit?after=3&before=7")
     assert [row["position"] for row in resumed] == [4, 5, 6]
+    assert await exported(people, f"/api/audit?text={uuid4()}") == []
     only = await exported(people, f"/api/audit?job={blue.pk}")
     assert {row["job"] for row in only} == {str(blue.pk)}
     assert await exported(people, "/api/audit?after=7") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
@@ -75,9 +75,26 @@ class People:
     nobody: Person
 
 
+STREAMS = ("application/x-ndjson", "application/octet-stream", "text/event-stream")
+
+
+class AnswerClient(Client):
+    """Django's client for answers that are whole.
+
+    A stream starts the hub, whose tasks live as long as their event loop: a synchronous request
+    has a loop of its own, and waits at its end for tasks that do not end.
+    """
+
+    def request(self, **environ: Any) -> Any:
+        """Refuse what would start the hub; ask httpx over ASGI or a server in place of this."""
+        accept = environ.get("HTTP_ACCEPT", "")
+        assert not any(one in accept for one in STREAMS), f"{accept} needs an event loop that stays"
+        return super().request(**environ)
+
+
 def django_client(**headers: str) -> Client:
     """A client for this service that sends `headers` and hides no exception behind a traceback."""
-    return Client(
+    return AnswerClient(
         enforce_csrf_checks=True,
         raise_request_exception=False,
         headers={"Host": "localhost", **headers},
