@@ -1,6 +1,6 @@
 """Django's command line, whose usual failures are one line instead of a traceback.
 
-`manage.py` of a clone and `reprise-manage` of an installed wheel both call `main`.
+`manage.py` of a clone, and `reprise-manage` and `reprise-admin` of an installed wheel, call `main`.
 """
 
 from __future__ import annotations
