@@ -24,7 +24,7 @@ export function lineName({ seq, part }: Pick<OutputLine, 'seq' | 'part'>): strin
 /**
  * Limits how far back a line or a colour can come from, so that a part of a log can be read by itself: a
  * line ends with the last of `pages` pages (of `size` events) after the one with its stream's last
- * newline, and a colour with the last after the one with the last sequence that set one.
+ * newline, and a colour with the last after the one in which its stream last reset all of them.
  */
 export interface Reach {
   readonly size: number;
@@ -44,8 +44,9 @@ interface Stream {
 }
 
 const NEWLINE = /[\n\v\f]/;
+// What resets all colours first: any other sequence adds to what was set before it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
-const COLOUR = /(?:\u001b\[|\u009b)[\d;:]*m/;
+const RESET = /(?:\u001b\[|\u009b)0*(?:;[\d;:]*)?m/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the controls are what this matches
 const SAVED = /\u001b7|(?:\u001b\[|\u009b)[\d;:]*s/;
@@ -100,7 +101,7 @@ export class Terminals {
       stream.savedColour = stream.colour;
     }
     if (NEWLINE.test(text)) stream.line = this.#page;
-    if (COLOUR.test(text)) stream.colour = this.#page;
+    if (RESET.test(text)) stream.colour = this.#page;
     if (!RESTORED.test(text)) return;
     stream.line = Math.min(stream.line, stream.savedLine);
     stream.colour = Math.min(stream.colour, stream.savedColour);

@@ -140,6 +140,26 @@ describe('a page of the log', () => {
     );
   });
 
+  it('has no colour that depends on more pages than it is read with', () => {
+    const log = [
+      '\x1b[1;32ma\n',
+      'b\n',
+      '\x1b[31mc\n',
+      '\x1b[38;5;0md\n',
+      'e\n',
+      '\x1b[;34mf\n',
+      'g\n',
+    ];
+    const { events } = new History(log.flatMap((text) => [said(text), said('-\n')]));
+    const reach = { size: SIZE, pages: 1 };
+    const eventsOf = (page: number) => events.slice(page * SIZE, (page + 1) * SIZE);
+    const whole = logLines(events, reach).map((line) => styled(line.content));
+    const byPages = [0, 1, 2, 3].flatMap((page) => linesOfPage(page, 4, eventsOf, reach) ?? []);
+    expect(byPages.map((line) => styled(line.content))).toEqual(whole);
+    expect(whole[8]).toEqual(['e']);
+    expect(whole[12]).toEqual(['g|ansi-blue']);
+  });
+
   it('is not said before the pages are here that it depends on', () => {
     const { events } = new History(Array.from({ length: 12 }, () => said('…')));
     const here = new Set([1, 2]);
