@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -62,7 +63,7 @@ async def in_thread(
     """Call a plain function in a thread; cancelled, still wait for it: it acts as long as it runs.
 
     Else the next attempt, or the next job on its targets, would act beside it. `end`, which gets
-    the thread, hurries it.
+    the thread, hurries it, once for each time that this is cancelled.
     """
     loop, context = asyncio.get_running_loop(), copy_context()
     ended: asyncio.Future[Caught[Any]] = loop.create_future()
@@ -77,14 +78,24 @@ async def in_thread(
     thread = threading.Thread(target=work, name="plain function", daemon=True)
     thread.start()
     with run.at_work(+1):
-        try:
-            await asyncio.shield(ended)
-        except asyncio.CancelledError:
-            if end is not None:
-                await end(thread.ident)
-            await asyncio.wait({ended})
-            raise
+        if cancelled := await _wait_for_thread(ended, end and partial(end, thread.ident)):
+            raise cancelled
     return _unwrap(run, ended.result(), asked=False)
+
+
+async def _wait_for_thread(
+    ended: asyncio.Future[Any], end: Callable[[], Awaitable[None]] | None
+) -> asyncio.CancelledError | None:
+    """Wait for `ended`; return the error of the last time that this was cancelled meanwhile."""
+    cancelled = None
+    while not ended.done():
+        try:
+            if cancelled and end:
+                await end()
+            await asyncio.wait({ended})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
 
 
 async def call_function(run: RunControl, fn: Callable[..., Any], *args: Any) -> Any:

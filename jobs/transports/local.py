@@ -19,6 +19,7 @@ from django.conf import settings
 
 from jobs.transports import arguments, sandbox
 from jobs.transports.base import TERM_SECONDS, Listener, Place
+from jobs.transports.cancellation import run_to_end
 from jobs.transports.errors import CommandUnusable, LocalRefused
 from jobs.transports.output_copies import Copies
 
@@ -64,18 +65,12 @@ async def run_local(
         status, words = refused
         step.output(f"{words}\n", "err")
         return status
-    process = await _start_process(_launch(isolation, argv, own, cwd))
-    copies = Copies(step, {name: process.readers[fd] for name, fd in _STREAMS.items()})
+    process = _Process()
     try:
-        async with asyncio.timeout(timeout):
-            await copies.until(process.exited)
-        await copies.drain()
-        process.kill_group(signal.SIGKILL)
-        process.close()
-        await copies.finish()
+        await run_to_end(process.start(_launch(isolation, argv, own, cwd)))
+        await _copy_until_exit(process, step, timeout)
     finally:
-        copies.stop()
-        await _end_process(process)
+        await run_to_end(process.end())
     code = process.returncode
     return code if code >= 0 else 128 - code
 
@@ -140,11 +135,40 @@ class _Process(asyncio.SubprocessProtocol):
 
     def __init__(self) -> None:
         self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._closed = False
+        self._is_open = False  # from the start until it is closed
         self.readers = {fd: asyncio.StreamReader() for fd in _STREAMS.values()}
+
+    async def start(self, launch: _Launch) -> None:
+        """Start the command; OSError, CommandUnusable.
+
+        Cancelled half-way, asyncio kills the command alone and keeps the pipe that ties its group
+        to this process.
+        """
+        try:
+            await asyncio.get_running_loop().subprocess_exec(
+                lambda: self, *launch.words, env=launch.env, cwd=launch.cwd, start_new_session=True
+            )
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            detail = "The command line is too long for this machine."
+            raise CommandUnusable(detail) from error
+        self._write(launch.given)
+
+    async def end(self) -> None:
+        """End the command and what is left of its process group, if it has been started."""
+        if not self._is_open:
+            return
+        if not self.exited.done():
+            self.kill_group(signal.SIGTERM)
+            await asyncio.wait({self.exited}, timeout=TERM_SECONDS)
+        self.kill_group(signal.SIGKILL)
+        await asyncio.wait({self.exited})
+        self.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.SubprocessTransport, transport)
+        self._is_open = True
         for fd, reader in self.readers.items():
             if pipe := self._transport.get_pipe_transport(fd):
                 reader.set_transport(pipe)
@@ -165,34 +189,35 @@ class _Process(asyncio.SubprocessProtocol):
         """The exit status, or a signal's number below 0."""
         return self._transport.get_returncode() or 0
 
-    def write(self, given: bytes) -> None:
+    def _write(self, given: bytes) -> None:
         """Write to its standard input, which stays open."""
         if pipe := self._transport.get_pipe_transport(0):
             cast(asyncio.WriteTransport, pipe).write(given)
 
     def kill_group(self, sign: signal.Signals) -> None:
         """Send a signal to all that is left of the command's process group."""
-        if not self._closed:  # else the number may be somebody else's
+        if self._is_open:  # else the number may be somebody else's
             with suppress(ProcessLookupError):
                 os.killpg(self._transport.get_pid(), sign)
 
     def close(self) -> None:
         """Let go of its output, and of the pipe that ties it to this process."""
-        self._closed = True
+        self._is_open = False
         self._transport.close()
 
 
-async def _start_process(launch: _Launch) -> _Process:
+async def _copy_until_exit(process: _Process, step: Listener, timeout: float | None) -> None:
+    """Copy the output until the command exits, and what of it is on its way then."""
+    copies = Copies(step, {name: process.readers[fd] for name, fd in _STREAMS.items()})
     try:
-        _, process = await asyncio.get_running_loop().subprocess_exec(
-            _Process, *launch.words, env=launch.env, cwd=launch.cwd, start_new_session=True
-        )
-    except OSError as error:
-        if error.errno != errno.E2BIG:
-            raise
-        raise CommandUnusable("The command line is too long for this machine.") from error
-    process.write(launch.given)
-    return process
+        async with asyncio.timeout(timeout):
+            await copies.until(process.exited)
+        await copies.drain()
+        process.kill_group(signal.SIGKILL)
+        process.close()
+        await copies.finish()
+    finally:
+        copies.stop()
 
 
 def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Sequence[str]:
@@ -200,13 +225,3 @@ def _for_exec(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> S
     if not argv[0].startswith("-"):
         return argv
     return [arguments.find_command(argv[0], env.get("PATH", os.defpath), cwd), *argv[1:]]
-
-
-async def _end_process(process: _Process) -> None:
-    """End the command and what is left of its process group."""
-    if not process.exited.done():
-        process.kill_group(signal.SIGTERM)
-        await asyncio.wait({process.exited}, timeout=TERM_SECONDS)
-    process.kill_group(signal.SIGKILL)
-    await asyncio.wait({process.exited})
-    process.close()

@@ -262,3 +262,29 @@ async def test_much_output_comes_whole_though_its_reader_is_slow(run: Run) -> No
     assert heard.text["out"] == "".join(f"{number}\n" for number in range(1, 200_001))
     for pid in left():
         psutil.Process(pid).kill()
+
+
+@pytest.mark.parametrize("run", ["isolated", "trusted"], indirect=True)
+async def test_a_command_that_is_cancelled_while_it_starts_is_ended(run: Run) -> None:
+    """Its process is there before the event loop has all of its pipes."""
+    for turns in range(12):
+        before = set(psutil.Process().children())
+        own = asyncio.ensure_future(run(["sh", "-c", "sleep 1000 & sleep 1000"], Heard()))
+        await auntil(lambda: {*psutil.Process().children()} - before, "its process", pause=0)  # noqa: B023
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        own.cancel()
+        await auntil(own.done, f"the end of one cancelled after {turns} turns of the loop")
+        assert (own.cancelled(), left()) == (True, {})
+
+
+async def test_a_deaf_command_is_ended_however_often_it_is_cancelled(run: Run) -> None:
+    """A worker that cannot renew a lease cancels its run again and again."""
+    heard, deaf = Heard(), "trap '' TERM; echo on; while :; do sleep 0.05; done"
+    own = asyncio.ensure_future(run(["sh", "-c", deaf], heard))
+    await auntil(lambda: heard.text["out"], "the command's first word")
+    while not own.done():
+        own.cancel()
+        await asyncio.wait({own}, timeout=0.1)
+    assert own.cancelled()
+    await auntil(lambda: not left(), "the end of the command")

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from jobs.transports import arguments
 from jobs.transports.base import TERM_SECONDS, Listener, Place, open_credential, waiting_for_place
+from jobs.transports.cancellation import run_to_end
 from jobs.transports.errors import HostBusy
 from jobs.transports.output_copies import CHUNK, Copies
 from jobs.transports.ssh.command_line import make_request
@@ -59,7 +60,7 @@ async def run_session(
             link = await stack.enter_async_context(host_of(login).link())
             stack.enter_context(_translate_errors(link))
             process = await _start_in_turn(link, asked.line)
-            stack.push_async_callback(_end_process, link, process)
+            stack.push_async_callback(lambda: run_to_end(_end_process(link, process)))
             if asked.given:
                 process.stdin.write(asked.given)
         return await _run_process(link, process, step, timeout)
@@ -165,12 +166,16 @@ async def _start_process(link: SshConnection, asked: bytes) -> Process:
     try:
         _, process = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.wait({starting}, timeout=ANSWER_SECONDS)
-        if not starting.done():
-            link.retire()
         starting.add_done_callback(_close_late)
+        await run_to_end(_wait_for_answer(link, starting))
         raise
     return cast(Process, process)
+
+
+async def _wait_for_answer(link: SshConnection, starting: asyncio.Future[Any]) -> None:
+    await asyncio.wait({starting}, timeout=ANSWER_SECONDS)
+    if not starting.done():
+        link.retire()
 
 
 def _close_late(starting: asyncio.Future[Any]) -> None:
