@@ -19,7 +19,10 @@ from jobs.replay.handler import HandlerReplay
 from jobs.replay.history import History
 from jobs.system_log.stream import KIND as SYSTEM
 
-FITS, DIFFERS, BREAKS, UNREADABLE = "fits", "differs", "breaks", "unreadable"
+VERDICTS = FITS, DIFFERS, BREAKS, FAILS, UNREADABLE = (
+    "fits", "differs", "breaks", "fails", "unreadable",
+)  # fmt: skip
+BAD = frozenset({BREAKS, FAILS, UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class CheckedRun:
 
     `verdict`: `fits`; `differs`, where an unfinished run goes on, though what is recorded was asked
     for otherwise, or a finished one would take another way today; `breaks`, where a worker with
-    this code leaves an unfinished run; `unreadable`. `reason` says so in words.
+    this code leaves an unfinished run; `fails`, where one ends it as failed by an error of its
+    own; `unreadable`. `reason` says so in words.
     """
 
     job: UUID
@@ -99,9 +103,11 @@ def _check_run(job_id: UUID, name: str, status: str, *, is_finished: bool) -> Ch
     texts = tuple(text for page in log.read_history(job_id) for text in page.texts)
     history = History(job_id, name, texts, {})
     replay = HandlerReplay(history, kind, strict=is_finished)
-    found, verdict = replay.replay(), DIFFERS if is_finished else BREAKS
-    if found is None and not is_finished:
-        found, verdict = HandlerReplay(history, kind).replay(), DIFFERS
+    found, verdict = replay.replay(), DIFFERS
+    if not is_finished:
+        verdict = BREAKS if replay.is_left else FAILS
+        if found is None:
+            found, verdict = HandlerReplay(history, kind).replay(), DIFFERS
     return CheckedRun(
         job_id, name, status, verdict if found else FITS, str(found or ""), found,
         replay.patches, replay.patches_not_taken,

@@ -84,6 +84,15 @@ class ReplayedRun(Run):
         """The patches that the handler asked for and that the run began without."""
         return self._replay.patches_not_taken
 
+    @property
+    def is_replayed(self) -> bool:
+        """Whether the handler has asked for everything that is recorded."""
+        try:
+            self._replay.check_complete()
+        except Diverged:
+            return False
+        return True
+
     def has_cut(self, *, by_stop: bool) -> bool:
         """Return whether a step waits to be ended from outside: by a stop, or by its own run."""
         return by_stop in self._cut.values()

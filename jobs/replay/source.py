@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import PurePath
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any
 
@@ -34,10 +35,26 @@ def line_of(fn: Callable[..., Any]) -> str | None:
     return _describe_line(fn.__module__, code, code.co_firstlineno) if code else None
 
 
+def raising_line(error: BaseException | None, handler: Callable[..., Any]) -> str | None:
+    """Return the innermost line of the handler's package that an error came through."""
+    package = str(getattr(handler, "__module__", "")).partition(".")[0]
+    lines = [
+        _describe_line(module, frame.f_code, line)
+        for frame, line in walk_tb(error.__traceback__ if error else None)
+        if _is_kinds(module := str(frame.f_globals.get("__name__", "")))
+        and module.partition(".")[0] == package
+    ]
+    return lines[-1] if lines else None
+
+
+def _is_kinds(module: str) -> bool:
+    return not any(module == ours or module.startswith(f"{ours}.") for ours in _OURS)
+
+
 def _find_line(frame: FrameType | None) -> str | None:
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        if not any(module == ours or module.startswith(f"{ours}.") for ours in _OURS):
+        if _is_kinds(module):
             return _describe_line(module, frame.f_code, frame.f_lineno)
         frame = frame.f_back
     return None

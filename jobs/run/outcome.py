@@ -45,7 +45,7 @@ async def ending_of(run: Run, work: Callable[[], Awaitable[Any]]) -> NewEvent:
             raise
         ending = _stopped_event()
     except Exception as error:  # noqa: BLE001 - a kind's code; its event says what it raised
-        ending = _raised_event(run, error)
+        ending = raised_event(run, error)
     else:
         ending = _returned_event(run, result)
     if run.diverged:
@@ -103,7 +103,7 @@ def _returned_event(run: Run, result: Any) -> NewEvent:
     return cancelled_instead(ending) if run.cancelling else ending
 
 
-def _raised_event(run: Run, error: Exception) -> NewEvent:
+def raised_event(run: Run, error: Exception) -> NewEvent:
     """Return the event for a handler that raised."""
     try:
         with contained():

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import override_settings
+from pydantic import BaseModel
 
 from core.db import in_thread
 from jobs import commands
 from jobs.access.visibility import Principal
+from jobs.commands import steer
 from jobs.kinds import registry
-from jobs.models import Job
 from jobs.replay import checking
 from jobs.replay.checking import CheckedRun, Patches
-from jobs.run import Run
+from jobs.run import JobFailed, Run, Step
 from tests.integration import runs
 from tests.integration.deployed import Handler, at_gate, deployed, deployments, note, ran
 
@@ -144,64 +141,100 @@ async def test_a_finished_run_only_differs_and_is_found_by_its_kind(who: Princip
     assert await in_thread(checking.unfinished_runs, []) == []
 
 
-KIND = """
-from pydantic import BaseModel
-from core.db import in_thread
-from jobs.kinds import Kind
-from jobs.models import Job
+async def paused(who: Principal) -> UUID:
+    """Run version 1 until it is paused after its second step, before its third."""
 
-class Nothing(BaseModel): pass
+    async def pause(step: Step) -> None:
+        await in_thread(steer.pause, who, step.run.job)
 
-class Parcel(Kind[Nothing]):
-    name, title, Params = "parcel", "Parcel", Nothing
-    async def run(self, run, params):
-        await run.step({step!r}, None)
-        await run.gate("go")
-"""
-
-
-def check_against(database: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as before a deploy: the new code is not installed yet."""
-    env = {**os.environ, "DATABASE_URL": database, "REPRISE_KINDS": "parcels.Parcel"}
-    root = Path(__file__).parents[2]
-    line = [sys.executable, "manage.py", "check_runs", "--against", str(folder), *words]
-    return subprocess.run(line, cwd=root, env=env, capture_output=True, text=True, check=False)
-
-
-async def test_the_command_checks_code_that_is_not_installed(
-    who: Principal, database: str, tmp_path: Path
-) -> None:
-    async def runs_fetch(run: Run) -> None:
+    async def does(run: Run) -> None:
         await run.step("fetch", note)
-        await run.gate("go")
+        await run.step("switch", pause)
+        await run.step("tell", note)
 
-    async with deployed("1", runs_fetch):
-        job = await runs.submit(who, runs_fetch)
-        await runs.parked(job)
-    kind = KIND.replace('"parcel"', '"test-script"')
-    (tmp_path / "parcels.py").write_text(kind.format(step="fetch"))
-    good = await in_thread(check_against, database, tmp_path)
-    assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout == "1 run checked: 1 fit, 0 differs, 0 breaks, 0 unreadable.\n"
-    (tmp_path / "parcels.py").write_text(kind.format(step="get"))
-    bad = await in_thread(check_against, database, tmp_path, "--json")
-    assert bad.returncode == 1
-    assert "1 run does not fit this code." in bad.stderr
-    [found] = json.loads(bad.stdout)["runs"]
-    assert (found["job"], found["verdict"]) == (str(job), "breaks")
-    assert found["divergence"]["source"] == "parcels.py:12"
+    async with deployed("1", does):
+        job = await runs.submit(who, does)
+        await runs.until_row(job, lambda row: row.status == "paused" and row.lease_until is None)
+    return job
 
 
-async def test_the_command_writes_nothing_whatever_a_handler_does(
-    who: Principal, database: str, tmp_path: Path
+def failing(error: Exception, *names: str, undo: Any = None) -> Handler:
+    """Return a handler that runs these steps, then raises an error of its own."""
+
+    async def does(run: Run) -> None:
+        for name in names:
+            await run.step(name, note, undo=undo)
+        raise error
+
+    return does
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (failing(KeyError("host"), "fetch", "switch"), "The handler broke: KeyError: 'host'"),
+        (
+            failing(KeyError("ip"), "fetch", "switch", undo=note),
+            "The handler broke: KeyError: 'ip'",
+        ),
+        (failing(KeyError("host"), "fetch"), "The handler broke: KeyError: 'host'"),
+        (failing(JobFailed("Not here.")), "Not here."),
+    ],
+    ids=["after the record", "with an undo", "within the record", "for a reason of its own"],
+)
+async def test_a_handler_that_fails_by_itself(
+    who: Principal, handler: Handler, reason: str
 ) -> None:
-    async with deployed("1", BEFORE):
-        job = await runs.submit(who, BEFORE)
-        await runs.parked(job)
-    kind = KIND.replace('"parcel"', '"test-script"').format(step="fetch")
-    change = "await in_thread(Job.objects.update, title='x')\n        "
-    (tmp_path / "parcels.py").write_text(kind.replace("await run.step", f"{change}await run.step"))
-    checked = await in_thread(check_against, database, tmp_path)
-    assert "1 run checked" in checked.stdout
-    row = await in_thread(Job.objects.get, pk=job)
-    assert row.title != "x"
+    job = await paused(who)
+    checked = await check(job, handler)
+    assert checked.verdict == "fails"
+    assert checked.divergence is not None
+    assert reason in checked.divergence.asked
+    assert str(checked.divergence.source).startswith("tests/integration/test_check_runs.py:")
+    async with deployed("2", handler):
+        await in_thread(steer.resume, who, job)
+        row = await runs.until(job, "failed")
+    assert row.message == reason
+
+
+async def test_a_handler_that_fails_within_the_record_and_has_to_put_back(who: Principal) -> None:
+    """To put back is a step that the record does not have next: the run is left, not failed."""
+    job, now = await paused(who), failing(KeyError("host"), "fetch", undo=note)
+    checked = await check(job, now)
+    assert checked.verdict == "breaks"
+    assert checked.divergence is not None
+    assert checked.divergence.asked == "the step undo fetch"
+    async with deployed("2", now):
+        await in_thread(steer.resume, who, job)
+        await runs.until_row(job, lambda row: row.status == "waiting" and not row.parked)
+
+
+async def test_a_run_whose_recorded_step_failed_ends_as_it_has_to(who: Principal) -> None:
+    job = await paused(who)
+
+    async def does(run: Run) -> None:
+        await run.step("fetch", note)
+        await run.step("switch", note)
+        raise JobFailed("gs-1 is not well.", ["gs-1"])
+
+    checked = await check(job, does)
+    assert (checked.verdict, checked.reason) == ("fits", "")
+
+
+class Hosts(BaseModel):
+    """Parameters whose field was renamed."""
+
+    hosts: list[str]
+
+
+async def test_parameters_of_a_run_that_has_not_begun(
+    who: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await runs.submit(who, BEFORE)
+    monkeypatch.setattr(runs.Script, "Params", Hosts)
+    registry.forget_kinds()
+    checked = await check(job, BEFORE)
+    assert checked.verdict == "fails"
+    assert "hosts: Field required." in checked.reason
+    async with deployed("2", BEFORE):
+        await runs.until(job, "failed")

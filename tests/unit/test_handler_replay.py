@@ -123,8 +123,10 @@ def test_its_own_handler_replays_it_whole_and_cut_off_anywhere(name: str) -> Non
     assert replay_handler(history, kind) is None
     for length in range(1, len(history.texts)):
         part = History(history.job, history.kind, history.texts[:length], {})
-        for strict in (True, False):
-            assert str(replay_handler(part, kind, strict=strict)) == "None", length
+        assert str(replay_handler(part, kind)) == "None", length
+        found = str(replay_handler(part, kind, strict=False))
+        about_to_break = name == "breaks" and length == len(history.texts) - 1
+        assert ("a mistake" in found) if about_to_break else (found == "None"), length
 
 
 def test_nothing_is_executed() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -17,7 +18,7 @@ from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.management.progress import progress_bar
 from jobs.replay import checking
-from jobs.replay.checking import BREAKS, DIFFERS, FITS, UNREADABLE, CheckedRun, Patches
+from jobs.replay.checking import BAD, DIFFERS, FITS, VERDICTS, CheckedRun, Patches
 
 FINISHED = 10
 OURS = frozenset({"core", "jobs", "streams", "frontend"})
@@ -64,7 +65,7 @@ class Command(ServiceCommand):
                 runs.append(run)
                 advance(1)
         self.stdout.write(_as_json(runs, patches) if json else _as_words(runs, patches))
-        bad = {BREAKS, UNREADABLE} | ({DIFFERS} if strict else set())
+        bad = BAD | ({DIFFERS} if strict else set())
         if found := sum(run.verdict in bad for run in runs):
             raise CommandError(f"{counted(found, 'run does', 'runs do')} not fit this code.")
 
@@ -72,17 +73,27 @@ class Command(ServiceCommand):
 def import_first(path: Path) -> None:
     """Have what is in a folder or a wheel imported from there, before job kinds are looked for.
 
-    Raises CommandError if it is not there, or is a Reprise itself.
+    Raises CommandError if it is neither, or is a Reprise itself.
     """
     if not path.exists():
         raise CommandError(f"There is no {path}.")
-    names = {one.name.removesuffix(".py") for one in path.iterdir()} if path.is_dir() else set()
+    names = {name.removesuffix(".py") for name in _names_in(path)}
     if names & OURS:
         raise CommandError(f"{path} is a Reprise of its own: run its own check_runs.")
     sys.path.insert(0, str(path.resolve()))
     for module in [name for name in sys.modules if name.partition(".")[0] in names]:
         del sys.modules[module]
     registry.forget_kinds()
+
+
+def _names_in(path: Path) -> set[str]:
+    if path.is_dir():
+        return {one.name for one in path.iterdir()}
+    try:
+        with ZipFile(path) as wheel:
+            return {name.partition("/")[0] for name in wheel.namelist()}
+    except BadZipFile as error:
+        raise CommandError(f"{path} is neither a folder nor a wheel.") from error
 
 
 def _as_words(runs: list[CheckedRun], patches: Patches) -> str:
@@ -98,7 +109,7 @@ def _as_words(runs: list[CheckedRun], patches: Patches) -> str:
             f"patch {name}: {old} the old way." if needed
             else f"patch {name}: no unfinished run goes the old way; its condition can be removed."
         )  # fmt: skip
-    others = [f"{count[verdict]} {verdict}" for verdict in (DIFFERS, BREAKS, UNREADABLE)]
+    others = [f"{count[verdict]} {verdict}" for verdict in VERDICTS if verdict != FITS]
     lines.append(f"{counted(len(runs), 'run')} checked: {count[FITS]} fit, {', '.join(others)}.")
     return "\n".join(lines)
 
