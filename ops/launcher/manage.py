@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 
 from ops.errors import CannotStart
 from ops.launcher.__main__ import guarded
@@ -21,8 +22,8 @@ ADDRESSES = {
 }
 
 
-def main() -> int:
-    """Become manage.py; CannotStart if no copy runs."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Become manage.py with these words, or the command line's; CannotStart if no copy runs."""
     clone = Clone.from_env()
     try:
         ready = json.loads((clone.state / "ready.json").read_text())
@@ -32,7 +33,7 @@ def main() -> int:
     env = {**environment(clone), **addresses, "REPRISE_STATE": str(clone.state)}
     python, script = str(clone.python), str(clone.root / "manage.py")
     os.chdir(env.pop("CALLED_FROM", "."))
-    os.execve(python, [python, script, *sys.argv[1:]], env)  # noqa: S606
+    os.execve(python, [python, script, *(sys.argv[1:] if words is None else words)], env)  # noqa: S606
 
 
 if __name__ == "__main__":

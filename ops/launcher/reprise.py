@@ -1,6 +1,7 @@
 """`ops/reprise`: the Python follower's command, in this clone's environment.
 
-Where a copy runs on the state folder, a job may be named by its id, and no token has to be given.
+Where a copy runs on the state folder, a job may be named by its id, no token has to be given, and
+`check` is about its database, unless DATABASE_URL names another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from ops.launcher import manage
 from ops.launcher.__main__ import guarded
 from ops.setup import venv
 from ops.setup.clone import Clone
@@ -21,6 +23,8 @@ SERVER, TOKEN = "REPRISE_SERVER", "REPRISE_TOKEN"
 
 def main() -> int:
     """Become the command, with what it needs installed."""
+    if sys.argv[1:2] == ["check"] and not os.environ.get("DATABASE_URL"):
+        return manage.main(["check_runs", *sys.argv[2:]])
     clone = Clone.from_env()
     with redirect_stdout(sys.stderr):  # standard output is for events
         venv.ensure(clone, "client")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -305,6 +306,17 @@ def test_wrong_usage_is_2(
         "",
         "reprise:",
     ) or "error:" in reported.err
+
+
+def test_check_says_what_it_needs_where_only_the_client_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "core.command_line", None)  # no such module
+    assert main(["check", "--against", "new"]) == 2
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert reported.err.startswith("reprise: `check` replays runs with the code of the service")
+    assert "reprise-admin check_runs" in reported.err
 
 
 def test_a_token_comes_from_the_file_else_the_option_else_the_environment(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`reprise`: follow a job, in words or as JSON; compare and fork jobs, keep records."""
+"""`reprise`: follow a job, in words or as JSON; compare and fork jobs, keep records, check code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from core.terminal import plain_text, reveal
 from streams.client.actions import Given, Told
-from streams.client.command import diff, fork, options, printers
+from streams.client.command import check, diff, fork, options, printers
 from streams.client.command.words import Notes
 from streams.client.errors import FollowError, Unreachable
 from streams.client.follower import Follower
@@ -33,7 +33,10 @@ HINTS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status (`options.EPILOG` lists them)."""
-    given = options.make_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == [check.COMMAND]:
+        return _check(words[1:])
+    given = options.make_parser().parse_args(words)
     return COMMANDS[given.command](given)
 
 
@@ -93,6 +96,13 @@ def _verify(given: argparse.Namespace) -> int:
     try:
         return verify.verify_files(given)
     except ValueError as error:
+        return _print_error(str(error), USAGE)
+
+
+def _check(words: Sequence[str]) -> int:
+    try:
+        return check.check_runs(words)
+    except check.ServiceMissing as error:
         return _print_error(str(error), USAGE)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.client.addresses import Addresses
 from streams.client.backoff import Patience
-from streams.client.command import fork_options, record_options
+from streams.client.command import check, fork_options, record_options
 from streams.client.errors import BadCursor
 from streams.client.fallback import LONG_POLL, OCTETS, SSE, TRANSPORTS, WEBSOCKET
 from streams.client.follower import Follower
@@ -19,6 +19,8 @@ from streams.client.transports.http import Door
 REACH_SECONDS = 30.0
 NAMES = {"websocket": WEBSOCKET, "sse": SSE, "octet-stream": OCTETS, "long-poll": LONG_POLL}
 
+ABOUT = """\
+Follow jobs of a Reprise server, compare them, keep records, go on from failed ones, check code."""
 DESCRIPTION = """\
 Follow a job to its end: a bar for each target, the output of its steps, and what becomes of the
 connection, which is made again, over another transport where one is blocked, until every event has
@@ -50,8 +52,7 @@ exit status:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    about = "Follow jobs of a Reprise server, compare them, keep records, go on from failed ones."
-    top = argparse.ArgumentParser(prog="reprise", description=about)
+    top = argparse.ArgumentParser(prog="reprise", description=ABOUT)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     follow = commands.add_parser(
         "follow",
@@ -77,6 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
     diff.add_argument("--json", action="store_true", help="the comparison as the API has it")
     record_options.add_commands(commands, add_server_options)
     fork_options.add_command(commands, add_server_options)
+    # Its options are the service's: they are read there, `--help` too.
+    commands.add_parser(check.COMMAND, help=check.HELP, add_help=False)
     return top
 
 
