@@ -20,6 +20,7 @@ from django.core.checks import run_checks  # noqa: E402
 from core import problems  # noqa: E402
 from core.errors import BadRequest  # noqa: E402
 from core.proxies import believe_proxies  # noqa: E402
+from core.request_ids import identify_requests, with_id  # noqa: E402
 from jobs.checks import ENGINE  # noqa: E402
 from streams.followers.registry import release_on_exit  # noqa: E402
 from streams.routing import websockets  # noqa: E402
@@ -46,12 +47,16 @@ class Handler(ASGIHandler):
             request = None
         if request is not None:
             return request, None
-        return None, problems.response(BadRequest("The address or a header cannot be read."))
+        refusal = problems.response(BadRequest("The address or a header cannot be read."))
+        with_id(refusal)
+        return None, refusal
 
 
-application = release_on_exit(
-    believe_proxies(
-        detach_responses(ProtocolTypeRouter({"http": Handler(), "websocket": websockets})),
-        settings.REPRISE.trusted_proxies,
+application = identify_requests(
+    release_on_exit(
+        believe_proxies(
+            detach_responses(ProtocolTypeRouter({"http": Handler(), "websocket": websockets})),
+            settings.REPRISE.trusted_proxies,
+        )
     )
 )

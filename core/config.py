@@ -91,6 +91,7 @@ class Config(BaseSettings):
     redis_url: Annotated[str, AfterValidator(check_redis_url)] = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL"
     )
+    log_format: Literal["text", "json"] = "text"
     debug: bool = False
     secret_key: str = ""
     allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")

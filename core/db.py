@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -42,13 +43,17 @@ def leave_pool() -> None:
 
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `fn` in a thread that has a connection of its own, and keeps it."""
+    """Call `fn` in a thread that has a connection of its own, and keeps it.
+
+    It sees the caller's context: what it logs belongs to the same request or run.
+    """
+    context = copy_context()
 
     def call() -> Caught[T]:
         leave_pool()
         try:
             # A kind's function too: not everything can be set on a future.
-            return caught(partial(fn, *args, **kwargs))
+            return context.run(caught, partial(fn, *args, **kwargs))
         finally:
             close_old_connections()
 

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 # long poll and stream.
 MIDDLEWARE = [
     "core.caching.never_stored",  # first: it sees every answer, whichever middleware gives it
+    "core.request_ids.return_id",
     "core.methods.without_trace",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # before static files are answered: they have a policy, too
@@ -203,22 +204,24 @@ STORAGES = {
 # The servers refuse a longer body before Django sees it; this is for whatever else runs Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = REPRISE.max_body_bytes
 
+LOGGING_CONFIG = "core.log_lines.configure"
 LOGGING = {
     "version": 1,
-    "disable_existing_loggers": False,
     "formatters": {
-        "line": {
+        "text": {
             "class": "jobs.secrets.logs.MaskedFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "json": {"class": "jobs.secrets.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": REPRISE.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "asyncssh": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "daphne.http_protocol": {"level": "WARNING"},
+        "twisted": {"level": "WARNING"},
         "django_auth_ldap": {"level": "ERROR"},  # its warnings have what was typed as a name
         "django.request": {"level": "ERROR"},  # refusals are logged with who: jobs.access.refusals
     },

@@ -157,9 +157,10 @@ def plain_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: plain(value) for name, value in data.items()}
 
 
-def report(said: str, error: BaseException) -> None:
+def report(said: str, error: BaseException, job: object) -> None:
     """Log an error with its traceback; in words alone where it cannot be formatted."""
+    extra = {"action": "kind", "job": job}
     try:
-        logger.error(said, exc_info=error, extra={"action": "kind"})
+        logger.error(said, exc_info=error, extra=extra)
     except BaseException:  # noqa: BLE001 - formatting calls foreign methods
-        logger.error("%s: %s", said, describe(error), extra={"action": "kind"})
+        logger.error("%s: %s", said, describe(error), extra=extra)

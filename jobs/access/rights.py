@@ -128,6 +128,6 @@ def targets_of(job: Job) -> list[str]:
     try:
         own = kind.targets(kind.read_own(job.params)) if kind else []
     except Exception as error:  # noqa: BLE001 - a kind's code: the plan says what was meant
-        report(f"targets of job {job.pk} unknown", error)
+        report(f"targets of job {job.pk} unknown", error, job.pk)
         own = []
     return planned_targets(job.plan, own)

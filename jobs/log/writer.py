@@ -119,15 +119,16 @@ class Writer:
 
     def _write_alone(self, waiting: _Waiting) -> None:
         """Write one append, as often as it takes: a worker that cannot write loses its lease."""
+        where = {"action": "append", "job": waiting.wish.job}
         while not waiting.done.cancelled():
             try:
                 return self._commit_batch([waiting], skip_locked=False)
             except (OperationalError, InterfaceError) as error:
-                logger.warning("append failed, trying again: %s", error)
+                logger.warning("append failed, trying again: %s", error, extra=where)
                 connection.close()
                 time.sleep(RETRY_SECONDS)
             except DatabaseError as error:
-                logger.exception("append refused", extra={"action": "append"})
+                logger.exception("append refused", extra=where)
                 refused = RepriseError(f"The database refused the event: {error}")
                 return _answer_callers([(waiting, refused)])
 

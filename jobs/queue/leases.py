@@ -304,7 +304,7 @@ def _job_targets(job: Job) -> list[str]:
         kind = registry.get_kind(job.kind)
         return kind.targets(kind.read_own(job.params)) if kind.exclusive else []
     except Exception as error:  # noqa: BLE001 - a kind's code: the run itself says what is wrong
-        report(f"targets of job {job.pk} unknown", error)
+        report(f"targets of job {job.pk} unknown", error, job.pk)
         return []
 
 
@@ -313,7 +313,7 @@ def _append_wait(job: Job, said: dict[str, Any]) -> None:
     if job.status != "waiting" or job.waiting_for != (said.get("targets") or said.get("waits")):
         log.append(job.pk, [NewEvent(EventType.JOB_WAITING, said)], actor="system")
         if said["for"] == "kind":
-            where = {"action": "take"}
+            where = {"action": "take", "job": job.pk, "kind": job.kind}
             logger.warning(
                 "job %s left: its kind %s is not known here", job.pk, job.kind, extra=where
             )

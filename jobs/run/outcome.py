@@ -110,8 +110,9 @@ def raised_event(run: Run, error: Exception) -> NewEvent:
             if (ending := _expected_event(run, error)) is not None:
                 return ending
     except Exception as second:  # noqa: BLE001 - a kind's subclass of what we expect
-        logger.warning("job %s: %s", run.job, describe(second), extra={"action": "run"})
-    report(f"job {run.job} failed in its handler", error)
+        where = {"action": "run", "job": run.job}
+        logger.warning("job %s: %s", run.job, describe(second), extra=where)
+    report(f"job {run.job} failed in its handler", error, run.job)
     return failed_event(f"The handler broke: {describe(error)}")
 
 

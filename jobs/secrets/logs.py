@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
+from django.conf import settings
+
+from core.log_lines import describe_record
 from core.terminal.characters import reveal
 from jobs.secrets.masking import Masks
 
@@ -67,6 +71,23 @@ class MaskedFormatter(logging.Formatter):
         return mask_text(super().format(record))
 
 
+class JsonFormatter(logging.Formatter):
+    """A formatter that makes a JSON object of a record (`core.log_lines.LogLine`), masked.
+
+    It is ASCII, so that hidden characters are written out, and one line, traceback and all.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        return json.dumps(_mask_values(describe_record(record)))
+
+
+def _mask_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _mask_values(one) for name, one in value.items()}
+    return mask_text(value) if isinstance(value, str) else value
+
+
 class MaskedText(io.TextIOBase):
     """Standard output or error for what a handler prints: whole lines, masked.
 
@@ -91,14 +112,36 @@ class MaskedText(io.TextIOBase):
         with self._writing:
             lines, newline, self._line = (self._line + text).rpartition("\n")
             if newline:
-                self._under.write(mask_text(lines + newline))
-                self._under.flush()
+                self._write_out(mask_text(lines + newline))
         return len(text)
 
     def close(self) -> None:
         """Write what is left, and leave what is written to open."""
         if not self.closed:
             with self._writing:
-                self._under.write(mask_text(self._line))
-                self._under.flush()
+                self._write_out(mask_text(self._line))
         super().close()
+
+    def _write_out(self, text: str) -> None:
+        self._under.write(text)
+        self._under.flush()
+
+
+class PrintedLines(MaskedText):
+    """The same where the log is JSON: each line that is printed is a line of the log.
+
+    It does not go through logging, which prints what goes wrong with it.
+    """
+
+    _formatter = JsonFormatter()
+
+    def _write_out(self, text: str) -> None:
+        for line in text.splitlines():
+            printed = {"name": "printed", "msg": line, "levelno": logging.INFO}
+            record = logging.makeLogRecord({**printed, "levelname": "INFO", "action": "print"})
+            super()._write_out(f"{self._formatter.format(record)}\n")
+
+
+def printed_text(under: TextIO) -> MaskedText:
+    """Return what stands in for standard output or error, as REPRISE_LOG_FORMAT says."""
+    return PrintedLines(under) if settings.REPRISE.log_format == "json" else MaskedText(under)

@@ -58,7 +58,8 @@ class Fetcher:
             taken = await in_thread(leases.take_many, job_ids, self._worker, suspects)
         except Exception as error:  # noqa: BLE001 - the loop's edge: whoever waits must be answered
             if len(job_ids) == 1:
-                logger.warning("job %s not taken: %s", *job_ids, error, extra={"action": "take"})
+                where = {"action": "take", "job": job_ids[0]}
+                logger.warning("job %s not taken: %s", *job_ids, error, extra=where)
                 return {}
         else:
             for job_id in suspects:
@@ -74,4 +75,5 @@ def give_back(lease: Lease) -> None:
         leases.release_lease(lease.job, lease.fence)
         wake_jobs([lease.job])
     except Error as error:  # the lease ends by itself, and the sweep delivers the job
-        logger.warning("job %s not given back: %s", lease.job, error)
+        where = {"action": "take", "job": lease.job}
+        logger.warning("job %s not given back: %s", lease.job, error, extra=where)

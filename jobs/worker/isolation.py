@@ -40,13 +40,14 @@ class IsolatedWorkers:
 
 
 async def _run_worker(job_id: UUID) -> None:
+    where = {"action": "apart", "job": job_id}
     words = [*command_words(), "worker", "--job", str(job_id)]
     try:
         process = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE)
     except OSError as error:
-        logger.warning("job %s cannot run apart: %s", job_id, error, extra={"action": "apart"})
+        logger.warning("job %s cannot run apart: %s", job_id, error, extra=where)
         return
-    logger.info("job %s runs apart, as %d", job_id, process.pid, extra={"action": "apart"})
+    logger.info("job %s runs apart, as %d", job_id, process.pid, extra=where)
     try:
         await process.wait()
     except asyncio.CancelledError:
@@ -56,4 +57,4 @@ async def _run_worker(job_id: UUID) -> None:
         raise
     if code := process.returncode:
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-        logger.warning("job %s ended its worker: %s", job_id, how, extra={"action": "apart"})
+        logger.warning("job %s ended its worker: %s", job_id, how, extra=where)

@@ -18,6 +18,7 @@ from django.db import Error, transaction
 
 from core.db import in_thread
 from core.errors import RepriseError
+from core.log_context import add_fields
 from jobs import log
 from jobs.events import NewEvent
 from jobs.events.fold import StepKey, StepState
@@ -131,7 +132,9 @@ class Worker:
         self._held[lease.job] = lease.fence
 
     async def _execute_run(self, lease: Lease, run: Run) -> None:
-        logger.info("job %s attempt %d", lease.job, lease.attempt, extra={"action": "run"})
+        where = {"action": "run", "job": lease.job}
+        add_fields(job=str(lease.job), attempt=lease.attempt)
+        logger.info("job %s attempt %d", lease.job, lease.attempt, extra=where)
         try:
             steps, printed = ({}, 0) if lease.fresh else await in_thread(_read_record, lease.job)
             run.load_steps(steps, lease.status, lease.at, printed)
@@ -150,9 +153,9 @@ class Worker:
         except (HandedOver, asyncio.CancelledError):
             await in_thread(give_back, lease)
         except log.LeaseLost:
-            logger.warning("job %s: lease lost", lease.job, extra={"action": "run"})
+            logger.warning("job %s: lease lost", lease.job, extra=where)
         except Exception:  # the sweep delivers the job again, or releases its claims
-            logger.exception("job %s could not be ended", lease.job, extra={"action": "run"})
+            logger.exception("job %s could not be ended", lease.job, extra=where)
         finally:
             if self._active[lease.job].lease is lease:  # else it is here again already
                 del self._active[lease.job], self._held[lease.job]
@@ -188,7 +191,8 @@ class Worker:
         lease = settings.REPRISE.lease_seconds
         for active in list(self._active.values()):
             if time.monotonic() - active.held_at > lease * 0.7:
-                logger.warning("job %s: lease not renewed, stopping", active.lease.job)
+                where = {"action": "run", "job": active.lease.job}
+                logger.warning("job %s: lease not renewed, stopping", active.lease.job, extra=where)
                 active.run.hand_over()
                 active.task.cancel()
 
@@ -228,7 +232,7 @@ def _release_claims(lease: Lease) -> None:
 
 def _leave_run(run: Run, lease: Lease) -> None:
     """Leave a run that this worker's code cannot go on with to one whose code can."""
-    said = {"action": "take", "kind": lease.kind}
+    said = {"action": "take", "kind": lease.kind, "job": run.job}
     logger.warning("job %s left: %s", run.job, run.diverged, extra=said)
     _let_go(run, lease.kind, [leases.wait_for_version(lease, str(run.diverged))])
 
@@ -247,4 +251,5 @@ def _let_go(run: Run, kind: str, events: list[NewEvent]) -> None:
                 wake_jobs([run.job])
         limits.wake_next(kind)
     except (RepriseError, Error) as error:  # the lease ends by itself; the sweep delivers the job
-        logger.warning("job %s not parked: %s", run.job, error, extra={"action": "park"})
+        where = {"action": "park", "job": run.job}
+        logger.warning("job %s not parked: %s", run.job, error, extra=where)

@@ -178,7 +178,7 @@ class Hub:
         """Forget a history that is no more, and have its followers check their cursors."""
         logger.warning(
             "the log of job %s is another than before: its followers check their cursors",
-            job, extra={"action": "log_went_back"},
+            job, extra={"action": "log_went_back", "job": job},
         )  # fmt: skip
         self.counters.add("histories_dropped")
         self.history.drop(job)

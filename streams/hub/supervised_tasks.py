@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from core.log_context import fresh_context
 from streams.counters import Counters
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class SupervisedTasks:
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task, and keep it from being collected."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, context=fresh_context())
         self._tasks.add(task)
         task.add_done_callback(self._end_task)
         return task

@@ -29,9 +29,10 @@ from twisted.internet.defer import Deferred
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
+from core.log_context import name_process  # noqa: E402
 from jobs.access import tickets  # noqa: E402
 from jobs.system_log.startup import record_settings_soon  # noqa: E402
-from streams.server import daphne_frames, limits, patience  # noqa: E402
+from streams.server import daphne_frames, daphne_log, limits, patience  # noqa: E402
 from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes  # noqa: E402
 from streams.server.daphne_http import HttpFactory, HttpRequest  # noqa: E402
 from streams.server.daphne_websocket import SocketFactory, SocketProtocol  # noqa: E402
@@ -49,11 +50,17 @@ daphne.server.HTTPFactory, daphne.server.WebSocketFactory = HttpFactory, SocketF
 class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
     """daphne's server, whose `send` waits for the client, and which leaves in good order."""
 
+    action_logger: Any
+
     def run(self) -> None:
         """Serve until a signal ends it."""
         self.transports: set[Any] = set()
         self._ports: list[Any] = []
         self._frames = Frames()
+        if daphne_log.is_wanted():
+            daphne_log.observe_twisted()
+            if self.action_logger:
+                self.action_logger = daphne_log.log_answer
         super().run()
         exit_soon()
 
@@ -151,5 +158,6 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no 
 
 def main() -> None:
     """Serve until a signal ends it."""
+    name_process("web")
     record_settings_soon("web")
     CommandLine.entrypoint()

@@ -116,6 +116,7 @@ STOP_SECONDS = 60
 IGNORED = ["--proxy-headers"]  # some installations still have it
 SERVERS = {
     "daphne": ["streams.server", "--application-close-timeout", "2", "-v", "0", *IGNORED],
+    "daphne, loud": ["streams.server", "--application-close-timeout", "2"],
     "uvicorn": ["streams.server_uvicorn", *IGNORED],
 }
 WITH_SHORT_TIMEOUTS = {

@@ -110,7 +110,7 @@ def test_accounts_have_neither_an_expiry_nor_a_question() -> None:
 
 def test_every_log_is_in_the_inventory() -> None:
     assert re.findall(r'"handlers": (\{.*\}\}),', sources()["core/settings.py"]) == [
-        '{"stderr": {"class": "logging.StreamHandler", "formatter": "line"}}'
+        '{"stderr": {"class": "logging.StreamHandler", "formatter": REPRISE.log_format}}'
     ]
     files = {name for name, text in sources().items() if "logging.FileHandler" in text}
     assert files == set()

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from core.log_context import name_process
 from jobs import feed, schedules, sweeper
 from jobs.access.sso import recheck
 from jobs.feed.consumer_threads import ConsumerThreads
@@ -26,6 +27,7 @@ class Command(ServiceCommand):
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
     def handle(self, *_: Any, **__: Any) -> None:
+        name_process("sweeper")
         record_settings_soon("sweeper")
         stop = threading.Event()
         crew = ConsumerThreads(stop)

@@ -16,10 +16,11 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
+from core.log_context import name_process
 from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
-from jobs.secrets.logs import MaskedText
+from jobs.secrets.logs import printed_text
 from jobs.system_log.startup import record_settings_soon
 from jobs.transports import local, sandbox
 from jobs.worker.isolation import IsolatedWorkers
@@ -43,9 +44,10 @@ class Command(ServiceCommand):
         parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.worker.isolation
 
     def handle(self, *_: Any, **options: Any) -> None:
+        name_process("worker")
         with (
-            closing(MaskedText(sys.stdout)) as out,
-            closing(MaskedText(sys.stderr)) as err,
+            closing(printed_text(sys.stdout)) as out,
+            closing(printed_text(sys.stderr)) as err,
             redirect_stdout(out),
             redirect_stderr(err),
         ):
