@@ -92,6 +92,8 @@ class Config(BaseSettings):
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL"
     )
     log_format: Literal["text", "json"] = "text"
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    health_bind: str = "127.0.0.1"
     debug: bool = False
     secret_key: str = ""
     allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")

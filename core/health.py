@@ -17,31 +17,33 @@ from typing import cast
 import redis.asyncio
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import Error, connection
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
-from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
 
 from core import csp
+from core.readiness import (
+    GOING_DOWN,
+    PATIENCE_SECONDS,
+    NotReady,
+    Result,
+    check_database,
+    describe_failure,
+    describe_success,
+    summarize,
+)
 from jobs import schedules
 from jobs.feed import consumers
 from jobs.log import months
 from jobs.queue import live_workers, maintenance
 from streams.followers import registry
 
-PATIENCE_SECONDS = 3.0
-
 Check = Callable[[], Awaitable[str | None]]
 """Returns None or a warning in a few words. Raises NotReady, and what its driver raises."""
 
 # One thread of its own: however often a frozen database is asked after, one thread hangs.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="readyz")
-
-
-class NotReady(Exception):
-    """A dependency answers, but not as it must; the message says what to do."""
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -55,34 +57,20 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     503 too while this process goes down: who asks shall send nobody here any more.
     """
     if registry.current_followers().going_down:
-        return JsonResponse({"status": "going down"}, status=503)
+        return JsonResponse({"status": GOING_DOWN}, status=503)
     names = list(CHECKS)
     results = await asyncio.gather(*(_checked(CHECKS[name]) for name in names))
-    ready = all(result["ok"] for result in results)
-    body = {"status": "ready" if ready else "not ready", **dict(zip(names, results, strict=True))}
-    return JsonResponse(body, status=200 if ready else 503)
+    body, status = summarize(dict(zip(names, results, strict=True)))
+    return JsonResponse(body, status=status)
 
 
-async def _checked(check: Check) -> dict[str, object]:
-    started = time.monotonic()
-    problem = warning = None
+async def _checked(check: Check) -> Result:
+    began = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            warning = await check()
-    except TimeoutError:
-        problem = f"no answer within {PATIENCE_SECONDS:g} s"
-    except NotReady as error:
-        problem = str(error)
-    except (Error, PoolTimeout, RedisError, OSError) as error:
-        problem = type(error).__name__  # its message may name hosts and users
-    words = {"problem": problem} if problem else {"warning": warning} if warning else {}
-    taken = round((time.monotonic() - started) * 1000, 1)
-    return {"ok": problem is None, **words, "ms": taken}
-
-
-def _query() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("select 1")
+            return describe_success(await check(), began)
+    except Exception as error:  # noqa: BLE001 - what nobody expects is raised again
+        return describe_failure(error, began)
 
 
 def _migrations() -> None:
@@ -154,7 +142,7 @@ async def _redis() -> str | None:
 # A failing consumer or schedule, or a kind that no worker knows, is told, but no reason to send
 # requests elsewhere.
 CHECKS: dict[str, Check] = {
-    "database": _in_thread(_query),
+    "database": _in_thread(check_database),
     "migrations": _in_thread(_migrations),
     "partitions": _in_thread(_partitions),
     "redis": _redis,

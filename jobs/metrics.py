@@ -12,6 +12,7 @@ from jobs import feed, schedules
 from jobs.feed import consumers
 from jobs.log.state import folded_events
 from jobs.queue import live_workers, maintenance
+from jobs.queue.backlog import BacklogCollector
 
 _HELP = {
     "reprise_feed_lag_seconds": ("gauge", "Age of the oldest event that the feed lacks."),
@@ -70,4 +71,4 @@ def read_values() -> dict[str, Mapping[str, float]]:
 
 def text() -> bytes:
     """Return the metrics in Prometheus' text format; asks the database."""
-    return generate_latest(LogCollector())
+    return generate_latest(LogCollector()) + generate_latest(BacklogCollector())

@@ -61,6 +61,12 @@ class Duty:
     due: float = 0.0
     well: bool = False
     told: float = field(default=float("-inf"))
+    done_at: float = field(default_factory=time.monotonic)  # or when it could first have been done
+
+    @property
+    def is_late(self) -> bool:
+        """Whether this process should have done it long ago."""
+        return time.monotonic() - self.done_at > latest_seconds(self.every)
 
     def run_if_due(self) -> None:
         """Do it once, if it is due; note how it went."""
@@ -83,6 +89,7 @@ class Duty:
             if not self.well or time.monotonic() - self.told > BEAT_SECONDS:
                 self._write_status(_DONE)
             self.well = True
+            self.done_at = time.monotonic()
 
     def _write_status(self, statement: str, error: str = "") -> None:
         """Write down how it went; if the database is away, everybody sees that by themselves."""
@@ -110,7 +117,12 @@ class Standing:
     @property
     def late(self) -> bool:
         """Whether it should have been done long ago: twice its time and half a minute."""
-        return self.seconds is None or self.seconds > 2 * self.every + LATE_SECONDS
+        return self.seconds is None or self.seconds > latest_seconds(self.every)
+
+
+def latest_seconds(every: float) -> float:
+    """Return after how many seconds a duty is late."""
+    return 2 * every + LATE_SECONDS
 
 
 def duty_status() -> list[Standing]:

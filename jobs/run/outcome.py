@@ -53,8 +53,10 @@ async def ending_of(run: Run, work: Callable[[], Awaitable[Any]]) -> NewEvent:
     return _with_stuck(ending, run.compensation.stuck)
 
 
-async def append_ending(run: Run, ending: NewEvent) -> None:
+async def append_ending(run: Run, ending: NewEvent) -> EventType:
     """Append the event that ends the job; where that cannot be stored, one that says so.
+
+    Return the type of what was appended.
 
     A run whose job somebody stopped before its success was recorded is cancelled.
     """
@@ -70,6 +72,8 @@ async def append_ending(run: Run, ending: NewEvent) -> None:
         raise Parked from refused  # a pause holds to the end: that comes after the resume
     except (BadRequest, EventTooLarge) as error:
         await run.append([failed_event(f"How the run ended cannot be stored: {error.message}")])
+        return EventType.JOB_FAILED
+    return ending.type
 
 
 def failed_event(message: str, **extra: Any) -> NewEvent:

@@ -43,11 +43,16 @@ class Heartbeat:
         self._held, self._beaten = held, beaten
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
-        self._heard = time.monotonic()  # of the loop
+        self._heard = self.renewed_at = time.monotonic()  # of the loop; all that is held
         self._is_blocked = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve_beats, name="heartbeat", daemon=True)
         self._thread.start()
+
+    @property
+    def blocked_seconds(self) -> float:
+        """For how long the event loop has given no sign, where that is longer than half a lease."""
+        return time.monotonic() - self._heard if self._is_blocked else 0.0
 
     def stop(self) -> None:
         """Renew nothing more."""
@@ -69,6 +74,7 @@ class Heartbeat:
 
     def _renew_leases(self, now: float) -> None:
         found = leases.renew_leases(self._held())
+        self.renewed_at = now
         if not self._over.is_set():
             self._loop.call_soon_threadsafe(self._beaten, now, found)
 

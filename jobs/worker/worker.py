@@ -41,6 +41,10 @@ from jobs.worker.presence import Presence
 
 logger = logging.getLogger(__name__)
 
+# What an attempt came to, beside the job's end: `succeeded`, `failed`, `cancelled`.
+PARKED, HANDED_OVER, LEFT, LOST, BROKEN = "parked", "handed_over", "left", "lost", "broken"
+OUTCOMES = ("succeeded", "failed", "cancelled", PARKED, HANDED_OVER, LEFT, LOST, BROKEN)
+
 HAND_OVER_SECONDS = 5.0
 HINTS_SECONDS = 1.0
 
@@ -69,6 +73,23 @@ class Worker:
         self._held: dict[UUID, int] = {}  # their fences; the heartbeat's thread copies it
         self._room = asyncio.Semaphore(self.capacity)
         self._stopping = False
+        self._beats: Heartbeat | None = None
+        self.outcomes = dict.fromkeys(OUTCOMES, 0)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it takes no more jobs, and hands over those that it runs."""
+        return self._stopping
+
+    @property
+    def running(self) -> int:
+        """How many jobs it runs now."""
+        return len(self._active)
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """What renews its leases; None before it serves."""
+        return self._beats
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop`; then hand over what runs and return."""
@@ -96,7 +117,7 @@ class Worker:
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         """Be ready to run jobs; in the end hand over what still runs."""
-        beats = Heartbeat(self._held.copy, self._leases_renewed)
+        beats = self._beats = Heartbeat(self._held.copy, self._leases_renewed)
         watching = asyncio.create_task(self._watch_leases())
         try:
             yield
@@ -135,28 +156,22 @@ class Worker:
         where = {"action": "run", "job": lease.job}
         add_fields(job=str(lease.job), attempt=lease.attempt)
         logger.info("job %s attempt %d", lease.job, lease.attempt, extra=where)
+        how = BROKEN
         try:
-            steps, printed = ({}, 0) if lease.fresh else await in_thread(_read_record, lease.job)
-            run.load_steps(steps, lease.status, lease.at, printed)
-            if field.has_reference(lease.params):
-                run.vault.stored = await in_thread(store.load_secrets, lease.job)
-            unsound = await _find_unsound_start(lease, run)
-            ending = unsound or await ending_of(lease, run)
-            if run.cannot_continue:
-                await in_thread(_leave_run, run, lease)
-                return
-            await append_ending(run, ending)
-            if lease.holds:
-                await in_thread(_release_claims, lease)
+            how = await _run_attempt(lease, run)
         except Parked:
+            how = PARKED
             await in_thread(_park_run, run, lease.kind)
         except (HandedOver, asyncio.CancelledError):
+            how = HANDED_OVER
             await in_thread(give_back, lease)
         except log.LeaseLost:
+            how = LOST
             logger.warning("job %s: lease lost", lease.job, extra=where)
         except Exception:  # the sweep delivers the job again, or releases its claims
             logger.exception("job %s could not be ended", lease.job, extra=where)
         finally:
+            self.outcomes[how] += 1
             if self._active[lease.job].lease is lease:  # else it is here again already
                 del self._active[lease.job], self._held[lease.job]
             self._room.release()
@@ -207,6 +222,23 @@ class Worker:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _run_attempt(lease: Lease, run: Run) -> str:
+    """Run a job from where it stands; return what the attempt came to."""
+    steps, printed = ({}, 0) if lease.fresh else await in_thread(_read_record, lease.job)
+    run.load_steps(steps, lease.status, lease.at, printed)
+    if field.has_reference(lease.params):
+        run.vault.stored = await in_thread(store.load_secrets, lease.job)
+    unsound = await _find_unsound_start(lease, run)
+    ending = unsound or await ending_of(lease, run)
+    if run.cannot_continue:
+        await in_thread(_leave_run, run, lease)
+        return LEFT
+    ended = await append_ending(run, ending)
+    if lease.holds:
+        await in_thread(_release_claims, lease)
+    return ended.removeprefix("job.")
 
 
 def _read_record(job: UUID) -> tuple[Mapping[StepKey, StepState], int]:

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandParser
 
 from core.log_context import name_process
 from jobs import feed, schedules, sweeper
 from jobs.access.sso import recheck
 from jobs.feed.consumer_threads import ConsumerThreads
 from jobs.management.base import ServiceCommand, serve_duties
+from jobs.management.probes import add_port_argument, start_probes, sweeper_probes
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
 from jobs.system_log.startup import record_settings_soon
@@ -26,12 +28,17 @@ HOUSE_SECONDS = 600.0
 class Command(ServiceCommand):
     help = "Deliver jobs that nobody runs, fire schedules, sequence the feed and run its consumers."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_port_argument(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
         name_process("sweeper")
         record_settings_soon("sweeper")
         stop = threading.Event()
         crew = ConsumerThreads(stop)
-        serve_duties(duty_groups(crew), stop, crew.start_threads)
+        groups = duty_groups(crew)
+        start_probes(sweeper_probes(groups, stop.is_set), options["health_port"])
+        serve_duties(groups, stop, crew.start_threads)
 
 
 def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:

@@ -20,6 +20,7 @@ from core.log_context import name_process
 from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
+from jobs.management.probes import add_port_argument, start_probes, worker_probes
 from jobs.secrets.logs import printed_text
 from jobs.system_log.startup import record_settings_soon
 from jobs.transports import local, sandbox
@@ -41,6 +42,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--runs", type=int, help="how many jobs at a time")
+        add_port_argument(parser)
         parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.worker.isolation
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -57,18 +59,27 @@ class Command(ServiceCommand):
             registry.all_kinds()  # imported before there is a loop; what is broken is logged here
             if local.is_refused():
                 logger.warning("%s %s", sandbox.REFUSED, sandbox.HINT, extra={"action": "local"})
-            _run_loop(partial(_serve_until_signal, runs=options["runs"], job=options["job"]))
+            _run_loop(
+                partial(
+                    _serve_until_signal,
+                    runs=options["runs"],
+                    port=options["health_port"],
+                    job=options["job"],
+                )
+            )
 
 
 def _serve_until_signal(
-    loop: asyncio.AbstractEventLoop, runs: int | None, job: UUID | None
+    loop: asyncio.AbstractEventLoop, runs: int | None, port: int | None, job: UUID | None
 ) -> Coroutine[Any, Any, None]:
     """Handle signals from here on; return what is to be run."""
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     if job is None:
-        return Worker(runs, IsolatedWorkers()).serve(stop)
+        worker = Worker(runs, IsolatedWorkers())
+        start_probes(worker_probes(worker), port)
+        return worker.serve(stop)
 
     def orphaned() -> None:
         loop.remove_reader(STDIN)
