@@ -5,12 +5,20 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlencode, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 # What REPRISE_APPROVALS may ask of a kind's jobs: an approval before they start, and answers by
 # somebody else than the submitter.
 START, OTHERS = "start", "others"
 APPROVALS = frozenset({START, OTHERS})
+# Of several database servers the one that takes writes, and what a host that is gone may cost.
+SEVERAL_HOSTS = {"target_session_attrs": "read-write", "connect_timeout": "3"}
+_DJANGO_NAMES = {
+    "NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"
+}  # fmt: skip
 
 
 def split_words(value: object) -> object:
@@ -64,9 +72,16 @@ def seals_entry(value: object) -> object:
 
 
 def check_database_url(value: str) -> str:
-    """Return the address; ValueError if Django could not use it."""
-    database_settings(value)
-    return value
+    """Return the address, completed where it names several hosts; ValueError for an unusable one.
+
+    Of several hosts only the one that takes writes is used, and none is waited for long, unless
+    the address says otherwise.
+    """
+    named = _parse_database_url(value)
+    if "," not in str(named.get("host", "")):
+        return value
+    missing = urlencode({name: text for name, text in SEVERAL_HOSTS.items() if name not in named})
+    return f"{value}{'&' if '?' in value else '?'}{missing}" if missing else value
 
 
 def check_redis_url(value: str) -> str:
@@ -108,16 +123,25 @@ def check_webhook_secret(value: str) -> str:
 def database_settings(url: str) -> dict[str, object]:
     """Return Django's DATABASES entry for a `postgresql://user:password@host:port/name` address.
 
+    There may be several hosts, separated by commas. What libpq knows after `?` becomes OPTIONS.
     ValueError for an address of another form.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
+    named = _parse_database_url(url)
+    entry: dict[str, object] = {"ENGINE": "django.db.backends.postgresql"}
+    for name, parameter in _DJANGO_NAMES.items():
+        entry[name] = str(named.pop(parameter, ""))
+    return {**entry, "OPTIONS": named} if named else entry
+
+
+def _parse_database_url(url: str) -> dict[str, object]:
+    """Return libpq's parameters of an address; a ValueError never has the password in it."""
+    if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must start with postgresql://")
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
-    }
+    try:
+        named: dict[str, object] = {**conninfo_to_dict(url)}
+    except psycopg.ProgrammingError:
+        raise ValueError("must look like postgresql://user:password@host:port/name") from None
+    ports = str(named.get("port", "")).split(",")
+    if not all(port.isdecimal() and int(port) < 65536 for port in ports if port):
+        raise ValueError("must have a number after the colon of a host")
+    return named

@@ -83,12 +83,13 @@ TEMPLATES = [
 
 # CONN_MAX_AGE stays 0: under ASGI a thread's connection outlives its use otherwise. A pool keeps
 # views from paying a connect each.
+_DATABASE: dict[str, Any] = database_settings(REPRISE.database_url)
 DATABASES = {
     "default": {
-        **database_settings(REPRISE.database_url),
+        **_DATABASE,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart has cut
-        "OPTIONS": {"pool": pool.OPTIONS},
+        "OPTIONS": {**_DATABASE.get("OPTIONS", {}), "pool": pool.OPTIONS},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

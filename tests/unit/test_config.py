@@ -11,6 +11,7 @@ import pytest
 
 from core import sign_in_settings
 from core.config import UnusableSettings
+from core.config_values import database_settings
 from jobs.access import roles
 from tests.support.environment import settings_from
 
@@ -56,6 +57,9 @@ def test_every_usual_word_for_no_counts(word: str) -> None:
         ("REPRISE_HSTS_SECONDS", "-1"),
         ("DATABASE_URL", "mysql://user:hidden@host/name"),
         ("DATABASE_URL", "postgresql://user:hidden@host:port/name"),
+        ("DATABASE_URL", "postgresql://user:hidden@a:5432,b:port/name"),
+        ("DATABASE_URL", "postgresql://user:hidden@host:70000/name"),
+        ("DATABASE_URL", "postgresql://user:hidden@host/name?no_such_option=1"),
         ("REDIS_URL", "127.0.0.1:6379"),
     ],
 )
@@ -157,3 +161,23 @@ def test_groups_with_commas_are_a_json_object() -> None:
     given = '{"CN=ops,OU=eu": ["operator", "team:eu"]}'
     found = settings_from({"REPRISE_OIDC_GROUPS": given}).oidc_groups
     assert found == {"CN=ops,OU=eu": {"operator", "team:eu"}}
+
+
+def test_a_database_address_may_say_all_that_libpq_knows() -> None:
+    one = "postgresql://ann%40x:p%2Fw@db:6432/jobs"
+    assert settings_from({"DATABASE_URL": one}).database_url == one
+    assert database_settings(one) == {
+        "ENGINE": "django.db.backends.postgresql", "NAME": "jobs", "USER": "ann@x",
+        "PASSWORD": "p/w", "HOST": "db", "PORT": "6432",
+    }  # fmt: skip
+    found = database_settings("postgresql://u@/jobs?host=/run/postgresql&sslmode=require")
+    assert (found["HOST"], found["OPTIONS"]) == ("/run/postgresql", {"sslmode": "require"})
+
+
+def test_of_several_database_hosts_the_one_that_takes_writes_is_used() -> None:
+    found = settings_from({"DATABASE_URL": "postgresql://u:p@a:5432,b:5433/jobs"}).database_url
+    entry = database_settings(found)
+    assert (entry["HOST"], entry["PORT"]) == ("a,b", "5432,5433")
+    assert entry["OPTIONS"] == {"target_session_attrs": "read-write", "connect_timeout": "3"}
+    wanted = "postgresql://u@a,b/jobs?connect_timeout=9&target_session_attrs=any"
+    assert settings_from({"DATABASE_URL": wanted}).database_url == wanted
