@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
-
 from ops.launcher.processes import Process
 from tests.acceptance.effects import Effect, Effects
 from tests.acceptance.process_search import with_environment
@@ -134,7 +132,7 @@ class Executioner:
         seen = self._watch(job, lambda: self._hangs(job))
         time.sleep(self.rng.uniform(0, 0.15))
         for name in self.up.servers:  # those that hang already go on doing so
-            httpx.post(self.up.fleet.servers[name]["control"] + "/reset").raise_for_status()
+            self.up.fleet.forgive(name)
         return bool(seen)
 
     def _hangs(self, job: str) -> bool:

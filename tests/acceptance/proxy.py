@@ -58,6 +58,6 @@ def in_front_of(upstream: str, folder: Path, *, keeps_pages: bool = False) -> It
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False).is_success
+        return httpx.get(f"{url}/healthz", trust_env=False, timeout=5).is_success
     except httpx.TransportError:
         return False

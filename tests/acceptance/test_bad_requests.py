@@ -70,7 +70,7 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(up: Up) -> None:
 
 def test_who_may_not_submit_is_told_so(up: Up, people: People) -> None:
     before = up.rows.everything()
-    with httpx.Client(base_url=up.url, trust_env=False) as nobody:
+    with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as nobody:
         refused(nobody.post("/api/jobs", json=update()), 401, "not_signed_in")
     with up.client("rp_" + "x" * 43) as stranger:
         refused(stranger.post("/api/jobs", json=update()), 401, "not_signed_in")

@@ -45,7 +45,7 @@ async def test_a_run_that_is_stopped_leaves_every_server_whole(up: Up, seed: int
 def is_whole(up: Up, name: str) -> bool:
     """Return whether a server is in play and runs what its `current` says, in good health."""
     current = (up.fleet.folder(name) / "current").resolve().name
-    healthy = httpx.get(up.fleet.servers[name]["url"] + "/healthz").status_code == 200
+    healthy = httpx.get(up.fleet.servers[name]["url"] + "/healthz", timeout=60).status_code == 200
     running = up.fleet.version(name)["version"]
     return healthy and running == current and not up.fleet.is_draining(name)
 

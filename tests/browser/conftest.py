@@ -108,8 +108,8 @@ def quiet(up: Up) -> Iterator[None]:
         for (job,) in up.rows.all(UNFINISHED):
             client.post(f"/api/jobs/{job}/cancel")  # refused where it is being stopped already
     until(lambda: not up.rows.all(UNFINISHED), "the end of what a test left running")
-    for server in up.ready["fleet"]:
-        httpx.post(server["control"] + "/reset").raise_for_status()
+    for name in up.servers:
+        up.fleet.forgive(name)
 
 
 def _is_ready(up: Up) -> bool:

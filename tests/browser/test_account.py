@@ -27,14 +27,14 @@ def test_a_token_is_made_used_and_revoked_by_keyboard(visits: Visits) -> None:
     assert re.fullmatch(r"rp_[\w-]{43}", text)
     own = {"Authorization": f"Bearer {text}"}
     address = f"{visits.up.url}/api/jobs"
-    assert httpx.get(address, headers=own).status_code == 200
+    assert httpx.get(address, headers=own, timeout=60).status_code == 200
     page.goto("/account")
     expect(page.locator("main")).not_to_contain_text(text)
 
     page.get_by_label("Revoke nightly").press("Enter")
     page.get_by_role("button", name="Revoke nightly").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("The token was revoked.")
-    assert httpx.get(address, headers=own).status_code == 401
+    assert httpx.get(address, headers=own, timeout=60).status_code == 401
 
 
 def test_the_page_fits_a_phone_and_needs_no_script(visits: Visits) -> None:

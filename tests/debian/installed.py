@@ -172,7 +172,7 @@ def _processes(site: Installed) -> Iterator[None]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -171,6 +171,7 @@ def sign_in(scene: LiveServer, password: str, **cookies: str) -> httpx.Response:
         data={"username": "alice", "password": password, "csrfmiddlewaretoken": token},
         headers=HTTPS | {"Cookie": sent, "Origin": scene.web.url.replace("http:", "https:")},
         trust_env=False,
+        timeout=60,
     )
 
 
@@ -204,7 +205,9 @@ def test_a_session_is_over_at_the_server_when_its_owner_signs_out(scene: LiveSer
     assert get(scene, "/history", Cookie=own).status_code == 200
     form = {"csrfmiddlewaretoken": values["__Host-reprise_csrf"]}
     origin = {"Origin": scene.web.url.replace("http:", "https:")}
-    httpx.post(f"{scene.web.url}/sign-out", data=form, headers=HTTPS | origin | {"Cookie": own})
+    httpx.post(
+        f"{scene.web.url}/sign-out", data=form, headers=HTTPS | origin | {"Cookie": own}, timeout=60
+    )
     assert get(scene, "/history", Cookie=own).status_code == 302
 
 

@@ -66,7 +66,7 @@ def test_a_person_may_restart_as_often_as_they_like(running: RunningFleet) -> No
 
 def test_waiting_says_how_many_players_are_left(running: RunningFleet) -> None:
     url = running.servers[NAME]["url"]
-    until(lambda: httpx.get(url + "/players").json()["players"] > 5, "players")
+    until(lambda: httpx.get(url + "/players", timeout=60).json()["players"] > 5, "players")
     reported = go(running, "drain")
     assert "waiting for " in reported
     assert reported.splitlines()[-1] == "ok, no players left"

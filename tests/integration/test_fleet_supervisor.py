@@ -171,7 +171,7 @@ def test_a_control_port_refuses_what_it_does_not_understand(
     tmp_path: Path, path: str, body: bytes
 ) -> None:
     with fleet(tmp_path / "fleet") as running:
-        answer = httpx.post(running.servers[NAME]["control"] + path, content=body)
+        answer = httpx.post(running.servers[NAME]["control"] + path, content=body, timeout=60)
         assert answer.status_code in {400, 404}
         assert answer.json()["error"]
 

@@ -125,7 +125,7 @@ def test_a_host_is_installed_and_serves_without_ops_up(services: Services, tmp_p
 
 def answers(url: str) -> bool:
     try:  # there is no sweeper here, so it is not ready as a whole
-        ready = httpx.get(url, trust_env=False).json()
+        ready = httpx.get(url, trust_env=False, timeout=5).json()
         return bool(ready["pages"]["ok"] and ready["database"]["ok"] and ready["redis"]["ok"])
     except httpx.HTTPError:
         return False

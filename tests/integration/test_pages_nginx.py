@@ -86,7 +86,7 @@ def test_each_coding_is_kept_apart(scene: LiveServer, proxy: Proxy, job: UUID) -
     url, own = f"{proxy.url}{path}", scene.people.alice.headers
     for coding in ("gzip", "zstd", "identity") * 2:
         with httpx.stream(
-            "GET", url, headers=own | {"Accept-Encoding": coding}, trust_env=False
+            "GET", url, headers=own | {"Accept-Encoding": coding}, trust_env=False, timeout=60
         ) as answer:
             raw = b"".join(answer.iter_raw())
         match answer.headers.get("Content-Encoding"):

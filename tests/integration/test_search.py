@@ -161,18 +161,20 @@ def test_what_may_be_asked_of_an_end(scene: LiveServer, job: UUID) -> None:
 
 def test_only_who_may_read_the_job_searches_it(scene: LiveServer, job: UUID) -> None:
     url = f"{scene.web.url}/api/jobs/{job}/search?text=needle"
-    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, timeout=60).status_code == 401
     assert ask(scene, job, scene.people.carol, text="needle").status_code == 404
-    assert httpx.post(url, headers=scene.people.alice.headers).status_code == 405
-    head = httpx.head(url, headers=scene.people.alice.headers)
+    assert httpx.post(url, headers=scene.people.alice.headers, timeout=60).status_code == 405
+    head = httpx.head(url, headers=scene.people.alice.headers, timeout=60)
     assert (head.status_code, head.content) == (200, b"")
     for names, kind, status in ((("submit",), "", 403), (("read",), "command", 404)):
         _token, raw = tokens.make_token(
             scene.people.alice.user, f"t{ApiToken.objects.count()}", scope_names=names, kind=kind
         )
-        got = httpx.get(url, headers={"Authorization": f"Bearer {raw}"})
+        got = httpx.get(url, headers={"Authorization": f"Bearer {raw}"}, timeout=60)
         assert got.status_code == status
-    made = httpx.post(f"{scene.web.url}/api/jobs/{job}/tickets", headers=scene.people.alice.headers)
+    made = httpx.post(
+        f"{scene.web.url}/api/jobs/{job}/tickets", headers=scene.people.alice.headers, timeout=60
+    )
     got = httpx.get(url, params={"text": "needle", "ticket": made.json()["ticket"]}, timeout=60)
     assert got.status_code == 200
     assert got.headers["Access-Control-Allow-Origin"] == "*"

@@ -37,7 +37,10 @@ def test_assets_come_compressed_and_are_immutable(scene: LiveServer) -> None:
         plain = (DIST / name).read_bytes()
         for coding in ("br", "gzip", "identity"):
             with httpx.stream(
-                "GET", f"{scene.web.url}/static/{name}", headers={"Accept-Encoding": coding}
+                "GET",
+                f"{scene.web.url}/static/{name}",
+                headers={"Accept-Encoding": coding},
+                timeout=60,
             ) as answer:
                 raw = b"".join(answer.iter_raw())
             assert answer.headers.get("Content-Encoding", "identity") == coding

@@ -74,7 +74,7 @@ async def test_whose_session_is_ended_elsewhere_follows_no_longer(scene: LiveSer
 
     told = await ends(scene, "websocket", job, session(browser), end_others)
     assert (told.code, told.close) == ("not_signed_in", 4501)
-    async with httpx.AsyncClient(headers=session(other)) as client:
+    async with httpx.AsyncClient(headers=session(other), timeout=60) as client:
         assert (await client.get(f"{scene.web.url}/api/jobs/{job}")).status_code == 200
 
 

@@ -87,7 +87,7 @@ async def test_a_socket_that_reads_nothing_is_not_written_to_without_end(scene: 
     url = f"{scene.web.ws}/ws/jobs/{job}/?after=0"
     headers, base = scene.people.alice.headers, sent(scene, "websocket")
     async with websockets.connect(
-        url, additional_headers=headers, max_queue=1, sock=narrow(scene)
+        url, additional_headers=headers, max_queue=1, sock=narrow(scene), open_timeout=60
     ) as opened:
         assert BYTES * await stalled(scene, "websocket", base) < MOST
         texts: list[str] = []
@@ -106,7 +106,7 @@ async def test_whom_the_job_leaves_behind_is_told_and_served_from_the_log(
     url, headers = f"{scene.web.ws}/ws/jobs/{job}/?after=0", scene.people.alice.headers
     kinds, texts = [], list[str]()
     async with websockets.connect(
-        url, additional_headers=headers, max_queue=1, sock=narrow(scene)
+        url, additional_headers=headers, max_queue=1, sock=narrow(scene), open_timeout=60
     ) as opened:
         async for frame in opened:
             assert isinstance(frame, str)

@@ -44,7 +44,9 @@ async def get(scene: LiveServer, address: str, **headers: str) -> httpx.Response
 async def frames(scene: LiveServer, path: str, **headers: str) -> tuple[list[str], int | None]:
     """Return the frames of a socket to its end, and the close code."""
     own = scene.people.alice.headers | {name.replace("_", "-"): v for name, v in headers.items()}
-    async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=own) as opened:
+    async with websockets.connect(
+        f"{scene.web.ws}{path}", additional_headers=own, open_timeout=60
+    ) as opened:
         got = []
         with suppress(websockets.ConnectionClosed):
             while True:
@@ -144,7 +146,7 @@ async def test_the_end_of_no_cursor_is_none(scene: LiveServer) -> None:
 async def test_follow_takes_the_id_of_the_end(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(1))
     address, headers = f"{scene.web.ws}/ws/jobs/{job}/", scene.people.alice.headers
-    async with websockets.connect(address, additional_headers=headers) as opened:
+    async with websockets.connect(address, additional_headers=headers, open_timeout=60) as opened:
         while '"caught_up"' not in str(await opened.recv()):
             pass
         await opened.send(json.dumps({"kind": "follow", "after": "2-end"}))
@@ -258,7 +260,7 @@ async def test_a_socket_needs_no_slash_at_its_end(scene: LiveServer) -> None:
     assert code == 1000
     headers = scene.people.alice.headers
     async with websockets.connect(
-        f"{scene.web.ws}/ws/feed?after=0", additional_headers=headers
+        f"{scene.web.ws}/ws/feed?after=0", additional_headers=headers, open_timeout=60
     ) as feed:
         assert json.loads(await feed.recv())["kind"] == "hello"
     assert data((await get(scene, f"/events?channel=job-{job}")).text) == rows

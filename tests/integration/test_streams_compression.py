@@ -72,6 +72,7 @@ async def offering(scene: LiveServer, job: UUID, after: int, offer: str) -> Asyn
         extensions=[factory],
         compression=None,
         create_connection=Counting,
+        open_timeout=60,
     ) as opened:
         assert isinstance(opened, Counting)
         yield opened

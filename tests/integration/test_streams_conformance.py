@@ -306,7 +306,7 @@ async def test_after_all_this_the_poll_has_healed_nothing(
 
 async def test_the_servers_log_has_no_ticket(scene: LiveServer) -> None:
     url = f"{scene.web.ws}/ws/jobs/{await scene.new_job()}/?ticket=not-to-be-logged"
-    async with websockets.connect(url) as opened:
+    async with websockets.connect(url, open_timeout=60) as opened:
         assert "not_signed_in" in str(await opened.recv())
     async with httpx.AsyncClient(base_url=scene.web.url, timeout=60) as client:
         await client.get("/api/jobs/x/stream?ticket=not-to-be-logged")

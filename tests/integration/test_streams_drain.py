@@ -47,7 +47,10 @@ async def sockets(scene: LiveServer, job: UUID) -> AsyncIterator[list[ClientConn
     addresses = [*[f"/ws/jobs/{job}/?after=2"] * SOCKETS, "/ws/feed/"]
     opened = [
         await websockets.connect(
-            f"{scene.web.ws}{address}", additional_headers=headers, ping_interval=None
+            f"{scene.web.ws}{address}",
+            additional_headers=headers,
+            ping_interval=None,
+            open_timeout=60,
         )
         for address in addresses
     ]
@@ -118,7 +121,9 @@ async def test_followers_are_sent_off_and_ordinary_requests_are_served(scene: Li
         assert '"code":"going_down"' in refused
         assert "\nretry: " in refused
         for place in (f"/ws/jobs/{job}/", "/ws/feed/"):
-            new = websockets.connect(f"{scene.web.ws}{place}", additional_headers=headers)
+            new = websockets.connect(
+                f"{scene.web.ws}{place}", additional_headers=headers, open_timeout=60
+            )
             async with new as late:
                 code, retry, close = await told(late)
                 assert (code, close) == ("going_down", 4000)

@@ -37,7 +37,7 @@ async def frames(scene: LiveServer, form: str, query: str) -> AsyncIterator[Asyn
     job, own = await scene.new_job(outputs(2)), scene.people.alice.headers
     if form in SOCKETS:
         url = f"{scene.web.ws}{SOCKETS[form].format(job=job)}?{query}"
-        async with websockets.connect(url, additional_headers=own) as socket:
+        async with websockets.connect(url, additional_headers=own, open_timeout=60) as socket:
             yield _texts(socket)
         return
     url = f"{scene.web.url}/api/jobs/{job}/stream?{query}"

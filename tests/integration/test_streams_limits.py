@@ -39,7 +39,7 @@ async def following(scene: LiveServer, job: UUID, count: int) -> AsyncIterator[N
     async with AsyncExitStack() as stack:
         for _ in range(count):
             opened = await stack.enter_async_context(
-                websockets.connect(url, additional_headers=headers)
+                websockets.connect(url, additional_headers=headers, open_timeout=60)
             )
             assert json.loads(await opened.recv())["kind"] == "hello"
         yield
@@ -96,7 +96,7 @@ async def test_each_form_says_how_long_to_wait(scene: LiveServer) -> None:
             retry = [line for line in stream.text.split("\n") if line.startswith("retry: ")]
             assert int(retry[-1].removeprefix("retry: ")) >= 5000
         async with websockets.connect(
-            f"{scene.web.ws}/ws/jobs/{job}/", additional_headers=headers
+            f"{scene.web.ws}/ws/jobs/{job}/", additional_headers=headers, open_timeout=60
         ) as refused:
             assert json.loads(await refused.recv())["retry_after_s"] >= 5
         # Who reads a page and does not wait takes no room.

@@ -41,7 +41,9 @@ async def test_a_slow_link_is_not_cut_for_pings_that_wait(scene: LiveServer) -> 
     async with relayed(scene.web.port, LinkOptions(BITS_A_SECOND)) as link:
         path, headers = follow(scene, job)
         url = f"ws://127.0.0.1:{link.port}{path}"
-        async with websockets.connect(url, additional_headers=headers, max_size=None) as opened:
+        async with websockets.connect(
+            url, additional_headers=headers, max_size=None, open_timeout=60
+        ) as opened:
             texts += [str(frame) async for frame in opened]
     assert events_of(texts) == scene.rows(job)
     assert (opened.close_code, link.connections) == (1000, 1)

@@ -132,7 +132,9 @@ class Websockets(Client):
         while code != 1000:
             self.connections += 1
             async with websockets.connect(
-                f"{self.socket}?after={self.cursor}", additional_headers=self.headers
+                f"{self.socket}?after={self.cursor}",
+                additional_headers=self.headers,
+                open_timeout=60,
             ) as opened:
                 async for frame in opened:
                     assert isinstance(frame, str)

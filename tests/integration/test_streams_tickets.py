@@ -39,7 +39,9 @@ async def test_a_ticket_opens_a_socket_from_wherever(scene: LiveServer) -> None:
     job = await scene.new_job(outputs(3))
     ticket = await ticket_for(scene, job, scene.people.alice.headers)
     url = f"{scene.web.ws}/ws/jobs/{job}/?after=0&ticket={ticket}"
-    async with websockets.connect(url, additional_headers={"Origin": ELSEWHERE}) as opened:
+    async with websockets.connect(
+        url, additional_headers={"Origin": ELSEWHERE}, open_timeout=60
+    ) as opened:
         assert json.loads(await opened.recv())["kind"] == "hello"
 
 
@@ -51,7 +53,9 @@ async def test_a_ticket_opens_one_connection(scene: LiveServer, path: str) -> No
         address = f"{scene.web.url}/api/jobs/{job}/{path}&ticket={ticket}"
         answers = [await client.get(address) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 401]
-    async with websockets.connect(f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}") as opened:
+    async with websockets.connect(
+        f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}", open_timeout=60
+    ) as opened:
         assert json.loads(await opened.recv())["code"] == "not_signed_in"
 
 
@@ -62,7 +66,7 @@ async def test_beside_a_ticket_no_cookie_counts(scene: LiveServer) -> None:
     for ticket, close in (("nonsense", 4501), ("", 4501), (other, 4504)):
         url = f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}"
         headers = {"Origin": ELSEWHERE, **cookies}
-        async with websockets.connect(url, additional_headers=headers) as opened:
+        async with websockets.connect(url, additional_headers=headers, open_timeout=60) as opened:
             assert json.loads(await opened.recv())["kind"] == "error"
             with pytest.raises(websockets.ConnectionClosed):
                 await opened.recv()
@@ -99,7 +103,7 @@ async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(scene: Li
     own = {**token, "Cookie": f"{own['Cookie']}; reprise_csrf={'x' * 32}"}
     ticket = await ticket_for(scene, job, own)
     url = f"{scene.web.ws}/ws/jobs/{job}/?ticket={ticket}"
-    async with websockets.connect(url) as opened, asyncio.timeout(60):
+    async with websockets.connect(url, open_timeout=60) as opened, asyncio.timeout(60):
         while json.loads(await opened.recv())["kind"] != "caught_up":
             pass
         await in_thread(browser.logout)

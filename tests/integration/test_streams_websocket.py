@@ -37,7 +37,9 @@ def scene(services: Services) -> Iterator[LiveServer]:
 @asynccontextmanager
 async def socket(scene: LiveServer, path: str) -> AsyncIterator[ClientConnection]:
     headers = scene.people.alice.headers
-    async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=headers) as opened:
+    async with websockets.connect(
+        f"{scene.web.ws}{path}", additional_headers=headers, open_timeout=60
+    ) as opened:
         yield opened
 
 
@@ -46,7 +48,9 @@ async def page(scene: LiveServer, path: str, origin: str | None) -> AsyncIterato
     """Connect as a browser does from a page of an origin: with the session, wherever that is."""
     headers = session(await in_thread(scene.people.alice.browser))
     own = headers | ({"Origin": origin} if origin else {})
-    async with websockets.connect(f"{scene.web.ws}{path}", additional_headers=own) as opened:
+    async with websockets.connect(
+        f"{scene.web.ws}{path}", additional_headers=own, open_timeout=60
+    ) as opened:
         yield opened
 
 
@@ -199,6 +203,6 @@ async def test_a_host_that_is_not_ours_is_refused(scene: LiveServer) -> None:
     job = await scene.new_job()
     url = f"ws://rebound.example:{scene.web.port}{path(job)}"
     with pytest.raises(InvalidStatus) as refused:
-        async with websockets.connect(url, host="127.0.0.1", port=scene.web.port):
+        async with websockets.connect(url, host="127.0.0.1", port=scene.web.port, open_timeout=60):
             pass
     assert refused.value.response.status_code == 403

@@ -96,7 +96,7 @@ async def test_the_feed_and_the_exports_have_what_the_scope_covers(scene: LiveSe
     own = await headers_of(scene.people.alice, "read", kind="load")
     url = f"{scene.web.ws}/ws/feed/?after=0"
     seen: set[str] = set()
-    async with websockets.connect(url, additional_headers=own) as socket:
+    async with websockets.connect(url, additional_headers=own, open_timeout=60) as socket:
         while (frame := json.loads(await socket.recv()))["kind"] != "caught_up":
             seen |= {one["job"] for one in frame.get("events", ())}
     async with httpx.AsyncClient(headers=own | NDJSON, timeout=60) as client:
@@ -110,7 +110,9 @@ async def test_the_feed_and_the_exports_have_what_the_scope_covers(scene: LiveSe
 
 async def test_a_feed_and_an_export_take_the_scope_read(scene: LiveServer) -> None:
     own = await headers_of(scene.people.alice, "submit", "steer", "admin")
-    async with websockets.connect(f"{scene.web.ws}/ws/feed/?after=0", additional_headers=own) as it:
+    async with websockets.connect(
+        f"{scene.web.ws}/ws/feed/?after=0", additional_headers=own, open_timeout=60
+    ) as it:
         assert json.loads(await it.recv())["code"] == "forbidden"
     async with httpx.AsyncClient(headers=own | NDJSON, timeout=60) as client:
         answer = await client.get(f"{scene.web.url}/api/audit")
@@ -121,7 +123,10 @@ async def test_a_scope_that_shrinks_ends_what_it_opened(scene: LiveServer) -> No
     job = await scene.new_job()
     own = await headers_of(scene.people.alice, "read", "steer")
     url = f"{scene.web.ws}/ws/jobs/{job}/?after=0"
-    async with websockets.connect(url, additional_headers=own) as it, asyncio.timeout(60):
+    async with (
+        websockets.connect(url, additional_headers=own, open_timeout=60) as it,
+        asyncio.timeout(60),
+    ):
         while json.loads(await it.recv())["kind"] != "caught_up":
             pass
         await in_thread(lambda: ApiToken.objects.filter(scopes="read steer").update(scopes="steer"))

@@ -56,7 +56,9 @@ def test_guesses_count_for_the_client_s_address(scene: LiveServer, trusted: str)
 
 async def test_a_page_s_scheme_is_what_a_named_proxy_says(scene: LiveServer, trusted: str) -> None:
     headers = {"Origin": scene.web.url.replace("http", "https"), "X-Forwarded-Proto": "https"}
-    opening = websockets.connect(f"{scene.web.ws}/ws/feed/", additional_headers=headers)
+    opening = websockets.connect(
+        f"{scene.web.ws}/ws/feed/", additional_headers=headers, open_timeout=60
+    )
     if trusted:
         async with opening:
             pass

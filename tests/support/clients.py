@@ -81,7 +81,7 @@ async def _frames(url: str, headers: Headers) -> Items:
     error = ""
     # No pings, as from a browser: they would give up a server that a test holds for 20 s.
     connecting = websockets.connect(
-        url, additional_headers=headers, max_size=None, ping_interval=None
+        url, additional_headers=headers, max_size=None, ping_interval=None, open_timeout=60
     )
     async with connecting as socket:
         try:

@@ -30,12 +30,11 @@ class RunningFleet:
 
     def version(self, name: str) -> dict[str, Any]:
         """Return what the server answers to `GET /version`."""
-        answer: dict[str, Any] = httpx.get(self.servers[name]["url"] + "/version").json()
-        return answer
+        return self._ask(name, "url", "/version")
 
     def is_draining(self, name: str) -> bool:
         """Return whether the server takes no new players."""
-        return bool(httpx.get(self.servers[name]["url"] + "/drain").json()["draining"])
+        return bool(self._ask(name, "url", "/drain")["draining"])
 
     def answers(self, name: str) -> dict[str, Any] | None:
         """Return the same, or None if the server does not answer."""
@@ -45,13 +44,16 @@ class RunningFleet:
 
     def supervisor(self, name: str) -> dict[str, Any]:
         """Return what the server's control port answers to `GET /`."""
-        answer: dict[str, Any] = httpx.get(self.servers[name]["control"]).json()
-        return answer
+        return self._ask(name, "control", "/")
 
     def fail(self, name: str, step: str, times: int = 1, how: str = "fail") -> None:
         """Have a step of this server go wrong."""
         body = {"step": step, "times": times, "how": how}
-        httpx.post(self.servers[name]["control"] + "/fail", json=body).raise_for_status()
+        self._tell(name, "/fail", body)
+
+    def forgive(self, name: str) -> None:
+        """Have every step of this server go well that has not gone wrong yet."""
+        self._tell(name, "/reset", {})
 
     def ctl(self, name: str, *words: str) -> list[str]:
         """Return the argument list of one command on this server."""
@@ -71,6 +73,15 @@ class RunningFleet:
     def folder(self, name: str) -> Path:
         """Return the server's folder."""
         return self.state / name
+
+    def _ask(self, name: str, whom: str, path: str) -> dict[str, Any]:
+        url = self.servers[name][whom] + path
+        answer: dict[str, Any] = httpx.get(url, timeout=PATIENCE_SECONDS).json()
+        return answer
+
+    def _tell(self, name: str, path: str, body: dict[str, Any]) -> None:
+        url = self.servers[name]["control"] + path
+        httpx.post(url, json=body, timeout=PATIENCE_SECONDS).raise_for_status()
 
 
 def job_environment(fence: int) -> dict[str, str]:

@@ -162,5 +162,5 @@ def serving(database_url: str, redis_url: str, server: str = "daphne", **env: st
 
 def _answers(web: Web) -> bool:
     with suppress(httpx.HTTPError):
-        return httpx.get(f"{web.url}/healthz").status_code == 200
+        return httpx.get(f"{web.url}/healthz", timeout=5).status_code == 200
     return False

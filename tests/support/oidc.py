@@ -41,19 +41,21 @@ class RealProvider:
     def put(self, subject: str, *groups: str, **claims: object) -> None:
         """Let somebody be there, in these groups."""
         said = {"preferred_username": subject, "groups": groups, **claims}
-        httpx.put(f"{self.issuer}/control/people/{subject}", json=said).raise_for_status()
+        httpx.put(
+            f"{self.issuer}/control/people/{subject}", json=said, timeout=60
+        ).raise_for_status()
 
     def remove(self, subject: str) -> None:
         """Let somebody be there no longer."""
-        httpx.delete(f"{self.issuer}/control/people/{subject}").raise_for_status()
+        httpx.delete(f"{self.issuer}/control/people/{subject}", timeout=60).raise_for_status()
 
     def set_down(self, down: bool) -> None:
         """Let the provider answer nothing but 503, or again."""
-        httpx.request("PUT" if down else "DELETE", f"{self.issuer}/control/down")
+        httpx.request("PUT" if down else "DELETE", f"{self.issuer}/control/down", timeout=60)
 
     def sign_in(self, address: str, subject: str) -> str:
         """Sign in where the service leads to; return where the provider leads back to."""
-        with httpx.Client() as browser:
+        with httpx.Client(timeout=60) as browser:
             page = browser.get(address)
             while page.is_redirect:
                 next_one = urljoin(str(page.url), page.headers["Location"])

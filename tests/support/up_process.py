@@ -60,7 +60,8 @@ class Copy:
     def answers(self) -> bool:
         """Say whether the pages and all below them answer."""
         try:
-            return httpx.get(f"{self.ready['url']}/readyz", trust_env=False).status_code == 200
+            url = f"{self.ready['url']}/readyz"
+            return httpx.get(url, timeout=5, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
