@@ -19,6 +19,7 @@ from core.config_values import (
     check_database_url,
     check_file,
     check_origins,
+    check_public_url,
     check_redis_url,
     check_webhook_secret,
     seals_entry,
@@ -101,6 +102,7 @@ class Config(BaseSettings):
     trusted_proxies: Annotated[
         tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)
     ] = ()
+    public_url: Annotated[str, AfterValidator(check_public_url)] = ""
     secure_cookies: bool = False
     hsts_seconds: Count = 0
     refused_passwords: Annotated[File, AfterValidator(check_file)] | None = None
@@ -165,6 +167,7 @@ class Config(BaseSettings):
     seals: Annotated[Entry, NoDecode, BeforeValidator(seals_entry)] = in_state("seals")
     seal_key: File = in_state("seal_key")
     seal_hours: SecondsOrNone = 24
+    backups: File | None = None
     secret_keys: File = in_state("secret_keys")
     secret_stores: Annotated[
         Mapping[str, SecretStore], NoDecode, BeforeValidator(parse_stores)

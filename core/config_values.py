@@ -99,6 +99,14 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def check_public_url(value: str) -> str:
+    """Return the address without a slash at its end; ValueError unless it is an origin."""
+    parts = urlsplit(value.rstrip("/"))
+    if value and (parts.scheme not in {"https", "http"} or not parts.netloc or parts.path):
+        raise ValueError("must look like https://reprise.example.org")
+    return value.rstrip("/")
+
+
 def check_file(value: Path) -> Path:
     """Return the path of a file; ValueError if it is not there."""
     if not value.is_file():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
+from core import arrival as arrivals
 from streams.metrics import metrics
 from streams.transports import eventstream
+from streams.transports.arrival import arrival
 from streams.transports.longpoll import events
 from streams.transports.pages import page, pages
 from streams.transports.search import search
 from streams.transports.sse import stream
 
 urlpatterns = [
+    path(arrivals.PATH[1:], arrival, name="arrival"),  # before what takes any word for a job's id
     path("api/jobs/<str:job>/stream", stream, name="stream"),
     path("api/jobs/<str:job>/events", events, name="events"),
     path("api/jobs/<str:job>/pages", pages, name="pages"),

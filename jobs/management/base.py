@@ -33,7 +33,7 @@ class ServiceCommand(BaseCommand):
     commands have no pages, and after a crash runs wait for a worker's successor.
     """
 
-    requires_system_checks = (checks.ENGINE,)
+    requires_system_checks: tuple[str, ...] = (checks.ENGINE,)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -33,6 +33,10 @@ on conflict (name) do update set
 
 _FORGET = "delete from jobs_worker where seen_at < clock_timestamp() - %s * interval '1 second'"
 
+_LIVE = """
+select count(*) from jobs_worker where seen_at > clock_timestamp() - %s * interval '1 second'
+"""
+
 # Both repeat the condition of the index job_unknown_kind (migration 0015), to use it.
 _NEXT = """
 select id from jobs_job
@@ -61,6 +65,12 @@ def renew_worker(worker: str, kinds: Mapping[str, str]) -> None:
 def remove_worker(worker: str) -> None:
     """Remove a worker that stops."""
     change_rows("delete from jobs_worker where name = %s", [worker])
+
+
+def count_live() -> int:
+    """Return how many workers are live."""
+    [(count,)] = fetch_rows(_LIVE, [LIVE_SECONDS])
+    return int(count)
 
 
 def forget_silent() -> int:

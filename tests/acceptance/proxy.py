@@ -24,9 +24,9 @@ SECONDS = 5
 class Proxy:
     """A running nginx: its address, and what it wrote into its access log."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = url
 
     def log(self) -> list[dict[str, Any]]:
         """Return the access log: `{"status", "method", "uri", "upgrade"}` a request that ended."""
@@ -38,15 +38,28 @@ class Proxy:
 
 
 @contextmanager
-def in_front_of(upstream: str, folder: Path, *, keeps_pages: bool = False) -> Iterator[Proxy]:
-    """Run nginx with `ops/nginx/reprise.conf` before the web server at this address."""
+def in_front_of(
+    upstream: str,
+    folder: Path,
+    *,
+    keeps_pages: bool = False,
+    certificate: tuple[Path, Path] | None = None,
+) -> Iterator[Proxy]:
+    """Run nginx with `ops/nginx/reprise.conf` before the web server at this address.
+
+    Over HTTPS, as localhost, with a certificate and its key.
+    """
     port = ports.free()
     address = upstream.removeprefix("http://")
-    command = nginx.prepare(folder, f"127.0.0.1:{port}", address, SECONDS)
+    url, listen = f"http://127.0.0.1:{port}", f"127.0.0.1:{port}"
+    if certificate:
+        url, (file, key) = f"https://localhost:{port}", certificate
+        listen += f" ssl; ssl_certificate {file}; ssl_certificate_key {key}"
+    command = nginx.prepare(folder, listen, address, SECONDS)
     if keeps_pages:
         nginx.keep_pages(folder)
     process = subprocess.Popen(tethered(command, signal.SIGTERM, parent=os.getpid()))
-    proxy = Proxy(folder, port)
+    proxy = Proxy(folder, url)
     try:
         until(lambda: _answers(proxy.url) or process.poll() is not None, "nginx")
         assert process.poll() is None, proxy.errors()
@@ -58,6 +71,7 @@ def in_front_of(upstream: str, folder: Path, *, keeps_pages: bool = False) -> It
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False, timeout=5).is_success
+        answer = httpx.get(f"{url}/healthz", trust_env=False, verify=False, timeout=5)
+        return answer.is_success
     except httpx.TransportError:
         return False

@@ -15,10 +15,6 @@ from uuid import UUID
 
 import pytest
 import zstandard
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
@@ -32,6 +28,7 @@ from jobs.log.archive_frames import LONGEST, Damaged, Place, unpack_frame
 from jobs.models import ApiToken, Job, Schedule, Target, UserSession
 from tests.integration.test_api_errors import unreachable_database
 from tests.integration.test_webhooks import ended_job, failures, run, told
+from tests.support.certificates import certificate
 from tests.support.environment import settings_from
 from tests.support.factories import ATTEMPT, make_job
 from tests.support.people import People, django_client, post
@@ -244,30 +241,6 @@ def test_a_fault_is_logged_and_says_nothing(
     for inside in ("Traceback", "psycopg", "postgresql", "OperationalError", "127.0.0.1", "/core/"):
         assert inside not in text
     assert caplog.records
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate that nobody has signed but its own key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    own, secret = folder / "cert.pem", folder / "key.pem"
-    own.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return own, secret
 
 
 def test_a_webhook_goes_to_no_server_with_a_strange_certificate(tmp_path: Path) -> None:

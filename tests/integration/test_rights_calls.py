@@ -198,6 +198,7 @@ PAGES = {
     "target": "see, and the jobs' teams",
     "eventstream": "the job's team",
     "metrics": "nobody's",
+    "arrival": "nobody's",
 }
 
 

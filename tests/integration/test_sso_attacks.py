@@ -17,7 +17,7 @@ from django.test import override_settings
 
 from jobs.access.sso.provider import LOGOUT_EVENT
 from jobs.models import ProviderSession, UserSession
-from tests.integration.test_attacks import certificate
+from tests.support.certificates import certificate
 from tests.support.factories import make_user
 from tests.support.fake_provider import (
     OTHER_KEY,

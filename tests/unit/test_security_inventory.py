@@ -84,6 +84,7 @@ def test_every_address_that_is_connected_to_is_of_the_operator() -> None:
         "jobs/transports/ssh/connection.py",  # targets
         "jobs/feed/webhooks.py",  # REPRISE_WEBHOOK_URL
         "jobs/access/sso/provider.py",  # REPRISE_OIDC_ISSUER, and what it names
+        "jobs/doctor/address.py",  # REPRISE_PUBLIC_URL
         "jobs/secrets/stores/hashicorp.py",  # REPRISE_SECRET_STORES
         *(connecting & {"core/settings.py"}),  # the names of loggers
     }
