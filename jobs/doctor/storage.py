@@ -16,7 +16,7 @@ from core import clock
 from core.words import counted
 from jobs.doctor.check import Check, Doubt, Flaw
 from jobs.doctor.database import MIGRATIONS
-from jobs.integrity.seals.files import file_exists
+from jobs.integrity.seals.files import file_numbers
 from jobs.models import Archive, Seal
 
 GIB = 1024**3
@@ -69,11 +69,13 @@ def check_seals() -> str:
     if last is None:
         return "none yet"
     try:
-        there = file_exists(last.number)
+        numbers = file_numbers()
     except PermissionError:
-        return "not this user's to read: run doctor as the sealer's user to check them"
-    if not there:
-        raise Doubt(f"no file of seal {last.number} here: run doctor where the sealer runs")
+        numbers = []
+    if not numbers:
+        return f"seal {last.number}; its file is elsewhere: run doctor as the sealer's user, too"
+    if last.number not in numbers:
+        raise Flaw(f"no file of seal {last.number} here, the last of {numbers[-1]}: restore it")
     return f"the file of seal {last.number} is there; copy them to where this host cannot write"
 
 

@@ -55,7 +55,7 @@ PROGRAMS = {
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
     "replay": ["chromium"],
-    DEBIAN: ["postgres-15", "redis-server", "slapd", "libldap-dev", "openssl"],
+    DEBIAN: ["postgres-15", "redis-server", "slapd", "libldap-dev", "openssl", "systemd-analyze"],
 }
 
 

@@ -30,6 +30,7 @@ PACKAGES = {
     "postgres-15": ("postgresql-15",),
     "redis-server": ("redis-server",),
     "slapd": ("slapd", "ldap-utils"),
+    "systemd-analyze": ("systemd",),
     # python-ldap is built from source
     "libldap-dev": ("libldap-dev", "libsasl2-dev", "gcc", "python3-dev"),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel

@@ -32,6 +32,7 @@ from ops.setup.clone import ROOT
 from tests.support.django_servers import using_database, using_valkey
 from tests.support.doctor import find
 from tests.support.factories import make_job
+from tests.support.sealing import seals_in
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -319,9 +320,17 @@ def test_archives_that_are_lost() -> None:
     assert find("archives").said.startswith("2020-01.zst not there (1 file)")
 
 
-def test_the_last_seal_s_file() -> None:
-    Seal.objects.create(number=4711, at=clock.now(), text="{}")
-    assert (find("seals").grade, "no file of seal 4711" in find("seals").said) == (WARNING, True)
+def test_the_last_seal_s_file(state: Path) -> None:
+    assert find("seals").said == "none yet"
+    make_job()
+    with seals_in(state):
+        made = seals.seal_heads()
+        assert made is not None
+        assert find("seals").said.startswith(f"the file of seal {made.number} is there")
+        Seal.objects.create(number=made.number + 1, at=clock.now(), text="{}")
+        assert (find("seals").grade, "restore it" in find("seals").said) == (PROBLEM, True)
+    with seals_in(state / "nowhere"):
+        assert (find("seals").grade, "elsewhere" in find("seals").said) == (OK, True)
 
 
 def test_backups(tmp_path: Path) -> None:
