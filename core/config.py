@@ -18,8 +18,9 @@ from core.config_values import (
     OTHERS,
     check_database_url,
     check_file,
+    check_mail_url,
+    check_origin,
     check_origins,
-    check_public_url,
     check_redis_url,
     check_webhook_secret,
     seals_entry,
@@ -42,11 +43,17 @@ NOT_OURS = frozenset(
     )
 )  # fmt: skip
 EVERY_KIND = "*"
+# Services of which no part of an address names a file or a program of this machine.
+NOTICE_CHANNELS = (
+    "mail", "slack", "msteams", "workflows", "tgram", "ntfy", "ntfys", "discord", "mmost", "mmosts",
+    "rocket", "rockets", "gchat", "gotify", "gotifys", "pover", "zulip", "webex", "pagerduty",
+    "opsgenie", "json", "jsons",
+)  # fmt: skip
 LONGEST_DAYS = 3652
 SECRET = frozenset(
     {
-        "database_url", "oidc_client_secret", "redis_url", "secret_key", "secret_stores",
-        "webhook_secret", "webhook_url",
+        "database_url", "mail_url", "oidc_client_secret", "redis_url", "secret_key",
+        "secret_stores", "webhook_secret", "webhook_url",
     }
 )  # fmt: skip
 
@@ -64,6 +71,7 @@ def in_state(name: str) -> Any:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words)]
 File = Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)]
 Files = Annotated[tuple[File, ...], NoDecode, BeforeValidator(split_words)]
 Entry = dict[str, Any]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -99,10 +107,8 @@ class Config(BaseSettings):
     secret_key: str = ""
     allowed_hosts: Words = ("localhost", "127.0.0.1", "[::1]")
     trusted_origins: Annotated[Words, AfterValidator(check_origins)] = ()
-    trusted_proxies: Annotated[
-        tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_words)
-    ] = ()
-    public_url: Annotated[str, AfterValidator(check_public_url)] = ""
+    public_url: Annotated[str, AfterValidator(check_origin)] = ""
+    trusted_proxies: Networks = ()
     secure_cookies: bool = False
     hsts_seconds: Count = 0
     refused_passwords: Annotated[File, AfterValidator(check_file)] | None = None
@@ -176,6 +182,11 @@ class Config(BaseSettings):
     consumers: Words = ()
     webhook_url: str = ""
     webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = ""
+    mail_url: Annotated[str, AfterValidator(check_mail_url)] = ""
+    mail_from: str = "reprise@localhost"
+    notice_channels: Words = NOTICE_CHANNELS
+    notice_networks: Networks = ()
+    stuck_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
     ssh_known_hosts: File = Field(default=Path("~/.ssh/known_hosts"), validate_default=True)
     ssh_keys: Words = ()
     ssh_connect_seconds: Seconds = 10

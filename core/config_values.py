@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -99,12 +100,38 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def check_public_url(value: str) -> str:
-    """Return the address without a slash at its end; ValueError unless it is an origin."""
+def check_origin(value: str) -> str:
+    """Return one origin without a slash at its end, or ""; ValueError for anything else."""
     parts = urlsplit(value.rstrip("/"))
     if value and (parts.scheme not in {"https", "http"} or not parts.netloc or parts.path):
         raise ValueError("must look like https://reprise.example.org")
     return value.rstrip("/")
+
+
+def check_mail_url(value: str) -> str:
+    """Return the address of a mail server; ValueError if Django could not use it."""
+    mail_settings(value)
+    return value
+
+
+def mail_settings(url: str) -> dict[str, Any]:
+    """Return what Django's mail backend takes for `smtp://user:password@host:port`; {} for "".
+
+    `smtp+tls` asks the server for TLS (STARTTLS), `smtps` begins with TLS.
+    """
+    if not url:
+        return {}
+    parts, ports = urlsplit(url), {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in ports or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("must look like smtp+tls://user:password@mail.example.org:587")
+    return {
+        "host": parts.hostname,
+        "port": parts.port or ports[parts.scheme],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "use_tls": parts.scheme == "smtp+tls",
+        "use_ssl": parts.scheme == "smtps",
+    }
 
 
 def check_file(value: Path) -> Path:

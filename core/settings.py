@@ -218,6 +218,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": REPRISE.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        "apprise": {"level": "CRITICAL"},  # what it says may have parts of an address in it
         "asyncssh": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},

@@ -12,6 +12,7 @@ from jobs.access import sessions, throttle, tickets
 from jobs.access.sso import recheck
 from jobs.access.sso import sessions as provider_sessions
 from jobs.log import months
+from jobs.notices import outbox, send, stuck
 from jobs.queue import dispatch, limits, live_workers, rescue
 
 OFTEN: dict[str, Callable[[], object]] = {
@@ -19,8 +20,15 @@ OFTEN: dict[str, Callable[[], object]] = {
     "rescue": rescue.deliver_due,
     "limits": limits.wake_all,
     "kinds": live_workers.Notice().tell,
+    "stuck": stuck.find_stuck,
 }
 """What comes every few seconds, by the name of its duty."""
+
+NOTICES: dict[str, Callable[[], object]] = {
+    "notices": send.send_mail,
+    "notices-elsewhere": send.send_elsewhere,
+}
+"""What comes every second, each in a thread of its own: other servers may be slow."""
 
 SELDOM: dict[str, Callable[[], object]] = {
     "partitions": months.make_ahead,
@@ -31,6 +39,7 @@ SELDOM: dict[str, Callable[[], object]] = {
     "single-sign-on-sessions": provider_sessions.forget_ended,
     "single-sign-on-rights": recheck.withdraw_unconfirmed,
     "workers": live_workers.forget_silent,
+    "old-notices": outbox.forget_old,
     "system-log": system_log.close_past_months,
 }
 """What comes every few minutes."""

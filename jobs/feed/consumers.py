@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 60
 LONGEST_BACKOFF_SECONDS = 300
 LONGEST_NAME = 100
+NOTICES = "jobs.notices.gather.CONSUMER"  # of a higher layer, which reads the feed as others do
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def find_consumers() -> Found:
         Consumer("snapshots", _keep_snapshots, every=snapshots.EVERY, batch=10_000),
         Consumer(step_runs.CONSUMER, _keep_step_runs, step_runs.TYPES),
     ])  # fmt: skip
+    found.consumers.append(import_string(NOTICES))
     if config.webhook_url:
         types = webhooks.TYPES
         hooks = Consumer("webhooks", webhooks.handle_events, types, outside=True, from_now=True)

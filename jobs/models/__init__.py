@@ -13,6 +13,7 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
+from jobs.models.notice import NOTICE_EVENTS, Digest, Notice, Subscription
 from jobs.models.people import (
     ALL_SCOPES,
     ApiToken,
@@ -35,14 +36,17 @@ __all__ = [
     "MAX_CREDENTIAL",
     "MAX_TARGET",
     "MAX_TITLE",
+    "NOTICE_EVENTS",
     "ApiToken",
     "Archive",
     "ArchivedRange",
     "Claim",
     "Consumer",
     "Credential",
+    "Digest",
     "Duty",
     "Job",
+    "Notice",
     "ProviderSession",
     "Right",
     "Schedule",
@@ -52,6 +56,7 @@ __all__ = [
     "Snapshot",
     "StepRun",
     "StoredSecret",
+    "Subscription",
     "Target",
     "Team",
     "UsedTicket",

@@ -11,12 +11,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from jobs.models import Credential, StoredSecret
+from jobs.models import Credential, StoredSecret, Subscription
 from jobs.secrets import keys
 from jobs.secrets.keys import SecretUnreadable
 from jobs.secrets.vault import open_secret
 
 BATCH = 500
+Encrypted = StoredSecret | Credential | Subscription
+_PLACES = {Credential: "Credentials", Subscription: "Notices"}
 
 
 def save_secrets(job: UUID, values: Mapping[str, str]) -> None:
@@ -75,8 +77,12 @@ def by_key() -> dict[str, int]:
 
 
 def _encrypted_rows() -> tuple[QuerySet[Any], ...]:
-    """Return all that is encrypted; credentials of outside stores have nothing here."""
-    return StoredSecret.objects.order_by("pk"), Credential.objects.exclude(key_id="").order_by("pk")
+    """Return all that is encrypted; credentials of outside stores have nothing here, nor mail."""
+    return (
+        StoredSecret.objects.order_by("pk"),
+        Credential.objects.exclude(key_id="").order_by("pk"),
+        Subscription.objects.exclude(key_id="").order_by("pk"),
+    )
 
 
 def _rotate_batch(outdated: QuerySet[Any], newest: keys.Key, size: int) -> int:
@@ -88,15 +94,15 @@ def _rotate_batch(outdated: QuerySet[Any], newest: keys.Key, size: int) -> int:
     return len(batch)
 
 
-def _renew_secret(row: StoredSecret | Credential, key: keys.Key) -> None:
+def _renew_secret(row: Encrypted, key: keys.Key) -> None:
     try:
         value = open_secret(row)
     except SecretUnreadable as error:
-        place = f"Job {row.job_id}" if isinstance(row, StoredSecret) else "Credentials"
+        place = f"Job {row.job_id}" if isinstance(row, StoredSecret) else _PLACES[type(row)]
         raise SecretUnreadable(f"{place}: {error.message}") from error
     seal_value(row, value, key)
 
 
-def seal_value(row: StoredSecret | Credential, value: str, key: keys.Key) -> None:
+def seal_value(row: Encrypted, value: str, key: keys.Key) -> None:
     """Encrypt a value into its row, which is to be saved."""
     row.key_id, row.ciphertext = key.id, key.seal(value, row.context)

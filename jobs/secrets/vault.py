@@ -13,7 +13,7 @@ from jobs.secrets.keys import SecretUnreadable
 from jobs.secrets.masking import MASK, Masks
 
 if TYPE_CHECKING:  # runs are imported where Django is not set up
-    from jobs.models import Credential, StoredSecret
+    from jobs.models import Credential, StoredSecret, Subscription
 
 # What the service itself writes and reads again: a secret "2026" must not make nonsense of a date.
 OURS = {
@@ -138,7 +138,7 @@ async def refuse_credentials(_vault: Vault, names: Collection[str]) -> None:
     raise SecretUnreadable(f"There are no credentials here: {', '.join(sorted(names))}.")
 
 
-def open_secret(secret: StoredSecret | Credential) -> str:
+def open_secret(secret: StoredSecret | Credential | Subscription) -> str:
     """Return a stored value. Raises SecretUnreadable and KeysUnusable."""
     key = keys.by_id(secret.key_id)
     if key is None:

@@ -23,7 +23,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from core import clock
 from jobs.events import EventType
-from jobs.models import ApiToken, Credential, Right, Schedule, Target, Team
+from jobs.models import ApiToken, Credential, Right, Schedule, Subscription, Target, Team
 from jobs.system_log.stream import record
 
 # A value's JSON that is longer is told by its first characters.
@@ -56,6 +56,11 @@ WATCHED: Mapping[type[Model], Watched] = {
     ),
     Credential: Watched(
         "credential", ("name", "type", "description", "team", "store", "reference"), ("ciphertext",)
+    ),
+    Subscription: Watched(
+        "subscription",
+        ("name", "user", "team", "events", "kind", "target", "own", "channel", "enabled"),
+        ("ciphertext",),
     ),
     Target: Watched("target", ("name", "group", "labels", "transport", "address"), ("variables",)),
 }

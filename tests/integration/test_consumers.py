@@ -251,10 +251,11 @@ def test_the_sweepers_threads_run_all_of_them_and_stop() -> None:
         assert {thread.name for thread in threads} == {
             "consumer-snapshots",
             "consumer-step-runs",
+            "consumer-notices",
             "consumer-own",
         }
         done = threading.Event()
-        while [one.lag for one in consumers.consumer_status()] != [0, 0, 0]:
+        while [one.lag for one in consumers.consumer_status()] != [0, 0, 0, 0]:
             done.wait(0.01)
         stop.set()
         for thread in threads:

@@ -1,4 +1,4 @@
-"""`manage.py sweeper`: delivers what nobody runs, fires schedules, sequences the feed."""
+"""`manage.py sweeper`: what nobody runs, schedules, the feed and its readers, notices."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from jobs.system_log.startup import record_settings_soon
 
 SCHEDULES_SECONDS = 1.0
 SINGLE_SIGN_ON_SECONDS = 1.0
+NOTICES_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 HOUSE_SECONDS = 600.0
 
@@ -50,6 +51,7 @@ def duty_groups(crew: ConsumerThreads) -> list[list[Duty]]:
         [Duty("schedules", schedules.fire_due, SCHEDULES_SECONDS)],
         [Duty(name, work, often) for name, work in sweeper.OFTEN.items()],
         [Duty("single-sign-on", recheck.check_due, SINGLE_SIGN_ON_SECONDS)],
+        *([Duty(name, work, NOTICES_SECONDS)] for name, work in sweeper.NOTICES.items()),
         [Duty("consumers", crew.replace_silent, WATCH_SECONDS)],
         seldom,
     ]
