@@ -146,7 +146,7 @@ def test_plain_http(scene: LiveServer) -> None:
 def test_nobody_else_learns_how_requests_arrive(scene: LiveServer) -> None:
     address = f"{scene.web.url}{arrival.PATH}"
     for headers in ({}, {arrival.HEADER: "x"}, {arrival.HEADER: f"{arrival.make_proof()}x"}):
-        answer = httpx.get(address, headers=headers, trust_env=False)
+        answer = httpx.get(address, headers=headers, trust_env=False, timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    odd = httpx.get(address.replace("doctor", "nonsense"), trust_env=False)
+    odd = httpx.get(address.replace("doctor", "nonsense"), trust_env=False, timeout=60)
     assert odd.json() == answer.json()

@@ -136,10 +136,14 @@ def test_a_request_has_an_id_that_is_returned_and_logged(
             "none": {},
         }
         ids = {
-            name: httpx.get(f"{web.url}/api/jobs", headers=headers).headers["X-Request-ID"]
+            name: httpx.get(f"{web.url}/api/jobs", headers=headers, timeout=60).headers[
+                "X-Request-ID"
+            ]
             for name, headers in sent.items()
         }
-        page = httpx.get(f"{web.url}/healthz?%ff=1", headers={"content-type": "a/b; c*=x''%41"})
+        page = httpx.get(
+            f"{web.url}/healthz?%ff=1", headers={"content-type": "a/b; c*=x''%41"}, timeout=60
+        )
         assert page.headers["X-Request-ID"]
         text = web.log.read_text()
     assert ids["own"] == "from-the-proxy.1"
@@ -155,7 +159,7 @@ def test_a_request_has_an_id_that_is_returned_and_logged(
 
 def test_daphne_logs_each_answer_with_its_request(database: str, redis: str) -> None:
     with serving(database, redis, "daphne, loud", **JSON) as web:
-        httpx.get(f"{web.url}/sign-in", headers={"X-Request-ID": "an-id"})
+        httpx.get(f"{web.url}/sign-in", headers={"X-Request-ID": "an-id"}, timeout=60)
         until(lambda: '"an-id"' in web.log.read_text(), "its line")
         text = web.log.read_text()
     [line] = [line for line in lines(text) if line.get("request") == "an-id"]

@@ -103,8 +103,8 @@ def test_a_worker_is_ready_and_says_when_it_leaves(database: str, tmp_path: Path
         assert set(answer.json()) == {"status", "database", "leases", "runs"}
         assert {one["ok"] for one in answer.json().values() if isinstance(one, dict)} == {True}
         assert worker.get("/elsewhere").status_code == 404
-        assert httpx.head(f"{worker.url}/healthz").content == b""
-        assert httpx.post(f"{worker.url}/readyz").status_code == 501
+        assert httpx.head(f"{worker.url}/healthz", timeout=60).content == b""
+        assert httpx.post(f"{worker.url}/readyz", timeout=60).status_code == 501
         before = worker.metrics()
         assert (before["reprise_worker_running"], before["reprise_worker_capacity"]) == (1, 32)
         assert before["reprise_worker_attempts_total{handed_over}"] == 0
