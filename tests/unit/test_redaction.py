@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.records.compare import compare_disclosures, compare_original
+from core.records.options import read_redaction
 from core.records.record import (
     Record,
     RecordInvalid,
@@ -265,3 +267,14 @@ def test_equal_values_have_different_commitments() -> None:
     lines, _ = record_of(Redaction(["/data/text"]), events)
     found = [json.loads(line)["redacted"]["/data/text"] for line in lines[4:6]]
     assert found[0] != found[1]
+
+
+def test_texts_that_cannot_be_read_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "texts"
+    with pytest.raises(RedactionRefused, match="texts: No such file or directory"):
+        read_redaction([], file, masked=False)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(RedactionRefused, match="texts: not a text"):
+        read_redaction([], file, masked=False)
+    file.write_text("a secret\nanother\n")
+    assert read_redaction([], file, masked=False)

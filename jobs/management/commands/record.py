@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 
 from core.files import whole_file
+from core.records.options import add_redaction_options, read_redaction
 from core.records.redaction import Redaction, RedactionRefused
 from core.words import counted
 from jobs.events import recording
@@ -42,27 +43,12 @@ class Command(ServiceCommand):
             "--newest", type=int, default=1000, metavar="N",
             help="how many jobs to look at for --sample, the newest that are over (1000)",
         )  # fmt: skip
-        add(
-            "--redact", action="append", default=[], metavar="POINTER",
-            help="leave out this value of each event: /data/params/password, /data/text, "
-            "/data/params/*/token; may be repeated",
-        )  # fmt: skip
-        add(
-            "--redact-texts", type=Path, metavar="FILE",
-            help="leave out these texts, one a line, wherever they stand in a value",
-        )  # fmt: skip
-        add(
-            "--redact-masked", action="store_true",
-            help="leave out whole texts in which a secret was masked",
-        )  # fmt: skip
-        add(
-            "--disclosures", type=Path, metavar="FILE",
-            help="write the values that were left out, with their salts; keep this file",
-        )  # fmt: skip
+        add_redaction_options(parser)
 
     def handle(
         self, *_: Any, job: list[UUID], output: Path | None, sample: Path | None,
-        disclosures: Path | None, newest: int, **options: Any,
+        disclosures: Path | None, newest: int, redact: list[str], redact_texts: Path | None,
+        redact_masked: bool, **__: Any,
     ) -> None:  # fmt: skip
         """Write a record of each job; CommandError where it cannot be made."""
         if bool(job) == bool(sample):
@@ -74,7 +60,7 @@ class Command(ServiceCommand):
         if len(job) > 1 and disclosures is not None:
             raise CommandError("--disclosures is for one job.")
         try:
-            redaction = _make_redaction(options)
+            redaction = read_redaction(redact, redact_texts, masked=redact_masked)
             if sample is not None:
                 self._write_sample(sample, newest, redaction)
                 return
@@ -112,12 +98,6 @@ class Command(ServiceCommand):
         self.stdout.write(
             f"{counted(len(made.texts), 'event')} of {job} in {path}, states in {states}"
         )
-
-
-def _make_redaction(options: dict[str, Any]) -> Redaction:
-    path: Path | None = options["redact_texts"]
-    texts = path.read_text().splitlines() if path else []
-    return Redaction(options["redact"], texts, masked=options["redact_masked"])
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

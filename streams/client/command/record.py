@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.records.evidence import describe_evidence
+from core.records.options import read_redaction
 from core.records.record import make_header, record_lines
-from core.records.redaction import Disclosure, Redaction
+from core.records.redaction import Disclosure
 from streams.client.addresses import Addresses
 from streams.client.backoff import Patience
 from streams.client.command.options import REACH_SECONDS, find_token
@@ -41,7 +42,9 @@ class Recording:
         self._evidence = given.command == "evidence"
         self._output: Path | None = given.output
         self._disclosures: Path | None = given.disclosures
-        self._redaction = _make_redaction(given)
+        self._redaction = read_redaction(
+            given.redact, given.redact_texts, masked=given.redact_masked
+        )
         self._check_files()
 
     def _check_files(self) -> None:
@@ -115,17 +118,6 @@ async def _read_texts(
     if last != known["hash"]:
         raise Refused("history_diverged", "The server has another history than it said.")
     return texts
-
-
-def _make_redaction(given: argparse.Namespace) -> Redaction:
-    texts: list[str] = []
-    if given.redact_texts is not None:
-        try:
-            texts = given.redact_texts.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else "not a text"
-            raise ValueError(f"{given.redact_texts}: {said}") from error
-    return Redaction(given.redact, texts, masked=given.redact_masked)
 
 
 def _write_file(path: Path, lines: Lines) -> None:

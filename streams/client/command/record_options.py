@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.records.options import add_redaction_options
+
 RECORD_DESCRIPTION = """\
 Write records of jobs: a header, and every event exactly as stored. The chain of hashes is checked
 on the way. Of a job that goes on, what there is now."""
@@ -53,28 +55,8 @@ def add_commands(commands: Any, add_server_options: AddServer) -> None:
     )
     for command in (record, evidence):
         add_server_options(command)
-        _add_redaction_options(command)
+        add_redaction_options(command)
     _add_verify(commands)
-
-
-def _add_redaction_options(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add(
-        "--redact", action="append", default=[], metavar="POINTER",
-        help="leave out this value of each event; may be repeated",
-    )  # fmt: skip
-    add(
-        "--redact-texts", type=Path, metavar="FILE",
-        help="leave out these texts, one a line, wherever they stand in a value",
-    )  # fmt: skip
-    add(
-        "--redact-masked", action="store_true",
-        help="leave out whole texts in which the service masked a secret",
-    )  # fmt: skip
-    add(
-        "--disclosures", type=Path, metavar="FILE",
-        help="write the values that were left out, with their salts; keep this file",
-    )  # fmt: skip
 
 
 def _add_verify(commands: Any) -> None:
