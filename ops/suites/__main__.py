@@ -55,7 +55,10 @@ PROGRAMS = {
     "acceptance": ["nginx", "sshd"],
     "browser": ["chromium", *PROXIES, "libatomic"],
     "replay": ["chromium"],
-    DEBIAN: ["postgres-15", "redis-server", "slapd", "libldap-dev", "openssl", "systemd-analyze"],
+    DEBIAN: [
+        "postgres-15", "redis-server", "slapd", "libldap-dev", "openssl", "systemd-analyze",
+        "prometheus",
+    ],
 }
 
 

@@ -31,6 +31,7 @@ PACKAGES = {
     "redis-server": ("redis-server",),
     "slapd": ("slapd", "ldap-utils"),
     "systemd-analyze": ("systemd",),
+    "prometheus": ("prometheus",),
     # python-ldap is built from source
     "libldap-dev": ("libldap-dev", "libsasl2-dev", "gcc", "python3-dev"),
     "libatomic": ("libatomic1",),  # of Node in Playwright's wheel

@@ -7,9 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +14,6 @@ from uuid import UUID
 import httpx
 import pytest
 from django.test import override_settings
-from prometheus_client.parser import text_string_to_metric_families
 
 from core.probes import Probes
 from jobs import commands
@@ -29,60 +25,11 @@ from jobs.queue.maintenance import LATE_SECONDS, Duty
 from ops.embedded import ports
 from ops.setup.clone import ROOT
 from tests.chaos import kinds
-from tests.support import workers
 from tests.support.factories import make_user
+from tests.support.probed import KINDS, Probed, probed
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
-
-KINDS = (kinds.PATH, *workers.KINDS)
-
-
-@dataclass
-class Probed:
-    """A process with a port for probes."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=60, trust_env=False)
-
-    def ready(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get("/readyz").json()
-        return found
-
-    def metrics(self) -> dict[str, float]:
-        """Return the samples by name, or `name{label}` where there is one."""
-        return {
-            sample.name + "".join(f"{{{value}}}" for value in sample.labels.values()): sample.value
-            for family in text_string_to_metric_families(self.get("/metrics").text)
-            for sample in family.samples
-        }
-
-
-@contextmanager
-def probed(database: str, folder: Path, command: str, **env: str) -> Iterator[Probed]:
-    """Run a process with a port for probes; it answers on entry."""
-    port = ports.free()
-    own = {"DATABASE_URL": database, "REPRISE_STATE": str(folder), "REPRISE_KINDS": ",".join(KINDS)}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", command, "--health-port", str(port)],
-        cwd=ROOT, env=os.environ | own | env,
-    )  # fmt: skip
-    found = Probed(process, f"http://127.0.0.1:{port}")
-    try:
-        until(lambda: answers(found), "its port")
-        yield found
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(probed: Probed) -> bool:
-    with suppress(httpx.HTTPError):
-        return probed.get("/healthz").status_code == 200
-    return False
 
 
 def submit(kind: str, **params: object) -> UUID:
