@@ -31,6 +31,7 @@ from jobs.api.credentials import router as credentials_router
 from jobs.api.forks import router as forks_router
 from jobs.api.jobs import router as jobs_router
 from jobs.api.kinds import router as kinds_router
+from jobs.api.notices import router as notices_router
 from jobs.api.rights import router as rights_router
 from jobs.api.schedules import router as schedules_router
 from jobs.api.seals import router as seals_router
@@ -157,6 +158,7 @@ for prefix, router in (
     ("/tokens", tokens_router),
     ("/schedules", schedules_router),
     ("/credentials", credentials_router),
+    ("/subscriptions", notices_router),
 ):
     router.add_decorator(known_parameters, mode="operation")
     api.add_router(prefix, router)

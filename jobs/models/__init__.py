@@ -13,7 +13,7 @@ from jobs.models.job import (
     Target,
     stored_value,
 )
-from jobs.models.notice import NOTICE_EVENTS, Digest, Notice, Subscription
+from jobs.models.notice import MAX_SUBSCRIPTION, NOTICE_EVENTS, Digest, Notice, Subscription
 from jobs.models.people import (
     ALL_SCOPES,
     ApiToken,
@@ -34,6 +34,7 @@ __all__ = [
     "ALL_SCOPES",
     "MAX_ACTOR",
     "MAX_CREDENTIAL",
+    "MAX_SUBSCRIPTION",
     "MAX_TARGET",
     "MAX_TITLE",
     "NOTICE_EVENTS",

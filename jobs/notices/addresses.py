@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from jobs.secrets.vault import open_secret
 
 ANSWER_SECONDS = 45.0
 LONGEST_ADDRESS = 2000
+_SCHEME = re.compile(r"[a-z][a-z0-9]*://", re.IGNORECASE)
 # What requests goes by; everything else of the environment is the service's own.
 ENVIRONMENT = (
     "PATH", "LANG", "LC_ALL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy",
@@ -116,6 +118,8 @@ def check_address(address: str) -> str:
     """Return the channel of an address. Raises InvalidParams; nothing is sent."""
     if len(address) > LONGEST_ADDRESS or not address.isprintable():
         _refuse(f"An address is one line of up to {LONGEST_ADDRESS:,} visible characters.")
+    if not _SCHEME.match(address):
+        _refuse("An address begins with its service: slack://, ntfy://, json:// …")
     with Courier() as courier:
         answer = courier.ask(address=address)
     if not answer["ok"]:

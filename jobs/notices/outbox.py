@@ -22,6 +22,7 @@ from jobs.notices.quiet import after_quiet, next_due
 logger = logging.getLogger(__name__)
 
 MAIL = "mail"
+UNSENT = Q(digest=None) | Q(digest__sent_at=None)
 LEASE = timedelta(minutes=2)
 BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 5, 300
 MOST_IN_ONE = 1000
@@ -102,8 +103,7 @@ def forget_old() -> None:
     """Delete messages that were sent long ago, and what could not be told for a week."""
     now = clock.now()
     Digest.objects.filter(sent_at__lt=now - KEPT).delete()
-    late = Q(digest=None) | Q(digest__sent_at=None)
-    expired, _ = Notice.objects.filter(late, at__lt=now - EXPIRES).delete()
+    expired, _ = Notice.objects.filter(UNSENT, at__lt=now - EXPIRES).delete()
     if expired:
         where = {"action": "notices"}
         logger.warning("%d notices expired before they could be sent", expired, extra=where)

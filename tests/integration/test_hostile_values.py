@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.test import Client, override_settings
 
 from jobs.api.main import api
-from jobs.models import ApiToken, Job, Schedule, Target
+from jobs.models import ApiToken, Job, Schedule, Subscription, Target
 from tests.support.factories import ATTEMPT, make_job
 from tests.support.people import People, post
 
@@ -80,7 +81,13 @@ def asked(client: Client, method: str, address: str, **headers: str) -> Response
 def test_no_value_of_a_parameter_is_a_fault(people: People) -> None:
     job = make_job(people.alice.user, [ATTEMPT], team=people.red)
     Target.objects.create(name=job.kind)  # what has a name in a path is called like this
-    names = {"job_id": job.pk, "other_id": job.pk, "token_id": 1, "name": job.kind}
+    names = {
+        "subscription_id": job.pk,
+        "job_id": job.pk,
+        "other_id": job.pk,
+        "token_id": 1,
+        "name": job.kind,
+    }
     for method, path, call in CALLS:
         # Schedules are for staff: others get 403 for whatever they say.
         client = (people.root if "/schedules" in path else people.alice).client()
@@ -119,13 +126,17 @@ COMPLETE: dict[str, dict[str, Any]] = {
     "Wanted": {"kind": "test-say", "params": {}},
     "Signal": {"name": "go"},
     "TokenWish": {"name": "mine"},
+    "SubscriptionWish": {"name": "mine", "events": ["failed"]},
     "CredentialWish": {"name": "mine", "type": "password", "value": "hush"},
 }
 KEY = "a" * 32
 
 
+@override_settings(REPRISE=settings.REPRISE.with_changes(mail_url="smtp://127.0.0.1:9"))
 def test_no_member_of_a_body_is_a_fault(people: People) -> None:
     job = make_job(people.alice.user, [ATTEMPT], team=people.red)
+    people.alice.user.email = "alice@example.org"
+    people.alice.user.save()
     browser = people.alice.browser()  # a token makes no tokens
     browser.cookies["reprise_csrf"] = KEY
     for path, schema, member in bodies():
@@ -134,6 +145,7 @@ def test_no_member_of_a_body_is_a_fault(people: People) -> None:
             address = path.replace("{job_id}", str(job.pk))
             what = f"{path} {member}: {str(value)[:60]!a}"
             ApiToken.objects.filter(name="mine").delete()  # a name is free once
+            Subscription.objects.all().delete()  # there is a limit
             found = answered(post(browser, address, body, **{"X-CSRFToken": KEY}), what)
             for error in found.get("errors", ()):
                 place = error["pointer"]

@@ -151,7 +151,8 @@ def test_an_answer_leads_nowhere_else(people: People, inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("nonsense", "no address that Apprise knows"),
+        ("nonsense", "begins with its service"),
+        ("nonsense://x", "no address that Apprise knows"),
         ("slack://short", "part of it is missing or wrong"),
         ("mailto://user:pass@example.org", "do not go by"),
         ("syslog://", "do not go by"),

@@ -118,6 +118,13 @@ ASKED = {
     "post /api/credentials": "the team's",
     "patch /api/credentials/{name}": "the team's",
     "delete /api/credentials/{name}": "the team's",
+    "get /api/subscriptions": "one's own, and the teams'",
+    "post /api/subscriptions": "one's own, and the teams'",
+    **{
+        f"{how} /api/subscriptions/{{subscription_id}}": "one's own, and the teams'"
+        for how in ("patch", "delete")
+    },
+    "post /api/subscriptions/{subscription_id}/test": "one's own, and the teams'",
     "get /api/schedules": "staff",
     **{f"{how} /api/schedules/{{schedule_id}}": "staff" for how in ("get", "patch", "delete")},
 }

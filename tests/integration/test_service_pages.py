@@ -145,6 +145,11 @@ def test_the_openapi_document_names_every_call(people: People) -> None:
         "post /api/credentials",
         "patch /api/credentials/{name}",
         "delete /api/credentials/{name}",
+        "get /api/subscriptions",
+        "post /api/subscriptions",
+        "patch /api/subscriptions/{subscription_id}",
+        "delete /api/subscriptions/{subscription_id}",
+        "post /api/subscriptions/{subscription_id}/test",
         "get /api/schedules",
         *(f"{method} /api/schedules/{{schedule_id}}" for method in ("get", "patch", "delete")),
     }

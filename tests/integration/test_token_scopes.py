@@ -34,6 +34,7 @@ GATE = NewEvent(
 )
 
 
+SUBSCRIPTION = {"name": "mine", "events": ["failed"]}
 CREDENTIAL = {"name": "other", "type": "password", "value": "hush", "team": "red"}
 
 
@@ -172,6 +173,10 @@ def test_a_refused_call_says_which_scope_is_missing(people: People) -> None:
         "tokens": ("admin", lambda c: c.get("/api/tokens")),
         "new credential": ("admin", lambda c: post(c, "/api/credentials", CREDENTIAL)),
         "lost credential": ("admin", lambda c: c.delete("/api/credentials/db")),
+        "subscriptions": ("admin", lambda c: c.get("/api/subscriptions")),
+        "new subscription": ("admin", lambda c: post(c, "/api/subscriptions", SUBSCRIPTION)),
+        "lost subscription": ("admin", lambda c: c.delete(f"/api/subscriptions/{job.pk}")),
+        "test subscription": ("admin", lambda c: post(c, f"/api/subscriptions/{job.pk}/test")),
         "revoke": ("admin", lambda c: c.delete("/api/tokens/1")),
     }
     for name, (needed, call) in calls.items():
