@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.errors import ReadOnlySqlTransaction
 
 from core.user_code import Caught, caught
 
@@ -19,6 +28,8 @@ T = TypeVar("T")
 # What Django raises while the database is away, or has just been.
 AWAY = (OperationalError, InterfaceError)
 AWAY_SECONDS = 60.0
+TARGET, WRITES, PRIMARY = "target_session_attrs", "read-write", "primary"
+READ_ONLY = "-c default_transaction_read_only=on"
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 2.0
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
@@ -40,6 +51,41 @@ def leave_pool() -> None:
     own = connections.create_connection("default")
     own.settings_dict = settings
     connections["default"] = own
+
+
+def read_only_sessions() -> None:
+    """Have every session that this process opens from here on read only: for commands.
+
+    libpq would not take such a session for one that an address with `read-write` asks for.
+    """
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
+    options = connections["default"].settings_dict["OPTIONS"]
+    if options.get(TARGET) == WRITES:
+        options[TARGET] = PRIMARY
+
+
+def leave_read_only(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have a connection left whose server takes no writes any more (of `connection_created`).
+
+    Only where the address asks for a server that takes them, among others: then that one is away,
+    as far as its callers know, and the next connection is made to whichever does.
+    """
+    if _execute_or_leave not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_execute_or_leave)
+
+
+def _execute_or_leave(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    try:
+        return execute(sql, params, many, context)
+    except InternalError as error:
+        ours: BaseDatabaseWrapper = context["connection"]
+        wanted = ours.settings_dict["OPTIONS"].get(TARGET) == WRITES
+        if not wanted or not isinstance(error.__cause__, ReadOnlySqlTransaction):
+            raise
+        ours.connection.close()  # the driver's: the pool drops it, too
+        raise OperationalError(str(error)) from error.__cause__
 
 
 async def in_thread(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

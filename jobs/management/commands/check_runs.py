@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 from django.core.management.base import CommandError, CommandParser
 
+from core.db import read_only_sessions
 from core.words import counted
 from jobs.events import one_line
 from jobs.kinds import registry
@@ -22,7 +22,6 @@ from jobs.replay.checking import BAD, DIFFERS, FITS, VERDICTS, CheckedRun, Patch
 
 FINISHED = 10
 OURS = frozenset({"core", "jobs", "streams", "frontend"})
-READ_ONLY = "-c default_transaction_read_only=on"
 
 
 class Command(ServiceCommand):
@@ -53,7 +52,7 @@ class Command(ServiceCommand):
         json: bool, **__: Any,
     ) -> None:  # fmt: skip
         """Check the runs; CommandError, after all of them, if one would break."""
-        os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
+        read_only_sessions()
         if against is not None:
             import_first(against)
         unfinished = checking.unfinished_runs(kind)
