@@ -173,7 +173,8 @@ class Config(BaseSettings):
     seals: Annotated[Entry, NoDecode, BeforeValidator(seals_entry)] = in_state("seals")
     seal_key: File = in_state("seal_key")
     seal_hours: SecondsOrNone = 24
-    backups: File | None = None
+    backups: File = in_state("backups")
+    postgres_programs: File | None = None
     secret_keys: File = in_state("secret_keys")
     secret_stores: Annotated[
         Mapping[str, SecretStore], NoDecode, BeforeValidator(parse_stores)

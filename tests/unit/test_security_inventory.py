@@ -81,6 +81,7 @@ def test_every_address_that_is_connected_to_is_of_the_operator() -> None:
     assert connecting - library == {
         "core/db.py",  # Postgres: DATABASE_URL
         "jobs/log/months.py",  # as its owner: REPRISE_SUPERUSER_DATABASE_URL
+        "jobs/backup/database.py",  # the same, and what is restored on this machine
         "jobs/transports/ssh/connection.py",  # targets
         "jobs/feed/webhooks.py",  # REPRISE_WEBHOOK_URL
         "jobs/access/sso/provider.py",  # REPRISE_OIDC_ISSUER, and what it names
