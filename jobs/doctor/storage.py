@@ -25,7 +25,7 @@ FREE_SHARE = 0.05
 BACKUP_HOURS, OLDEST_BACKUP_HOURS = 26, 8 * 24
 
 
-def storage_checks(backups: Path | None) -> list[Check]:
+def storage_checks(backups: Path) -> list[Check]:
     """Return the checks of what is kept in files; `backups` is the folder with the catalogue."""
     return [
         Check("disk", check_disk),
@@ -79,10 +79,10 @@ def check_seals() -> str:
     return f"the file of seal {last.number} is there; copy them to where this host cannot write"
 
 
-def check_backups(folder: Path | None) -> str:
+def check_backups(folder: Path) -> str:
     """Look how old the newest finished backup of a catalogue is."""
-    if folder is None:
-        raise Doubt("not checked: name the folder of backups by --backups or REPRISE_BACKUPS")
+    if not folder.is_dir():
+        raise Doubt(f"no folder {folder}: make a backup, or name where they are by REPRISE_BACKUPS")
     ends = sorted(_finished(folder))
     if not ends:
         raise Flaw(f"no finished backup in {folder}: make one")

@@ -14,8 +14,8 @@ from jobs.doctor.storage import storage_checks
 from jobs.doctor.valkey import valkey_checks
 
 
-def all_checks(url: str, backups: Path | None) -> list[Check]:
-    """Return every check; of the public address and of backups where they are named."""
+def all_checks(url: str, backups: Path) -> list[Check]:
+    """Return every check; of the public address where it is named."""
     return [
         *host_checks(),
         *database_checks(),

@@ -334,7 +334,8 @@ def test_the_last_seal_s_file(state: Path) -> None:
 
 
 def test_backups(tmp_path: Path) -> None:
-    assert find("backups").grade == WARNING
+    nowhere = find("backups", backups=tmp_path / "none")
+    assert (nowhere.grade, "make a backup" in nowhere.said) == (WARNING, True)
     assert "no finished backup" in find("backups", backups=tmp_path).said
     made = tmp_path / "first" / "backup.json"
     made.parent.mkdir()

@@ -9,7 +9,7 @@ from jobs.doctor import Finding, all_checks, run_checks
 PATIENCE_SECONDS = 120.0
 
 
-def find(name: str, *, url: str = "", backups: Path | None = None) -> Finding:
+def find(name: str, *, url: str = "", backups: Path = Path("none")) -> Finding:
     """Return what one check finds; what it needs is checked before."""
     checks = {check.name: check for check in all_checks(url, backups)}
     chain = [checks[name]]
