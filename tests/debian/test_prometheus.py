@@ -44,7 +44,9 @@ class Prometheus:
 
     def ask(self, path: str, **params: str) -> Any:
         """Return the data of an answer; AssertionError where it is an error."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=params, trust_env=False).json()
+        answer = httpx.get(
+            f"{self.url}/api/v1/{path}", params=params, trust_env=False, timeout=60
+        ).json()
         assert answer["status"] == "success", (params, answer)
         return answer["data"]
 
@@ -55,7 +57,7 @@ class Prometheus:
 
     def answers(self) -> bool:
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", trust_env=False, timeout=60).status_code == 200
         return False
 
 
