@@ -29,6 +29,9 @@ from jobs.run.threads import call_function, in_task
 from jobs.secrets import Secret
 from jobs.secrets.vault import Opener, Vault, refuse_credentials
 
+# How long branches wait for others at the end of what is recorded; see `Attempt.leave_record`.
+HOLD_SECONDS = 5.0
+
 _LEFT_OUT = frozenset({EventType.STEP_PROGRESSED, EventType.JOB_PROGRESSED})
 
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class Attempt(RunControl):
         )
         self._head = 0  # of the log, as the last append left it
         self._replay = Replay({})
+        self._held_until: float | None = None  # by the event loop's clock
         self.log = RunLog(job, fence, actor, writer, self.vault, self._take_receipt)
         self._skew = timedelta()
 
@@ -151,9 +155,13 @@ class Attempt(RunControl):
         self._refuse_too_many()
         if self.diverged is not None:
             raise self.diverged
+        was_used_up = self._replay.is_used_up
         with self.noting_divergence():
             strict = self.checks_order(target)
-            return self._replay.next_call(name, target, strict=strict, anew=anew)
+            found = self._replay.next_call(name, target, strict=strict, anew=anew)
+        if self._replay.is_used_up and not was_used_up:
+            self.notify_change()
+        return found
 
     def checks_order(self, target: str | None) -> bool:
         """Return whether the record's order counts for the next call on a target."""
@@ -169,7 +177,24 @@ class Attempt(RunControl):
         return self._replay.has_begun(target)
 
     async def leave_record(self) -> None:
-        """Go on past what is recorded; a replay ends here, or stops the run."""
+        """Go on past what is recorded; a replay ends here, or stops the run.
+
+        A branch waits until all that is recorded has been asked for: nothing new is done by code of
+        which another branch finds that it cannot go on with the run. What is recorded came about
+        without what is not, so no branch needs the one that waits to get there, unless the handler
+        has changed or goes by the time; for these the wait ends after HOLD_SECONDS, once an
+        attempt. Raises Diverged.
+        """
+        if self.in_main:
+            return
+        now = asyncio.get_running_loop().time
+        while not (self._replay.is_used_up or self.diverged or self.is_asked_to_stop):
+            self._held_until = self._held_until or now() + HOLD_SECONDS
+            if (left := self._held_until - now()) <= 0:
+                return
+            await self.wait_for_change(left)
+        if self.diverged:
+            raise self.diverged
 
     async def call_step(self, fn: Callable[[Any], Any], step: Any) -> Any:
         """Call a step's function with its `Step`, and return its result."""
@@ -255,4 +280,5 @@ class Attempt(RunControl):
             yield
         except Diverged as error:
             self.diverged = error
+            self.notify_change()
             raise

@@ -34,6 +34,16 @@ class Replay:
                 continue
             self._steps[key] = step
             self._rows.setdefault(key[1], _Row()).keys.append(key)
+        self._unasked = sum(step.kept is None for step in self._steps.values())
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether all that this run has recorded has been asked for again.
+
+        What a fork keeps does not count: of each target it is only the beginning, which may come
+        after another target's new steps.
+        """
+        return not self._unasked
 
     @property
     def first_step(self) -> StepKey | None:
@@ -60,7 +70,9 @@ class Replay:
                     key,
                 )
             row.asked.add(key)
-        return key[2], self._steps.get(key)
+        recorded = self._steps.get(key)
+        self._unasked -= recorded is not None and recorded.kept is None
+        return key[2], recorded
 
     def next_step(self, target: str | None) -> StepKey | None:
         """Return the first recorded step of a target that has not been asked for."""

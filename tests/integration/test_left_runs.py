@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from functools import partial
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -17,8 +19,17 @@ from jobs.kinds import registry
 from jobs.kinds.code_version import version_of
 from jobs.models import Job
 from jobs.queue import live_workers
+from jobs.run import Run, attempt
 from tests.integration import runs
-from tests.integration.deployed import at_gate, deployed, deployments, parked_at_gate, ran
+from tests.integration.deployed import (
+    Handler,
+    at_gate,
+    deployed,
+    deployments,
+    note,
+    parked_at_gate,
+    ran,
+)
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -84,6 +95,78 @@ async def test_a_version_tries_once(who: Principal) -> None:
     versions = {"test-script": "2"}
     assert await in_thread(live_workers.waiting_jobs, versions, 8) == []
     assert await in_thread(live_workers.waiting_jobs, {"test-script": "1"}, 8) == [job]
+
+
+def in_branches(first: Sequence[str], second: Sequence[str], turns: int = 20) -> Handler:
+    """Return a handler with a branch a target, of which the second needs more turns of the loop."""
+
+    async def steps(run: Run, target: str, names: Sequence[str], turns: int) -> None:
+        for name in names:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await run.step(name, note, target)
+
+    async def does(run: Run) -> None:
+        await run.gather(steps(run, "a", first, 0), steps(run, "b", second, turns))
+        await run.gate("go")
+
+    return does
+
+
+async def parked_after_branches(who: Principal) -> UUID:
+    before = in_branches(["fetch"], ["fetch", "switch"])
+    async with deployed("1", before):
+        job = await runs.submit(who, before)
+        await runs.parked(job)
+    await in_thread(commands.approve, who, job)
+    ran.clear()
+    return job
+
+
+async def test_no_branch_does_something_new_before_another_finds_that_the_code_does_not_fit(
+    who: Principal,
+) -> None:
+    job = await parked_after_branches(who)
+    async with deployed("2", in_branches(["fetch", "tell"], ["fetch", "exchange"])):
+        row = await runs.until_row(job, is_left)
+    assert "the step switch on b next" in row.waiting_for[0]["reason"]
+    assert ran == []
+    begun = await runs.events(job, EventType.STEP_STARTED)
+    assert [event.attempt for event in begun] == [1] * len(begun)
+
+
+async def test_a_branch_goes_on_once_the_others_have_asked_for_what_is_recorded(
+    who: Principal,
+) -> None:
+    job = await parked_after_branches(who)
+    async with deployed("2", in_branches(["fetch", "tell"], ["fetch", "switch"])):
+        await runs.until(job, "succeeded")
+    assert ran == ["tell"]
+
+
+async def test_a_branch_that_others_wait_for_goes_on_after_a_while(
+    who: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "HOLD_SECONDS", 0.05)
+    job, told = await parked_after_branches(who), asyncio.Event()
+
+    async def does(run: Run) -> None:
+        async def first() -> None:
+            await run.step("fetch", note, "a")
+            await run.step("tell", note, "a")
+            told.set()
+
+        async def second() -> None:
+            await run.step("fetch", note, "b")
+            await told.wait()
+            await run.step("switch", note, "b")
+
+        await run.gather(first(), second())
+        await run.gate("go")
+
+    async with deployed("2", does):
+        await runs.until(job, "succeeded")
+    assert ran == ["tell"]
 
 
 async def test_it_can_be_stopped_by_any_worker(who: Principal) -> None:

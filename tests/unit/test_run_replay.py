@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,7 @@ def test_the_same_calls_and_more_fit(
     for name, target in before:
         assert replay.next_call(name, target, strict=True)[1] is not None
     replay.check_complete()
+    assert replay.is_used_up
     for name, target in more:
         assert replay.next_call(name, target, strict=True)[1] is None
 
@@ -41,8 +44,20 @@ def test_whoever_stops_early_is_told(
     replay = Replay(recorded(calls))
     for name, target in calls[: data.draw(st.integers(0, len(calls) - 1))]:
         replay.next_call(name, target, strict=True)
+    assert not replay.is_used_up
     with pytest.raises(Diverged, match="cannot end"):
         replay.check_complete()
+
+
+def test_what_a_fork_keeps_need_not_be_asked_for_first() -> None:
+    own, kept = recorded([("a", "gs-1"), ("a", "gs-2")]).values()
+    replay = Replay({own.key: own, kept.key: replace(kept, kept=7)})
+    assert not replay.is_used_up
+    replay.next_call("a", "gs-1", strict=True)
+    assert replay.is_used_up
+    replay.next_call("a", "gs-2", strict=True)
+    replay.next_call("b", "gs-2", strict=True)
+    assert replay.is_used_up
 
 
 @given(names, names)
