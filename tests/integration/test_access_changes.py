@@ -21,18 +21,24 @@ from tests.support.people import People, make_people, make_person
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
 
+@pytest.fixture(autouse=True)
+def patient_publisher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have hints wait for a Valkey that is slow; usually they are dropped, which costs little."""
+    monkeypatch.setattr("jobs.log.hints.DEADLINE_SECONDS", 60)
+
+
 async def news_of(work: Callable[[], object]) -> list[list[int] | None]:
     """Return what is told of `work`, in order."""
-    await asyncio.to_thread(hint_publisher().flush, 10)
+    await asyncio.to_thread(hint_publisher().flush, 60)
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(hints.GROUP, channel)
     await in_thread(work)
-    assert await asyncio.to_thread(hint_publisher().flush, 10)
+    assert await asyncio.to_thread(hint_publisher().flush, 60)
     end = {"type": "end"}
     await layer.group_send(hints.GROUP, end)
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (message := await layer.receive(channel)) != end:
             found.append(message)
     assert all(message["type"] == hints.TYPE for message in found)

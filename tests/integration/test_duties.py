@@ -116,9 +116,9 @@ def test_with_a_sweeper_it_is_and_after_its_end_it_is_not() -> None:
     done("feed", "schedules")
     assert ready()["status"] == "ready"
     assert values()["reprise_sweeper_late"] == 0
-    done(ago=29)
+    done(ago=15)
     assert ready()["sweeper"]["ok"] is True
-    done(ago=10)
+    done(ago=24)
     told = ready()["sweeper"]
     assert told["problem"].startswith("feed, schedules: not done for ")
     assert told["problem"].endswith("s: does a sweeper run?")

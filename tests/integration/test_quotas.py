@@ -31,6 +31,15 @@ pytestmark = pytest.mark.usefixtures("database", "redis", "say_kinds")
 WISH = {"kind": "test-say", "params": {}}
 
 
+@pytest.fixture(autouse=True)
+def patient_buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Buckets that wait for Valkey: the usual ones refuse nobody for a while where it is slow."""
+    monkeypatch.setattr(rate_limits, "PATIENCE_SECONDS", 60)
+    rate_limits.buckets_in.cache_clear()
+    yield
+    rate_limits.buckets_in.cache_clear()
+
+
 @pytest.fixture
 def three_an_hour(database: str) -> Iterator[None]:
     with override_settings(REPRISE=settings.REPRISE.with_changes(jobs_per_hour=3)):

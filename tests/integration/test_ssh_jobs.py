@@ -58,22 +58,24 @@ def test_every_way_to_fail_has_its_own_event(people: People, hosts: Yard, tmp_pa
             target("wrong", other.address),
             target("unknown", unknown.address),
             target("refused", good.address, ssh_keys=[str(tmp_path / "stranger")]),
-            target("silent", f"ssh://127.0.0.1:{silent.getsockname()[1]}"),
             target("gone", f"ssh://127.0.0.1:{unused.getsockname()[1]}"),
         ]
+        [told] = work(submit(people, "echo hello", targets))
+        mute = target("silent", f"ssh://127.0.0.1:{silent.getsockname()[1]}")
         config = settings.REPRISE.with_changes(ssh_connect_seconds=2.0)
-        with override_settings(REPRISE=config):
-            [told] = work(submit(people, "echo hello", targets))
+        with override_settings(REPRISE=config):  # too little for those that answer
+            [unheard] = work(submit(people, "echo hello", [mute]))
     assert told.output("good", "run") == "hello\n"
     errors = {event.target: event.data["error"]["type"] for event in told.of_type("step.failed")}
     assert errors == {
         "wrong": "HostKeyWrong",
         "unknown": "HostKeyUnknown",
         "refused": "KeyRefused",
-        "silent": "HostHung",
         "gone": "HostUnreachable",
     }
     assert told.ending.data["failed_targets"] == targets[1:]
+    [failed] = unheard.of_type("step.failed")
+    assert failed.data["error"]["type"] == "HostHung"
 
 
 def test_a_host_that_dies_and_one_that_hangs_in_mid_command(people: People, hosts: Yard) -> None:
