@@ -285,4 +285,4 @@ async def test_the_counters_are_for_staff(scene: LiveServer) -> None:
     assert (await get(scene, "/metrics", Authorization="")).status_code == 401
     got = await get(scene, "/metrics", **scene.people.root.headers)
     assert got.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "reprise_stream_poll_heals_total 0" in got.text
+    assert "\nreprise_stream_poll_heals_total " in got.text
