@@ -119,11 +119,12 @@ def test_a_page_is_not_live_without_an_event_that_is_held(
 
 def live_without(told: list[tuple[float, str, int]], last: int, since: float) -> float:
     """Return for how many seconds together a page was live without an event that was there."""
-    return max(
+    spans = (
         min(until_ms / 1000 - since, (until_ms - at_ms) / 1000)
         for (at_ms, state, seq), (until_ms, _, _) in pairwise(told)
         if state == "live" and seq < last and until_ms / 1000 > since
     )
+    return max(spans, default=0.0)
 
 
 def opened(visits: Visits, name: str, url: str, job: str) -> JobPage:

@@ -139,11 +139,12 @@ async def said_to_be_all(scene: LiveServer, name: str, server: str) -> float:
     last, since = await filling
     assert (following.info.status, following.info.seq) == ("succeeded", last + 1), name
     assert State.QUIET in {state for _, state, _ in told}, name
-    return max(
+    spans = (
         min(until - since, until - at)
         for (at, state, seq), (until, _, _) in pairwise(told)
         if state is State.LIVE and seq < last and until > since
     )
+    return max(spans, default=0.0)
 
 
 async def fill(scene: LiveServer, job: UUID, paused: asyncio.Event) -> tuple[int, float]:
