@@ -9,6 +9,7 @@ from core import clock
 from jobs.access import visibility
 from jobs.access.visibility import Principal
 from jobs.api.paging import fit_page
+from jobs.kinds import Plan
 from jobs.log.state import state_at
 from jobs.models import Job
 
@@ -25,7 +26,7 @@ def job_json(principal: Principal, row: Job, *, brief: bool = False) -> dict[str
         "title": row.title,
         "params": None if brief else row.params,
         "labels": row.labels,
-        "plan": None if brief else row.plan,
+        "plan": None if brief else {**Plan().as_dict(), **row.plan},
         "team": row.team.slug if row.team else None,
         "submitted_by": row.submitted_by,
         "imported_at": moment_json(row.imported_at),

@@ -20,7 +20,7 @@ from jobs.access.rights import are_granted, planned_targets
 from jobs.access.visibility import Principal
 from jobs.commands import quotas
 from jobs.events import EventType, NewEvent, clean, extensions
-from jobs.kinds import registry
+from jobs.kinds import Plan, registry
 from jobs.kinds.guarded_calls import guard_kind
 from jobs.kinds.kind import plan_job
 from jobs.models import MAX_ACTOR, MAX_TARGET, MAX_TITLE, Job, Team
@@ -191,7 +191,7 @@ def build_refused(
         team = None  # whose targets these are is not known: the job stays its owner's
     values = {"kind": kind, "title": title[:MAX_TITLE], "params": params, "labels": labels}
     job = _new_job(principal, team, **values)
-    job.refusal = reason
+    job.plan, job.refusal = Plan().as_dict(), reason
     return job
 
 

@@ -50,6 +50,12 @@ def test_a_job_is_submitted_read_and_stopped(people: People) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "not_now")
 
 
+def test_a_row_of_an_earlier_version_without_a_plan_has_an_empty_one(people: People) -> None:
+    job = make_job(people.alice.user, plan={})
+    shown = people.alice.client().get(f"/api/jobs/{job.pk}").json()
+    assert shown["plan"] == {"steps": [], "groups": [], "words": ""}
+
+
 def test_a_session_submits_with_its_csrf_token_only(people: People) -> None:
     browser = people.alice.browser()
     refused = post(browser, "/api/jobs", WISH)

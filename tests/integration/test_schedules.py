@@ -140,6 +140,7 @@ def test_what_an_owner_may_not_any_more_fails(owner: User) -> None:
     assert schedules.fire_due(MONDAY + 3 * HOUR) == 0
     nightly.refresh_from_db()
     assert nightly.message == "Not submitted: Your role does not let you submit jobs."
+    assert submitted()[0].plan == {"steps": [], "groups": [], "words": ""}
     assert nightly.next_run == MONDAY + DAY + 3 * HOUR
     User.objects.filter(pk=owner.pk).update(is_active=False)
     schedules.fire_due(MONDAY + DAY + 3 * HOUR)

@@ -92,6 +92,8 @@ export const NOTHING: JobView = {
   result: null,
 };
 
+const NO_PLAN: Plan = { steps: [], groups: [], words: '' };
+
 /** The key of a step. */
 export function stepKey(step: string, target: string | null = null, occurrence = 1): string {
   return `${step}\n${target ?? ''}\n${occurrence}`;
@@ -188,7 +190,9 @@ function outlastsAttempt(status: string): boolean {
 
 function submitted({ actor, at, data }: EventOf<'job.submitted'>): Partial<JobView> {
   const { total = 0, ...rest } = data;
-  return { status: 'queued', submitted_at: at, total, submitted: { ...rest, by: actor } };
+  // What a schedule could not submit has none, in logs of earlier versions.
+  const plan = { ...NO_PLAN, ...rest.plan };
+  return { status: 'queued', submitted_at: at, total, submitted: { ...rest, plan, by: actor } };
 }
 
 /** Add what did not fit into `job.submitted` or `job.failed`. */

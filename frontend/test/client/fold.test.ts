@@ -50,7 +50,8 @@ function change(before: JobView, after: JobView): Change {
 }
 
 describe.each(histories)('%s', (path) => {
-  const events = lines<JobEvent>(`${path}.ndjson`);
+  // A record has a header, which is no event.
+  const events = lines<JobEvent>(`${path}.ndjson`).filter((event) => 'seq' in event);
 
   it('folds to what the server recorded, at every seq', () => {
     const states = lines<Change>(`${path}.states.ndjson`);
@@ -94,6 +95,13 @@ describe('what the server does not keep', () => {
     expect(planOf(NOTHING)).toBeNull();
     expect(planOf(at(1))).toEqual(plan);
     expect(at(1).submitted).toEqual({ by: 'user:operator', kind: 'k', title: 'T', plan });
+  });
+
+  it('is a plan of nothing, where a schedule could not submit', () => {
+    const data = { kind: 'k', title: 'T', plan: {} };
+    const refused = new History([{ type: 'job.submitted', actor: 'schedule:nightly', data }]);
+    const nothing = { steps: [], groups: [], words: '' };
+    expect(planOf(fold(NOTHING, refused.events))).toEqual(nothing);
   });
 
   it('is what did not fit into the submission: names, and groups of the plan', () => {
