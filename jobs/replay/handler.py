@@ -122,6 +122,8 @@ class HandlerReplay:
         if self._recorded.stopped_at and not run.cancelling:
             run.set_requests(cancelling=True)
             run.release_waiting()
+        elif run.is_cut_short:
+            run.release_waiting()
         elif run.has_cut(by_stop=True):
             task.cancel()
         elif run.has_cut(by_stop=False):

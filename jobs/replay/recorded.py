@@ -10,6 +10,7 @@ from jobs.events import Event, EventType
 from jobs.events.extensions import count_extensions, submission_data
 from jobs.events.fold import TERMINAL, State, StepKey, fold_all
 from jobs.replay.history import History, HistoryInvalid
+from jobs.run.errors import TooManyEvents
 
 
 @dataclass(slots=True)
@@ -35,6 +36,12 @@ class Recorded:
     failed_targets: tuple[str, ...]
     is_redacted: bool  # its submission or its ending
     stopped_at: int | None  # the seq of the request
+
+    @property
+    def too_many(self) -> TooManyEvents | None:
+        """What ended the run, if that was the number of its events."""
+        said = str(self.ending.data.get("message", "")) if self.ending else ""
+        return TooManyEvents.from_message(said)
 
     @property
     def head(self) -> int:

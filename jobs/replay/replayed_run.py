@@ -42,6 +42,7 @@ class ReplayedRun(Run):
         status = RUNNING if strict else summary.status
         self.load_steps(recorded.state.steps, status, summary.last_at or "")
         self.recorded, self.strict = recorded, strict
+        self._too_many = recorded.too_many
         self.divergence: Divergence | None = None
         self._waiting: set[asyncio.Future[None]] = set()  # calls that are at the record's end
         self._cut: dict[asyncio.Future[None], bool] = {}  # steps; whether a stop ended them
@@ -55,10 +56,21 @@ class ReplayedRun(Run):
 
     async def leave_record(self) -> None:
         """Wait where the record says no more, or where it has a stop; else refuse to go on."""
-        if not self.cancelling:
-            if self.recorded.ending is not None and not self.recorded.stopped_at:
-                self.refuse(self._latest)
-            await self._wait_here()
+        if self.cancelling:
+            return
+        ending, stop, too_many = self.recorded.ending, self.recorded.stopped_at, self._too_many
+        if ending is not None and not stop and not too_many:
+            self.refuse(self._latest)
+        await self._wait_here()
+        if too_many:
+            self.refuse_too_many()
+            self.refuse(self._latest)
+
+    def refuse_too_many(self) -> None:
+        """Raise TooManyEvents where that has ended the run, once all that is recorded is done."""
+        if self._too_many and self.is_replayed:
+            self.diverged = self._too_many
+            raise self._too_many
 
     async def write(self, event: NewEvent) -> None:
         """Take an event that the run wants to append: it is none that the record has."""
@@ -96,6 +108,11 @@ class ReplayedRun(Run):
     def has_cut(self, *, by_stop: bool) -> bool:
         """Return whether a step waits to be ended from outside: by a stop, or by its own run."""
         return by_stop in self._cut.values()
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether calls wait that the run had no events left for."""
+        return self._too_many is not None and bool(self._waiting)
 
     def release_waiting(self) -> None:
         """Have the calls go on that have come to the record's end."""

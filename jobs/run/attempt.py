@@ -134,7 +134,7 @@ class Attempt(RunControl):
         Raises TooManyEvents where there would be more of what a run can leave out: progress.
         """
         if any(event.type in _LEFT_OUT for event in events):
-            self._refuse_too_many()
+            self.refuse_too_many()
         return await self.log.append(events, statuses, exact_time)
 
     def _take_receipt(self, receipt: Appended) -> None:
@@ -152,7 +152,7 @@ class Attempt(RunControl):
         take another way, and steps without a target in branches have no order: there only an end
         that leaves out something recorded is noticed. `anew`: a fork does not keep this step.
         """
-        self._refuse_too_many()
+        self.refuse_too_many()
         if self.diverged is not None:
             raise self.diverged
         was_used_up = self._replay.is_used_up
@@ -268,7 +268,8 @@ class Attempt(RunControl):
     def _has_too_many_events(self) -> bool:
         return 0 < settings.REPRISE.job_events <= self._head
 
-    def _refuse_too_many(self) -> None:
+    def refuse_too_many(self) -> None:
+        """Raise TooManyEvents if the run has as many events as it may have."""
         if self._has_too_many_events():
             with self.noting_divergence():
                 raise TooManyEvents(settings.REPRISE.job_events)

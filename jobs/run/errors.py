@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,13 @@ class TooManyEvents(Diverged):
     def __init__(self, most: int) -> None:
         self.message = f"The job has more than {most:,} events, the most that a job may have."
         Exception.__init__(self, self.message)
+
+    @classmethod
+    def from_message(cls, message: str) -> TooManyEvents | None:
+        """Return the error that a job failed with, None if that was another one."""
+        digits = re.sub(r"\D", "", message)
+        error = cls(int(digits)) if digits else None
+        return error if error and message == error.message else None
 
 
 class Cancelled(Exception):

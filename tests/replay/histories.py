@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 
+from core.records.record import read_record
 from jobs.events import parse
 from jobs.events.recording import recorded_states
 from jobs.log.hints import Hint
@@ -44,9 +45,10 @@ class History:
 def read(name: str) -> History:
     """Return a recorded history; the job's id is beside it, in the index."""
     index = json.loads((FOLDER / "index.json").read_text())
-    texts = (FOLDER / f"{name}.ndjson").read_text().splitlines()
+    job = UUID(index[name]["job"])
+    lines = (FOLDER / f"{name}.ndjson").read_text().splitlines()  # with a header, or without
     changes = (FOLDER / f"{name}.states.ndjson").read_text().splitlines()
-    return History(UUID(index[name]["job"]), texts, changes)
+    return History(job, list(read_record(lines, job).texts), changes)
 
 
 def load(history: History, database_url: str) -> None:
