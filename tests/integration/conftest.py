@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
+from jobs.access.visibility import Principal
 from jobs.kinds import registry
 from jobs.system_log import unrecorded
+from tests.integration import credential_kinds, runs
 from tests.support import kinds
 from tests.support.archives import ArchiveFolder, open_archive
+from tests.support.credentials import keys_in
 from tests.support.intruder import Intruder, open_intruder
 from tests.support.people import People, Person, make_people, make_person
 from tests.support.rights_fleet import granted_fleet
@@ -32,6 +35,33 @@ def say_kinds() -> Iterator[None]:
     with override_settings(REPRISE_KINDS=kinds.PATHS):
         yield
     registry._find_kinds.cache_clear()
+
+
+@pytest.fixture
+def scripts() -> Iterator[None]:
+    """The kinds of `tests.integration.runs`, which do what a test says, and short times."""
+    with runs.scripts():
+        yield
+
+
+@pytest.fixture
+def who(database: str) -> Principal:
+    """An operator of the only team, in this test's database."""
+    return runs.operator()
+
+
+@pytest.fixture
+def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
+    """The file of the keys for secrets, of this test's own."""
+    with keys_in(tmp_path) as file:
+        yield file
+
+
+@pytest.fixture
+def asking_kinds() -> Iterator[None]:
+    """The kinds of `tests.integration.credential_kinds` beside the built-in ones."""
+    with credential_kinds.asking():
+        yield
 
 
 @pytest.fixture

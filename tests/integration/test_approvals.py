@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,17 +20,11 @@ from tests.integration import runs
 from tests.support.factories import ATTEMPT, make_job
 from tests.support.people import People, Person, make_person, post
 
-pytestmark = pytest.mark.usefixtures("database", "redis")
+pytestmark = pytest.mark.usefixtures("database", "redis", "scripts")
 
 OPEN = {"gate": "go", "words": "Go on?", "not_by_submitter": False}
 OTHERS = OPEN | {"not_by_submitter": True}
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
 
 
 def approvals(**rules: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,18 +22,7 @@ from tests.integration import runs
 from tests.integration.test_run_rollout import FIVE, Fleet, result, rolls
 from tests.support.factories import make_team, make_user
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 
 
 @pytest.mark.parametrize("canary", [1, 2])

@@ -48,11 +48,6 @@ def scripts() -> Iterator[None]:
 
 
 @pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
-@pytest.fixture
 async def job(who: Principal) -> UUID:
     """A run that waits at its gate."""
 

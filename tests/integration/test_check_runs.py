@@ -31,11 +31,6 @@ def scripts() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
 async def patched(run: Run) -> None:
     if await run.patched("drain first"):
         await run.step("drain", note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,22 +12,16 @@ from django.test import override_settings
 from core.secret_stores import CommandStore
 from jobs.models import Credential, Target
 from jobs.secrets.credentials import open_credential
-from tests.support.credentials import keys_in, make_credential
+from tests.support.credentials import make_credential
 from tests.support.factories import make_job
 from tests.support.pages import Pages
 from tests.support.people import People, Person
 from tests.support.system_log import all_text, system_events
 
-pytestmark = pytest.mark.usefixtures("redis")
+pytestmark = pytest.mark.usefixtures("redis", "key_file")
 
 VALUE, NEXT = "t0ken of the team", "an0ther of the team"
 FORM = {"name": "web-token", "type": "token", "value": VALUE, "description": "Deploys"}
-
-
-@pytest.fixture(autouse=True)
-def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
-    with keys_in(tmp_path) as file:
-        yield file
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,19 +23,15 @@ from jobs.secrets import keys
 from jobs.secrets.credentials import checked_value, open_credential
 from jobs.secrets.keys import SecretUnreadable
 from tests.integration.secret_kinds import everything
-from tests.support.credentials import keys_in, make_credential
+from tests.support.credentials import make_credential
 from tests.support.people import People, Person, post
 from tests.support.sshd import keygen
 from tests.support.system_log import all_text, system_events, told
 
+pytestmark = pytest.mark.usefixtures("key_file")
+
 VALUE = "t0ken of the team"
 WISH = {"name": "web-token", "type": "token", "value": VALUE, "team": "red"}
-
-
-@pytest.fixture(autouse=True)
-def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
-    with keys_in(tmp_path) as file:
-        yield file
 
 
 @pytest.fixture

@@ -2,62 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import Group
 
 from core import clock
 from core.errors import InvalidParams
 from jobs import commands, schedules
 from jobs.access.visibility import Principal
 from jobs.commands import retry, steer
-from jobs.models import Credential, Job, Schedule, Target
+from jobs.models import Credential, Job, Schedule
 from jobs.targets import diff, yaml_file
-from tests.integration import credential_kinds
 from tests.integration.credential_kinds import Asks
+from tests.integration.credential_runs import TYPED, VALUE, ask, make_commander, message, submit
 from tests.integration.updates import Told, work
-from tests.support.credentials import keys_in, make_credential
+from tests.support.credentials import make_credential
 from tests.support.people import People, post
 from tests.support.system_log import all_text
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.usefixtures("redis")
-
-VALUE = "t0ken 'of' $the team\\"
-TYPED = "typed for this run"
-
-
-@pytest.fixture(autouse=True)
-def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
-    with keys_in(tmp_path) as file, credential_kinds.asking():
-        yield file
+pytestmark = pytest.mark.usefixtures("redis", "key_file", "asking_kinds")
 
 
 @pytest.fixture
 def commander(people: People) -> Principal:
-    for one in (people.alice, people.bob, people.carol):
-        one.user.groups.add(Group.objects.get(name="commander"))
-    Target.objects.create(name="box")
-    make_credential("web-token", VALUE, people.red)
-    return people.alice.principal
-
-
-def submit(who: Principal, line: str | list[str], target: str = "box", **how: Any) -> UUID:
-    params = {"targets": [target], "command": line, **how}
-    return commands.submit(who, "command", params)[0].pk
-
-
-def ask(who: Principal, kind: str = Asks.name, **params: Any) -> UUID:
-    return commands.submit(who, kind, params)[0].pk
-
-
-def message(told: Told) -> str:
-    return str(told.ending.data["message"])
+    return make_commander(people)
 
 
 REFUSED = "There is no credential web-token that jobs of the team blue may use."

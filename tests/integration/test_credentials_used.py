@@ -13,7 +13,6 @@ from uuid import UUID
 import psutil
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import override_settings
 
@@ -24,36 +23,24 @@ from jobs.access.visibility import Principal
 from jobs.commands import steer
 from jobs.models import Credential, Job, Target
 from jobs.secrets import MASK, stores
-from tests.integration import credential_kinds, secret_kinds
+from tests.integration import secret_kinds
 from tests.integration.credential_kinds import Asks, AsksPlainly
+from tests.integration.credential_runs import TYPED, VALUE, ask, make_commander, message, submit
 from tests.integration.secret_kinds import everything
 from tests.integration.updates import Told, is_over, work
-from tests.support.credentials import keys_in, make_credential
+from tests.support.credentials import make_credential
 from tests.support.password_host import password_host
 from tests.support.people import People
 from tests.support.sshd import Yard, yard
 from tests.support.system_log import all_text, system_events
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.usefixtures("redis")
-
-VALUE = "t0ken 'of' $the team\\"
-TYPED = "typed for this run"
-
-
-@pytest.fixture(autouse=True)
-def key_file(database: str, tmp_path: Path) -> Iterator[Path]:
-    with keys_in(tmp_path) as file, credential_kinds.asking():
-        yield file
+pytestmark = pytest.mark.usefixtures("redis", "key_file", "asking_kinds")
 
 
 @pytest.fixture
 def commander(people: People) -> Principal:
-    for one in (people.alice, people.bob, people.carol):
-        one.user.groups.add(Group.objects.get(name="commander"))
-    Target.objects.create(name="box")
-    make_credential("web-token", VALUE, people.red)
-    return people.alice.principal
+    return make_commander(people)
 
 
 @pytest.fixture
@@ -71,19 +58,6 @@ def no_keys() -> override_settings:
 def ssh_target(hosts: Yard, **variables: Any) -> None:
     address = hosts.hosts[0].address
     Target.objects.create(name="web", transport="ssh", address=address, variables=variables)
-
-
-def submit(who: Principal, line: str | list[str], target: str = "box", **how: Any) -> UUID:
-    params = {"targets": [target], "command": line, **how}
-    return commands.submit(who, "command", params)[0].pk
-
-
-def ask(who: Principal, kind: str = Asks.name, **params: Any) -> UUID:
-    return commands.submit(who, kind, params)[0].pk
-
-
-def message(told: Told) -> str:
-    return str(told.ending.data["message"])
 
 
 SECRETS = {"TOKEN": {"credential": "web-token"}}

@@ -22,7 +22,6 @@ from jobs.log import LeaseLost
 from jobs.models import Job
 from jobs.queue import leases
 from jobs.worker.fetcher import Fetcher
-from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import output
 from tests.support.intruder import Intruder
@@ -37,11 +36,6 @@ def kinds() -> Iterator[None]:
     with override_settings(REPRISE_KINDS=workers.KINDS, REPRISE=config):
         yield
     registry._find_kinds.cache_clear()
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 def submit(who: Principal, kind: str = "test-shared", **params: object) -> UUID:

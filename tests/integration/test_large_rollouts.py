@@ -27,11 +27,6 @@ def scripts() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
 async def test_a_rollout_of_thousands_says_after_each_target_how_far_it_is(who: Principal) -> None:
     targets = Looked(NAMES)
 

@@ -40,11 +40,6 @@ def scripts() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
 def is_left(row: Job) -> bool:
     return row.status == "waiting" and row.lease_until is None
 

@@ -36,11 +36,6 @@ def kinds() -> Iterator[None]:
     registry._find_kinds.cache_clear()
 
 
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
 def submit(who: Principal, priority: int = 0, kind: str = "test-brief", **params: object) -> UUID:
     return commands.submit(who, kind, params, priority=priority)[0].pk
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -16,24 +15,13 @@ from tests.acceptance.process_search import with_environment
 from tests.integration import runs
 from tests.support.waiting import auntil
 
-pytestmark = pytest.mark.usefixtures("database", "redis")
+pytestmark = pytest.mark.usefixtures("database", "redis", "scripts")
 DEAF = "trap '' TERM; while :; do sleep 0.05; done"
 OVERTAKEN = """
 update jobs_job set fence = fence + 1, worker = 'other/1',
   lease_until = clock_timestamp() + interval '1 hour'
 where id = %s
 """
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 def overtake(job: UUID) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from jobs.secrets import MASK
 from jobs.secrets.masking import Masks, Readings
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 SECRET = "hunter2!"
 
 
@@ -29,17 +28,6 @@ class Watched(Masks):
     def _read_text(self, text: str, *, final: bool = True, fresh: bool = True) -> Readings:
         self.threads.add(threading.current_thread().name)
         return super()._read_text(text, final=final, fresh=fresh)
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 async def test_everything_a_run_says_is_masked_in_a_thread_of_its_own(who: Principal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -19,19 +18,8 @@ from jobs.replay.history import History
 from jobs.run import Retry, Run, Step, SyncRun
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database", "redis")
+pytestmark = pytest.mark.usefixtures("database", "redis", "scripts")
 SERVERS = ["gs-1", "gs-2", "gs-3"]
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 @pytest.fixture

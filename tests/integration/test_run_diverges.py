@@ -25,11 +25,6 @@ def scripts() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
-
-
 async def note(step: Step) -> None:
     ran.append(f"{step.name} {step.target}" if step.target else step.name)
 

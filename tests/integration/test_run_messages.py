@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.db import in_thread
@@ -12,19 +10,8 @@ from jobs.access.visibility import Principal
 from jobs.run import JobFailed, Retry, Run, Step
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 ODD = "\x1b]0;title\x07\x1b[31mno\x1b(B\x1b[m route\x9b0K: 10 %\r\x08no"
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 async def test_errors_and_endings_are_as_a_terminal_shows_them(who: Principal) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.db import in_thread
@@ -14,21 +12,10 @@ from jobs.queue import leases
 from jobs.run import Retry, Run, Step, SyncRun
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 AT_ONCE = Retry(tries=3, wait=0)
 LATER = Retry(tries=3, wait=1, jitter=False)
 HOURS = Retry(tries=2, wait=3600, longest=3600, jitter=False)
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 class Flaky:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,19 +15,8 @@ from jobs.run import JobFailed, Run, Step, StepFailed, SyncRun
 from tests.integration import runs
 from tests.integration.test_run_words import tell
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 FIVE = [f"gs-{number}" for number in range(1, 6)]
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 class Fleet:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core import clock
@@ -11,18 +9,7 @@ from jobs.access.visibility import Principal
 from jobs.run import Run, SyncRun
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 
 
 async def test_values_are_the_same_in_the_next_attempt_and_differ_from_call_to_call(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,18 +17,7 @@ from jobs.queue import leases, rescue
 from jobs.run import Run, Step, SyncRun
 from tests.integration import runs
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 
 
 class Count:

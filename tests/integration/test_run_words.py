@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,18 +24,7 @@ from tests.support.factories import make_user
 from tests.support.sweeps import sweep_once
 from tests.support.waiting import until as wait_until
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 
 
 async def tell(job: UUID, type_: EventType, data: dict[str, Any], by: str = "user:ann") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,16 +18,10 @@ from jobs.models import Job, Schedule
 from tests.integration import runs
 from tests.support.factories import make_team, make_user
 
-pytestmark = pytest.mark.usefixtures("database", "redis")
+pytestmark = pytest.mark.usefixtures("database", "redis", "scripts")
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
 
 
 @pytest.fixture

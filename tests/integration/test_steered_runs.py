@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.db import in_thread
@@ -16,18 +14,7 @@ from jobs.run import Approval, Run, Step
 from tests.integration import runs
 from tests.support.factories import make_team, make_user
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def scripts() -> Iterator[None]:
-    with runs.scripts():
-        yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
+pytestmark = pytest.mark.usefixtures("database", "scripts")
 
 
 @pytest.fixture

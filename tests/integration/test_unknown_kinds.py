@@ -24,7 +24,6 @@ from jobs.kinds import registry
 from jobs.models import Job
 from jobs.queue import leases, limits, live_workers, lost_attempts, rescue
 from jobs.queue.maintenance import Duty
-from tests.integration import runs
 from tests.support import workers
 from tests.support.factories import ATTEMPT, make_job
 
@@ -46,11 +45,6 @@ def knowing(*paths: str) -> Iterator[None]:
 def kinds() -> Iterator[None]:
     with knowing(*workers.KINDS):
         yield
-
-
-@pytest.fixture
-def who(database: str) -> Principal:
-    return runs.operator()
 
 
 def submit(who: Principal, kind: str = "test-brief", priority: int = 0, **params: object) -> UUID:
