@@ -77,6 +77,8 @@ def test_pages_before_and_after_sign_in(visits: Visits, page: Page) -> None:
     holds(out)
     for path, words in {
         "/account": "API tokens",
+        "/account/notices": "You get no notices yet",
+        "/account/notices/new": "Tell of",
         "/second-factor": "Authenticator app",
         "/password": "password",
         "/nothing-here": "404",

@@ -158,6 +158,7 @@ def test_every_call_that_acts_asks_for_a_right(fleet: People) -> None:
 
 
 OWN_PAGES = (
+    "notices", "add-subscription", "edit-subscription", "remove-subscription", "test-subscription",
     "account", "revoke-token", "end-other-sessions", "end-session", "password",
     "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_index",
     "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn",
