@@ -24,7 +24,7 @@ from jobs.events.fold import Summary, advance_summary, attempt_of
 from jobs.events.upcasters import version_of
 from jobs.log import hints, sql
 from jobs.log.transaction import AppendTransaction
-from jobs.log.types import Appended, LeaseLost
+from jobs.log.types import Appended, Cursor, LeaseLost
 
 MAX_BATCH_BYTES = 10 * 1024 * 1024
 
@@ -35,7 +35,8 @@ class Append:
 
     With `fence`, only while that lease holds; with `expected_seq`, only on that head; with
     `statuses`, only where the job's status is one of these; with `append_id` (unique per job),
-    stored once however often it is tried. `exact_time`: dated by the database when it is stored,
+    stored once however often it is tried; with `follows`, only where the log has that event, which
+    its producer was told is stored. `exact_time`: dated by the database when it is stored,
     and not by what a writer knows of its clock, which may be some milliseconds behind.
     """
 
@@ -47,6 +48,7 @@ class Append:
     append_id: UUID | None = None
     statuses: frozenset[str] | None = None
     exact_time: bool = False
+    follows: Cursor | None = None
 
 
 def append(
@@ -88,6 +90,7 @@ def append_many(
             for wish in wishes
             if (first := known.get((wish.job, wish.append_id))) is not None
         }
+        stored |= _gone_back(passage.cursor, wishes, rows, stored)
         results: list[Appended | RepriseError | None] = []
         for place, wish in enumerate(wishes):
             key = (wish.job, wish.append_id or place)
@@ -256,6 +259,35 @@ def _lock_and_look(
     cursor.nextset()
     now, known = cursor.fetchone()
     return rows, now, {(UUID(job), UUID(tag)): int(seq) for job, tag, seq in known}
+
+
+def _gone_back(
+    cursor: Any, wishes: Sequence[Append], rows: Mapping[UUID, _Row], stored: Mapping[Any, Any]
+) -> dict[Any, RepriseError]:
+    """Return the answers to wishes whose log has lost what they follow, by where they stand.
+
+    A database that was restored, or a standby that forgot a tail, has events that their producer
+    was told are stored no more: what it goes on from is not what the log says.
+    """
+    lost: dict[Any, RepriseError] = {}
+    for place, wish in enumerate(wishes):
+        key = (wish.job, wish.append_id or place)
+        row = rows.get(wish.job)
+        if wish.follows and row and key not in stored and not _has(cursor, row, wish):
+            lost[key] = LeaseLost(f"The log has gone back: {wish.follows} is not in it.")
+    return lost
+
+
+def _has(cursor: Any, row: _Row, wish: Append) -> bool:
+    """Return whether the log has the event that a wish follows: asked only where others follow."""
+    after, head = wish.follows, row.summary
+    if after is None or after.seq > head.head:
+        return after is None
+    if after.seq == head.head:
+        return head.head_hash.startswith(after.hash8 or "")
+    cursor.execute(sql.HASH_AT, [wish.job, after.seq])
+    found = cursor.fetchone()
+    return found is None or found[0].startswith(after.hash8 or "")  # archived: it was not lost
 
 
 def _row_summary(row: tuple[Any, ...]) -> Summary:

@@ -12,7 +12,7 @@ from uuid import UUID
 from core.errors import RepriseError
 from core.user_code import plain_data
 from jobs.events import NewEvent
-from jobs.log import Append, Appended, LeaseLost
+from jobs.log import Append, Appended, Cursor, LeaseLost, cursor_of
 from jobs.secrets.thread import mask_in_thread
 from jobs.secrets.vault import Vault
 
@@ -52,6 +52,7 @@ class RunLog:
         self._writer = writer
         self._vault = vault
         self._on_receipt = on_receipt
+        self._last: Cursor | None = None  # the newest event that we were told is stored
         self._deferred: list[NewEvent] = []
         self._due: asyncio.Handle | None = None
         self._writing: asyncio.Task[Appended] | None = None  # of what was deferred, the last such
@@ -141,9 +142,12 @@ class RunLog:
         plain = [replace(event, data=plain_data(event.data)) for event in events]
         said = await mask_in_thread(self._vault.masks, self._vault.masked, plain)
         append = Append(
-            self._job, said, self._actor, self._fence, statuses=statuses, exact_time=exact_time
-        )
+            self._job, said, self._actor, self._fence, statuses=statuses, exact_time=exact_time,
+            follows=self._last,
+        )  # fmt: skip
         receipt = await self._writer.append(append)
+        if receipt.texts and (self._last is None or receipt.last > self._last.seq):
+            self._last = Cursor.parse(cursor_of(receipt.texts[-1]))
         self._on_receipt(receipt)
         return receipt
 

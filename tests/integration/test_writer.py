@@ -16,7 +16,11 @@ from jobs.events.recording import broken_at
 from jobs.log import Append, LeaseLost
 from jobs.log.writer import Writer
 from jobs.models import Job
+from jobs.run.run_log import RunLog
+from jobs.secrets.vault import Vault
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.intruder import open_intruder
+from tests.support.sealing import cut
 from tests.support.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -87,3 +91,31 @@ async def test_cut_connections_lose_and_double_nothing(
     texts = (await in_thread(log.read, job.pk)).texts
     assert len(texts) == 42
     assert broken_at(job.pk, texts) is None
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+async def test_a_run_whose_events_are_gone_is_told_before_it_writes_another(
+    writer: Writer, jobs: list[Job], services: Services, database: str, more: int
+) -> None:
+    job = jobs[0]
+    run = RunLog(job.pk, 1, "worker:w", writer, Vault(), lambda _: None)
+    await run.append([output("kept")])
+    await run.append([output("lost")] * 3)
+    with open_intruder(services, database) as intruder:
+        cut(intruder, job, 3)  # as a standby has it that did not get the rest
+    if more:
+        await in_thread(log.append, job.pk, [output("other")] * more, actor="user:ann")
+    before = (await in_thread(log.read, job.pk)).texts
+    with pytest.raises(LeaseLost, match="gone back"):
+        await run.append([output("next")])
+    assert (await in_thread(log.read, job.pk)).texts == before
+
+
+async def test_a_run_goes_on_after_events_of_others(writer: Writer, jobs: list[Job]) -> None:
+    job = jobs[0]
+    run = RunLog(job.pk, 1, "worker:w", writer, Vault(), lambda _: None)
+    await run.append([output("one")])
+    await in_thread(log.append, job.pk, [output("other")] * 4, actor="user:ann")
+    assert (await run.append([output("two")])).last == 8
+    receipts = await asyncio.gather(*(run.append([output("many")] * 2) for _ in range(10)))
+    assert max(receipt.last for receipt in receipts) == 28
