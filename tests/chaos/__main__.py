@@ -19,7 +19,8 @@ from ops.setup.clone import Clone
 from ops.suites import debian
 
 ON_HOSTS = (["hosts"], ["streams"], ["links"])
-WITH_WEB = (["streams"], ["links"])  # a web process is ready only with a built front end
+# A web process is ready only with a built front end.
+WITH_WEB = (["streams"], ["links"], ["failover"])
 ONLY_SAYS = {"--plan", "--help", "-h"}
 WITHOUT_HOSTS = {"--here", *ONLY_SAYS}
 

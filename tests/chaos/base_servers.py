@@ -54,6 +54,11 @@ class BaseServers:
         self.postgres = self._serve(self.database, host)
         self.valkey = self._serve(self.hints, hints or host)
 
+    @property
+    def address(self) -> str:
+        """The database's address, as the application has it."""
+        return self.database.url
+
     def start(self) -> None:
         """Start both and migrate; processes started later find them. CannotStart."""
         with say.step("Starting Postgres and Valkey"):
@@ -66,7 +71,7 @@ class BaseServers:
             command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
             subprocess.run(command, cwd=ROOT, env=os.environ | own, check=True)
         os.environ |= {
-            "DATABASE_URL": self.database.url,
+            "DATABASE_URL": self.address,
             "REDIS_URL": self.hints.url,
             "DJANGO_SETTINGS_MODULE": "core.settings",
             "REPRISE_STATE": str(self.folder),
