@@ -18,6 +18,7 @@ from core.config_values import (
     OTHERS,
     check_database_url,
     check_file,
+    check_http_url,
     check_mail_url,
     check_origin,
     check_origins,
@@ -101,6 +102,7 @@ class Config(BaseSettings):
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL"
     )
     log_format: Literal["text", "json"] = "text"
+    otlp_endpoint: Annotated[str, AfterValidator(check_http_url)] = ""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     health_bind: str = "127.0.0.1"
     debug: bool = False

@@ -85,6 +85,14 @@ def check_database_url(value: str) -> str:
     return f"{value}{'&' if '?' in value else '?'}{missing}" if missing else value
 
 
+def check_http_url(value: str) -> str:
+    """Return the address; ValueError for another scheme, or none."""
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
 def check_redis_url(value: str) -> str:
     """Return the address; ValueError for another scheme."""
     if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:

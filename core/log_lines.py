@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from core.log_context import current_fields, process_kind
+from core.tracing import current_traceparent, is_on
 from core.user_code import describe
 
 logger = logging.getLogger("core.uncaught")
@@ -44,6 +45,7 @@ class LogLine(CommonMembers, total=False):
     action: str
     request: str
     trace: str
+    span: str
     job: str
     attempt: int
     kind: str
@@ -71,10 +73,18 @@ def describe_record(record: logging.LogRecord) -> LogLine:
         "process": process_kind(),
         "pid": record.process or os.getpid(),
     }
-    line.update({**current_fields(), **own})  # type: ignore[typeddict-item]  # see _EXTRAS
+    line.update({**current_fields(), **_span_ids(), **own})  # type: ignore[typeddict-item]  # see _EXTRAS
     if record.exc_info and (error := record.exc_info[1]) is not None:
         line["error"] = _describe_error(error)
     return line
+
+
+def _span_ids() -> dict[str, str]:
+    """Return the ids of the span that is under way, where this process makes any."""
+    if not is_on() or not (current := current_traceparent()):
+        return {}
+    _version, trace, span, _flags = current.split("-")
+    return {"trace": trace, "span": span}
 
 
 def _plain(value: object) -> str | int | float:

@@ -17,14 +17,11 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from core.log_context import add_fields, current_fields
+from core.tracing import parse_traceparent, set_caller
 
 HEADER = "X-Request-ID"
 SCOPE = "reprise.request"
 _ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -35,15 +32,8 @@ def request_id(scope: Scope) -> str:
     """Return the id of a request (an ASGI scope, which keeps it)."""
     if SCOPE not in scope:
         own = _header(scope, b"x-request-id")
-        chosen = own if _ID.fullmatch(own) else trace_of(_header(scope, b"traceparent"))
-        scope[SCOPE] = chosen or uuid4().hex
+        scope[SCOPE] = own if _ID.fullmatch(own) else _trace_id(scope) or uuid4().hex
     return str(scope[SCOPE])
-
-
-def trace_of(traceparent: str) -> str:
-    """Return the trace's id that a `traceparent` names; "" if it is not one."""
-    found = _TRACEPARENT.fullmatch(traceparent)
-    return found[1] if found else ""
 
 
 def identify_requests(app: App) -> App:
@@ -52,8 +42,9 @@ def identify_requests(app: App) -> App:
     async def run(scope: Scope, receive: Any, send: Any) -> None:
         if "headers" in scope:
             add_fields(request=request_id(scope))
-            if trace := trace_of(_header(scope, b"traceparent")):
+            if trace := _trace_id(scope):
                 add_fields(trace=trace)
+                set_caller(_traceparent(scope))
         await app(scope, receive, send)
 
     return run
@@ -80,6 +71,14 @@ def with_id(response: HttpResponseBase) -> HttpResponseBase:
     if known := current_fields().get("request"):
         response.headers[HEADER] = str(known)
     return response
+
+
+def _trace_id(scope: Scope) -> str:
+    return _traceparent(scope)[3:35]
+
+
+def _traceparent(scope: Scope) -> str:
+    return parse_traceparent(_header(scope, b"traceparent"))
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from core import clock
+from core import clock, tracing
 from core.errors import BadRequest, IdempotencyConflict, InvalidParams
 from core.records.pointers import join_pointer
 from core.terminal import hidden_words, plain_text, reveal
+from core.tracing import Span
 from jobs import log
 from jobs.access import credentials, run_rights, visibility
 from jobs.access.rights import are_granted, planned_targets
@@ -104,7 +105,16 @@ def submit_idempotent(
         return earlier, False  # whatever has changed since: what was asked for is under way
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise BadRequest(f"An idempotency key has 1 to {MAX_KEY} characters.")
-    job = make()
+    with tracing.span("submit", kind=tracing.PRODUCER) as span:
+        return _store_job(principal, make(), key, digests, span)
+
+
+def _store_job(
+    principal: Principal, job: Job, key: str | None, digests: list[bytes], span: Span
+) -> tuple[Job, bool]:
+    """Store a job with its first events, and deliver it; the earlier one if there is one by now."""
+    span.note(job=str(job.pk), kind=job.kind)
+    job.traceparent = span.traceparent or tracing.current_traceparent()
     credentials.require_usable(job.team, job.owner, job.credentials, job.reached)
     job.idempotency_key, job.request_hash = key, digests[0]
     try:
@@ -253,6 +263,7 @@ def _submission_events(job: Job) -> list[NewEvent]:
     data |= {"start_at": clock.rfc3339(job.start_at)} if job.start_at else {}
     data |= {"priority": job.priority} if job.priority else {}
     data |= {"authors": list(job.authors)} if job.authors else {}
+    data |= {"traceparent": job.traceparent} if job.traceparent else {}
     return extensions.submission_events(data)
 
 

@@ -101,6 +101,8 @@ class Job(models.Model):
     reached: Collection[str] = ()
     # Who wrote the schedule that submits it, for its log; no column.
     authors: Sequence[str] = ()
+    # The trace that its submission belongs to (W3C), for its log; no column.
+    traceparent: str = ""
     # The steps that a fork keeps, for its log; no column.
     kept_steps: Sequence[NewEvent] = ()
     # Why it fails as it is submitted (`jobs.commands.build_refused`); no column.

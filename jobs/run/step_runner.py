@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import clock
+from core import clock, tracing
 from core.terminal import plain_text
 from core.user_code import KindFault, Words, caught, describe, plain
 from jobs.events import EventType
@@ -66,7 +66,11 @@ class StepRunner:
             self.attempt.checkpoint(self.always)
             self.attempt.worked.add(self.target)
             step = Step(self.attempt, self.name, self.target, self.occurrence, number, self.asked)
-            result, due = await self._run_try(step)
+            with tracing.span(f"step {self.name}") as span:
+                span.note(step=self.name, target=self.target, number=number)
+                step.env |= span.environment
+                result, due = await self._run_try(step)
+                span.note(outcome="succeeded" if due is None else "retried")
             if due is None:
                 return result
             number += 1

@@ -27,6 +27,8 @@ from jobs.transports.output_copies import Copies
 # them there, should it print that.
 SECRETS = {
     "DATABASE_URL",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     "PGPASSWORD",
     "REDIS_URL",
     "REPRISE_SECRET_KEY",

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from core import tracing
 from core.terminal import plain_text
 from jobs.secrets.vault import OpenCredential
 from jobs.transports import local, ssh
@@ -94,7 +95,10 @@ async def command(
     if run is None:
         raise CommandFailed(f"there is no transport {place.transport!r}")
     heard = _Heard(step)
-    status = await run(argv, heard, target=place, env=env)
+    with tracing.span("command") as span:
+        span.note(transport=place.transport, target=place.name)
+        status = await run(argv, heard, target=place, env={**span.environment, **(env or {})})
+        span.note(exit_status=status)
     if status:
         raise CommandFailed(heard.reason() or status_words(status), status)
 

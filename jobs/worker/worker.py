@@ -38,6 +38,7 @@ from jobs.worker.isolation import IsolatedWorkers
 from jobs.worker.lending import open_credentials
 from jobs.worker.outcome import ending_of
 from jobs.worker.presence import Presence
+from jobs.worker.traces import attempt_span
 
 logger = logging.getLogger(__name__)
 
@@ -230,15 +231,18 @@ async def _run_attempt(lease: Lease, run: Run) -> str:
     run.load_steps(steps, lease.status, lease.at, printed)
     if field.has_reference(lease.params):
         run.vault.stored = await in_thread(store.load_secrets, lease.job)
-    unsound = await _find_unsound_start(lease, run)
-    ending = unsound or await ending_of(lease, run)
-    if run.cannot_continue:
-        await in_thread(_leave_run, run, lease)
-        return LEFT
-    ended = await append_ending(run, ending)
-    if lease.holds:
+    async with attempt_span(lease) as span:
+        unsound = await _find_unsound_start(lease, run)
+        ending = unsound or await ending_of(lease, run)
+        if run.cannot_continue:
+            await in_thread(_leave_run, run, lease)
+            how = LEFT
+        else:
+            how = (await append_ending(run, ending)).removeprefix("job.")
+        span.note(outcome=how)
+    if lease.holds and how != LEFT:
         await in_thread(_release_claims, lease)
-    return ended.removeprefix("job.")
+    return how
 
 
 def _read_record(job: UUID) -> tuple[Mapping[StepKey, StepState], int]:

@@ -22,6 +22,7 @@ SETS = {
     "local": "dev",
     "service": "local",
     "client": "service",
+    "watch": "dev",
     "plugin": "dev",
     "build": None,
     "uv": None,

@@ -29,8 +29,8 @@ from twisted.internet.defer import Deferred
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
-from core.log_context import name_process  # noqa: E402
 from jobs.access import tickets  # noqa: E402
+from jobs.startup import start_process  # noqa: E402
 from jobs.system_log.startup import record_settings_soon  # noqa: E402
 from streams.server import daphne_frames, daphne_log, limits, patience  # noqa: E402
 from streams.server.daphne_gate import buffered_bytes, socket_of, waiting_bytes  # noqa: E402
@@ -158,6 +158,6 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no 
 
 def main() -> None:
     """Serve until a signal ends it."""
-    name_process("web")
+    start_process("web")
     record_settings_soon("web")
     CommandLine.entrypoint()

@@ -18,7 +18,7 @@ import uvicorn
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup()  # what is imported next has models
 
-from core.log_context import name_process  # noqa: E402
+from jobs.startup import start_process  # noqa: E402
 from jobs.system_log.startup import record_settings_soon  # noqa: E402
 from streams.server import limits, patience  # noqa: E402
 from streams.server.drain import REQUEST_SECONDS, Drain, close_process, exit_soon  # noqa: E402
@@ -93,7 +93,7 @@ def main() -> None:
         "--proxy-headers", action="store_true", help="ignored: see REPRISE_TRUSTED_PROXIES"
     )
     parser.add_argument("application", help="module:name of the ASGI application")
-    name_process("web")
+    start_process("web")
     record_settings_soon("web")
     Server(make_config(parser.parse_args())).run()
     exit_soon()

@@ -106,6 +106,8 @@ export interface EventData {
     readonly total?: number;
     readonly start_at?: string;
     readonly priority?: number;
+    /** The trace that the submission belongs to, as in the W3C's header. */
+    readonly traceparent?: string;
     /** The number of `job.extended` events that complete it. */
     readonly extended?: number;
     /** Who made the schedule that submits the job, and who saved it last. */

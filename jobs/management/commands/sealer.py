@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from core.log_context import name_process
 from jobs.integrity import seals
 from jobs.management.base import ServiceCommand, serve_duties
 from jobs.management.probes import add_port_argument, sealer_probes, start_probes
 from jobs.queue.maintenance import SEALS, Duty
+from jobs.startup import start_process
 from jobs.system_log.startup import record_settings_soon
 
 SECONDS = 600.0
@@ -24,7 +24,7 @@ class Command(ServiceCommand):
         add_port_argument(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        name_process("sealer")
+        start_process("sealer")
         record_settings_soon("sealer")
         stop, duty = threading.Event(), Duty(SEALS, seals.seal_if_due, SECONDS)
         start_probes(sealer_probes(duty, stop.is_set), options["health_port"])

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from core.log_context import name_process
 from jobs import feed, schedules, sweeper
 from jobs.access.sso import recheck
 from jobs.feed.consumer_threads import ConsumerThreads
@@ -17,6 +16,7 @@ from jobs.management.base import ServiceCommand, serve_duties
 from jobs.management.probes import add_port_argument, start_probes, sweeper_probes
 from jobs.queue import maintenance
 from jobs.queue.maintenance import Duty
+from jobs.startup import start_process
 from jobs.system_log.startup import record_settings_soon
 
 SCHEDULES_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Command(ServiceCommand):
         add_port_argument(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        name_process("sweeper")
+        start_process("sweeper")
         record_settings_soon("sweeper")
         stop = threading.Event()
         crew = ConsumerThreads(stop)

@@ -16,12 +16,12 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from core.log_context import name_process
 from core.user_code import contained
 from jobs.kinds import registry
 from jobs.management.base import ServiceCommand
 from jobs.management.probes import add_port_argument, start_probes, worker_probes
 from jobs.secrets.logs import printed_text
+from jobs.startup import start_process
 from jobs.system_log.startup import record_settings_soon
 from jobs.transports import local, sandbox
 from jobs.worker.isolation import IsolatedWorkers
@@ -46,7 +46,7 @@ class Command(ServiceCommand):
         parser.add_argument("--job", type=UUID, help=argparse.SUPPRESS)  # see jobs.worker.isolation
 
     def handle(self, *_: Any, **options: Any) -> None:
-        name_process("worker")
+        start_process("worker")
         with (
             closing(printed_text(sys.stdout)) as out,
             closing(printed_text(sys.stderr)) as err,
