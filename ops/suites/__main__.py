@@ -56,7 +56,12 @@ PROGRAMS = {
     "browser": ["chromium", *PROXIES, "libatomic"],
     "replay": ["chromium"],
     DEBIAN: [
-        "postgres-15", "redis-server", "slapd", "libldap-dev", "openssl", "systemd-analyze",
+        "postgres-15",
+        "redis-server",
+        "slapd",
+        "libldap-dev",
+        "openssl",
+        "systemd-analyze",
         "prometheus",
     ],
 }
