@@ -52,12 +52,11 @@ def test_whoever_stops_early_is_told(
 def test_what_a_fork_keeps_need_not_be_asked_for_first() -> None:
     own, kept = recorded([("a", "gs-1"), ("a", "gs-2")]).values()
     replay = Replay({own.key: own, kept.key: replace(kept, kept=7)})
-    assert not replay.is_used_up
-    replay.next_call("a", "gs-1", strict=True)
-    assert replay.is_used_up
-    replay.next_call("a", "gs-2", strict=True)
-    replay.next_call("b", "gs-2", strict=True)
-    assert replay.is_used_up
+    used_up = [replay.is_used_up]
+    for call in (("a", "gs-1"), ("a", "gs-2"), ("b", "gs-2")):
+        replay.next_call(*call, strict=True)
+        used_up.append(replay.is_used_up)
+    assert used_up == [False, True, True, True]
 
 
 @given(names, names)
