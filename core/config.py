@@ -54,7 +54,7 @@ LONGEST_DAYS = 3652
 SECRET = frozenset(
     {
         "database_url", "mail_url", "oidc_client_secret", "redis_url", "secret_key",
-        "secret_stores", "webhook_secret", "webhook_url",
+        "secret_stores", "sentry_dsn", "webhook_secret", "webhook_url",
     }
 )  # fmt: skip
 
@@ -102,6 +102,7 @@ class Config(BaseSettings):
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL"
     )
     log_format: Literal["text", "json"] = "text"
+    sentry_dsn: Annotated[str, AfterValidator(check_http_url)] = ""
     otlp_endpoint: Annotated[str, AfterValidator(check_http_url)] = ""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     health_bind: str = "127.0.0.1"
