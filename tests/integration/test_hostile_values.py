@@ -78,6 +78,7 @@ def asked(client: Client, method: str, address: str, **headers: str) -> Response
     return answer
 
 
+@pytest.mark.timeout(600)  # thousands of requests
 def test_no_value_of_a_parameter_is_a_fault(people: People) -> None:
     job = make_job(people.alice.user, [ATTEMPT], team=people.red)
     Target.objects.create(name=job.kind)  # what has a name in a path is called like this
@@ -132,6 +133,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
 KEY = "a" * 32
 
 
+@pytest.mark.timeout(600)
 @override_settings(REPRISE=settings.REPRISE.with_changes(mail_url="smtp://127.0.0.1:9"))
 def test_no_member_of_a_body_is_a_fault(people: People) -> None:
     job = make_job(people.alice.user, [ATTEMPT], team=people.red)
