@@ -10,10 +10,11 @@ import httpx
 
 from core.asgi import application
 from core.db import in_thread
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, split_hash
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import People
 
 
@@ -24,8 +25,7 @@ def two_runs(people: People) -> tuple[Job, Job]:
     )
     blue = make_job(people.carol.user, [ATTEMPT, done], team=people.blue, kind="version-update")
     log.append(red.pk, [done], actor="worker:test/1")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return red, blue
 
 
@@ -118,8 +118,7 @@ async def test_an_export_has_every_event_oldest_first_and_checks_its_chains(peop
 async def test_an_export_goes_on_past_a_page(people: People) -> None:
     def fill() -> None:
         make_job(people.alice.user, [ATTEMPT, *(output(str(n)) for n in range(2100))])
-        while feed.sequence_events():
-            pass
+        feed_everything()
 
     await in_thread(fill)
     rows = await exported(people)

@@ -13,11 +13,11 @@ import pytest
 from django.test import Client
 
 from core import clock
-from jobs import feed
 from jobs.access import tokens
 from jobs.events import EventType, NewEvent
 from jobs.models import Job, Schedule, Target
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import People
 
 BYTES = 60_000
@@ -48,8 +48,7 @@ def pages(client: Client, path: str, onward: str) -> Iterator[Any]:
 def long_job(people: People) -> Job:
     """A job of large events, all of them in the feed."""
     job = make_job(people.alice.user, [ATTEMPT, *(output("x" * BYTES) for _ in range(EVENTS))])
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return job
 
 

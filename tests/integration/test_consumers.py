@@ -20,6 +20,7 @@ from jobs.feed.consumers import Consumer
 from jobs.log.types import PAGE_BYTES
 from jobs.models import Snapshot, Team
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,8 +30,7 @@ def fill(count: int = 6) -> list[tuple[str, int]]:
     jobs = [make_job(events=[ATTEMPT]) for _ in range(2)]
     for number in range(count):
         log.append(jobs[number % 2].pk, [output(str(number))], actor="worker:w")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return [(str(event.job), event.seq) for event in feed.read_feed(0, 10_000).events]
 
 
@@ -99,8 +99,7 @@ def test_a_page_of_the_feed_has_the_stored_texts_in_order() -> None:
 def test_a_page_of_the_feed_ends_with_the_event_that_fills_it() -> None:
     large, small = output("é" * 30_000), output("x")
     make_job(events=[ATTEMPT, *[large, small] * 80])
-    while feed.sequence_events():
-        pass
+    feed_everything()
     first = feed.read_feed(0)
     *but_last, last = (len(event.text.encode()) for event in first.events)
     assert sum(but_last) < PAGE_BYTES <= sum(but_last) + last
@@ -230,8 +229,7 @@ def test_the_feed_goes_on_while_an_outside_consumer_waits() -> None:
 def test_snapshots_are_made_as_jobs_pass_them() -> None:
     job = make_job(events=[ATTEMPT])
     log.append(job.pk, [output("x")] * 2100, actor="worker:w")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     [snapshots] = [one for one in consumers.find_consumers().consumers if one.name == "snapshots"]
     run(snapshots)
     assert list(Snapshot.objects.order_by("seq").values_list("seq", flat=True)) == [1000, 2000]

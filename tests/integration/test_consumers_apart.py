@@ -20,14 +20,14 @@ from jobs.feed.consumers import Consumer
 from jobs.models import Consumer as Row
 from tests.support import bad_consumers, bad_kinds
 from tests.support.factories import make_job
+from tests.support.feeding import feed_everything
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def feed_now() -> int:
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return feed.feed_end()
 
 

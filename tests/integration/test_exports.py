@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from core.db import in_thread
-from jobs import feed
 from jobs.access import tokens
 from jobs.models import ApiToken
 from tests.support.factories import output
+from tests.support.feeding import feed_everything
 from tests.support.live_server import SERVERS, LiveServer, live_server
 from tests.support.people import Person, make_person
 from tests.support.services import Services
@@ -53,8 +53,7 @@ def scene(services: Services, request: pytest.FixtureRequest) -> Iterator[LiveSe
 def job(scene: LiveServer) -> UUID:
     """A job with more events than the way to a reader holds, all of them in the feed."""
     long = scene.job([output("x" * BYTES) for _ in range(EVENTS)])
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return long
 
 

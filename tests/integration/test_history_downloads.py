@@ -14,11 +14,12 @@ import pytest
 from core.asgi import application
 from core.db import in_thread
 from frontend.views.history_download import COLUMNS, write_csv
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.feed import read
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.pages import Pages
 from tests.support.people import People, Person
 
@@ -38,8 +39,7 @@ def two_jobs(people: People) -> tuple[Job, Job]:
     blue = make_job(
         people.carol.user, [ATTEMPT, output("plain", target="gs-002")], team=people.blue
     )
-    while feed.sequence_events():
-        pass
+    feed_everything()
     return red, blue
 
 
@@ -124,8 +124,7 @@ def test_a_search_goes_on_where_it_has_looked(
 ) -> None:
     for number in range(10):
         make_job(people.alice.user, [ATTEMPT], team=people.red, title=f"Job {number}")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     monkeypatch.setattr(read, "SEARCHED_POSITIONS", 6)
     client, found, asked = people.audrey.client(), list[int](), 0
     query: dict[str, Any] = {"text": "job 0"}

@@ -14,12 +14,13 @@ from django.core.management import call_command
 
 from core.asgi import application
 from core.ids import uuid7
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent, first_hash, next_hash, parse, split_hash, with_hash
 from jobs.integrity import verify_job
 from jobs.log.restore import StoredEvent, restore_job
 from jobs.models import Job, Target
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import People
 
 BREAKS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\r\nj"
@@ -34,7 +35,7 @@ def job(people: People) -> UUID:
     ]
     params = {"words": [BREAKS]}
     made = make_job(people.root.user, events, title=BREAKS, params=params, labels={"a": BREAKS})
-    feed.sequence_events()
+    feed_everything()
     return made.pk
 
 

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from jobs.events import EventType, NewEvent
-from jobs.feed.sequencer import sequence_events
 from jobs.models import Schedule, Target, Team
 from tests.support.factories import make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import People, post
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -27,8 +27,7 @@ def pages(people: People) -> list[str]:
     begun = NewEvent(EventType.ATTEMPT_STARTED, {"worker": MARKUP, "fence": 1})
     said = [output(MARKUP, MARKUP, "one"), NewEvent(EventType.JOB_FAILED, {"message": MARKUP})]
     job = make_job(user, [begun, *said], team=people.red, title=MARKUP, params={"a": MARKUP})
-    while sequence_events():
-        pass
+    feed_everything()
     return [
         "/", f"/jobs/{job.pk}", f"/history?job={job.pk}", "/history", f"/jobs/new?again={job.pk}",
         f"/history?q={MARKUP}", f"/sign-in?next=/{MARKUP}", "/admin/jobs/job/",

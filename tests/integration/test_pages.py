@@ -7,10 +7,11 @@ import re
 
 import pytest
 
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import People, Person, django_client
 
 
@@ -24,7 +25,7 @@ def read(person: Person, path: str, status: int = 200) -> str:
 def job_of(person: Person, *events: NewEvent) -> Job:
     team = person.principal.user.reprise_teams.first()
     job = make_job(person.user, [ATTEMPT, *events], team=team, title="Update to 1.5.0")
-    feed.sequence_events()
+    feed_everything()
     return job
 
 
@@ -128,7 +129,7 @@ def test_the_history_is_only_of_what_one_may_see(people: People) -> None:
 def test_the_history_is_filtered_by_its_address(people: People, query: str, fits: bool) -> None:
     job = make_job(people.alice.user, team=people.red, title="Update to 1.5.0")
     log.append(job.pk, [NewEvent(EventType.JOB_CANCEL_REQUESTED)], actor="user:alice")
-    feed.sequence_events()
+    feed_everything()
     page = read(people.vera, f"/history?{query}")
     assert ("Update to 1.5.0" in page) is fits
     assert ("No event matches" in page) is not fits

@@ -13,10 +13,10 @@ from django.db import Error
 from httpx_sse import aconnect_sse
 
 from core.db import in_thread
-from jobs import feed
 from jobs.log import cursor_of
 from tests.support.backups import Backup
 from tests.support.clients import ALL, Item, Refused
+from tests.support.feeding import feed_everything
 from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.services import Services
 
@@ -88,7 +88,7 @@ async def append_again(scene: LiveServer, job: UUID, text: str) -> None:
         while True:
             try:
                 await scene.append(job, *outputs(2, text))
-                await in_thread(feed.sequence_events)
+                await in_thread(feed_everything)
             except Error:
                 await asyncio.sleep(0.1)
             else:
@@ -99,10 +99,10 @@ async def test_followers_are_told_that_the_log_went_back(
     scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
-    await in_thread(feed.sequence_events)
+    await in_thread(feed_everything)
     backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(20, "lost"))
-    await in_thread(feed.sequence_events)
+    await in_thread(feed_everything)
     followers = {name: Follower(scene, job, name) for name in (*JOBS_TRANSPORTS, "feed")}
     for follower in followers.values():
         await follower.is_live()
@@ -171,7 +171,7 @@ async def test_feed_followers_are_told_of_lost_events_that_the_feed_never_had(
     scene: LiveServer, services: Services, tmp_path: Path
 ) -> None:
     job = await scene.new_job(outputs(5))
-    await in_thread(feed.sequence_events)
+    await in_thread(feed_everything)
     backup = await asyncio.to_thread(Backup, services, scene.database_url, tmp_path / "dump")
     await scene.append(job, *outputs(2, "lost"))  # the feed never gets them
     follower = Follower(scene, job, "feed")

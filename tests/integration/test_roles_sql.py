@@ -17,13 +17,13 @@ from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
 from core import clock
 from jobs import log
-from jobs.feed.sequencer import sequence_events
 from jobs.log import months
 from jobs.models import Seal, SealedHead
 from ops.embedded import postgres
 from ops.errors import CannotStart
 from ops.setup.clone import ROOT
 from tests.support.factories import ATTEMPT, make_job, make_user
+from tests.support.feeding import feed_everything
 from tests.support.services import Services, with_database
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -147,7 +147,7 @@ def test_the_application_cannot_give_itself_rights(application: Connection) -> N
 def test_a_superuser_meets_the_triggers(
     statement: str, superuser: Connection, application: Connection
 ) -> None:
-    sequence_events()
+    feed_everything()
     with connection.cursor() as cursor:
         cursor.execute("select distinct tableoid::regclass::text from jobs_event")
         [(month,)] = cursor.fetchall()

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from jobs import feed, log, schedules
+from jobs import log, schedules
 from jobs.events import parse
 from jobs.integrity import verify_job
 from jobs.kinds import guarded_calls, registry
@@ -21,6 +21,7 @@ from jobs.kinds.guarded_calls import PATIENCE_SECONDS
 from jobs.models import Job, Schedule, Target
 from tests.support import bad_kinds, kinds
 from tests.support.bad_kinds import Bad
+from tests.support.feeding import feed_everything
 from tests.support.people import People
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -184,8 +185,7 @@ def test_a_failed_moment_is_a_job_in_history_and_feed_whose_log_is_whole(
     assert (last.type, last.actor, last.data) == ("job.failed", "system", {"message": job.message})
     assert (job.title, job.kind, job.labels) == ("bad 0", Bad.name, {"schedule": "bad 0"})
     assert job.params == {"where": "check", "how": "value", "returns": None}
-    while feed.sequence_events():
-        pass
+    feed_everything()
     rows = people.alice.client().get("/api/audit?type=job.failed").json()["events"]
     assert [row["job"] for row in rows] == [str(job.pk)]
     page = people.alice.browser().get(f"/history?job={job.pk}").content.decode()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.feed import consumers
 from jobs.integrity.rebuild import rebuild_job
@@ -17,6 +17,7 @@ from jobs.log.state import state_at
 from jobs.models import Job, StepRun
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.factories.histories import random_run
+from tests.support.feeding import feed_everything
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,8 +30,7 @@ def step(
 
 def consume() -> None:
     """Let the feed and the consumer come to the end of every log."""
-    while feed.sequence_events():
-        pass
+    feed_everything()
     [consumer] = [
         one for one in consumers.find_consumers().consumers if one.name == step_runs.CONSUMER
     ]

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection
 from core.db import in_thread
 from jobs import feed
 from jobs.events import EventType, NewEvent
+from tests.support.feeding import feed_everything
 from tests.support.live_server import LiveServer, live_server, outputs
 from tests.support.people import Person
 from tests.support.services import Services
@@ -90,7 +91,7 @@ async def follower(
 
 async def sequenced() -> None:
     """Have everything that is committed given its position."""
-    await in_thread(feed.sequence_events)
+    await in_thread(feed_everything)
 
 
 async def test_hello_then_how_all_jobs_stand_then_what_moves(scene: LiveServer) -> None:

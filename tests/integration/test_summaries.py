@@ -17,6 +17,7 @@ from jobs.feed.summaries import AsyncSummaries, SummaryPage
 from jobs.log import AsyncReader
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.people import make_people
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -25,12 +26,12 @@ pytestmark = pytest.mark.usefixtures("database")
 def move(job: UUID, *events: NewEvent) -> None:
     """Append, and have it sequenced."""
     log.append(job, list(events), actor="worker:w")
-    feed.sequence_events()
+    feed_everything()
 
 
 def some_jobs(count: int) -> list[Job]:
     jobs = [make_job(events=[ATTEMPT], title=f"Job {number} “é”") for number in range(count)]
-    feed.sequence_events()
+    feed_everything()
     return jobs
 
 
@@ -90,7 +91,7 @@ async def test_a_page_says_which_rows_are_ahead_of_the_feed_and_which_heads_are_
         summaries = AsyncSummaries(reader)
         page = await summaries.page(0, 10, known)
         assert (page.unfed, page.fed, page.lost) == ({jobs[0]: 4}, {jobs[1]: 2}, False)
-        await in_thread(feed.sequence_events)
+        await in_thread(feed_everything)
         assert (await summaries.page(0, 7, known)).fed == {jobs[1]: 2}
         page = await summaries.page(0, 10, known)
         assert (page.unfed, page.fed, page.lost) == ({}, known, False)

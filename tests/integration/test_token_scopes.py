@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Forbidden, NotFound, RepriseError
-from jobs import commands, feed
+from jobs import commands
 from jobs.access import revalidate, tickets, tokens, visibility
 from jobs.access.visibility import Principal
 from jobs.commands.retry import retry
@@ -23,6 +23,7 @@ from jobs.kinds import registry
 from jobs.models import ALL_SCOPES, ApiToken, Credential, Job
 from jobs.system_log import unrecorded
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.feeding import feed_everything
 from tests.support.people import People, Person, django_client, post
 
 pytestmark = pytest.mark.usefixtures("database", "say_kinds")
@@ -253,8 +254,7 @@ def test_a_repeated_request_tells_no_token_of_another_teams_job(people: People) 
 def test_the_audit_and_its_export_have_what_the_scope_covers(people: People) -> None:
     mine = make_job(people.root.user, [ATTEMPT])
     make_job(people.root.user, [ATTEMPT], kind="command")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     _who, client = made(people.audrey, "read", kind="load")
     events = client.get("/api/audit").json()["events"]
     assert {one["job"] for one in events} == {str(mine.pk)}

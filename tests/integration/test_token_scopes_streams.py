@@ -12,11 +12,11 @@ import pytest
 import websockets
 
 from core.db import in_thread
-from jobs import feed
 from jobs.access import tokens
 from jobs.models import ApiToken
 from tests.support.clients import TRANSPORTS, Headers, Refused
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.feeding import feed_everything
 from tests.support.live_server import LiveServer, live_server
 from tests.support.people import Person
 from tests.support.services import Services
@@ -92,7 +92,7 @@ async def test_eventstreams_form_asks_the_scope_too(scene: LiveServer) -> None:
 async def test_the_feed_and_the_exports_have_what_the_scope_covers(scene: LiveServer) -> None:
     mine = await scene.new_job()
     other = await in_thread(make_other, scene)
-    await in_thread(feed.sequence_events)
+    await in_thread(feed_everything)
     own = await headers_of(scene.people.alice, "read", kind="load")
     url = f"{scene.web.ws}/ws/feed/?after=0"
     seen: set[str] = set()

@@ -9,12 +9,12 @@ import pytest
 
 from jobs import log
 from jobs.events import EventType, NewEvent
-from jobs.feed.sequencer import sequence_events
 from jobs.integrity import verify_job
 from jobs.integrity.rebuild import rebuild_job
 from jobs.log.state import state_at
 from jobs.models import Job
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.intruder import Intruder
 from tests.support.people import People
 
@@ -40,7 +40,7 @@ def feed(statement: str) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that changes the feed of all jobs, once the job is in it."""
 
     def tamper(intruder: Intruder, job: UUID) -> None:
-        sequence_events()
+        feed_everything()
         assert intruder.run(statement.format("jobs_feed"), job)
 
     return tamper
@@ -50,7 +50,7 @@ def swap_in_feed(one: int, other: int) -> Callable[[Intruder, UUID], object]:
     """Return the tampering that exchanges the positions of two events in the feed."""
 
     def tamper(intruder: Intruder, job: UUID) -> None:
-        sequence_events()
+        feed_everything()
         for old, new in ((one, 10**6), (other, one), (10**6, other)):
             intruder.run("update jobs_feed set seq = %s where job = %s and seq = %s", new, job, old)
 
@@ -79,11 +79,10 @@ def test_every_tampering_is_found_where_it_is(name: str, job: Job, intruder: Int
 
 def test_a_job_is_good_before_it_is_in_the_feed_and_then(job: Job) -> None:
     assert verify_job(job.pk).ok
-    while sequence_events():
-        pass
+    feed_everything()
     assert verify_job(job.pk).ok
     log.append(make_job().pk, [ATTEMPT], actor="worker:w/1")
-    sequence_events()
+    feed_everything()
     assert verify_job(job.pk).ok
 
 

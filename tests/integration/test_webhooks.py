@@ -18,12 +18,13 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.feed import consumers
 from jobs.feed.consumers import Consumer
 from ops.embedded import ports
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -88,8 +89,7 @@ def other() -> Iterator[Other]:
 
 
 def run(consumer: Consumer) -> None:
-    while feed.sequence_events():
-        pass
+    feed_everything()
     while consumers.run_once(consumer):
         pass
 
@@ -112,8 +112,7 @@ def failures() -> int:
 
 def test_an_ended_job_is_told_with_a_key_and_a_signature(other: Other) -> None:
     before = ended_job("Before there was an address")
-    while feed.sequence_events():
-        pass
+    feed_everything()
     with told(other.url) as consumer:
         job = ended_job("Restart “gs-001”")
         run(consumer)

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 
-from jobs import feed
 from tests.support.factories import ATTEMPT, make_job
+from tests.support.feeding import feed_everything
 from tests.support.people import People, post
 
 FORMS: dict[str, Callable[[UUID], str]] = {
@@ -39,7 +39,7 @@ def job(people: People) -> UUID:
     made = make_job(
         people.root.user, [ATTEMPT], title="Found it", params={"events": 5}, team=people.red
     )
-    feed.sequence_events()
+    feed_everything()
     return made.pk
 
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import override_settings
 
-from jobs import feed, log
+from jobs import log
 from jobs.archive.stages import ArchiveContext, archive_month
 from jobs.events import EventType, NewEvent
 from jobs.log import archive_frames
@@ -24,6 +24,7 @@ from jobs.management.progress import progress_bar
 from jobs.models import Job, Team
 from tests.support.environment import settings_from
 from tests.support.factories import ATTEMPT, id_in, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.services import Services, with_database
 
 MARCH = Month(2025, 3)
@@ -95,8 +96,7 @@ def ended(
 
 def fed() -> None:
     """Give every event its place in the feed."""
-    while feed.sequence_events():
-        pass
+    feed_everything()
 
 
 def texts(job: UUID) -> list[str]:
