@@ -17,10 +17,11 @@ GATE = "canary"
 
 
 class CarefulParams(BaseModel):
-    """Which servers, and how long a step takes on each."""
+    """Which servers, how long a step takes on each, and a file that each waits for before."""
 
     servers: list[str] = Field(min_length=1, json_schema_extra={"x-choices": "targets"})
     seconds: float = Field(0.1, ge=0, le=60)
+    hold: str = ""
 
 
 class Careful(Kind[CarefulParams]):
@@ -37,6 +38,8 @@ class Careful(Kind[CarefulParams]):
     async def run(self, run: Run, params: CarefulParams) -> None:
         async def work(step: Step) -> None:
             step.output(f"{step.name} {step.target}\n")
+            if params.hold:
+                await auntil(Path(params.hold).exists, f"the file {params.hold}")
             await asyncio.sleep(params.seconds)
 
         for number, server in enumerate(params.servers, start=1):

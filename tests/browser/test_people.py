@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -23,9 +24,10 @@ def answer(page: Page, act: str, reason: str = "") -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_run_is_paused_and_resumed_by_the_keyboard(visits: Visits) -> None:
-    up = visits.up
-    run = JobPage.open(visits.page(), up, up.submit(KIND, servers=up.servers[:2], seconds=4))
+def test_a_run_is_paused_and_resumed_by_the_keyboard(visits: Visits, tmp_path: Path) -> None:
+    up, go = visits.up, tmp_path / "go"
+    job = up.submit(KIND, servers=up.servers[:2], hold=str(go))
+    run = JobPage.open(visits.page(), up, job)
     page = run.page
     expect(run.cell("gs-001", "touch")).to_have_class(re.compile("is-running"))
     pause = page.get_by_role("button", name="Pause")
@@ -41,6 +43,7 @@ def test_a_run_is_paused_and_resumed_by_the_keyboard(visits: Visits) -> None:
     answer(page, "Pause run", "The network is slow.")
 
     expect(run.status).to_have_text("paused")
+    go.touch()
     expect(run.notice).to_contain_text(re.compile(r"Paused by demo .*: The network is slow\."))
     expect(pause).to_have_count(0)
     expect(run.stop_button).to_be_visible()
