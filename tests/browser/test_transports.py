@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, WebSocketRoute, expect
@@ -15,7 +16,25 @@ SOCKETS, STREAMS = "**/ws/jobs/**", "**/api/jobs/*/stream?*"
 REFUSED = r"ERR_FAILED \[.*/stream\?"
 EVENT_STREAM, OCTETS = "text/event-stream", "application/octet-stream"
 
+SAID = [f"line {number}\n" for number in range(30)]
+LATER = 40  # an event of what is said after the first word
+
 Block = Callable[[BrowserContext], None]
+
+
+def talking(visits: Visits, context: BrowserContext, folder: Path, words: int = 1) -> JobPage:
+    """Open a run that has said something, and waits for a word each time before it says more."""
+    parts = [{"one": SAID, "other": SAID}] * (words + 1)
+    job = visits.up.submit("test-talk", parts=parts, folder=str(folder))
+    return JobPage.open(context.new_page(), visits.up, job)
+
+
+def follows_over(run: JobPage, transport: str, last_word: Path) -> None:
+    """Let the run end once the page is live over a transport; it has all of it over that one."""
+    expect(run.connection).to_contain_text(f"live over {transport}")
+    last_word.touch()
+    expect(run.connection).to_contain_text(f"complete over {transport}")
+    run.shows_everything()
 
 
 def closed_sockets(context: BrowserContext) -> None:
@@ -55,20 +74,19 @@ def refused(*types: str) -> Block:
     ids=["nothing", "sockets", "silent sockets", "event streams too", "all streams"],
 )
 def test_with_some_blocked_the_page_follows_over_the_next(
-    visits: Visits, blocks: list[Block], left: str
+    visits: Visits, tmp_path: Path, blocks: list[Block], left: str
 ) -> None:
     visits.watch.allow(REFUSED)
-    context, up = visits.context(), visits.up
+    context = visits.context()
     for block in blocks:
         block(context)
-    job = up.update(up.other_version(), up.servers[:4])
-    run = JobPage.open(context.new_page(), up, job)
-    expect(run.connection).to_contain_text(f"complete over {left}")
-    run.shows_everything()
+    follows_over(talking(visits, context, tmp_path), left, tmp_path / "1")
 
 
-def test_a_transport_blocked_in_mid_run_is_left_for_the_next(visits: Visits) -> None:
-    context, up = visits.context(), visits.up
+def test_a_transport_blocked_in_mid_run_is_left_for_the_next(
+    visits: Visits, tmp_path: Path
+) -> None:
+    context = visits.context()
     cut: list[str] = []
 
     def cut_after_some_events(socket: WebSocketRoute) -> None:
@@ -79,16 +97,16 @@ def test_a_transport_blocked_in_mid_run_is_left_for_the_next(visits: Visits) -> 
 
         def on(message: str | bytes) -> None:
             socket.send(message)
-            if '"seq":20,' in str(message):
+            if f'"seq":{LATER},' in str(message):
                 cut.append(str(message))
                 socket.close(code=1011)
 
         server.on_message(on)
 
     context.route_web_socket(SOCKETS, cut_after_some_events)
-    job = up.update(up.other_version(), up.servers[:4])
-    run = JobPage.open(context.new_page(), up, job)
-    expect(run.connection).to_contain_text("complete over SSE")
+    run = talking(visits, context, tmp_path, words=2)
+    expect(run.connection).to_contain_text("live over WebSocket")
+    (tmp_path / "1").touch()
+    follows_over(run, "SSE", tmp_path / "2")
     expect(run.connection).to_contain_text(re.compile(r"resumed from #\d+ at"))
     assert len(cut) == 1
-    run.shows_everything()
