@@ -53,6 +53,15 @@ class Rows:
         """Return whether a job's status is terminal."""
         return self.status(job) in TERMINAL
 
+    def is_fed(self, job: str) -> bool:
+        """Return whether the feed, which the history page reads, has all of a job's log."""
+        [(fed, head)] = self.all(
+            "select (select count(*) from jobs_feed where job = id), head from jobs_job"
+            " where id = %s",
+            job,
+        )
+        return bool(fed == head)
+
     def everything(self) -> dict[str, list[Any]]:
         """Return what a refused request must leave as it is: jobs, their logs, claims.
 

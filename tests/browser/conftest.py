@@ -71,6 +71,7 @@ def finished(up: Up) -> str:
     job = up.update(up.other_version(), up.servers[:2])
     until(lambda: up.rows.has_ended(job), "the finished job")
     assert up.rows.status(job) == "succeeded", up.said()
+    until(lambda: up.rows.is_fed(job), "the finished job in the history")
     return job
 
 
@@ -104,12 +105,20 @@ def quiet(up: Up) -> Iterator[None]:
     """Leave nothing running to the next test, and nothing that is told to go wrong."""
     yield
     until(lambda: _is_ready(up), "the web process")
-    with up.client() as client:
-        for (job,) in up.rows.all(UNFINISHED):
-            client.post(f"/api/jobs/{job}/cancel")  # refused where it is being stopped already
-    until(lambda: not up.rows.all(UNFINISHED), "the end of what a test left running")
+    stopped: set[str] = set()
+    until(lambda: _is_quiet(up, stopped), "the end of what a test left running")
     for name in up.servers:
         up.fleet.forgive(name)
+
+
+def _is_quiet(up: Up, stopped: set[str]) -> bool:
+    """Return whether no job is left; stop each that is, also one that comes only now."""
+    left = {job for (job,) in up.rows.all(UNFINISHED)}
+    with up.client() as client:
+        for job in left - stopped:
+            client.post(f"/api/jobs/{job}/cancel")  # refused where it is being stopped already
+    stopped |= left
+    return not left
 
 
 def _is_ready(up: Up) -> bool:

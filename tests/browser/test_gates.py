@@ -12,6 +12,7 @@ from tests.acceptance.up import Up
 from tests.browser.job_page import JobPage
 from tests.browser.people import SECOND, VIEWER
 from tests.browser.visits import PHONE, Visits
+from tests.support.waiting import until
 
 HIDDEN, SHOWN = "photo\u202egpj.exe", "photo<U+202E>gpj.exe"
 SCRIPT = "\n".join(f"line {number} of the script" for number in range(200))
@@ -37,7 +38,9 @@ print(make_job(User.objects.get(username="demo"), events, kind="test-careful", t
 def recorded_job(up: Up) -> str:
     """Return a job that waits at a gate, recorded with a title that hides something."""
     code = _MAKE.format(params=json.dumps(PARAMS), title=json.dumps(HIDDEN))
-    return up.manage("shell", "-v", "0", "-c", code).split()[-1]
+    job = up.manage("shell", "-v", "0", "-c", code).split()[-1]
+    until(lambda: up.rows.is_fed(job), "the job in the history")
+    return job
 
 
 def shows_nothing_hidden(page: Page) -> None:
