@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.process_search import with_environment
 from tests.acceptance.up import ROOT
+from tests.support.waiting import PATIENCE_SECONDS
 
 WORKERS = 20
 LONGEST_START_SECONDS = {"trusted": 0.008, "isolated": 0.1}
@@ -53,7 +54,7 @@ def test_a_command_never_outlives_a_worker_that_was_killed_while_it_started(
             assert worker.stdout.readline() == "starts\n"
             time.sleep(rng.uniform(0, LONGEST_START_SECONDS[mode]))
             worker.kill()
-    give_up = time.monotonic() + 20  # far less than the command takes, far more than dying does
+    give_up = time.monotonic() + PATIENCE_SECONDS  # far less than the command takes
     while (left := _left(mark)) and time.monotonic() < give_up:
         time.sleep(0.05)
     for pid in left:
