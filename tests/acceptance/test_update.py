@@ -17,7 +17,8 @@ async def test_an_update_is_missed_by_nobody_however_often_they_are_cut(
     up: Up, seed: int, door: str
 ) -> None:
     version, restarts = up.other_version(), restarts_of(up)
-    healed, web = up.metric("poll_heals_total"), up.web_pid()
+    healed, used = up.metric("poll_heals_total"), up.metric("hints_total", "used")
+    web = up.web_pid()
     with up.browser() if door == "session" else up.client() as client:
         job = submitted_twice(client, up, version)
 
@@ -37,8 +38,11 @@ async def test_an_update_is_missed_by_nobody_however_often_they_are_cut(
         assert (runs["version"], runs["restarts"]) == (version, restarts[name] + 1)
         assert not up.fleet.is_draining(name)
     told_the_same(up, job, version)
-    # Live comes by the channel layer: with nothing broken, the poll has nothing to heal.
-    assert (up.metric("poll_heals_total"), up.web_pid()) == (healed, web)
+    # Live comes by the channel layer: with nothing broken, the poll has nothing to heal but what a
+    # busy Valkey has not taken within a second.
+    healed, used = up.metric("poll_heals_total") - healed, up.metric("hints_total", "used") - used
+    assert 10 * healed < used, f"the poll healed {healed} times beside {used} hints"
+    assert up.web_pid() == web
 
 
 def submitted_twice(client: httpx.Client, up: Up, version: str) -> str:
