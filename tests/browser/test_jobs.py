@@ -59,11 +59,11 @@ def test_after_a_cut_the_list_catches_up_and_says_that_it_has(visits: Visits) ->
     page = context.new_page()
     page.goto("/")
     expect(connection(page)).to_contain_text("live over WebSocket")
-    sockets[0].close(code=1011)
+    sockets[-1].close(code=1011)
     job = up.update(up.other_version(), up.servers[:2])
     expect(connection(page)).to_contain_text("resumed at")
     shows_its_end(page, job, 2)
-    assert len(sockets) == 2
+    assert len(sockets) > 1
 
 
 def test_a_row_says_who_how_many_and_why_it_waits(visits: Visits) -> None:
