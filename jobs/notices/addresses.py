@@ -12,8 +12,9 @@ import re
 import select
 import subprocess
 import sys
+from threading import BoundedSemaphore
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, NoReturn, Self, cast
 
 from django.conf import settings
 
@@ -27,6 +28,9 @@ from jobs.secrets.vault import open_secret
 
 ANSWER_SECONDS = 45.0
 LONGEST_ADDRESS = 2000
+AT_ONCE = 2
+# A check takes a core a second or two, and a web process has streams to serve beside.
+_slots = BoundedSemaphore(AT_ONCE)
 _SCHEME = re.compile(r"[a-z][a-z0-9]*://", re.IGNORECASE)
 # What requests goes by; everything else of the environment is the service's own.
 ENVIRONMENT = (
@@ -120,8 +124,15 @@ def check_address(address: str) -> str:
         _refuse(f"An address is one line of up to {LONGEST_ADDRESS:,} visible characters.")
     if not _SCHEME.match(address):
         _refuse("An address begins with its service: slack://, ntfy://, json:// …")
-    with Courier() as courier:
-        answer = courier.ask(address=address)
+    if not _slots.acquire(blocking=False):
+        _refuse("Other addresses are being checked: try again in a moment.")
+    try:
+        with Courier() as courier:
+            answer = courier.ask(address=address)
+    except CourierLost as error:
+        _refuse(f"The address could not be checked: {error.message}")
+    finally:
+        _slots.release()
     if not answer["ok"]:
         _refuse(answer["why"])
     return str(answer["channel"])
@@ -133,5 +144,5 @@ def _read_line(stream: IO[str]) -> str:
     return stream.readline() if ready else ""
 
 
-def _refuse(detail: str) -> None:
+def _refuse(detail: str) -> NoReturn:
     raise InvalidParams([{"pointer": "/address", "detail": detail}])

@@ -28,6 +28,8 @@ PARAMETERS = frozenset(
         "to", "token", "topic", "user", "ver", "workflow", "workspace",
     )
 )  # fmt: skip
+UNICAST = ipaddress.ip_network("2000::/3")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PINGS = str.maketrans({"<": "‹", ">": "›", "@": "＠"})  # they look alike and ping nobody
 
 
@@ -40,19 +42,30 @@ def guard_connections(networks: Sequence[str]) -> None:
     allowed = [ipaddress.ip_network(one) for one in networks]
 
     def check(event: str, args: tuple[Any, ...]) -> None:
-        if event not in {"socket.connect", "socket.sendto"}:
-            return
-        address = args[1]
-        if not isinstance(address, tuple):
-            raise Refused("Only addresses of the internet can be connected to.")
-        host = ipaddress.ip_address(str(address[0]).partition("%")[0])
-        host = getattr(host, "ipv4_mapped", None) or host
-        if not (host.is_global and not host.is_multicast) and not any(
-            host in network for network in allowed
-        ):
-            raise Refused(f"{host} is not a public address, nor in REPRISE_NOTICE_NETWORKS.")
+        if event in {"socket.connect", "socket.sendto"}:
+            check_address(args[1], allowed)
 
     sys.addaudithook(check)
+
+
+def check_address(address: Any, allowed: Sequence[Network]) -> None:
+    """Raise Refused for a socket's address that is neither public nor in an allowed network."""
+    if not isinstance(address, tuple):
+        raise Refused("Only addresses of the internet can be connected to.")
+    host = ipaddress.ip_address(str(address[0]).partition("%")[0])
+    host = getattr(host, "ipv4_mapped", None) or host
+    if not _is_public(host) and not any(host in network for network in allowed):
+        raise Refused(f"{host} is not a public address, nor in REPRISE_NOTICE_NETWORKS.")
+
+
+def _is_public(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Return whether a host is a single one of the internet.
+
+    Of IPv6 what may lead to an inner IPv4 address is not: 6to4, NAT64 and the compatible ones.
+    """
+    if isinstance(host, ipaddress.IPv6Address) and (host not in UNICAST or host.sixtofour):
+        return False
+    return host.is_global and not host.is_multicast
 
 
 def open_service(address: str) -> tuple[str, Any]:

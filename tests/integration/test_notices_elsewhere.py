@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
@@ -16,7 +16,7 @@ from django.test import override_settings
 from core.errors import InvalidParams
 from jobs.models import Subscription
 from jobs.notices import addresses
-from jobs.notices.courier import fit_body
+from jobs.notices.courier import Refused, check_address, fit_body
 from jobs.secrets import keys, store
 from jobs.secrets.vault import open_secret
 from tests.support.notices import deliver, ended_job, hear, subscribe
@@ -122,6 +122,41 @@ def test_no_address_leads_inside(people: People, address: str) -> None:
         one.refresh_from_db()
         assert one.failures == 1
     assert box.got == []
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("93.184.215.14", True), ("2606:2800:21f:cb07::1", True), ("10.0.0.1", False),
+        ("100.64.0.1", False), ("169.254.169.254", False), ("224.0.0.1", False),
+        ("0.0.0.0", False), ("::1", False), ("::127.0.0.1", False), ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False), ("fc00::1", False), ("ff02::1", False), ("2002:a00:1::", False),
+        ("64:ff9b::a00:1", False), ("2001:0:a00:1::", False),
+    ],
+)  # fmt: skip
+def test_only_public_addresses_are_connected_to(host: str, public: bool) -> None:
+    if public:
+        check_address((host, 443), [])
+        return
+    with pytest.raises(Refused):
+        check_address((host, 443), [])
+    known = ip_network(host.partition("%")[0].removeprefix("::ffff:"))
+    check_address((host, 443), [known])
+
+
+def test_nothing_but_the_internet_is_connected_to() -> None:
+    with pytest.raises(Refused):
+        check_address("/run/postgresql/.s.PGSQL.5432", [])
+
+
+def test_few_addresses_are_checked_at_once() -> None:
+    with ExitStack() as busy:
+        for _ in range(addresses.AT_ONCE):
+            busy.enter_context(addresses._slots)
+        with pytest.raises(InvalidParams) as raised:
+            addresses.check_address("json://example.org")
+    assert "try again" in raised.value.errors[0]["detail"]
+    assert addresses.check_address("json://example.org") == "json"
 
 
 def test_an_answer_leads_nowhere_else(people: People, inbox: Inbox) -> None:
