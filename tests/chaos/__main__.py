@@ -20,7 +20,7 @@ from ops.suites import debian
 
 ON_HOSTS = (["hosts"], ["streams"], ["links"])
 # A web process is ready only with a built front end.
-WITH_WEB = (["streams"], ["links"], ["failover"])
+WITH_WEB = (["streams"], ["links"], ["failover"], ["drill"])
 ONLY_SAYS = {"--plan", "--help", "-h"}
 WITHOUT_HOSTS = {"--here", *ONLY_SAYS}
 

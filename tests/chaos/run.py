@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ops.launcher import processes
 from ops.launcher.__main__ import guarded
 from ops.setup import say
+from tests.chaos.drill.run import DRILL
 from tests.chaos.failover.run import FAILOVER
 from tests.chaos.links.run import LINKS_MODE
 from tests.chaos.options import Mode, parse
@@ -21,6 +22,7 @@ from tests.chaos.updates import HOSTS, JOBS
 ABOUT = "Break what everything stands on, as a seed says, and look what came of it."
 MODES: Mapping[str, Mode] = {
     "jobs": JOBS, "hosts": HOSTS, "streams": STREAMS, "links": LINKS_MODE, "failover": FAILOVER,
+    "drill": DRILL,
 }  # fmt: skip
 
 
