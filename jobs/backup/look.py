@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from django.db.migrations.loader import MigrationLoader
+
 from core import clock
 from core.errors import CursorAhead, HistoryDiverged, NotFound
 from jobs import log
@@ -25,6 +27,13 @@ from jobs_job
 """
 _HEADS = "select id, head, encode(head_hash, 'hex') from jobs_job where head > 0 order by id"
 Row = dict[str, Any]
+
+
+def lacks_migrations(url: str) -> bool:
+    """Return whether this version of the code has migrations that a database does not have."""
+    with open_database(url) as connection:
+        applied = set(connection.execute("select app, name from django_migrations").fetchall())
+    return not MigrationLoader(None).disk_migrations.keys() <= applied
 
 
 def read_content(url: str) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import clock
-from core.records.seal_text import file_name, parse_seal
+from core.records.seal_text import file_name, number_of, parse_seal
 from jobs.backup import look, storages, verify
 from jobs.backup.catalogue import WAL, Backup, Catalogue
 from jobs.backup.make import BASE, MANIFEST
@@ -104,6 +105,7 @@ def _lay_out(catalogue: Catalogue, backup: Backup, to: Path) -> Path:
     newest = catalogue.newest()  # it has the files of all others, and later ones
     for name, sums in newest.files.items():
         storages.copy_back(catalogue.of(newest) / name, to / name, sums)
+        storages.add_later(name, to / name)
     (data / "recovery.signal").touch()
     hand_over(data)
     return stage_wal(catalogue, backup, to / WAL)
@@ -114,12 +116,14 @@ def _examine(
 ) -> tuple[Row, Row]:
     """Migrate and verify a restored database; return what is in it, and what came of that."""
     env = verify.restored_environment(url, to)
-    with watch.part("migrate"):
-        verify.migrate(env)
+    if look.lacks_migrations(url):
+        with watch.part("migrate"):
+            verify.migrate(env)
     content = look.read_content(url)
     with watch.part("verify"):
         trusted = keys or ([backup.seal_key] if backup.seal_key else [])
-        verified = verify.verify_all(env, content["seal"], trusted)
+        last_file = max(filter(None, map(number_of, os.listdir(to / "seals"))), default=0)
+        verified = verify.verify_all(env, content["seal"], last_file, trusted)
     return content, verified
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
@@ -40,13 +40,14 @@ SETTINGS: Mapping[str, str] = {
 
 
 class PrivateServer:
-    """A context manager: a Postgres that recovers `data` as `settings` say, and is left whole."""
+    """A Postgres that recovers `data` as `settings` say, and is left whole: for the main thread."""
 
     def __init__(self, data: Path, major: int, log: Path, settings: Mapping[str, str]) -> None:
         self._data, self._programs, self._log = data, find_programs(major, "postgres"), log
         self._settings = {**SETTINGS, **settings}
         self._sockets = Path()
         self._process: subprocess.Popen[bytes] | None = None
+        self._on_term: Any = None
 
     def url(self, user: str, database: str) -> str:
         """Return its address for a user and a database."""
@@ -65,6 +66,8 @@ class PrivateServer:
             time.sleep(LOOK_SECONDS)
 
     def __enter__(self) -> Self:
+        # A command that is ended must not leave it behind.
+        self._on_term = signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._sockets = Path(tempfile.mkdtemp(prefix="reprise-restore-"))
         (self._sockets / "postgresql.conf").touch()
         (self._sockets / "pg_hba.conf").write_text("local all all trust\n")
@@ -99,6 +102,7 @@ class PrivateServer:
                 process.kill()
                 process.wait()
         shutil.rmtree(self._sockets, ignore_errors=True)
+        signal.signal(signal.SIGTERM, self._on_term)
 
     def _reason(self) -> str:
         lines = [

@@ -68,6 +68,20 @@ def copy_back(source: Path, to: Path, sums: Mapping[str, str]) -> None:
             raise BackupFailed(f"{source / name} was changed after the backup.")
 
 
+def add_later(name: str, to: Path) -> None:
+    """Add what a storage of this installation has beside what a backup had: files made since.
+
+    They are only there if the storage was not lost with the database.
+    """
+    storage = storages[name]
+    for file in walk_storage(storage):
+        target = to / file
+        if not target.exists():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with storage.open(file, "rb") as source, whole_file(target, mode=0o400) as copy:
+                shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+
+
 def copy_keys(to: Path, backups: Path) -> None:
     """Copy the installation's keys into a folder; BackupFailed where that is with the backups."""
     to, backups = to.expanduser().resolve(), backups.resolve()

@@ -166,6 +166,25 @@ def test_the_latest_moment_and_that_of_a_seal_are_restored(
     assert of_seal["content"]["events"] < latest["content"]["events"]
 
 
+def test_seals_made_after_the_backup_are_taken_from_where_they_are_or_named(
+    services: Services, owner: str, place: Path
+) -> None:
+    job = make_job(events=[ATTEMPT]).pk
+    programs = Path(services.postgres.prepared.command[0]).parent
+    with following(owner, place / "backups", programs):
+        call_command("seal", stdout=io.StringIO())
+        called("backup")
+        append(job, "more")
+        call_command("seal", stdout=io.StringIO())
+    found = called("restore", "--to", str(place / "there"))
+    assert found["ok"]
+    assert not found["verified"]["unfiled_seals"]
+    (place / "seals" / "seal-00000002.ndjson").unlink()
+    found = called("restore", "--to", str(place / "lost"))
+    assert found["ok"]
+    assert [one["seal"] for one in found["verified"]["unfiled_seals"]] == [2]
+
+
 def _system(owner: str) -> tuple[str, str]:
     with psycopg.connect(owner) as connection:
         row = connection.execute(
@@ -237,6 +256,17 @@ def test_what_cannot_be_restored_is_refused_and_leaves_nothing(place: Path) -> N
     with pytest.raises(CommandError, match="was changed after the backup"):
         called("restore", "--to", str(to))
     assert not to.exists()
+
+
+def test_a_role_that_may_replicate_and_nothing_else_is_enough(owner: str) -> None:
+    login = owner.partition("@")[2]
+    with psycopg.connect(owner, autocommit=True) as superuser:
+        superuser.execute("create role test_backup login replication password 'pw'")
+        try:
+            made = called("backup", "--owner-url", f"postgresql://test_backup:pw@{login}")
+        finally:
+            superuser.execute("drop role test_backup")
+    assert made["bytes"]["base"] > 0
 
 
 def test_keys_are_kept_apart_and_old_backups_are_removed(place: Path) -> None:

@@ -81,5 +81,7 @@ def _as_words(restored: Restored) -> str:
         lines.append(
             f"Seals {newer[0]} to {newer[-1]} are newer than this moment: see seal --acknowledge."
         )
+    if unfiled := [one["seal"] for one in verified["unfiled_seals"]]:
+        lines.append(f"The files of seals {unfiled[0]} to {unfiled[-1]} are lost: verify says so.")
     seconds = ", ".join(f"{name} {value} s" for name, value in restored.seconds.items())
     return "\n".join([*lines, *restored.followers, f"Took: {seconds}."])
