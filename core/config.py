@@ -18,6 +18,7 @@ from core.config_values import (
     OTHERS,
     check_database_url,
     check_file,
+    check_folder,
     check_http_url,
     check_mail_url,
     check_origin,
@@ -87,7 +88,7 @@ class Config(BaseSettings):
     """The installation's settings; durations in seconds; docs/reference/settings.md lists them.
 
     A field is set by its name in capitals after `REPRISE_`, unless it names another variable. An
-    empty variable counts as absent.
+    empty variable counts as absent. What no variable sets, a file of its name in `secrets_dir` may.
     """
 
     model_config = SettingsConfigDict(
@@ -95,6 +96,7 @@ class Config(BaseSettings):
     )
 
     state: File = Field(default=Path(".state"), validate_default=True)
+    secrets_dir: Annotated[File, AfterValidator(check_folder)] | None = None
     database_url: Annotated[str, AfterValidator(check_database_url)] = Field(
         "postgresql://reprise@127.0.0.1:5432/reprise", validation_alias="DATABASE_URL"
     )
@@ -203,8 +205,9 @@ class Config(BaseSettings):
 
         Any other name with our prefix is named on stderr and ignored.
         """
+        files = os.environ.get(f"{PREFIX}SECRETS_DIR") or None
         try:
-            config = cls()
+            config = cls(_secrets_dir=files if files and Path(files).is_dir() else None)
         except ValidationError as error:
             # A default that needs another field says so where that field is the one at fault.
             wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]

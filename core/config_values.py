@@ -149,6 +149,13 @@ def check_file(value: Path) -> Path:
     return value
 
 
+def check_folder(value: Path) -> Path:
+    """Return the path of a folder; ValueError if it is not there."""
+    if not value.is_dir():
+        raise ValueError(f"{value} is not a folder")
+    return value
+
+
 def check_webhook_secret(value: str) -> str:
     """Return the secret; ValueError for a key that receivers could not decode."""
     if value.startswith("whsec_"):

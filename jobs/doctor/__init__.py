@@ -7,6 +7,6 @@ others are the checks of one part each: `host`, `database`, `valkey`, `processes
 
 from jobs.doctor.check import Finding, Grade
 from jobs.doctor.run import run_checks
-from jobs.doctor.table import all_checks
+from jobs.doctor.table import all_checks, choose_checks
 
-__all__ = ["Finding", "Grade", "all_checks", "run_checks"]
+__all__ = ["Finding", "Grade", "all_checks", "choose_checks", "run_checks"]

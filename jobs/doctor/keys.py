@@ -38,6 +38,9 @@ def check_secret_key() -> str:
         raise Flaw(f"shorter than {SECRET_KEY_LENGTH} characters: set a random REPRISE_SECRET_KEY")
     if "REPRISE_SECRET_KEY" in os.environ:
         return "from REPRISE_SECRET_KEY"
+    folder: Path | None = settings.REPRISE.secrets_dir
+    if folder and (folder / "REPRISE_SECRET_KEY").exists():
+        return f"from {folder}"
     require_private(path)
     return f"in {path}; with several hosts give all the same REPRISE_SECRET_KEY"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from core.errors import NotFound
 from jobs.doctor.address import address_checks
 from jobs.doctor.check import Check
 from jobs.doctor.database import database_checks
@@ -25,3 +27,15 @@ def all_checks(url: str, backups: Path) -> list[Check]:
         *storage_checks(backups),
         *address_checks(url),
     ]
+
+
+def choose_checks(checks: Sequence[Check], names: Collection[str]) -> list[Check]:
+    """Return the checks of these names, and those that they need. Raises NotFound."""
+    known = {check.name: check for check in checks}
+    if unknown := sorted(set(names) - known.keys()):
+        raise NotFound(f"There is no check {unknown[0]}; there are {', '.join(known)}.")
+    wanted = set(names)
+    for check in reversed(checks):
+        if check.name in wanted and check.needs:
+            wanted.add(check.needs)
+    return [check for check in checks if check.name in wanted]

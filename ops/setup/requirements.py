@@ -26,6 +26,7 @@ SETS = {
     "plugin": "dev",
     "build": None,
     "uv": None,
+    "sbom": None,
 }
 # These have no wheels. They are pure Python, so any of the Pythons can build them.
 SOURCES = ("django-grip", "gripcontrol", "pubcontrol")

@@ -40,8 +40,8 @@ PLUGIN = Project(
 PROJECTS = (CLIENT, SERVICE, PLUGIN)
 # What a build reads. It works on a copy: no file of an earlier build can get into a wheel.
 SOURCES = (
-    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "distributions",
-    "requirements", "pyproject.toml", "README.md", "LICENSE",
+    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "deploy/systemd",
+    "distributions", "requirements", "pyproject.toml", "README.md", "LICENSE",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_modules")
 

@@ -136,5 +136,11 @@ def test_neither_brings_what_a_clone_is_worked_with(site: Installed) -> None:
         assert found(site, which, "ops", "tests", "pytest", *servers) == []
 
 
+def test_it_brings_what_the_other_servers_need(site: Installed) -> None:
+    shared = site.folder / "service" / "share" / "reprise"
+    for name in ("roles.sql", "nginx/reprise.conf", "systemd/reprise-web@.service"):
+        assert (shared / name).read_text()
+
+
 def test_nothing_is_written_where_it_is_started(site: Installed) -> None:
     assert list(site.empty.iterdir()) == []

@@ -181,3 +181,19 @@ def test_of_several_database_hosts_the_one_that_takes_writes_is_used() -> None:
     assert entry["OPTIONS"] == {"target_session_attrs": "read-write", "connect_timeout": "3"}
     wanted = "postgresql://u@a,b/jobs?connect_timeout=9&target_session_attrs=any"
     assert settings_from({"DATABASE_URL": wanted}).database_url == wanted
+
+
+def test_files_set_what_no_variable_does(tmp_path: Path) -> None:
+    key = "k" * 40
+    (tmp_path / "REPRISE_SECRET_KEY").write_text("not read: a variable has it\n")
+    (tmp_path / "DATABASE_URL").write_text("postgresql://app:word@db/reprise\n")
+    (tmp_path / "REPRISE_SEAL_HOURS").write_text("12")
+    (tmp_path / "tls.pem").write_text("no setting")
+    found = settings_from({"REPRISE_SECRETS_DIR": str(tmp_path), "REPRISE_SECRET_KEY": key})
+    assert found.database_url == "postgresql://app:word@db/reprise"
+    assert (found.secret_key, found.seal_hours) == (key, 12)
+    with pytest.raises(UnusableSettings, match=r"REPRISE_SECRETS_DIR: .* is not a folder"):
+        settings_from({"REPRISE_SECRETS_DIR": str(tmp_path / "nowhere")})
+    (tmp_path / "DATABASE_URL").write_text("mysql://db")
+    with pytest.raises(UnusableSettings, match="DATABASE_URL: must start with postgresql://"):
+        settings_from({"REPRISE_SECRETS_DIR": str(tmp_path)})

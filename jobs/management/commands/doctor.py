@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from jobs.doctor import Finding, Grade, all_checks, run_checks
+from jobs.doctor import Finding, Grade, all_checks, choose_checks, run_checks
 from jobs.management.base import ServiceCommand
 
 SECONDS = 20.0
@@ -42,12 +42,17 @@ class Command(ServiceCommand):
         parser.add_argument(
             "--seconds", type=float, default=SECONDS, help="the longest that one check may take"
         )
+        parser.add_argument(
+            "--only", action="append", metavar="CHECK", help="this check alone; may be repeated"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run all checks and print what they find."""
         logging.disable(logging.ERROR)  # what drivers log is in the findings
         checks = all_checks(options["url"], options["backups"])
+        if options["only"]:
+            checks = choose_checks(checks, options["only"])
         found = list(run_checks(checks, options["seconds"]))
         problems = sum(one.grade == Grade.PROBLEM for one in found)
         if options["json"]:
