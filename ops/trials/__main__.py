@@ -1,6 +1,7 @@
 """`ops/trial`: an empty Debian 12, a fresh clone, `./ops/up` as root and not, and `./ops/test`.
 
-It needs root, and an hour at most. The last thing it prints is a table of what it took.
+`--only debian` tries the how-to for Debian instead, booted by systemd. It needs root, and an hour
+at most. The last thing it prints is a table of what it took.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> int:
     try:
         need_space(folder, SPACE_MB)
         _make_root(folder)
-        return _try(folder, options)
+        return _try_page(folder) if options.only == "debian" else _try(folder, options)
     finally:
         if options.keep:
             say.line(f"Kept: {folder}")
@@ -49,7 +50,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ops/trial", description=__doc__)
-    parser.add_argument("--only", choices=["up"], help="leave ./ops/test out")
+    parser.add_argument("--only", choices=["up", "debian"], help="up: leave ./ops/test out")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where to make it")  # noqa: S108
     parser.add_argument("--keep", action="store_true", help="do not delete the Debian root")
     parser.add_argument("--minutes", type=float, default=60, help="give up after this long (60)")
@@ -87,6 +88,21 @@ def _try(folder: Path, options: argparse.Namespace) -> int:
         tethered(command, signal.SIGKILL, parent=os.getpid()), cwd=ROOT, check=False
     )
     return 1 if tried.returncode else 0
+
+
+def _try_page(folder: Path) -> int:
+    """Try the how-to for Debian, with the wheels of this clone."""
+    with say.step("Building the wheels"):
+        wheels: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "ops.setup.wheel",
+            "--output",
+            folder / "dist",
+        ]
+        run.run("ops/wheel", wheels, log=folder / "trial.log", cwd=ROOT)
+    command = ["unshare", "--mount", sys.executable, "-m", "ops.trials.debian", str(folder)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def _remove(folder: Path) -> None:
