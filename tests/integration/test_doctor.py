@@ -22,17 +22,14 @@ from core import clock
 from jobs import doctor
 from jobs.doctor.check import Check
 from jobs.doctor.host import check_packages
-from jobs.integrity import seals
-from jobs.models import Archive, Credential, Duty, Seal
+from jobs.models import Duty, Seal
 from jobs.queue import live_workers
 from jobs.queue.maintenance import SEALS
-from jobs.secrets import keys
 from ops.embedded import ports
 from ops.setup.clone import ROOT
 from tests.support.django_servers import using_database, using_valkey
 from tests.support.doctor import find
 from tests.support.factories import make_job
-from tests.support.sealing import seals_in
 from tests.support.services import Services, with_database
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -45,14 +42,6 @@ def superuser(database: str, services: Services) -> Iterator[psycopg.Connection[
     """A superuser in this test's database."""
     with psycopg.connect(superuser_url(database, services), autocommit=True) as found:
         yield found
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """A state folder of the test's own."""
-    names = {"secret_keys": tmp_path / "secret_keys", "seal_key": tmp_path / "seal_key"}
-    with override_settings(REPRISE=settings.REPRISE.with_changes(state=tmp_path, **names)):
-        yield tmp_path
 
 
 def superuser_url(database: str, services: Services) -> str:
@@ -253,7 +242,7 @@ def test_a_user_of_valkey_with_few_rights(services: Services) -> None:
 # Processes
 
 
-def test_sweeper_and_sealer(state: Path) -> None:
+def test_sweeper_and_sealer() -> None:
     assert find("sweeper").grade == find("sealer").grade == PROBLEM
     Duty.objects.create(name="sweep", every=1, done_at=clock.now())
     Duty.objects.create(name=SEALS, every=600, done_at=clock.now())
@@ -265,7 +254,7 @@ def test_sweeper_and_sealer(state: Path) -> None:
     assert "not done in time" in find("sealer").said
 
 
-def test_a_sealer_that_makes_no_seals(state: Path) -> None:
+def test_a_sealer_that_makes_no_seals() -> None:
     Duty.objects.create(name=SEALS, every=600, done_at=clock.now())
     Seal.objects.create(number=1, at=clock.now() - timedelta(days=9), text="{}")
     assert find("sealer").grade == OK  # nothing has happened since
@@ -277,89 +266,3 @@ def test_workers() -> None:
     assert find("workers").grade == PROBLEM
     live_workers.renew_worker("here", {"command": "1"})
     assert find("workers").said == "1 live"
-
-
-# Keys and files
-
-
-def test_secret_keys(state: Path) -> None:
-    assert find("secret keys").said.startswith("none yet")
-    key = keys.add_key()
-    path = state / "secret_keys"
-    assert find("secret keys").grade == OK
-    path.chmod(0o640)
-    assert find("secret keys").said == f"{path} has mode 0640: chmod 600 {path}"
-    path.chmod(0o600)
-    store_secret(key)
-    assert find("secret keys").grade == OK
-    path.unlink()
-    assert f"lacks {key.id}, under which 1 secret" in find("secret keys").said
-
-
-def store_secret(key: keys.Key) -> None:
-    made = Credential(name="web", type="token", key_id=key.id)
-    made.ciphertext = key.seal("x", b"")
-    made.save()
-
-
-def test_the_secret_key(state: Path) -> None:
-    path = state / "secret_key"
-    path.write_text("x" * 50)
-    path.chmod(0o644)
-    assert find("secret key").grade == PROBLEM
-    path.chmod(0o600)
-    assert find("secret key").grade == OK
-    with override_settings(SECRET_KEY="short"):
-        assert "shorter than 32" in find("secret key").said
-
-
-def test_the_seal_key(state: Path) -> None:
-    assert find("seal key").grade == WARNING
-    seals.public_key()
-    path = state / "seal_key"
-    assert find("seal key").grade == OK
-    path.chmod(0o644)
-    assert find("seal key").said.endswith(f"chmod 600 {path}")
-    path.write_text("no key")
-    path.chmod(0o600)
-    assert "cannot be used" in find("seal key").said
-    path.unlink()
-    Seal.objects.create(number=1, at=clock.now(), text="{}")
-    assert find("seal key").grade == OK
-
-
-def test_archives_that_are_lost() -> None:
-    Archive.objects.create(
-        month="2020-01-01", name="2020-01.zst", jobs=1, events=1, size=1, sha256="0",
-        dropped_at=clock.now(),
-    )  # fmt: skip
-    assert find("archives").said.startswith("2020-01.zst not there (1 file)")
-
-
-def test_the_last_seal_s_file(state: Path) -> None:
-    assert find("seals").said == "none yet"
-    make_job()
-    with seals_in(state):
-        made = seals.seal_heads()
-        assert made is not None
-        assert find("seals").said.startswith(f"the file of seal {made.number} is there")
-        Seal.objects.create(number=made.number + 1, at=clock.now(), text="{}")
-        assert (find("seals").grade, "restore it" in find("seals").said) == (PROBLEM, True)
-    with seals_in(state / "nowhere"):
-        assert (find("seals").grade, "elsewhere" in find("seals").said) == (OK, True)
-
-
-def test_backups(tmp_path: Path) -> None:
-    nowhere = find("backups", backups=tmp_path / "none")
-    assert (nowhere.grade, "make a backup" in nowhere.said) == (WARNING, True)
-    assert "no finished backup" in find("backups", backups=tmp_path).said
-    made = tmp_path / "first" / "backup.json"
-    made.parent.mkdir()
-    grades = []
-    for hours in (1, 30, 300):
-        ended = clock.rfc3339(clock.now() - timedelta(hours=hours))
-        made.write_text(json.dumps({"finished_at": ended}))
-        grades.append(find("backups", backups=tmp_path).grade)
-    assert grades == [OK, WARNING, PROBLEM]
-    made.write_text("{}")
-    assert f"{made} cannot be read" in find("backups", backups=tmp_path).said
