@@ -50,7 +50,8 @@ def test_every_key_is_in_the_inventory() -> None:
     assert names == {"seal_key", "secret_keys", "secret_key"}
     given = {
         "DATABASE_URL", "REDIS_URL", "REPRISE_WEBHOOK_SECRET", "REPRISE_SECRET_KEY",
-        "REPRISE_SECRET_STORES", "REPRISE_OIDC_CLIENT_SECRET", "REPRISE_MAIL_URL", "REPRISE_SENTRY_DSN",
+        "REPRISE_SECRET_STORES", "REPRISE_OIDC_CLIENT_SECRET", "REPRISE_MAIL_URL",
+        "REPRISE_SENTRY_DSN",
     }  # fmt: skip
     assert len(SECRET) == len(given) + 1  # the webhook's address may have a password, too
     assert {name for name in names | given if f"`{name}`" not in PAGE} == set()
