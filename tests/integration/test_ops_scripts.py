@@ -1,4 +1,4 @@
-"""`ops/manage`, `ops/kill`, `ops/install` and `ops/run`, called as a person calls them."""
+"""`ops/manage`, `reprise`, `kill`, `install` and `run`, called as a person calls them."""
 
 from __future__ import annotations
 
@@ -50,6 +50,23 @@ def test_manage_names_files_from_where_it_is_called(running_state: Path, tmp_pat
         cwd=tmp_path, REPRISE_STATE="state",
     )  # fmt: skip
     assert ran.stdout.strip() == str(tmp_path), ran.stderr
+
+
+def test_reprise_check_is_about_the_copy_that_runs(
+    running_state: Path, tmp_path: Path, services: Services
+) -> None:
+    (tmp_path / "code").mkdir()
+    with services.database() as url:
+        ready = json.loads((running_state / "ready.json").read_text())
+        (running_state / "ready.json").write_text(json.dumps(ready | {"database_url": url}))
+        ran = call("reprise", "check", "--against", "code", cwd=tmp_path, REPRISE_STATE="state")
+    assert (ran.returncode, ran.stdout.startswith("0 runs checked: ")) == (0, True), ran.stderr
+
+
+def test_reprise_check_says_that_no_copy_runs(tmp_path: Path) -> None:
+    ran = call("reprise", "check", cwd=tmp_path, REPRISE_STATE="nothing")
+    assert ran.returncode == 1
+    assert "Nothing runs on" in ran.stderr
 
 
 def test_a_relative_folder_in_a_setting_counts_from_there_too(
