@@ -7,6 +7,7 @@ listens on this machine unless REPRISE_HEALTH_BIND says otherwise.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,11 +33,14 @@ from core.readiness import (
     summarize,
 )
 
+logger = logging.getLogger(__name__)
+
 REQUEST_SECONDS = 5.0
 JSON = "application/json"
 process_metrics = ProcessCollector(registry=None)
 
 T = TypeVar("T")
+Check = Callable[[], Found]
 Answer = tuple[int, str, bytes]
 
 
@@ -48,15 +52,19 @@ class Collector(Protocol):
 
 
 class Probes:
-    """What a process tells of itself: checks by name, metrics, and whether it is going down."""
+    """What a process tells of itself: by name, metrics, and whether it is going down.
+
+    `queries` ask the database and may hang; `checks` look at the process alone.
+    """
 
     def __init__(
         self,
-        checks: Mapping[str, Callable[[], Found]],
+        queries: Mapping[str, Check],
+        checks: Mapping[str, Check],
         collectors: Iterable[Collector] = (),
         is_leaving: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._checks, self._is_leaving = checks, is_leaving
+        self._queries, self._checks, self._is_leaving = queries, checks, is_leaving
         self._collectors = [*collectors, process_metrics]
         # One thread of its own: however often a frozen database is asked after, one thread hangs.
         self._thread = ThreadPoolExecutor(1, "probes")
@@ -69,7 +77,11 @@ class Probes:
             case "/readyz" if self._is_leaving():
                 return 503, JSON, _encode({"status": GOING_DOWN})
             case "/readyz":
-                body, status = summarize({name: self._run(name) for name in self._checks})
+                looks: dict[str, Check] = {
+                    name: partial(self._ask, look) for name, look in self._queries.items()
+                }
+                looks |= self._checks
+                body, status = summarize({name: _run(look) for name, look in looks.items()})
                 return status, JSON, _encode(body)
             case "/metrics":
                 return self._read_metrics()
@@ -80,14 +92,6 @@ class Probes:
         for collector in self._collectors:
             yield from collector.collect()
 
-    def _run(self, name: str) -> Result:
-        began = time.monotonic()
-        try:
-            found = self._ask(self._checks[name])
-        except Exception as error:  # noqa: BLE001 - what nobody expects is raised again
-            return describe_failure(error, began)
-        return describe_success(found, began)
-
     def _read_metrics(self) -> Answer:
         try:
             text = self._ask(partial(generate_latest, self))
@@ -96,7 +100,21 @@ class Probes:
         return 200, CONTENT_TYPE_PLAIN_0_0_4, text
 
     def _ask(self, look: Callable[[], T]) -> T:
-        return self._thread.submit(_with_connection, look).result(PATIENCE_SECONDS)
+        """Return what a look at the database finds; TimeoutError if that takes too long."""
+        asked = self._thread.submit(_with_connection, look)
+        try:
+            return asked.result(PATIENCE_SECONDS)
+        finally:
+            asked.cancel()  # if another one hangs before it
+
+
+def _run(look: Check) -> Result:
+    began = time.monotonic()
+    try:
+        found = look()
+    except Exception as error:  # noqa: BLE001 - what nobody expects is raised again
+        return describe_failure(error, began)
+    return describe_success(found, began)
 
 
 def _with_connection(look: Callable[[], T]) -> T:
@@ -105,6 +123,12 @@ def _with_connection(look: Callable[[], T]) -> T:
         return look()
     finally:
         close_old_connections()  # one that has failed is made anew
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what went wrong, a client that has left among it."""
+        logger.warning("a probe was not answered", exc_info=True, extra={"action": "probe"})
 
 
 def serve_probes(probes: Probes, address: tuple[str, int]) -> ThreadingHTTPServer:
@@ -132,7 +156,7 @@ def serve_probes(probes: Probes, address: tuple[str, int]) -> ThreadingHTTPServe
         def log_message(self, *_: Any) -> None:
             """Log nothing: probes come every few seconds."""
 
-    server = ThreadingHTTPServer(address, Handler)
+    server = _Server(address, Handler)
     Thread(target=server.serve_forever, name="probes", daemon=True).start()
     return server
 

@@ -21,6 +21,7 @@ from jobs.worker.worker import Worker
 
 # As of a worker's own view: past this share of a lease it ends its runs.
 RENEWED_WITHIN = 0.7
+QUERIES = {"database": check_database}
 
 
 def add_port_argument(parser: ArgumentParser) -> None:
@@ -57,21 +58,22 @@ def worker_probes(worker: Worker) -> Probes:
     def count_runs() -> Found:
         return {"running": worker.running, "capacity": worker.capacity}
 
-    checks = {"database": check_database, "leases": check_leases, "runs": count_runs}
-    return Probes(checks, [WorkerCollector(worker)], lambda: worker.is_leaving)
+    checks = {"leases": check_leases, "runs": count_runs}
+    collectors = [WorkerCollector(worker)]
+    return Probes(QUERIES, checks, collectors, lambda: worker.is_leaving)
 
 
 def sweeper_probes(groups: Iterable[Sequence[Duty]], is_leaving: Callable[[], bool]) -> Probes:
     """Return what a sweeper tells: when it last did each duty well."""
     checks = {duty.name: _duty_check(duty) for group in groups for duty in group}
     collectors = (LogCollector(), BacklogCollector())
-    return Probes({"database": check_database, **checks}, collectors, is_leaving)
+    return Probes(QUERIES, checks, collectors, is_leaving)
 
 
 def sealer_probes(duty: Duty, is_leaving: Callable[[], bool]) -> Probes:
     """Return what a sealer tells: when it last looked, and the last seal."""
-    checks = {"database": check_database, duty.name: _duty_check(duty), "last seal": _read_seal}
-    return Probes(checks, is_leaving=is_leaving)
+    queries = {**QUERIES, "last seal": _read_seal}
+    return Probes(queries, {duty.name: _duty_check(duty)}, is_leaving=is_leaving)
 
 
 def _duty_check(duty: Duty) -> Callable[[], Found]:

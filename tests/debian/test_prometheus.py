@@ -29,7 +29,7 @@ DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "reprise.json").read_text(
 METRIC = re.compile(r"\b(?:reprise|process)_[a-z_]+\b")
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [
-    target["expr"].replace("$__rate_interval", "10s")
+    target["expr"].replace("$__rate_interval", "30s")
     for panel in PANELS
     for target in panel["targets"]
 ]
@@ -70,7 +70,7 @@ def prometheus(folder: Path, targets: dict[str, int], token: str) -> Iterator[Pr
         job["static_configs"] = [{"targets": [f"127.0.0.1:{targets[job['job_name']]}"]}]
         if "authorization" in job:
             job["authorization"]["credentials_file"] = str(folder / "token")
-    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "1s"}
+    config["global"] = {"scrape_interval": "3s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(ALERTS)]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     port = ports.free()
@@ -104,7 +104,7 @@ def watched(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Ite
         found = stack.enter_context(prometheus(folder, targets, token))
         until(lambda: all_up(found, targets), "every process to be scraped")
         follow_a_job(scene)
-        moved = 'sum(rate(reprise_stream_lag_seconds_count{job="reprise-web"}[10s])) > 0'
+        moved = 'sum(rate(reprise_stream_lag_seconds_count{job="reprise-web"}[30s])) > 0'
         until(lambda: found.query(moved), "deliveries to be seen")
         yield found
 

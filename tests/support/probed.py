@@ -39,16 +39,21 @@ class Probed:
         """Return its answer."""
         return httpx.get(f"{self.url}{path}", timeout=60, trust_env=False)
 
-    def ready(self) -> dict[str, Any]:
+    def said(self) -> dict[str, Any]:
         """Return what `/readyz` says."""
         found: dict[str, Any] = self.get("/readyz").json()
         return found
 
+    def ready(self) -> dict[str, Any]:
+        """Return what `/readyz` says once the process is ready: checks have three seconds each."""
+        return until(lambda: got if (got := self.said())["status"] == "ready" else None, "ready")
+
     def metrics(self) -> dict[str, float]:
         """Return the samples by name, or `name{label}` where there is one."""
+        answer = until(lambda: got if (got := self.get("/metrics")).is_success else None, "metrics")
         return {
             sample.name + "".join(f"{{{value}}}" for value in sample.labels.values()): sample.value
-            for family in text_string_to_metric_families(self.get("/metrics").text)
+            for family in text_string_to_metric_families(answer.text)
             for sample in family.samples
         }
 
