@@ -17,11 +17,8 @@ DAY = re.compile(r"^\d{4}-\d\d-\d\d ")
 
 def fed(up: Up, job: str) -> str:
     """Wait until the feed has all of a job that is over; return the job."""
-    counted = (
-        "select (select count(*) from jobs_feed where job = %s), head from jobs_job where id = %s"
-    )
     until(lambda: up.rows.has_ended(job), "the end of the job")
-    until(lambda: len(set(up.rows.all(counted, job, job)[0])) == 1, "the feed of the job")
+    until(lambda: up.rows.is_fed(job), "the feed of the job")
     return job
 
 
@@ -73,7 +70,7 @@ def test_a_job_reads_page_by_page(visits: Visits) -> None:
 
 
 def test_filters_narrow_down_and_are_kept_in_the_address(visits: Visits, finished: str) -> None:
-    texts = visits.up.rows.texts(fed(visits.up, finished))
+    texts = visits.up.rows.texts(finished)
     kept = [one for one in map(expected, reversed(texts)) if is_no_output(texts, one)]
     page = plain(visits, f"/history?job={finished}")
     assert shown(page) == kept
@@ -97,7 +94,7 @@ def test_filters_narrow_down_and_are_kept_in_the_address(visits: Visits, finishe
 
 
 def test_the_raw_event_is_one_click_away(visits: Visits, finished: str) -> None:
-    submitted = visits.up.rows.texts(fed(visits.up, finished))[0].decode()
+    submitted = visits.up.rows.texts(finished)[0].decode()
     page = plain(visits, f"/history?job={finished}&type=job.submitted")
     event = page.locator("details.event")
     expect(event).to_have_count(1)
