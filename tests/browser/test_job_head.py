@@ -69,10 +69,10 @@ def test_the_details_say_what_a_job_was_submitted_with(visits: Visits) -> None:
 
 def test_the_focus_stays_in_the_page_when_what_had_it_goes(visits: Visits) -> None:
     up = visits.up
-    up.fleet.fail("gs-001", "health", how="hang")
+    up.fleet.fail("gs-001", "fetch", how="hang")
     run = JobPage.open(visits.page(), up, up.update(up.other_version(), ["gs-001"]))
     page, cell = run.page, run.cell("gs-001", "drain")
-    expect(run.cell("gs-001", "health")).to_have_class(re.compile("is-running"))
+    expect(run.cell("gs-001", "fetch")).to_have_class(re.compile("is-running"))
     cell.click()
     page.get_by_role("button", name="Close the output").click()
     expect(page.locator("reprise-output")).to_have_count(0)
@@ -108,6 +108,7 @@ def test_on_a_wide_screen_output_opens_beside_the_matrix(visits: Visits, finishe
     run.completes()
     run.cell(visits.up.servers[0], "health").click()
     output, matrix = page.locator("reprise-output"), page.locator("reprise-matrix")
+    expect(output).to_be_visible()
     beside, pane = matrix.bounding_box(), output.bounding_box()
     assert beside
     assert pane

@@ -14,12 +14,12 @@ from tests.browser.visits import Visits
 
 def test_a_viewer_watches_and_is_offered_no_act(visits: Visits) -> None:
     up = visits.up
-    up.fleet.fail("gs-001", "drain", how="hang")
+    up.fleet.fail("gs-001", "fetch", how="hang")
     job = up.update(up.other_version(), ["gs-001"])
     operators = JobPage.open(visits.page(), up, job)
     viewers = JobPage.open(visits.page(who=VIEWER), up, job)
     for each in (operators, viewers):
-        expect(each.cell("gs-001", "drain")).to_have_class(re.compile("is-running"))
+        expect(each.cell("gs-001", "fetch")).to_have_class(re.compile("is-running"))
     expect(operators.stop_button).to_be_visible()
     expect(viewers.stop_button).to_have_count(0)
 

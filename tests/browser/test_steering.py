@@ -39,9 +39,9 @@ def test_a_run_is_stopped_by_its_button(visits: Visits) -> None:
 
 def test_a_second_job_for_a_busy_server_says_what_it_waits_for(visits: Visits) -> None:
     up, version = visits.up, visits.up.other_version()
-    up.fleet.fail("gs-002", "drain", how="hang")
+    up.fleet.fail("gs-002", "fetch", how="hang")
     holder = JobPage.open(visits.page(), up, up.update(version, ["gs-002"]))
-    expect(holder.cell("gs-002", "drain")).to_have_class(re.compile("is-running"))
+    expect(holder.cell("gs-002", "fetch")).to_have_class(re.compile("is-running"))
 
     second = JobPage.open(visits.page(), up, up.update(version, ["gs-001", "gs-002"]))
     expect(second.status).to_have_text("waiting")
@@ -62,11 +62,11 @@ def test_a_second_job_for_a_busy_server_says_what_it_waits_for(visits: Visits) -
 
 def test_a_job_that_waits_is_cancelled_before_it_begins(visits: Visits) -> None:
     up, version = visits.up, visits.up.other_version()
-    up.fleet.fail("gs-002", "drain", how="hang")
+    up.fleet.fail("gs-002", "fetch", how="hang")
     holder = up.update(version, ["gs-002"])
     page = visits.page()
-    drain = JobPage.open(page, up, holder).cell("gs-002", "drain")
-    expect(drain).to_have_class(re.compile("is-running"))
+    fetch = JobPage.open(page, up, holder).cell("gs-002", "fetch")
+    expect(fetch).to_have_class(re.compile("is-running"))
 
     run = JobPage.open(page, up, up.update(version, ["gs-002"]))
     expect(run.status).to_have_text("waiting")
