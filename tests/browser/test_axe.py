@@ -216,10 +216,10 @@ def test_wherever_the_log_is_scrolled_its_heads_can_be_hit(page: Page, finished:
 def test_a_job_that_runs_waits_and_is_cut_off(visits: Visits, page: Page) -> None:
     visits.watch.allow(r"WebSocket connection to|net::ERR_INTERNET_DISCONNECTED")
     up = visits.up
-    up.fleet.fail("gs-001", "health", how="hang")
+    up.fleet.fail("gs-001", "fetch", how="hang")  # the step that may take ten minutes
     job = up.update(up.other_version(), up.servers[:3])
     run = JobPage.open(page, up, job)
-    expect(run.cell("gs-001", "health")).to_have_class(re.compile("is-running"))
+    expect(run.cell("gs-001", "fetch")).to_have_class(re.compile("is-running"))
     holds(page)
     waits = visits.page(f"/jobs/{up.update(up.other_version(), up.servers[:1])}")
     expect(waits.locator(".notice")).to_contain_text("held by")
