@@ -94,7 +94,9 @@ async def test_followers_and_appends_go_on_while_valkey_is(
         with up.client() as client:
             assert client.post(f"/api/jobs/{load}/cancel").status_code == 202
 
-    assert during >= before / 2, f"appends were held up: {during:.0f}/s after {before:.0f}/s"
+    # One that was late before has caught up then, faster than it was asked to be.
+    usual = min(before, RATE)
+    assert during >= usual / 2, f"appends were held up: {during:.0f}/s after {before:.0f}/s"
     assert {each.ended for each in updated} == {"succeeded"}
     assert {each.ended for each in steady} == {"cancelled"}
     assert [each.lost for each in steady + updated if each.losses] == []
