@@ -23,6 +23,7 @@ from jobs.log import months
 from jobs.models import Job
 from jobs.queue import rescue
 from tests.support.factories import ATTEMPT, id_in, make_job, make_team, make_user, output
+from tests.support.feeding import feed_everything
 from tests.support.live_server import other_database
 from tests.support.people import make_person
 from tests.support.services import Services
@@ -94,8 +95,7 @@ def test_an_imported_job_is_in_the_feed_in_its_own_order(
     with other_database(services, redis):
         imported(file)
         make_job(events=[ATTEMPT])
-        while feed.sequence_events():
-            pass
+        feed_everything()
 
         page = feed.read_audit(
             make_person("audrey", "auditor").principal, feed.AuditFilter(job=job.pk)
@@ -115,8 +115,7 @@ def test_an_imported_job_is_marked_wherever_its_actors_are_shown(
     exported(job.pk, file)
     with other_database(services, redis):
         imported(file)
-        while feed.sequence_events():
-            pass
+        feed_everything()
         audrey = make_person("audrey", "auditor")
         client = audrey.client()
         assert client.get(f"/api/jobs/{job.pk}").json()["imported_at"] is not None

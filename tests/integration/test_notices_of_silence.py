@@ -9,12 +9,13 @@ import pytest
 from django.db import connection
 
 from core import clock
-from jobs import feed, log
+from jobs import log
 from jobs.events import EventType, NewEvent
 from jobs.feed import consumers
 from jobs.models import Job
 from jobs.notices import stuck
 from tests.support.factories import ATTEMPT, make_job, output
+from tests.support.feeding import feed_everything
 from tests.support.notices import deliver, ended_job, hear, subscribe
 from tests.support.people import People
 from tests.support.receivers import Mailbox
@@ -47,8 +48,7 @@ def ran(target: str, outcome: EventType) -> tuple[NewEvent, ...]:
 
 
 def keep_steps() -> None:
-    while feed.sequence_events():
-        pass
+    feed_everything()
     for consumer in consumers.find_consumers().consumers:
         if consumer.name == "step-runs":
             while consumers.run_once(consumer):
