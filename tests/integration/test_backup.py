@@ -31,7 +31,8 @@ from tests.support.sealing import overwrite, seals_in
 from tests.support.services import Services, with_database
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.usefixtures("place")
+# Whole clusters are copied, recovered and verified, by several processes each.
+pytestmark = [pytest.mark.usefixtures("place"), pytest.mark.timeout(600)]
 _CAUGHT_UP = "select bool_or(flush_lsn >= %s::pg_lsn) from pg_stat_replication"
 
 
