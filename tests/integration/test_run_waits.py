@@ -117,7 +117,7 @@ async def test_branches_park_together_when_the_last_has_nothing_else_to_do(who: 
 
     async def branch(run: Run, number: int) -> None:
         await run.step("before", count, target=f"gs-{number}")
-        await run.sleep(0.5 + number / 2, name=f"settle {number}")
+        await run.sleep(4 + number / 2, name=f"settle {number}")
         await run.step("after", count, target=f"gs-{number}")
 
     async def does(run: Run) -> None:

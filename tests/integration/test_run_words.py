@@ -220,7 +220,7 @@ async def test_a_pause_holds_in_the_wait_for_the_next_try(who: Principal) -> Non
     async def fail(step: Step) -> None:
         raise OSError("no route")
 
-    policy = Retry(tries=2, wait=1, jitter=False)
+    policy = Retry(tries=2, wait=4, jitter=False)
     async with runs.working():
         job = await runs.submit(who, lambda run: run.step("fetch", fail, retry=policy))
         row = await runs.parked(job)
