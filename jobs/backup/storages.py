@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from hashlib import file_digest
 from pathlib import Path
 
 from django.conf import settings
@@ -101,7 +101,7 @@ def copy_keys(to: Path, backups: Path) -> None:
 def sum_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def sync_tree(folder: Path) -> None:
