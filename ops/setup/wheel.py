@@ -40,7 +40,7 @@ PLUGIN = Project(
 PROJECTS = (CLIENT, SERVICE, PLUGIN)
 # What a build reads. It works on a copy: no file of an earlier build can get into a wheel.
 SOURCES = (
-    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "deploy/systemd",
+    "core", "jobs", "streams", "frontend", "ops/nginx", "ops/postgres", "deploy",
     "distributions", "requirements", "pyproject.toml", "README.md", "LICENSE",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_modules")

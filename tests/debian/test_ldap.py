@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,7 @@ def roles_of(name: str) -> list[str]:
 
 def events_about(name: str) -> list[tuple[str, str, dict[str, Any]]]:
     found = [told(event) for event in system_events()]
-    return [one for one in found if name in str(one[2])]
+    return [one for one in found if re.search(rf"\b{name}\b", str(one[2]))]
 
 
 def test_groups_give_roles_teams_and_staff_and_the_log_says_so(
