@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -53,15 +54,27 @@ def leave_pool() -> None:
     connections["default"] = own
 
 
-def read_only_sessions() -> None:
-    """Have every session that this process opens from here on read only: for commands.
+@contextmanager
+def read_only_sessions() -> Iterator[None]:
+    """Have every session that this process opens meanwhile read only: for commands.
 
     libpq would not take such a session for one that an address with `read-write` asks for.
     """
-    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
-    options = connections["default"].settings_dict["OPTIONS"]
-    if options.get(TARGET) == WRITES:
+    session = connections["default"]
+    options, given = session.settings_dict["OPTIONS"], os.environ.get("PGOPTIONS")
+    target = options.get(TARGET)
+    os.environ["PGOPTIONS"] = f"{given or ''} {READ_ONLY}".strip()
+    if target == WRITES:
         options[TARGET] = PRIMARY
+    try:
+        yield
+    finally:
+        del os.environ["PGOPTIONS"]
+        os.environ.update({} if given is None else {"PGOPTIONS": given})
+        if target is not None:
+            options[TARGET] = target
+        session.close()
+        session.close_pool()  # type: ignore[attr-defined]  # the Postgres backend's
 
 
 def leave_read_only(connection: BaseDatabaseWrapper, **_: Any) -> None:

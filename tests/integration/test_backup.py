@@ -25,6 +25,7 @@ from django.test import override_settings
 from core import clock
 from core.command_line import command_words
 from jobs import log
+from jobs.models import Team
 from tests.support.factories import ATTEMPT, make_job, output
 from tests.support.intruder import open_intruder
 from tests.support.sealing import overwrite, seals_in
@@ -56,7 +57,6 @@ def _installation(services: Services, owner: str, folder: Path) -> Iterator[None
     programs = Path(services.postgres.prepared.command[0]).parent
     with seals_in(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRISE_SUPERUSER_DATABASE_URL", owner)
-        patch.delenv("PGOPTIONS", raising=False)
         archive = {**settings.STORAGES["archive"], "OPTIONS": {"location": folder / "archive"}}
         config = settings.REPRISE.with_changes(
             backups=folder / "backups", postgres_programs=programs
@@ -222,6 +222,8 @@ def test_a_drill_leaves_nothing_and_changes_nothing(owner: str, place: Path) -> 
     assert [path.name for path in (place / "backups").iterdir()] == ["drills.ndjson"]
     [line] = (place / "backups" / "drills.ndjson").read_text().splitlines()
     assert json.loads(line) == report
+    assert "PGOPTIONS" not in os.environ
+    Team.objects.create(name="after it", slug="after")  # the drill's sessions alone only read
 
 
 def test_a_drill_tells_what_was_changed(services: Services, database: str, place: Path) -> None:

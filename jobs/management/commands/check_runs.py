@@ -52,21 +52,26 @@ class Command(ServiceCommand):
         json: bool, **__: Any,
     ) -> None:  # fmt: skip
         """Check the runs; CommandError, after all of them, if one would break."""
-        read_only_sessions()
-        if against is not None:
-            import_first(against)
-        unfinished = checking.unfinished_runs(kind)
-        ended = checking.finished_runs(kind, finished)
-        runs, patches = list[CheckedRun](), Patches()
-        with progress_bar("Checking", len(unfinished) + len(ended)) as advance:
-            for run in checking.check_runs([*unfinished, *ended]):
-                patches.add(run, is_finished=run.job in ended)
-                runs.append(run)
-                advance(1)
+        with read_only_sessions():
+            if against is not None:
+                import_first(against)
+            runs, patches = _check(kind, finished)
         self.stdout.write(_as_json(runs, patches) if json else _as_words(runs, patches))
         bad = BAD | ({DIFFERS} if strict else set())
         if found := sum(run.verdict in bad for run in runs):
             raise CommandError(f"{counted(found, 'run does', 'runs do')} not fit this code.")
+
+
+def _check(kinds: list[str], most_finished: int) -> tuple[list[CheckedRun], Patches]:
+    unfinished = checking.unfinished_runs(kinds)
+    ended = checking.finished_runs(kinds, most_finished)
+    runs, patches = list[CheckedRun](), Patches()
+    with progress_bar("Checking", len(unfinished) + len(ended)) as advance:
+        for run in checking.check_runs([*unfinished, *ended]):
+            patches.add(run, is_finished=run.job in ended)
+            runs.append(run)
+            advance(1)
+    return runs, patches
 
 
 def import_first(path: Path) -> None:

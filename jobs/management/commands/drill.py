@@ -39,9 +39,9 @@ class Command(ServiceCommand):
         **options: Any,
     ) -> None:  # fmt: skip
         """Do the drill; CommandError with the reason if it fails."""
-        read_only_sessions()
         catalogue = Catalogue((to or settings.REPRISE.backups).expanduser().resolve())
-        report = run_drill(catalogue, owner_url(options), scratch=scratch, newest=newest)
+        with read_only_sessions():
+            report = run_drill(catalogue, owner_url(options), scratch=scratch, newest=newest)
         self.stdout.write(_as_json(report) if json else _as_words(report))
         if not report["ok"]:
             raise CommandError(str(report["reason"]))
